@@ -1,0 +1,42 @@
+"""Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.
+
+The names below are the whole public library; the command line only calls these. They are imported when
+they are first used, so that ``import gtmask`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gtmask.convert import convert as convert
+    from gtmask.convert import rasterize as rasterize
+    from gtmask.formats import read as read
+    from gtmask.groundtruth import pilot as pilot
+    from gtmask.groundtruth import validate as validate
+    from gtmask.png import encode_png as encode_png
+    from gtmask.report import inspect as inspect
+    from gtmask.report import preview as preview
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "convert": "gtmask.convert",
+    "rasterize": "gtmask.convert",
+    "read": "gtmask.formats",
+    "pilot": "gtmask.groundtruth",
+    "validate": "gtmask.groundtruth",
+    "encode_png": "gtmask.png",
+    "inspect": "gtmask.report",
+    "preview": "gtmask.report",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names are the keys above
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    msg = f"module 'gtmask' has no attribute {name!r}"
+    raise AttributeError(msg)

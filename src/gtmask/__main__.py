@@ -1,0 +1,5 @@
+"""``python -m gtmask``."""
+
+from gtmask.cli import main
+
+main()

@@ -1,0 +1,92 @@
+"""What stops a run: the exceptions, and the exit code that each one means.
+
+    GtmaskError                   1  base of all
+    ├── UsageError                2  wrong usage or settings
+    │   ├── ClassMapError         2  a class map that cannot be used
+    │   └── RunConflictError      2  the output belongs to a run with other settings
+    ├── ExportError               2  the export cannot be read at all
+    │   ├── UnknownFormatError    2  nothing is known that looks like this
+    │   └── DamagedExportError    1  the document breaks off or is malformed at a known byte
+    ├── StrictError               1  --strict, and something would be lost or guessed
+    └── StorageError              1  a file or an object cannot be read or written
+        ├── NotFoundError         2  there is no such file, object or bucket
+        ├── AccessError           2  it is there, or may be, and we are not let in
+        └── TransientError        1  throttling, resets, time-outs that outlasted every retry
+
+Exceptions are for stopping. What is wrong with single records or shapes is data:
+see :mod:`gtmask.findings`.
+
+Every message is one sentence that says what, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class GtmaskError(Exception):
+    """Base of every error that gtmask raises on purpose; the message is for the user."""
+
+    exit_code = 1
+
+
+class UsageError(GtmaskError):
+    """Options or arguments that cannot be meant."""
+
+    exit_code = 2
+
+
+class ClassMapError(UsageError):
+    """A class map that breaks a rule: ids outside 1..255, a name or colour twice, no TOML."""
+
+
+class RunConflictError(UsageError):
+    """The output folder holds a run with other settings or another source."""
+
+
+class ExportError(GtmaskError):
+    """An export that cannot be read at all."""
+
+    exit_code = 2
+
+
+class UnknownFormatError(ExportError):
+    """No known format looks like this file."""
+
+
+class DamagedExportError(ExportError):
+    """A document that breaks off or is malformed.
+
+    Attributes
+    ----------
+    offset
+        Byte offset of the damage in the (decompressed) document, or None where it is not known.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class StrictError(GtmaskError):
+    """``--strict`` is set and a finding says that something is lost or guessed."""
+
+
+class StorageError(GtmaskError):
+    """A file or an object that cannot be read or written."""
+
+
+class NotFoundError(StorageError):
+    """There is no such file, object or bucket."""
+
+    exit_code = 2
+
+
+class AccessError(StorageError):
+    """Credentials, permissions or a signature were refused."""
+
+    exit_code = 2
+
+
+class TransientError(StorageError):
+    """Throttling, resets or time-outs that outlasted every retry: run again later."""

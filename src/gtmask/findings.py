@@ -1,0 +1,150 @@
+"""Things worth telling about the data: one registry of codes, and the tally that every run keeps.
+
+A finding is data, never an exception. Its code is stable: scripts may rely on it. Its level says what
+it cost:
+
+- ``note``: nothing was lost or guessed;
+- ``guess``: something was assumed that the data does not say;
+- ``loss``: a shape or a part of one was left out of the mask;
+- ``reject``: the record could not become a mask at all;
+- ``error`` and ``warning``: only in ``gtmask validate``.
+
+``--strict`` stops at guesses, losses and rejects. ``docs/findings.md`` is generated from this registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Level = Literal["note", "guess", "loss", "reject", "error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a finding code means and what a user can do about it."""
+
+    code: str
+    level: Level
+    meaning: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found, with its code and a short detail for people (label, coordinates, sizes)."""
+
+    code: str
+    detail: str = ""
+
+    @property
+    def level(self) -> Level:
+        """The level of the finding's code."""
+        return CODES[self.code].level
+
+
+CODES: dict[str, Code] = {}
+
+
+def declare(level: Level, codes: Iterable[tuple[str, str, str]]) -> None:
+    """Add codes (code, meaning, remedy) of one level to the registry; a code is declared once."""
+    for code, meaning, remedy in codes:
+        if code in CODES:
+            msg = f"finding code {code} is declared twice"
+            raise ValueError(msg)
+        CODES[code] = Code(code, level, meaning, remedy)
+
+
+def is_reject(findings: Iterable[Finding]) -> bool:
+    """Say whether any of these findings keeps a record from becoming a mask."""
+    return any(finding.level == "reject" for finding in findings)
+
+
+declare("loss", [
+    ("shape-few-points", "A polygon with fewer than three distinct points has no area.",
+     "Delete it in the labeling tool, or paint it with --stroke if it is a line."),
+    ("shape-bad-number", "A coordinate is missing, not a number, infinite or beyond ±2^30.",
+     "Correct the shape in the labeling tool."),
+    ("shape-odd-count", "A flat list of coordinates has an odd length, so x and y cannot be paired.",
+     "Export again; if it stays, report it to the tool that wrote the export."),
+    ("shape-bad-geometry", "The geometry is not of the form that this format prescribes.",
+     "Correct or delete the shape; the detail says what was found."),
+    ("shape-no-geometry", "The annotation has a label but no geometry that could be painted.",
+     "Nothing, if it is a tag or a box-only annotation by intent."),
+    ("shape-unknown-label", "The class map does not know this label.",
+     "Add the label to classes.toml, to a class or to `ignore`."),
+    ("shape-no-label", "The shape has no label.", "Label it in the tool."),
+    ("shape-ignored", "The class map ignores this label.", "Nothing, if that is meant."),
+    ("shape-no-area", "Points and lines have no area.", "Paint them with --stroke N, if they count."),
+    ("shape-kind-unsupported", "Shapes of this kind cannot be painted (cuboids, skeletons, ...).",
+     "Convert them to polygons in the labeling tool."),
+    ("shape-outside", "The shape lies wholly outside the image.", "Check the image's size and orientation."),
+    ("runs-bad", "A run-length mask is malformed or its runs do not add up to its size.",
+     "Export again; the mask would be wrong from the first bad run on."),
+    ("runs-size-differs", "A run-length mask is of another size than the image.",
+     "Export again from the image that was labeled; a mask is never scaled."),
+    ("bitmap-unreadable", "A bitmap inside the export cannot be decoded.", "Export again."),
+    ("bitmap-size-differs", "A whole-image bitmap is of another size than the image.",
+     "Export again from the image that was labeled; a mask is never scaled."),
+    ("bitmap-missing", "A bitmap that the export names is not there.", "Put the file beside the export."),
+    ("annotation-orphan", "An annotation names an image that the export does not list.",
+     "Export again, or add the image to the export's image list."),
+    ("annotation-bad", "An annotation is not an object of the form that this format prescribes.",
+     "Export again; the detail says where it stands."),
+    ("annotation-cancelled", "The annotator skipped or cancelled this annotation.", "Nothing."),
+    ("annotation-superseded", "Another annotation of the same image counts instead.",
+     "Choose another with --annotator, if you must."),
+    ("prediction-left-out", "A model's prediction is not an annotation.", "--include-predictions counts it."),
+    ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
+    ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
+     "--interpolate computes polygons and boxes in between."),
+])  # fmt: skip
+
+declare("guess", [
+    ("label-duplicate", "The export lists the same class name under several ids; they are merged.",
+     "Nothing, if they are the same class."),
+    ("label-group", "A group label was read as its class (Cityscapes' `cargroup`).", "Nothing, if meant."),
+    ("annotation-chosen", "Several annotations of one image: one was chosen by the documented rule.",
+     "Choose another with --annotator."),
+    ("box-painted", "A box was painted as an area because the shape has nothing better.", "Nothing, if meant."),
+    ("orientation-turned", "EXIF turns this image: the mask was turned with the documented rule.",
+     "Look at a preview before the job starts."),
+    ("image-rotation", "The tool showed the image rotated; its geometry is in the unrotated image.",
+     "Look at a preview before the job starts."),
+    ("key-collision", "Two images would get the same mask key; both keep their extension in it.",
+     "Nothing; the manifest names the right ones."),
+    ("size-assumed", "The export tells no image size and the image was not read: a default was used.",
+     "Give --images so that the header can be read."),
+    ("holes-filled", "The format cannot express holes; an inner ring was painted as an area.",
+     "Export in a format with holes, or draw the hole as a background shape."),
+])  # fmt: skip
+
+declare("note", [
+    ("size-differs", "The export's image size differs from the image's header.",
+     "If the image was resized after labeling, the shapes are off: --size check rejects such images."),
+    ("shape-clipped", "A shape reaches beyond the image and was clipped.", "Nothing."),
+    ("shape-covered", "A shape is wholly covered by later ones.", "Check the order, or use --overlap."),
+    ("image-unannotated", "The image has no annotation at all; its mask is all background.",
+     "Nothing, if the image is empty by intent."),
+    ("image-duplicate", "The export lists the same image more than once.", "Merge them in the tool."),
+])  # fmt: skip
+
+declare("reject", [
+    ("image-missing", "The image cannot be found under --images.", "Check --images and the export's paths."),
+    ("image-unreadable", "The file is no image that Pillow can read the header of.", "Replace the file."),
+    ("image-format", "Ground Truth shows only .jpg, .jpeg and .png images.", "Convert the image."),
+    ("image-too-large", "The image exceeds the limit of pixels.", "Scale or tile the image."),
+    ("image-name-bad", "The image's name is missing or cannot be a key.", "Rename the image."),
+    ("image-size-unknown", "Neither the export nor an image header tells the size.",
+     "Give --images so that the header can be read."),
+    ("image-size-differs", "The header and the export tell different sizes (--size check).",
+     "Export again from the images that are to be labeled."),
+    ("record-bad", "The record is not of the form that this format prescribes.", "Export again."),
+    ("record-size-bad", "The export tells a size of zero, negative or not a number.", "Export again."),
+    ("record-unannotated", "The task was never annotated, so there is nothing to review.",
+     "--include-unannotated makes an all-background mask."),
+    ("record-skipped", "Every annotation of this record was cancelled or skipped.", "Label it, or leave it."),
+])  # fmt: skip

@@ -1,0 +1,1 @@
+"""Exports in, records out: one file per labeling tool."""

@@ -1,0 +1,132 @@
+"""What every format module offers, and what it is given.
+
+A format module has two public functions and no state:
+
+- ``sniff(sample) -> str | None`` looks at the first kilobytes of one file and says what it recognizes
+  ("COCO instances, CVAT dialect"), or None;
+- ``read(export, options) -> Reader`` opens an export of that format.
+
+Reading has two halves, so that many processes can share one export: :meth:`Reader.units` runs in the
+parent and says cheaply *where* each record's bytes are, :meth:`Reader.record` runs in a worker and
+turns those bytes into a record. Readers are pickled to workers: they hold header tables (labels,
+options) but neither open files nor an index of the records; units carry what is specific to a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gtmask.findings import Finding
+    from gtmask.model import FillRule, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What detection may look at: a file's name and its first kilobytes, decoded where it is JSON.
+
+    ``head`` is at most 64 KiB; ``text`` the same as text without BOM; ``keys`` the keys seen at the
+    top level of the first JSON value, in order, each with the keys seen in its first object element;
+    ``element`` the keys of the first element where the top level is an array; ``siblings`` the names
+    of other files in the same folder or archive (at most 100).
+    """
+
+    name: str
+    head: bytes
+    text: str
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    element: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    siblings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Choices about which annotations count; each has one documented default.
+
+    ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
+    attribute that holds the class where a tool has many (VIA); ``memory_limit`` is in bytes;
+    ``keep_going`` reads a damaged document up to the damage.
+    """
+
+    annotator: str | None = None
+    include_predictions: bool = False
+    include_unannotated: bool = False
+    interpolate: bool = False
+    class_attribute: str | None = None
+    keep_going: bool = False
+    memory_limit: int = 2 << 30
+
+
+class Export(Protocol):
+    """The files that an export consists of, wherever they are: see :mod:`gtmask.formats.export`."""
+
+    location: str
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the export's files, sorted, relative to its root."""
+        ...
+
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes."""
+        ...
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a file's bytes [start, stop)."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Say whether the export's root has a file of this name (also one that was not selected)."""
+        ...
+
+
+#: What a reader needs to find one record's bytes: plain tuples of names, offsets and small values.
+Unit = Any
+
+
+class Reader(Protocol):
+    """One opened export. Picklable."""
+
+    #: Class names that the export itself lists, in its order; None where it has no such list.
+    labels: list[str] | None
+    #: Findings about the export as a whole (duplicate names, orphaned annotations), after ``units``.
+    findings: list[Finding]
+    #: One line for people: format and dialect.
+    title: str
+
+    def count(self) -> int | None:
+        """Return the number of records where it is known, None where only reading would tell."""
+        ...
+
+    def units(self) -> Iterator[Unit]:
+        """Yield one unit per record, in source order, without parsing the records."""
+        ...
+
+    def image_of(self, unit: Unit) -> str | None:
+        """Return the record's image reference where the unit tells it without reading, else None."""
+        ...
+
+    def record(self, unit: Unit) -> Record:
+        """Read and build one record. What is wrong with it becomes findings, never an exception."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row of the registry: what the tool is called and what is read of it.
+
+    ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
+    ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
+    of its files work like one export.
+    """
+
+    name: str
+    title: str
+    sniff: Callable[[Sample], str | None]
+    read: Callable[[Export, ReadOptions], Reader]
+    source_fill: FillRule
+    reads: str
+    limits: str
+    per_image: bool = False

@@ -1,0 +1,1 @@
+"""All that AWS SageMaker Ground Truth asks for, each rule with its source."""

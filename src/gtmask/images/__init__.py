@@ -1,0 +1,1 @@
+"""Image headers, and the images that an export's references name."""

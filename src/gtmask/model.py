@@ -1,0 +1,251 @@
+"""What every floor speaks of: records and their shapes, and the class map of a run.
+
+Coordinates are float64 image pixels with the origin at the top-left *corner* of the image, x to the
+right and y down: pixel (column c, row r) covers [c, c+1) x [r, r+1), and its centre is (c+.5, r+.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from gtmask.findings import Finding
+
+#: The pixel grid that a tool's geometry speaks of: as the file stores its pixels, or as a viewer
+#: shows them after applying EXIF orientation.
+Grid = Literal["stored", "displayed"]
+
+#: What a shape is. "polyline" and "point" have no area: they are painted only with a stroke width.
+Kind = Literal[
+    "polygon", "rectangle", "rotated_rectangle", "circle", "ellipse", "bezier", "polyline", "point",
+    "runs", "bitmap",
+]  # fmt: skip
+
+#: Rules by which a ring becomes pixels; see docs/rasterizing.md. "opencv" rounds vertices to nearest,
+#: "opencv-trunc" truncates them to integers first, as several tools do.
+FillRule = Literal["opencv", "opencv-trunc", "center", "coco", "pillow", "skimage", "touched"]
+
+
+@dataclass(slots=True)
+class Runs:
+    """A run-length mask: lengths that alternate between off and on, the first one off.
+
+    ``counts`` is int64 (n,); ``order`` says whether runs go down the columns (COCO) or along the rows
+    (CVAT XML, Darwin, Encord). The mask is ``height`` x ``width`` pixels and its top-left pixel lies at
+    column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Readers make sure
+    that the counts are not negative and add up to ``height * width``.
+    """
+
+    counts: NDArray[np.int64]
+    height: int
+    width: int
+    order: Literal["column", "row"]
+    x: int = 0
+    y: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value (arrays included)."""
+        return (
+            isinstance(other, Runs)
+            and (self.height, self.width, self.order, self.x, self.y)
+            == (other.height, other.width, other.order, other.x, other.y)
+            and np.array_equal(self.counts, other.counts)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(slots=True, frozen=True)
+class Select:
+    """Which pixels of a decoded bitmap belong to a shape.
+
+    ``how`` is "nonzero" (any non-zero sample; fully transparent pixels do not count), "alpha" (the last
+    channel is not zero), "index" (palette index or grey value equals ``value``), "rgb" (colour equals
+    ``value`` as 0xRRGGBB) or "id" (R + 256 G + 65536 B equals ``value``: COCO panoptic, Segments.ai).
+    """
+
+    how: Literal["nonzero", "alpha", "index", "rgb", "id"] = "nonzero"
+    value: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Bitmap:
+    """An encoded picture (PNG or anything that Pillow reads) some of whose pixels are the shape.
+
+    Exactly one of ``data`` (the encoded bytes) and ``file`` (name of a file of the export, fetched
+    through ``Record.files`` when the record is painted) is given. The picture's top-left pixel lies at
+    column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Consecutive shapes
+    that name the same ``file`` are painted in one pass over the picture. ``whole`` says that the
+    picture must be exactly as large as the image.
+    """
+
+    data: bytes | None = None
+    file: str | None = None
+    select: Select = Select()
+    x: int = 0
+    y: int = 0
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Shape:
+    """One annotated thing with one label.
+
+    Parameters
+    ----------
+    label
+        The source label, as the export spells it.
+    kind
+        What the tool calls it; decides how ``parts`` are painted.
+    parts
+        Half-open range of the record's parts that belong to this shape; empty for runs and bitmaps.
+    runs, bitmap
+        Geometry that is not made of rings.
+    curve
+        For circles and ellipses, (centre x, centre y, radius x, radius y, clockwise degrees); the ring
+        in ``parts`` is the same curve as a polygon.
+    fill
+        The rule that this shape needs whatever rule the run uses: "center" makes a rectangle of whole
+        pixels exact, which is how inclusive pixel boxes are told.
+    ignore
+        The tool marks this as a region to ignore (COCO crowd); painted unless the class map says no.
+    """
+
+    label: str
+    kind: Kind
+    parts: tuple[int, int] = (0, 0)
+    runs: Runs | None = None
+    bitmap: Bitmap | None = None
+    curve: tuple[float, float, float, float, float] | None = None
+    fill: FillRule | None = None
+    ignore: bool = False
+
+
+def _no_points() -> NDArray[np.float64]:
+    return np.empty((0, 2), np.float64)
+
+
+def _zero_offset() -> NDArray[np.int32]:
+    return np.zeros(1, np.int32)
+
+
+@dataclass(slots=True)
+class Record:
+    """All annotations of one image, in painting order: later shapes lie over earlier ones.
+
+    Parameters
+    ----------
+    image
+        The image as the export names it: path, URL or id, not yet resolved. Paths in per-image files
+        are relative to the export's root.
+    width, height
+        The image's size as the export tells it, in the grid ``grid``; None where it does not.
+    grid
+        The pixel grid that the geometry speaks of.
+    units
+        "pixel", or "fraction" where coordinates are 0..1 of the image's width and height.
+    points
+        float64 (n, 2): the vertices (x, y) of all rings, one after the other.
+    ring_offsets
+        int32 (rings + 1,): ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]``, closed without
+        repeating its first vertex.
+    part_offsets
+        int32 (parts + 1,): part p is the rings ``part_offsets[p]`` to ``part_offsets[p + 1]``, filled
+        even-odd; the parts of a shape are a union.
+    shapes
+        In painting order.
+    source_fill
+        The rule of the tool's own exporter, for ``--fill source``.
+    aliases
+        Other names of the same image, tried in order where ``image`` cannot be found.
+    findings
+        What the reader left out or guessed. One of level "reject" means: no mask of this record.
+    where
+        Where in the export the record stands, for messages: ``"export.json, task 12"``.
+    files
+        Fetches a file of the export by name, for bitmaps that live in files of their own.
+    """
+
+    image: str
+    width: int | None = None
+    height: int | None = None
+    grid: Grid = "stored"
+    units: Literal["pixel", "fraction"] = "pixel"
+    points: NDArray[np.float64] = field(default_factory=_no_points)
+    ring_offsets: NDArray[np.int32] = field(default_factory=_zero_offset)
+    part_offsets: NDArray[np.int32] = field(default_factory=_zero_offset)
+    shapes: list[Shape] = field(default_factory=list)
+    source_fill: FillRule = "opencv"
+    aliases: tuple[str, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    where: str = ""
+    files: Callable[[str], bytes] | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value (arrays included), whatever the records were read through."""
+        if not isinstance(other, Record):
+            return NotImplemented
+        plain = ("image", "width", "height", "grid", "units", "shapes", "source_fill", "aliases",
+                 "findings", "where")  # fmt: skip
+        arrays = ("points", "ring_offsets", "part_offsets")
+        return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
+            np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelClass:
+    """One row of a class map: ``id`` 1..255, ``color`` as ``#rrggbb``, and the source labels it takes."""
+
+    id: int
+    name: str
+    color: str
+    labels: tuple[str, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Class id, class name, colour and source labels: fixed once for a whole run.
+
+    Class 0 is BACKGROUND and not listed in ``classes``. ``ignore`` are labels whose shapes are left
+    out; ``background`` are labels whose shapes are painted as 0 (that is how users of tools without
+    holes cut them). Its rules are checked where it is made: see :mod:`gtmask.groundtruth.classes`.
+    """
+
+    classes: tuple[LabelClass, ...]
+    ignore: frozenset[str] = frozenset()
+    background: frozenset[str] = frozenset()
+    ignore_case: bool = False
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        ids: dict[str, int] = {}
+        for entry in self.classes:
+            for label in entry.labels or (entry.name,):
+                ids[self._key(label)] = entry.id
+        ids.update((self._key(label), 0) for label in self.background)
+        ids.update((self._key(label), -1) for label in self.ignore)
+        object.__setattr__(self, "_ids", ids)
+
+    def _key(self, label: str) -> str:
+        return label.casefold() if self.ignore_case else label
+
+    def id_of(self, label: str) -> int | None:
+        """Return the class id that a source label is painted with.
+
+        Returns
+        -------
+        int | None
+            0..255, -1 for a label to ignore, None for a label that the map does not know.
+        """
+        return self._ids.get(self._key(label))

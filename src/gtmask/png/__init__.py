@@ -1,0 +1,1 @@
+"""Single-channel 8-bit PNGs: encoder and decoder for label masks."""

@@ -1,0 +1,1 @@
+"""Pixels from rings and runs: Numba kernels on flat arrays, which know no domain."""

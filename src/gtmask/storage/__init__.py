@@ -1,0 +1,1 @@
+"""Local folders and S3 prefixes behind one small protocol."""

@@ -1,0 +1,82 @@
+"""The protocol that local folders and S3 prefixes share: six verbs on keys below one root.
+
+A key is a relative path with forward slashes. Errors are those of :mod:`gtmask.errors`:
+``NotFoundError``, ``AccessError``, ``TransientError`` (after retries) and ``StorageError``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A listed file or object: its key below the storage's root, and its size in bytes."""
+
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """How to reach S3; None leaves it to the AWS environment and configuration files."""
+
+    client: str = "aioboto3"
+    endpoint_url: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    concurrency: int = 32
+
+
+class Storage(Protocol):
+    """Files below one root, a local folder or an ``s3://bucket/prefix``.
+
+    An object serves one event loop and must be entered (``async with``) inside it. Storages are made
+    by :func:`gtmask.storage.open_storage` and can be made again from (root, settings) in any process.
+    """
+
+    root: str
+
+    async def __aenter__(self) -> Storage:
+        """Open connections."""
+        ...
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close connections."""
+        ...
+
+    def uri(self, key: str) -> str:
+        """Return the absolute path or ``s3://`` URI of a key."""
+        ...
+
+    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """Return a file's size in bytes."""
+        ...
+
+    async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+        """Write a whole file: readers see all of it or nothing. Durable after :meth:`sync`."""
+        ...
+
+    async def put_if_absent(self, key: str, data: bytes, content_type: str = "") -> bool:
+        """Write a whole file unless there is one; return whether it was written. Durable on return."""
+        ...
+
+    async def sync(self) -> None:
+        """Return once everything that was put so far survives a power cut."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove a file; a missing one is no error."""
+        ...
+
+    def list(self, prefix: str = "") -> AsyncIterator[Entry]:
+        """Yield the entries whose keys start with ``prefix``, sorted by key as UTF-8 bytes."""
+        ...
