@@ -109,7 +109,7 @@ declare("guess", [
     ("label-group", "A group label was read as its class (Cityscapes' `cargroup`).", "Nothing, if meant."),
     ("annotation-chosen", "Several annotations of one image: one was chosen by the documented rule.",
      "Choose another with --annotator."),
-    ("box-painted", "A box was painted as an area because the shape has nothing better.", "Nothing, if meant."),
+    ("box-painted", "A box was painted as an area: the shape has nothing better.", "Nothing, if meant."),
     ("orientation-turned", "EXIF turns this image: the mask was turned with the documented rule.",
      "Look at a preview before the job starts."),
     ("image-rotation", "The tool showed the image rotated; its geometry is in the unrotated image.",
