@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gtmask.convert import convert as convert
-    from gtmask.convert import rasterize as rasterize
+    from gtmask.run import convert as convert
+    from gtmask.run import rasterize as rasterize
     from gtmask.formats import read as read
     from gtmask.groundtruth import pilot as pilot
     from gtmask.groundtruth import validate as validate
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "convert": "gtmask.convert",
-    "rasterize": "gtmask.convert",
+    "convert": "gtmask.run",
+    "rasterize": "gtmask.run",
     "read": "gtmask.formats",
     "pilot": "gtmask.groundtruth",
     "validate": "gtmask.groundtruth",

@@ -77,7 +77,6 @@ declare("loss", [
     ("shape-unknown-label", "The class map does not know this label.",
      "Add the label to classes.toml, to a class or to `ignore`."),
     ("shape-no-label", "The shape has no label.", "Label it in the tool."),
-    ("shape-ignored", "The class map ignores this label.", "Nothing, if that is meant."),
     ("shape-no-area", "Points and lines have no area.", "Paint them with --stroke N, if they count."),
     ("shape-kind-unsupported", "Shapes of this kind cannot be painted (cuboids, skeletons, ...).",
      "Convert them to polygons in the labeling tool."),
@@ -94,16 +93,13 @@ declare("loss", [
      "Export again, or add the image to the export's image list."),
     ("annotation-bad", "An annotation is not an object of the form that this format prescribes.",
      "Export again; the detail says where it stands."),
-    ("annotation-cancelled", "The annotator skipped or cancelled this annotation.", "Nothing."),
-    ("annotation-superseded", "Another annotation of the same image counts instead.",
-     "Choose another with --annotator, if you must."),
-    ("prediction-left-out", "A model's prediction is not an annotation.", "--include-predictions counts it."),
-    ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
     ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
      "--interpolate computes polygons and boxes in between."),
 ])  # fmt: skip
 
 declare("guess", [
+    ("size-differs", "The export's image size differs from the image's header.",
+     "If the image was resized after labeling, the shapes are off: --size check rejects such images."),
     ("label-duplicate", "The export lists the same class name under several ids; they are merged.",
      "Nothing, if they are the same class."),
     ("label-group", "A group label was read as its class (Cityscapes' `cargroup`).", "Nothing, if meant."),
@@ -123,16 +119,21 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
-    ("size-differs", "The export's image size differs from the image's header.",
-     "If the image was resized after labeling, the shapes are off: --size check rejects such images."),
+    ("shape-ignored", "The class map ignores this label.", "Nothing, if that is meant."),
+    ("annotation-cancelled", "The annotator skipped or cancelled this annotation.", "Nothing."),
+    ("annotation-superseded", "Another annotation of the same image counts instead.",
+     "Choose another with --annotator, if you must."),
+    ("prediction-left-out", "A model's prediction is not an annotation.", "--include-predictions counts it."),
+    ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
     ("shape-clipped", "A shape reaches beyond the image and was clipped.", "Nothing."),
     ("shape-covered", "A shape is wholly covered by later ones.", "Check the order, or use --overlap."),
     ("image-unannotated", "The image has no annotation at all; its mask is all background.",
      "Nothing, if the image is empty by intent."),
-    ("image-duplicate", "The export lists the same image more than once.", "Merge them in the tool."),
 ])  # fmt: skip
 
 declare("reject", [
+    ("image-duplicate", "The export lists this image more than once; its first record became the mask.",
+     "Merge the records in the labeling tool, or delete the ones that do not count."),
     ("image-missing", "The image cannot be found under --images.", "Check --images and the export's paths."),
     ("image-unreadable", "The file is no image that Pillow can read the header of.", "Replace the file."),
     ("image-format", "Ground Truth shows only .jpg, .jpeg and .png images.", "Convert the image."),
