@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 #: Modules that hold kernels: what ``gtmask warmup`` compiles.
-KERNEL_MODULES: tuple[str, ...] = ()
+KERNEL_MODULES: tuple[str, ...] = (
+    "gtmask.png.unfilter",
+)
 
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
 

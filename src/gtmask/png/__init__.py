@@ -1,1 +1,27 @@
-"""Single-channel 8-bit PNGs: encoder and decoder for label masks."""
+"""Single-channel 8-bit PNGs: encoder and decoder for label masks.
+
+Reading a header loads neither NumPy nor Numba; the encoder and the decoder are imported when they are
+first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from gtmask.png.header import PngError, PngHeader, read_header
+
+if TYPE_CHECKING:
+    from gtmask.png.container import encode_png as encode_png
+    from gtmask.png.decoder import decode_png as decode_png
+
+_HOMES = {"decode_png": "gtmask.png.decoder", "encode_png": "gtmask.png.container"}
+
+__all__ = ["PngError", "PngHeader", "decode_png", "encode_png", "read_header"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    msg = f"module 'gtmask.png' has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,0 +1,107 @@
+"""From a mask to the bytes of a PNG file: pypng writes the chunks, this module decides which.
+
+Exactly IHDR, [PLTE], IDAT, IEND, as Ground Truth's own masks have them: other chunks (gamma, colour
+profiles) can make a browser shift the colours by which the worker UI tells the classes apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import png
+
+from gtmask.png.deflate import deflate_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+#: Colour of palette entries that no class has, as in the masks that Ground Truth itself writes.
+UNUSED = "#ffffff"
+
+_HEX = re.compile(r"#[0-9A-Fa-f]{6}\Z")
+
+
+def encode_png(
+    mask: NDArray[np.uint8],
+    *,
+    palette: Sequence[str] | Mapping[int, str] | None = None,
+    encoder: Literal["fast", "pypng"] = "fast",
+) -> bytes:
+    """Encode a mask as a single-channel 8-bit PNG.
+
+    Parameters
+    ----------
+    mask
+        Array of class ids, shape (height, width), dtype uint8, both sizes at least 1.
+    palette
+        Colours ``#rrggbb`` by class id. With it the PNG has colour type 3 and a palette of 256 entries,
+        those without a class ``#ffffff``; without it colour type 0. The sample values are the same.
+    encoder
+        ``"fast"``, or ``"pypng"`` to have pypng compress as well: slow, the reference.
+
+    Returns
+    -------
+    bytes
+        The file. The same mask gives the same bytes, always.
+
+    Raises
+    ------
+    ValueError
+        When the array is no mask, a colour is no ``#rrggbb``, or a class id is outside 0..255.
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
+        raise ValueError(
+            f"A mask is a 2-dimensional uint8 array with at least one pixel; this array has shape "
+            f"{mask.shape} and type {mask.dtype}."
+        )
+    height, width = mask.shape
+    colors = None if palette is None else _palette_key(palette)
+    if encoder == "pypng":
+        return _encode_with_pypng(mask, colors)
+    out = BytesIO()
+    out.write(_preamble(width, height, colors))
+    png.write_chunk(out, b"IDAT", deflate_rows(np.ascontiguousarray(mask)))
+    png.write_chunk(out, b"IEND")
+    return out.getvalue()
+
+
+def _encode_with_pypng(mask: NDArray[np.uint8], colors: tuple[str, ...] | None) -> bytes:
+    """Have pypng do it all, one IDAT chunk however long."""
+    height, width = mask.shape
+    out = BytesIO()
+    writer = _writer(width, height, colors)
+    writer.chunk_limit = mask.size + height
+    writer.write_packed(out, (row.tobytes() for row in mask))
+    return out.getvalue()
+
+
+@lru_cache(maxsize=256)
+def _preamble(width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
+    """Return signature, IHDR and PLTE; cached, because a data set has few sizes and one palette."""
+    out = BytesIO()
+    _writer(width, height, colors).write_preamble(out)
+    return out.getvalue()
+
+
+def _writer(width: int, height: int, colors: tuple[str, ...] | None) -> png.Writer:
+    if colors is None:
+        return png.Writer(width, height, greyscale=True, bitdepth=8)
+    return png.Writer(width, height, bitdepth=8, palette=[tuple(bytes.fromhex(c[1:])) for c in colors])
+
+
+def _palette_key(palette: Sequence[str] | Mapping[int, str]) -> tuple[str, ...]:
+    """Return the 256 colours, unused ones filled in."""
+    by_id = palette if isinstance(palette, Mapping) else dict(enumerate(palette))
+    for class_id, color in by_id.items():
+        if not 0 <= class_id <= 255:
+            raise ValueError(f"The palette names class id {class_id}; class ids are 0 to 255.")
+        if not _HEX.match(color):
+            raise ValueError(f"The colour of class id {class_id} is {color!r}; colours are '#rrggbb'.")
+    return tuple(by_id.get(class_id, UNUSED) for class_id in range(256))
