@@ -1,0 +1,157 @@
+"""Class maps: from labels, from and to TOML, and every rule with its sentence."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtmask.errors import ClassMapError
+from gtmask.groundtruth import classes, colors
+from gtmask.model import ClassMap, LabelClass
+
+
+def test_palette_starts_as_ground_truth_does_and_never_repeats() -> None:
+    palette = colors.palette()
+    assert palette[:5] == ("#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd")
+    assert len(palette) == len(set(palette)) == 255
+    assert "#ffffff" not in palette
+    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in palette)
+
+
+def test_next_color_skips_what_is_taken() -> None:
+    assert colors.next_color({"#2ca02c", "#ff7f0e"}) == "#1f77b4"
+    assert colors.next_color(set(colors.palette()[:254])) == colors.palette()[254]
+
+
+def test_from_labels_numbers_in_order_and_merges_equal_names() -> None:
+    class_map = classes.from_labels(["Car", "Road", "Car", " Car", "Person"])
+    assert class_map.classes == (
+        LabelClass(1, "Car", "#2ca02c", ("Car", " Car")),
+        LabelClass(2, "Road", "#1f77b4"),
+        LabelClass(3, "Person", "#ff7f0e"),
+    )
+    assert class_map.id_of(" Car") == 1
+
+
+def test_from_labels_knows_what_people_mean_by_background() -> None:
+    class_map = classes.from_labels(["BackGround", "_background_", "__ignore__", "", "  ", "Car"])
+    assert [entry.name for entry in class_map.classes] == ["Car"]
+    assert class_map.id_of("BackGround") == class_map.id_of("_background_") == 0
+    assert class_map.id_of("__ignore__") == -1
+    assert class_map.id_of("") is None
+
+
+def test_from_labels_takes_255_and_refuses_256_with_the_count() -> None:
+    assert len(classes.from_labels([str(i) for i in range(255)]).classes) == 255
+    with pytest.raises(ClassMapError, match=r"^256 classes"):
+        classes.from_labels([str(i) for i in range(256)])
+
+
+def test_from_labels_refuses_a_name_ground_truth_would() -> None:
+    with pytest.raises(ClassMapError, match="257 characters"):
+        classes.from_labels(["x" * 257])
+
+
+def test_dumps_is_for_people_and_stable() -> None:
+    class_map = classes.from_labels(["Car", "Wild  Boar", "background"])
+    text = classes.dumps(class_map, {"Car": 1200, "Wild  Boar": 3})
+    assert 'id = 1 # 1,200 shapes\nname = "Car"\ncolor = "#2ca02c"\n' in text
+    assert 'id = 2 # 3 shapes\nname = "Wild Boar"\ncolor = "#1f77b4"\nlabels = ["Wild  Boar"]\n' in text
+    assert 'background = ["background"] #' in text
+    assert text == classes.dumps(class_map, {"Car": 1200, "Wild  Boar": 3})
+
+
+@given(st.lists(st.text(max_size=12), max_size=30), st.booleans())
+def test_what_is_written_is_read_back(labels: list[str], counted: bool) -> None:
+    class_map = classes.from_labels(["Car", *(label for label in labels if label.isprintable())])
+    counts = dict.fromkeys(labels, 7) if counted else None
+    assert classes.load(classes.dumps(class_map, counts)) == class_map
+
+
+def test_load_reads_everything_a_file_can_say() -> None:
+    class_map = classes.load("""
+ignore = ["dont_care"]
+background = ["hole"]
+ignore_case = true
+[[class]]
+id = 7
+name = "Road"
+[[class]]
+id = 2
+name = "Vehicle"
+color = "#2CA02C"
+labels = ["car", "Truck"]
+priority = 3
+""")
+    assert class_map == ClassMap(
+        (LabelClass(2, "Vehicle", "#2ca02c", ("car", "Truck"), 3), LabelClass(7, "Road", "#1f77b4")),
+        frozenset({"dont_care"}), frozenset({"hole"}), True,
+    )  # fmt: skip
+    assert [class_map.id_of(name) for name in ("TRUCK", "Hole", "DONT_CARE", "road", "Vehicle")] == [
+        2, 0, -1, 7, None,
+    ]  # fmt: skip
+
+
+def one(body: str) -> str:
+    return f"[[class]]\n{body}\n"
+
+
+A = one("id = 1\nname = 'a'")
+BAD = {
+    "no TOML": ("a =", r"^my\.toml: this is no TOML: .*at end"),
+    "nothing": ("", r"^my\.toml: there is no \[\[class\]\]"),
+    "classes as numbers": ("class = 3", r"\[\[class\]\] tables"),
+    "unknown setting": ("colour = 3\n" + A, r"^my\.toml: the key 'colour' is unknown"),
+    "unknown key": (one("id = 1\nname = 'a'\nlabel = 'x'"), r"line 1, class 1 \('a'\): the key 'label'"),
+    "no id": (A + one("name = 'b'"), r"^my\.toml, line 4, class 2 \('b'\): there is no id"),
+    "no name": (one("id = 1"), r"^my\.toml, line 1, class 1: there is no name"),
+    "id 0": (one("id = 0\nname = 'a'"), "the id 0 is no whole number from 1 to 255"),
+    "id 256": (one("id = 256\nname = 'a'"), "the id 256"),
+    "id true": (one("id = true\nname = 'a'"), "the id True"),
+    "id text": (one("id = '1'\nname = 'a'"), "the id '1'"),
+    "id twice": (A + one("id = 1\nname = 'b'"), r"the id 1 is also that of line 1, class 1 \('a'\)"),
+    "name twice": (A + one("id = 2\nname = 'a'"), "the name 'a' is also that of line 1"),
+    "name number": (one("id = 1\nname = 1"), "the name 1 is no text"),
+    "name empty": (one("id = 1\nname = ' '"), "the name is empty"),
+    "name long": (one(f"id = 1\nname = '{'x' * 257}'"), "has 257 characters"),
+    "name control": (one('id = 1\nname = "a\\n"'), "control character"),
+    "name background": (one("id = 1\nname = 'Background'"), "reserved for class 0"),
+    "color form": (one("id = 1\nname = 'a'\ncolor = 'green'"), "the color 'green' is not of the form"),
+    "color white": (one("id = 1\nname = 'a'\ncolor = '#FFFFFF'"), "#ffffff belongs to BACKGROUND"),
+    "color twice": (
+        one("id = 1\nname = 'a'\ncolor = '#AABBCC'") + one("id = 2\nname = 'b'\ncolor = '#aabbcc'"),
+        "line 5, class 2 .'b'.: the color #aabbcc is also that of line 1",
+    ),
+    "labels text": (one("id = 1\nname = 'a'\nlabels = 'x'"), "labels must be a list of texts"),
+    "labels empty": (one("id = 1\nname = 'a'\nlabels = []"), "labels is empty"),
+    "label twice": (A + one("id = 2\nname = 'b'\nlabels = ['a']"), "the label 'a' stands also in line 1"),
+    "label ignored": ("ignore = ['a']\n" + A, r"^my\.toml, ignore: the label 'a' stands also in line 2"),
+    "label background": ("background = ['a']\n" + A, "background: the label 'a'"),
+    "label by case": ("ignore_case = true\nignore = ['A']\n" + A, "the label 'A' stands also"),
+    "ignore_case text": ("ignore_case = 'yes'\n" + A, "must be true or false"),
+    "priority text": (one("id = 1\nname = 'a'\npriority = 'x'"), "the priority 'x'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_each_broken_rule_is_one_sentence_with_its_place(case: str) -> None:
+    text, expected = BAD[case]
+    with pytest.raises(ClassMapError, match=expected) as caught:
+        classes.load(text, "my.toml")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("my.toml")
+
+
+def test_load_takes_a_byte_order_mark_and_automatic_colors_avoid_given_ones() -> None:
+    text = "\N{ZERO WIDTH NO-BREAK SPACE}" + A + one("id = 2\nname = 'b'\ncolor = '#2ca02c'")
+    assert [entry.color for entry in classes.load(text).classes] == ["#1f77b4", "#2ca02c"]
+
+
+def test_color_map_lists_background_first() -> None:
+    assert classes.color_map(classes.from_labels(["Car"]), 0.5) == {
+        "0": {"class-name": "BACKGROUND", "confidence": 0.5, "hex-color": "#ffffff"},
+        "1": {"class-name": "Car", "confidence": 0.5, "hex-color": "#2ca02c"},
+    }
