@@ -127,6 +127,7 @@ declare("note", [
     ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
     ("shape-clipped", "A shape reaches beyond the image and was clipped.", "Nothing."),
     ("shape-covered", "A shape is wholly covered by later ones.", "Check the order, or use --overlap."),
+    ("file-skipped", "Files among the annotations that are no annotations were not read.", "Nothing."),
     ("image-unannotated", "The image has no annotation at all; its mask is all background.",
      "Nothing, if the image is empty by intent."),
 ])  # fmt: skip

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from gtmask.findings import Finding
     from gtmask.model import FillRule, Record
@@ -79,6 +80,14 @@ class Export(Protocol):
 
     def exists(self, name: str) -> bool:
         """Say whether the export's root has a file of this name (also one that was not selected)."""
+        ...
+
+    def path(self, name: str) -> Path | None:
+        """Return where a file lies when it is a plain local file that can be mapped, else None."""
+        ...
+
+    def select(self, names: Iterable[str]) -> Export:
+        """Return the same export with only these files as its :meth:`names`."""
         ...
 
 

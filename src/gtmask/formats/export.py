@@ -1,0 +1,377 @@
+"""Where an export's bytes are: a file, a folder, a glob, an archive, here or under ``s3://``.
+
+Readers see one protocol (:class:`gtmask.formats.base.Export`). An export is picklable: what it opens
+(files, connections) is opened again on first use in another process. Names are relative to the
+export's root, with forward slashes, and come sorted by their UTF-8 bytes, which is also S3's order:
+chunks are the same wherever the same files lie.
+
+A name may begin with at most two ``../``: annotation folders such as ``labels/train`` have their class
+list above them. Any other way out of the root is refused.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+import tempfile
+from collections import OrderedDict
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gtmask.errors import AccessError, ExportError, NotFoundError, StorageError
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gtmask.formats.base import Export
+
+#: Files kept open for ranged reads, per export and process.
+OPEN_FILES = 8
+#: Names sorted in memory at a time when a folder is listed.
+LISTING_BATCH = 500_000
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_MAGIC = re.compile(r"[*?\[]")
+_FILE_SUFFIX = re.compile(
+    r"\.(json|jsonl|ndjson|manifest|xml|txt|csv|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
+)
+
+
+def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) -> Export:
+    """Open an export by its location.
+
+    Parameters
+    ----------
+    source
+        A file, a folder, a glob (``*``, ``?``, ``[...]``, ``**``), a ``.zip``, ``.tar``, ``.tar.gz`` or
+        ``.tgz``; local, or the same below ``s3://bucket/``.
+    s3
+        How to reach S3.
+
+    Raises
+    ------
+    NotFoundError
+        There is nothing at this location.
+    ExportError
+        The location cannot be one.
+    """
+    location = os.fspath(source)
+    if not location:
+        raise ExportError("the location of the export is empty: name a file, a folder or an s3:// prefix")
+    if location.startswith("s3://"):
+        return _open_remote(location, s3 or S3Settings())
+    path = Path(location).expanduser()
+    if path.is_file():
+        if path.name.lower().endswith(ARCHIVES):
+            from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
+
+            return ArchiveExport(location, LocalExport(str(path.parent)), path.name)
+        return LocalExport(location, path.parent, names=(path.name,))
+    if path.is_dir():
+        return LocalExport(location, path)
+    if _MAGIC.search(location):
+        root, pattern = _split_glob(path.as_posix())
+        if Path(root).is_dir():
+            return LocalExport(location, Path(root), pattern=pattern)
+    if path.exists():
+        raise ExportError(f"{location} is neither a file nor a folder")
+    raise NotFoundError(f"there is no export at {location}: check the path")
+
+
+def _open_remote(location: str, s3: S3Settings) -> Export:
+    bucket, _, key = location[5:].partition("/")
+    if not bucket:
+        raise ExportError(f"{location} names no bucket: write s3://bucket/prefix")
+    if _MAGIC.search(key):
+        root, pattern = _split_glob(key)
+        return StorageExport(location, f"s3://{bucket}/{root.strip('./')}", s3, pattern=pattern)
+    folder, _, name = key.rpartition("/")
+    if name and _FILE_SUFFIX.search(name):
+        export = StorageExport(location, f"s3://{bucket}/{folder}", s3, names=(name,))
+        if export.exists(name):
+            if name.lower().endswith(ARCHIVES):
+                from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
+
+                return ArchiveExport(location, export, name)
+            return export
+    return StorageExport(location, f"s3://{bucket}/{key}".rstrip("/"), s3)
+
+
+def _split_glob(location: str) -> tuple[str, str]:
+    """Split a glob into the folder before its first wildcard and the pattern below that folder."""
+    parts = location.split("/")
+    first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
+    return ("/".join(parts[:first]) or ("/" if location.startswith("/") else ".")), "/".join(parts[first:])
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """Compile a glob: ``*`` and ``?`` stay within a folder, ``**`` crosses folders."""
+    out, i = "", 0
+    while i < len(glob):
+        char = glob[i]
+        if glob.startswith("**/", i):
+            out, i = out + "(?:.*/)?", i + 3
+        elif glob.startswith("**", i):
+            out, i = out + ".*", i + 2
+        elif char == "[" and (end := glob.find("]", i + 2)) > 0:
+            body = glob[i + 1 : end].replace("\\", "\\\\")
+            out, i = out + "[" + ("^" + body[1:] if body[0] == "!" else body) + "]", end + 1
+        else:
+            out, i = out + {"*": "[^/]*", "?": "[^/]"}.get(char, re.escape(char)), i + 1
+    return re.compile(out + r"\Z", re.DOTALL)
+
+
+def checked_name(name: str) -> str:
+    """Return a file's name in normal form.
+
+    Raises
+    ------
+    ExportError
+        The name is absolute or leads out of the export's root by more than two leading ``../``.
+    """
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    if name.startswith("/") or "\0" in name or up > 2 or ".." in parts[up:] or len(parts) == up:
+        raise ExportError(f"the export names a file {name!r:.200} outside its own folder; it was not read")
+    return "/".join(parts)
+
+
+class _Rooted:
+    """What local and remote exports share: a root, and which of its files belong to the export."""
+
+    def __init__(self, location: str, names: tuple[str, ...] | None, pattern: str | None) -> None:
+        self.location = location
+        self.picked = names
+        self.pattern = pattern
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the export's files, sorted; hidden files do not count unless named."""
+        if self.picked is not None:
+            yield from self.picked
+            return
+        fits = glob_pattern(self.pattern).match if self.pattern else None
+        for name in self._walk():
+            if fits is None or fits(name):
+                yield name
+
+    def _walk(self) -> Iterator[str]:
+        raise NotImplementedError
+
+
+class LocalExport(_Rooted):
+    """Files below a local folder."""
+
+    def __init__(
+        self,
+        location: str,
+        root: Path | None = None,
+        *,
+        names: tuple[str, ...] | None = None,
+        pattern: str | None = None,
+    ) -> None:
+        super().__init__(location, names, pattern)
+        self.root = str(Path(location) if root is None else root)
+        self._open: OrderedDict[str, IO[bytes]] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_open": OrderedDict()}
+
+    def select(self, names: Iterable[str]) -> LocalExport:
+        """Return the same export with only these files."""
+        return LocalExport(self.location, Path(self.root), names=tuple(names))
+
+    def path(self, name: str) -> Path | None:
+        """Return the path of a file, for readers that map it into memory."""
+        return Path(self.root, checked_name(name))
+
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes."""
+        path = Path(self.root, checked_name(name))
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise _told(error, path) from error
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a file."""
+        try:
+            return Path(self.root, checked_name(name)).is_file()
+        except (ExportError, OSError):
+            return False
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a file's bytes [start, stop)."""
+        path = Path(self.root, checked_name(name))
+        try:
+            if start == 0 and stop is None:
+                return path.read_bytes()
+            file = self._opened(str(path))
+            file.seek(start)
+            return file.read(-1 if stop is None else max(stop - start, 0))
+        except OSError as error:
+            raise _told(error, path) from error
+
+    def _opened(self, path: str) -> IO[bytes]:
+        file = self._open.get(path)
+        if file is None:
+            file = self._open[path] = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 (kept open)
+            if len(self._open) > OPEN_FILES:
+                self._open.popitem(last=False)[1].close()
+        else:
+            self._open.move_to_end(path)
+        return file
+
+    def close(self) -> None:
+        """Close what ranged reads left open; the export can be used again."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_open"):
+            self.close()
+
+    def _walk(self) -> Iterator[str]:
+        yield from _walk(self.root, "", (os.path.realpath(self.root),))
+
+
+def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files below a folder, sorted; links that lead back to a folder above are not followed."""
+    links: set[bytes] = set()
+
+    def keys() -> Iterator[bytes]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__MACOSX":
+                    continue
+                name = os.fsencode(entry.name)
+                if entry.is_dir():
+                    if entry.is_symlink():
+                        links.add(name)
+                    yield name + b"/"
+                elif entry.is_file():
+                    yield name
+
+    try:
+        for key in sorted_names(keys()):
+            name = os.fsdecode(key)
+            if not name.endswith("/"):
+                yield prefix + name
+                continue
+            inner = os.path.join(folder, name[:-1])  # noqa: PTH118 (millions of names: Path is slow)
+            real = os.path.realpath(inner) if key[:-1] in links else inner
+            if real not in above:
+                yield from _walk(inner, prefix + name, (*above, real))
+    except OSError as error:
+        raise _told(error, Path(folder)) from error
+
+
+def sorted_names(names: Iterable[bytes], batch: int = LISTING_BATCH) -> Iterator[bytes]:
+    """Sort names in bounded memory: beyond one batch, sorted runs go to temporary files and are merged."""
+    source = iter(names)
+    runs: list[IO[bytes]] = []
+    while chunk := sorted(islice(source, batch)):
+        if not runs and len(chunk) < batch:
+            yield from chunk
+            return
+        run = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, when all runs are merged)
+        run.writelines(name.replace(b"\n", b"\0") + b"\n" for name in chunk)
+        run.seek(0)
+        runs.append(run)
+    try:
+        for line in heapq.merge(*runs):
+            yield line[:-1].replace(b"\0", b"\n")
+    finally:
+        for run in runs:
+            run.close()
+
+
+def _told(error: OSError, path: Path) -> StorageError:
+    """Say in one sentence what the system refused."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return NotFoundError(f"there is no file {path}")
+    if isinstance(error, PermissionError):
+        return AccessError(f"{path} cannot be read: permission denied")
+    return StorageError(f"{path} cannot be read: {error.strerror or error}")
+
+
+class StorageExport(_Rooted):
+    """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens)."""
+
+    def __init__(
+        self,
+        location: str,
+        root: str,
+        s3: S3Settings,
+        *,
+        names: tuple[str, ...] | None = None,
+        pattern: str | None = None,
+    ) -> None:
+        super().__init__(location, names, pattern)
+        self.root = root
+        self.s3 = s3
+        self._storage: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_storage": None}
+
+    def select(self, names: Iterable[str]) -> StorageExport:
+        """Return the same export with only these files."""
+        return StorageExport(self.location, self.root, self.s3, names=tuple(names))
+
+    def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
+        """Return None: the files are not local."""
+        return None
+
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes."""
+        storage, key = self._at(name)
+        return int(storage.size(key))
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a file."""
+        try:
+            self.size(name)
+        except (NotFoundError, ExportError):
+            return False
+        return True
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a file's bytes [start, stop)."""
+        storage, key = self._at(name)
+        return bytes(storage.get(key, start, stop))
+
+    def close(self) -> None:
+        """Close the connections; the export can be used again."""
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    def _at(self, name: str) -> tuple[Any, str]:
+        """Return the storage and the key of a file; the storage is rooted at the bucket."""
+        base = self.root[5:].partition("/")[2]
+        parts = base.split("/") if base else []
+        wanted = checked_name(name).split("/")
+        while wanted[0] == "..":
+            if not parts:
+                raise NotFoundError(f"there is no {name} above {self.root}")
+            parts, wanted = parts[:-1], wanted[1:]
+        return self._connected(), "/".join([*parts, *wanted])
+
+    def _connected(self) -> Any:
+        if self._storage is None:
+            from gtmask.storage import blocking, open_storage  # noqa: PLC0415 (boto loads only for S3)
+
+            bucket = "/".join(self.root.split("/")[:3])
+            self._storage = blocking(open_storage(bucket, self.s3))
+        return self._storage
+
+    def _walk(self) -> Iterator[str]:
+        base = self.root[5:].partition("/")[2]
+        prefix = f"{base}/" if base else ""
+        for entry in self._connected().list(prefix):
+            name = entry.key[len(prefix) :]
+            hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+            if name and not name.endswith("/") and not hidden:
+                yield name
