@@ -1,1 +1,59 @@
-"""The command line: options in, library calls out, no logic."""
+"""The command line: options in, library calls out, no logic.
+
+One file per command. Nothing heavy is imported before a command runs: ``--help`` must answer at once.
+stdout carries data, stderr talk; errors become one sentence and the exit code of their class.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from gtmask import __version__
+from gtmask.cli import convert, demo, formats, warmup
+
+app = typer.Typer(
+    name="gtmask",
+    help="Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("convert")(convert.convert)
+app.command("finish")(convert.finish)
+app.command("formats")(formats.formats)
+app.command("demo")(demo.demo)
+app.command("warmup")(warmup.warmup)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gtmask {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; what the ``gtmask`` script calls."""
+    from gtmask.errors import GtmaskError
+
+    try:
+        app()
+    except GtmaskError as error:
+        sys.stderr.write(f"gtmask: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "gtmask: stopped; nothing committed was lost. Run the same command again to go on.\n"
+        )
+        sys.exit(1)

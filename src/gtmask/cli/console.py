@@ -1,0 +1,102 @@
+"""How commands talk to people: progress bars and tables on stderr, JSON on stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
+
+def console() -> Console:
+    """Return the console for talk: stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=False)
+
+
+def print_json(data: Any) -> None:
+    """Write one JSON document to stdout, indented for people where stdout is a terminal."""
+    import orjson
+
+    option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
+    dumped = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    sys.stdout.buffer.write(dumped)
+    sys.stdout.flush()
+
+
+def table(title: str, *columns: str) -> Table:
+    """Return an empty table; columns whose name starts with ``>`` are right-aligned numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    return made
+
+
+def plain(text: object) -> Any:
+    """Return text from data as it is: square brackets in it are not markup."""
+    from rich.text import Text
+
+    return Text(str(text))
+
+
+class Bar:
+    """A progress bar on stderr: one line per stage, with rate and time left; silent when told so."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._rejects = 0
+
+    def __enter__(self) -> Bar:
+        if not self._quiet:
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn("{task.description:<9}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(elapsed_when_finished=True),
+                TextColumn("{task.fields[note]}"),
+                console=console(),
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Begin a stage."""
+        self._rejects = 0
+        if self._bar is not None:
+            self._task = self._bar.add_task(name, total=total, rate="", note="")
+
+    def advance(self, records: int, rejects: int = 0) -> None:
+        """Tell that so many more records are done."""
+        self._rejects += rejects
+        if self._bar is None or self._task is None:
+            return
+        note = f"{self._rejects:,} rejected" if self._rejects else ""
+        self._bar.update(self._task, advance=records, note=note)
+        speed = self._bar.tasks[self._task].speed
+        self._bar.update(self._task, rate=f"{speed:,.0f}/s" if speed else "")

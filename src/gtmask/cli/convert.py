@@ -1,0 +1,98 @@
+"""``gtmask convert`` and ``gtmask finish``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gtmask.cli import options
+
+if TYPE_CHECKING:
+    from gtmask.run import Summary
+
+opt = typer.Option
+READ, PAINT, WRITE, RUN = "Reading", "Painting", "Output", "The run"
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Export: file, folder, glob, archive, s3://…")],
+    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix of the output.")],
+    images: options.Images = None,
+    image_uri: Annotated[str | None, opt(metavar="PREFIX", help="Stands in source-ref for the --images prefix.", rich_help_panel=WRITE)] = None,
+    mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="Stands in mask references for DEST/masks.", rich_help_panel=WRITE)] = None,
+    classes: Annotated[Path | None, opt(metavar="FILE", help="Class map (TOML); else made from the export's labels.")] = None,
+    format: Annotated[str, opt("--format", metavar="NAME", help="Skip detection; see `gtmask formats`.", rich_help_panel=READ)] = "auto",
+    annotator: Annotated[str | None, opt(metavar="NAME", help="Whose annotation counts, where there are several.", rich_help_panel=READ)] = None,
+    include_predictions: Annotated[bool, opt("--include-predictions", help="Model predictions count, too.", rich_help_panel=READ)] = False,
+    include_unannotated: Annotated[bool, opt("--include-unannotated", help="Unannotated tasks become empty masks.", rich_help_panel=READ)] = False,
+    interpolate: Annotated[bool, opt("--interpolate", help="Compute video frames between keyframes.", rich_help_panel=READ)] = False,
+    class_attribute: Annotated[str | None, opt(metavar="NAME", help="Attribute that holds the class (VIA).", rich_help_panel=READ)] = None,
+    keep_going: Annotated[bool, opt("--keep-going", help="Convert a damaged document up to the damage.", rich_help_panel=READ)] = False,
+    fill: Annotated[str, opt(metavar="RULE", help="opencv, center, or source: as the tool's own exporter paints.", rich_help_panel=PAINT)] = "opencv",
+    size: Annotated[str, opt(metavar="auto|header|annotation|check", help="Where the mask's size comes from.", rich_help_panel=PAINT)] = "auto",
+    orientation: Annotated[str, opt(metavar="stored|display", help="Pixel grid that the mask fits, where EXIF turns the image.", rich_help_panel=PAINT)] = "stored",
+    overlap: Annotated[str, opt(metavar="order|area|priority", help="Who wins where shapes overlap.", rich_help_panel=PAINT)] = "order",
+    stroke: Annotated[float, opt(metavar="N", help="Paint lines and points N pixels wide.", rich_help_panel=PAINT)] = 0.0,
+    crowd: Annotated[str, opt(metavar="paint|ignore", help="What becomes of COCO crowd regions.", rich_help_panel=PAINT)] = "paint",
+    label_attribute: Annotated[str, opt(metavar="NAME", help="Must end in -ref.", rich_help_panel=WRITE)] = "labeling-qa-ref",
+    job_name: Annotated[str, opt(metavar="NAME", rich_help_panel=WRITE)] = "labeling-qa",
+    creation_date: Annotated[str | None, opt(metavar="DATE", help="UTC, like 2024-01-01T00:00:00.000000 [the run's start].", rich_help_panel=WRITE)] = None,
+    confidence: Annotated[float, opt(metavar="0..1", rich_help_panel=WRITE)] = 0.9,
+    png: Annotated[str, opt(metavar="gray|palette", help="Colour type 0, or 3 with the class colours.", rich_help_panel=WRITE)] = "gray",
+    png_encoder: Annotated[str, opt(metavar="fast|pypng", help="pypng is slow: the reference.", rich_help_panel=WRITE)] = "fast",
+    executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Where chunks run.", rich_help_panel=RUN)] = "local",
+    workers: Annotated[int | None, opt(metavar="N", help="Processes [one per core].", rich_help_panel=RUN)] = None,
+    shard: Annotated[str | None, opt(metavar="I/N|auto", help="This machine's part of an array job.", rich_help_panel=RUN)] = None,
+    chunk_size: Annotated[int, opt(metavar="N", help="Records per chunk.", rich_help_panel=RUN)] = 128,
+    limit: Annotated[int | None, opt(metavar="N", help="Convert only the first N records.", rich_help_panel=RUN)] = None,
+    strict: Annotated[bool, opt("--strict", help="Stop at anything that is lost or guessed.", rich_help_panel=RUN)] = False,
+    dry_run: Annotated[bool, opt("--dry-run", help="Read, probe and paint, but write nothing.", rich_help_panel=RUN)] = False,
+    overwrite: Annotated[bool, opt("--overwrite", help="Remove the earlier run in DEST and start anew.", rich_help_panel=RUN)] = False,
+    retry_rejects: Annotated[bool, opt("--retry-rejects", help="Redo the chunks that have rejects.", rich_help_panel=RUN)] = False,
+    concurrency: options.Concurrency = 32,
+    s3_client: options.S3Client = "aioboto3",
+    endpoint_url: options.Endpoint = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    """Convert an export to masks and a manifest; run again to go on where a run stopped."""
+    given: dict[str, Any] = {
+        name: value for name, value in locals().items() if name not in {"source", "out", "quiet", "as_json"}
+    }
+    import gtmask
+    from gtmask.cli.console import Bar
+
+    with Bar(quiet=quiet or as_json) as bar:
+        summary = gtmask.convert(source, out, progress=bar, **given)
+    _show(summary, quiet=quiet, as_json=as_json)
+    raise typer.Exit(summary.exit_code)
+
+
+def finish(
+    out: Annotated[str, typer.Argument(metavar="DEST", help="Output of a run whose chunks were spread.")],
+    endpoint_url: options.Endpoint = None,
+    profile: options.Profile = None,
+    region: options.Region = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Assemble the manifest of a run whose chunks were spread over machines."""
+    from gtmask import run
+
+    summary = run.finish(out, endpoint_url=endpoint_url, profile=profile, region=region)
+    _show(summary, quiet=quiet, as_json=as_json)
+    raise typer.Exit(summary.exit_code)
+
+
+def _show(summary: Summary, *, quiet: bool, as_json: bool) -> None:
+    from gtmask.cli.console import console, print_json
+    from gtmask.cli.summary import render
+
+    if as_json:
+        print_json(summary.to_json())
+    elif not quiet:
+        render(summary, console())

@@ -1,0 +1,36 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+Endpoint = Annotated[
+    str | None,
+    typer.Option("--endpoint-url", metavar="URL", help="S3 endpoint other than AWS.", rich_help_panel="S3"),
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="AWS profile.", rich_help_panel="S3")
+]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="NAME", help="AWS region.", rich_help_panel="S3")
+]
+S3Client = Annotated[
+    str,
+    typer.Option("--s3-client", metavar="aioboto3|obstore", help="S3 client library.", rich_help_panel="S3"),
+]
+Concurrency = Annotated[
+    int,
+    typer.Option("--concurrency", metavar="N", help="Requests in flight per process.", rich_help_panel="S3"),
+]
+Images = Annotated[
+    str | None,
+    typer.Option("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are read."),
+]
+Masks = Annotated[
+    str | None,
+    typer.Option("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks."),
+]

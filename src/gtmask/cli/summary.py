@@ -1,0 +1,60 @@
+"""What ``gtmask convert`` says at the end: what was made, what was left out and why, what comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtmask.cli.console import plain, table
+from gtmask.findings import CODES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gtmask.run import Summary
+
+
+def render(summary: Summary, console: Console) -> None:
+    """Show a run's summary to a person."""
+    tally = summary.tally
+    made = "would be made" if summary.dry_run else "made"
+    console.print(
+        plain(f"{summary.title}: {tally.masks:,} masks {made}, {tally.rejects:,} records rejected.")
+    )
+    if summary.resumed:
+        console.print(plain(f"{summary.resumed:,} of {summary.chunks:,} chunks were done by earlier starts."))
+    _classes(summary, console)
+    _findings(summary, console)
+    if summary.manifest:
+        console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
+        if tally.rejects:
+            console.print(plain(f"rejects   {summary.out}/rejects.jsonl"), soft_wrap=True)
+        console.print(plain(f"next      gtmask validate {summary.manifest}"), soft_wrap=True)
+    elif not summary.dry_run:
+        console.print(
+            plain(f"Other shards are still at work; then: gtmask finish {summary.out}"), soft_wrap=True
+        )
+
+
+def _classes(summary: Summary, console: Console) -> None:
+    total = sum(summary.tally.pixels.values())
+    if not total:
+        return
+    shown = table("classes", ">id", "name", "color", ">pixels", ">share")
+    names = {0: ("BACKGROUND", "#ffffff")} | {c.id: (c.name, c.color) for c in summary.classes.classes}
+    for value, count in sorted(summary.tally.pixels.items()):
+        name, color = names.get(value, ("?", ""))
+        shown.add_row(str(value), plain(name), color, f"{count:,}", f"{count / total:.2%}")
+    console.print(shown)
+
+
+def _findings(summary: Summary, console: Console) -> None:
+    counts = summary.tally.findings
+    for finding in summary.findings:
+        console.print(plain(f"{finding.code}: {finding.detail or CODES[finding.code].meaning}"))
+    if not counts:
+        return
+    shown = table("findings", "code", "level", ">count", "what it means", "first example")
+    for code, count in counts.most_common():
+        examples = summary.tally.examples.get(code) or [""]
+        shown.add_row(code, CODES[code].level, f"{count:,}", plain(CODES[code].meaning), plain(examples[0]))
+    console.print(shown)

@@ -1,0 +1,110 @@
+"""From part files to ``<label attribute>.manifest`` and ``rejects.jsonl``.
+
+Locally the manifest grows while chunks commit, in source order, so that it can be followed; in S3, where
+nothing can be appended, it is assembled once from the part files. Either way its bytes are those of the
+parts in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtmask.errors import GtmaskError, StorageError
+from gtmask.run.commit import (
+    REJECTS,
+    Tally,
+    committed,
+    each_part,
+    manifest_key,
+    read_commit,
+    read_lines,
+    reject_lines,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import BinaryIO
+
+    from gtmask.run.plan import Plan
+    from gtmask.storage.base import Storage
+
+#: Part files are joined to pieces of about this many bytes before they are sent.
+PIECE = 8 << 20
+
+
+async def assemble(out: Storage, plan: Plan) -> Tally:
+    """Write manifest and rejects from the committed parts; return the whole run's tally.
+
+    Raises
+    ------
+    GtmaskError
+        If chunks are missing; the sentence names the first ones.
+    """
+    done = await committed(out)
+    missing = [chunk for chunk in range(plan.chunks) if chunk not in done]
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+        raise GtmaskError(
+            f"{len(missing)} of {plan.chunks} chunks are not done yet ({shown}): run `gtmask convert` with the same "
+            "options again, on any machine, then finish."
+        )
+    tally = Tally()
+    rejected: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        held: list[bytes] = []
+        size = 0
+        async for record, lines in each_part(out, plan.chunks):
+            tally.add(Tally.from_json(record))
+            if record["rejected"]:
+                rejected.append(record["chunk"])
+            held.append(lines)
+            size += len(lines)
+            if size >= PIECE:
+                yield b"".join(held)
+                held, size = [], 0
+        yield b"".join(held)
+
+    async def rejects() -> AsyncIterator[bytes]:
+        for chunk in rejected:
+            yield reject_lines(await read_commit(out, chunk))
+
+    await out.put_stream(manifest_key(plan.settings["label_attribute"]), pieces(), "application/x-ndjson")
+    await out.put_stream(REJECTS, rejects(), "application/x-ndjson")
+    await out.sync()
+    return tally
+
+
+class GrowingManifest:
+    """A local manifest that is appended to, in source order, as far as chunks are committed."""
+
+    def __init__(self, out: Storage, plan: Plan) -> None:
+        self._out = out
+        self._path = Path(out.uri(manifest_key(plan.settings["label_attribute"])))
+        self._next = 0
+        self._file: BinaryIO | None = None
+
+    async def grow(self, done: set[int]) -> None:
+        """Append the lines of the chunks that come next and are done."""
+        while self._next in done:
+            record = await read_commit(self._out, self._next)
+            lines = await read_lines(self._out, self._next, record)
+            try:
+                if self._file is None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    self._file = self._path.open("wb")
+                self._file.write(lines)
+                self._file.flush()
+            except OSError as error:
+                raise StorageError(f"cannot write {self._path}: {error.strerror}.") from error
+            self._next += 1
+
+    def close(self) -> None:
+        """Close the file; what was written stays."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                os.fsync(self._file.fileno())
+            self._file.close()

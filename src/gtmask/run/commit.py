@@ -1,0 +1,189 @@
+"""What a chunk leaves behind, and how the finished parts become the manifest.
+
+A chunk's part file holds its manifest lines; its commit record holds its counts and is written last, in
+one atomic step, once everything it promises is durable. A chunk is done when its commit record exists.
+Nothing here carries a time or a machine's name: the same chunk leaves the same bytes wherever and
+however often it is done.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import GtmaskError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from gtmask.findings import Finding
+    from gtmask.storage.base import Storage
+
+STATE = "_gtmask/"
+RUN_FILE = STATE + "run.json"
+PARTS = STATE + "parts/"
+REJECTS = "rejects.jsonl"
+CLASSES = "classes.toml"
+MASKS = "masks/"
+
+#: Examples of each finding code that a commit record keeps, for people.
+EXAMPLES = 3
+
+
+def lines_key(chunk: int) -> str:
+    """Return the key of a chunk's manifest lines."""
+    return f"{PARTS}{chunk:06d}.jsonl"
+
+
+def commit_key(chunk: int) -> str:
+    """Return the key of a chunk's commit record."""
+    return f"{PARTS}{chunk:06d}.json"
+
+
+def manifest_key(label_attribute: str) -> str:
+    """Return the manifest's key: the label attribute without ``-ref``."""
+    return f"{label_attribute.removesuffix('-ref')}.manifest"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of a chunk or of a whole run; tallies add up.
+
+    ``findings`` counts codes, ``examples`` keeps the first few details of each; ``pixels`` counts mask
+    pixels by class id, ``shapes`` painted shapes by source label, ``mask_bytes`` the PNGs' sizes.
+    """
+
+    records: int = 0
+    masks: int = 0
+    rejects: int = 0
+    mask_bytes: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    pixels: Counter[int] = field(default_factory=Counter)
+    shapes: Counter[str] = field(default_factory=Counter)
+
+    def tell(self, findings: Iterable[Finding], where: str) -> None:
+        """Count findings of the record that stands at ``where``."""
+        for finding in findings:
+            self.findings[finding.code] += 1
+            examples = self.examples.setdefault(finding.code, [])
+            if len(examples) < EXAMPLES:
+                examples.append(f"{where}: {finding.detail}" if finding.detail else where)
+
+    def add(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        self.records += other.records
+        self.masks += other.masks
+        self.rejects += other.rejects
+        self.mask_bytes += other.mask_bytes
+        self.findings.update(other.findings)
+        self.pixels.update(other.pixels)
+        self.shapes.update(other.shapes)
+        for code, examples in other.examples.items():
+            mine = self.examples.setdefault(code, [])
+            mine += examples[: EXAMPLES - len(mine)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, in a fixed order."""
+        return {
+            "records": self.records,
+            "masks": self.masks,
+            "rejects": self.rejects,
+            "mask_bytes": self.mask_bytes,
+            "findings": dict(sorted(self.findings.items())),
+            "examples": dict(sorted(self.examples.items())),
+            "pixels": {str(value): count for value, count in sorted(self.pixels.items())},
+            "shapes": dict(sorted(self.shapes.items())),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Tally:
+        """Read what :meth:`to_json` returned."""
+        return cls(
+            data["records"], data["masks"], data["rejects"], data["mask_bytes"],
+            Counter(data["findings"]), dict(data["examples"]),
+            Counter({int(value): count for value, count in data["pixels"].items()}), Counter(data["shapes"]),
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class ChunkResult:
+    """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values."""
+
+    chunk: int
+    tally: Tally
+    lines: list[bytes] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def commit(out: Storage, result: ChunkResult) -> None:
+    """Make a chunk's masks and lines durable, then write its commit record."""
+    lines = b"".join(result.lines)
+    await out.put(lines_key(result.chunk), lines, "application/x-ndjson")
+    await out.sync()
+    record = {
+        "chunk": result.chunk,
+        **result.tally.to_json(),
+        "lines": {"bytes": len(lines), "crc32": zlib.crc32(lines)},
+        "rejected": result.rejects,
+    }
+    await out.put(commit_key(result.chunk), orjson.dumps(record) + b"\n", "application/json")
+    await out.sync()
+
+
+async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
+    """Return a chunk's commit record.
+
+    Raises
+    ------
+    NotFoundError
+        If the chunk is not done.
+    """
+    record: dict[str, Any] = orjson.loads(await out.get(commit_key(chunk)))
+    return record
+
+
+async def committed(out: Storage) -> set[int]:
+    """Return the numbers of the chunks that are done, from one listing of the part files."""
+    done = set()
+    async for entry in out.list(PARTS):
+        name = entry.key.removeprefix(PARTS)
+        if name.endswith(".json") and name[:-5].isdigit():
+            done.add(int(name[:-5]))
+    return done
+
+
+async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:
+    """Return a committed chunk's manifest lines, checked against its commit record.
+
+    Raises
+    ------
+    GtmaskError
+        If the part file is missing or was changed.
+    """
+    try:
+        lines = await out.get(lines_key(chunk))
+    except NotFoundError:
+        lines = b""
+    if len(lines) != record["lines"]["bytes"] or zlib.crc32(lines) != record["lines"]["crc32"]:
+        raise GtmaskError(
+            f"{out.uri(lines_key(chunk))} is missing or not what its commit record promises: delete "
+            f"{out.uri(commit_key(chunk))} and run again to redo that chunk."
+        )
+    return lines
+
+
+async def each_part(out: Storage, chunks: int) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
+    """Yield (commit record, manifest lines) of all chunks in order."""
+    for chunk in range(chunks):
+        record = await read_commit(out, chunk)
+        yield record, await read_lines(out, chunk, record)
+
+
+def reject_lines(record: dict[str, Any]) -> bytes:
+    """Return a commit record's rejects as JSON Lines."""
+    return b"".join(orjson.dumps(reject) + b"\n" for reject in record["rejected"])

@@ -1,0 +1,115 @@
+"""Where chunks run: in this thread, in one spawned process per core, or on a Dask cluster.
+
+All three are ``concurrent.futures`` executors; :class:`Pool` keeps a bounded number of tasks in flight and
+gives results back in order, so that memory does not grow with the number of chunks.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gtmask.errors import GtmaskError, UsageError
+from gtmask.run.worker import close_worker, start_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+T = TypeVar("T")
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Pool:
+    """An executor with a bounded number of tasks in flight.
+
+    Parameters
+    ----------
+    executor
+        ``"local"`` or ``"dask://HOST:PORT"``.
+    workers
+        Processes, for the local executor; one per core by default. One worker runs in a thread of this
+        process: a small run need not wait for a process to start.
+    """
+
+    def __init__(self, executor: str = "local", workers: int | None = None) -> None:
+        self._client: Any = None
+        self._executor: Executor
+        if executor.startswith("dask://"):
+            self._executor = self._connect(executor.removeprefix("dask://"))
+        else:
+            self.workers = workers or cores()
+            if self.workers == 1:
+                self._executor = ThreadPoolExecutor(1, "gtmask-worker")
+            else:
+                # Spawned, not forked: event loops, threads and S3 clients do not survive a fork.
+                self._executor = ProcessPoolExecutor(
+                    self.workers,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=start_process,
+                    initargs=(os.getpid(),),
+                )
+        self.ahead = 2 * self.workers + 1
+
+    def _connect(self, address: str) -> Executor:
+        try:
+            from distributed import Client  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise UsageError("--executor dask://… needs Dask: pip install 'gtmask[dask]'.") from None
+        try:
+            self._client = Client(f"tcp://{address}", timeout=20)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
+        self.workers = max(1, sum(self._client.nthreads().values()))
+        executor: Executor = self._client.get_executor(pure=False, retries=2)
+        return executor
+
+    def map(self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+        """Yield ``function(*arguments)`` for each of the arguments, in order.
+
+        Raises
+        ------
+        GtmaskError
+            What a task raised, or that a worker process died. Tasks that run are waited for, so that
+            their work is not lost; tasks that wait are dropped.
+        """
+        flying: deque[Future[T]] = deque()
+        try:
+            for item in arguments:
+                flying.append(self._executor.submit(function, *item))
+                if len(flying) >= self.ahead:
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        except BrokenProcessPool:
+            raise GtmaskError(
+                "A worker process died, most likely for want of memory: run the same command again, with fewer "
+                "--workers. What was committed is kept."
+            ) from None
+        finally:
+            for future in flying:
+                future.cancel()
+
+    def close(self, *, wait: bool = True) -> None:
+        """End the executor; with ``wait``, after the tasks that run."""
+        if isinstance(self._executor, ThreadPoolExecutor) and wait:
+            self._executor.submit(close_worker).result()
+        self._executor.shutdown(wait=wait, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    def kill(self) -> None:
+        """End worker processes at once, by their ids."""
+        processes = getattr(self._executor, "_processes", None) or {}
+        for process in list(processes.values()):
+            process.kill()
+        self.close(wait=False)

@@ -1,0 +1,316 @@
+"""One record becomes one mask: which shapes are painted, in which order, by which rule.
+
+The kernels in :mod:`gtmask.raster` know arrays; this file knows records and class maps and decides what
+they are given. Neighbouring shapes that share a rule are painted by one kernel call.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask import raster
+from gtmask.errors import GtmaskError, UsageError
+from gtmask.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gtmask.model import Bitmap, ClassMap, Record, Shape
+
+FILLS = {
+    "center": raster.fill_center,
+    "coco": raster.fill_coco,
+    "pillow": raster.fill_pillow,
+    "skimage": raster.fill_skimage,
+    "touched": raster.fill_touched,
+}
+
+
+@dataclass(slots=True)
+class Painting:
+    """A mask, uint8 (height, width), and what was found on the way to it."""
+
+    mask: NDArray[np.uint8]
+    findings: list[Finding] = field(default_factory=list)
+    painted: Counter[str] = field(default_factory=Counter)
+
+
+def rasterize(
+    record: Record,
+    classes: ClassMap,
+    *,
+    fill: str = "opencv",
+    stroke: float = 0.0,
+    overlap: str = "order",
+    crowd: str = "paint",
+) -> NDArray[np.uint8]:
+    """Paint a record's mask in the grid and size that the record tells.
+
+    Parameters
+    ----------
+    record
+        Its ``width`` and ``height`` must be set.
+    classes
+        Says which class id each source label is painted with.
+    fill
+        "opencv", "center", "source" or the name of another fill rule; see docs/rasterizing.md.
+    stroke
+        Width in pixels with which lines and points are painted; 0 leaves them out.
+    overlap
+        "order" (the record's own), "area" (smaller shapes over larger ones) or "priority" (as the class
+        map says).
+    crowd
+        "ignore" leaves out what the tool marks as crowd.
+
+    Returns
+    -------
+    ndarray
+        uint8 (height, width) of class ids; 0 is background.
+
+    Raises
+    ------
+    UsageError
+        If the record has no size.
+    """
+    return paint(record, classes, fill=fill, stroke=stroke, overlap=overlap, crowd=crowd).mask
+
+
+def paint(
+    record: Record, classes: ClassMap, *, fill: str, stroke: float, overlap: str, crowd: str
+) -> Painting:
+    """Paint a record's mask like :func:`rasterize`, and tell what was left out."""
+    if not record.width or not record.height:
+        raise UsageError(f"{record.image or 'a record'} has no size: set width and height before painting.")
+    painting = Painting(np.zeros((record.height, record.width), np.uint8))
+    rule = record.source_fill if fill == "source" else fill
+    canvas = _Canvas(record, painting, rule, stroke)
+    chosen = list(_chosen(record, classes, painting, crowd, stroke))
+    if overlap != "order":
+        chosen = _reordered(canvas, chosen, classes, overlap)
+    for shape, value in chosen:
+        canvas.add(shape, value)
+        painting.painted[shape.label] += 1
+    canvas.flush()
+    return painting
+
+
+def _chosen(
+    record: Record, classes: ClassMap, painting: Painting, crowd: str, stroke: float
+) -> Iterator[tuple[Shape, int]]:
+    """Yield the shapes that are painted, with their class ids; tell the others."""
+    known: dict[str, int | None] = {}
+    for shape in record.shapes:
+        label = shape.label
+        value = known[label] if label in known else known.setdefault(label, classes.id_of(label))
+        if value is None:
+            code = "shape-unknown-label" if label else "shape-no-label"
+        elif value < 0 or (shape.ignore and crowd == "ignore"):
+            code = "shape-ignored"
+        elif shape.kind in {"polyline", "point"} and not stroke:
+            code = "shape-no-area"
+        else:
+            yield shape, value
+            continue
+        painting.findings.append(Finding(code, f"{label}: {shape.kind}"))
+
+
+def _reordered(
+    canvas: _Canvas, chosen: list[tuple[Shape, int]], classes: ClassMap, overlap: str
+) -> list[tuple[Shape, int]]:
+    """Sort shapes so that smaller ones, or those of higher priority, are painted last."""
+    if overlap == "area":
+        return sorted(chosen, key=lambda item: -canvas.area(item[0]))
+    priority = {entry.id: entry.priority for entry in classes.classes}
+    return sorted(chosen, key=lambda item: priority.get(item[1], 0))
+
+
+class _Canvas:
+    """Paints shapes one after the other, gathering neighbours of one rule into one kernel call."""
+
+    def __init__(self, record: Record, painting: Painting, rule: str, stroke: float) -> None:
+        self.record, self.painting, self.mask = record, painting, painting.mask
+        self.rule, self.stroke = rule, stroke
+        points = record.points
+        if record.units == "fraction":
+            points = points * np.array([record.width, record.height], np.float64)
+        self.points = points
+        self._rounded: dict[str, NDArray[np.int32]] = {}
+        self._pending_rule = ""
+        self._pending_parts = (0, 0)
+        self._pending_values: list[int] = []
+        self._pictures: dict[str, Any] = {}
+        self._selected: tuple[str, list[tuple[int, int]], Bitmap] | None = None
+
+    def add(self, shape: Shape, value: int) -> None:
+        """Paint a shape over what is there, now or with the shapes that follow."""
+        if shape.bitmap is not None:
+            self._add_bitmap(shape, shape.bitmap, value)
+            return
+        self._flush_selected()
+        if shape.runs is not None:
+            self._flush_parts()
+            runs = shape.runs
+            raster.paint_runs(self.mask, runs.counts, runs.height, runs.width, runs.x, runs.y,
+                              runs.order == "column", value)  # fmt: skip
+            return
+        rule = shape.kind if shape.kind in {"polyline", "point"} else shape.fill or self.rule
+        first, last = shape.parts
+        if rule != self._pending_rule or first != self._pending_parts[1]:
+            self._flush_parts()
+            self._pending_rule, self._pending_parts = rule, (first, first)
+        self._pending_parts = (self._pending_parts[0], last)
+        self._pending_values += [value] * (last - first)
+
+    def flush(self) -> None:
+        """Paint everything that was added."""
+        self._flush_parts()
+        self._flush_selected()
+
+    def _flush_parts(self) -> None:
+        if not self._pending_values:
+            return
+        first, last = self._pending_parts
+        values = np.array(self._pending_values, np.uint8)
+        self._pending_values = []
+        rings = self.record.ring_offsets
+        parts = self.record.part_offsets[first : last + 1]
+        rule = self._pending_rule
+        if rule == "polyline":
+            # A line is one part of one ring, so parts and rings count alike here.
+            raster.stroke_lines(self.mask, self.points, rings[parts[0] : parts[-1] + 1], self.stroke, values)
+        elif rule == "point":
+            raster.stroke_points(self.mask, self.points[rings[parts[0]] : rings[parts[-1]]], self.stroke,
+                                 np.repeat(values, np.diff(rings[parts])))  # fmt: skip
+        elif rule in {"opencv", "opencv-trunc"}:
+            raster.fill_polygons(self.mask, self._integers(rule), rings, parts, values)
+        else:
+            FILLS[rule](self.mask, self._for_rule(rule), rings, parts, values)
+
+    def _integers(self, rule: str) -> NDArray[np.int32]:
+        if rule not in self._rounded:
+            convert = raster.round_points if rule == "opencv" else raster.trunc_points
+            self._rounded[rule] = convert(self.points)
+        return self._rounded[rule]
+
+    def _for_rule(self, rule: str) -> NDArray[np.float64]:
+        """Return the vertices as the rule's tool prepares them: ISAT truncates before scikit-image."""
+        return np.trunc(self.points) if rule == "skimage" else self.points
+
+    def _add_bitmap(self, shape: Shape, bitmap: Bitmap, value: int) -> None:
+        """Gather segments of one picture; paint any other bitmap at once."""
+        self._flush_parts()
+        if bitmap.file is not None and bitmap.select.how == "id":
+            if self._selected is None or self._selected[0] != bitmap.file:
+                self._flush_selected()
+                self._selected = (bitmap.file, [], bitmap)
+            self._selected[1].append((bitmap.select.value, value))
+            return
+        self._flush_selected()
+        picture = self._picture(shape.label, bitmap)
+        if picture is not None:
+            pixels = select_pixels(picture, bitmap.select.how, bitmap.select.value)
+            raster.paint_bitmap(self.mask, pixels, bitmap.x, bitmap.y, value)
+
+    def _flush_selected(self) -> None:
+        if self._selected is None:
+            return
+        _, pairs, bitmap = self._selected
+        self._selected = None
+        picture = self._picture(f"{len(pairs)} segments", bitmap)
+        if picture is None:
+            return
+        # Segments do not overlap, but an id may be listed twice: the later one counts.
+        table = dict(pairs)
+        keys = np.array(sorted(table), np.uint32)
+        values = np.array([table[int(key)] for key in keys], np.uint8)
+        raster.paint_ids(self.mask, segment_ids(picture), bitmap.x, bitmap.y, keys, values)
+
+    def _picture(self, label: str, bitmap: Bitmap) -> Any:
+        """Return the decoded picture, or None after telling why there is none."""
+        picture, trouble = self._decoded(bitmap)
+        if picture is not None and bitmap.whole and picture.size != (self.record.width, self.record.height):
+            size = f"{picture.size[0]}x{picture.size[1]}"
+            picture, trouble = None, ("bitmap-size-differs", size)
+        if picture is None:
+            code, detail = trouble
+            self.painting.findings.append(Finding(code, f"{label}: {detail}"))
+        return picture
+
+    def _decoded(self, bitmap: Bitmap) -> tuple[Any, tuple[str, str]]:
+        name = bitmap.file
+        if name is None:
+            return decode_picture(bitmap.data or b"")
+        if name not in self._pictures:
+            self._pictures.clear()
+            try:
+                data = self.record.files(name) if self.record.files is not None else None
+            except GtmaskError:
+                data = None
+            missing = (None, ("bitmap-missing", name))
+            self._pictures[name] = missing if data is None else decode_picture(data)
+        found: tuple[Any, tuple[str, str]] = self._pictures[name]
+        return found
+
+    def area(self, shape: Shape) -> float:
+        """Return a shape's area in pixels, overlaps of its own parts counted twice."""
+        if shape.runs is not None:
+            return float(shape.runs.counts[1::2].sum())
+        if shape.bitmap is not None:
+            picture, _ = self._decoded(shape.bitmap)
+            if picture is None:
+                return 0.0
+            select = shape.bitmap.select
+            return float(np.count_nonzero(select_pixels(picture, select.how, select.value)))
+        total = 0.0
+        rings, parts = self.record.ring_offsets, self.record.part_offsets
+        for part in range(*shape.parts):
+            for position, ring in enumerate(range(parts[part], parts[part + 1])):
+                x, y = self.points[rings[ring] : rings[ring + 1]].T
+                area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+                total += -area if position else area
+        return total
+
+
+def decode_picture(data: bytes) -> tuple[Any, tuple[str, str]]:
+    """Decode an encoded picture with Pillow: (image, ignored), or (None, (finding code, detail))."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - most exports hold no bitmaps
+
+    try:
+        picture = Image.open(io.BytesIO(data))
+        picture.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return None, ("bitmap-unreadable", str(error)[:120])
+    return picture, ("", "")
+
+
+def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
+    """Return uint8 (height, width), not zero where the picture's pixel belongs to the shape."""
+    if how == "id":
+        return np.asarray(segment_ids(picture) == value, np.uint8)
+    if how == "rgb":
+        rgb = np.asarray(picture.convert("RGB"), np.uint32)
+        return np.asarray((rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]) == value, np.uint8)
+    if how == "alpha":
+        return np.ascontiguousarray(np.asarray(picture.convert("RGBA"))[..., 3])
+    samples = np.asarray(picture)
+    if how == "index":
+        plain = samples if samples.ndim == 2 else samples[..., 0]
+        return np.asarray(plain == value, np.uint8)
+    if samples.ndim == 3:
+        opaque = samples[..., -1] != 0 if samples.shape[2] in {2, 4} else True
+        colors = samples[..., :-1] if samples.shape[2] in {2, 4} else samples
+        return np.asarray((colors != 0).any(axis=2) & opaque, np.uint8)
+    return np.asarray(samples != 0, np.uint8)
+
+
+def segment_ids(picture: Any) -> NDArray[np.uint32]:
+    """Return uint32 (height, width): R + 256 G + 65536 B (panopticapi, ``rgb2id``)."""
+    rgb = np.asarray(picture.convert("RGB"), np.uint32)
+    return np.ascontiguousarray(rgb[..., 0] + (rgb[..., 1] << 8) + (rgb[..., 2] << 16))

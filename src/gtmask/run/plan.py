@@ -1,0 +1,171 @@
+"""The frozen plan of a run: ``_gtmask/run.json``.
+
+Whoever starts a run first writes it, once; every later start, on whatever machine, works by it or is
+refused with a sentence that says what differs. It holds all that decides the output's bytes: settings,
+class map, the rule that finds images, the source's fingerprint, and the records whose mask keys clash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask import __version__
+from gtmask.errors import NotFoundError, RunConflictError
+from gtmask.run.commit import RUN_FILE
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export
+    from gtmask.storage.base import Storage
+
+#: Up to this many files, the fingerprint covers every byte; beyond it names, sizes and times only.
+FILES_READ_WHOLE = 64
+_PIECE = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was decided before the first record was painted.
+
+    ``settings`` are those of :class:`gtmask.run.settings.Settings` with every default filled in;
+    ``image_prefix`` and ``mask_prefix`` are what stands before keys in the manifest; ``classes`` is the
+    class map as TOML; ``rule`` the image rule as JSON; ``findings`` are about the export as a whole.
+    """
+
+    settings: dict[str, Any]
+    image_prefix: str
+    mask_prefix: str
+    classes: str
+    rule: dict[str, Any]
+    fingerprint: str
+    records: int
+    title: str = ""
+    long_keys: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    version: str = __version__
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks the run has."""
+        size: int = self.settings["chunk_size"]
+        return -(-self.records // size)
+
+    def to_bytes(self) -> bytes:
+        """Return the plan as JSON."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+async def load_plan(out: Storage) -> Plan | None:
+    """Return the plan of the run that this output belongs to, or None where there is none.
+
+    Raises
+    ------
+    RunConflictError
+        If there is a ``run.json`` that this version cannot read.
+    """
+    try:
+        data = await out.get(RUN_FILE)
+    except NotFoundError:
+        return None
+    try:
+        return Plan(**orjson.loads(data))
+    except (ValueError, TypeError):
+        raise RunConflictError(
+            f"{out.uri(RUN_FILE)} was not written by this version of gtmask ({__version__}): go on with the version "
+            "that wrote it, choose another --out, or start anew with --overwrite."
+        ) from None
+
+
+async def freeze(out: Storage, plan: Plan) -> Plan:
+    """Write the plan unless another start has written one just now; return the one that counts."""
+    if await out.put_if_absent(RUN_FILE, plan.to_bytes(), "application/json"):
+        return plan
+    frozen = await load_plan(out)
+    assert frozen is not None
+    for name in ("classes", "fingerprint", "records", "long_keys", "duplicates", "rule"):
+        if getattr(frozen, name) != getattr(plan, name):
+            raise RunConflictError(
+                f"{out.uri(RUN_FILE)} was written at the same moment by a start that found other {name}: "
+                "choose another --out."
+            )
+    return frozen
+
+
+def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
+    """Compare a plan with what this start wants.
+
+    ``wanted`` has the keys of the plan's settings, ``image_prefix``, ``mask_prefix``, ``fingerprint`` and
+    ``version``; a value of None in a setting that the plan filled in means "as it was".
+
+    Raises
+    ------
+    RunConflictError
+        If anything differs, with a sentence that names all of it.
+    """
+    frozen = {**plan.settings, "image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix,
+              "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes}  # fmt: skip
+    names = {"fingerprint": "the export's content", "version": "gtmask's version", "classes": "the class map",
+             "image_prefix": "the image prefix", "mask_prefix": "the mask prefix"}  # fmt: skip
+    told = []
+    for name, value in wanted.items():
+        if value == frozen.get(name) or (value is None and name in {"creation_date", "classes"}):
+            continue
+        title = names.get(name, "--" + name.replace("_", "-"))
+        is_long = name in {"fingerprint", "classes"}
+        told.append(title if is_long else f"{title} was {frozen.get(name)} and is {value}")
+    if told:
+        raise RunConflictError(
+            f"{out} holds a run that differs from this one: {'; '.join(told)}. Use the same again to go on, choose "
+            "another --out, or start anew with --overwrite."
+        )
+
+
+def fingerprint(export: Export) -> str:
+    """Return a digest that changes when the export does.
+
+    It covers every byte of exports of up to :data:`FILES_READ_WHOLE` files (by CRC-32, at several GB/s),
+    else the files' names, sizes and, where they are local, modification times.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    first: list[str] = []
+    many = False
+    for name in export.names():
+        if not many and len(first) < FILES_READ_WHOLE:
+            first.append(name)
+            continue
+        if not many:
+            many = True
+            for earlier in first:
+                digest.update(_stamp(export, earlier))
+        digest.update(_stamp(export, name))
+    if not many:
+        for name in first:
+            digest.update(
+                f"{name}\0{export.size(name)}\0{_crc(export, name):08x}\n".encode("utf-8", "surrogatepass")
+            )
+    return digest.hexdigest()
+
+
+def _stamp(export: Export, name: str) -> bytes:
+    """Return a file's name, size and, for a local one, its modification time."""
+    locate = getattr(export, "path", None)
+    path = locate(name) if locate is not None else None
+    changed = path.stat().st_mtime_ns if path is not None else ""
+    return f"{name}\0{export.size(name)}\0{changed}\n".encode("utf-8", "surrogatepass")
+
+
+def _crc(export: Export, name: str) -> int:
+    try:
+        from isal.isal_zlib import crc32  # noqa: PLC0415 - carry-less multiplication, ten times zlib's speed
+    except ImportError:
+        crc32 = zlib.crc32
+    value = 0
+    size = export.size(name)
+    for start in range(0, size, _PIECE):
+        value = crc32(export.read(name, start, min(start + _PIECE, size)), value)
+    return value

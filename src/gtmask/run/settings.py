@@ -1,0 +1,147 @@
+"""What a user can choose, in two heaps: what decides the output's bytes, and what does not.
+
+:class:`Settings` is frozen into ``run.json``; a second start with others is refused. :class:`Means` says
+how the work is done (processes, requests in flight, machines) and may differ on every start.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args
+
+from gtmask.errors import UsageError
+from gtmask.groundtruth.manifest import check_label_attribute
+from gtmask.model import FillRule
+from gtmask.storage.base import S3Settings
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "png": ("gray", "palette"),
+    "png_encoder": ("fast", "pypng"),
+    "fill": ("opencv", "center", "source", *(rule for rule in get_args(FillRule) if rule not in {"opencv", "center"})),
+    "size": ("auto", "header", "annotation", "check"),
+    "orientation": ("stored", "display"),
+    "overlap": ("order", "area", "priority"),
+    "crowd": ("paint", "ignore"),
+}  # fmt: skip
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides the bytes of masks and manifest; see ``docs/settings.md`` for every one.
+
+    Raises
+    ------
+    UsageError
+        When a value cannot be meant; the sentence names the option.
+    """
+
+    format: str = "auto"
+    image_uri: str | None = None
+    mask_uri: str | None = None
+    label_attribute: str = "labeling-qa-ref"
+    job_name: str = "labeling-qa"
+    creation_date: str | None = None
+    confidence: float = 0.9
+    png: str = "gray"
+    png_encoder: str = "fast"
+    fill: str = "opencv"
+    size: str = "auto"
+    orientation: str = "stored"
+    overlap: str = "order"
+    stroke: float = 0.0
+    crowd: str = "paint"
+    limit: int | None = None
+    chunk_size: int = 128
+    annotator: str | None = None
+    include_predictions: bool = False
+    include_unannotated: bool = False
+    interpolate: bool = False
+    class_attribute: str | None = None
+    keep_going: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} {value!r} is none of {', '.join(allowed)}.")
+        check_label_attribute(self.label_attribute)
+        if self.creation_date is not None and not _DATE.fullmatch(self.creation_date):
+            raise UsageError(
+                f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, no zone)."
+            )
+        if not (math.isfinite(self.confidence) and 0 <= self.confidence <= 1):
+            raise UsageError(f"--confidence {self.confidence} must lie between 0 and 1.")
+        if not (math.isfinite(self.stroke) and 0 <= self.stroke <= 1000):
+            raise UsageError(f"--stroke {self.stroke} must lie between 0 and 1000 pixels.")
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit {self.limit} must be at least 1.")
+        if not 1 <= self.chunk_size <= 100_000:
+            raise UsageError(f"--chunk-size {self.chunk_size} must lie between 1 and 100,000.")
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the settings as they are kept in ``run.json``."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How the work is done; never changes a byte of the output.
+
+    ``shard`` is ``"I/N"`` with I from 0, or ``"auto"`` (array jobs of AWS Batch and Slurm);
+    ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core.
+    """
+
+    executor: str = "local"
+    workers: int | None = None
+    shard: str | None = None
+    s3: S3Settings = field(default_factory=S3Settings)
+    strict: bool = False
+    dry_run: bool = False
+    overwrite: bool = False
+    retry_rejects: bool = False
+    memory_limit: int = 2 << 30
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers {self.workers} must be at least 1.")
+        if self.s3.concurrency < 1:
+            raise UsageError(f"--concurrency {self.s3.concurrency} must be at least 1.")
+        if self.executor != "local" and not self.executor.startswith("dask://"):
+            raise UsageError(f"--executor {self.executor!r} must be local or dask://HOST:PORT.")
+
+
+def split_options(options: dict[str, Any]) -> tuple[Settings, Means]:
+    """Sort keyword options into settings and means.
+
+    S3 options (``s3_client``, ``endpoint_url``, ``profile``, ``region``, ``concurrency``) become
+    ``Means.s3``.
+
+    Raises
+    ------
+    UsageError
+        For a name that is no option.
+    """
+    s3_names = {"s3_client": "client", "endpoint_url": "endpoint_url", "profile": "profile",
+                "region": "region", "concurrency": "concurrency"}  # fmt: skip
+    setting_names = {item.name for item in fields(Settings)}
+    means_names = {item.name for item in fields(Means)}
+    settings: dict[str, Any] = {}
+    means: dict[str, Any] = {}
+    s3: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in s3_names:
+            s3[s3_names[name]] = value
+        elif name in setting_names:
+            settings[name] = value
+        elif name in means_names:
+            means[name] = value
+        else:
+            raise UsageError(f"{name} is no option of convert; see `gtmask convert --help`.")
+    if s3:
+        means["s3"] = S3Settings(**s3)
+    return Settings(**settings), Means(**means)

@@ -1,0 +1,87 @@
+"""How large a mask is, and which pixel grid the geometry speaks of.
+
+Sources: Ground Truth shows an image's *stored* pixel grid (Developer Guide, sms-cors-update: CORS is
+required so that browsers do not turn images by EXIF in unpredictable ways), so masks fit that grid unless
+the user says otherwise. Tools differ in which grid their geometry is in (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gtmask.findings import Finding
+
+if TYPE_CHECKING:
+    from gtmask.images.probe import ImageInfo
+    from gtmask.model import Grid, Record
+
+#: Ground Truth takes 100 million pixels (Developer Guide, input-data-limits), which `validate` checks;
+#: a mask beyond this would only exhaust memory.
+MAX_PIXELS = 1 << 29
+
+#: EXIF orientation that undoes each orientation.
+INVERSE = (0, 1, 2, 3, 4, 5, 8, 7, 6)
+
+
+@dataclass(slots=True)
+class Fitting:
+    """The size to paint in, and how the painted mask is turned into the asked-for grid.
+
+    ``turn`` is an orientation as :func:`gtmask.raster.turn` takes it: 1 leaves the mask as it is.
+    """
+
+    width: int = 0
+    height: int = 0
+    turn: int = 1
+    findings: list[Finding] = field(default_factory=list)
+
+
+def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> Fitting:
+    """Decide a mask's size from the image's header, the export, or both.
+
+    Parameters
+    ----------
+    record
+        Its width and height are the export's word, in its grid.
+    info
+        The image's header, or None where the image is not read.
+    size
+        "header", "annotation" or "check".
+    orientation
+        The grid that the mask shall fit: "stored" or "display".
+    """
+    told = (record.width, record.height)
+    if any(value is not None and value <= 0 for value in told):
+        return Fitting(findings=[Finding("record-size-bad", f"{told[0]}x{told[1]}")])
+    if info is None:
+        if record.width is None or record.height is None:
+            return Fitting(findings=[Finding("image-size-unknown")])
+        return _checked(Fitting(record.width, record.height))
+    stored = (info.width, info.height)
+    displayed = stored[::-1] if info.orientation >= 5 else stored
+    grid = _grid(record, stored, displayed)
+    painted = displayed if grid == "displayed" else stored
+    fitting = Fitting(*painted)
+    if None not in told and told != painted:
+        code = "image-size-differs" if size == "check" else "size-differs"
+        fitting.findings.append(Finding(code, f"export {told[0]}x{told[1]}, image {painted[0]}x{painted[1]}"))
+    if info.orientation != 1 and (grid == "displayed") == (orientation == "stored"):
+        fitting.turn = info.orientation if orientation == "stored" else INVERSE[info.orientation]
+        fitting.findings.append(Finding("orientation-turned", f"EXIF orientation {info.orientation}"))
+    return _checked(fitting)
+
+
+def _grid(record: Record, stored: tuple[int, int], displayed: tuple[int, int]) -> Grid:
+    """Return the grid of the geometry: the format's rule, unless the export's size proves the other."""
+    told = (record.width, record.height)
+    if stored != displayed and told in {stored, displayed}:
+        return "stored" if told == stored else "displayed"
+    return record.grid
+
+
+def _checked(fitting: Fitting) -> Fitting:
+    width, height = fitting.width, fitting.height
+    if width * height > MAX_PIXELS:
+        fitting.findings.append(Finding("image-too-large", f"{width}x{height}"))
+    return fitting

@@ -1,0 +1,164 @@
+"""What must be known of all records before the first one is painted.
+
+Two things cannot be decided chunk by chunk: the class map, where the export has no label list of its own,
+and the mask keys, since two images may claim one. Where the export tells both without reading its records
+(COCO's tables) the survey costs one pass over the units; otherwise every record is read once, in the same
+processes that will convert them. Its outcome is frozen in ``run.json``, so a resumed run does not repeat it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.images.resolve import mask_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gtmask.formats.base import Reader, Unit
+    from gtmask.images.resolve import ImageRule
+    from gtmask.run.executors import Pool
+
+#: Records that are read by one task of a survey.
+BATCH = 512
+#: Image references that the rule for finding images is chosen from.
+SAMPLE = 20
+
+
+@dataclass(slots=True)
+class Glance:
+    """What one batch of records tells: image references with their aliases, and labels."""
+
+    images: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+    first_images: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Survey:
+    """The outcome: number of records, labels with counts, and the records whose keys clash.
+
+    ``long_keys`` are ordinals of records whose mask key keeps the image's extension; ``duplicates`` are
+    ordinals of records whose image an earlier record has already.
+    """
+
+    records: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    first_images: dict[str, str] = field(default_factory=dict)
+    long_keys: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+
+
+def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
+    """Read a batch of records for their image references and labels; what an executor calls."""
+    reader: Reader = pickle.loads(pickled_reader)
+    found = Glance()
+    for unit in units:
+        record = reader.record(unit)
+        found.images.append((record.image, record.aliases))
+        for shape in record.shapes:
+            found.labels[shape.label] += 1
+            found.first_images.setdefault(shape.label, record.image)
+    return found
+
+
+def survey(
+    reader: Reader,
+    limit: int | None,
+    *,
+    read_records: bool,
+    pool: Pool,
+    choose_rule: Callable[[list[tuple[str, tuple[str, ...]]]], ImageRule],
+    progress: Callable[[int], None],
+) -> tuple[Survey, ImageRule]:
+    """Survey an export.
+
+    Parameters
+    ----------
+    reader, limit
+        The export, and how many of its records count.
+    read_records
+        Read every record, because the labels are wanted or the units do not tell the images.
+    pool
+        Where records are read.
+    choose_rule
+        Called once with the first :data:`SAMPLE` image references.
+    progress
+        Called with the number of records that were surveyed since the last call.
+    """
+    outcome = Survey()
+    rule: ImageRule | None = None
+    keys = _Keys()
+    glances = _read(reader, limit, pool) if read_records else _ask(reader, limit)
+    for found in glances:
+        if rule is None:
+            rule = choose_rule(found.images[:SAMPLE])
+        outcome.records += len(found.images)
+        outcome.labels.update(found.labels)
+        for label, image in found.first_images.items():
+            outcome.first_images.setdefault(label, image)
+        for image, aliases in found.images:
+            keys.add(rule.key(image, aliases))
+        progress(len(found.images))
+    outcome.long_keys, outcome.duplicates = keys.clashes()
+    return outcome, rule if rule is not None else choose_rule([])
+
+
+def batches(reader: Reader, size: int, limit: int | None) -> Iterator[tuple[Unit, ...]]:
+    """Cut a reader's units into tuples of ``size``, the last one shorter."""
+    units = islice(reader.units(), limit)
+    while batch := tuple(islice(units, size)):
+        yield batch
+
+
+def _read(reader: Reader, limit: int | None, pool: Pool) -> Iterator[Glance]:
+    pickled = pickle.dumps(reader)
+    return pool.map(glance, ((pickled, batch) for batch in batches(reader, BATCH, limit)))
+
+
+def _ask(reader: Reader, limit: int | None) -> Iterator[Glance]:
+    for batch in batches(reader, BATCH, limit):
+        yield Glance([(reader.image_of(unit) or "", ()) for unit in batch])
+
+
+class _Keys:
+    """Finds clashing mask keys among millions in 16 bytes per record, by 64-bit hashes."""
+
+    def __init__(self) -> None:
+        self._short = array("Q")
+        self._long = array("Q")
+
+    def add(self, image_key: str | None) -> None:
+        if image_key is None:
+            # Rejected later for its name; a hash of the ordinal clashes with nothing.
+            nothing = _hash(f"\0{len(self._short)}")
+            self._short.append(nothing)
+            self._long.append(nothing)
+            return
+        self._short.append(_hash(mask_key(image_key)))
+        self._long.append(_hash(mask_key(image_key, keep_extension=True)))
+
+    def clashes(self) -> tuple[list[int], list[int]]:
+        """Return ordinals of records that need the long key, and of those that are duplicates."""
+        short = np.frombuffer(self._short, np.uint64)
+        long = np.frombuffer(self._long, np.uint64)
+        _, first = np.unique(long, return_index=True)
+        is_first = np.zeros(long.size, bool)
+        is_first[first] = True
+        distinct, counts = np.unique(short[is_first], return_counts=True)
+        needs_long = np.isin(short, distinct[counts > 1])
+        return np.flatnonzero(needs_long).tolist(), np.flatnonzero(~is_first).tolist()
+
+
+def _hash(key: str) -> int:
+    return int.from_bytes(
+        hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )

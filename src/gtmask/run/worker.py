@@ -1,0 +1,315 @@
+"""One chunk in one process: read, probe, paint, encode, put, commit.
+
+Everything a worker needs travels as one pickled :class:`Job`. A thread that works keeps one event loop
+and one set of storages for its life, whatever executor started it: making an S3 client costs more
+than a hundred masks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import pickle
+import signal
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gtmask import raster
+from gtmask.errors import GtmaskError, NotFoundError, StrictError
+from gtmask.findings import Finding, is_reject
+from gtmask.images.probe import ProbeError, probe
+from gtmask.images.resolve import mask_key
+from gtmask.png import encode_png
+from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
+from gtmask.run.paint import paint
+from gtmask.run.sizes import fit
+from gtmask.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gtmask.formats.base import Reader, Unit
+    from gtmask.groundtruth.manifest import ManifestWriter
+    from gtmask.images.probe import ImageInfo
+    from gtmask.images.resolve import ImageRule
+    from gtmask.model import ClassMap, Record
+    from gtmask.run.settings import Settings
+    from gtmask.storage.base import S3Settings, Storage
+
+#: Levels of findings at which ``--strict`` stops.
+STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every chunk of a run has in common."""
+
+    reader: Reader
+    settings: Settings
+    classes: ClassMap
+    rule: ImageRule
+    writer: ManifestWriter
+    images: str
+    out: str
+    image_prefix: str
+    mask_prefix: str
+    s3: S3Settings
+    strict: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records: their units, and which of them need a longer key or are duplicates."""
+
+    number: int
+    units: tuple[Unit, ...]
+    long_keys: frozenset[int] = frozenset()
+    duplicates: frozenset[int] = frozenset()
+
+
+class Worker:
+    """Serves the chunks of one job in one thread, with one event loop and open storages."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.loop = new_event_loop()
+        self.stack = contextlib.AsyncExitStack()
+        self.images: Storage
+        self.out: Storage
+        self.palette = [entry.color for entry in job.classes.classes]
+        self.loop.run_until_complete(self._open())
+
+    async def _open(self) -> None:
+        # One storage per location and client: two roots in S3 still share nothing but settings.
+        self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
+        self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
+
+    def close(self) -> None:
+        """Close connections and the event loop."""
+        self.loop.run_until_complete(self.stack.aclose())
+        self.loop.close()
+
+    def run(self, chunk: Chunk) -> ChunkResult:
+        """Convert a chunk and commit it."""
+        return self.loop.run_until_complete(self.convert(chunk))
+
+    async def convert(self, chunk: Chunk) -> ChunkResult:
+        """Convert a chunk's records with a bounded number in flight, then commit."""
+        limit = asyncio.Semaphore(self.job.s3.concurrency)
+        outcomes: list[Outcome | None] = [None] * len(chunk.units)
+
+        async def one(position: int) -> None:
+            try:
+                outcomes[position] = await self.convert_record(chunk, position)
+            finally:
+                limit.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for position in range(len(chunk.units)):
+                    await limit.acquire()
+                    group.create_task(one(position))
+        except* GtmaskError as trouble:
+            raise first_error(trouble) from None
+        result = gather(chunk.number, outcomes)
+        if not self.job.dry_run:
+            await commit(self.out, result)
+            # The parent reads lines back from the part file where it needs them: results stay small.
+            result.lines, result.rejects = [], []
+        return result
+
+    async def convert_record(self, chunk: Chunk, position: int) -> Outcome:
+        """Read one record and write its mask; return its manifest line or its reject."""
+        job = self.job
+        record = job.reader.record(chunk.units[position])
+        findings = record.findings
+        if position in chunk.duplicates:
+            findings.append(Finding("image-duplicate", record.image))
+        key = job.rule.key(record.image, record.aliases)
+        if key is None:
+            findings.append(Finding("image-name-bad", repr(record.image)))
+        if key is None or is_reject(findings):
+            return self._rejected(record)
+        long_key = position in chunk.long_keys
+        target = mask_key(key, keep_extension=long_key)
+        if long_key:
+            findings.append(Finding("key-collision", target))
+        info = None
+        if job.settings.size != "annotation":
+            found = await self._probe(record, key)
+            if found is None:
+                return self._rejected(record)
+            key, info = found
+        fitting = fit(record, info, job.settings.size, job.settings.orientation)
+        findings += fitting.findings
+        if is_reject(findings):
+            return self._rejected(record)
+        return await self._write(
+            replace_size(record, fitting.width, fitting.height), fitting.turn, key, target
+        )
+
+    async def _probe(self, record: Record, key: str) -> tuple[str, ImageInfo] | None:
+        """Read the header of the first of the record's images that is there."""
+        for name in (record.image, *record.aliases):
+            candidate = key if name is record.image else self.job.rule.key(name, ())
+            if candidate is None:
+                continue
+            try:
+                return candidate, await probe(self.images, candidate)
+            except NotFoundError:
+                continue
+            except ProbeError as error:
+                record.findings.append(Finding("image-unreadable", str(error)))
+                return None
+        record.findings.append(Finding("image-missing", key))
+        return None
+
+    async def _write(self, record: Record, turn: int, key: str, target: str) -> Outcome:
+        """Paint, encode and put one mask."""
+        settings = self.job.settings
+        painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
+                         overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
+        record.findings += painting.findings
+        self._strict(record)
+        mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
+        data = encode_png(mask, palette=self._palette(), encoder=settings.png_encoder)
+        if not self.job.dry_run:
+            await self.out.put(MASKS + target, data, "image/png")
+        line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
+        return Outcome(record, line, len(data), mask_values(mask), painting.painted)
+
+    def _palette(self) -> list[str] | None:
+        return ["#ffffff", *self.palette] if self.job.settings.png == "palette" else None
+
+    def _rejected(self, record: Record) -> Outcome:
+        self._strict(record)
+        return Outcome(record)
+
+    def _strict(self, record: Record) -> None:
+        if not self.job.strict:
+            return
+        for finding in record.findings:
+            if finding.level in STRICT_LEVELS:
+                raise StrictError(
+                    f"{place(record)}: {finding.code} ({finding.detail}); without --strict such findings are counted "
+                    "and the run goes on."
+                )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one record: a manifest line, or none where it was rejected."""
+
+    record: Record
+    line: bytes | None = None
+    size: int = 0
+    pixels: dict[int, int] | None = None
+    painted: dict[str, int] | None = None
+
+
+def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
+    """Add up the outcomes of a chunk's records, in their order."""
+    tally = Tally()
+    result = ChunkResult(number, tally)
+    for outcome in outcomes:
+        assert outcome is not None
+        record = outcome.record
+        tally.records += 1
+        tally.tell(record.findings, place(record))
+        if outcome.line is None:
+            tally.rejects += 1
+            told = [{"code": item.code, "detail": item.detail} for item in record.findings]
+            result.rejects.append({"image": record.image, "where": record.where, "findings": told})
+            continue
+        tally.masks += 1
+        tally.mask_bytes += outcome.size
+        tally.pixels.update(outcome.pixels or {})
+        tally.shapes.update(outcome.painted or {})
+        result.lines.append(outcome.line)
+    return result
+
+
+def place(record: Record) -> str:
+    """Return the record's image and place, for people."""
+    return (
+        f"{record.image} ({record.where})" if record.where and record.image != record.where else record.image
+    )
+
+
+def replace_size(record: Record, width: int, height: int) -> Record:
+    """Return the record with the size that its mask is painted in."""
+    return replace(record, width=width, height=height)
+
+
+def mask_values(mask: NDArray[np.uint8]) -> dict[int, int]:
+    """Return how many pixels of each value a mask has."""
+    counts = raster.count_values(mask)
+    return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
+
+
+def first_error(group: BaseExceptionGroup[GtmaskError]) -> GtmaskError:
+    """Return the first of the errors that ended a task group."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            return first_error(error)
+        return error
+    raise group
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a uvloop event loop, or asyncio's own where uvloop does not exist (Windows)."""
+    try:
+        import uvloop  # noqa: PLC0415
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+_served = threading.local()
+
+
+def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
+    """Convert one chunk; what an executor calls. The thread's worker is kept for the next chunk."""
+    digest = hashlib.blake2b(pickled_job, digest_size=16).digest()
+    held: tuple[bytes, Worker] | None = getattr(_served, "worker", None)
+    if held is None or held[0] != digest:
+        if held is not None:
+            held[1].close()
+        held = (digest, Worker(pickle.loads(pickled_job)))
+        _served.worker = held
+    return held[1].run(chunk)
+
+
+def close_worker() -> None:
+    """Close the worker of this thread, if it has one."""
+    held: tuple[bytes, Worker] | None = getattr(_served, "worker", None)
+    if held is not None:
+        _served.worker = None
+        held[1].close()
+
+
+def start_process(parent: int) -> None:
+    """Prepare a worker process: Ctrl-C is the parent's business, and no worker outlives its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def run_async(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end on a fresh event loop."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(work)
