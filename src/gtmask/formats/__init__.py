@@ -1,1 +1,87 @@
-"""Exports in, records out: one file per labeling tool."""
+"""One file per labeling tool: exports become records.
+
+``read`` gives the records of an export, ``open_reader`` the reader that a run spreads over processes,
+``FORMATS`` what can be read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gtmask.formats.base import Export, Format, Reader, ReadOptions, Sample
+from gtmask.formats.registry import FORMATS
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from gtmask.model import Record
+    from gtmask.storage.base import S3Settings
+
+__all__ = ["FORMATS", "Export", "Format", "ReadOptions", "Reader", "Sample", "open_reader", "read"]
+
+
+def open_reader(
+    source: str | os.PathLike[str],
+    format: str = "auto",  # noqa: A002 (the command line's word)
+    options: ReadOptions | None = None,
+    s3: S3Settings | None = None,
+) -> Reader:
+    """Open an export.
+
+    Parameters
+    ----------
+    source
+        A file, folder, glob or archive, local or ``s3://``.
+    format
+        A name of :data:`FORMATS`; "auto" detects it.
+    options
+        Which annotations count.
+    s3
+        How to reach S3.
+
+    Raises
+    ------
+    UnknownFormatError
+        No known format, or several, look like this; the sentence says what was seen.
+    ExportError, StorageError, UsageError
+        The export cannot be read; there is no such format.
+    """
+    from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
+    from gtmask.formats.export import open_export  # noqa: PLC0415
+    from gtmask.formats.many import ManyReader  # noqa: PLC0415
+
+    options = options or ReadOptions()
+    export = open_export(source, s3)
+    found = detect(export, format)
+    if not found.names:
+        return found.format.read(export, options)
+    readers = [found.format.read(export.select([name]), options) for name in found.names]
+    if len(readers) == 1 and "/" not in found.names[0]:
+        return readers[0]
+    return ManyReader(found.names, readers)
+
+
+def read(
+    source: str | os.PathLike[str],
+    format: str = "auto",  # noqa: A002 (the command line's word)
+    s3: S3Settings | None = None,
+    **options: Any,
+) -> Iterator[Record]:
+    """Read an export: yield one record per image, in the export's order.
+
+    Parameters
+    ----------
+    source, format, s3
+        As in :func:`open_reader`.
+    **options
+        The fields of :class:`gtmask.formats.base.ReadOptions`.
+
+    Examples
+    --------
+    >>> for record in gtmask.read("instances.json"):      # doctest: +SKIP
+    ...     print(record.image, len(record.shapes))
+    """
+    reader = open_reader(source, format, ReadOptions(**options), s3)
+    for unit in reader.units():
+        yield reader.record(unit)

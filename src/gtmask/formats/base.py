@@ -128,7 +128,8 @@ class Format:
 
     ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
     ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
-    of its files work like one export.
+    of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
+    annotations of an image count.
     """
 
     name: str
@@ -139,3 +140,5 @@ class Format:
     reads: str
     limits: str
     per_image: bool = False
+    order: str = "List order: later shapes lie over earlier ones."
+    counts: str = "All of them."

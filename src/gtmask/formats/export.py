@@ -275,7 +275,7 @@ def sorted_names(names: Iterable[bytes], batch: int = LISTING_BATCH) -> Iterator
         if not runs and len(chunk) < batch:
             yield from chunk
             return
-        run = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, when all runs are merged)
+        run: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, when all runs are merged)
         run.writelines(name.replace(b"\n", b"\0") + b"\n" for name in chunk)
         run.seek(0)
         runs.append(run)

@@ -1,0 +1,292 @@
+"""Exports in ``.zip``, ``.tar``, ``.tar.gz`` and ``.tgz``, read in place: nothing is unpacked to disk.
+
+- zip: members are found through the directory at the file's end. A member that is read in ranges is
+  inflated once per process, into memory up to :data:`IN_MEMORY` bytes and beyond that into an anonymous
+  temporary file that vanishes with the process.
+- tar, plain or gzipped: there is no directory, so the first access walks the archive once and keeps the
+  members that can be annotations in such a spool. Photos are passed over; one that is asked for by name
+  is found by a second walk.
+
+An archive is not trusted: names that are absolute or lead out of it, more than :data:`MOST_MEMBERS`
+members, and contents that inflate beyond :data:`RATIO` times their size stop with a sentence. Links and
+devices are not members.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import tempfile
+import weakref
+import zipfile
+import zlib
+from typing import IO, TYPE_CHECKING, Any
+
+from gtmask.errors import ExportError, NotFoundError
+from gtmask.formats.export import checked_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from gtmask.formats.base import Export
+
+#: Bytes of a member kept in memory before it is spooled to an anonymous temporary file.
+IN_MEMORY = 256 << 20
+MOST_MEMBERS = 5_000_000
+#: Deflate cannot exceed 1032; annotations of real tools stay below 100.
+RATIO = 250
+#: Contents up to this size may have any ratio: an empty mask of a few megapixels has a high one.
+SMALL = 256 << 20
+_PHOTOS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".mp4", ".avi", ".mov")
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+class ArchiveExport:
+    """The files in one archive.
+
+    Parameters
+    ----------
+    location
+        What the user named.
+    outer
+        The export that the archive is a file of: a folder or an ``s3://`` prefix.
+    archive
+        The archive's name in it.
+    picked
+        The members that belong to the export; all by default.
+
+    Raises
+    ------
+    ExportError
+        From every method: the archive is damaged, encrypted, a bomb, or holds a name that escapes.
+    """
+
+    def __init__(
+        self, location: str, outer: Export, archive: str, picked: tuple[str, ...] | None = None
+    ) -> None:
+        self.location = location
+        self.outer = outer
+        self.archive = archive
+        self.picked = picked
+        self._contents: _Contents | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_contents": None}
+
+    def select(self, names: Iterable[str]) -> ArchiveExport:
+        """Return the same export with only these files; what is inflated already is shared."""
+        narrowed = ArchiveExport(self.location, self.outer, self.archive, tuple(names))
+        narrowed._contents = self._contents
+        return narrowed
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the members, sorted; hidden ones do not count."""
+        if self.picked is not None:
+            yield from self.picked
+            return
+        for name in sorted(self._opened().sizes, key=lambda name: name.encode("utf-8", "surrogateescape")):
+            if not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+                yield name
+
+    def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
+        """Return None: members have no path."""
+        return None
+
+    def size(self, name: str) -> int:
+        """Return a member's size in bytes."""
+        sizes = self._opened().sizes
+        if name not in sizes:
+            raise NotFoundError(f"there is no {name} in {self.location}")
+        return sizes[name]
+
+    def exists(self, name: str) -> bool:
+        """Say whether there is such a member."""
+        return name in self._opened().sizes
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a member's bytes [start, stop)."""
+        self.size(name)
+        with self._told():
+            return self._opened().read(name, start, stop)
+
+    def _opened(self) -> _Contents:
+        if self._contents is None:
+            with self._told():
+                kind = _Zip if self.archive.lower().endswith(".zip") else _Tar
+                self._contents = kind(self.outer, self.archive)
+        return self._contents
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the archive libraries raise into one sentence."""
+        try:
+            yield
+        except _Refused as error:
+            raise ExportError(f"{self.location} {error}") from None
+        except _BROKEN as error:
+            raise ExportError(
+                f"{self.location} cannot be read as an archive: {error}; export again"
+            ) from error
+
+
+class _Refused(Exception):  # noqa: N818 (never leaves this module)
+    """Why an archive is not read; the message continues its location."""
+
+
+class _Contents:
+    """What both kinds of archive offer: sizes by name, and ranged reads."""
+
+    sizes: dict[str, int]
+
+    def read(self, name: str, start: int, stop: int | None) -> bytes:
+        raise NotImplementedError
+
+
+def _checked(name: str) -> str:
+    """Return a member's name in normal form; refuse one that leads out of the archive."""
+    plain = name.replace("\\", "/")
+    if plain.startswith("/") or plain[1:3] == ":/" or ".." in plain.split("/"):
+        raise _Refused(f"holds a member named {name!r:.100}, which leads out of the archive: it was not read")
+    return checked_name(plain) if plain.strip("./") else ""
+
+
+def _guard(packed: int, size: int) -> None:
+    if size > SMALL and size > RATIO * max(packed, 1):
+        raise _Refused(
+            f"inflates {packed} bytes to more than {size}: no labeling tool packs like that, so it was taken "
+            "for a bomb; unpack it yourself if you trust it"
+        )
+
+
+class _Zip(_Contents):
+    """A zip archive, its directory read once."""
+
+    def __init__(self, outer: Export, archive: str) -> None:
+        file = open_file(outer, archive)
+        weakref.finalize(self, file.close)
+        self._file = zipfile.ZipFile(file)
+        self.sizes = {}
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._spools: dict[str, IO[bytes]] = {}
+        entries = self._file.infolist()
+        if len(entries) > MOST_MEMBERS:
+            raise _Refused(f"holds more than {MOST_MEMBERS} members: unpack it")
+        _guard(outer.size(archive), sum(entry.file_size for entry in entries))
+        for entry in entries:
+            if entry.is_dir():
+                continue
+            if name := _checked(entry.filename):
+                self.sizes[name] = entry.file_size
+                self._entries[name] = entry
+
+    def read(self, name: str, start: int, stop: int | None) -> bytes:
+        entry = self._entries[name]
+        if entry.flag_bits & 1:
+            raise _Refused("is encrypted: unpack it with its password")
+        _guard(entry.compress_size, entry.file_size)
+        if start == 0 and (stop is None or stop >= entry.file_size):
+            return self._file.read(entry)
+        if start == 0 and stop is not None and name not in self._spools:
+            with self._file.open(entry) as member:
+                return member.read(stop)
+        spool = self._spools.get(name)
+        if spool is None:
+            with self._file.open(entry) as member:
+                spool = self._spools[name] = _spooled(member)
+        return _cut(spool, start, stop)
+
+
+class _Tar(_Contents):
+    """A tar archive, walked once; annotations are spooled, photos passed over."""
+
+    def __init__(self, outer: Export, archive: str) -> None:
+        self._outer, self._archive = outer, archive
+        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with the export)
+        self._starts: dict[str, int] = {}
+        self.sizes = {}
+        for name, member, file in self._walk():
+            self.sizes[name] = member.size
+            if not name.lower().endswith(_PHOTOS):
+                self._starts[name] = self._spool.tell()
+                while block := file.read(1 << 20):
+                    self._spool.write(block)
+
+    def _walk(self) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
+        packed = self._outer.size(self._archive)
+        total = count = 0
+        with (
+            open_file(self._outer, self._archive) as packed_file,
+            tarfile.open(fileobj=packed_file, mode="r|*") as tar,
+        ):
+            for member in tar:
+                count, total = count + 1, total + member.size
+                if count > MOST_MEMBERS:
+                    raise _Refused(f"holds more than {MOST_MEMBERS} members: unpack it")
+                _guard(packed, total)
+                file = tar.extractfile(member) if member.isreg() else None
+                if file is not None and (name := _checked(member.name)):
+                    yield name, member, file
+
+    def read(self, name: str, start: int, stop: int | None) -> bytes:
+        size = self.sizes[name]
+        stop = size if stop is None else min(stop, size)
+        first = self._starts.get(name)
+        if first is not None:
+            self._spool.seek(first + start)
+            return self._spool.read(max(stop - start, 0))
+        for other, _, file in self._walk():
+            if other == name:
+                return file.read()[start:stop]
+        raise EOFError(f"{name} is gone")
+
+
+def _spooled(source: IO[bytes]) -> IO[bytes]:
+    spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with the export)
+    while block := source.read(1 << 20):
+        spool.write(block)
+    return spool
+
+
+def _cut(file: IO[bytes], start: int, stop: int | None) -> bytes:
+    file.seek(start)
+    return file.read(-1 if stop is None else max(stop - start, 0))
+
+
+def open_file(outer: Export, name: str) -> IO[bytes]:
+    """Open a file of an export for the archive libraries: directly where it is local, else by ranges."""
+    path = outer.path(name)
+    return path.open("rb") if path is not None else io.BufferedReader(_Ranges(outer, name), 1 << 20)
+
+
+class _Ranges(io.RawIOBase):
+    """A file object over the ranged reads of an export."""
+
+    def __init__(self, outer: Export, name: str) -> None:
+        self._outer, self._name = outer, name
+        self._size = outer.size(name)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(base + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        stop = min(self._at + len(buffer), self._size)
+        if stop <= self._at:
+            return 0
+        piece = self._outer.read(self._name, self._at, stop)
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)

@@ -1,0 +1,254 @@
+"""Which format an export has, told from names and the first 64 KiB of its files.
+
+No reader is ever tried. A file that nothing fits, or that several formats fit, stops with one sentence
+that says what was seen and which ``--format`` values could be meant.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gtmask.errors import UnknownFormatError, UsageError
+from gtmask.formats.base import Sample
+from gtmask.formats.keys import scan_keys
+from gtmask.formats.registry import FORMATS, MARKS
+from gtmask.formats.text import decode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gtmask.formats.base import Export, Format
+
+HEAD = 1 << 16
+#: Names looked at in a folder, and files opened in it, before the format is known.
+MOST_NAMES = 20_000
+MOST_SAMPLES = 60
+#: Files per folder and extension that are opened: annotation folders are uniform.
+PER_GROUP = 3
+#: Documents of one export (COCO's train and val files): each is opened.
+MOST_DOCUMENTS = 1_000
+
+_CANDIDATES = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
+_SIGNATURES = (
+    (b"\x1f\x8b", "a gzip file: a .tar.gz is read in place, a plain .gz is to be unpacked first"),
+    (b"PK\x03\x04", "a zip file: give it the extension .zip and it is read in place"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image, not annotations"),
+    (b"\xff\xd8\xff", "a JPEG image, not annotations"),
+    (b"GIF8", "a GIF image, not annotations"),
+    (b"%PDF", "a PDF document"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
+    (b"Rar!", "a RAR archive: unpack it first"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What an export is: its format, one line for people, and the files that hold its records.
+
+    ``names`` is empty for formats with one file per image: there the reader chooses by name.
+    """
+
+    format: Format
+    title: str
+    names: tuple[str, ...] = ()
+
+
+def take_sample(export: Export, name: str, siblings: tuple[str, ...] = ()) -> Sample:
+    """Read the first 64 KiB of a file and what they show."""
+    head = export.read(name, 0, HEAD)
+    text = decode_text(head).replace("\ufeff", "", 1) if head else ""
+    keys, element = scan_keys(text) if text.lstrip()[:1] in {"{", "["} else ({}, {})
+    return Sample(name, head, text, keys, element, siblings)
+
+
+def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (the option's name)
+    """Tell an export's format.
+
+    Parameters
+    ----------
+    export
+        The files.
+    format
+        A name of :data:`FORMATS` skips detection, and chooses this format's files in a mixed folder.
+
+    Raises
+    ------
+    UsageError
+        There is no format of this name.
+    UnknownFormatError
+        Nothing fits, or several formats do; the sentence says what was seen.
+    """
+    wanted = None if format == "auto" else named(format)
+    names = list(islice(export.names(), MOST_NAMES))
+    if not names:
+        raise UnknownFormatError(f"{export.location} holds no files")
+    if len(names) == 1:
+        return _detect_file(export, names[0], wanted)
+    return _detect_folder(export, names, wanted)
+
+
+def named(name: str) -> Format:
+    """Return the format of this name (hyphens or underscores)."""
+    key = name.strip().lower().replace("-", "_")
+    if key in FORMATS:
+        return FORMATS[key]
+    near = difflib.get_close_matches(key, FORMATS, 1)
+    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(FORMATS)}"
+    raise UsageError(f"there is no format {name!r:.100}{hint}")
+
+
+def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
+    sample = take_sample(export, name)
+    if wanted is not None:
+        return Detection(wanted, wanted.sniff(sample) or wanted.title, () if wanted.per_image else (name,))
+    _refuse(export, sample)
+    fits = matches(sample)
+    if len(fits) > 1:
+        several = ", ".join(entry.name for entry, _ in fits)
+        raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format")
+    if not fits:
+        raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}")
+    entry, title = fits[0]
+    if not entry.per_image and _is_wide(sample.head):
+        raise UnknownFormatError(f"{_where(export, name)} is {title} in UTF-16 or UTF-32: save it as UTF-8")
+    return Detection(entry, title, () if entry.per_image else (name,))
+
+
+def _detect_folder(export: Export, names: list[str], wanted: Format | None) -> Detection:
+    candidates = [name for name in names if _candidate(name)]
+    found: dict[str, list[tuple[str, str]]] = {}
+    unknown: list[Sample] = []
+    siblings = tuple(names[:100])
+    for name in _spread(candidates):
+        sample = take_sample(export, name, siblings)
+        fits = [fit for fit in matches(sample) if wanted is None or fit[0] is wanted]
+        for entry, title in fits[:1]:
+            found.setdefault(entry.name, []).append((name, title))
+        if not fits:
+            unknown.append(sample)
+    if wanted is None and not found:
+        raise _nothing(export, names, unknown)
+    if len(found) > 1:
+        several = "; ".join(f"{key} ({hits[0][0]})" for key, hits in found.items())
+        raise UnknownFormatError(
+            f"{export.location} holds several formats: {several}: name one folder or file, or choose "
+            "with --format"
+        )
+    entry = wanted or FORMATS[next(iter(found))]
+    title = found[entry.name][0][1] if entry.name in found else entry.title
+    if entry.per_image:
+        return Detection(entry, title)
+    return Detection(entry, title, _documents(export, candidates, siblings, entry))
+
+
+def _documents(
+    export: Export, candidates: list[str], siblings: tuple[str, ...], entry: Format
+) -> tuple[str, ...]:
+    """Return the files of a folder that are documents of one format."""
+    if len(candidates) > MOST_DOCUMENTS:
+        raise UnknownFormatError(
+            f"{export.location} holds more than {MOST_DOCUMENTS} files beside {entry.title} "
+            f"documents: name the "
+            "document itself"
+        )
+    hits = [name for name in candidates if entry.sniff(take_sample(export, name, siblings))]
+    if not hits:
+        raise UnknownFormatError(f"{export.location} holds no file that looks like {entry.title}")
+    return tuple(hits)
+
+
+def matches(sample: Sample) -> list[tuple[Format, str]]:
+    """Return every format whose ``sniff`` recognizes the sample, in the order of the registry."""
+    hits = [(entry, entry.sniff(sample)) for entry in FORMATS.values()]
+    return [(entry, title) for entry, title in hits if title]
+
+
+def describe(sample: Sample) -> str:
+    """Say what a file begins with, and which formats have such keys."""
+    if not sample.head:
+        return "it is empty"
+    text = sample.text.lstrip()
+    keys = sample.keys or sample.element
+    if keys:
+        seen = ", ".join(list(keys)[:8])
+        kind = "objects in an array" if sample.element else "a JSON object"
+        every = set(keys).union(*keys.values())
+        near = sorted(MARKS, key=lambda name: -len(MARKS[name] & every))
+        near = [name for name in near if MARKS[name] & every][:3]
+        hint = f"; --format {' or '.join(near)} could fit" if near else ""
+        return f"{kind} with the keys {seen:.200}{hint}"
+    if text[:1] in {"{", "["}:
+        return f"JSON without keys that tell a tool, beginning with {text[:40]!r}"
+    if text.startswith("<"):
+        return f"XML or HTML that is not CVAT's, beginning with {text[:60]!r}"
+    return f"it is no JSON, it begins with {text[:40]!r}"
+
+
+def _refuse(export: Export, sample: Sample) -> None:
+    """Tell files whose first bytes say that they are something else."""
+    where = _where(export, sample.name)
+    if not sample.head:
+        raise UnknownFormatError(f"{where} is empty: export again")
+    if not sample.text.strip(" \t\r\n\0"):
+        raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again")
+    for signature, what in _SIGNATURES:
+        if sample.head.startswith(signature):
+            raise UnknownFormatError(f"{where} is {what}")
+    start = sample.text.lstrip()[:200].lower()
+    if start.startswith(("<!doctype html", "<html")):
+        raise UnknownFormatError(
+            f"{where} is an HTML page, perhaps an error or login page saved in place of the export: "
+            "download the export again"
+        )
+
+
+def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> UnknownFormatError:
+    if not unknown:
+        first = ", ".join(names[:3])
+        return UnknownFormatError(
+            f"{export.location} holds no annotation files ({'/'.join(_CANDIDATES)}), only files "
+            f"such as {first}"
+        )
+    sample = next((sample for sample in unknown if sample.keys or sample.element), unknown[0])
+    return UnknownFormatError(
+        f"{export.location} holds no file of a known format; {sample.name} is {describe(sample)}"
+        if sample.head
+        else f"{export.location} holds no file of a known format; {sample.name} is empty"
+    )
+
+
+def _candidate(name: str) -> bool:
+    base = name.rpartition("/")[2]
+    return base.lower().endswith(_CANDIDATES) or "." not in base
+
+
+def _spread(names: Iterable[str]) -> list[str]:
+    """Return a few names of each folder and extension."""
+    groups: dict[tuple[str, str], int] = {}
+    chosen: list[str] = []
+    for name in names:
+        folder, _, base = name.rpartition("/")
+        group = (folder, base.rpartition(".")[2])
+        groups[group] = groups.get(group, 0) + 1
+        if groups[group] <= PER_GROUP:
+            chosen.append(name)
+            if len(chosen) == MOST_SAMPLES:
+                break
+    return chosen
+
+
+def _is_wide(head: bytes) -> bool:
+    """Say whether text is UTF-16 or UTF-32."""
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+        len(head) > 3 and 0 in {head[0], head[1]}
+    )
+
+
+def _where(export: Export, name: str) -> str:
+    return export.location if export.location.endswith(name) else f"{export.location}: {name}"

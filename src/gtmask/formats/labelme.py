@@ -1,0 +1,202 @@
+"""labelme (3 to 7) and its dialects AnyLabeling and X-AnyLabeling: one JSON beside each image.
+
+Sources: labelme ``_utils/shape.py`` and ``_label_file.py``; facts about the dialects in docs/formats.md.
+labelme's geometry speaks of the image as EXIF turns it, X-AnyLabeling's of the stored pixels. A box, a
+circle and a mask are given by two points; the two of a mask are inclusive pixel indices.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from posixpath import splitext
+from typing import TYPE_CHECKING, Any
+
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.fields import decode_base64, each, pairs, set_size, text
+from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.text import decode_text
+from gtmask.model import Bitmap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.model import Record
+
+#: From this size on, embedded image data is cut out before the JSON is parsed.
+LARGE = 1 << 16
+_IMAGE_DATA = re.compile(rb'(?<!\\)"imageData"\s*:\s*"')
+#: Keys that only AnyLabeling and X-AnyLabeling write.
+_ANY_DOCUMENT = frozenset({"checked", "text"})
+_ANY_SHAPE = frozenset({"kie_linking", "difficult", "direction", "score"})
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize labelme by its keys; the image data may hide those behind ``shapes``."""
+    keys = sample.keys
+    if "shapes" not in keys:
+        return None
+    shape = set(keys["shapes"])
+    known = {"imagePath", "imageData", "imageHeight", "lineColor", "version"} & keys.keys()
+    if not known and not {"label", "points"} <= shape:
+        return None
+    if _ANY_DOCUMENT & keys.keys() or _ANY_SHAPE & shape:
+        return "labelme, AnyLabeling dialect"
+    return "labelme"
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open a labelme export: one file, a folder or a glob of them."""
+    return PerImageReader(
+        export, options, "labelme", wanted=wanted, parse=parse, labels=listed_labels(export)
+    )
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation: every JSON may."""
+    return name.lower().endswith(".json")
+
+
+def listed_labels(export: Export) -> list[str] | None:
+    """Return the class names of the ``labels.txt`` beside the annotations, which labelme is started with."""
+    if not export.exists("labels.txt"):
+        return None
+    lines = [line.strip() for line in decode_text(export.read("labels.txt")).splitlines()]
+    return [line for line in dict.fromkeys(lines) if line and not re.fullmatch(r"_{1,2}\w+_{1,2}", line)]
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)
+    """Build the record of one labelme file."""
+    document = load_object(without_image_data(data))
+    shapes = document.get("shapes")
+    if not isinstance(shapes, list):
+        raise BadFile("no labelme file: it has no list `shapes`")
+    dialect = bool(_ANY_DOCUMENT & document.keys()) or any(
+        isinstance(shape, dict) and _ANY_SHAPE & shape.keys() for shape in shapes[:3]
+    )
+    image, aliases = image_names(name, document.get("imagePath"))
+    builder = RecordBuilder(
+        image,
+        grid="stored" if dialect else "displayed",
+        source_fill="opencv-trunc" if dialect else "pillow",
+        aliases=aliases,
+        where=name,
+    )
+    set_size(builder, document.get("imageWidth"), document.get("imageHeight"))
+    each(builder, shapes, lambda shape: add_shape(builder, shape), "shape")
+    return builder.build()
+
+
+def without_image_data(data: bytes) -> bytes:
+    """Return the document with embedded image data emptied, found without parsing it.
+
+    The key stands in the bytes with plain quotes only as a key: inside a string they would be escaped.
+    """
+    if len(data) < LARGE:
+        return data
+    match = _IMAGE_DATA.search(data)
+    if match is None:
+        return data
+    end = data.find(b'"', match.end())
+    while end > 0 and data[end - 1 : end] == b"\\":
+        end = data.find(b'"', end + 1)
+    return data if end < 0 else data[: match.end()] + data[end:]
+
+
+def image_names(name: str, path: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the image that a file speaks of, and the names it has by convention: the JSON's own."""
+    stem = splitext(name)[0]
+    extensions = [".jpg", ".jpeg", ".png", ".JPG", ".bmp"]
+    image = beside(name, path.strip()) if isinstance(path, str) else ""
+    extension = splitext(image)[1]
+    if not image or extension.lower() == ".json":
+        image = stem + extensions[0]
+    elif extension:
+        extensions.insert(0, extension)
+    return image, tuple(stem + e for e in dict.fromkeys(extensions) if stem + e != image)
+
+
+def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
+    """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
+    label = text(shape.get("label"))
+    kind = shape.get("shape_type") or "polygon"
+    if not label:
+        builder.finding("shape-no-label", f"{kind!r:.40}")
+        return
+    add = _KINDS.get(kind) if isinstance(kind, str) else None
+    if kind == "mask":
+        _mask(builder, label, pairs(shape.get("points")), shape.get("mask"))
+    elif add is not None:
+        add(builder, label, pairs(shape.get("points")))
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
+
+
+def _polygon(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    builder.polygon(label, flat)
+
+
+def _rectangle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    if len(flat) == 4:
+        builder.rectangle(label, *flat)
+    elif len(flat) == 8:
+        builder.polygon(label, flat, "rectangle")
+    else:
+        builder.finding("shape-bad-geometry", f"{label}: a rectangle of {len(flat) // 2} points")
+
+
+def _oriented(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    builder.polygon(label, flat, "rotated_rectangle")
+
+
+def _circle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    if len(flat) != 4:
+        builder.finding("shape-bad-geometry", f"{label}: a circle of {len(flat) // 2} points")
+        return
+    x, y, edge_x, edge_y = flat
+    radius = math.hypot(edge_x - x, edge_y - y)
+    builder.ellipse(label, (x, y), (radius, radius), kind="circle")
+
+
+def _line(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    builder.polygon(label, flat, "polyline")
+
+
+def _points(builder: RecordBuilder, label: str, flat: list[float]) -> None:
+    dots = [((flat[i], flat[i + 1]),) for i in range(0, len(flat), 2)]
+    if not dots:
+        builder.finding("shape-no-geometry", f"{label}: 0 points")
+    builder.polygons(label, dots, "point")
+
+
+def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -> None:
+    if len(flat) != 4:
+        builder.finding("shape-bad-geometry", f"{label}: a mask of {len(flat) // 2} corners")
+        return
+    if not picture:
+        builder.finding("shape-no-geometry", f"{label}: a mask without its picture")
+        return
+    try:
+        data = decode_base64(picture)
+    except (TypeError, ValueError) as error:
+        builder.finding("bitmap-unreadable", f"{label}: {error}")
+        return
+    corner = [math.floor(min(pair) + 0.5) for pair in (flat[0::2], flat[1::2])]
+    if max(map(abs, corner)) > 1 << 30:
+        builder.finding("shape-bad-number", f"{label}: mask at {corner[0]:.3g}, {corner[1]:.3g}")
+        return
+    builder.bitmap(label, Bitmap(data, x=corner[0], y=corner[1]))
+
+
+_KINDS: dict[str, Callable[[RecordBuilder, str, list[float]], None]] = {
+    "polygon": _polygon,
+    "rectangle": _rectangle,
+    "oriented_rectangle": _oriented,
+    "rotation": _oriented,
+    "circle": _circle,
+    "line": _line,
+    "linestrip": _line,
+    "point": _points,
+    "points": _points,
+}

@@ -1,0 +1,312 @@
+"""Every format that can be read, one row each, in the order in which detection asks them.
+
+A row is what ``gtmask formats`` shows and what docs/formats.md is made of. Format modules are imported
+when they are first asked, so that listing the formats costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
+
+from gtmask.formats.base import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.model import FillRule
+
+_Z_ORDER = "z order: higher lies over lower, negative values too; ties in list order."
+
+
+def _lazy(
+    module: str,
+) -> tuple[Callable[[Sample], str | None], Callable[[Export, ReadOptions], Reader]]:
+    """Return a module's ``sniff`` and ``read``, imported at the first call."""
+    path = f"gtmask.formats.{module}"
+
+    def sniff(sample: Sample) -> str | None:
+        return cast("str | None", import_module(path).sniff(sample))
+
+    def read(export: Export, options: ReadOptions) -> Reader:
+        return cast("Reader", import_module(path).read(export, options))
+
+    return sniff, read
+
+
+def _row(
+    name: str,
+    title: str,
+    source_fill: FillRule,
+    reads: str,
+    limits: str,
+    *,
+    per_image: bool = False,
+    order: str = "",
+    counts: str = "",
+) -> Format:
+    sniff, read = _lazy(name)
+    entry = Format(name, title, sniff, read, source_fill, reads, limits, per_image)
+    return Format(
+        name, title, sniff, read, source_fill, reads, limits, per_image,
+        order or entry.order, counts or entry.counts,
+    )  # fmt: skip
+
+
+_ROWS = (
+    _row(
+        "cvat",
+        "CVAT XML 1.1",
+        "coco",
+        "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; "
+        "labels from "
+        "`meta`.",
+        "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate paints "
+        "polygons and boxes; `outside` shapes are not drawn.",
+        order=_Z_ORDER,
+    ),
+    _row(
+        "yolo",
+        "YOLO segmentation",
+        "opencv-trunc",
+        "`labels/*.txt` with `data.yaml` or `classes.txt`: polygons, boxes (painted with a finding) "
+        "and, when "
+        "every line has nine columns, oriented boxes.",
+        "No holes; several parts come joined by thin bridges. The image size comes from the image only.",
+        per_image=True,
+        order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
+    ),
+    _row(
+        "labelbox",
+        "Labelbox",
+        "opencv",
+        "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
+        "Mask addresses need Labelbox's key and expire: download the masks first.",
+        counts="Of several labels of one data row (consensus) one by the documented rule; "
+        "--annotator chooses.",
+    ),
+    _row(
+        "sagemaker",
+        "SageMaker Ground Truth manifest",
+        "opencv",
+        "Output manifests of semantic segmentation jobs, with their masks; pixels resolved by "
+        "palette colour.",
+        "Masks must be readable where the manifest says, or beside it.",
+    ),
+    _row(
+        "coco_panoptic",
+        "COCO panoptic",
+        "opencv",
+        "`segments_info` and the folder of PNGs whose colours are segment ids.",
+        "The PNG folder must lie beside the JSON. Ids that the JSON does not list stay background.",
+        order="Segments do not overlap.",
+    ),
+    _row(
+        "coco",
+        "COCO instances",
+        "coco",
+        "Polygons, run-length masks (compressed or not), crowd regions; result lists and SA-1B; "
+        "dialects of "
+        "CVAT, Label Studio, Roboflow, make-sense, coco-annotator.",
+        "COCO has no holes: several rings of one annotation are a union.",
+    ),
+    _row(
+        "labelme",
+        "labelme",
+        "pillow",
+        "labelme 3 to 7, AnyLabeling and X-AnyLabeling: polygons, rectangles, circles, masks, "
+        "oriented boxes.",
+        "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` "
+        "is skipped.",
+        per_image=True,
+    ),
+    _row(
+        "isat",
+        "ISAT",
+        "skimage",
+        "One JSON per image: polygons by `layer`; classes from `isat.yaml` where it lies beside them.",
+        "No holes.",
+        per_image=True,
+        order="`layer` ascending (2 where it is missing), ties in list order.",
+    ),
+    _row(
+        "cityscapes",
+        "Cityscapes and IDD",
+        "pillow",
+        "`*_polygons.json`: polygons in depth order.",
+        "Deleted objects and the `license plate` class are left out; `...group` labels are read as "
+        "their class.",
+        per_image=True,
+    ),
+    _row(
+        "mapillary",
+        "Mapillary Vistas 2.0",
+        "opencv",
+        "`polygons/<id>.json`.",
+        "Version 1 has no polygons, only PNG labels.",
+        per_image=True,
+    ),
+    _row(
+        "supervisely",
+        "Supervisely",
+        "opencv",
+        "`ann/<image>.json`: polygons with holes, bitmaps, rectangles; classes from `meta.json`.",
+        "Lines, points and graphs have no area; a cut-off bitmap is a finding.",
+        per_image=True,
+    ),
+    _row(
+        "darwin",
+        "Darwin (V7)",
+        "opencv",
+        "Darwin 2.0 and 1.0 JSON: polygons with several paths (even-odd), boxes, ellipses, raster layers.",
+        "Skeletons, tags and directions have no area.",
+        per_image=True,
+    ),
+    _row(
+        "superannotate",
+        "SuperAnnotate",
+        "opencv",
+        "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects with "
+        "their `___save.png`.",
+        "`___fuse.png` pictures are translucent and not used.",
+        per_image=True,
+    ),
+    _row(
+        "datumaro",
+        "Datumaro",
+        "opencv",
+        "`annotations/<subset>.json`: polygons, run-length masks, boxes, ellipses.",
+        "No holes in polygons.",
+        order=_Z_ORDER,
+    ),
+    _row(
+        "via",
+        "VGG Image Annotator",
+        "opencv",
+        "Versions 1, 2 and 3, projects, JSON and CSV exports: polygons, closed polylines, "
+        "rectangles, circles, "
+        "ellipses.",
+        "No image sizes: they come from the images. The class is one attribute of the regions: "
+        "--class-attribute chooses it.",
+    ),
+    _row(
+        "scalabel",
+        "Scalabel and BDD100K",
+        "touched",
+        "Frames with `poly2d` (Bézier curves too), `box2d` and run-length masks.",
+        "Lane lines (open poly2d) have no area.",
+        order="List order; ascending score where labels have scores.",
+    ),
+    _row(
+        "label_studio",
+        "Label Studio",
+        "opencv",
+        "JSON and JSON-MIN: polygons, rotated rectangles, ellipses, brush masks, bitmasks.",
+        "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
+        "cancelled.",
+        order="Result order: later regions lie over earlier ones.",
+        counts="Of several annotations of a task the ground truth, else the newest; cancelled ones "
+        "and drafts "
+        "never; predictions only with --include-predictions; --annotator chooses by person.",
+    ),
+    _row(
+        "segments",
+        "Segments.ai",
+        "opencv",
+        "Release files: segmentation bitmaps (colour = id) and polygons.",
+        "Bitmaps must lie beside the release file.",
+    ),
+    _row(
+        "encord",
+        "Encord",
+        "opencv",
+        "Label rows: polygons with holes in fractions of the image, boxes, bit masks.",
+        "Rotated boxes turn about their centre; key points and polylines have no area.",
+    ),
+    _row(
+        "kili",
+        "Kili",
+        "opencv",
+        "JSON exports: polygons with holes and boxes in fractions of the image.",
+        "Only the newest label of an asset counts.",
+    ),
+    _row(
+        "dataloop",
+        "Dataloop",
+        "opencv",
+        "One JSON per item: segments with holes, boxes, ellipses, binary masks.",
+        "Points, lines and cuboids have no area.",
+        per_image=True,
+    ),
+)
+
+#: Every format by name, in the order of detection.
+FORMATS: dict[str, Format] = {
+    row.name: row for row in _ROWS if find_spec(f"gtmask.formats.{row.name}") is not None
+}
+
+#: Keys that tell a format: hints for the sentence about an unknown file, never used to choose one.
+MARKS: dict[str, frozenset[str]] = {
+    "coco": frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
+    "coco_panoptic": frozenset({"images", "annotations", "segments_info"}),
+    "labelme": frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
+    "isat": frozenset({"objects", "segmentation", "layer"}),
+    "cityscapes": frozenset({"imgHeight", "imgWidth", "objects", "polygon"}),
+    "mapillary": frozenset({"objects", "polygon"}),
+    "supervisely": frozenset({"size", "objects", "classTitle", "geometryType"}),
+    "darwin": frozenset({"item", "slots", "annotations"}),
+    "superannotate": frozenset({"metadata", "instances", "className"}),
+    "datumaro": frozenset({"items", "categories", "dm_format_version"}),
+    "via": frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
+    "scalabel": frozenset({"frames", "labels", "poly2d", "box2d"}),
+    "label_studio": frozenset({"completions", "predictions", "result", "annotation_id", "lead_time"}),
+    "labelbox": frozenset({"data_row", "projects", "DataRow ID", "Labeled Data"}),
+    "sagemaker": frozenset({"source-ref"}),
+    "segments": frozenset({"samples", "dataset", "segmentation_bitmap"}),
+    "encord": frozenset({"data_units", "label_hash"}),
+    "kili": frozenset({"jsonResponse"}),
+    "dataloop": frozenset({"itemId", "annotations", "coordinates"}),
+}
+
+
+def markdown() -> str:
+    """Return docs/formats.md: a table of all formats and a section about each."""
+    lines = [
+        "# What gtmask reads",
+        "",
+        "Generated from `src/gtmask/formats/registry.py` by `scripts/make_docs.py`.",
+        "",
+        (
+            "Detection looks at names and the first 64 KiB, in the order of this table; `--format NAME` "
+            "skips it."
+        ),
+        (
+            "Folders, globs, `.zip`, `.tar`, `.tar.gz` and `s3://` locations work for every format; "
+            "formats of one"
+        ),
+        "file per image read a folder as one export, the others read every document in it.",
+        "",
+        "| `--format` | tool | one file per image | `--fill source` paints like |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| [`{row.name}`](#{row.name}) | {row.title} | "
+        f"{'yes' if row.per_image else 'no'} | `{row.source_fill}` |"
+        for row in _ROWS
+    ]
+    for row in _ROWS:
+        lines += [
+            "",
+            f"## {row.name}",
+            "",
+            f"**{row.title}**",
+            "",
+            f"- Read: {row.reads}",
+            f"- Limits: {row.limits}",
+            f"- Order: {row.order}",
+            f"- Which annotations count: {row.counts}",
+            f"- `--fill source`: the `{row.source_fill}` rule, see [rasterizing](rasterizing.md).",
+        ]
+    return "\n".join(lines) + "\n"
