@@ -1,0 +1,86 @@
+"""ISAT (Image Segmentation Annotation Tool with SAM): one JSON per image.
+
+- ``objects[]``: ``category``, ``segmentation`` [[x, y], ...] in image pixels, ``layer``, ``group``.
+- Order: ascending ``layer``, ties in list order. ``layer`` is written as a float; where it is missing
+  it counts as 2, the tool's default. File order instead costs up to 4,754 pixels an image.
+- The tool truncates coordinates to integers and fills with ``skimage.draw.polygon``; that reproduces
+  6 of 6 published masks exactly. Truncation belongs to that rule, so the record keeps the fractions.
+- ``isat.yaml`` beside the files lists the classes; its first one, ``__background__``, is no object.
+- ``iscrowd`` marks COCO's crowd regions.
+"""
+
+from __future__ import annotations
+
+from posixpath import basename, dirname
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gtmask.errors import StorageError
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
+from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.model import Record
+
+CLASSES = "isat.yaml"
+BACKGROUND = "__background__"
+#: The layer of an object that names none.
+DEFAULT_LAYER = 2.0
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``info.description`` "ISAT" with ``objects``."""
+    if "objects" not in sample.keys or "description" not in sample.keys.get("info", ()):
+        return None
+    return "ISAT" if '"ISAT"' in sample.text[:4096] else None
+
+
+def read(export: Export, options: ReadOptions) -> PerImageReader:
+    """Open an ISAT export."""
+    return PerImageReader(export, options, "ISAT", wanted=wanted, parse=parse, labels=_labels(export))
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation."""
+    return name.lower().endswith(".json")
+
+
+def _labels(export: Export) -> list[str] | None:
+    """Return the classes of ``isat.yaml`` in its order, without the background, or None."""
+    if not export.exists(CLASSES):
+        return None
+    try:
+        document = yaml.safe_load(export.read(CLASSES))
+    except (StorageError, yaml.YAMLError, UnicodeDecodeError):
+        return None
+    names = [text(table(entry).get("name")) for entry in listing(table(document).get("label"))]
+    return [name for name in names if name and name != BACKGROUND] or None
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
+    """Build the record of one file."""
+    document = load_object(data)
+    if not isinstance(document.get("objects"), list):
+        raise BadFile("there is no list of objects")
+    info = table(document.get("info"))
+    image = text(info.get("name")) or basename(name)[: -len(".json")]
+    folder = text(info.get("folder")).replace("\\", "/").rstrip("/")
+    aliases = (image, f"{basename(folder)}/{image}") if folder else (image,)
+    builder = RecordBuilder(beside(name, image), source_fill="skimage", aliases=aliases if dirname(name) or folder else ())
+    set_size(builder, info.get("width"), info.get("height"))
+
+    def add(item: dict[str, Any]) -> None:
+        ring = pairs(item["segmentation"])
+        layer = item.get("layer")
+        builder.z = DEFAULT_LAYER if layer is None else real(layer)
+        before = builder.last()
+        builder.polygon(text(item.get("category")), ring)
+        shape = builder.last()
+        if shape is not None and shape is not before:
+            shape.ignore = item.get("iscrowd") in (True, 1)
+
+    each(builder, document["objects"], add)
+    return builder.build()

@@ -1,0 +1,99 @@
+"""Mapillary Vistas v2.0: ``polygons/<id>.json`` per image, class names ``a--b--c``.
+
+- ``objects[]``: ``label``, ``polygon`` [[x, y], ...] in image pixels. Copies made by other tools write
+  one flat ring per list, [[x, y, x, y, ...]]; those are parts of one shape.
+- Order: list order. The data set does not document it; its pixel maps agree with it.
+- The image lies in ``images/<id>.jpg`` beside the ``polygons`` folder (or beside ``v2.0/polygons``).
+- ``config_v2.0.json`` lists the classes. v1.x has no polygons, only pixel maps.
+"""
+
+from __future__ import annotations
+
+from posixpath import basename
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import StorageError
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.fields import each, listing, numbers, pairs, set_size, table, text
+from gtmask.formats.per_image import BadFile, PerImageReader, load_json, load_object
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.model import Record
+
+CONFIG = "config_v2.0.json"
+FOLDER = "polygons"
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``width`` and ``objects[].polygon`` with labels of the form ``a--b``."""
+    objects = sample.keys.get("objects", ())
+    if "imgWidth" in sample.keys or "width" not in sample.keys or not {"label", "polygon"} <= set(objects):
+        return None
+    return "Mapillary Vistas v2.0" if "--" in sample.text else None
+
+
+def read(export: Export, options: ReadOptions) -> PerImageReader:
+    """Open a folder of Mapillary Vistas polygons."""
+    return PerImageReader(
+        export, options, "Mapillary Vistas v2.0", wanted=wanted, parse=parse, labels=_labels(export)
+    )
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation: the class list and the panoptic tables are none."""
+    base = basename(name).lower()
+    return base.endswith(".json") and not base.startswith(("config", "panoptic"))
+
+
+def _labels(export: Export) -> list[str] | None:
+    """Return the class names of the configuration in its order, or None where there is none."""
+    found = next((name for name in (CONFIG, f"../{CONFIG}", f"../../{CONFIG}") if export.exists(name)), None)
+    if found is None:
+        return None
+    try:
+        document = load_json(export.read(found))
+    except (StorageError, BadFile):
+        return None
+    names = [text(table(entry).get("name")) for entry in listing(table(document).get("labels"))]
+    return [name for name in names if name] or None
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
+    """Build the record of one file."""
+    document = load_object(data)
+    if not isinstance(document.get("objects"), list):
+        raise BadFile("there is no list of objects")
+    images = image_names(name)
+    builder = RecordBuilder(images[0], aliases=images[1:])
+    # "heigth" stands in data sets that other tools made.
+    set_size(builder, document.get("width"), document.get("height", document.get("heigth")))
+
+    def add(item: dict[str, Any]) -> None:
+        points = item["polygon"]
+        label = text(item.get("label"))
+        if isinstance(points, list) and points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
+            builder.polygons(label, [[numbers(ring)] for ring in points])
+        else:
+            builder.polygon(label, pairs(points))
+
+    each(builder, document["objects"], add)
+    return builder.build()
+
+
+def image_names(name: str) -> tuple[str, ...]:
+    """Return where the image of an annotation file may lie, the likeliest place first.
+
+    ``train/v2.0/polygons/x.json`` has its image in ``train/images/x.jpg``.
+    """
+    stem = name[: -len(".json")]
+    folders = stem.split("/")
+    places = []
+    if FOLDER in folders[:-1]:
+        at = len(folders) - 2 - folders[-2::-1].index(FOLDER)
+        above = folders[:at]
+        if above and above[-1].startswith("v"):
+            places.append("/".join([*above[:-1], "images", *folders[at + 1 :]]))
+        places.append("/".join([*above, "images", *folders[at + 1 :]]))
+    places += [stem, folders[-1]]
+    return tuple(dict.fromkeys(f"{place}.jpg" for place in places))

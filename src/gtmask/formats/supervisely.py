@@ -1,0 +1,185 @@
+"""Supervisely: ``<dataset>/ann/<image name>.json`` beside ``<dataset>/img``, classes in ``meta.json``.
+
+- ``objects[]``: ``classTitle``, ``geometryType`` and ``points.exterior``/``interior`` (rings of holes) or
+  ``bitmap``. The type is not always told (classes of shape "any"): the keys that are there decide.
+  Some copies wrap the geometry in ``geometry``.
+- rectangle: two corners, both inclusive; ``oriented_bbox``: the same with ``angle`` in radians about the
+  centre; bitmap and alpha mask: base64 of a zlib stream of a PNG (or of the PNG itself), pasted at
+  ``origin`` [x, y]; four channels: alpha counts; otherwise what is not zero.
+- ``multipolygon``: a list of polygons, each with its holes.
+- Order: list order, later wins. Holes are holes of their own shape only.
+- Fill: ``cv2.fillPoly`` of the exterior, then of the interior.
+
+An object whose bitmap is cut off (the tool's own documentation holds one) is a finding.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from posixpath import basename, dirname
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import StorageError
+from gtmask.formats.build import RecordBuilder, rotated_corners
+from gtmask.formats.fields import decode_base64, describe, each, listing, pairs, real, set_size, table, text
+from gtmask.formats.per_image import BadFile, PerImageReader, load_json, load_object
+from gtmask.model import Bitmap, Select
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.model import Record
+
+META = "meta.json"
+ANNOTATIONS, IMAGES = "ann", "img"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: A decompressed bitmap may have at most this many bytes: a PNG of an 8-bit mask stays far below.
+LARGEST_BITMAP = 256 << 20
+#: Colour types of a PNG's header that have an alpha channel.
+_ALPHA_TYPES = (4, 6)
+_LINES = {"line": "polyline", "polyline": "polyline", "point": "point"}
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``size`` with ``objects[].classTitle``, or a project's ``meta.json``."""
+    keys = sample.keys
+    if "size" in keys and "classTitle" in keys.get("objects", ()):
+        return "Supervisely"
+    if {"size", "objects", "tags"} <= keys.keys() and {"width", "height"} <= set(keys["size"]):
+        return "Supervisely"
+    return None
+
+
+def read(export: Export, options: ReadOptions) -> PerImageReader:
+    """Open a Supervisely project or dataset."""
+    return PerImageReader(export, options, "Supervisely", wanted=wanted, parse=parse, labels=_labels(export))
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation."""
+    folders = name.split("/")
+    return (
+        name.lower().endswith(".json")
+        and folders[-1] not in {META, "obj_class_to_machine_color.json"}
+        and not {IMAGES, "meta", "img_info", "seg"} & set(folders[:-1])
+    )
+
+
+def _labels(export: Export) -> list[str] | None:
+    """Return the classes of the project's ``meta.json``, or None where there is none."""
+    places = [META, f"../{META}", f"../../{META}"]
+    found = next((name for name in places if export.exists(name)), None)
+    if found is None:
+        # A zipped project may have one folder around everything.
+        found = next((name for name in export.names() if basename(name) == META and name.count("/") == 1), None)
+    if found is None:
+        return None
+    try:
+        document = load_json(export.read(found))
+    except (StorageError, BadFile):
+        return None
+    names = [text(table(entry).get("title")) for entry in listing(table(document).get("classes"))]
+    return [name for name in names if name] or None
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
+    """Build the record of one file."""
+    document = load_object(data)
+    if not isinstance(document.get("objects"), list):
+        raise BadFile("there is no list of objects")
+    images = image_names(name, text(document.get("name")))
+    builder = RecordBuilder(images[0], aliases=images[1:])
+    size = table(document.get("size"))
+    set_size(builder, size.get("width"), size.get("height"))
+    each(builder, document["objects"], lambda item: add_object(builder, item))
+    return builder.build()
+
+
+def image_names(name: str, told: str) -> tuple[str, ...]:
+    """Return where the image of ``<dataset>/ann/<image>.json`` may lie, the likeliest place first.
+
+    The annotation's name holds the image's with its extension; where it has none, the name that the
+    document tells is taken.
+    """
+    image = basename(name)[: -len(".json")]
+    if "." not in image and told:
+        image = told
+    folders = dirname(name).split("/") if dirname(name) else []
+    dataset = folders[:-1] if folders and folders[-1] == ANNOTATIONS else folders
+    places = ["/".join([*dataset, IMAGES, image])] if dataset is not folders else []
+    places += ["/".join([*dataset, image]), image]
+    return tuple(dict.fromkeys(places))
+
+
+def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
+    """Add one object's shape."""
+    geometry = {**item, **table(item.get("geometry"))}
+    kind = text(geometry.get("geometryType"))
+    label = text(item.get("classTitle"))
+    if "bitmap" in geometry:
+        _add_bitmap(builder, label, geometry["bitmap"])
+    elif kind == "multipolygon":
+        polygons = geometry["points"] if "points" in geometry else geometry["polygons"]
+        builder.polygons(label, [_rings(table(polygon)) for polygon in listing(polygons)])
+    elif "points" in geometry:
+        _add_points(builder, label, kind, geometry)
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no geometry'}")
+
+
+def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[str, Any]) -> None:
+    points = geometry["points"]
+    exterior = pairs(points["exterior"])
+    boxed = kind in {"rectangle", "oriented_bbox"} or (not kind and len(exterior) == 4)
+    if boxed and len(exterior) != 4:
+        raise ValueError(f"{kind or 'rectangle'} of {len(exterior) // 2} corners")
+    if kind == "oriented_bbox":
+        left, top, right, bottom = map(real, exterior)
+        turn = math.degrees(real(geometry.get("angle", 0)))
+        pivot = ((left + right) / 2, (top + bottom) / 2)
+        ring = rotated_corners(left, top, right - left, bottom - top, turn, pivot)
+        builder.polygon(label, ring, "rotated_rectangle")
+    elif boxed:
+        builder.rectangle(label, *exterior, inclusive=True)
+    elif kind in _LINES:
+        builder.polygon(label, exterior, "point" if kind == "point" else "polyline")
+    elif kind in {"", "polygon", "any"}:
+        builder.polygons(label, [_rings(points)])
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+
+
+def _rings(points: dict[str, Any]) -> list[list[float]]:
+    return [pairs(points["exterior"]), *(pairs(hole) for hole in points.get("interior") or [])]
+
+
+def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:
+    """Add a bitmap; what cannot be decoded is a finding that names the object's label."""
+    x, y = (int(real(value)) for value in bitmap.get("origin") or (0, 0))
+    try:
+        data = inflate(decode_base64(bitmap["data"]))
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
+        builder.finding("bitmap-unreadable", f"{label}: {describe(error)}")
+        return
+    if not data.startswith(PNG_SIGNATURE) or len(data) < 26:
+        builder.finding("bitmap-unreadable", f"{label}: the bitmap is no PNG")
+        return
+    how = Select("alpha") if data[25] in _ALPHA_TYPES else Select("nonzero")
+    builder.bitmap(label, Bitmap(data=data, select=how, x=x, y=y))
+
+
+def inflate(data: bytes) -> bytes:
+    """Return the PNG inside a zlib stream, or the PNG itself where it was not compressed again.
+
+    Raises
+    ------
+    zlib.error, ValueError
+        It is neither, it breaks off, or it is a bomb.
+    """
+    if data.startswith(PNG_SIGNATURE):
+        return data
+    stream = zlib.decompressobj()
+    out = stream.decompress(data, LARGEST_BITMAP)
+    if not stream.eof:
+        raise ValueError("the bitmap is too large" if stream.unconsumed_tail else "the bitmap breaks off")
+    return out
