@@ -1,0 +1,120 @@
+"""The rules of one metadata object: its fields, and its ``internal-color-map``.
+
+Sources: Developer Guide, sms-data-output and sms-verification-data (hex colours, type); Lookout for
+Vision, manifest-file-segmentation (BACKGROUND, class-name, human-annotated); what real files show is
+said where it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gtmask.groundtruth.contract import (
+    ADJUSTMENT_STATUS,
+    BACKGROUND,
+    BACKGROUND_COLOR,
+    COLOR_MAP,
+    HEX_COLOR,
+    MAX_AUTOMATED_LABELS,
+    MAX_CLASS_ID,
+    MAX_CLASS_NAME,
+    MAX_CONSOLE_LABELS,
+    SEGMENTATION_TYPE,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CLASS_ID = re.compile(r"0|[1-9][0-9]{0,2}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
+
+#: A code and its detail.
+Breach = tuple[str, str]
+
+
+def check_metadata(metadata: dict[str, Any]) -> Iterator[Breach]:
+    """Yield what is wrong with a label attribute's metadata."""
+    if metadata.get("type") != SEGMENTATION_TYPE:
+        yield "metadata-type", f"type is {metadata.get('type')!r}"
+    if metadata.get("human-annotated") not in {"yes", "no"}:
+        yield "human-annotated", f"it is {metadata.get('human-annotated')!r}"
+    date = metadata.get("creation-date")
+    if date is not None and not (isinstance(date, str) and _DATE.fullmatch(date)):
+        yield "creation-date", f"it is {date!r}"
+    status = metadata.get(ADJUSTMENT_STATUS)
+    if status not in {None, "adjusted", "unadjusted"}:
+        yield "adjustment-status", f"it is {status!r}"
+    yield from check_color_map(metadata.get(COLOR_MAP))
+
+
+def check_color_map(color_map: object) -> Iterator[Breach]:
+    """Yield what is wrong with an ``internal-color-map``."""
+    if not isinstance(color_map, dict) or not color_map:
+        yield "color-map-missing", "" if color_map is None else f"it is {color_map!r:.60}"
+        return
+    entries: dict[int, dict[str, Any]] = {}
+    for key, entry in color_map.items():
+        if not _CLASS_ID.fullmatch(key) or int(key) > MAX_CLASS_ID or not isinstance(entry, dict):
+            yield "color-map-key", f"{key!r}: {entry!r:.60}"
+        else:
+            entries[int(key)] = entry
+    yield from _background(entries.get(0))
+    yield from _names(entries)
+    yield from _colors(entries)
+    missing = [number for number, entry in entries.items() if "confidence" not in entry]
+    if missing:
+        yield "confidence-missing", f"class {missing[0]}"
+    gap = next((number for number in range(max(entries, default=0)) if number not in entries), None)
+    if gap:
+        yield "class-gap", f"there is no class {gap}, but a class {max(entries)}"
+    yield from _label_limits(len(entries) - (0 in entries))
+
+
+def _background(entry: dict[str, Any] | None) -> Iterator[Breach]:
+    if entry is None:
+        yield "background-bad", "there is no entry 0"
+    elif entry.get("class-name") != BACKGROUND:
+        yield "background-bad", f"class 0 is named {entry.get('class-name')!r}"
+    elif isinstance(entry.get("hex-color"), str) and entry["hex-color"].lower() != BACKGROUND_COLOR:
+        yield "background-bad", f"class 0 has the colour {entry['hex-color']!r}"
+
+
+def _names(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
+    seen: dict[str, int] = {}
+    for number, entry in entries.items():
+        name = entry.get("class-name")
+        if number == 0:
+            continue
+        if not isinstance(name, str) or not name.strip() or len(name) > MAX_CLASS_NAME:
+            yield "class-name-bad", f"class {number}: {name!r:.60}"
+        elif name.casefold() == BACKGROUND.casefold():
+            yield "background-reserved", f"class {number} is named {name!r}"
+        elif seen.setdefault(name, number) != number:
+            yield "class-name-duplicate", f"classes {seen[name]} and {number} are both named {name!r}"
+
+
+def _colors(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
+    seen: dict[str, int] = {}
+    for number, entry in entries.items():
+        color = entry.get("hex-color")
+        if not isinstance(color, str) or not HEX_COLOR.fullmatch(color):
+            yield "color-bad", f"class {number}: {color!r:.60}"
+            continue
+        if color != color.lower():
+            yield "color-case", f"class {number}: {color}"
+        color = color.lower()
+        if number == 0:
+            continue
+        if color == BACKGROUND_COLOR:
+            yield "color-white", f"class {number} ({entry.get('class-name')!r})"
+        elif seen.setdefault(color, number) != number:
+            yield "color-duplicate", f"classes {seen[color]} and {number} both have {color}"
+
+
+def _label_limits(labels: int) -> Iterator[Breach]:
+    """Yield notes on the limits of the page input-data-limits (Developer Guide)."""
+    if labels > MAX_AUTOMATED_LABELS:
+        yield "labels-automated", f"{labels} labels"
+    if labels > MAX_CONSOLE_LABELS:
+        yield "labels-console", f"{labels} labels"

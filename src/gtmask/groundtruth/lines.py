@@ -1,0 +1,312 @@
+"""The rules of manifest lines: their form, their keys, their metadata and their references.
+
+Sources: Developer Guide, sms-input-data-input-manifest (lines, lengths, $), sms-data-output and
+sms-verification-data (keys, metadata); API, LabelAttributeName. All lines of a job share their metadata
+but for dates, so a line whose metadata has the bytes of the line before is only parsed up to there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from gtmask.groundtruth.colormap import check_metadata
+from gtmask.groundtruth.contract import (
+    ADJUSTMENT_STATUS,
+    ATTRIBUTE_SUFFIX,
+    COLOR_MAP,
+    FAILURE_REASON,
+    IMAGE_EXTENSIONS,
+    MAX_ATTRIBUTE_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    METADATA_SUFFIX,
+    SEGMENTATION_TYPE,
+    SOURCE_REF,
+)
+from gtmask.groundtruth.manifest import label_attribute_problem
+from gtmask.groundtruth.references import split
+from gtmask.groundtruth.report import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: (hex colour, lower-case) by class id, as far as the color map is well-formed.
+Colors = dict[int, str]
+
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_DECODER = json.JSONDecoder()
+
+
+class Task(NamedTuple):
+    """What is left to look at once a line is read: its image and its masks with their color maps."""
+
+    line: int
+    source: str
+    masks: tuple[tuple[str, Colors], ...]
+
+
+class LineChecker:
+    """Checks the lines of one manifest, in order.
+
+    Attributes
+    ----------
+    attributes
+        Label attributes of the first line that has any.
+    classes
+        Class name by class id of that line.
+    statuses
+        ``adjustment-status`` of the newest attribute of the line checked last, or None.
+    """
+
+    def __init__(self) -> None:
+        self.attributes: tuple[str, ...] = ()
+        self.classes: dict[int, str] = {}
+        self.status: str | None = None
+        self._map: object = None
+        self._tail = b""
+        self._tail_values: dict[str, Any] = {}
+        self._tail_problems: tuple[Problem, ...] = ()
+        self._tail_colors: Colors = {}
+
+    def check(self, number: int, data: bytes) -> tuple[list[Problem], Task | None]:
+        """Check one line (without its newline), and return its problems and what it names.
+
+        The task is None where the line names neither an image nor a mask.
+        """
+        self.status = None
+        if self._tail and data.endswith(self._tail):
+            values = self._parse(data[: -len(self._tail)] + b"}")
+            if values is not None and len(values) == 2 and self.attributes[-1] in values:
+                return self._known(number, values)
+        problems = list(_form(number, data))
+        if problems:
+            return problems, None
+        values = self._parse(data)
+        if values is None:
+            return [Problem("line-not-json", number, "", _json_error(data))], None
+        problems = [Problem(code, number, "", detail) for code, detail in _lengths(data, values)]
+        return self._fresh(number, data, values, problems)
+
+    @staticmethod
+    def _parse(data: bytes) -> dict[str, Any] | None:
+        try:
+            values = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return None
+        return values if isinstance(values, dict) else None
+
+    def _known(self, number: int, values: dict[str, Any]) -> tuple[list[Problem], Task | None]:
+        """Finish a line whose last metadata object is that of the line before."""
+        attribute = self.attributes[-1]
+        problems = [problem._replace(line=number) for problem in self._tail_problems]
+        metadata = self._tail_values
+        self.status = metadata.get(ADJUSTMENT_STATUS)
+        mask = values.get(attribute)
+        return self._references(number, values, ((mask, self._tail_colors),), problems)
+
+    def _fresh(
+        self, number: int, data: bytes, values: dict[str, Any], problems: list[Problem]
+    ) -> tuple[list[Problem], Task | None]:
+        problems += [Problem("key-dollar", number, "", key) for key in values if key.startswith("$")]
+        pairs = [key for key in values if _is_pair(values, key)]
+        if not pairs:
+            problems += (Problem(code, number, "", detail) for code, detail in _why_no_pair(values))
+            return self._references(number, values, (), problems)
+        problems += (Problem(code, number, "", detail) for code, detail in self._attributes(pairs))
+        masks = []
+        found: list[Problem] = []
+        for key in pairs:
+            metadata = values[key + METADATA_SUFFIX]
+            self.status = metadata.get(ADJUSTMENT_STATUS)
+            if FAILURE_REASON in metadata:
+                detail = f"{key}: {metadata[FAILURE_REASON]!s:.200}"
+                problems.append(Problem("object-failed", number, "", detail))
+                continue
+            found = [Problem(code, number, "", detail) for code, detail in check_metadata(metadata)]
+            found += self._same_map(number, metadata.get(COLOR_MAP))
+            problems += found
+            masks.append((values.get(key), _colors(metadata.get(COLOR_MAP))))
+        if len(pairs) == len(masks) == 1 and tuple(pairs) == self.attributes:
+            self._remember(data, pairs[0], values[pairs[0] + METADATA_SUFFIX], found, masks[0][1])
+        return self._references(number, values, tuple(masks), problems)
+
+    def _remember(
+        self, data: bytes, key: str, metadata: dict[str, Any], found: list[Problem], colors: Colors
+    ) -> None:
+        """Keep the bytes of a metadata object that ends its line, for the lines that follow."""
+        start = data.rfind(b"," + orjson.dumps(key + METADATA_SUFFIX) + b":")
+        if (
+            start > 0
+            and len(data) <= MAX_ATTRIBUTE_CHARACTERS
+            and self._parse(data[:start] + b"}") is not None
+        ):
+            self._tail = data[start:]
+            self._tail_values, self._tail_problems, self._tail_colors = metadata, tuple(found), colors
+
+    def _attributes(self, pairs: list[str]) -> Iterator[tuple[str, str]]:
+        for key in pairs:
+            if not key.endswith(ATTRIBUTE_SUFFIX):
+                yield "attribute-suffix", key
+            elif problem := label_attribute_problem(key):
+                yield "attribute-name", f"{key} {problem}"
+        if not self.attributes:
+            self.attributes = tuple(pairs)
+        elif self.attributes != tuple(pairs):
+            yield "attribute-differs", f"{', '.join(pairs)} instead of {', '.join(self.attributes)}"
+
+    def _same_map(self, number: int, color_map: object) -> Iterator[Problem]:
+        if not isinstance(color_map, dict):
+            return
+        essence = {
+            key: (entry.get("class-name"), str(entry.get("hex-color")).lower())
+            for key, entry in color_map.items()
+            if isinstance(entry, dict)
+        }
+        if self._map is None:
+            self._map = essence
+            self.classes = {int(k): str(name) for k, (name, _) in essence.items() if k.isdecimal()}
+        elif self._map != essence:
+            yield Problem("color-map-differs", number, "", "unlike that of the first line")
+
+    def _references(
+        self,
+        number: int,
+        values: dict[str, Any],
+        masks: tuple[tuple[Any, Colors], ...],
+        problems: list[Problem],
+    ) -> tuple[list[Problem], Task | None]:
+        source = values.get(SOURCE_REF)
+        if not isinstance(source, str) or not source:
+            problems.append(Problem("source-key-missing", number, "", _near_miss(values)))
+            source = ""
+        else:
+            problems += (Problem(code, number, source, detail) for code, detail in _source(source))
+        good = []
+        for mask, colors in masks:
+            if not isinstance(mask, str) or not mask:
+                problems.append(Problem("mask-key-missing", number, "", f"it is {mask!r:.60}"))
+            else:
+                found = list(_mask(mask))
+                problems += (Problem(code, number, mask, detail) for code, detail in found)
+                if not any(code in {"mask-is-json", "reference-form"} for code, _ in found):
+                    good.append((mask, colors))
+        if not source and not good:
+            return problems, None
+        return problems, Task(number, source if split(source) else "", tuple(good))
+
+
+def _form(number: int, data: bytes) -> Iterator[Problem]:
+    """Yield what keeps a line from being read at all, at most one problem."""
+    if number == 1 and data.startswith(b"\xef\xbb\xbf"):
+        yield Problem("manifest-bom", number)
+    elif number == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        yield Problem("manifest-encoding", number, "", "UTF-16")
+    elif not data.strip():
+        yield Problem("line-blank", number)
+    else:
+        try:
+            length = len(data) if len(data) <= MAX_LINE_CHARACTERS else len(data.decode())
+            if length > MAX_LINE_CHARACTERS:
+                yield Problem("line-too-long", number, "", f"{length:,} characters")
+            elif not data.isascii():
+                data.decode()
+        except UnicodeDecodeError as error:
+            yield Problem("manifest-encoding", number, "", f"byte {error.start + 1}: {error.reason}")
+
+
+def _json_error(data: bytes) -> str:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return f"{error.msg}: {data[:60].decode(errors='replace')}"
+    return f"no object: {data[:60].decode(errors='replace')}"
+
+
+def _lengths(data: bytes, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the attributes that are too long as they stand in the line, blanks included."""
+    if len(data) <= MAX_ATTRIBUTE_CHARACTERS:
+        return
+    text = data.decode()
+    for key, value in values.items():
+        length = len(value) if isinstance(value, str) else 0
+        match = re.search(re.escape(orjson.dumps(key).decode()) + r"\s*:\s*", text)
+        if match and isinstance(value, dict):
+            length = _DECODER.raw_decode(text, match.end())[1] - match.end()
+        if length > MAX_ATTRIBUTE_CHARACTERS:
+            yield "attribute-too-long", f"{key}: {length:,} characters"
+
+
+def _is_pair(values: dict[str, Any], key: str) -> bool:
+    """Say whether a key is a label attribute: by its metadata's type, or at least by its name."""
+    metadata = values.get(key + METADATA_SUFFIX)
+    if key == SOURCE_REF or not isinstance(metadata, dict):
+        return False
+    return metadata.get("type") == SEGMENTATION_TYPE or (
+        key.endswith(ATTRIBUTE_SUFFIX) and not str(metadata.get("type", "")).startswith("groundtruth/")
+    )
+
+
+def _why_no_pair(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield why a line has no label attribute with metadata."""
+    failed = [
+        f"{key}: {value[FAILURE_REASON]!s:.200}"
+        for key, value in values.items()
+        if isinstance(value, dict) and FAILURE_REASON in value
+    ]
+    masks = [key for key, value in values.items() if key.endswith(ATTRIBUTE_SUFFIX) and key != SOURCE_REF]
+    typed = [key for key in masks if isinstance(values.get(key + METADATA_SUFFIX), dict)]
+    if failed:
+        yield "object-failed", failed[0]
+    elif typed:
+        metadata = values[typed[0] + METADATA_SUFFIX]
+        yield "metadata-type", f"{typed[0]}: type is {metadata.get('type')!r}"
+    elif masks:
+        yield "metadata-missing", f"there is {masks[0]}, but no {masks[0]}{METADATA_SUFFIX}"
+    else:
+        yield "mask-key-missing", f"the line has {', '.join(values) or 'no keys'}"[:200]
+
+
+def _near_miss(values: dict[str, Any]) -> str:
+    """Name a key that was probably meant to be source-ref."""
+    close = [key for key in values if re.sub("[^a-z]", "", key.lower()) in {"sourceref", "source"}]
+    return f"there is {close[0]!r}" if close else f"the line has {', '.join(values) or 'no keys'}"[:200]
+
+
+def _colors(color_map: object) -> Colors:
+    entries = color_map.items() if isinstance(color_map, dict) else ()
+    return {
+        int(key): str(entry.get("hex-color", "")).lower()
+        for key, entry in entries
+        if key.isdecimal() and int(key) < 256 and isinstance(entry, dict)
+    }
+
+
+def _source(reference: str) -> Iterator[tuple[str, str]]:
+    yield from _reference(reference)
+    if not reference.lower().endswith(IMAGE_EXTENSIONS):
+        yield "source-format", "by its name"
+
+
+def _mask(reference: str) -> Iterator[tuple[str, str]]:
+    if reference.lower().endswith((".json", ".jsonl", ".ndjson")):
+        yield "mask-is-json", ""
+        return
+    yield from _reference(reference)
+    if ":" in reference.removeprefix("s3://"):
+        yield "key-colon", ""
+
+
+def _reference(reference: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a reference's form: defects seen in real manifests."""
+    if split(reference) is None:
+        yield "reference-form", ""
+        return
+    if reference.startswith("/"):
+        yield "reference-local", ""
+    if "//" in reference.removeprefix("s3://"):
+        yield "key-double-slash", ""
+    if _ENCODED.search(reference):
+        yield "key-encoded", ""

@@ -1,0 +1,304 @@
+"""Reads the masks and images that manifest lines name, and applies the rules of pictures to them.
+
+One :class:`Surveyor` serves one event loop: it keeps one open storage per bucket or folder. Batches of
+lines are the unit of work; :func:`survey_batch` runs them in worker processes, each with one surveyor
+for its life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from multiprocessing.util import Finalize
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError
+from gtmask.groundtruth.pictures import (
+    SMALL_IMAGE_PIXELS,
+    can_decode,
+    check_bytes,
+    check_image,
+    check_mask,
+    check_size,
+    check_values,
+)
+from gtmask.groundtruth.references import Locator
+from gtmask.groundtruth.report import Problem
+from gtmask.images.probe import ProbeError, probe
+from gtmask.png import PngError, decode_png, read_header
+from gtmask.raster import count_values
+from gtmask.storage import open_storage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gtmask.groundtruth.lines import Colors, Task
+    from gtmask.groundtruth.references import Place
+    from gtmask.images.probe import ImageInfo
+    from gtmask.png import PngHeader
+    from gtmask.storage.base import S3Settings, Storage
+
+#: Bytes that hold every header and palette, and whole small masks.
+HEAD = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class SurveySettings:
+    """What a surveyor needs to know, picklable."""
+
+    s3: S3Settings
+    images: str | None = None
+    masks: str | None = None
+    deep: bool = False
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was seen of some lines: problems, counts, and pixels by value (int64 (256,))."""
+
+    problems: list[Problem] = field(default_factory=list)
+    images: int = 0
+    masks: int = 0
+    decoded: int = 0
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask that was read: its header, and its pixels (uint8 (height, width)) where they were wanted."""
+
+    header: PngHeader
+    pixels: NDArray[np.uint8] | None = None
+    counts: NDArray[np.int64] | None = None
+
+
+class Surveyor:
+    """Looks at images and masks through storages that stay open; enter it inside its event loop."""
+
+    def __init__(self, settings: SurveySettings) -> None:
+        self.settings = settings
+        self._stack = AsyncExitStack()
+        self._storages: dict[str, Storage] = {}
+        self._opening = asyncio.Lock()
+        self.images = Locator(settings.images)
+        self.masks = Locator(settings.masks)
+
+    async def __aenter__(self) -> Surveyor:
+        await self._stack.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def storage(self, root: str) -> Storage:
+        """Return the open storage of a root."""
+        if root not in self._storages:
+            async with self._opening:
+                if root not in self._storages:
+                    storage = open_storage(root, self.settings.s3)
+                    self._storages[root] = await self._stack.enter_async_context(storage)
+        return self._storages[root]
+
+    async def survey(self, tasks: list[tuple[Task, bool]]) -> Survey:
+        """Look at the images and masks of lines, each with whether its masks are to be decoded."""
+        survey = Survey()
+        limit = asyncio.Semaphore(self.settings.s3.concurrency)
+
+        async def one(task: Task, decode: bool) -> None:
+            async with limit:
+                await self._line(task, decode, survey)
+
+        async with asyncio.TaskGroup() as group:
+            for task, decode in tasks:
+                group.create_task(one(task, decode))
+        survey.problems.sort()
+        return survey
+
+    async def _line(self, task: Task, decode: bool, survey: Survey) -> None:
+        image = await self._image(task, survey) if task.source else None
+        for reference, colors in task.masks:
+            await self._mask(task.line, reference, colors, image, decode, survey)
+
+    async def _image(self, task: Task, survey: Survey) -> ImageInfo | None:
+        def tell(code: str, detail: str = "") -> None:
+            survey.problems.append(Problem(code, task.line, task.source, detail))
+
+        try:
+            image, size = await self.look_at_image(task.source)
+        except NotFoundError:
+            tell("source-not-found", self._searched(self.images))
+        except (ProbeError, AccessError) as error:
+            tell("source-unreadable", str(error))
+        except TransientError:
+            raise
+        except StorageError as error:
+            tell("source-unreadable", str(error))
+        else:
+            survey.images += 1
+            for code, detail in check_image(image):
+                tell(code, detail)
+            for code, detail in check_bytes(size):
+                tell(code, detail)
+            return image
+        return None
+
+    async def look_at_image(self, reference: str) -> tuple[ImageInfo, int]:
+        """Return an image's header and its size in bytes, 0 where that cannot exceed the limit."""
+        for (root, key), skip in self.images.places(reference):
+            storage = await self.storage(root)
+            try:
+                image = await probe(storage, key)
+            except NotFoundError:
+                continue
+            self.images.found(skip)
+            large = self.settings.deep or image.width * image.height > SMALL_IMAGE_PIXELS
+            return image, await storage.size(key) if large else 0
+        raise NotFoundError(f"there is no image {reference}")
+
+    async def _mask(
+        self,
+        line: int,
+        reference: str,
+        colors: Colors,
+        image: ImageInfo | None,
+        decode: bool,
+        survey: Survey,
+    ) -> None:
+        def tell(code: str, detail: str = "") -> None:
+            survey.problems.append(Problem(code, line, reference, detail))
+
+        try:
+            mask = await self.look_at_mask(reference, decode=decode or self.settings.deep)
+        except NotFoundError:
+            tell("mask-not-found", self._searched(self.masks))
+        except TransientError:
+            raise
+        except StorageError as error:
+            tell("mask-unreadable", str(error))
+        except NotPngError as error:
+            tell("mask-not-png", str(error))
+        except PngError as error:
+            tell("mask-damaged", str(error))
+        else:
+            survey.masks += 1
+            breaches = [*check_mask(mask.header, colors)]
+            if image is not None:
+                breaches += check_size(mask.header, image)
+            if mask.pixels is not None and mask.counts is not None:
+                survey.decoded += 1
+                survey.pixels += mask.counts
+                breaches += check_values(mask.pixels, mask.counts, colors, mask.header.bit_depth)
+            for code, detail in breaches:
+                tell(code, detail)
+
+    async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
+        """Read a mask's header, and on request its pixels and how many there are of each value."""
+        data, _ = await self.read_mask(reference, None if decode else HEAD)
+        if data[:4] != b"\x89PNG":
+            raise NotPngError(_first_sentence(data))
+        header = read_header(data)
+        if not decode or not can_decode(header):
+            return Mask(header)
+        pixels = decode_png(data)
+        return Mask(header, pixels, count_values(pixels))
+
+    async def read_mask(self, reference: str, stop: int | None = None) -> tuple[bytes, Place]:
+        """Return a mask's bytes up to ``stop``, and where they were found.
+
+        Raises
+        ------
+        NotFoundError
+            The mask is at none of the places where it may be.
+        """
+        return await self._read(self.masks, reference, stop)
+
+    async def read_image(self, reference: str) -> tuple[bytes, Place]:
+        """Return an image's bytes, and where they were found; raises as :meth:`read_mask`."""
+        return await self._read(self.images, reference, None)
+
+    async def _read(self, locator: Locator, reference: str, stop: int | None) -> tuple[bytes, Place]:
+        for place, skip in locator.places(reference):
+            storage = await self.storage(place[0])
+            try:
+                data = await storage.get(place[1], 0, stop)
+            except NotFoundError:
+                continue
+            locator.found(skip)
+            return data, place
+        raise NotFoundError(f"there is nothing at {reference}")
+
+    @staticmethod
+    def _searched(locator: Locator) -> str:
+        return f"searched below {locator.root}" if locator.root else ""
+
+
+class NotPngError(PngError):
+    """The bytes do not start as a PNG does."""
+
+
+def _first_sentence(data: bytes) -> str:
+    """Say what the bytes are instead of a PNG."""
+    try:
+        read_header(data)
+    except PngError as error:
+        return str(error)
+    return ""
+
+
+class _Worker:
+    """One thread's event loop and surveyor."""
+
+    def __init__(self, settings: SurveySettings) -> None:
+        self.settings = settings
+        self.loop = asyncio.new_event_loop()
+        self.surveyor = self.loop.run_until_complete(_entered(settings))
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.surveyor.__aexit__(None, None, None))
+        self.loop.close()
+
+
+async def _entered(settings: SurveySettings) -> Surveyor:
+    return await Surveyor(settings).__aenter__()
+
+
+_here = threading.local()
+
+
+def survey_batch(settings: SurveySettings, tasks: list[tuple[Task, bool]]) -> Survey:
+    """Survey a batch in this thread, whose event loop and storages stay open for the next one."""
+    worker: _Worker | None = getattr(_here, "worker", None)
+    if worker is None or worker.settings != settings:
+        close_survey()
+        worker = _here.worker = _Worker(settings)
+    try:
+        return worker.loop.run_until_complete(worker.surveyor.survey(tasks))
+    except BaseExceptionGroup as group:
+        # One sentence is enough: all requests of a batch fail for the same reason.
+        raise _first(group) from None
+
+
+def close_survey() -> None:
+    """Close this thread's event loop and storages, if it has any."""
+    worker: _Worker | None = getattr(_here, "worker", None)
+    if worker is not None:
+        _here.worker = None
+        worker.close()
+
+
+def close_at_exit() -> None:
+    """Have a worker process close its connections when it ends (initializer of process pools)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its pool
+    Finalize(None, close_survey, exitpriority=10)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,279 @@
+"""``gtmask validate``: streams a manifest through every rule, in parallel and in bounded memory.
+
+The parent reads lines and applies the rules of lines; batches of what they name go to workers, which
+apply the rules of pictures. Results are taken in the order of the manifest, so the report is the same
+whatever the workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from gtmask.errors import StorageError, UsageError
+from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
+from gtmask.groundtruth.duplicates import Seen
+from gtmask.groundtruth.lines import LineChecker
+from gtmask.groundtruth.manifest import ManifestError
+from gtmask.groundtruth.references import bucket_of
+from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
+from gtmask.groundtruth.running import run
+from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.survey import SurveySettings, close_at_exit, close_survey, survey_batch
+from gtmask.jit import compile_kernels
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor, Future
+
+    from gtmask.groundtruth.lines import Task
+    from gtmask.groundtruth.source import RawLine
+    from gtmask.groundtruth.survey import Survey
+
+#: How much is looked at: the manifest only; headers of masks and images and the values of a sample of
+#: masks; every pixel of every mask.
+Depth = Literal["quick", "default", "deep"]
+
+#: Lines per batch of work.
+BATCH = 128
+#: Manifests with fewer lines are not worth the second that starting processes takes.
+FEW_LINES = 3000
+#: The default depth decodes these masks: the first ones, and then every so-manieth.
+SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
+#: A file whose first lines are all no JSON is not worth reading to its end.
+HOPELESS_LINES = 1000
+
+
+def validate(
+    manifest: str | os.PathLike[str],
+    *,
+    level: Depth = "default",
+    images: str | None = None,
+    masks: str | None = None,
+    strict: bool = False,
+    s3: S3Settings | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Report:
+    """Check every rule of the Ground Truth contract on a manifest and what it names.
+
+    Parameters
+    ----------
+    manifest
+        Path or ``s3://`` URI of an input manifest, or of the output manifest of a finished job.
+    level
+        ``quick``: the manifest only. ``default``: headers of masks and images too, and the pixel values
+        of a sample of masks. ``deep``: every pixel of every mask, and every image's file size.
+    images, masks
+        Folder or ``s3://`` prefix with copies of what the references name.
+    strict
+        Warnings count as errors.
+    s3
+        How to reach S3.
+    workers
+        Processes; one per core by default, none beside this one for small manifests.
+    progress
+        Called now and then with the lines done and about how many there are.
+
+    Returns
+    -------
+    Report
+        Its ``exit_code`` is 0 where nothing is wrong, 3 where errors were found.
+
+    Raises
+    ------
+    ManifestError
+        None of the lines is a JSON object: the file is no manifest.
+    NotFoundError, AccessError, TransientError
+        The manifest cannot be read, or S3 stays out of reach.
+    """
+    if level not in get_args(Depth):
+        msg = f"the level {level!r} is none of {', '.join(get_args(Depth))}"
+        raise UsageError(msg)
+    settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
+    with ManifestSource(os.fspath(manifest), settings.s3) as source:
+        validation = _Validation(source, Report(source.location, level, strict), settings)
+        return validation.run(workers, progress)
+
+
+class _Validation:
+    """One run: the state that the lines of a manifest share."""
+
+    def __init__(self, source: ManifestSource, report: Report, settings: SurveySettings) -> None:
+        self.source = source
+        self.report = report
+        self.settings = settings
+        self.checker = LineChecker()
+        self.sources, self.masks = Seen(), Seen()
+        self.buckets: set[str] = set()
+        self.pixels = np.zeros(256, np.int64)
+        self.tasks = 0
+        self.unreadable = 0
+
+    def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> Report:
+        report = self.report
+        batch: list[tuple[Task, bool]] = []
+        crew: Crew | None = None
+        try:
+            for raw in self.source.raw_lines():
+                report.lines = raw.number
+                task = self.line(raw)
+                if task is not None and report.depth != "quick":
+                    crew = crew or Crew(self.settings, self._processes(workers, raw))
+                    batch.append((task, self._decode()))
+                    if len(batch) == BATCH:
+                        crew.submit(batch, self.merge)
+                        batch = []
+                if progress and raw.number % BATCH == 0:
+                    progress(raw.number, self._estimate(raw))
+            if crew:
+                crew.submit(batch, self.merge)
+                crew.finish(self.merge)
+        finally:
+            if crew:
+                crew.close()
+        self._finish()
+        if progress:
+            progress(report.lines, report.lines)
+        return report
+
+    def line(self, raw: RawLine) -> Task | None:
+        """Apply the rules of lines to one, and remember what is needed at the end."""
+        problems, task = self.checker.check(raw.number, raw.data)
+        self.report.add(problems)
+        if self.checker.status:
+            self.report.adjustments[str(self.checker.status)] += 1
+        if any(p.code in {"line-not-json", "manifest-encoding", "line-blank"} for p in problems):
+            self.unreadable += 1
+            if self.unreadable == raw.number == HOPELESS_LINES:
+                self._no_manifest(problems)
+        if task is not None:
+            references = [reference for reference, _ in task.masks]
+            if task.source:
+                self.sources.add(task.source, raw.number, raw.offset)
+                references.append(task.source)
+            if task.masks:
+                self.masks.add(task.masks[-1][0], raw.number, raw.offset)
+            self.buckets.update(filter(None, map(bucket_of, references)))
+        return task
+
+    def merge(self, survey: Survey) -> None:
+        """Add what a worker saw to the report."""
+        report = self.report
+        report.add(survey.problems)
+        report.images += survey.images
+        report.masks += survey.masks
+        report.decoded += survey.decoded
+        self.pixels += survey.pixels
+
+    def _decode(self) -> bool:
+        self.tasks += 1
+        return self.settings.deep or self.tasks <= SAMPLE_FIRST or self.tasks % SAMPLE_EVERY == 0
+
+    def _estimate(self, raw: RawLine) -> int:
+        """Estimate the number of lines from the bytes read so far."""
+        return max(raw.number, round(self.source.size * raw.number / (raw.offset + len(raw.data) + 1)))
+
+    def _processes(self, workers: int | None, raw: RawLine) -> int:
+        """Return how many processes to start, 0 to work in this one."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        wanted = cores if workers is None else workers
+        few = self._estimate(raw) < FEW_LINES
+        return 0 if wanted <= 1 or (few and workers is None) else wanted
+
+    def _finish(self) -> None:
+        """Apply the rules of the manifest as a whole."""
+        report = self.report
+        report.attributes = self.checker.attributes
+        report.classes = self.checker.classes
+        report.pixels = {i: count for i, count in enumerate(self.pixels.tolist()) if count}
+        if report.lines == 0:
+            report.add([Problem("manifest-empty")])
+        elif self.unreadable == report.lines:
+            self._no_manifest([rule.examples[0] for rule in report.rules])
+        if report.lines > MAX_JOB_OBJECTS:
+            report.add([Problem("objects-too-many", 0, "", f"{report.lines:,} objects")])
+        self._repeats(self.sources, "source-duplicate", newest_mask=False)
+        self._repeats(self.masks, "mask-duplicate", newest_mask=True)
+        local = self.settings.images is not None and self.settings.masks is not None
+        if self.buckets and report.depth != "quick" and not local:
+            self._check_buckets()
+
+    def _no_manifest(self, problems: list[Problem]) -> None:
+        detail = next((p.detail for p in problems if p.detail), "there is nothing on its lines")
+        msg = (
+            f"{self.report.manifest} is no manifest: its lines are no JSON objects ({detail}); an export "
+            "of a labeling tool becomes one by `gtmask convert`"
+        )
+        raise ManifestError(msg)
+
+    def _repeats(self, seen: Seen, code: str, *, newest_mask: bool) -> None:
+        for i, (line, first, offset) in enumerate(seen.repeats()):
+            uri = self._reference(line, offset, newest_mask) if i < MAX_EXAMPLES else ""
+            self.report.add([Problem(code, line, uri, f"as on line {first}")])
+
+    def _reference(self, line: int, offset: int, newest_mask: bool) -> str:
+        """Read one line again and return what it names."""
+        data = self.source.read(offset, 1 << 18).partition(b"\n")[0]
+        _, task = LineChecker().check(line, data)
+        if task is None:
+            return ""
+        return task.masks[-1][0] if newest_mask else task.source
+
+    def _check_buckets(self) -> None:
+        from gtmask.groundtruth.buckets import check_buckets  # noqa: PLC0415 - loads the AWS client
+
+        home = bucket_of(self.report.manifest)
+        try:
+            self.report.add(run(check_buckets(self.buckets, self.settings.s3, home=home)))
+        except (StorageError, UsageError) as error:
+            self.report.add([Problem("bucket-unchecked", 0, "", str(error))])
+
+
+class Crew:
+    """Workers that survey batches; results are handed over in the order of the batches."""
+
+    def __init__(self, settings: SurveySettings, processes: int) -> None:
+        self._settings = settings
+        self._pending: deque[Future[Survey]] = deque()
+        self._executor: Executor
+        if processes:
+            if settings.deep:
+                _compile_kernels()
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(processes, context, close_at_exit)
+        else:
+            self._executor = ThreadPoolExecutor(1)
+        self._threads = not processes
+        self._most = 2 * max(processes, 1) + 1
+
+    def submit(self, batch: list[tuple[Task, bool]], merge: Callable[[Survey], None]) -> None:
+        """Hand a batch to a worker, once there are not too many under way."""
+        while len(self._pending) >= self._most:
+            merge(self._pending.popleft().result())
+        if batch:
+            self._pending.append(self._executor.submit(survey_batch, self._settings, batch))
+
+    def finish(self, merge: Callable[[Survey], None]) -> None:
+        """Wait for all batches."""
+        while self._pending:
+            merge(self._pending.popleft().result())
+
+    def close(self) -> None:
+        """End the workers; what was not started is dropped."""
+        for future in self._pending:
+            future.cancel()
+        if self._threads:
+            self._executor.submit(close_survey)
+        self._executor.shutdown(wait=True)
+
+
+def _compile_kernels() -> None:
+    """Compile the kernels that decode masks once, before several processes would."""
+    compile_kernels(["gtmask.png.unfilter", "gtmask.raster.bitmaps"])
