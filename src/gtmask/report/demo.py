@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gtmask.run import Summary
-    from gtmask.run.run import Progress
+    from gtmask.run.progress import Progress
 
 
 @dataclass(slots=True)

@@ -48,8 +48,8 @@ async def assemble(out: Storage, plan: Plan) -> Tally:
     if missing:
         shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise GtmaskError(
-            f"{len(missing)} of {plan.chunks} chunks are not done yet ({shown}): run `gtmask convert` with the same "
-            "options again, on any machine, then finish."
+            f"{len(missing)} of {plan.chunks} chunks are not done yet ({shown}): run `gtmask convert` with "
+            "the same options again, on any machine, then finish."
         )
     tally = Tally()
     rejected: list[int] = []

@@ -17,7 +17,7 @@ from gtmask.errors import GtmaskError, UsageError
 from gtmask.run.worker import close_worker, start_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
 T = TypeVar("T")
 
@@ -73,7 +73,9 @@ class Pool:
         executor: Executor = self._client.get_executor(pure=False, retries=2)
         return executor
 
-    def map(self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+    def map(
+        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+    ) -> Generator[T, None, None]:
         """Yield ``function(*arguments)`` for each of the arguments, in order.
 
         Raises
@@ -92,8 +94,8 @@ class Pool:
                 yield flying.popleft().result()
         except BrokenProcessPool:
             raise GtmaskError(
-                "A worker process died, most likely for want of memory: run the same command again, with fewer "
-                "--workers. What was committed is kept."
+                "A worker process died, most likely for want of memory: run the same command again, with "
+                "fewer --workers. What was committed is kept."
             ) from None
         finally:
             for future in flying:

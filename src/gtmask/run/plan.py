@@ -76,8 +76,8 @@ async def load_plan(out: Storage) -> Plan | None:
         return Plan(**orjson.loads(data))
     except (ValueError, TypeError):
         raise RunConflictError(
-            f"{out.uri(RUN_FILE)} was not written by this version of gtmask ({__version__}): go on with the version "
-            "that wrote it, choose another --out, or start anew with --overwrite."
+            f"{out.uri(RUN_FILE)} was not written by this version of gtmask ({__version__}): go on with the "
+            "version that wrote it, choose another --out, or start anew with --overwrite."
         ) from None
 
 
@@ -120,8 +120,8 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
         told.append(title if is_long else f"{title} was {frozen.get(name)} and is {value}")
     if told:
         raise RunConflictError(
-            f"{out} holds a run that differs from this one: {'; '.join(told)}. Use the same again to go on, choose "
-            "another --out, or start anew with --overwrite."
+            f"{out} holds a run that differs from this one: {'; '.join(told)}. Use the same again to go on, "
+            "choose another --out, or start anew with --overwrite."
         )
 
 

@@ -16,10 +16,12 @@ from gtmask.groundtruth.manifest import check_label_attribute
 from gtmask.model import FillRule
 from gtmask.storage.base import S3Settings
 
+#: Rules that are not some tool's own; the others can be asked for by name, too.
+_OWN_FILLS = ("opencv", "center")
 CHOICES: dict[str, tuple[str, ...]] = {
     "png": ("gray", "palette"),
     "png_encoder": ("fast", "pypng"),
-    "fill": ("opencv", "center", "source", *(rule for rule in get_args(FillRule) if rule not in {"opencv", "center"})),
+    "fill": ("opencv", "center", "source", *(rule for rule in get_args(FillRule) if rule not in _OWN_FILLS)),
     "size": ("auto", "header", "annotation", "check"),
     "orientation": ("stored", "display"),
     "overlap": ("order", "area", "priority"),
@@ -72,7 +74,8 @@ class Settings:
         check_label_attribute(self.label_attribute)
         if self.creation_date is not None and not _DATE.fullmatch(self.creation_date):
             raise UsageError(
-                f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, no zone)."
+                f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, no "
+                "zone)."
             )
         if not (math.isfinite(self.confidence) and 0 <= self.confidence <= 1):
             raise UsageError(f"--confidence {self.confidence} must lie between 0 and 1.")

@@ -199,8 +199,8 @@ class Worker:
         for finding in record.findings:
             if finding.level in STRICT_LEVELS:
                 raise StrictError(
-                    f"{place(record)}: {finding.code} ({finding.detail}); without --strict such findings are counted "
-                    "and the run goes on."
+                    f"{place(record)}: {finding.code} ({finding.detail}); without --strict such findings "
+                    "are counted and the run goes on."
                 )
 
 

@@ -1,0 +1,190 @@
+"""What is decided once, before the first record is painted: the plan that this start works by.
+
+Either the output has a frozen plan, which this start must agree with, or a new one is made from the class
+map, a survey of the export and a look at where its images are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtmask.errors import NotFoundError, UsageError
+from gtmask.groundtruth import classes as class_maps
+from gtmask.groundtruth.manifest import creation_date
+from gtmask.images.resolve import ImageRule, choose_rule
+from gtmask.model import ClassMap
+from gtmask.run.commit import CLASSES, MASKS
+from gtmask.run.overwrite import remove_run
+from gtmask.run.plan import Plan, fingerprint, freeze, load_plan, refuse_other
+from gtmask.run.survey import SAMPLE, survey
+from gtmask.run.worker import run_async
+from gtmask.storage import open_storage
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from gtmask.formats.base import Reader
+    from gtmask.run.executors import Pool
+    from gtmask.run.places import Start
+
+
+def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap | None, pool: Pool) -> Plan:
+    """Return the plan to work by, frozen in the output unless this is a dry run.
+
+    Raises
+    ------
+    UsageError
+        If the output belongs to another run, the class map cannot be used, or no image can be found.
+    """
+    class_map = given_classes(classes)
+    if class_map is None and reader.labels is not None:
+        class_maps.check_count(len(set(reader.labels)))
+    earlier, occupied = run_async(_look_at_output(start))
+    mark = fingerprint(reader.export)
+    if earlier is not None and not start.means.overwrite:
+        wanted = {
+            **start.settings.frozen(),
+            **start.prefixes(),
+            "fingerprint": mark,
+            "classes": None if class_map is None else class_maps.dumps(class_map),
+        }
+        if wanted["size"] == "auto":
+            wanted["size"] = earlier.settings["size"]
+        refuse_other(earlier, wanted, start.out)
+        return earlier
+    if occupied and not (start.means.overwrite or start.means.dry_run):
+        raise UsageError(
+            f"{start.out} holds masks that no gtmask run wrote: choose another --out, or --overwrite "
+            "to let masks of the same names be replaced."
+        )
+    plan = _new_plan(start, reader, class_map, mark, pool)
+    if not start.means.dry_run:
+        plan = run_async(_freeze(start, plan, earlier))
+    return plan
+
+
+def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | None:
+    """Return the class map that the user gave, if any.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or is no class map.
+    """
+    if classes is None or isinstance(classes, ClassMap):
+        return classes
+    path = Path(classes)
+    try:
+        return class_maps.load(path.read_text("utf-8-sig"), str(path))
+    except OSError as error:
+        raise UsageError(f"--classes {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--classes {path} is not UTF-8 text: save it as UTF-8.") from error
+
+
+async def _look_at_output(start: Start) -> tuple[Plan | None, bool]:
+    """Return the earlier run's plan, and whether there are masks without one."""
+    async with open_storage(start.out, start.means.s3) as out:
+        try:
+            plan = await load_plan(out)
+        except UsageError:
+            if not start.means.overwrite:
+                raise
+            plan = None
+        if plan is not None:
+            return plan, False
+        async for _ in out.list(MASKS):
+            return None, True
+        return None, False
+
+
+async def _freeze(start: Start, plan: Plan, earlier: Plan | None) -> Plan:
+    async with open_storage(start.out, start.means.s3) as out:
+        if start.means.overwrite:
+            await remove_run(out, earlier)
+        frozen = await freeze(out, plan)
+        await out.put(CLASSES, frozen.classes.encode(), "text/plain; charset=utf-8")
+        return frozen
+
+
+def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: str, pool: Pool) -> Plan:
+    """Survey the export and decide everything that the data decides."""
+    found_any = True
+
+    def choose(references: list[tuple[str, tuple[str, ...]]]) -> ImageRule:
+        nonlocal found_any
+        rule, found_any = run_async(_choose_rule(start, references))
+        return rule
+
+    settings = start.settings.frozen()
+    limit = start.settings.limit
+    count = reader.count()
+    start.progress.stage("survey", count if limit is None or count is None else min(count, limit))
+    first = next(islice(reader.units(), 1), None)
+    units_tell = first is not None and reader.image_of(first) is not None
+    outcome, rule = survey(
+        reader,
+        limit,
+        read_records=(class_map is None and reader.labels is None) or not units_tell,
+        pool=pool,
+        choose_rule=choose,
+        progress=start.progress.advance,
+    )
+    if class_map is None:
+        class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
+    settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
+    settings["size"] = _size(start, found_any, outcome.records)
+    return Plan(
+        settings=settings,
+        **start.prefixes(),
+        classes=class_maps.dumps(class_map),
+        rule=rule.to_json(),
+        fingerprint=mark,
+        records=outcome.records,
+        title=reader.title,
+        long_keys=outcome.long_keys,
+        duplicates=outcome.duplicates,
+        findings=[{"code": item.code, "detail": item.detail} for item in reader.findings],
+    )
+
+
+async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:
+    """Choose how references become keys, by looking for the first images; say whether any was found."""
+    if start.settings.size == "annotation":
+        return await choose_rule(references, _nothing_exists, start.images), False
+    async with open_storage(start.images, start.means.s3) as storage:
+        found: dict[str, bool] = {}
+
+        async def exists(key: str) -> bool:
+            if key not in found:
+                try:
+                    await storage.size(key)
+                    found[key] = True
+                except NotFoundError:
+                    found[key] = False
+            return found[key]
+
+        rule = await choose_rule(references, exists, start.images)
+        return rule, any(found.values())
+
+
+async def _nothing_exists(_key: str) -> bool:
+    return False
+
+
+def _size(start: Start, found_any: bool, records: int) -> str:
+    """Decide where sizes come from: from image headers, where images can be read."""
+    size = start.settings.size
+    if found_any or size == "annotation":
+        return "header" if size == "auto" else size
+    if size == "auto" and start.images_option is None:
+        return "annotation"
+    if records >= SAMPLE:
+        raise UsageError(
+            f"None of the first {SAMPLE} images is in {start.images}: check --images, or take the sizes "
+            "from the export with --size annotation."
+        )
+    return "header" if size == "auto" else size

@@ -1,0 +1,78 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gtmask.findings import Finding
+from gtmask.groundtruth import classes as class_maps
+from gtmask.run.commit import CLASSES, manifest_key
+from gtmask.run.places import absolute
+
+if TYPE_CHECKING:
+    from gtmask.model import ClassMap
+    from gtmask.run.commit import Tally
+    from gtmask.run.plan import Plan
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to.
+
+    ``tally`` covers the whole run where it is ``complete``, else the chunks of this start; ``resumed`` is
+    the number of chunks that earlier starts had committed; ``manifest`` is None until it is assembled.
+    """
+
+    title: str
+    out: str
+    manifest: str | None
+    tally: Tally
+    classes: ClassMap
+    chunks: int
+    resumed: int
+    findings: list[Finding]
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is committed and the manifest is there."""
+        return self.manifest is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 everything converted, 3 finished with rejects."""
+        return 3 if self.tally.rejects else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {
+            "format": self.title,
+            "out": self.out,
+            "manifest": self.manifest,
+            "complete": self.complete,
+            "dry_run": self.dry_run,
+            "chunks": self.chunks,
+            "resumed": self.resumed,
+            **self.tally.to_json(),
+            "export_findings": [{"code": item.code, "detail": item.detail} for item in self.findings],
+            "classes": {entry.id: entry.name for entry in self.classes.classes},
+        }
+
+
+def summarize(
+    plan: Plan, out: str, tally: Tally, *, resumed: int, complete: bool, dry_run: bool = False
+) -> Summary:
+    """Return the summary of a run that works by ``plan``."""
+    manifest = f"{absolute(out)}/{manifest_key(plan.settings['label_attribute'])}"
+    return Summary(
+        title=plan.title,
+        out=absolute(out),
+        manifest=manifest if complete and not dry_run else None,
+        tally=tally,
+        classes=class_maps.load(plan.classes, CLASSES),
+        chunks=plan.chunks,
+        resumed=resumed,
+        findings=[Finding(item["code"], item["detail"]) for item in plan.findings],
+        dry_run=dry_run,
+    )
