@@ -5,7 +5,8 @@ anything; :func:`load` parses one range. Memory does not grow with the document.
 
 - ``kernels``: the structural scan, on windows of bytes;
 - ``document``: a file of the export as bytes;
-- ``container``: walking through arrays and objects.
+- ``container``: walking through arrays and objects;
+- ``ids`` and ``joins``: which elements belong together, by id, without parsing them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import contextlib
 import gc
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
 from gtmask.errors import DamagedExportError
+from gtmask.formats.jsonstream import kernels
 from gtmask.formats.jsonstream.container import WINDOW, Batch, Container, Cursor, Entry, decode_key
 from gtmask.formats.jsonstream.document import Document
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch", "Container", "Cursor", "Document", "Entry", "elements", "load", "members", "open_document",
-    "paused_gc",
+    "parse_elements", "paused_gc", "split_array",
 ]  # fmt: skip
 
 
@@ -127,3 +130,40 @@ def paused_gc() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def split_array(body: bytes) -> list[bytes]:
+    """Return the elements of an array from what stands between its brackets.
+
+    This is for telling a bad element from its good neighbours: what follows a damage in the structure
+    itself is left out.
+    """
+    data = np.zeros((len(body) + 8) // 8 * 8, np.uint8)
+    data[: len(body)] = np.frombuffer(body, np.uint8)
+    data[len(body)] = ord("]")
+    state = np.zeros(kernels.STATE_SIZE, np.int64)
+    rows = np.empty((body.count(b",") + 1, 4), np.int64)
+    kernels.scan_entries(data, data.view(np.uint64), 0, len(body) + 1, 0, state, rows)
+    return [body[start:stop] for start, stop in rows[: state[kernels.COUNT], 2:].tolist()]
+
+
+def parse_elements(data: bytes) -> list[Any]:
+    """Parse what stands between an array's brackets, an element that is no valid JSON as its error.
+
+    Returns
+    -------
+    list
+        Values, with an ``orjson.JSONDecodeError`` in place of each that cannot be parsed.
+    """
+    try:
+        values: list[Any] = orjson.loads(b"[" + data + b"]")
+    except orjson.JSONDecodeError:
+        return [_value_or_error(piece) for piece in split_array(data)]
+    return values
+
+
+def _value_or_error(piece: bytes) -> Any:
+    try:
+        return orjson.loads(piece)
+    except orjson.JSONDecodeError as error:
+        return error

@@ -1,0 +1,113 @@
+"""COCO run-length masks: ``{"size": [h, w], "counts": ...}``, column by column, the first run off.
+
+``counts`` is a list of run lengths or the compressed string of cocoapi: each number is written in groups
+of five bits, low ones first, as the character of 48 plus the group, plus 32 while more follow; the last
+group's top bit is the sign, and from the fourth number on what is written is the difference to the
+number two before (cocoapi, common/maskApi.c, rleToString).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.findings import Finding
+from gtmask.jit import kernel
+from gtmask.model import Runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LARGEST_SIDE = 1 << 30
+
+
+def read_runs(value: Any, width: int | None, height: int | None) -> Runs | Finding:
+    """Return a COCO run-length mask, or a finding that tells why it cannot be painted.
+
+    Parameters
+    ----------
+    value
+        The object with ``size`` and ``counts``, as parsed.
+    width, height
+        The image's size as the export tells it: a mask of another size is never scaled.
+    """
+    size = value.get("size")
+    if not (isinstance(size, list) and len(size) == 2 and all(map(_is_side, size))):
+        return Finding("runs-bad", f"size {size!r:.60} is not [height, width]")
+    rows, columns = int(size[0]), int(size[1])
+    counts = _counts(value.get("counts"))
+    if isinstance(counts, Finding):
+        return counts
+    total = int(counts.sum()) if len(counts) else 0
+    if total != rows * columns or (len(counts) and int(counts.min()) < 0):
+        return Finding("runs-bad", f"runs add up to {total}, not to {columns} x {rows} = {rows * columns}")
+    if width is not None and height is not None and (columns, rows) != (width, height):
+        return Finding("runs-size-differs", f"mask of {columns} x {rows}, image of {width} x {height}")
+    return Runs(counts, rows, columns, "column")
+
+
+def _is_side(value: Any) -> bool:
+    whole = (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and value.is_integer()
+    )
+    return whole and 0 < value <= _LARGEST_SIDE
+
+
+def _counts(counts: Any) -> NDArray[np.int64] | Finding:
+    if isinstance(counts, str):
+        values = decode_counts(np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).copy())
+        return Finding("runs-bad", "the compressed counts are malformed") if values[0] < 0 else values[1:]
+    if not isinstance(counts, list):
+        return Finding("runs-bad", f"counts are {type(counts).__name__}, neither a list nor a string")
+    try:
+        values = np.array(counts, np.float64 if float in set(map(type, counts)) else np.int64)
+    except (TypeError, ValueError, OverflowError):
+        return Finding("runs-bad", "the counts hold something other than numbers")
+    whole = values.astype(np.int64) if values.dtype == np.int64 or _all_whole(values) else None
+    if whole is None or whole.ndim != 1 or not {bool, str}.isdisjoint(map(type, counts)):
+        return Finding("runs-bad", "the counts hold something other than whole numbers")
+    if len(whole) and (int(whole.min()) < 0 or int(whole.max()) > _LARGEST_SIDE**2 // len(whole)):
+        return Finding("runs-bad", "a run is negative or longer than any image")
+    return whole
+
+
+def _all_whole(values: NDArray[Any]) -> bool:
+    return bool((np.abs(values) < 1e15).all() and (values == np.floor(values)).all())
+
+
+@kernel("int64[::1](uint8[::1])")
+def decode_counts(text: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Decode cocoapi's compressed counts: int64 (n + 1,), the runs after a status.
+
+    The status is 0, or -1 where a character is outside 48..111, a number does not end or is too long,
+    or a run is negative or beyond 2^40; what follows it is then meaningless.
+    """
+    values = np.empty(text.shape[0] + 1, np.int64)
+    values[0] = 0
+    count = 1
+    number = np.int64(0)
+    shift = np.int64(0)
+    for i in range(text.shape[0]):
+        group = np.int64(text[i]) - 48
+        if group < 0 or group > 63 or shift > 40:
+            values[0] = -1
+            return values
+        number |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            number -= np.int64(1) << shift
+        if count > 3:
+            number += values[count - 2]
+        if number < 0 or number > np.int64(1) << 40:
+            values[0] = -1
+            return values
+        values[count] = number
+        count += 1
+        number = np.int64(0)
+        shift = np.int64(0)
+    if shift:
+        values[0] = -1
+    return values[:count].copy()

@@ -1,0 +1,204 @@
+"""One pass over a COCO document: its small tables, and whose each annotation is, without parsing it.
+
+Tables may stand in any order and annotations in any order; ids may be numbers or strings. What is
+remembered is 8 bytes per image and 20 per annotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.errors import DamagedExportError, ExportError
+from gtmask.findings import Finding, declare
+from gtmask.formats.jsonstream import Cursor, load, parse_elements
+from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
+from gtmask.formats.jsonstream.joins import Column, Index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gtmask.formats.base import ReadOptions
+    from gtmask.formats.jsonstream import Batch, Container, Document, Entry
+
+declare("loss", [
+    ("document-damaged", "The document breaks off or is malformed; what stands before the damage was read.",
+     "Export again."),
+])  # fmt: skip
+declare("reject", [
+    ("image-id-shared", "Several images share one id, so their annotations cannot be told apart.",
+     "Give each image its own id; merging exports needs new ids."),
+])  # fmt: skip
+declare("note", [
+    ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
+     "Nothing."),
+])  # fmt: skip
+
+_ARRAY, _OBJECT = b"[{"
+#: A small table (info, licenses, categories) of more than this is no small table.
+_LARGEST_TABLE = 64 << 20
+
+
+@dataclass
+class Tables:
+    """What one pass found.
+
+    ``images_at`` is the offset of the image table (None: there is none), ``images`` its ids as keys,
+    ``shared`` the keys that several images have and what those images are called, ``index`` the joined
+    annotations, ``small`` the parsed small tables.
+    """
+
+    document: Document
+    index: Index
+    images: NDArray[np.int64]
+    images_at: int | None = None
+    small: dict[str, Any] = field(default_factory=dict)
+    shared: dict[int, set[tuple[Any, str]]] = field(default_factory=dict)
+    repeated: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    bare: bool = False
+
+    def image_batches(self) -> Iterator[tuple[int, list[Any]]]:
+        """Yield the parsed entries of the image table: (ordinal of the first, entries)."""
+        ordinal = 0
+        if self.images_at is None:
+            return
+        for batch in Cursor(self.document, self.images_at).container().batches():
+            yield ordinal, parse_batch(batch)
+            ordinal += len(batch)
+            if ordinal >= len(self.images):
+                return
+
+
+def parse_batch(batch: Batch) -> list[Any]:
+    """Parse all elements of a batch of an array at once."""
+    start, stop = int(batch.rows[0, 2]) - batch.base, int(batch.rows[-1, 3]) - batch.base
+    return parse_elements(batch.data[start:stop].tobytes())
+
+
+def read_tables(document: Document, options: ReadOptions, marker: str) -> Tables:
+    """Read a COCO document once from front to back.
+
+    Parameters
+    ----------
+    document
+        The file.
+    options
+        ``memory_limit`` for the index; ``keep_going`` makes a damaged document end at the damage.
+    marker
+        A key that every annotation of this kind has been seen without is told: "segmentation" for
+        instances, "segments_info" for panoptic.
+
+    Raises
+    ------
+    DamagedExportError
+        The document breaks off or is malformed.
+    ExportError
+        The tables are not arrays, or these are annotations of the other kind.
+    """
+    scan = _Scan(document, options, marker)
+    try:
+        scan.run()
+    except DamagedExportError as error:
+        if not options.keep_going:
+            raise
+        scan.tables.findings.append(Finding("document-damaged", str(error)))
+    return scan.finish()
+
+
+class _Scan:
+    def __init__(self, document: Document, options: ReadOptions, marker: str) -> None:
+        self.tables = Tables(document, Index(options.memory_limit), np.empty(0, np.int64))
+        self._limit = options.memory_limit
+        self._marker = marker
+        self._images = Column(np.int64)
+
+    def run(self) -> None:
+        """Walk the document."""
+        tables = self.tables
+        cursor = Cursor(tables.document, tables.document.first())
+        top = cursor.container("an array or an object")
+        if not top.is_object:
+            tables.bare = True
+            self._annotations(top)
+        else:
+            for entry in top.entries():
+                self._table(entry)
+        cursor.finish()
+
+    def _table(self, entry: Entry) -> None:
+        tables = self.tables
+        if entry.key in ("images", "annotations"):
+            if entry.kind == _ARRAY:
+                if entry.key == "images":
+                    tables.images_at, self._images = entry.container.cursor.offset, Column(np.int64)
+                    for batch in entry.enter().batches():
+                        self._images.append(keys_of(batch, "id"))
+                else:
+                    tables.index = Index(self._limit)
+                    self._annotations(entry.enter())
+            elif entry.load() != b"null":
+                raise ExportError(
+                    f'"{entry.key}" in {tables.document.name} is no array; this is no COCO export'
+                )
+        elif entry.key in ("info", "licenses", "categories"):
+            data = entry.load()
+            if len(data) <= _LARGEST_TABLE:
+                tables.small[entry.key] = load(data, f'"{entry.key}" in {tables.document.name}')
+
+    def _annotations(self, container: Container) -> None:
+        index = self.tables.index
+        for batch in container.batches():
+            if not len(index):
+                self._check_kind(batch)
+            index.append(keys_of(batch, "image_id"), batch.rows[:, 2], batch.rows[:, 3])
+
+    def _check_kind(self, batch: Batch) -> None:
+        first = parse_elements(bytes(next(batch.values())))
+        other = "segments_info" if self._marker == "segmentation" else "segmentation"
+        if first and isinstance(first[0], dict) and other in first[0] and self._marker not in first[0]:
+            name = "coco_panoptic" if other == "segments_info" else "coco"
+            raise ExportError(f"{self.tables.document.name} is of the other COCO kind: use --format {name}")
+
+    def finish(self) -> Tables:
+        """Join annotations to images."""
+        tables = self.tables
+        if tables.images_at is not None:
+            tables.images = self._images.values
+        elif len(tables.index):
+            keys, first = np.unique(tables.index.keys, return_index=True)
+            tables.images = keys[np.argsort(first)]
+            tables.images = tables.images[tables.images != MISSING]
+        tables.index.join(tables.images)
+        if tables.index.orphans:
+            what = "no image" if tables.images_at is None else "an image that is not listed"
+            tables.findings.append(
+                Finding("annotation-orphan", f"annotations that name {what}: {tables.index.orphans}")
+            )
+        self._find_shared()
+        return tables
+
+    def _find_shared(self) -> None:
+        """Find the images whose id another image has, too."""
+        tables = self.tables
+        if tables.images_at is None:
+            return
+        ranked = np.sort(tables.images)
+        shared = np.setdiff1d(ranked[1:][ranked[1:] == ranked[:-1]], [MISSING])
+        if not len(shared):
+            return
+        rows = np.flatnonzero(np.isin(tables.images, shared))
+        for ordinal, entries in tables.image_batches():
+            low, high = np.searchsorted(rows, [ordinal, ordinal + len(entries)]).tolist()
+            for row in rows[low:high].tolist():
+                entry = entries[row - ordinal]
+                if not isinstance(entry, dict):
+                    continue
+                identity = (normal_id(entry.get("id")), str(entry.get("file_name")))
+                names = tables.shared.setdefault(id_key(entry.get("id")), set())
+                tables.repeated += identity in names
+                names.add(identity)
