@@ -27,6 +27,13 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 #: Modules that hold kernels: what ``gtmask warmup`` compiles.
 KERNEL_MODULES: tuple[str, ...] = (
+    "gtmask.formats.build",
+    "gtmask.raster.arguments",
+    "gtmask.raster.bitmaps",
+    "gtmask.raster.center",
+    "gtmask.raster.opencv",
+    "gtmask.raster.rows",
+    "gtmask.raster.runs",
     "gtmask.png.unfilter",
 )
 

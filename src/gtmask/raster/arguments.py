@@ -1,0 +1,78 @@
+"""What kernels may take for granted: checked once per call, in Python, before a kernel runs.
+
+A compiled kernel has no bounds checks, and an array of another layout, or a read-only one, would make Numba
+compile the kernel anew. Both are settled here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from gtmask.jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+T = TypeVar("T", bound=np.generic)
+
+
+def check_mask(mask: NDArray[np.uint8]) -> None:
+    """Raise ValueError unless the mask is a writable, C-contiguous uint8 array (height, width)."""
+    if not (isinstance(mask, np.ndarray) and mask.dtype == np.uint8 and mask.ndim == 2):
+        raise ValueError("a mask must be a uint8 array (height, width)")
+    if not (mask.flags.c_contiguous and mask.flags.writeable):
+        raise ValueError("a mask must be C-contiguous and writable, because it is painted in place")
+
+
+def plain(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
+    """Return the array as kernels want it: C-contiguous, aligned, writable; without a copy where it is so.
+
+    Raises
+    ------
+    ValueError
+        If it has another number of dimensions, or its numbers do not fit ``dtype`` safely.
+    """
+    given = np.asarray(array)
+    if given.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimensions, but has {given.ndim}")
+    if given.dtype != dtype and given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
+        raise ValueError(f"{name} must be {np.dtype(dtype).name}, but is {given.dtype.name}")
+    return np.require(given, dtype, ("C", "A", "W"))
+
+
+def fill_arguments(
+    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any, dtype: type[T]
+) -> tuple[NDArray[T], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
+    """Check the arguments that all fills share, and return all but the mask as plain arrays.
+
+    Raises
+    ------
+    ValueError
+        If the mask cannot be painted in place, an array has a wrong shape or dtype, or an offset
+        points outside its array.
+    """
+    check_mask(mask)
+    vertices = plain(points, dtype, 2, "points")
+    rings = plain(ring_offsets, np.int32, 1, "ring_offsets")
+    parts = plain(part_offsets, np.int32, 1, "part_offsets")
+    ids = plain(values, np.uint8, 1, "values")
+    if vertices.shape[1] != 2:
+        raise ValueError(f"points must have shape (n, 2), but has {vertices.shape}")
+    if not offsets_fit(rings, len(vertices)):
+        raise ValueError(f"ring_offsets must ascend from 0 or more to at most {len(vertices)}")
+    if not offsets_fit(parts, len(rings) - 1) or len(parts) != len(ids) + 1:
+        raise ValueError(f"part_offsets must ascend within {len(rings) - 1} rings, one more than values")
+    return vertices, rings, parts, ids
+
+
+@kernel("boolean(int32[::1], int64)")
+def offsets_fit(offsets: NDArray[np.int32], count: int) -> bool:
+    """Tell whether offsets, of which there is at least one, ascend and stay within 0 to count."""
+    last = 0
+    for offset in offsets:
+        if offset < last:
+            return False
+        last = int(offset)
+    return bool(len(offsets) > 0 and last <= count)

@@ -1,0 +1,158 @@
+"""Decoded pictures become pixels: where they are not zero, or by the class of the id at each pixel.
+
+Also counts how often each value occurs in a mask, which the statistics of a run are made of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.jit import kernel
+from gtmask.raster.arguments import check_mask, plain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def paint_bitmap(mask: NDArray[np.uint8], pixels: Any, x: int, y: int, value: int) -> None:
+    """Paint where a picture is not zero; what lies outside ``mask`` is clipped.
+
+    Parameters
+    ----------
+    mask
+        uint8 (rows, columns), C-contiguous; painted in place.
+    pixels
+        uint8 or bool (h, w).
+    x, y
+        Column and row of ``mask`` at which the picture's top-left pixel lies; may be negative.
+    value
+        What is painted, 0 to 255.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape or dtype.
+    """
+    check_mask(mask)
+    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, value)
+
+
+def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, values: Any) -> None:
+    """Paint ``values[k]`` where a picture holds the id ``keys[k]``; other ids paint nothing.
+
+    Parameters
+    ----------
+    mask
+        uint8 (rows, columns), C-contiguous; painted in place.
+    ids
+        uint32 (h, w).
+    x, y
+        Column and row of ``mask`` at which the picture's top-left pixel lies; may be negative.
+    keys
+        uint32 (k,), ascending.
+    values
+        uint8 (k,).
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape or dtype, or there are not as many values as keys.
+    """
+    check_mask(mask)
+    known = plain(keys, np.uint32, 1, "keys")
+    painted = plain(values, np.uint8, 1, "values")
+    if len(known) != len(painted):
+        raise ValueError(f"there are {len(known)} keys, but {len(painted)} values")
+    paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, painted)
+
+
+def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count how often each value occurs.
+
+    Parameters
+    ----------
+    mask
+        uint8, C-contiguous, of any shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (256,).
+    """
+    flat = plain(mask, np.uint8, mask.ndim, "mask").reshape(-1)
+    head = min(-flat.ctypes.data % 8, len(flat))
+    tail = head + (len(flat) - head) // 8 * 8
+    counts = np.bincount(flat[:head], minlength=256) + np.bincount(flat[tail:], minlength=256)
+    counts = counts.astype(np.int64)
+    if tail > head:
+        count_words(flat[head:tail].view(np.uint64), flat[head:tail], counts)
+    return counts
+
+
+@kernel("void(uint8[:, ::1], uint8[:, ::1], int64, int64, uint8)")
+def paint_nonzero(mask: NDArray[np.uint8], pixels: NDArray[np.uint8], x: int, y: int, value: int) -> None:
+    """Paint ``value`` where ``pixels`` is not zero."""
+    left = max(-x, 0)
+    right = min(int(pixels.shape[1]), mask.shape[1] - x)
+    if left >= right:
+        return
+    for row in range(max(-y, 0), min(int(pixels.shape[0]), mask.shape[0] - y)):
+        source = pixels[row, left:right]
+        target = mask[row + y, left + x : right + x]
+        for i in range(len(source)):
+            target[i] = value if source[i] else target[i]
+
+
+@kernel("void(uint8[:, ::1], uint32[:, ::1], int64, int64, uint32[::1], uint8[::1])")
+def paint_known(
+    mask: NDArray[np.uint8],
+    ids: NDArray[np.uint32],
+    x: int,
+    y: int,
+    keys: NDArray[np.uint32],
+    values: NDArray[np.uint8],
+) -> None:
+    """Paint the value of each id that is one of the keys, looked up once for a run of equal ids."""
+    left = max(-x, 0)
+    right = min(int(ids.shape[1]), mask.shape[1] - x)
+    if left >= right or len(keys) == 0:
+        return
+    for row in range(max(-y, 0), min(int(ids.shape[0]), mask.shape[0] - y)):
+        column = left
+        while column < right:
+            here = ids[row, column]
+            end = column + 1
+            while end < right and ids[row, end] == here:
+                end += 1
+            low = 0
+            high = len(keys)
+            while low < high:
+                middle = (low + high) // 2
+                if keys[middle] < here:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < len(keys) and keys[low] == here:
+                mask[row + y, column + x : end + x] = values[low]
+            column = end
+
+
+@kernel("void(uint64[::1], uint8[::1], int64[::1])")
+def count_words(words: NDArray[np.uint64], flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
+    """Add how often each byte of ``words`` occurs, eight at a time; ``flat`` is the same memory as bytes."""
+    i = 0
+    while i < len(words):
+        word = words[i]
+        first = flat[8 * i]
+        if word == np.uint64(first) * np.uint64(0x0101010101010101):
+            start = i
+            i += 1
+            while i < len(words) and words[i] == word:
+                i += 1
+            counts[first] += 8 * (i - start)
+        else:
+            for k in range(8 * i, 8 * i + 8):
+                counts[flat[k]] += 1
+            i += 1

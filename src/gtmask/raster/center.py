@@ -1,0 +1,144 @@
+"""The centre rule: a pixel belongs to a part when its centre does.
+
+Pixel (column c, row r) belongs when the point (c + 1/2, r + 1/2) lies inside by the even-odd rule, half-open
+in both directions, which is decided so:
+
+- an edge is met in row r when min(y0, y1) <= r + 1/2 < max(y0, y1);
+- there it crosses at ``x = xt + (r + 1/2 - yt) * ((xb - xt) / (yb - yt))`` in float64, from its upper end
+  (xt, yt) to its lower end (xb, yb), whichever way the ring runs;
+- it counts for the columns from ``ceil(x - 1/2)`` on, and a pixel for which an odd number of edges counts
+  belongs.
+
+Two parts that share an edge compute the same column for it, bit by bit, so that polygons which tile a
+plane paint each pixel exactly once. NaN and infinities paint something or nothing, but never outside.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.jit import kernel
+from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.rows import crossing, paint_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def fill_center(
+    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
+) -> None:
+    """Paint the pixels whose centres lie in the parts, in order, in place.
+
+    Parameters
+    ----------
+    mask
+        uint8 (height, width), C-contiguous; painted in place.
+    points
+        float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the top-left pixel.
+    ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape or dtype, or an offset points outside its array.
+    """
+    fill_centers(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
+
+
+@kernel(inline=True)
+def first_centre(position: float, most: int) -> int:
+    """Return the first index i from 0 to ``most`` with i + 1/2 >= position; 0 for NaN."""
+    if position >= most:
+        return most
+    if position > 0:
+        return math.ceil(position - 0.5)
+    return 0
+
+
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
+def fill_centers(
+    mask: NDArray[np.uint8],
+    points: NDArray[np.float64],
+    ring_offsets: NDArray[np.int32],
+    part_offsets: NDArray[np.int32],
+    values: NDArray[np.uint8],
+) -> None:
+    """Paint all parts; the arguments are those of :func:`fill_center`, and right."""
+    height = int(mask.shape[0])
+    width = int(mask.shape[1])
+    flat = mask.reshape(-1)
+    starts = np.zeros(height + 2, np.int64)
+    crossings = np.empty(1 << 10, np.int64)
+    for part in range(len(values)):
+        rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
+        top, bottom = count_edges(points, rings, height, starts)
+        total = 0
+        active = 0
+        for y in range(top, bottom):
+            active += starts[y]
+            total += active
+            starts[y] = total
+        starts[bottom] = total
+        if total > len(crossings):
+            crossings = np.empty(2 * total, np.int64)
+        place_edges(width, height, points, rings, starts, crossings)
+        paint_rows(flat, width, top, bottom, starts, crossings, values[part])
+        starts[top : bottom + 1] = 0
+
+
+@kernel("UniTuple(int64, 2)(float64[:, ::1], int32[::1], int64, int64[::1])")
+def count_edges(
+    points: NDArray[np.float64], rings: NDArray[np.int32], height: int, starts: NDArray[np.int64]
+) -> tuple[int, int]:
+    """Add to ``starts`` by how much the number of edges met changes at each row, and return the rows."""
+    top = height
+    bottom = 0
+    for ring in range(len(rings) - 1):
+        if rings[ring] == rings[ring + 1]:
+            continue
+        before = first_centre(points[rings[ring + 1] - 1, 1], height)
+        for i in range(rings[ring], rings[ring + 1]):
+            here = first_centre(points[i, 1], height)
+            if before != here:
+                top = min(top, before, here)
+                bottom = max(bottom, before, here)
+                starts[min(before, here)] += 1
+                starts[max(before, here)] -= 1
+            before = here
+    return min(top, bottom), bottom
+
+
+@kernel("void(int64, int64, float64[:, ::1], int32[::1], int64[::1], int64[::1])")
+def place_edges(
+    width: int,
+    height: int,
+    points: NDArray[np.float64],
+    rings: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    crossings: NDArray[np.int64],
+) -> None:
+    """Put where each edge crosses the middle of a row into that row."""
+    for ring in range(len(rings) - 1):
+        if rings[ring] == rings[ring + 1]:
+            continue
+        previous = rings[ring + 1] - 1
+        for i in range(rings[ring], rings[ring + 1]):
+            upper = previous if points[previous, 1] < points[i, 1] else i
+            lower = i if upper == previous else previous
+            previous = i
+            xt = points[upper, 0]
+            yt = points[upper, 1]
+            first = first_centre(yt, height)
+            stop = first_centre(points[lower, 1], height)
+            if first < stop:
+                slope = (points[lower, 0] - xt) / (points[lower, 1] - yt)
+                for y in range(first, stop):
+                    column = first_centre(xt + (y + 0.5 - yt) * slope, width)
+                    place = starts[y] - 1
+                    starts[y] = place
+                    crossings[place] = crossing(column, column - 1)
