@@ -1,0 +1,152 @@
+"""Kernels that write bits: the bit buffer, deflate's stored blocks, and the runs of a dynamic block.
+
+Sections named below are those of RFC 1951. The state of the bit writer is an array of three uint64: the
+place of the next byte in the output, the bits not yet written, and how many they are (below 8 between
+calls). Every write stores 8 bytes at once, so the output has 8 bytes to spare at its end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.jit import kernel
+from gtmask.png.huffman import LENGTH_SHIFT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
+_SHIFT = np.uint64(LENGTH_SHIFT)
+#: Longest stored block (3.2.4).
+LONGEST_STORED = 65535
+
+
+@kernel("UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)", inline=True)
+def put_bits(
+    bits: int, length: int, out: NDArray[np.uint8], place: int, buffer: int, count: int
+) -> tuple[int, int, int]:
+    """Append up to 56 bits; return the new place, buffer and count."""
+    buffer |= bits << count
+    count += length
+    # LLVM makes one store of these eight.
+    out[place] = buffer & np.uint64(255)
+    out[place + np.uint64(1)] = (buffer >> np.uint64(8)) & np.uint64(255)
+    out[place + np.uint64(2)] = (buffer >> np.uint64(16)) & np.uint64(255)
+    out[place + np.uint64(3)] = (buffer >> np.uint64(24)) & np.uint64(255)
+    out[place + np.uint64(4)] = (buffer >> np.uint64(32)) & np.uint64(255)
+    out[place + np.uint64(5)] = (buffer >> np.uint64(40)) & np.uint64(255)
+    out[place + np.uint64(6)] = (buffer >> np.uint64(48)) & np.uint64(255)
+    out[place + np.uint64(7)] = (buffer >> np.uint64(56)) & np.uint64(255)
+    place += count >> np.uint64(3)
+    # At most 63 bits are pending, so that the shift stays below 64.
+    buffer >>= count & np.uint64(56)
+    return place, buffer, count & np.uint64(7)
+
+
+@kernel("void(uint64, uint64, uint8[::1], uint64[::1])")
+def write_bits(bits: int, length: int, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
+    """Append up to 56 bits to the state: for headers, where speed does not matter."""
+    place, buffer, count = put_bits(bits, length, out, state[0], state[1], state[2])
+    state[0] = place
+    state[1] = buffer
+    state[2] = count
+
+
+@kernel("void(uint32[::1], uint64[::1], uint64[::1], uint8[::1], uint64[::1])")
+def write_run_tokens(
+    tokens: NDArray[np.uint32],
+    literal_codes: NDArray[np.uint64],
+    run_codes: NDArray[np.uint64],
+    out: NDArray[np.uint8],
+    state: NDArray[np.uint64],
+) -> None:
+    """Write runs with the codes of a dynamic block.
+
+    Parameters
+    ----------
+    tokens
+        Runs as :mod:`gtmask.png.runs` makes them.
+    literal_codes
+        Packed code per byte value, at most 15 bits.
+    run_codes
+        Packed code of a match of distance 1 per length 3..258, extra bits and distance in it: at most
+        15 + 5 + 15 bits, so that with the literal it fits one write.
+    out, state
+        The bit writer.
+    """
+    place = state[0]
+    buffer = state[1]
+    count = state[2]
+    longest = run_codes[258] & _BITS
+    longest_length = run_codes[258] >> _SHIFT
+    # As many matches of length 258 as fit into one write.
+    per_write = 0
+    many = np.uint64(0)
+    if longest_length > 0:
+        per_write = np.int64(np.uint64(56) // longest_length)
+        for i in range(per_write):
+            many |= longest << (np.uint64(i) * longest_length)
+    for i in range(tokens.size):
+        value = tokens[i] & np.uint32(255)
+        rest = np.int64(tokens[i] >> np.uint32(8)) - 1
+        literal = literal_codes[value] & _BITS
+        length = literal_codes[value] >> _SHIFT
+        bits = literal
+        if rest > 258:
+            place, buffer, count = put_bits(bits, length, out, place, buffer, count)
+            chain = rest // 258
+            rest -= chain * 258
+            while chain > 0:
+                now = min(chain, per_write)
+                length = np.uint64(now) * longest_length
+                bits = many & ((np.uint64(1) << length) - np.uint64(1))
+                place, buffer, count = put_bits(bits, length, out, place, buffer, count)
+                chain -= now
+            bits = np.uint64(0)
+            length = np.uint64(0)
+        if rest >= 3:
+            bits |= (run_codes[rest] & _BITS) << length
+            length += run_codes[rest] >> _SHIFT
+        else:
+            for _ in range(rest):
+                bits |= literal << length
+                length += literal_codes[value] >> _SHIFT
+        place, buffer, count = put_bits(bits, length, out, place, buffer, count)
+    state[0] = place
+    state[1] = buffer
+    state[2] = count
+
+
+@kernel("void(uint8[::1], int64, int64, int64, uint8[::1], boolean, uint8[::1], uint64[::1])")
+def write_stored_rows(
+    pixels: NDArray[np.uint8],
+    width: int,
+    first: int,
+    end: int,
+    filters: NDArray[np.uint8],
+    final: bool,
+    out: NDArray[np.uint8],
+    state: NDArray[np.uint64],
+) -> None:
+    """Write rows, filtered as `filters` says, as stored blocks (3.2.4); the last one closes the stream."""
+    left = (end - first) * (width + 1)
+    room = 0
+    for y in range(first, end):
+        start = y * width
+        for x in range(-1, width):
+            if room == 0:
+                room = min(left, LONGEST_STORED)
+                left -= room
+                write_bits(np.uint64(final and left == 0), np.uint64(3), out, state)
+                write_bits(np.uint64(0), (np.uint64(8) - state[2]) & np.uint64(7), out, state)
+                write_bits(np.uint64(room | ((room ^ 0xFFFF) << 16)), np.uint64(32), out, state)
+            value = np.int64(filters[y])
+            if x >= 0:
+                value = np.int64(pixels[start + x])
+                if filters[y] == 2:
+                    value = (value - np.int64(pixels[start + x - width])) & 255
+            out[state[0]] = value
+            state[0] += np.uint64(1)
+            room -= 1

@@ -1,0 +1,121 @@
+"""Sixty-four bytes at a time: comparisons that give one bit per byte, and the bit tricks to read them.
+
+A mask is flat: nearly every comparison of a pixel with its neighbour says "equal". Comparing 64 pixels in
+a few vector instructions and then visiting only the set bits makes the cost of a row follow the number of
+its edges and not of its pixels. Numba's loops do not compile to such instructions, so these functions
+give LLVM the vector operations directly; it lowers them to whatever the processor has (AVX-512, AVX2,
+SSE2, NEON). With ``NUMBA_DISABLE_JIT=1`` plain Python does the same.
+
+The callers see to it that all 64 bytes lie within the array: nothing here checks bounds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+_BYTES = types.Array(types.uint8, 1, "C")
+_VECTOR = ir.VectorType(ir.IntType(8), 64)
+
+
+def _load(context: Any, builder: Any, array: Any, index: Any) -> Any:
+    """Return the IR value of the 64 bytes of a one-dimensional array from an index on."""
+    data = context.make_array(_BYTES)(context, builder, array).data
+    pointer = builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    return builder.load(pointer, align=1)
+
+
+def _bits(builder: Any, left: Any, right: Any) -> Any:
+    """Return the IR value of 64 bits: where two vectors differ."""
+    return builder.bitcast(builder.icmp_unsigned("!=", left, right), ir.IntType(64))
+
+
+def _differences(_typing: Any, _array: Any, _i: Any, _j: Any) -> Any:
+    """Type and IR of :func:`differences`."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        array, i, j = arguments
+        return _bits(builder, _load(context, builder, array, i), _load(context, builder, array, j))
+
+    return types.uint64(_BYTES, types.int64, types.int64), generate
+
+
+def _slope_differences(_typing: Any, _array: Any, _i: Any, _j: Any) -> Any:
+    """Type and IR of :func:`slope_differences`."""
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        array, i, j = arguments
+        one = ir.Constant(ir.IntType(64), 1)
+        here = builder.sub(_load(context, builder, array, i), _load(context, builder, array, j))
+        after = builder.sub(
+            _load(context, builder, array, builder.add(i, one)),
+            _load(context, builder, array, builder.add(j, one)),
+        )
+        return _bits(builder, here, after)
+
+    return types.uint64(_BYTES, types.int64, types.int64), generate
+
+
+def _count_bits(_typing: Any, _word: Any) -> Any:
+    """Type and IR of :func:`count_bits`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
+
+
+def _lowest_bit(_typing: Any, _word: Any) -> Any:
+    """Type and IR of :func:`lowest_bit`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+def differences_in_python(pixels: NDArray[np.uint8], i: int, j: int) -> np.uint64:
+    """Return 64 bits: bit k says whether ``pixels[i + k] != pixels[j + k]``."""
+    return _pack(pixels[i : i + 64] != pixels[j : j + 64])
+
+
+def slope_differences_in_python(pixels: NDArray[np.uint8], i: int, j: int) -> np.uint64:
+    """Return 64 bits: bit k says whether ``pixels[i] - pixels[j]`` changes from place k to k + 1."""
+    slope = pixels[i : i + 65] - pixels[j : j + 65]
+    return _pack(slope[1:] != slope[:-1])
+
+
+def count_bits_in_python(word: int) -> int:
+    """Return the number of set bits."""
+    return int(word).bit_count()
+
+
+def lowest_bit_in_python(word: int) -> int:
+    """Return the place of the lowest set bit of a word that has one."""
+    word = int(word)
+    return (word & -word).bit_length() - 1
+
+
+def _pack(bits: NDArray[np.bool_]) -> np.uint64:
+    assert bits.size == 64, "64 bytes must lie within the array"
+    return np.packbits(bits, bitorder="little").view("<u8")[0]  # type: ignore[no-any-return]
+
+
+def _either(compiled: Callable[..., Any], in_python: Callable[..., Any]) -> Any:
+    return in_python if numba.config.DISABLE_JIT else intrinsic(compiled)
+
+
+differences = _either(_differences, differences_in_python)
+slope_differences = _either(_slope_differences, slope_differences_in_python)
+count_bits = _either(_count_bits, count_bits_in_python)
+lowest_bit = _either(_lowest_bit, lowest_bit_in_python)
