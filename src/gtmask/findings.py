@@ -105,6 +105,8 @@ declare("guess", [
     ("label-group", "A group label was read as its class (Cityscapes' `cargroup`).", "Nothing, if meant."),
     ("annotation-chosen", "Several annotations of one image: one was chosen by the documented rule.",
      "Choose another with --annotator."),
+    ("label-several", "A shape has several labels; it was painted as the first one.",
+     "Label it once, or add the other labels' areas as shapes of their own."),
     ("box-painted", "A box was painted as an area: the shape has nothing better.", "Nothing, if meant."),
     ("orientation-turned", "EXIF turns this image: the mask was turned with the documented rule.",
      "Look at a preview before the job starts."),

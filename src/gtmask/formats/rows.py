@@ -133,6 +133,15 @@ class RowsReader:
         else:
             yield first, document.size
 
+    def document(self, name: str) -> Document:
+        """Return a file of the export, kept open for the next record."""
+        document = self._documents.get(name)
+        if document is None:
+            if len(self._documents) >= 8:
+                self._documents.clear()
+            document = self._documents[name] = Document(self.export, name)
+        return document
+
     def image_of(self, unit: Row) -> str | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: only the record itself names its image."""
         return None
@@ -141,13 +150,8 @@ class RowsReader:
         """Read one record's bytes and build it."""
         name, start, stop, number = unit
         where = f"{name}, record {number}"
-        document = self._documents.get(name)
-        if document is None:
-            if len(self._documents) >= 8:
-                self._documents.clear()
-            document = self._documents[name] = Document(self.export, name)
         try:
-            value = load_json(document.read(start, stop))
+            value = load_json(self.document(name).read(start, stop))
             record = self._parse(value, self, Row(*unit))
         except BadFile as error:
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])
