@@ -3,10 +3,11 @@
 One pass finds the tables and joins annotations to images (:mod:`gtmask.formats.coco_tables`); a unit then
 is an image's name and size and the byte ranges of its annotations, and a worker reads just those.
 
-Grid: COCO speaks of the pixels as stored. Label Studio is the exception: its exporter multiplies
+Grid: COCO speaks of the pixels as stored. Label Studio is one exception: its exporter multiplies
 fractions of the *displayed* image by the size of the *stored* one (label-studio-sdk, converter.py,
 convert_to_coco; label-studio #6608), so its coordinates are divided by the recorded size again and read
-as fractions of the displayed image, which is right whether or not EXIF turns it.
+as fractions of the displayed image, which is right whether or not EXIF turns it. CVAT is the other: since
+2022 it shows, measures and exports images as EXIF turns them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Export, Reader, ReadOptions, Sample
     from gtmask.formats.coco_tables import Tables
-    from gtmask.model import Record
+    from gtmask.model import Grid, Record
 
 _CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
 _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
@@ -100,7 +101,10 @@ class CocoReader:
         info = table(tables.small.get("info"))
         studio = info.get("contributor") == "Label Studio"
         self.fractions = studio
+        #: Whether there is no image table: then ids are all that is known of the images.
+        self.bare = tables.images_at is None
         self.title = self._name(head, tables, studio=studio)
+        self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
         self.categories: dict[int | str, str] = {}
         self.labels = self._read_categories(tables.small.get("categories"))
 
@@ -213,7 +217,7 @@ class CocoReader:
         """Read the annotations of one image and build its record."""
         number, image, width, height, aliases, code, ranges = unit
         where = f"{self.document.name}, image {number}"
-        builder = RecordBuilder(image, source_fill="coco", where=where, aliases=aliases)
+        builder = RecordBuilder(image, grid=self.grid, source_fill="coco", where=where, aliases=aliases)
         if width is not None or height is not None:
             set_size(builder, width, height)
         if code == "image-duplicate":
@@ -229,7 +233,7 @@ class CocoReader:
     def _build(self, builder: RecordBuilder) -> Record:
         record = builder.record
         if self.fractions and record.width and record.height:
-            record.units, record.grid = "fraction", "displayed"
+            record.units = "fraction"
             return builder.build((1 / record.width, 1 / record.height))
         record = builder.build()
         if record.width is None and record.height is None:
@@ -248,15 +252,20 @@ class CocoReader:
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
         """Add the shape of one annotation."""
-        number = normal_id(annotation.get("category_id"))
+        label = self.label_of(builder, annotation)
+        if label is not None:
+            add_segmentation(builder, label, annotation)
+
+    def label_of(self, builder: RecordBuilder, item: dict[str, Any]) -> str | None:
+        """Return the name of an item's category, or None and a finding where it has none."""
+        number = normal_id(item.get("category_id"))
         label = self.categories.get(number) if number is not None else None
         if label is None:
-            if number is None or self.labels is not None:
-                what = "no category" if number is None else f"category {number} is not listed"
-                builder.finding("shape-no-label", f"annotation {annotation.get('id')!r:.40}: {what}")
-                return
-            label = str(number)
-        add_segmentation(builder, label, annotation)
+            if number is not None and self.labels is None:
+                return str(number)
+            what = "no category" if number is None else f"category {number} is not listed"
+            builder.finding("shape-no-label", f"annotation {item.get('id')!r:.40}: {what}")
+        return label
 
 
 def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:

@@ -107,10 +107,17 @@ _ROWS = (
         "coco",
         "COCO instances",
         "coco",
-        "Polygons, run-length masks (compressed or not), crowd regions; result lists and SA-1B; "
-        "dialects of "
+        "Polygons, run-length masks (compressed or not), crowd regions; results lists; dialects of "
         "CVAT, Label Studio, Roboflow, make-sense, coco-annotator.",
         "COCO has no holes: several rings of one annotation are a union.",
+    ),
+    _row(
+        "sa1b",
+        "SA-1B",
+        "coco",
+        "One JSON per image with run-length masks; all masks have the label `object`.",
+        "SA-1B names no classes.",
+        per_image=True,
     ),
     _row(
         "labelme",

@@ -1,0 +1,55 @@
+"""SA-1B: one JSON per image, COCO run-length masks without classes.
+
+Every mask has the label ``object``: the data set says what is one thing, not what it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.coco_shapes import add_segmentation
+from gtmask.formats.fields import each, set_size, table, text
+from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.model import Record
+
+LABEL = "object"
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize SA-1B by its one image and annotations with stability scores or run-length masks."""
+    keys = sample.keys
+    if "image" not in keys or "annotations" not in keys or "categories" in keys:
+        return None
+    image, annotation = set(keys["image"]), set(keys["annotations"])
+    return "SA-1B" if "file_name" in image and (not annotation or "segmentation" in annotation) else None
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open SA-1B annotations: one file, a folder or a glob of them."""
+    return PerImageReader(export, options, "SA-1B", wanted=wanted, parse=parse, labels=[LABEL])
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation."""
+    return name.lower().endswith(".json")
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)
+    """Build the record of one file."""
+    document = load_object(data)
+    image = table(document.get("image"))
+    file_name = text(image.get("file_name"))
+    if not file_name:
+        raise BadFile("no SA-1B file: it names no image")
+    builder = RecordBuilder(beside(name, file_name), source_fill="coco", where=name)
+    set_size(builder, image.get("width"), image.get("height"))
+
+    def add(annotation: dict[str, Any]) -> None:
+        add_segmentation(builder, LABEL, annotation)
+
+    each(builder, document.get("annotations"), add, "annotation")
+    return builder.build()
