@@ -6,12 +6,14 @@ map, a survey of the export and a look at where its images are.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, UsageError
+from gtmask.formats.export import open_export
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
@@ -43,7 +45,7 @@ def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap
     if class_map is None and reader.labels is not None:
         class_maps.check_count(len(set(reader.labels)))
     earlier, occupied = run_async(_look_at_output(start))
-    mark = fingerprint(reader.export)
+    mark = fingerprint(open_export(start.source, start.means.s3))
     if earlier is not None and not start.means.overwrite:
         wanted = {
             **start.settings.frozen(),
@@ -62,7 +64,7 @@ def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap
         )
     plan = _new_plan(start, reader, class_map, mark, pool)
     if not start.means.dry_run:
-        plan = run_async(_freeze(start, plan, earlier))
+        return run_async(_freeze(start, plan, earlier))
     return plan
 
 
@@ -141,7 +143,7 @@ def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: st
         settings=settings,
         **start.prefixes(),
         classes=class_maps.dumps(class_map),
-        rule=rule.to_json(),
+        rule=asdict(rule),
         fingerprint=mark,
         records=outcome.records,
         title=reader.title,
@@ -153,8 +155,9 @@ def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: st
 
 async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:
     """Choose how references become keys, by looking for the first images; say whether any was found."""
+    names = [name for image, aliases in references for name in (image, *aliases)]
     if start.settings.size == "annotation":
-        return await choose_rule(references, _nothing_exists, start.images), False
+        return await choose_rule(names, _nothing_exists, start.images), False
     async with open_storage(start.images, start.means.s3) as storage:
         found: dict[str, bool] = {}
 
@@ -167,7 +170,7 @@ async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]
                     found[key] = False
             return found[key]
 
-        rule = await choose_rule(references, exists, start.images)
+        rule = await choose_rule(names, exists, start.images)
         return rule, any(found.values())
 
 

@@ -66,7 +66,8 @@ class Pool:
         except ImportError:
             raise UsageError("--executor dask://… needs Dask: pip install 'gtmask[dask]'.") from None
         try:
-            self._client = Client(f"tcp://{address}", timeout=20)
+            connect: Any = Client
+            self._client = connect(f"tcp://{address}", timeout=20)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
         self.workers = max(1, sum(self._client.nthreads().values()))

@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
     from gtmask.model import Bitmap, ClassMap, Record, Shape
 
-FILLS = {
-    "center": raster.fill_center,
-    "coco": raster.fill_coco,
-    "pillow": raster.fill_pillow,
-    "skimage": raster.fill_skimage,
-    "touched": raster.fill_touched,
-}
-
 
 @dataclass(slots=True)
 class Painting:
@@ -191,7 +183,8 @@ class _Canvas:
         elif rule in {"opencv", "opencv-trunc"}:
             raster.fill_polygons(self.mask, self._integers(rule), rings, parts, values)
         else:
-            FILLS[rule](self.mask, self._for_rule(rule), rings, parts, values)
+            fill = getattr(raster, f"fill_{rule}")
+            fill(self.mask, self._for_rule(rule), rings, parts, values)
 
     def _integers(self, rule: str) -> NDArray[np.int32]:
         if rule not in self._rounded:

@@ -190,7 +190,7 @@ def _job(start: Start, reader: Reader, plan: Plan) -> Job:
         reader=reader,
         settings=settings,
         classes=class_map,
-        rule=ImageRule.from_json(plan.rule),
+        rule=ImageRule(**plan.rule),
         writer=writer,
         images=start.images,
         out=start.out,
@@ -253,5 +253,4 @@ def finish(out: str | PathLike[str], **options: Any) -> Summary:
             tally = await assemble(storage, plan)
             return summarize(plan, str(out), tally, resumed=plan.chunks, complete=True)
 
-    summary: Summary = run_async(work())
-    return summary
+    return run_async(work())

@@ -16,7 +16,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from gtmask.model import ClassMap, Record
     from gtmask.run.settings import Settings
     from gtmask.storage.base import S3Settings, Storage
+
+    Encoder = Literal["fast", "pypng"]
+
+T = TypeVar("T")
 
 #: Levels of findings at which ``--strict`` stops.
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
@@ -158,10 +162,7 @@ class Worker:
 
     async def _probe(self, record: Record, key: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
-        for name in (record.image, *record.aliases):
-            candidate = key if name is record.image else self.job.rule.key(name, ())
-            if candidate is None:
-                continue
+        for candidate in self.job.rule.keys(record.image, record.aliases):
             try:
                 return candidate, await probe(self.images, candidate)
             except NotFoundError:
@@ -180,7 +181,7 @@ class Worker:
         record.findings += painting.findings
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
-        data = encode_png(mask, palette=self._palette(), encoder=settings.png_encoder)
+        data = encode_png(mask, palette=self._palette(), encoder=cast("Encoder", settings.png_encoder))
         if not self.job.dry_run:
             await self.out.put(MASKS + target, data, "image/png")
         line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
@@ -309,7 +310,7 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def run_async(work: Coroutine[Any, Any, Any]) -> Any:
+def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on a fresh event loop."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)

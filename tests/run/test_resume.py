@@ -1,0 +1,208 @@
+"""Crashes: kill -9 of the whole process tree at random moments, then the same command again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+import gtmask
+from gtmask.errors import RunConflictError
+from support import coco_data
+
+OPTIONS = [
+    "--creation-date",
+    "2024-01-01T00:00:00",
+    "--mask-uri",
+    "s3://b/masks",
+    "--chunk-size",
+    "5",
+    "--quiet",
+]
+
+
+def command(tmp_path: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "gtmask", "convert", str(tmp_path / "export.json"), "--out", str(out),
+            "--images", str(tmp_path / "images"), "--workers", "2", *OPTIONS]  # fmt: skip
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def committed(out: Path) -> dict[str, int]:
+    """Return the commit records with their modification times: a redone chunk has a new one."""
+    return {path.name: path.stat().st_mtime_ns for path in (out / "_gtmask" / "parts").glob("*.json")}
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in family:
+        try:
+            member.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+    psutil.wait_procs(family, timeout=10)
+
+
+@pytest.mark.slow
+def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    whole = tmp_path / "whole"
+    start = time.monotonic()
+    subprocess.run(command(tmp_path, whole), check=True)
+    duration = time.monotonic() - start
+    expected = tree(whole)
+    rng = random.Random(11)
+    out = tmp_path / "killed"
+    kills, redone = 0, 0
+    while kills < 10:
+        before = committed(out)
+        process = subprocess.Popen(command(tmp_path, out))
+        time.sleep(rng.uniform(0.1, 0.8) * duration)
+        if process.poll() is not None:
+            # This start finished everything: begin the next one from nothing.
+            assert process.returncode == 0
+            assert tree(out) == expected
+            out = tmp_path / f"killed-{kills}-{rng.random()}"
+            continue
+        kill_tree(process)
+        kills += 1
+        after = committed(out)
+        redone += len(before) > 0
+        assert before.items() <= after.items(), "a committed chunk was done again"
+    before = committed(out)
+    subprocess.run(command(tmp_path, out), check=True)
+    assert before.items() <= committed(out).items()
+    assert tree(out) == expected
+    assert redone, "every kill came before the first commit: the data set is too small for this machine"
+
+
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    out = tmp_path / "out"
+    process = subprocess.Popen(command(tmp_path, out), stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(committed(out)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"Run the same command again" in said
+    assert b"Traceback" not in said
+    assert 0 < len(committed(out)) < 300
+    subprocess.run(command(tmp_path, out), check=True)
+    assert len(committed(out)) == 300
+
+
+def small(tmp_path: Path) -> Path:
+    return coco_data.write(tmp_path, ["a.jpg", "b.jpg", "c.jpg"])
+
+
+def convert(tmp_path: Path, **options: object) -> gtmask.run.Summary:
+    chosen = {"images": tmp_path / "images", "workers": 1, "chunk_size": 1, **options}
+    return gtmask.convert(tmp_path / "export.json", tmp_path / "out", **chosen)
+
+
+def test_a_second_start_does_nothing_and_keeps_the_date(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    before = tree(tmp_path / "out")
+    summary = convert(tmp_path)
+    assert summary.resumed == 3
+    assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"fill": "center"}, "--fill was opencv and is center"),
+        ({"label_attribute": "other-ref"}, "--label-attribute"),
+        ({"confidence": 0.5}, "--confidence"),
+        ({"creation_date": "2020-01-01T00:00:00"}, "--creation-date"),
+        ({"mask_uri": "s3://elsewhere"}, "mask prefix"),
+        ({"chunk_size": 2}, "--chunk-size"),
+    ],
+)
+def test_changed_settings_are_refused(tmp_path: Path, change: dict[str, object], word: str) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    before = tree(tmp_path / "out")
+    with pytest.raises(RunConflictError, match=word):
+        convert(tmp_path, **change)
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_changed_export_is_refused(tmp_path: Path) -> None:
+    export = small(tmp_path)
+    convert(tmp_path)
+    document = orjson.loads(export.read_bytes())
+    document["annotations"][0]["category_id"] = 3 if document["annotations"][0]["category_id"] != 3 else 7
+    export.write_bytes(orjson.dumps(document))
+    with pytest.raises(RunConflictError, match="content"):
+        convert(tmp_path)
+
+
+def test_a_changed_class_map_is_refused(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    text = (tmp_path / "out" / "classes.toml").read_text()
+    other = tmp_path / "mine.toml"
+    other.write_text(text)
+    convert(tmp_path, classes=other)
+    other.write_text(text.replace('"Car"', '"Automobile"', 1))
+    with pytest.raises(RunConflictError, match="class map"):
+        convert(tmp_path, classes=other)
+
+
+def test_overwrite_removes_the_earlier_run_and_nothing_else(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    foreign = tmp_path / "out" / "masks" / "foreign.png"
+    foreign.write_bytes(b"not ours")
+    coco_data.write(tmp_path, ["b.jpg"])
+    summary = convert(tmp_path, overwrite=True, label_attribute="second-ref")
+    assert summary.tally.masks == 1
+    left = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert left == {"b.png", "foreign.png", "second.manifest", "rejects.jsonl", "classes.toml", "run.json",
+                    "000000.json", "000000.jsonl"}  # fmt: skip
+
+
+def test_retry_rejects_redoes_only_chunks_with_rejects(tmp_path: Path) -> None:
+    small(tmp_path)
+    missing = tmp_path / "images" / "b.jpg"
+    data = missing.read_bytes()
+    missing.unlink()
+    assert convert(tmp_path).exit_code == 3
+    before = committed(tmp_path / "out")
+    missing.write_bytes(data)
+    assert convert(tmp_path).exit_code == 3
+    summary = convert(tmp_path, retry_rejects=True)
+    assert summary.exit_code == 0
+    after = committed(tmp_path / "out")
+    assert sum(before[name] != after[name] for name in before) == 1
+    assert (tmp_path / "out" / "rejects.jsonl").read_bytes() == b""
+    assert len((tmp_path / "out" / "labeling-qa.manifest").read_bytes().splitlines()) == 3
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    process = subprocess.Popen(command(tmp_path, tmp_path / "out"))
+    deadline = time.monotonic() + 60
+    while len(committed(tmp_path / "out")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
