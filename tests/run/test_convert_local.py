@@ -78,7 +78,7 @@ def test_made_export_equals_independent_painting(tmp_path: Path, workers: int) -
 
 def test_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(30)])
-    common = {"images": tmp_path / "images", "creation_date": "2024-01-01T00:00:00", "chunk_size": 4,
+    common = {"images": tmp_path / "images", "creation_date": "2024-01-01T00:00:00.000000", "chunk_size": 4,
               "mask_uri": "s3://b/masks"}  # fmt: skip
     gtmask.convert(export, tmp_path / "one", workers=1, **common)
     gtmask.convert(export, tmp_path / "two", workers=2, concurrency=2, **common)
@@ -153,6 +153,8 @@ def paint_labelme(document: dict[str, Any], ids: dict[str, int], size: tuple[int
     mask = np.zeros(size[::-1], np.uint8)
     for shape in document["shapes"]:
         assert shape["shape_type"] == "polygon"
+        if shape["label"] == "__ignore__":
+            continue  # labelme's own word for what does not count; left out and counted
         cv2.fillPoly(mask, [np.round(np.array(shape["points"])).astype(np.int32)], ids[shape["label"]])
     return mask
 

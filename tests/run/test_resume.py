@@ -20,7 +20,7 @@ from support import coco_data
 
 OPTIONS = [
     "--creation-date",
-    "2024-01-01T00:00:00",
+    "2024-01-01T00:00:00.000000",
     "--mask-uri",
     "s3://b/masks",
     "--chunk-size",
@@ -128,7 +128,7 @@ def test_a_second_start_does_nothing_and_keeps_the_date(tmp_path: Path) -> None:
         ({"fill": "center"}, "--fill was opencv and is center"),
         ({"label_attribute": "other-ref"}, "--label-attribute"),
         ({"confidence": 0.5}, "--confidence"),
-        ({"creation_date": "2020-01-01T00:00:00"}, "--creation-date"),
+        ({"creation_date": "2020-01-01T00:00:00.000000"}, "--creation-date"),
         ({"mask_uri": "s3://elsewhere"}, "mask prefix"),
         ({"chunk_size": 2}, "--chunk-size"),
     ],

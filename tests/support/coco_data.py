@@ -58,7 +58,7 @@ def _annotation(rng: random.Random, image: int, width: int, height: int) -> dict
     elif kind == "parts":
         segmentation = [polygon(rng, width, height), polygon(rng, width, height)]
     else:
-        bits = np.zeros((height, width), np.uint8, order="F")
+        bits = np.zeros((height, width), np.uint8)
         cv2.circle(bits, (rng.randrange(width), rng.randrange(height)), rng.randint(2, 30), 1, -1)
         packed = coco_mask.encode(np.asfortranarray(bits))
         segmentation = {"size": [height, width], "counts": packed["counts"].decode()}

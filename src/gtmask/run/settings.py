@@ -28,7 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "crowd": ("paint", "ignore"),
 }  # fmt: skip
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
