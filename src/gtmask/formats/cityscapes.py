@@ -100,7 +100,10 @@ def image_names(name: str) -> tuple[str, ...]:
         stem = f"{stem}_{IMAGES}"
     folders = stem.split("/")
     at = next((i for i, folder in enumerate(folders[:-1]) if folder in TREES), None)
-    places = [] if at is None else ["/".join([*folders[:at], IMAGES, *folders[at + 1 :]]), "/".join(folders[at + 1 :])]
+    places = []
+    if at is not None:
+        below = "/".join(folders[at + 1 :])
+        places = ["/".join([*folders[:at], IMAGES, below]), below]
     places += [stem, basename(stem)]
     if named:
         places.append(basename(stem).removesuffix(f"_{IMAGES}"))

@@ -73,8 +73,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
         others = [text(source.get("file_name")) for source in sources]
     else:
         size = table(document.get("image"))
-        image, path = text(size.get("original_filename")) or text(size.get("filename")), text(size.get("path"))
-        others = [text(size.get("filename"))]
+        stored, path = text(size.get("filename")), text(size.get("path"))
+        image, others = text(size.get("original_filename")) or stored, [stored]
     image = image or basename(name)[: -len(".json")]
     folder = path.replace("\\", "/").strip("/")
     full = f"{folder}/{image}" if folder else image
@@ -82,10 +82,10 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder = RecordBuilder(full, aliases=aliases)
     set_size(builder, size.get("width"), size.get("height"))
     if len(slots) > 1:
-        builder.finding("annotation-chosen", f"{len(slots)} slots: only {text(slots[0].get('slot_name'))!r} is read")
-    slot = text(slots[0].get("slot_name")) if len(slots) > 1 else None
-    here = [entry for entry in annotations if slot is None or _in_slot(entry, slot)]
-    _Annotations(builder, here).add_all()
+        slot = text(slots[0].get("slot_name"))
+        builder.finding("annotation-chosen", f"{len(slots)} slots: only {slot!r:.60} is read")
+        annotations = [entry for entry in annotations if _in_slot(entry, slot)]
+    _Annotations(builder, annotations).add_all()
     return builder.build()
 
 
@@ -112,7 +112,7 @@ class _Annotations:
         layer = entry["raster_layer"]
         try:
             runs = np.array(layer["dense_rle"], np.int64).reshape(-1, 2)
-            total = self._pixels(layer)
+            total = self._pixels()
             if (runs[:, 1] < 0).any() or int(runs[:, 1].sum()) != total:
                 raise ValueError(f"runs of {int(runs[:, 1].sum())} pixels for an image of {total}")
         except MALFORMED as error:
@@ -121,7 +121,7 @@ class _Annotations:
         for mask, value in table(layer.get("mask_annotation_ids_mapping")).items():
             self.masks[mask] = (runs, int(real(value)))
 
-    def _pixels(self, layer: dict[str, Any]) -> int:
+    def _pixels(self) -> int:
         record = self.builder.record
         if record.width and record.height:
             return record.width * record.height
@@ -139,9 +139,9 @@ class _Annotations:
             builder.polygons(label, [_paths(entry["complex_polygon"])])
         elif "ellipse" in entry:
             ellipse = entry["ellipse"]
-            center, radius = ellipse["center"], ellipse["radius"]
-            degrees = math.degrees(real(ellipse.get("angle", 0)))
-            builder.ellipse(label, (real(center["x"]), real(center["y"])), (real(radius["x"]), real(radius["y"])), degrees)
+            cx, cy = (real(ellipse["center"][axis]) for axis in "xy")
+            rx, ry = (real(ellipse["radius"][axis]) for axis in "xy")
+            builder.ellipse(label, (cx, cy), (rx, ry), math.degrees(real(ellipse.get("angle", 0))))
         elif "line" in entry:
             builder.polygon(label, flatten_xy(entry["line"]["path"]), "polyline")
         elif "keypoint" in entry:

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from posixpath import basename, dirname
+from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -67,9 +67,10 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
         raise BadFile("there is no list of objects")
     info = table(document.get("info"))
     image = text(info.get("name")) or basename(name)[: -len(".json")]
-    folder = text(info.get("folder")).replace("\\", "/").rstrip("/")
-    aliases = (image, f"{basename(folder)}/{image}") if folder else (image,)
-    builder = RecordBuilder(beside(name, image), source_fill="skimage", aliases=aliases if dirname(name) or folder else ())
+    # Annotations may lie in a folder of their own; the tool notes the images' folder.
+    folder = basename(text(info.get("folder")).replace("\\", "/").rstrip("/"))
+    places = dict.fromkeys((beside(name, image), f"{folder}/{image}" if folder else image, image))
+    builder = RecordBuilder(next(iter(places)), source_fill="skimage", aliases=tuple(places)[1:])
     set_size(builder, info.get("width"), info.get("height"))
 
     def add(item: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     def add(item: dict[str, Any]) -> None:
         points = item["polygon"]
         label = text(item.get("label"))
-        if isinstance(points, list) and points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
+        if points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
             builder.polygons(label, [[numbers(ring)] for ring in points])
         else:
             builder.polygon(label, pairs(points))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gtmask.formats.base import Export, ReadOptions
+    from gtmask.formats.jsonstream import Container
 
 #: Bytes that are searched for line ends at a time.
 PIECE = 4 << 20
@@ -56,6 +57,9 @@ class RowsReader:
         See the module's docstring; a module-level function.
     path
         The keys under which the array of records stands where the document is an object.
+    ranges
+        Finds the byte ranges of a file's records where they are not the elements of one array; a
+        module-level function.
     labels
         Class names that the export lists, or None.
     context
@@ -73,6 +77,7 @@ class RowsReader:
         *,
         parse: Callable[[Any, RowsReader, Row], Record],
         path: tuple[str, ...] | None = None,
+        ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
         labels: list[str] | None = None,
         context: Any = None,
         wanted: Callable[[str], bool] | None = None,
@@ -85,11 +90,12 @@ class RowsReader:
         self.findings: list[Finding] = []
         self._parse = parse
         self._path = path
+        self._ranges = ranges or self._elements
         self._wanted = wanted or by_suffix
         self._documents: dict[str, Document] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_documents": {}}
+        return {key: value for key, value in self.__dict__.items() if key != "_ranges"} | {"_documents": {}}
 
     def count(self) -> int | None:
         """Return None: only a walk through the documents would tell."""
@@ -111,7 +117,7 @@ class RowsReader:
     def _rows(self, name: str) -> Iterator[Row]:
         number = 0
         try:
-            for start, stop in self._ranges(name):
+            for start, stop in self._ranges(self.export, name):
                 number += 1
                 yield Row(name, start, stop, number)
         except DamagedExportError as error:
@@ -119,17 +125,16 @@ class RowsReader:
                 raise
             self.findings.append(Finding("record-bad", f"{error}"[:300]))
 
-    def _ranges(self, name: str) -> Iterator[tuple[int, int]]:
+    def _elements(self, export: Export, name: str) -> Iterator[tuple[int, int]]:
         """Yield the byte range of each record of a file."""
-        cursor = open_document(self.export, name)
+        cursor = open_document(export, name)
         document, first = cursor.document, cursor.offset
-        head = document.read(first, min(document.size, first + 4096)).lstrip()[:1]
-        if head == b"[":
-            yield from elements(self.export, name)
-        elif self._path and _has(self.export, name, self._path[0]):
-            yield from elements(self.export, name, self._path)
+        if cursor.peek() == ord("["):
+            yield from elements(export, name)
+        elif self._path and _has(export, name, self._path[0]):
+            yield from elements(export, name, self._path)
         elif lines_of(document, first):
-            yield from _lines(document, first)
+            yield from lines(document, first)
         else:
             yield first, document.size
 
@@ -177,7 +182,7 @@ def _has(export: Export, name: str, key: str) -> bool:
 
 def lines_of(document: Document, first: int) -> bool:
     """Say whether a document is JSON Lines: its first line that is not blank is a whole JSON value."""
-    for start, stop in _lines(document, first, LONGEST_LINE):
+    for start, stop in lines(document, first, LONGEST_LINE):
         try:
             orjson.loads(document.read(start, stop))
         except orjson.JSONDecodeError:
@@ -187,7 +192,7 @@ def lines_of(document: Document, first: int) -> bool:
     return False
 
 
-def _lines(document: Document, first: int, limit: int | None = None) -> Iterator[tuple[int, int]]:
+def lines(document: Document, first: int, limit: int | None = None) -> Iterator[tuple[int, int]]:
     """Yield the byte range of each line that is not blank; the last one may lack its line end."""
     start = position = first
     end = document.size if limit is None else min(document.size, first + limit)
@@ -211,15 +216,30 @@ def _blank(document: Document, start: int, stop: int) -> bool:
     return stop - start < 64 and not document.read(start, stop).strip()
 
 
-def header(export: Export, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
-    """Return these top-level members of a document that is an object, parsed; the others are skipped."""
+def header(export: Export, name: str, keys: tuple[str, ...], path: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return these members of a document's object, parsed; all others are skipped.
+
+    Parameters
+    ----------
+    keys
+        The members to return; what is not there is left out.
+    path
+        The keys under which the object stands; the top-level object by default.
+    """
     found: dict[str, Any] = {}
     cursor = open_document(export, name)
-    if cursor.peek() != ord("{"):
-        return found
-    for entry in cursor.container().entries():
-        if entry.key in keys:
-            found[entry.key] = load(entry.load(), f"{name}, {entry.key!r}")
-            if len(found) == len(keys):
-                break
+    if cursor.peek() == ord("{"):
+        _gather(cursor.container(), keys, path, found)
     return found
+
+
+def _gather(
+    container: Container, keys: tuple[str, ...], path: tuple[str, ...], found: dict[str, Any]
+) -> None:
+    for entry in container.entries():
+        if not path and entry.key in keys:
+            found[entry.key] = load(entry.load(), f"{container.cursor.document.name}, {entry.key!r}")
+        elif path and entry.key == path[0] and entry.kind == ord("{"):
+            _gather(entry.enter(), keys, path[1:], found)
+        if len(found) == len(keys):
+            return

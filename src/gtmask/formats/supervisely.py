@@ -71,7 +71,8 @@ def _labels(export: Export) -> list[str] | None:
     found = next((name for name in places if export.exists(name)), None)
     if found is None:
         # A zipped project may have one folder around everything.
-        found = next((name for name in export.names() if basename(name) == META and name.count("/") == 1), None)
+        metas = (name for name in export.names() if basename(name) == META and name.count("/") == 1)
+        found = next(metas, None)
     if found is None:
         return None
     try:

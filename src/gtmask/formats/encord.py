@@ -1,0 +1,160 @@
+"""Encord: a JSON array of label rows; each data unit of a row is one image.
+
+Confirmed by the tool's documentation ("JSON Format Export"), by its SDK (``encord/objects/coordinates.py``,
+``bitmask.py``) and its test data; there is no real file among our samples.
+
+- ``data_units.<hash>``: ``data_title``, ``data_link``, ``width``, ``height``, ``labels.objects[]``.
+- Coordinates are fractions of the image's width and height: ``polygon`` {"0": {x, y}, ...} (or a list);
+  newer: ``polygons``, a list of polygons, each a list of rings, the first outside, the others holes;
+  ``boundingBox`` {x, y, w, h}; ``rotatableBoundingBox`` with ``theta`` degrees about the centre, turned in
+  pixels; ``polyline`` and ``point`` have no area; skeletons cannot be painted.
+- ``bitmask`` {top, left, width, height, rleString}: COCO's string coding, but along the **rows**.
+- Order: list order. Class: ``name``. Videos are told and left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.formats.build import RecordBuilder, flatten_xy, rotated_corners
+from gtmask.formats.coco_runs import decode_counts
+from gtmask.formats.fields import each, numbers, pairs, real, set_size, table, text
+from gtmask.formats.jsonstream import open_document
+from gtmask.formats.per_image import BadFile
+from gtmask.formats.rows import RowsReader
+from gtmask.model import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.jsonstream import Container
+    from gtmask.formats.rows import Row
+    from gtmask.model import Record
+
+_OBJECT = ord("{")
+#: A bitmask may have at most this many pixels a side.
+_LARGEST_SIDE = 1 << 20
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize label rows by ``data_units``."""
+    for keys in (sample.element, sample.keys):
+        if "data_units" in keys and keys.keys() & {"label_hash", "data_hash", "dataset_hash", "data_title"}:
+            return "Encord label rows"
+    return None
+
+
+def read(export: Export, options: ReadOptions) -> RowsReader:
+    """Open exported label rows."""
+    return RowsReader(export, options, "Encord label rows", parse=parse, ranges=data_units)
+
+
+def data_units(export: Export, name: str) -> Iterator[tuple[int, int]]:
+    """Yield the byte range of each data unit of each label row."""
+    cursor = open_document(export, name)
+    container = cursor.container()
+    if container.is_object:
+        yield from _units_of(container)
+    else:
+        for entry in container.entries():
+            if entry.kind == _OBJECT:
+                yield from _units_of(entry.enter())
+    cursor.finish()
+
+
+def _units_of(row: Container) -> Iterator[tuple[int, int]]:
+    for entry in row.entries():
+        if entry.key == "data_units" and entry.kind == _OBJECT:
+            for batch in entry.enter().batches(keep=False):
+                yield from map(tuple, batch.rows[:, 2:].tolist())
+
+
+def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+    """Build the record of one data unit."""
+    if not isinstance(value, dict):
+        raise BadFile(f"a data unit was expected, not {type(value).__name__}")
+    names = [text(value.get(key)) for key in ("data_title", "data_link", "data_hash")]
+    known = list(dict.fromkeys(name for name in names if name))
+    builder = RecordBuilder(known[0] if known else "", aliases=tuple(known[1:]))
+    if not known:
+        builder.finding("image-name-bad", "the data unit has no title")
+    kind = text(value.get("data_type")).lower()
+    if kind and not kind.startswith(("image", "img")):
+        return builder.reject("record-bad", f"a data unit of type {kind} is no image")
+    set_size(builder, value.get("width"), value.get("height"))
+    record = builder.record
+    size = (float(record.width), float(record.height)) if record.width and record.height else None
+    if size is None:
+        record.units = "fraction"
+    each(builder, table(value.get("labels")).get("objects"), lambda item: _add_object(builder, item, size))
+    return builder.build()
+
+
+def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
+    """Add one object; coordinates become pixels where the size is known and stay fractions elsewhere."""
+    label = text(item.get("name")) or text(item.get("value"))
+    width, height = size or (1.0, 1.0)
+
+    def scaled(flat: list[float]) -> list[float]:
+        return [real(value) * (height if index & 1 else width) for index, value in enumerate(flat)]
+
+    if item.get("polygons"):
+        builder.polygons(label, [[scaled(_ring(ring)) for ring in polygon] for polygon in item["polygons"]])
+    elif "polygon" in item:
+        builder.polygon(label, scaled(_ring(item["polygon"])))
+    elif "bitmask" in item:
+        builder.runs(label, bitmask_runs(item["bitmask"]))
+    elif "boundingBox" in item or "bounding_box" in item:
+        x, y, w, h = _box(item.get("boundingBox") or item["bounding_box"], width, height)
+        builder.rectangle(label, x, y, x + w, y + h)
+    elif "rotatableBoundingBox" in item:
+        box = item["rotatableBoundingBox"]
+        if size is None:
+            raise ValueError("a rotated box needs the image's size")
+        x, y, w, h = _box(box, width, height)
+        ring = rotated_corners(x, y, w, h, real(box.get("theta") or 0), (x + w / 2, y + h / 2))
+        builder.polygon(label, ring, "rotated_rectangle")
+    elif "polyline" in item:
+        builder.polygon(label, scaled(_ring(item["polyline"])), "polyline")
+    elif "point" in item:
+        builder.polygon(label, scaled(_ring(item["point"])), "point")
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {text(item.get('shape')) or 'no geometry'}")
+
+
+def _box(box: dict[str, Any], width: float, height: float) -> tuple[float, float, float, float]:
+    x, y, w, h = (real(box[key]) for key in "xywh")
+    return x * width, y * height, w * width, h * height
+
+
+def _ring(points: Any) -> list[float]:
+    """Return a ring in any form that exports have had: {"0": {x, y}}, [{x, y}], [[x, y]], [x, y, ...]."""
+    if isinstance(points, dict):
+        points = [points[key] for key in sorted(points, key=int)]
+    if not isinstance(points, list) or not points:
+        return numbers(points)
+    if isinstance(points[0], dict):
+        return flatten_xy(points)
+    return pairs(points) if isinstance(points[0], list) else numbers(points)
+
+
+def bitmask_runs(mask: dict[str, Any]) -> Runs:
+    """Return a bitmask as runs along the rows.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        Something is missing or malformed, or the runs do not add up to the bitmask's size.
+    """
+    top, left, height, width = (int(real(mask[key])) for key in ("top", "left", "height", "width"))
+    string = mask["rleString"]
+    if not isinstance(string, str) or not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
+        raise ValueError("the bitmask has no run string or no size")
+    values = decode_counts(np.frombuffer(string.encode("utf-8", "replace"), np.uint8).copy())
+    counts = values[1:]
+    if values[0] < 0 or int(counts.sum()) != height * width:
+        raise ValueError(f"the runs of a bitmask of {width} x {height} do not add up")
+    return Runs(counts, height, width, "row", left, top)

@@ -1,0 +1,136 @@
+"""Segments.ai release files: ``dataset.samples[]`` with one label per label set.
+
+Confirmed by the tool's documentation ("Structure of the release file", "Label formats") and by public
+code that reads such files; there is no real file among our samples.
+
+- ``dataset.task_attributes.categories`` [{id, name}]; a category that is not listed, such as 0, is
+  unlabelled.
+- ``labels.<label set>.attributes.annotations[]`` {id, category_id}: with ``segmentation_bitmap.url`` a
+  32-bit RGBA PNG whose id is R + 256 G + 65536 B; or ``type`` polygon, bbox, polyline, point with
+  ``points`` [[x, y], ...].
+- **Which label counts**: the label set "ground-truth", else the first; ``annotator`` names another one.
+  ``label_status`` SKIPPED and REJECTED do not count; PRELABELED is a prediction.
+- Bitmaps are looked for beside the release file (:mod:`gtmask.formats.pictures`), also under the name
+  that the tool's own download gives them: ``<sample>_label_<label set>.png``.
+"""
+
+from __future__ import annotations
+
+from posixpath import splitext
+from typing import TYPE_CHECKING, Any
+
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.fields import each, listing, pairs, set_size, table, text
+from gtmask.formats.per_image import BadFile
+from gtmask.formats.pictures import find_picture
+from gtmask.formats.rows import RowsReader, header
+from gtmask.model import Bitmap, Select
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.rows import Row
+    from gtmask.model import Record
+
+GROUND_TRUTH = "ground-truth"
+_LEFT_OUT = frozenset({"SKIPPED", "REJECTED"})
+_LINES = {"polyline": "polyline", "point": "point", "keypoint": "point"}
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``dataset`` with ``task_type`` or ``samples``."""
+    inner = set(sample.keys.get("dataset", ()))
+    return "Segments.ai release" if inner & {"task_type", "task_attributes"} or "samples" in inner else None
+
+
+def read(export: Export, options: ReadOptions) -> RowsReader:
+    """Open a release file."""
+    names = list(export.names())
+    dataset = header(export, names[0], ("task_attributes",), ("dataset",)) if len(names) == 1 else {}
+    rows = [table(row) for row in listing(table(dataset.get("task_attributes")).get("categories"))]
+    categories = {row["id"]: text(row.get("name")) for row in rows if isinstance(row.get("id"), int)}
+    return RowsReader(
+        export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
+        labels=list(dict.fromkeys(name for name in categories.values() if name)) or None, context=categories,
+    )  # fmt: skip
+
+
+def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+    """Build the record of one sample."""
+    if not isinstance(value, dict):
+        raise BadFile(f"a sample was expected, not {type(value).__name__}")
+    image = table(table(value.get("attributes")).get("image"))
+    name, address = text(value.get("name")), text(image.get("url"))
+    known = list(dict.fromkeys(other for other in (name, address) if other))
+    builder = RecordBuilder(known[0] if known else "", aliases=tuple(known[1:]))
+    builder.record.files = reader.export.read
+    if not known:
+        builder.finding("image-name-bad", "the sample has no name")
+    set_size(builder, image.get("width"), image.get("height"))
+    chosen = choose_label(builder, table(value.get("labels")), reader.options)
+    if chosen is None:
+        return builder.build()
+    label_set, label = chosen
+    attributes = table(label.get("attributes"))
+    address = text(table(attributes.get("segmentation_bitmap")).get("url"))
+    picture = None
+    if address:
+        stem = splitext(name)[0]
+        picture = find_picture(reader.export, address, [f"{stem}_label_{label_set}.png", f"{stem}.png"])
+        if picture is None:
+            builder.finding("bitmap-missing", address.partition("?")[0][:200])
+            return builder.reject("record-bad", "its bitmap is not among the files of the export")
+
+    def add(item: dict[str, Any]) -> None:
+        _add_annotation(builder, item, reader.context, picture)
+
+    each(builder, attributes.get("annotations"), add, "annotation")
+    return builder.build()
+
+
+def choose_label(
+    builder: RecordBuilder, labels: dict[str, Any], options: ReadOptions
+) -> tuple[str, dict[str, Any]] | None:
+    """Return the label set and its label that counts, or None after telling why there is none."""
+    given = {name: label for name, label in labels.items() if isinstance(label, dict)}
+    wanted = options.annotator or (GROUND_TRUTH if GROUND_TRUTH in given else next(iter(given), None))
+    if wanted is None or wanted not in given:
+        code = "image-unannotated" if options.include_unannotated else "record-unannotated"
+        builder.finding(code, f"no label in {wanted or 'any label set'}")
+        return None
+    status = text(given[wanted].get("label_status"))
+    if status in _LEFT_OUT:
+        builder.finding("record-skipped", f"{wanted}: {status}")
+        return None
+    if status == "PRELABELED" and not options.include_predictions:
+        builder.finding("prediction-left-out", f"{wanted}: {status}")
+        builder.finding("record-unannotated", "the only label is a prediction")
+        return None
+    if len(given) > 1 and options.annotator is None:
+        builder.finding("annotation-chosen", f"label set {wanted}, 1 of {len(given)}")
+    return wanted, given[wanted]
+
+
+def _add_annotation(
+    builder: RecordBuilder, item: dict[str, Any], categories: dict[int, str], picture: str | None
+) -> None:
+    category = item.get("category_id")
+    label = categories.get(category, "") if isinstance(category, int) else ""
+    if not label:
+        detail = f"annotation {text(item.get('id'))}: category {text(category) or 'none'}"
+        builder.finding("shape-no-label", detail)
+        return
+    kind = text(item.get("type"))
+    if picture is not None and not kind:
+        number = item["id"]
+        if not isinstance(number, int) or not 0 < number < 1 << 24:
+            raise ValueError(f"id {number!r:.40} fits no picture")
+        builder.bitmap(label, Bitmap(file=picture, select=Select("id", number), whole=True))
+    elif kind == "bbox":
+        left, top, right, bottom = pairs(item["points"])
+        builder.rectangle(label, left, top, right, bottom)
+    elif kind == "polygon":
+        builder.polygon(label, pairs(item["points"]))
+    elif kind in _LINES:
+        builder.polygon(label, pairs(item["points"]), "point" if _LINES[kind] == "point" else "polyline")
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no bitmap and no points'}")

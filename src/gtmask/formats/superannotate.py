@@ -1,0 +1,157 @@
+"""SuperAnnotate: one JSON per image, of vector projects or of pixel projects.
+
+- Files: ``<image>___objects.json`` and ``<image>___pixel.json``, or ``<image>.json`` without a postfix.
+- ``metadata``: ``name``, ``width``, ``height`` (both may be null).
+- Vector: polygon with flat ``points`` and ``exclude`` (flat rings of holes); bbox {x1, y1, x2, y2};
+  rbbox {x1, y1, ... x4, y4}; ellipse cx, cy, rx, ry and ``angle`` in degrees; polyline and point have no
+  area; templates and cuboids cannot be painted.
+- Pixel: ``parts[].color`` names the colours of the instance in ``<image>___save.png`` (exact on the
+  published projects). ``___fuse.png`` is a translucent blend and useless.
+- Classes: ``className``, else ``classId`` in ``classes/classes.json``, which also gives the order.
+- Order: list order.
+"""
+
+from __future__ import annotations
+
+from posixpath import basename
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import StorageError
+from gtmask.formats.build import RecordBuilder
+from gtmask.formats.fields import each, listing, numbers, real, rgb_key, set_size, table, text
+from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_json, load_object
+from gtmask.model import Bitmap, Select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.model import Record
+
+VECTOR, PIXEL, SAVED = "___objects.json", "___pixel.json", "___save.png"
+CLASSES = ("classes/classes.json", "classes.json", "../classes/classes.json")
+#: Files of a project that are no annotations.
+_OTHERS = frozenset({"classes.json", "config.json", "workflow.json", "folders.json", "settings.json"})
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``metadata`` with a name, and ``instances``."""
+    if "instances" not in sample.keys or "name" not in sample.keys.get("metadata", ()):
+        return None
+    pixel = sample.name.endswith(PIXEL) or "parts" in sample.keys["instances"]
+    return "SuperAnnotate, pixel project" if pixel else "SuperAnnotate, vector project"
+
+
+def read(export: Export, options: ReadOptions) -> PerImageReader:
+    """Open a SuperAnnotate project."""
+    classes = _classes(export)
+    return PerImageReader(
+        export, options, "SuperAnnotate", wanted=wanted, parse=parse,
+        labels=list(dict.fromkeys(classes.values())) or None, context=classes,
+    )  # fmt: skip
+
+
+def wanted(name: str) -> bool:
+    """Say whether a file may be an annotation."""
+    folders = name.split("/")
+    return name.lower().endswith(".json") and folders[-1] not in _OTHERS and "classes" not in folders[:-1]
+
+
+def _classes(export: Export) -> dict[int, str]:
+    """Return class names by class id, in the project's order; empty where they are not told."""
+    found = next((name for name in CLASSES if export.exists(name)), None)
+    if found is None:
+        return {}
+    try:
+        document = load_json(export.read(found))
+    except (StorageError, BadFile):
+        return {}
+    rows = [table(row) for row in listing(document)]
+    return {
+        row["id"]: text(row["name"])
+        for row in rows
+        if isinstance(row.get("id"), int) and text(row.get("name"))
+    }
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
+    """Build the record of one file."""
+    document = load_object(data)
+    if not isinstance(document.get("instances"), list):
+        raise BadFile("there is no list of instances")
+    metadata = table(document.get("metadata"))
+    stem = image_of(name)
+    image = text(metadata.get("name")) or basename(stem)
+    aliases = dict.fromkeys(other for other in (stem, image) if other != beside(name, image))
+    builder = RecordBuilder(beside(name, image), aliases=tuple(aliases))
+    builder.record.files = reader.export.read
+    set_size(builder, metadata.get("width"), metadata.get("height"))
+
+    def add(item: dict[str, Any]) -> None:
+        label = text(item.get("className"))
+        if not label and isinstance(item.get("classId"), int):
+            label = reader.context.get(item["classId"], "")
+        if "parts" in item and "type" not in item:
+            _add_parts(builder, label, item["parts"], stem + SAVED)
+            return
+        kind = text(item.get("type"))
+        if kind in _KINDS:
+            _KINDS[kind](builder, label, item)
+        else:
+            builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")
+
+    each(builder, document["instances"], add, "instance")
+    return builder.build()
+
+
+def image_of(name: str) -> str:
+    """Return an annotation file's name without what SuperAnnotate adds to the image's."""
+    for postfix in (VECTOR, PIXEL, ".json"):
+        if name.endswith(postfix):
+            return name[: -len(postfix)]
+    return name
+
+
+def _add_parts(builder: RecordBuilder, label: str, parts: Any, picture: str) -> None:
+    """Add one bitmap per colour: all of one picture, which is painted in one pass."""
+    for part in listing(parts):
+        key = rgb_key(table(part).get("color"))
+        builder.bitmap(label, Bitmap(file=picture, select=Select("id", key), whole=True))
+    if not listing(parts):
+        builder.finding("shape-no-geometry", f"{label}: no parts")
+
+
+def _polygon(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    holes = [numbers(hole) for hole in item.get("exclude") or []]
+    builder.polygons(label, [[numbers(item["points"]), *holes]])
+
+
+def _box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    points = item["points"]
+    builder.rectangle(label, *(real(points[key]) for key in ("x1", "y1", "x2", "y2")))
+
+
+def _rotated_box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    points = item["points"]
+    corners = [points[f"{axis}{corner}"] for corner in range(1, 5) for axis in "xy"]
+    builder.polygon(label, corners, "rotated_rectangle")
+
+
+def _ellipse(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    curve = {**item, **table(item.get("points"))}
+    cx, cy, rx, ry = (real(curve[key]) for key in ("cx", "cy", "rx", "ry"))
+    builder.ellipse(label, (cx, cy), (rx, ry), real(curve.get("angle") or 0))
+
+
+def _polyline(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    builder.polygon(label, numbers(item["points"]), "polyline")
+
+
+def _point(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
+    builder.polygon(label, [real(item["x"]), real(item["y"])], "point")
+
+
+_KINDS: dict[str, Callable[[RecordBuilder, str, dict[str, Any]], None]] = {
+    "polygon": _polygon, "bbox": _box, "rbbox": _rotated_box, "ellipse": _ellipse, "polyline": _polyline,
+    "point": _point,
+}  # fmt: skip
