@@ -1,0 +1,294 @@
+"""Size and EXIF orientation of an image from its first bytes.
+
+Pillow parses; this module decides what it may see: the first 64 KiB, and more only where Pillow asks for
+bytes that are not there yet, each further read four times as long. Only the header is read, and it is
+not limited in pixels: decoding bombs go off later, if at all.
+
+Orientation is that of EXIF (JPEG's APP1, PNG's eXIf in front of the pixels, TIFF's own tag) and not that
+of XMP, as in browsers.
+"""
+
+from __future__ import annotations
+
+import bisect
+import importlib
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import GtmaskError
+
+if TYPE_CHECKING:
+    from gtmask.storage.base import Storage
+
+#: Bytes of the first read. The EXIF of cameras, thumbnail included, takes 10 to 60 KiB.
+FIRST = 64 << 10
+#: Factor by which each further read is longer.
+GROWTH = 4
+
+_FAR = 1 << 48
+_ORIENTATION = 0x0112  # EXIF 2.32, table 4
+#: How files begin, and which of Pillow's classes reads their header.
+_READERS = (
+    (b"\xff\xd8\xff", "JPEG", "JpegImagePlugin.JpegImageFile"),
+    (b"\x89PNG\r\n\x1a\n", "PNG", "PngImagePlugin.PngImageFile"),
+    (b"BM", "BMP", "BmpImagePlugin.BmpImageFile"),
+    (b"GIF87a", "GIF", "GifImagePlugin.GifImageFile"),
+    (b"GIF89a", "GIF", "GifImagePlugin.GifImageFile"),
+    (b"II*\0", "TIFF", "TiffImagePlugin.TiffImageFile"),
+    (b"MM\0*", "TIFF", "TiffImagePlugin.TiffImageFile"),
+    (b"II+\0", "TIFF", "TiffImagePlugin.TiffImageFile"),
+    (b"MM\0+", "TIFF", "TiffImagePlugin.TiffImageFile"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
+    (b"\xff\x4f\xff\x51", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
+)
+#: What Pillow's parsers raise at damaged headers.
+_DAMAGED = (
+    SyntaxError, OSError, EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError,
+    AttributeError, struct.error,
+)  # fmt: skip
+
+
+class ProbeError(GtmaskError):
+    """A file that is no image whose header can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What an image's header tells.
+
+    ``width`` and ``height`` are those of the stored pixel grid; ``orientation`` is EXIF's 1 to 8, 1 where
+    the file has none or no valid one; ``format`` is "JPEG", "PNG", "BMP", "GIF", "TIFF", "JPEG2000" or
+    "WEBP", whatever the file's name says.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    format: str
+
+
+async def probe(storage: Storage, key: str) -> ImageInfo:
+    """Read an image's header with ranged reads.
+
+    Parameters
+    ----------
+    storage
+        Where the image is.
+    key
+        Its key there.
+
+    Raises
+    ------
+    ProbeError
+        If the file is no image, or its header is damaged or incomplete.
+    NotFoundError, AccessError, TransientError, StorageError
+        From the storage.
+    """
+    wanted = FIRST
+    window = _Window()
+    window.add(0, await storage.get(key, 0, wanted), wanted)
+    while True:
+        try:
+            return _parse(window)
+        except _MissingBytesError as missing:
+            wanted *= GROWTH
+            stop = missing.start + max(wanted, missing.count)
+            window.add(missing.start, await storage.get(key, missing.start, stop), stop - missing.start)
+        except ProbeError as error:
+            msg = f"{storage.uri(key)} {error}; replace the file"
+            raise ProbeError(msg) from error
+
+
+def probe_bytes(head: bytes) -> ImageInfo | None:
+    """Read an image's header from the first bytes of its file.
+
+    Parameters
+    ----------
+    head
+        The first bytes, at least 32 unless the file is shorter.
+
+    Returns
+    -------
+    ImageInfo | None
+        None if the header goes on after these bytes.
+
+    Raises
+    ------
+    ProbeError
+        If this is no image, or the header is damaged.
+    """
+    window = _Window()
+    window.add(0, head, len(head))
+    try:
+        return _parse(window)
+    except _MissingBytesError:
+        return None
+
+
+class _MissingBytesError(Exception):
+    """A parser asks for ``count`` bytes at ``start`` that were not fetched yet."""
+
+    def __init__(self, start: int, count: int) -> None:
+        super().__init__(start, count)
+        self.start = start
+        self.count = count
+
+
+class _Window(io.RawIOBase):
+    """A file of which only some ranges are known; asking for others raises ``_MissingBytesError``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starts: list[int] = []
+        self._pieces: list[bytes] = []
+        self._position = 0
+        #: The file's length, once a read came back short.
+        self._end: int | None = None
+
+    def add(self, start: int, data: bytes, wanted: int) -> None:
+        """Add what came back when ``wanted`` bytes at ``start`` were asked for."""
+        if len(data) < wanted:
+            self._end = start + len(data)
+        place = bisect.bisect(self._starts, start)
+        if place and self._starts[place - 1] + len(self._pieces[place - 1]) == start:
+            self._pieces[place - 1] += data
+        else:
+            self._starts.insert(place, start)
+            self._pieces.insert(place, data)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            # Pillow takes the length of TIFF and JPEG 2000 files as a limit: far away until it is known.
+            self._position = (_FAR if self._end is None else self._end) + offset
+            return self._position
+        self._position = max(0, offset + (self._position if whence == io.SEEK_CUR else 0))
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        start = self._position
+        if self._end is not None and (start >= self._end or size is None or size < 0):
+            size = max(self._end - start, 0)
+        if size is None or size < 0:
+            raise _MissingBytesError(start, 0)
+        if size == 0:
+            return b""
+        place = bisect.bisect(self._starts, start) - 1
+        skip = start - self._starts[place] if place >= 0 else 0
+        data = self._pieces[place][skip : skip + size] if place >= 0 else b""
+        if len(data) < size and start + len(data) != self._end:
+            raise _MissingBytesError(start + len(data), size - len(data))
+        self._position += len(data)
+        return data
+
+
+def _parse(window: _Window) -> ImageInfo:
+    window.seek(0)
+    start = _first(window, 32)
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return _parse_webp(window, start)
+    for signature, name, reader in _READERS:
+        if start.startswith(signature):
+            window.seek(0)
+            return _parse_with_pillow(window, name, reader)
+    raise ProbeError(_no_image(start))
+
+
+def _first(window: _Window, count: int) -> bytes:
+    try:
+        return window.read(count)
+    except _MissingBytesError as missing:
+        window.seek(0)
+        return window.read(missing.start)
+
+
+def _no_image(start: bytes) -> str:
+    if not start:
+        return "is empty"
+    if start[4:8] == b"ftyp":
+        return f"is {start[8:12].decode('latin-1').strip()!r} (HEIC, AVIF or video), not JPEG or PNG"
+    return f"is no image that can be read: it begins with {start[:8].hex(' ')}"
+
+
+def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
+    module, _, kind = reader.partition(".")
+    # Pillow takes 80 ms to import, which only probing is worth.
+    opener = getattr(importlib.import_module(f"PIL.{module}"), kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about oddities that do not touch size and orientation
+        try:
+            # The class and not Image.open, which refuses images of more pixels than it would decode.
+            image = opener(window)
+            width, height = image.size
+        except _DAMAGED as error:
+            msg = f"is a {name} whose header is damaged or incomplete"
+            raise ProbeError(msg) from error
+        return ImageInfo(width, height, _orientation(image), name)
+
+
+def _orientation(image: Any) -> int:
+    try:
+        if image.format == "TIFF":
+            value = image.tag_v2.get(_ORIENTATION)
+        else:
+            value = _orientation_of(image.info.get("exif", b""))
+    except _DAMAGED:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _orientation_of(data: bytes) -> Any:
+    """Return the orientation tag of a block of EXIF."""
+    if not data:
+        return 1
+    exif = importlib.import_module("PIL.Image").Exif()
+    exif.load(data)
+    return exif.get(_ORIENTATION)
+
+
+def _parse_webp(window: _Window, start: bytes) -> ImageInfo:
+    """Read a WebP header (RFC 9649): Pillow's decoder would want the whole file.
+
+    EXIF stands behind the pixels; a flag in front says whether there is any.
+    """
+    kind, data = start[12:16], start[20:30]
+    if len(data) == 10 and kind == b"VP8X":
+        width = 1 + int.from_bytes(data[4:7], "little")
+        height = 1 + int.from_bytes(data[7:10], "little")
+        return ImageInfo(width, height, _webp_orientation(window) if data[0] & 8 else 1, "WEBP")
+    if len(data) == 10 and kind == b"VP8 " and data[3:6] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", data, 6)
+        return ImageInfo(width & 0x3FFF, height & 0x3FFF, 1, "WEBP")
+    if len(data) >= 5 and kind == b"VP8L" and data[0] == 0x2F:
+        bits = int.from_bytes(data[1:5], "little")
+        return ImageInfo(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), 1, "WEBP")
+    raise ProbeError("is a WEBP whose header is damaged or incomplete")
+
+
+def _webp_orientation(window: _Window) -> int:
+    """Find the EXIF chunk by the lengths of those before it."""
+    position = 12
+    while True:
+        window.seek(position)
+        header = window.read(8)
+        if len(header) < 8:
+            return 1
+        length = int.from_bytes(header[4:], "little")
+        if header[:4] == b"EXIF":
+            try:
+                value = _orientation_of(window.read(length))
+            except _DAMAGED:
+                return 1
+            return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        position += 8 + length + (length & 1)

@@ -1,0 +1,168 @@
+"""Which key below ``--images`` an image reference means: one rule, chosen once and frozen for a run.
+
+A rule says how much of the front of a reference is dropped. It is chosen by trying a sample against what
+is there, and from then on a key is a pure function of the reference: the same image has the same mask
+key in every worker and after every crash, and images that the rule makes equal are seen as such before
+anything is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gtmask.images.references import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+#: What Label Studio puts in front of the name of an uploaded file.
+_UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRule:
+    """How a normalized reference becomes a key. Its fields are plain values, for ``run.json``.
+
+    Parameters
+    ----------
+    strip
+        Path that is removed from the front of references that start with it: the ``--images`` prefix
+        itself, where references are absolute.
+    drop
+        How many leading parts are dropped; the last part always stays.
+    name_only
+        Keep the last part only.
+    upload
+        Remove Label Studio's upload prefix (eight hexadecimal digits and a hyphen) from the name.
+    """
+
+    strip: str = ""
+    drop: int = 0
+    name_only: bool = False
+    upload: bool = False
+
+    def apply(self, path: str) -> str:
+        """Return the key of a normalized reference."""
+        if self.strip and path.startswith(self.strip + "/"):
+            path = path[len(self.strip) + 1 :]
+        parts = path.split("/")
+        parts = parts[-1:] if self.name_only else parts[min(self.drop, len(parts) - 1) :]
+        if self.upload:
+            parts[-1] = (
+                _UPLOAD_PREFIX.sub("", parts[-1], count=1) if _UPLOAD_PREFIX.match(parts[-1]) else parts[-1]
+            )
+        return "/".join(parts)
+
+    def key(self, reference: str, aliases: Sequence[str] = ()) -> str | None:
+        """Return the key of a record's image: of its reference, or of the first alias that can be one.
+
+        Returns
+        -------
+        str | None
+            None if neither the reference nor an alias can be a key.
+        """
+        return next(iter(self.keys(reference, aliases)), None)
+
+    def keys(self, reference: str, aliases: Sequence[str] = ()) -> list[str]:
+        """Return the keys of a record's image in the order in which to look for it, each once."""
+        paths = (normalize(name) for name in (reference, *aliases))
+        return list(dict.fromkeys(self.apply(path) for path in paths if path is not None))
+
+    def describe(self) -> str:
+        """Return the rule as a phrase for people."""
+        if self.name_only:
+            return "file name only, without Label Studio's upload prefix" if self.upload else "file name only"
+        if self.strip:
+            return f"the path below {self.strip}/"
+        return f"the path without its first {self.drop} parts" if self.drop else "the whole path"
+
+
+def candidates(path: str, images_prefix: str = "") -> list[tuple[ImageRule, str]]:
+    """Return the rules that could fit a normalized reference, least dropped first, each with its key.
+
+    Parameters
+    ----------
+    path
+        What :func:`gtmask.images.references.normalize` returned.
+    images_prefix
+        The location of the images: an absolute folder or an ``s3://`` prefix.
+    """
+    return [(rule, rule.apply(path)) for rule in _rules(path.count("/"), images_prefix)]
+
+
+def _rules(depth: int, images_prefix: str) -> list[ImageRule]:
+    return [
+        ImageRule(),
+        *(ImageRule(strip=strip) for strip in _strips(images_prefix)),
+        *(ImageRule(drop=drop) for drop in range(1, depth + 1)),
+        ImageRule(name_only=True),
+        ImageRule(name_only=True, upload=True),
+    ]
+
+
+def _strips(images_prefix: str) -> list[str]:
+    """Return what an absolute reference below the prefix starts with: with the bucket, and without."""
+    whole = normalize(images_prefix)
+    if whole is None:
+        return []
+    _, slash, below = whole.partition("/")
+    return [whole, below] if "://" in images_prefix and slash else [whole]
+
+
+async def choose_rule(
+    references: Sequence[str],
+    exists: Callable[[str], Awaitable[bool]],
+    images_prefix: str = "",
+) -> ImageRule:
+    """Choose the rule that finds most images of a sample; of equally good ones the first.
+
+    Parameters
+    ----------
+    references
+        The first image references of the export, as they are written there.
+    exists
+        Says whether there is an image of that key below ``--images``.
+    images_prefix
+        The location of the images: an absolute folder or an ``s3://`` prefix.
+
+    Returns
+    -------
+    ImageRule
+        The whole path where nothing is found.
+    """
+    paths = list(dict.fromkeys(path for path in map(normalize, references) if path is not None))
+    best, most = ImageRule(), 0
+    seen: dict[str, bool] = {}
+    for rule in _rules(max((path.count("/") for path in paths), default=0), images_prefix):
+        keys = [rule.apply(path) for path in paths]
+        new = list(dict.fromkeys(key for key in keys if key not in seen))
+        seen.update(zip(new, await asyncio.gather(*map(exists, new)), strict=True))
+        found = sum(seen[key] for key in keys)
+        if found > most:
+            best, most = rule, found
+        if most == len(paths):
+            break
+    return best
+
+
+def mask_key(image_key: str, *, keep_extension: bool = False) -> str:
+    """Return the key of an image's mask below the masks' prefix.
+
+    Parameters
+    ----------
+    image_key
+        The image's key below ``--images``.
+    keep_extension
+        Append ``.png`` in place of replacing the extension: for images whose masks would otherwise get
+        the same key.
+
+    Examples
+    --------
+    >>> mask_key("batch/a.jpg"), mask_key("batch/a.jpg", keep_extension=True)
+    ('batch/a.png', 'batch/a.jpg.png')
+    """
+    return (image_key if keep_extension else posixpath.splitext(image_key)[0]) + ".png"
