@@ -13,7 +13,7 @@ import threading
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from multiprocessing.util import Finalize
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ from gtmask.raster import count_values
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from numpy.typing import NDArray
 
     from gtmask.groundtruth.lines import Colors, Task
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from gtmask.images.probe import ImageInfo
     from gtmask.png import PngHeader
     from gtmask.storage.base import S3Settings, Storage
+
+T = TypeVar("T")
 
 #: Bytes that hold every header and palette, and whole small masks.
 HEAD = 1 << 16
@@ -271,13 +275,18 @@ _here = threading.local()
 
 
 def survey_batch(settings: SurveySettings, tasks: list[tuple[Task, bool]]) -> Survey:
-    """Survey a batch in this thread, whose event loop and storages stay open for the next one."""
+    """Survey a batch in this thread; see :func:`with_surveyor`."""
+    return with_surveyor(settings, lambda surveyor: surveyor.survey(tasks))
+
+
+def with_surveyor(settings: SurveySettings, work: Callable[[Surveyor], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine with this thread's surveyor, which stays open for the next one."""
     worker: _Worker | None = getattr(_here, "worker", None)
     if worker is None or worker.settings != settings:
         close_survey()
         worker = _here.worker = _Worker(settings)
     try:
-        return worker.loop.run_until_complete(worker.surveyor.survey(tasks))
+        return worker.loop.run_until_complete(work(worker.surveyor))
     except BaseExceptionGroup as group:
         # One sentence is enough: all requests of a batch fail for the same reason.
         raise _first(group) from None

@@ -7,16 +7,15 @@ whatever the workers.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from gtmask.errors import StorageError, UsageError
 from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
+from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.lines import LineChecker
 from gtmask.groundtruth.manifest import ManifestError
@@ -24,13 +23,11 @@ from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
 from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import ManifestSource
-from gtmask.groundtruth.survey import SurveySettings, close_at_exit, close_survey, survey_batch
-from gtmask.jit import compile_kernels
+from gtmask.groundtruth.survey import SurveySettings, survey_batch
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor, Future
 
     from gtmask.groundtruth.lines import Task
     from gtmask.groundtruth.source import RawLine
@@ -42,8 +39,6 @@ Depth = Literal["quick", "default", "deep"]
 
 #: Lines per batch of work.
 BATCH = 128
-#: Manifests with fewer lines are not worth the second that starting processes takes.
-FEW_LINES = 3000
 #: The default depth decodes these masks: the first ones, and then every so-manieth.
 SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
 #: A file whose first lines are all no JSON is not worth reading to its end.
@@ -119,22 +114,22 @@ class _Validation:
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> Report:
         report = self.report
         batch: list[tuple[Task, bool]] = []
-        crew: Crew | None = None
+        crew: Crew[tuple[Task, bool], Survey] | None = None
         try:
             for raw in self.source.raw_lines():
                 report.lines = raw.number
                 task = self.line(raw)
                 if task is not None and report.depth != "quick":
-                    crew = crew or Crew(self.settings, self._processes(workers, raw))
+                    crew = crew or self._crew(workers, raw)
                     batch.append((task, self._decode()))
                     if len(batch) == BATCH:
-                        crew.submit(batch, self.merge)
+                        crew.submit(batch)
                         batch = []
                 if progress and raw.number % BATCH == 0:
                     progress(raw.number, self._estimate(raw))
             if crew:
-                crew.submit(batch, self.merge)
-                crew.finish(self.merge)
+                crew.submit(batch)
+                crew.finish()
         finally:
             if crew:
                 crew.close()
@@ -172,6 +167,10 @@ class _Validation:
         report.decoded += survey.decoded
         self.pixels += survey.pixels
 
+    def _crew(self, workers: int | None, first: RawLine) -> Crew[tuple[Task, bool], Survey]:
+        processes = process_count(workers, self._estimate(first))
+        return Crew(partial(survey_batch, self.settings), self.merge, processes, decode=self.settings.deep)
+
     def _decode(self) -> bool:
         self.tasks += 1
         return self.settings.deep or self.tasks <= SAMPLE_FIRST or self.tasks % SAMPLE_EVERY == 0
@@ -179,13 +178,6 @@ class _Validation:
     def _estimate(self, raw: RawLine) -> int:
         """Estimate the number of lines from the bytes read so far."""
         return max(raw.number, round(self.source.size * raw.number / (raw.offset + len(raw.data) + 1)))
-
-    def _processes(self, workers: int | None, raw: RawLine) -> int:
-        """Return how many processes to start, 0 to work in this one."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        wanted = cores if workers is None else workers
-        few = self._estimate(raw) < FEW_LINES
-        return 0 if wanted <= 1 or (few and workers is None) else wanted
 
     def _finish(self) -> None:
         """Apply the rules of the manifest as a whole."""
@@ -234,46 +226,3 @@ class _Validation:
             self.report.add(run(check_buckets(self.buckets, self.settings.s3, home=home)))
         except (StorageError, UsageError) as error:
             self.report.add([Problem("bucket-unchecked", 0, "", str(error))])
-
-
-class Crew:
-    """Workers that survey batches; results are handed over in the order of the batches."""
-
-    def __init__(self, settings: SurveySettings, processes: int) -> None:
-        self._settings = settings
-        self._pending: deque[Future[Survey]] = deque()
-        self._executor: Executor
-        if processes:
-            if settings.deep:
-                _compile_kernels()
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(processes, context, close_at_exit)
-        else:
-            self._executor = ThreadPoolExecutor(1)
-        self._threads = not processes
-        self._most = 2 * max(processes, 1) + 1
-
-    def submit(self, batch: list[tuple[Task, bool]], merge: Callable[[Survey], None]) -> None:
-        """Hand a batch to a worker, once there are not too many under way."""
-        while len(self._pending) >= self._most:
-            merge(self._pending.popleft().result())
-        if batch:
-            self._pending.append(self._executor.submit(survey_batch, self._settings, batch))
-
-    def finish(self, merge: Callable[[Survey], None]) -> None:
-        """Wait for all batches."""
-        while self._pending:
-            merge(self._pending.popleft().result())
-
-    def close(self) -> None:
-        """End the workers; what was not started is dropped."""
-        for future in self._pending:
-            future.cancel()
-        if self._threads:
-            self._executor.submit(close_survey)
-        self._executor.shutdown(wait=True)
-
-
-def _compile_kernels() -> None:
-    """Compile the kernels that decode masks once, before several processes would."""
-    compile_kernels(["gtmask.png.unfilter", "gtmask.raster.bitmaps"])

@@ -1,0 +1,115 @@
+"""Which few images show the most of a data set: a greedy cover of its classes, then extremes."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+class Glance(NamedTuple):
+    """What one line's mask and image look like.
+
+    ``span`` is where the line stands in the manifest: its byte offset and length. ``present`` are 32
+    bytes: bit i (little end first) says that class id i occurs in the mask. ``painted`` are its pixels
+    that are not background, ``pixels`` all of the image's.
+    """
+
+    line: int
+    span: tuple[int, int]
+    present: bytes
+    painted: int
+    pixels: int
+    orientation: int
+
+
+class Pick(NamedTuple):
+    """A chosen line, where it stands, and why it was chosen."""
+
+    line: int
+    span: tuple[int, int]
+    reason: str
+
+
+class Choice:
+    """Collects glances, 73 bytes each, and chooses among them."""
+
+    def __init__(self) -> None:
+        self._lines = array("Q")
+        self._offsets = array("Q")
+        self._lengths = array("Q")
+        self._painted = array("Q")
+        self._pixels = array("Q")
+        self._orientations = array("B")
+        self._present = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, glance: Glance) -> None:
+        """Remember one line."""
+        self._lines.append(glance.line)
+        self._offsets.append(glance.span[0])
+        self._lengths.append(glance.span[1])
+        self._painted.append(glance.painted)
+        self._pixels.append(glance.pixels)
+        self._orientations.append(glance.orientation)
+        self._present += glance.present
+
+    def classes(self) -> set[int]:
+        """Return the class ids that occur anywhere, background left out."""
+        return set(np.flatnonzero(self._matrix().any(axis=0)).tolist())
+
+    def choose(self, count: int, seed: int) -> list[Pick]:
+        """Choose up to ``count`` lines.
+
+        First a greedy cover: the line that shows the most classes not yet shown, until every class that
+        occurs is shown. Then the most crowded line (most classes, then most painted pixels), the
+        largest image, an image that EXIF turns, and more crowded ones. Ties are drawn by ``seed``.
+        """
+        if not len(self):
+            return []
+        matrix = self._matrix()
+        tie = np.random.default_rng(seed).permutation(len(self))
+        picks: dict[int, str] = {}
+        for row, reason in self._reasons(matrix, tie, count):
+            if len(picks) == count:
+                break
+            picks.setdefault(row, reason)
+        return [
+            Pick(self._lines[row], (self._offsets[row], self._lengths[row]), reason)
+            for row, reason in picks.items()
+        ]
+
+    def _matrix(self) -> NDArray[np.uint8]:
+        """Return 0 or 1 by line and class id, background zeroed."""
+        packed = np.frombuffer(self._present, np.uint8).reshape(-1, 32)
+        matrix = np.unpackbits(packed, axis=1, bitorder="little")
+        matrix[:, 0] = 0
+        return matrix
+
+    def _reasons(
+        self, matrix: NDArray[np.uint8], tie: NDArray[np.int64], count: int
+    ) -> Iterator[tuple[int, str]]:
+        shown = np.zeros(256, np.uint8)
+        for _ in range(count):
+            gain = (matrix & (1 - shown)).sum(axis=1, dtype=np.int64)
+            best = int(np.lexsort((tie, -gain))[0])
+            if gain[best] == 0:
+                break
+            yield best, f"shows {gain[best]} {'more ' if shown.any() else ''}classes"
+            shown |= matrix[best]
+        crowd = np.lexsort((tie, -np.asarray(self._painted, np.int64), -matrix.sum(axis=1, dtype=np.int64)))
+        yield int(crowd[0]), "is the most crowded"
+        yield int(np.lexsort((tie, -np.asarray(self._pixels, np.int64)))[0]), "is the largest"
+        turned = np.flatnonzero(np.asarray(self._orientations) != 1)
+        if len(turned):
+            yield int(turned[np.argmin(tie[turned])]), "is turned by EXIF"
+        for row in crowd[: count + 3].tolist():
+            yield row, "is among the most crowded"

@@ -1,0 +1,316 @@
+"""``gtmask pilot``: the micro-batch that comes before a bulk job.
+
+It answers in one small job, in a private workforce, what cannot be known before: whether the team's
+portal shows the masks. With ``compare_png`` each image comes twice, once with a gray and once with a
+palette mask, because nobody has published which of them every portal renders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from gtmask.errors import StorageError, TransientError, UsageError
+from gtmask.groundtruth.choice import Choice, Glance
+from gtmask.groundtruth.contract import SOURCE_REF
+from gtmask.groundtruth.crew import Crew, process_count
+from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.running import run
+from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.images.probe import ProbeError
+from gtmask.png import PngError, decode_png, encode_png
+from gtmask.storage import open_storage
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.groundtruth.choice import Pick
+    from gtmask.groundtruth.manifest import ManifestLine
+    from gtmask.storage.base import Storage
+
+BATCH = 128
+#: The small manifest's name below the output.
+PILOT_MANIFEST = "pilot.manifest"
+
+LOOK_FOR = (
+    "Start a labeling adjustment job on this manifest in a private workforce, and open its tasks.",
+    "Every image must open with its labels painted, in the colours that the label list shows.",
+    "Each class of the list below must appear somewhere, under its own name, and BACKGROUND must not.",
+    "Edges must sit on the objects; a shift or a turn means that mask and image differ in size or EXIF.",
+    "Submit one task unchanged and one changed, then run `gtmask validate` on the output manifest.",
+)
+LOOK_FOR_COMPARED = (
+    "Each image comes twice: -gray has a gray mask, -palette one with the class colours. If only one of "
+    "the two shows labels, convert everything with that --png mode."
+)
+
+
+#: Line, its byte offset and length, its image's and its mask's reference.
+_Item = tuple[int, tuple[int, int], str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One image of a pilot: its line in the big manifest, its reference, why, and its classes."""
+
+    line: int
+    source_ref: str
+    reason: str
+    classes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PilotResult:
+    """What a pilot consists of.
+
+    Attributes
+    ----------
+    manifest
+        Path or URI of the small manifest.
+    chosen
+        The images, in the order of the manifest.
+    classes
+        Class name by class id, of all classes that occur in the big manifest's masks.
+    missing
+        Class ids that occur but found no room: raise ``count``.
+    unused
+        Class ids of the map that occur nowhere.
+    unusable
+        Lines left out since their image or mask could not be read: `gtmask validate` tells why.
+    look_for
+        What to look for, sentence by sentence.
+    """
+
+    manifest: str
+    chosen: tuple[Chosen, ...]
+    classes: dict[int, str]
+    missing: tuple[int, ...]
+    unused: tuple[int, ...]
+    unusable: int
+    look_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Where a pilot is written, and how references are made."""
+
+    out: str
+    copy_masks: bool
+    compare_png: bool
+    image_uri: str | None
+    mask_uri: str | None
+
+
+def pilot(
+    manifest: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    count: int = 5,
+    seed: int = 0,
+    compare_png: bool = False,
+    copy_masks: bool = False,
+    images: str | None = None,
+    masks: str | None = None,
+    image_uri: str | None = None,
+    mask_uri: str | None = None,
+    s3: S3Settings | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> PilotResult:
+    """Choose a few images that together show every class that occurs, and write their manifest.
+
+    Parameters
+    ----------
+    manifest
+        Path or ``s3://`` URI.
+    out
+        Folder or ``s3://`` prefix for ``pilot.manifest``, and for ``masks/`` and ``images/`` where they
+        are copied.
+    count
+        Images, at least 1.
+    seed
+        Draws among equals; the same seed chooses the same images.
+    compare_png
+        Write each image and mask twice under two names, with a gray and with a palette mask.
+    copy_masks
+        Copy the masks to ``out`` and refer to the copies.
+    images, masks
+        Folder or prefix with copies of what the references name.
+    image_uri, mask_uri
+        What stands in the references of copies in place of ``out/images`` and ``out/masks``.
+    workers, progress
+        As in :func:`gtmask.validate`.
+
+    Raises
+    ------
+    UsageError
+        A count below 1.
+    ManifestError
+        A broken manifest, or no line whose image and mask can be read.
+    """
+    if count < 1:
+        msg = f"a pilot of {count} images shows nothing: give --count 1 or more"
+        raise UsageError(msg)
+    settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
+    location = os.fspath(manifest)
+    with ManifestSource(location, settings.s3) as source:
+        look = _Look(source, settings)
+        look.run(workers, progress)
+        picks = look.choice.choose(count, seed)
+        lines = [source.read(*pick.span) for pick in picks]
+    if not picks:
+        msg = f"{location}: no line's image and mask can be read ({look.unusable} lines): validate it first"
+        raise ManifestError(msg)
+    means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
+    chosen = run(_write(settings, means, picks, [parse_line(line) for line in lines]))
+    return look.result(means, chosen)
+
+
+class _Look:
+    """One pass over the manifest: what each mask shows."""
+
+    def __init__(self, source: ManifestSource, settings: SurveySettings) -> None:
+        self.source = source
+        self.settings = settings
+        self.choice = Choice()
+        self.names: dict[int, str] = {}
+        self.unusable = 0
+
+    def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> None:
+        estimate = self.source.size // 500
+        work = partial(_glance_batch, self.settings)
+        crew = Crew(work, self._merge, process_count(workers, estimate), decode=True)
+        batch: list[_Item] = []
+        try:
+            for raw, line in self.source.lines():
+                self.names.update((i, name) for i, (name, _) in line.color_map().items() if i)
+                batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, line.mask_ref()))
+                if len(batch) == BATCH:
+                    crew.submit(batch)
+                    batch = []
+                    if progress:
+                        total = self.source.size * raw.number // (raw.offset + len(raw.data))
+                        progress(raw.number, total)
+            crew.submit(batch)
+            crew.finish()
+        finally:
+            crew.close()
+
+    def _merge(self, glances: list[Glance | None]) -> None:
+        for glance in glances:
+            if glance is None:
+                self.unusable += 1
+            else:
+                self.choice.add(glance)
+
+    def result(self, means: _Means, chosen: list[Chosen]) -> PilotResult:
+        occurring = self.choice.classes()
+        shown = {number for entry in chosen for number in entry.classes}
+        look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if means.compare_png else LOOK_FOR
+        return PilotResult(
+            manifest=f"{means.out.rstrip('/')}/{PILOT_MANIFEST}",
+            chosen=tuple(chosen),
+            classes={number: self.names.get(number, "") for number in sorted(occurring)},
+            missing=tuple(sorted(occurring - shown)),
+            unused=tuple(sorted(set(self.names) - occurring)),
+            unusable=self.unusable,
+            look_for=look_for,
+        )
+
+
+def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | None]:
+    """Look at images and masks in a worker."""
+
+    async def work(surveyor: Surveyor) -> list[Glance | None]:
+        limit = asyncio.Semaphore(settings.s3.concurrency)
+
+        async def one(item: _Item) -> Glance | None:
+            async with limit:
+                return await _glance(surveyor, *item)
+
+        return list(await asyncio.gather(*map(one, items)))
+
+    return with_surveyor(settings, work)
+
+
+async def _glance(
+    surveyor: Surveyor, line: int, span: tuple[int, int], source: str, mask: str
+) -> Glance | None:
+    try:
+        image, _ = await surveyor.look_at_image(source)
+        seen = await surveyor.look_at_mask(mask, decode=True)
+    except TransientError:
+        raise
+    except (StorageError, ProbeError, PngError):
+        return None
+    if seen.counts is None or (seen.header.width, seen.header.height) != (image.width, image.height):
+        return None
+    present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
+    pixels = image.width * image.height
+    return Glance(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)
+
+
+async def _write(
+    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[ManifestLine]
+) -> list[Chosen]:
+    """Write the small manifest and the copies it names."""
+    chosen, written = [], []
+    async with Surveyor(settings) as surveyor, open_storage(means.out, settings.s3) as out:
+        for number, (pick, line) in enumerate(zip(picks, lines, strict=True), 1):
+            data, _ = await surveyor.read_mask(line.mask_ref())
+            mask = decode_png(data)
+            classes = tuple(i for i in np.unique(mask).tolist() if i)
+            chosen.append(Chosen(pick.line, line.source_ref, pick.reason, classes))
+            if means.compare_png:
+                written += await _twice(surveyor, out, means, number, line, mask)
+            elif means.copy_masks:
+                key = f"masks/{number:02}-{_stem(line)}.png"
+                await out.put(key, data, "image/png")
+                written.append(_line(line, line.source_ref, _uri(out, key, means.mask_uri)))
+            else:
+                written.append(orjson.dumps(line.values) + b"\n")
+        await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
+        await out.sync()
+    return chosen
+
+
+async def _twice(
+    surveyor: Surveyor, out: Storage, means: _Means, number: int, line: ManifestLine, mask: Any
+) -> list[bytes]:
+    """Write one image and its mask under two names, and return their lines."""
+    image, _ = await surveyor.read_image(line.source_ref)
+    suffix = PurePosixPath(line.source_ref).suffix
+    colors = {number: color for number, (_, color) in line.color_map().items()}
+    written = []
+    for mode, palette in (("gray", None), ("palette", colors)):
+        name = f"{number:02}-{_stem(line)}-{mode}"
+        image_key, mask_key = f"images/{name}{suffix}", f"masks/{name}.png"
+        kind = "image/png" if suffix.lower() == ".png" else "image/jpeg"
+        await out.put(image_key, image, kind)
+        await out.put(mask_key, encode_png(mask, palette=palette), "image/png")
+        image_ref = _uri(out, image_key, means.image_uri)
+        written.append(_line(line, image_ref, _uri(out, mask_key, means.mask_uri)))
+    return written
+
+
+def _stem(line: ManifestLine) -> str:
+    return PurePosixPath(line.source_ref).stem
+
+
+def _uri(out: Storage, key: str, prefix: str | None) -> str:
+    return f"{prefix.rstrip('/')}/{key.partition('/')[2]}" if prefix else out.uri(key)
+
+
+def _line(line: ManifestLine, source_ref: str, mask_ref: str) -> bytes:
+    """Return a line with other references, all else as it was."""
+    changed = {SOURCE_REF: source_ref, line.attributes[-1]: mask_ref}
+    return orjson.dumps({**line.values, **changed}) + b"\n"
