@@ -173,7 +173,7 @@ class _Canvas:
         self._pending_values = []
         rings = self.record.ring_offsets
         parts = self.record.part_offsets[first : last + 1]
-        rule = self._pending_rule
+        rule, self._pending_rule = self._pending_rule, ""
         if rule == "polyline":
             # A line is one part of one ring, so parts and rings count alike here.
             raster.stroke_lines(self.mask, self.points, rings[parts[0] : parts[-1] + 1], self.stroke, values)
