@@ -34,6 +34,11 @@ KERNEL_MODULES: tuple[str, ...] = (
     "gtmask.raster.opencv",
     "gtmask.raster.rows",
     "gtmask.raster.runs",
+    "gtmask.png.bits",
+    "gtmask.png.deflate",
+    "gtmask.png.dynamic",
+    "gtmask.png.huffman",
+    "gtmask.png.runs",
     "gtmask.png.unfilter",
 )
 

@@ -25,8 +25,13 @@ LONGEST_STORED = 65535
 
 @kernel("UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)", inline=True)
 def put_bits(
-    bits: int, length: int, out: NDArray[np.uint8], place: int, buffer: int, count: int
-) -> tuple[int, int, int]:
+    bits: np.uint64,
+    length: np.uint64,
+    out: NDArray[np.uint8],
+    place: np.uint64,
+    buffer: np.uint64,
+    count: np.uint64,
+) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Append up to 56 bits; return the new place, buffer and count."""
     buffer |= bits << count
     count += length
@@ -46,7 +51,7 @@ def put_bits(
 
 
 @kernel("void(uint64, uint64, uint8[::1], uint64[::1])")
-def write_bits(bits: int, length: int, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
+def write_bits(bits: np.uint64, length: np.uint64, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
     """Append up to 56 bits to the state: for headers, where speed does not matter."""
     place, buffer, count = put_bits(bits, length, out, state[0], state[1], state[2])
     state[0] = place
@@ -85,12 +90,12 @@ def write_run_tokens(
     per_write = 0
     many = np.uint64(0)
     if longest_length > 0:
-        per_write = np.int64(np.uint64(56) // longest_length)
+        per_write = int(np.int64(np.uint64(56) // longest_length))
         for i in range(per_write):
             many |= longest << (np.uint64(i) * longest_length)
     for i in range(tokens.size):
         value = tokens[i] & np.uint32(255)
-        rest = np.int64(tokens[i] >> np.uint32(8)) - 1
+        rest = int(np.int64(tokens[i] >> np.uint32(8))) - 1
         literal = literal_codes[value] & _BITS
         length = literal_codes[value] >> _SHIFT
         bits = literal

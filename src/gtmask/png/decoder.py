@@ -95,7 +95,7 @@ def _inflate(stream: bytes, size: int) -> NDArray[np.uint8]:
     inflater = isal_zlib.decompressobj()
     try:
         rows = inflater.decompress(stream, size + 1)
-    except igzip_lib.IsalError as error:
+    except igzip_lib.IsalError as error:  # type: ignore[misc] # the stub calls the class an instance
         raise PngError(
             f"The PNG's image data cannot be decompressed ({error}): write or upload the file again."
         ) from error

@@ -95,6 +95,7 @@ def compress(
     """
     height = pixels.size // width
     marks = np.empty(2 * ((width >> 6) + 1), np.uint64)
+    places = np.empty(width + 1, np.int32)
     filters = np.empty(height, np.uint8)
     counts = np.empty(COUNTS, np.int64)
     sums = np.array([1, 0])
@@ -104,12 +105,12 @@ def compress(
     while y < height:
         counts[:] = 0
         first = y
-        y, used = write_runs(pixels, width, first, height, marks, tokens, filters, counts, sums)
+        y, used = write_runs(pixels, width, first, height, marks, places, tokens, filters, counts, sums)
         _write_block(pixels, width, first, y, tokens[:used], filters, counts, y == height, out, state)
     write_bits(np.uint64(0), (np.uint64(8) - state[2]) & np.uint64(7), out, state)
     for value in (sums[1], sums[0]):
         write_bits(np.uint64((value >> 8) | (value & 255) << 8), np.uint64(16), out, state)
-    return np.int64(state[0])
+    return int(state[0])
 
 
 @kernel(

@@ -48,7 +48,7 @@ def find_codes(counts: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
     counts
         Literals by value, then matches by length, shape (256 + 259,).
     lengths
-        Receives the code lengths of the literals/lengths (3.2.5) and, last, the length of the only distance code:
+        Receives the code lengths of literals and lengths (3.2.5), and last that of the one distance code:
         shape (LITERALS + 1,).
 
     Returns
@@ -130,9 +130,9 @@ def find_header(packed: NDArray[np.int64], meta_lengths: NDArray[np.int64], size
     while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
         shown -= 1
     sizes[0] = shown
-    bits = 3 + 5 + 5 + 4 + 3 * shown + 2 * counts[16] + 3 * counts[17] + 7 * counts[18]
+    bits = int(3 + 5 + 5 + 4 + 3 * shown + 2 * counts[16] + 3 * counts[17] + 7 * counts[18])
     for symbol in range(_META):
-        bits += counts[symbol] * meta_lengths[symbol]
+        bits += int(counts[symbol] * meta_lengths[symbol])
     return bits
 
 
@@ -161,14 +161,16 @@ def write_header(
 
 
 @kernel("void(uint64, uint8[::1], uint64[::1])")
-def write_code(code: int, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
+def write_code(code: np.uint64, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
     """Append a packed code."""
     width = code >> np.uint64(LENGTH_SHIFT)
     write_bits(code & ((np.uint64(1) << width) - np.uint64(1)), width, out, state)
 
 
 @kernel("void(uint64[::1], uint64, uint64[::1])")
-def find_run_codes(codes: NDArray[np.uint64], distance_code: int, run_codes: NDArray[np.uint64]) -> None:
+def find_run_codes(
+    codes: NDArray[np.uint64], distance_code: np.uint64, run_codes: NDArray[np.uint64]
+) -> None:
     """Join length code, extra bits and the code of distance 1 into one packed code per length 3..258."""
     shift = np.uint64(LENGTH_SHIFT)
     low = (np.uint64(1) << shift) - np.uint64(1)

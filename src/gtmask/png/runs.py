@@ -33,81 +33,126 @@ COUNTS = 256 + 259
 #: Modulus of Adler-32 (RFC 1950).
 ADLER_BASE = 65521
 
-# What one change along a row costs in bits with either filter, and what a row with filter Up costs on top
-# of it: measured on real masks, flat near the optimum. The slope changes twice where an edge moves.
-_NONE_BITS = 11
+# What one change along a row costs in bits with either filter (None: its literal on top), and what a row
+# with filter Up costs more: measured on real masks, flat near the optimum. The slope changes twice where an
+# edge moves.
+_NONE_BITS = 8
 _UP_BITS = 8
 _UP_ROW_BITS = 10
+_SAMPLES = 1024
 
 
 @kernel("uint64(uint64, int64)", inline=True)
-def keep_low_bits(word: int, count: int) -> int:
+def keep_low_bits(word: np.uint64, count: int) -> np.uint64:
     """Clear all but the lowest `count` bits, 0 <= count < 64."""
     return word & ((np.uint64(1) << np.uint64(count)) - np.uint64(1))
+
+
+@kernel("int64(uint8[::1])")
+def literal_bits(pixels: NDArray[np.uint8]) -> int:
+    """Estimate the bits of a literal with filter None: the logarithm of the number of classes in a sample."""
+    seen = np.zeros(256, np.uint8)
+    for i in range(0, pixels.size, max(1, pixels.size // _SAMPLES)):
+        seen[pixels[i]] = 1
+    classes = seen.sum()
+    bits = 1
+    while 1 << bits < classes:
+        bits += 1
+    return bits
 
 
 @kernel("boolean(uint8[::1], int64, int64)")
 def row_repeats(pixels: NDArray[np.uint8], start: int, width: int) -> bool:
     """Say whether the row that starts at `start` equals the row above it."""
-    x = 0
-    while x < width and start + x + 64 <= pixels.size:
-        word = differences(pixels, start + x, start + x - width)
-        if x + 64 > width:
-            word = keep_low_bits(word, width - x)
-        if word != 0:
+    for i in range(start, start + (width & -64), 64):
+        if differences(pixels, i, i - width) != 0:
             return False
-        x += 64
-    while x < width:
-        if pixels[start + x] != pixels[start + x - width]:
+    tail = start + (width & -64)
+    if tail + 64 <= pixels.size:
+        return bool(keep_low_bits(differences(pixels, tail, tail - width), width & 63) == 0)
+    for i in range(tail, start + width):
+        if pixels[i] != pixels[i - width]:
             return False
-        x += 1
     return True
 
 
-@kernel("int64(uint8[::1], int64, int64, uint64[::1])")
-def mark_value_changes(pixels: NDArray[np.uint8], start: int, width: int, marks: NDArray[np.uint64]) -> int:
-    """Set bit x % 64 of ``marks[x // 64]`` where pixel x + 1 differs from pixel x; return how many do."""
-    total = 0
+@kernel("UniTuple(int64, 2)(uint8[::1], int64, int64, uint64[::1])")
+def mark_changes(
+    pixels: NDArray[np.uint8], start: int, width: int, marks: NDArray[np.uint64]
+) -> tuple[int, int]:
+    """Mark where a row's pixel values change, and where their differences to the row above do.
+
+    Parameters
+    ----------
+    pixels
+        The mask, flat.
+    start, width
+        Where the row starts, and its pixels. The first row of all has no row above: no differences.
+    marks
+        Receives words in pairs: bit x % 64 of ``marks[2 * (x // 64)]`` says whether the value changes from
+        pixel x to pixel x + 1, the same bit of the word after it whether the difference does.
+
+    Returns
+    -------
+    tuple
+        How often the value and the difference change.
+    """
+    values = 0
+    slopes = 0
     last = width - 1
-    for k in range((last + 63) >> 6):
-        x = k << 6
-        i = start + x
-        word = np.uint64(0)
+    above = width if start > 0 else 0
+    for k in range(last >> 6):
+        i = start + (k << 6)
+        value_word = differences(pixels, i, i + 1)
+        slope_word = slope_differences(pixels, i, i - above)
+        values += count_bits(value_word)
+        slopes += count_bits(slope_word)
+        marks[2 * k] = value_word
+        marks[2 * k + 1] = slope_word
+    rest = last & 63
+    if rest > 0:
+        i = start + last - rest
         if i + 65 <= pixels.size:
-            word = differences(pixels, i, i + 1)
-            if x + 64 > last:
-                word = keep_low_bits(word, last - x)
+            value_word = keep_low_bits(differences(pixels, i, i + 1), rest)
+            slope_word = keep_low_bits(slope_differences(pixels, i, i - above), rest)
         else:
-            for b in range(last - x):
-                if pixels[i + b] != pixels[i + b + 1]:
-                    word |= np.uint64(1) << np.uint64(b)
-        marks[k] = word
-        total += count_bits(word)
-    return total
+            value_word = np.uint64(0)
+            slope_word = np.uint64(0)
+            for bit in range(rest):
+                step = np.int64(pixels[i + bit + 1]) - np.int64(pixels[i + bit])
+                step_above = np.int64(pixels[i + bit + 1 - above]) - np.int64(pixels[i + bit - above])
+                value_word |= np.uint64(step != 0) << np.uint64(bit)
+                slope_word |= np.uint64((step - step_above) & 255 != 0) << np.uint64(bit)
+        values += count_bits(value_word)
+        slopes += count_bits(slope_word)
+        marks[2 * (last >> 6)] = value_word
+        marks[2 * (last >> 6) + 1] = slope_word
+    return values, slopes
 
 
-@kernel("int64(uint8[::1], int64, int64, uint64[::1])")
-def mark_slope_changes(pixels: NDArray[np.uint8], start: int, width: int, marks: NDArray[np.uint64]) -> int:
-    """Do as :func:`mark_value_changes` for the differences to the row above."""
-    total = 0
-    last = width - 1
-    for k in range((last + 63) >> 6):
-        x = k << 6
-        i = start + x
-        word = np.uint64(0)
-        if i + 65 <= pixels.size:
-            word = slope_differences(pixels, i, i - width)
-            if x + 64 > last:
-                word = keep_low_bits(word, last - x)
-        else:
-            for b in range(last - x):
-                here = np.int64(pixels[i + b]) - np.int64(pixels[i + b - width])
-                after = np.int64(pixels[i + b + 1]) - np.int64(pixels[i + b + 1 - width])
-                if (here ^ after) & 255 != 0:
-                    word |= np.uint64(1) << np.uint64(b)
-        marks[k] = word
-        total += count_bits(word)
-    return total
+@kernel("int64(uint64[::1], int64, int64, int32[::1])")
+def list_marks(marks: NDArray[np.uint64], which: int, words: int, places: NDArray[np.int32]) -> int:
+    """List the places, plus one, of the bits set in the first or second words of pairs; return how many.
+
+    `places` holds one more than there are bits, because two are stored at a time: most words have one
+    or two, and a loop over the bits of each would be guessed wrong by the processor once per word.
+    """
+    listed = 0
+    for k in range(words):
+        word = marks[2 * k + which]
+        if word != 0:
+            base = (k << 6) + 1
+            end = listed + count_bits(word)
+            places[listed] = base + lowest_bit(word)
+            word &= word - np.uint64(1)
+            places[listed + 1] = base + lowest_bit(word)
+            listed += 2
+            while listed < end:
+                word &= word - np.uint64(1)
+                places[listed] = base + lowest_bit(word)
+                listed += 1
+            listed = end
+    return listed
 
 
 @kernel(
@@ -128,25 +173,29 @@ def put_run(
     The symbols: a literal, then matches of distance 1, as many of length 258 as fit and one for the rest,
     or literals where a match is too short (deflate has none below 3).
     """
-    if length == 0:
-        return used, a, b
     tokens[used] = np.uint32(value | (length << 8))
+    # No branches: which case a run is cannot be foretold.
+    chain = (length - 1) // 258
+    rest = length - 1 - chain * 258
+    short = rest < 3
     counts[value] += 1
-    rest = length - 1
-    if rest > 258:
-        chain = rest // 258
-        rest -= chain * 258
-        counts[256 + 258] += chain
-    if rest < 3:
-        counts[value] += rest
-    else:
-        counts[256 + rest] += 1
+    counts[256 + 258] += chain
+    counts[value if short else 256 + rest] += rest if short else 1
     return used + 1, a + value * length, b + length * a + value * ((length * (length + 1)) >> 1)
 
 
+@kernel("int64(uint8[::1], int64, int64)", inline=True)
+def filtered(pixels: NDArray[np.uint8], i: int, above: int) -> int:
+    """Return the filtered byte of pixel `i`: filter Up with `above` > 0 pixels per row, None with 0."""
+    value = int(np.int64(pixels[i]))
+    if above > 0:
+        value = (value - int(np.int64(pixels[i - above]))) & 255
+    return value
+
+
 @kernel(
-    "UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint64[::1], uint32[::1], uint8[::1], int64[::1],"
-    " int64[::1])"
+    "UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint64[::1], int32[::1], uint32[::1],"
+    " uint8[::1], int64[::1], int64[::1])"
 )
 def write_runs(
     pixels: NDArray[np.uint8],
@@ -154,6 +203,7 @@ def write_runs(
     first: int,
     height: int,
     marks: NDArray[np.uint64],
+    places: NDArray[np.int32],
     tokens: NDArray[np.uint32],
     filters: NDArray[np.uint8],
     counts: NDArray[np.int64],
@@ -167,8 +217,8 @@ def write_runs(
         The mask, flat, shape (height * width,).
     width, first, height
         Pixels per row (at most WIDEST_ROW), the first row to write, the number of rows.
-    marks
-        Scratch, at least ``2 * ceil(width / 64)`` words.
+    marks, places
+        Scratch, at least ``2 * ceil(width / 64)`` and ``width + 1``.
     tokens
         Receives the runs; holds at least ``2 * width + 8``.
     filters
@@ -183,64 +233,45 @@ def write_runs(
     tuple
         The row after the last one written, and the number of tokens.
     """
-    half = marks.size >> 1
     room = tokens.size - (width + 4)
-    a = sums[0]
-    b = sums[1]
-    used = 0
-    run_value = 0
-    run_length = 0
-    changes = 0
+    none_bits = _NONE_BITS + literal_bits(pixels)
+    a, b = sums[0], sums[1]
+    used, value, length, changes = 0, 0, 0, 0
     y = first
     while y < height and used <= room:
         start = y * width
-        repeats = y > first and row_repeats(pixels, start, width)
-        if not repeats:
-            changes = mark_value_changes(pixels, start, width, marks[:half])
-        above = start
-        row_filter = 0
-        weight = 0
-        marked = changes
-        chosen = marks[:half]
+        slopes = 0
+        if y == first or not row_repeats(pixels, start, width):
+            changes, slopes = mark_changes(pixels, start, width, marks)
+        above = 0
         if y > 0:
-            slopes = 0
-            if not repeats:
-                slopes = mark_slope_changes(pixels, start, width, marks[half:])
-                slopes += pixels[start] != pixels[start - width]
+            slopes += pixels[start] != pixels[start - width]
             along = changes + (pixels[start] != 0) + (pixels[start + width - 1] != 0)
-            if _UP_BITS * slopes + _UP_ROW_BITS < _NONE_BITS * along:
-                row_filter = 2
-                weight = 1
-                above = start - width
-                marked = slopes
-                chosen = marks[half:]
-        filters[y] = row_filter
-        if run_value != row_filter or run_length + width >= LONGEST_RUN:
-            used, a, b = put_run(run_value, run_length, used, a, b, tokens, counts)
-            run_value = row_filter
-            run_length = 0
-        run_length += 1
-        value = (np.int64(pixels[start]) - weight * np.int64(pixels[above])) & 255
-        if run_value != value:
-            used, a, b = put_run(run_value, run_length, used, a, b, tokens, counts)
-            run_value = value
-            run_length = 0
-        x = 0
-        if marked > 0:
-            for k in range((width + 62) >> 6):
-                word = chosen[k]
-                while word != 0:
-                    end = (k << 6) + lowest_bit(word) + 1
-                    word &= word - np.uint64(1)
-                    used, a, b = put_run(run_value, run_length + end - x, used, a, b, tokens, counts)
-                    run_value = (np.int64(pixels[start + end]) - weight * np.int64(pixels[above + end])) & 255
-                    run_length = 0
-                    x = end
-        run_length += width - x
+            if _UP_BITS * slopes + _UP_ROW_BITS < none_bits * along:
+                above = width
+        filters[y] = 2 if above > 0 else 0
+        # The filter byte, then the first pixel, then a run per mark.
+        for byte in (int(np.int64(filters[y])), filtered(pixels, start, above)):
+            if length > 0 and (value != byte or length > LONGEST_RUN - WIDEST_ROW):
+                used, a, b = put_run(value, length, used, a, b, tokens, counts)
+                length = 0
+            value = byte
+            length += 1
+        x = 1
+        listed = 0
+        if (slopes if above > 0 else changes) > 0:
+            listed = list_marks(marks, 1 if above > 0 else 0, (width + 62) >> 6, places)
+        for i in range(listed):
+            end = int(np.int64(places[i]))
+            used, a, b = put_run(value, length + end - x, used, a, b, tokens, counts)
+            value = filtered(pixels, start + end, above)
+            length = 0
+            x = end
+        length += width - x
         a %= ADLER_BASE
         b %= ADLER_BASE
         y += 1
-    used, a, b = put_run(run_value, run_length, used, a, b, tokens, counts)
+    used, a, b = put_run(value, length, used, a, b, tokens, counts)
     sums[0] = a % ADLER_BASE
     sums[1] = b % ADLER_BASE
     return y, used

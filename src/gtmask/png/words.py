@@ -79,7 +79,7 @@ def _lowest_bit(_typing: Any, _word: Any) -> Any:
     """Type and IR of :func:`lowest_bit`."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
 
@@ -101,8 +101,8 @@ def count_bits_in_python(word: int) -> int:
 
 
 def lowest_bit_in_python(word: int) -> int:
-    """Return the place of the lowest set bit of a word that has one."""
-    word = int(word)
+    """Return the place of the lowest set bit, 64 where none is set."""
+    word = int(word) | 1 << 64
     return (word & -word).bit_length() - 1
 
 
@@ -112,7 +112,8 @@ def _pack(bits: NDArray[np.bool_]) -> np.uint64:
 
 
 def _either(compiled: Callable[..., Any], in_python: Callable[..., Any]) -> Any:
-    return in_python if numba.config.DISABLE_JIT else intrinsic(compiled)
+    # Numba sets its options from the environment, where a type checker does not see them.
+    return in_python if numba.config.DISABLE_JIT else intrinsic(compiled)  # type: ignore[attr-defined]
 
 
 differences = _either(_differences, differences_in_python)
