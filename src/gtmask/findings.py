@@ -107,6 +107,8 @@ declare("guess", [
      "Choose another with --annotator."),
     ("label-several", "A shape has several labels; it was painted as the first one.",
      "Label it once, or add the other labels' areas as shapes of their own."),
+    ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",
+     "Name the right one with --class-attribute."),
     ("box-painted", "A box was painted as an area: the shape has nothing better.", "Nothing, if meant."),
     ("orientation-turned", "EXIF turns this image: the mask was turned with the documented rule.",
      "Look at a preview before the job starts."),

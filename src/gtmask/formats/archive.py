@@ -75,9 +75,11 @@ class ArchiveExport:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_contents": None}
 
-    def select(self, names: Iterable[str]) -> ArchiveExport:
-        """Return the same export with only these files; what is inflated already is shared."""
-        narrowed = ArchiveExport(self.location, self.outer, self.archive, tuple(names))
+    def select(self, names: Iterable[str] | None) -> ArchiveExport:
+        """Return the same archive with only these members (None: all); what is inflated is shared."""
+        narrowed = ArchiveExport(
+            self.location, self.outer, self.archive, None if names is None else tuple(names)
+        )
         narrowed._contents = self._contents
         return narrowed
 

@@ -86,8 +86,8 @@ class Export(Protocol):
         """Return where a file lies when it is a plain local file that can be mapped, else None."""
         ...
 
-    def select(self, names: Iterable[str]) -> Export:
-        """Return the same export with only these files as its :meth:`names`."""
+    def select(self, names: Iterable[str] | None) -> Export:
+        """Return the same export with only these files as its :meth:`names`; None: all below its root."""
         ...
 
 

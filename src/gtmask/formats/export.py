@@ -178,9 +178,9 @@ class LocalExport(_Rooted):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}
 
-    def select(self, names: Iterable[str]) -> LocalExport:
-        """Return the same export with only these files."""
-        return LocalExport(self.location, Path(self.root), names=tuple(names))
+    def select(self, names: Iterable[str] | None) -> LocalExport:
+        """Return the same export with only these files; None means every file below its root."""
+        return LocalExport(self.location, Path(self.root), names=None if names is None else tuple(names))
 
     def path(self, name: str) -> Path | None:
         """Return the path of a file, for readers that map it into memory."""
@@ -316,9 +316,9 @@ class StorageExport(_Rooted):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_storage": None}
 
-    def select(self, names: Iterable[str]) -> StorageExport:
-        """Return the same export with only these files."""
-        return StorageExport(self.location, self.root, self.s3, names=tuple(names))
+    def select(self, names: Iterable[str] | None) -> StorageExport:
+        """Return the same export with only these files; None means every file below its root."""
+        return StorageExport(self.location, self.root, self.s3, names=None if names is None else tuple(names))
 
     def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: the files are not local."""
