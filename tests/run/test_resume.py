@@ -97,7 +97,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert b"Run the same command again" in said
+    assert b"Run the same command again to go on" in said
     assert b"Traceback" not in said
     assert 0 < len(committed(out)) < 300
     subprocess.run(command(tmp_path, out), check=True)

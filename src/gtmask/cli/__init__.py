@@ -52,8 +52,3 @@ def main() -> None:
     except GtmaskError as error:
         sys.stderr.write(f"gtmask: {error}\n")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "gtmask: stopped; nothing committed was lost. Run the same command again to go on.\n"
-        )
-        sys.exit(1)

@@ -65,9 +65,15 @@ def convert(
     }
     import gtmask
     from gtmask.cli.console import Bar
+    from gtmask.errors import GtmaskError
 
-    with Bar(quiet=quiet or as_json) as bar:
-        summary = gtmask.convert(source, out, progress=bar, **given)
+    try:
+        with Bar(quiet=quiet or as_json) as bar:
+            summary = gtmask.convert(source, out, progress=bar, **given)
+    except KeyboardInterrupt:
+        raise GtmaskError(
+            "stopped; what was committed is kept. Run the same command again to go on."
+        ) from None
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)
 
