@@ -126,7 +126,7 @@ def find_value(
     depth = 0
     i = start
     while i < stop:
-        i = skip_plain(data, words, i, stop)
+        i = skip_plain(words, i, stop)
         if i >= stop:
             break
         byte = data[i]
@@ -134,10 +134,10 @@ def find_value(
         if byte == 0x22:
             text = i
             escaped = False
-            i = skip_text(data, words, i, stop)
+            i = skip_text(words, i, stop)
             while i < stop and data[i] == 0x5C:
                 escaped = True
-                i = skip_text(data, words, i + 2, stop)
+                i = skip_text(words, i + 2, stop)
             end = i
             i += 1
             if depth == 1:
@@ -202,7 +202,7 @@ def read_keys(
         if i == -1:
             states[n] = _NONE
         elif data[i] == 0x22:
-            end = skip_text(data, words, i + 1, stop)
+            end = skip_text(words, i + 1, stop)
             if end >= stop or data[end] == 0x5C:
                 continue
             after, value = read_whole(data, i + 1, end)

@@ -5,8 +5,8 @@ container that it is asked about; what is inside an entry is for the parser to j
 is in ``state``, so a document may be cut into windows at any byte.
 
 Eight bytes are judged at a time: the brackets ``[ ] { }`` have bit 0x40 set, which digits, commas,
-blanks, signs and quotes do not have, so a word of a coordinate list is told by one AND and one search
-for a quote (the zero-byte test of Mycroft: ``(w - 0x01..) & ~w & 0x80..``).
+blanks, signs and quotes do not have, so one AND and one search for a quote tell whether a word of a
+coordinate list can be passed.
 """
 
 from __future__ import annotations
@@ -46,52 +46,65 @@ EXPECTATIONS = {
 }
 
 _BIT6 = np.uint64(0x4040404040404040)
-_ONES = np.uint64(0x0101010101010101)
-_TOPS = np.uint64(0x8080808080808080)
+_LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
 _QUOTES = np.uint64(0x2222222222222222)
 _SLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
-_ZERO = np.uint64(0)
+_ZERO, _ONE, _SEVEN, _TOP = np.uint64(0), np.uint64(1), np.uint64(7), np.uint64(56)
+_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
+# Byte 7 - k holds k: a multiplication by 2^(8 k) brings k into the highest byte.
+_PLACES = np.uint64(0x0001020304050607)
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64)", inline=True)
-def skip_plain(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int) -> int:
-    """Return the first position at or after ``i`` that holds a quote or a byte with bit 0x40 set."""
-    while i < stop:
-        if i & 7 == 0:
-            while i + 8 <= stop:
-                word = words[i >> 3]
-                quote = word ^ _QUOTES
-                if (word & _BIT6) | ((quote - _ONES) & ~quote & _TOPS) != _ZERO:
-                    break
-                i += 8
-            if i >= stop:
-                break
-        byte = data[i]
-        if byte & 0x40 or byte == 0x22:
-            break
-        i += 1
-    return i
+@kernel("uint64(uint64)", inline=True)
+def zero_bytes(word: np.uint64) -> np.uint64:
+    """Return a word with the top bit set in each byte that is zero in ``word``, and no other bit."""
+    return ~(((word & _LOW7) + _LOW7) | word | _LOW7)
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64)", inline=True)
-def skip_text(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int) -> int:
-    """Return the first position at or after ``i`` that holds a quote or a backslash."""
-    while i < stop:
-        if i & 7 == 0:
-            while i + 8 <= stop:
-                word = words[i >> 3]
-                quote = word ^ _QUOTES
-                slash = word ^ _SLASHES
-                if (((quote - _ONES) & ~quote) | ((slash - _ONES) & ~slash)) & _TOPS != _ZERO:
-                    break
-                i += 8
-            if i >= stop:
-                break
-        byte = data[i]
-        if byte == 0x22 or byte == 0x5C:
-            break
-        i += 1
-    return i
+@kernel("int64(uint64)", inline=True)
+def first_byte(marks: np.uint64) -> int:
+    """Return which byte, from the lowest, is the first with its top bit set; no other bits may be set."""
+    lowest = marks & (~marks + _ONE)
+    return np.int64(((lowest >> _SEVEN) * _PLACES) >> _TOP)
+
+
+@kernel("int64(uint64[::1], int64, int64)", inline=True)
+def skip_plain(words: NDArray[np.uint64], i: int, stop: int) -> int:
+    """Return the first position in ``[i, stop)`` that holds a quote or a byte with bit 0x40 set.
+
+    The bytes are those of ``words``, uint64 (n,), low ones first; ``stop`` where there is none.
+    """
+    place = i >> 3
+    last = (stop + 7) >> 3
+    if place >= last:
+        return stop
+    word = words[place]
+    marks = (((word & _BIT6) << _ONE) | zero_bytes(word ^ _QUOTES)) & (_FULL << np.uint64((i & 7) << 3))
+    while marks == _ZERO:
+        place += 1
+        if place >= last:
+            return stop
+        word = words[place]
+        marks = ((word & _BIT6) << _ONE) | zero_bytes(word ^ _QUOTES)
+    return min((place << 3) + first_byte(marks), stop)
+
+
+@kernel("int64(uint64[::1], int64, int64)", inline=True)
+def skip_text(words: NDArray[np.uint64], i: int, stop: int) -> int:
+    """Return the first position in ``[i, stop)`` that holds a quote or a backslash; else ``stop``."""
+    place = i >> 3
+    last = (stop + 7) >> 3
+    if place >= last:
+        return stop
+    word = words[place]
+    marks = (zero_bytes(word ^ _QUOTES) | zero_bytes(word ^ _SLASHES)) & (_FULL << np.uint64((i & 7) << 3))
+    while marks == _ZERO:
+        place += 1
+        if place >= last:
+            return stop
+        word = words[place]
+        marks = zero_bytes(word ^ _QUOTES) | zero_bytes(word ^ _SLASHES)
+    return min((place << 3) + first_byte(marks), stop)
 
 
 @kernel("UniTuple(int64, 2)(uint8[::1], uint64[::1], int64, int64, int64)", inline=True)
@@ -106,7 +119,7 @@ def skip_nested(
         The position and the number of levels still open; ``stop`` where neither was met.
     """
     while True:
-        i = skip_plain(data, words, i, stop)
+        i = skip_plain(words, i, stop)
         if i >= stop:
             return i, depth
         byte = data[i]
@@ -181,7 +194,7 @@ def scan_entries(
             elif data[i - 1] == 0x22:
                 phase = NEST_STRING
         elif phase == NEST_STRING or phase == STRING or phase == KEY:
-            i = skip_text(data, words, i, stop)
+            i = skip_text(words, i, stop)
             if i < stop:
                 i += 1
                 if data[i - 1] == 0x5C:
