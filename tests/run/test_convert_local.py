@@ -134,10 +134,10 @@ def test_exif_turned_images(tmp_path: Path) -> None:
             "coco/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny/images",
         ),
         (
-            "coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
-            "instance_segmentation/instances_test.json",
-            "coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
-            "instance_segmentation",
+            ("coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
+            "instance_segmentation/instances_test.json"),
+            ("coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
+            "instance_segmentation"),
         ),
     ],
 )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import psutil
@@ -17,6 +17,9 @@ import pytest
 import gtmask
 from gtmask.errors import RunConflictError
 from support import coco_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OPTIONS = [
     "--creation-date",

@@ -1,0 +1,263 @@
+"""Bad input: one clear sentence or a counted finding, the right exit code, nothing lost, nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from PIL import Image
+
+import gtmask
+from support import coco_data
+
+
+def square(x: float = 2, y: float = 2, side: float = 10) -> list[float]:
+    return [x, y, x + side, y, x + side, y + side, x, y + side]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square()]}],
+        "categories": [{"id": 1, "name": "x"}],
+    }
+    return base | changes
+
+
+def prepare(tmp_path: Path, export: bytes, images: dict[str, bytes] | None = None) -> Path:
+    path = tmp_path / "export.json"
+    path.write_bytes(export)
+    for name, data in ({"a.jpg": coco_data.jpeg(40, 30)} if images is None else images).items():
+        target = tmp_path / "images" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return path
+
+
+def run(tmp_path: Path, export: bytes, images: dict[str, bytes] | None = None, **options: Any) -> Any:
+    path = prepare(tmp_path, export, images)
+    return gtmask.convert(path, tmp_path / "out", images=tmp_path / "images", workers=1, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("empty", b""),
+        ("blank", b" \n\t"),
+        ("not json", b"hello, world"),
+        ("no known format", b'{"a": 1, "b": [2, 3]}'),
+        ("an empty list", b"[]"),
+        ("a picture", coco_data.jpeg(4, 4)),
+        ("utf-16", orjson.dumps(document()).decode().encode("utf-16")),
+        ("a number", b"42"),
+    ],
+)
+def test_unreadable_exports_end_with_one_sentence(tmp_path: Path, name: str, data: bytes) -> None:
+    path = prepare(tmp_path, data)
+    done = subprocess.run(
+        [sys.executable, "-m", "gtmask", "convert", str(path), "--out", str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("gtmask: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 0.95, 0.999])
+def test_truncated_document(tmp_path: Path, cut: float) -> None:
+    data = orjson.dumps(coco_data.make_document([f"{n}.jpg" for n in range(30)]))
+    with pytest.raises(gtmask.errors.GtmaskError) as caught:
+        run(tmp_path, data[: int(len(data) * cut)])
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
+def test_utf8_bom_is_read(tmp_path: Path) -> None:
+    assert run(tmp_path, b"\xef\xbb\xbf" + orjson.dumps(document())).tally.masks == 1
+
+
+BAD_SHAPES: list[tuple[str, Any, str]] = [
+    ("nan is null", [[1, 2, None, 4, 5, 6]], "shape-bad-number"),
+    ("1e300", [[1, 2, 1e300, 4, 5, 6]], "shape-bad-number"),
+    ("text", [["1", "2", "3", "4", "5", "6"]], "shape-bad-number"),
+    ("two points", [[1, 1, 9, 9]], "shape-few-points"),
+    ("one point", [[1, 1]], "shape-few-points"),
+    ("three equal points", [[1, 1, 1, 1, 1, 1]], "shape-few-points"),
+    ("odd count", [[1, 2, 3, 4, 5, 6, 7]], "shape-odd-count"),
+    ("nothing", [], "shape-no-geometry"),
+    ("null", None, "shape-no-geometry"),
+    ("runs that do not add up", {"size": [30, 40], "counts": [100, 100]}, "runs-bad"),
+    ("negative run", {"size": [30, 40], "counts": [1300, -100]}, "runs-bad"),
+    ("garbage string", {"size": [30, 40], "counts": "\u0001\u0002"}, "runs-bad"),
+    ("other size", {"size": [40, 30], "counts": [0, 1200]}, "runs-size-differs"),
+]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "code"), [row[1:] for row in BAD_SHAPES], ids=[r[0] for r in BAD_SHAPES]
+)
+def test_bad_shapes_are_counted_and_the_good_one_is_painted(
+    tmp_path: Path, segmentation: Any, code: str
+) -> None:
+    annotations = [
+        {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square()]},
+        {"id": 2, "image_id": 1, "category_id": 1, "segmentation": segmentation},
+    ]
+    summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
+    assert summary.tally.findings == {code: 1}
+    assert summary.tally.masks == 1
+    mask = np.array(Image.open(tmp_path / "out" / "masks" / "a.png"))
+    assert mask.sum() == 121
+
+
+def test_unknown_category(tmp_path: Path) -> None:
+    annotations = [{"id": 1, "image_id": 1, "category_id": 99, "segmentation": [square()]}]
+    summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
+    assert sum(summary.tally.findings.values()) == 1
+    assert next(iter(summary.tally.findings)).startswith("shape-")
+
+
+def test_orphaned_annotations_are_told(tmp_path: Path) -> None:
+    annotations = [{"id": 1, "image_id": 5, "category_id": 1, "segmentation": [square()]}]
+    summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
+    assert [finding.code for finding in summary.findings] == ["annotation-orphan"]
+
+
+@pytest.mark.parametrize(
+    ("images", "code"),
+    [
+        ({}, "image-missing"),
+        ({"a.jpg": b"no image at all"}, "image-unreadable"),
+        ({"a.jpg": b""}, "image-unreadable"),
+        ({"a.jpg": coco_data.jpeg(40, 30)[:40]}, "image-unreadable"),
+    ],
+)
+def test_images_that_cannot_be_used_are_rejects(tmp_path: Path, images: dict[str, bytes], code: str) -> None:
+    (tmp_path / "images").mkdir()
+    summary = run(tmp_path, orjson.dumps(document()), images)
+    assert (summary.exit_code, summary.tally.rejects) == (3, 1)
+    reject = orjson.loads((tmp_path / "out" / "rejects.jsonl").read_bytes())
+    assert reject["image"] == "a.jpg"
+    assert [finding["code"] for finding in reject["findings"]] == [code]
+    assert (tmp_path / "out" / "labeling-qa.manifest").read_bytes() == b""
+
+
+def test_size_that_differs(tmp_path: Path) -> None:
+    images = {"a.jpg": coco_data.jpeg(50, 30)}
+    summary = run(tmp_path, orjson.dumps(document()), images)
+    assert summary.tally.findings == {"size-differs": 1}
+    assert Image.open(tmp_path / "out" / "masks" / "a.png").size == (50, 30)
+    checked = run(tmp_path, orjson.dumps(document()), images, size="check", overwrite=True)
+    assert checked.tally.findings == {"image-size-differs": 1}
+    assert checked.exit_code == 3
+    assert not (tmp_path / "out" / "masks" / "a.png").exists()
+    told = run(tmp_path, orjson.dumps(document()), images, size="annotation", overwrite=True)
+    assert told.exit_code == 0
+    assert Image.open(tmp_path / "out" / "masks" / "a.png").size == (40, 30)
+
+
+@pytest.mark.parametrize("size", [(0, 30), (-4, 30), (40, 0), ("40", "30"), (1e9, 1e9), (None, None)])
+def test_bad_sizes_in_the_export(tmp_path: Path, size: tuple[Any, Any]) -> None:
+    images = [{"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]}]
+    summary = run(tmp_path, orjson.dumps(document(images=images)), size="annotation")
+    assert summary.exit_code == 3
+    assert summary.tally.masks == 0
+
+
+def test_two_images_never_share_a_mask(tmp_path: Path) -> None:
+    names = ["x/a.jpg", "x/a.png", "y/a.jpg", "b.jpg"]
+    export = coco_data.write(tmp_path, names)
+    summary = gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1, chunk_size=1)
+    assert summary.tally.findings["key-collision"] == 2
+    masks = tmp_path / "out" / "masks"
+    found = {str(path.relative_to(masks)) for path in masks.rglob("*.png")}
+    assert found == {"x/a.jpg.png", "x/a.png.png", "y/a.png", "b.png"}
+    document = orjson.loads(export.read_bytes())
+    for image in document["images"]:
+        keep = image["file_name"].startswith("x/")
+        name = image["file_name"] + ".png" if keep else str(Path(image["file_name"]).with_suffix(".png"))
+        np.testing.assert_array_equal(np.array(Image.open(masks / name)), coco_data.paint(document, image))
+
+
+def test_an_image_listed_twice_is_told(tmp_path: Path) -> None:
+    images = [{"id": n, "file_name": "a.jpg", "width": 40, "height": 30} for n in (1, 2)]
+    summary = run(tmp_path, orjson.dumps(document(images=images)), chunk_size=1)
+    assert summary.tally.findings["image-duplicate"] == 1
+    assert (summary.tally.masks, summary.tally.rejects) == (1, 1)
+    assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any(), "the first record counts"
+
+
+ODD_NAMES = [
+    ("../../evil.jpg", "evil.jpg"),
+    ("/absolute/path/a.jpg", "absolute/path/a.jpg"),
+    ("C:\\labels\\new\\a.jpg", "labels/new/a.jpg"),
+    ("sub\\folder\\a.jpg", "sub/folder/a.jpg"),
+    ("with blank.jpg", "with blank.jpg"),
+    ("a#b.jpg", "a#b.jpg"),
+    ("50%25.jpg", "50%25.jpg"),
+    ("a+b.jpg", "a+b.jpg"),
+    ("Straße/日本.jpg", "Straße/日本.jpg"),
+    ("a/../b/./c.jpg", "b/c.jpg"),
+    ("two.dots.jpg", "two.dots.jpg"),
+]
+
+
+@pytest.mark.parametrize(("name", "key"), ODD_NAMES, ids=[name for name, _ in ODD_NAMES])
+def test_odd_names_find_their_image_and_stay_below_the_prefix(tmp_path: Path, name: str, key: str) -> None:
+    images = [{"id": 1, "file_name": name, "width": 40, "height": 30}]
+    summary = run(tmp_path, orjson.dumps(document(images=images)), {key: coco_data.jpeg(40, 30)})
+    assert summary.exit_code == 0, summary.tally.examples
+    mask = tmp_path / "out" / "masks" / (key.removesuffix(".jpg") + ".png")
+    assert mask.is_file()
+    line = orjson.loads((tmp_path / "out" / "labeling-qa.manifest").read_bytes())
+    assert line["labeling-qa-ref"] == str(mask)
+    assert line["source-ref"] == str(tmp_path / "images" / key)
+    outside = [path for path in tmp_path.rglob("*.png") if tmp_path / "out" / "masks" not in path.parents]
+    assert not outside
+
+
+def test_strict_stops_with_a_sentence(tmp_path: Path) -> None:
+    annotations = [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 2, 2]]}]
+    with pytest.raises(gtmask.errors.StrictError, match="shape-few-points"):
+        run(tmp_path, orjson.dumps(document(annotations=annotations)), strict=True)
+
+
+def test_wrong_images_folder_stops_before_rejecting_everything(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(25)])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(gtmask.errors.UsageError, match="None of the first 20 images"):
+        gtmask.convert(export, tmp_path / "out", images=tmp_path / "empty", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_inside_the_export_or_among_the_images_is_refused(tmp_path: Path) -> None:
+    path = prepare(tmp_path, orjson.dumps(document()))
+    with pytest.raises(gtmask.errors.UsageError, match="inside the export"):
+        gtmask.convert(tmp_path, tmp_path / "out", images=tmp_path / "images")
+    (tmp_path / "here" / "masks").mkdir(parents=True)
+    with pytest.raises(gtmask.errors.UsageError, match="among the images"):
+        gtmask.convert(path, tmp_path / "here", images=tmp_path / "here" / "masks")
+
+
+def test_foreign_masks_are_not_overwritten(tmp_path: Path) -> None:
+    foreign = tmp_path / "out" / "masks" / "a.png"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"somebody's")
+    with pytest.raises(gtmask.errors.UsageError, match="no gtmask run wrote"):
+        run(tmp_path, orjson.dumps(document()))
+    assert foreign.read_bytes() == b"somebody's"
+
+
+def test_image_formats_by_content_not_by_name(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, "PNG")
+    assert run(tmp_path, orjson.dumps(document()), {"a.jpg": buffer.getvalue()}).exit_code == 0

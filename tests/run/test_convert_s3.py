@@ -1,0 +1,150 @@
+"""A conversion against a real S3 server: images, export and output in S3, and what goes wrong there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import gtmask
+from gtmask.errors import AccessError, NotFoundError
+from support import coco_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.s3_server import S3Server
+
+NAMES = ["a.jpg", "b b.jpg", "day#1/c+d.jpg", "day%201/ü.jpg", "e.jpg"]
+DATE = "2024-01-01T00:00:00.000000"
+
+
+@pytest.fixture
+def made(tmp_path: Path, s3_server: S3Server, bucket: str) -> tuple[Path, str]:
+    """Make an export with images, here and in a bucket."""
+    export = coco_data.write(tmp_path, NAMES, seed=3)
+    objects = {f"data/images/{name}": (tmp_path / "images" / name).read_bytes() for name in NAMES}
+    s3_server.put(bucket, objects | {"data/export.json": export.read_bytes()})
+    return export, bucket
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("client", ["aioboto3", "obstore"])
+def test_every_byte_equals_the_local_run(
+    made: tuple[Path, str], tmp_path: Path, s3_server: S3Server, client: str
+) -> None:
+    export, bucket = made
+    common: dict[str, Any] = {"creation_date": DATE, "chunk_size": 2, "workers": 1}
+    uris = {"image_uri": f"s3://{bucket}/data/images", "mask_uri": f"s3://{bucket}/out/masks"}
+    gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", **uris, **common)
+    summary = gtmask.convert(
+        f"s3://{bucket}/data/export.json",
+        f"s3://{bucket}/out",
+        images=f"s3://{bucket}/data/images",
+        endpoint_url=s3_server.endpoint,
+        s3_client=client,
+        **common,
+    )
+    assert summary.manifest == f"s3://{bucket}/out/labeling-qa.manifest"
+    remote = s3_server.objects(bucket, "out/")
+    local = tree(tmp_path / "out")
+    # The frozen plan tells the URI options, which only the local run was given.
+    plan_keys = [key for key in local if key.endswith("run.json")]
+    for key in plan_keys:
+        assert remote.pop(f"out/{key}")
+        del local[key]
+    assert {f"out/{key}": data for key, data in local.items()} == remote
+    head = s3_server.client().head_object(Bucket=bucket, Key="out/masks/b b.png")
+    assert head["ContentType"] == "image/png"
+    head = s3_server.client().head_object(Bucket=bucket, Key="out/labeling-qa.manifest")
+    assert head["ContentType"] == "application/x-ndjson"
+
+
+def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
+    _, bucket = made
+    arguments = {"images": f"s3://{bucket}/data/images", "endpoint_url": s3_server.endpoint, "chunk_size": 1,
+                 "workers": 1, "creation_date": DATE}  # fmt: skip
+    source, out = f"s3://{bucket}/data/export.json", f"s3://{bucket}/out"
+    gtmask.convert(source, out, **arguments)
+    whole = s3_server.objects(bucket, "out/")
+    client = s3_server.client()
+    for key in ("out/_gtmask/parts/000003.json", "out/labeling-qa.manifest", "out/masks/a.png"):
+        client.delete_object(Bucket=bucket, Key=key)
+    summary = gtmask.convert(source, out, **arguments)
+    assert summary.resumed == 4
+    again = s3_server.objects(bucket, "out/")
+    # The mask that was deleted belongs to a committed chunk: resuming trusts commit records.
+    assert again.keys() == whole.keys() - ({"out/masks/a.png"} - again.keys())
+    assert all(again[key] == whole[key] for key in again)
+
+
+def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
+    _, bucket = made
+    arguments: dict[str, Any] = {
+        "images": f"s3://{bucket}/data/images", "endpoint_url": s3_server.endpoint, "chunk_size": 1,
+        "workers": 1, "creation_date": DATE,
+    }  # fmt: skip
+    source = f"s3://{bucket}/data/export.json"
+    gtmask.convert(source, f"s3://{bucket}/whole", mask_uri="s3://m", **arguments)
+    out = f"s3://{bucket}/shared"
+    first = gtmask.convert(source, out, shard="0/2", mask_uri="s3://m", **arguments)
+    assert not first.complete
+    with pytest.raises(gtmask.errors.GtmaskError, match="2 of 5 chunks are not done"):
+        gtmask.run.finish(out, endpoint_url=s3_server.endpoint)
+    second = gtmask.convert(source, out, shard="1/2", mask_uri="s3://m", **arguments)
+    assert second.complete
+    gtmask.run.finish(out, endpoint_url=s3_server.endpoint)
+    whole, shared = s3_server.objects(bucket, "whole/"), s3_server.objects(bucket, "shared/")
+    assert {key.removeprefix("shared/"): data for key, data in shared.items()} == {
+        key.removeprefix("whole/"): data for key, data in whole.items()
+    }
+
+
+def test_missing_bucket(made: tuple[Path, str], s3_server: S3Server) -> None:
+    export, bucket = made
+    with pytest.raises(NotFoundError, match="no-such-bucket"):
+        gtmask.convert(
+            export, "s3://no-such-bucket/out", images=f"s3://{bucket}/data/images",
+            endpoint_url=s3_server.endpoint, workers=1,
+        )  # fmt: skip
+    with pytest.raises(NotFoundError, match="no-such-bucket"):
+        gtmask.convert(
+            export, f"s3://{bucket}/out", images="s3://no-such-bucket/images",
+            endpoint_url=s3_server.endpoint, workers=1,
+        )  # fmt: skip
+    assert not s3_server.objects(bucket, "out/")
+
+
+def test_wrong_key_is_one_sentence_and_exit_code_2(
+    made: tuple[Path, str], s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bucket = made
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(AccessError):
+        gtmask.convert(
+            f"s3://{bucket}/data/export.json", f"s3://{bucket}/out", endpoint_url=s3_server.endpoint
+        )
+    done = subprocess.run(
+        [sys.executable, "-m", "gtmask", "convert", f"s3://{bucket}/data/export.json", "--out",
+         f"s3://{bucket}/out", "--endpoint-url", s3_server.endpoint],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") <= 2
+    assert done.stderr.startswith("gtmask: ")
+
+
+def test_missing_image_is_a_reject(made: tuple[Path, str], s3_server: S3Server) -> None:
+    _, bucket = made
+    s3_server.client().delete_object(Bucket=bucket, Key="data/images/e.jpg")
+    summary = gtmask.convert(
+        f"s3://{bucket}/data/export.json", f"s3://{bucket}/out", images=f"s3://{bucket}/data/images",
+        endpoint_url=s3_server.endpoint, workers=1,
+    )  # fmt: skip
+    assert (summary.exit_code, summary.tally.masks, summary.tally.rejects) == (3, 4, 1)
+    assert b"image-missing" in s3_server.objects(bucket, "out/")["out/rejects.jsonl"]
