@@ -14,29 +14,68 @@ sorted, rows are read and written in memory order, and rings of one part are eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.jit import kernel
+from gtmask.raster.domain import source_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def fill_coco(
+    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
+) -> None:
+    """Paint parts as pycocotools does, in order, in place.
+
+    Parameters
+    ----------
+    mask
+        uint8 (height, width), C-contiguous; painted in place.
+    points
+        float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the image. At most
+        2**30 in absolute value.
+    ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
+        not a number or beyond 2**30.
+
+    Notes
+    -----
+    COCO's own parts have one ring each and are a union, which painting them one over the other gives.
+    A part with several rings is what pycocotools has no word for; here it is even-odd, the exclusive or
+    of its rings. A ring of two vertices (four numbers) paints nothing here, where ``frPyObjects`` would
+    take it for a box: that is for the reader to decide.
+
+    The library computes in C ints and allocates memory for every grid step of the boundary; where its
+    numbers overflow (about 2 * 10**8 pixels) it has no defined result, and this kernel goes on by the
+    same rule in 64 bits.
+    """
+    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
+
+
 @kernel("int64(float64)", inline=True)
-def _to_grid(coordinate):  # type: ignore[no-untyped-def]
+def to_grid(coordinate: float) -> int:
     """Round a coordinate to the grid of fifths; below zero the cast truncates upwards, as C's does."""
-    return np.int64(5.0 * coordinate + 0.5)
+    return int(5.0 * coordinate + 0.5)
 
 
 @kernel("int64(int64, int64, int64)", inline=True)
-def _clamp(value, low, high):  # type: ignore[no-untyped-def]
+def clamp(value: int, low: int, high: int) -> int:
+    """Return the value, or the bound that it lies beyond."""
     return min(max(value, low), high)
 
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64)")
-def _cross_flat(toggles, window, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
+def cross_flat(
+    toggles: NDArray[np.uint8], window: NDArray[np.int64], x0: int, y0: int, x1: int, y1: int
+) -> None:
     """Flip the crossings of an edge that is at least as wide as it is high; grid units."""
     if x0 > x1:
         x0, y0, x1, y1 = x1, y1, x0, y0
@@ -44,15 +83,17 @@ def _cross_flat(toggles, window, x0, y0, x1, y1):  # type: ignore[no-untyped-def
     slope = (y1 - y0) / (x1 - x0)
     for column in range(max(left, (x0 + 2) // 5), min(window[1] - 1, (x1 - 3) // 5) + 1):
         step = 5 * column + 2 - x0
-        here = np.int64(y0 + slope * step + 0.5)
-        there = np.int64(y0 + slope * (step + 1) + 0.5)
+        here = int(y0 + slope * step + 0.5)
+        there = int(y0 + slope * (step + 1) + 0.5)
         row = max((min(here, there) + 2) // 5, top)
         if row < bottom:
             toggles[row - top, column - left] ^= 1
 
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64)")
-def _cross_steep(toggles, window, x0, y0, x1, y1):  # type: ignore[no-untyped-def]
+def cross_steep(
+    toggles: NDArray[np.uint8], window: NDArray[np.int64], x0: int, y0: int, x1: int, y1: int
+) -> None:
     """Flip the crossings of an edge that is higher than it is wide; grid units."""
     if y0 > y1:
         x0, y0, x1, y1 = x1, y1, x0, y0
@@ -63,16 +104,16 @@ def _cross_steep(toggles, window, x0, y0, x1, y1):  # type: ignore[no-untyped-de
         # The first step on the far side of the centre line: guessed, then found with the very
         # expression that the walk rounds with.
         line = 5 * column + 3
-        step = np.int64((line - 0.5 - x0) / slope)
+        step = int((line - 0.5 - x0) / slope)
         if slope > 0:
-            while step > 0 and np.int64(x0 + slope * (step - 1) + 0.5) >= line:
+            while step > 0 and int(x0 + slope * (step - 1) + 0.5) >= line:
                 step -= 1
-            while np.int64(x0 + slope * step + 0.5) < line:
+            while int(x0 + slope * step + 0.5) < line:
                 step += 1
         else:
-            while step > 0 and np.int64(x0 + slope * (step - 1) + 0.5) < line:
+            while step > 0 and int(x0 + slope * (step - 1) + 0.5) < line:
                 step -= 1
-            while np.int64(x0 + slope * step + 0.5) >= line:
+            while int(x0 + slope * step + 0.5) >= line:
                 step += 1
         row = max((step - 1 + y0 + 2) // 5, top)
         if row < bottom:
@@ -80,25 +121,29 @@ def _cross_steep(toggles, window, x0, y0, x1, y1):  # type: ignore[no-untyped-de
 
 
 @kernel("void(uint8[:, ::1], int64[::1], float64[:, ::1], int64, int64)")
-def _cross_ring(toggles, window, points, start, stop):  # type: ignore[no-untyped-def]
+def cross_ring(
+    toggles: NDArray[np.uint8], window: NDArray[np.int64], points: NDArray[np.float64], start: int, stop: int
+) -> None:
     """Flip the crossings of the closed ring ``points[start:stop]``."""
-    x0 = _to_grid(points[stop - 1, 0])
-    y0 = _to_grid(points[stop - 1, 1])
+    x0 = to_grid(points[stop - 1, 0])
+    y0 = to_grid(points[stop - 1, 1])
     for i in range(start, stop):
-        x1 = _to_grid(points[i, 0])
-        y1 = _to_grid(points[i, 1])
+        x1 = to_grid(points[i, 0])
+        y1 = to_grid(points[i, 1])
         width = abs(x1 - x0)
         if width >= abs(y1 - y0):
             if width > 0:
-                _cross_flat(toggles, window, x0, y0, x1, y1)
+                cross_flat(toggles, window, x0, y0, x1, y1)
         elif width > 0:
-            _cross_steep(toggles, window, x0, y0, x1, y1)
+            cross_steep(toggles, window, x0, y0, x1, y1)
         x0 = x1
         y0 = y1
 
 
 @kernel("void(int64[::1], float64[:, ::1], int64, int64, int64, int64)")
-def _find_window(window, points, start, stop, height, width):  # type: ignore[no-untyped-def]
+def find_window(
+    window: NDArray[np.int64], points: NDArray[np.float64], start: int, stop: int, height: int, width: int
+) -> None:
     """Set window to the (left, right, top, bottom) that ``points[start:stop]`` can reach, clipped."""
     low_x = low_y = np.inf
     high_x = high_y = -np.inf
@@ -110,14 +155,20 @@ def _find_window(window, points, start, stop, height, width):  # type: ignore[no
     window[:] = 0
     if start < stop:
         # Rounding to fifths and to rows moves nothing by more than two pixels.
-        window[0] = _clamp(np.int64(low_x) - 2, 0, width)
-        window[1] = _clamp(np.int64(high_x) + 3, 0, width)
-        window[2] = _clamp(np.int64(low_y) - 2, 0, height)
-        window[3] = _clamp(np.int64(high_y) + 3, 0, height)
+        window[0] = clamp(int(low_x) - 2, 0, width)
+        window[1] = clamp(int(high_x) + 3, 0, width)
+        window[2] = clamp(int(low_y) - 2, 0, height)
+        window[3] = clamp(int(high_y) + 3, 0, height)
 
 
 @kernel("void(uint8[:, ::1], uint8[:, ::1], uint8[::1], int64[::1], uint8)")
-def _paint_toggled(mask, toggles, inside, window, value):  # type: ignore[no-untyped-def]
+def paint_toggled(
+    mask: NDArray[np.uint8],
+    toggles: NDArray[np.uint8],
+    inside: NDArray[np.uint8],
+    window: NDArray[np.int64],
+    value: int,
+) -> None:
     """Paint what lies after an odd number of toggles of its column, and clear the toggles."""
     left, right, top, bottom = window[0], window[1], window[2], window[3]
     width = right - left
@@ -133,55 +184,30 @@ def _paint_toggled(mask, toggles, inside, window, value):  # type: ignore[no-unt
 
 
 @kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
-def fill_coco(
+def paint_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.float64],
     ring_offsets: NDArray[np.int32],
     part_offsets: NDArray[np.int32],
     values: NDArray[np.uint8],
 ) -> None:
-    """Paint polygons into a mask as pycocotools would, part after part.
-
-    Parameters
-    ----------
-    mask
-        uint8 (height, width), C-contiguous; painted in place.
-    points
-        float64 (n, 2): vertices (x, y) in pixels, origin at the top-left corner of the image; finite,
-        absolute values at most 2**30.
-    ring_offsets, part_offsets
-        int32: ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]`` (closed without repeating its
-        first vertex), part p is the rings ``part_offsets[p]`` to ``part_offsets[p + 1]``.
-    values
-        uint8 (parts,): what each part is painted with.
-
-    Notes
-    -----
-    COCO's own parts have one ring each and are a union, which painting them one over the other gives.
-    A part with several rings is what pycocotools has no word for; here it is even-odd, the exclusive or
-    of its rings. A ring of two vertices (four numbers) paints nothing here, where ``frPyObjects`` would
-    take it for a box: that is for the reader to decide.
-
-    The library computes in C ints and allocates memory for every grid step of the boundary; where its
-    numbers overflow (about 2 * 10**8 pixels) it has no defined result, and this kernel goes on by the
-    same rule in 64 bits.
-    """
+    """Paint all parts; the arguments are those of :func:`fill_coco`, and right."""
     height, width = mask.shape
     window = np.zeros(4, np.int64)
     most_rows = most_columns = 0
     for part in range(len(values)):
         first, last = ring_offsets[part_offsets[part]], ring_offsets[part_offsets[part + 1]]
-        _find_window(window, points, first, last, height, width)
+        find_window(window, points, first, last, height, width)
         most_rows = max(most_rows, window[3] - window[2])
         most_columns = max(most_columns, window[1] - window[0])
     toggles = np.zeros((most_rows, most_columns), np.uint8)
     inside = np.zeros(most_columns, np.uint8)
     for part in range(len(values)):
         first, last = ring_offsets[part_offsets[part]], ring_offsets[part_offsets[part + 1]]
-        _find_window(window, points, first, last, height, width)
+        find_window(window, points, first, last, height, width)
         if window[0] >= window[1] or window[2] >= window[3]:
             continue
         for ring in range(part_offsets[part], part_offsets[part + 1]):
             if ring_offsets[ring] < ring_offsets[ring + 1]:
-                _cross_ring(toggles, window, points, ring_offsets[ring], ring_offsets[ring + 1])
-        _paint_toggled(mask, toggles, inside, window, values[part])
+                cross_ring(toggles, window, points, ring_offsets[ring], ring_offsets[ring + 1])
+        paint_toggled(mask, toggles, inside, window, values[part])

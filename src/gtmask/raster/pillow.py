@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.domain import source_arguments
 from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
@@ -52,50 +52,51 @@ def fill_pillow(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or an offset points outside its array.
+        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
+        not a number or beyond 2**30.
 
     Notes
     -----
     Pillow knows no holes. The edges of all rings of a part go through one scan here, which is even-odd;
     vertices and horizontal edges of a hole are painted, as those of the outer ring are.
     """
-    paint_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
+    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
 
 
 @kernel("float32(float32)", inline=True)
-def round_away(x: float) -> float:
+def round_away(x: np.float32) -> np.float32:
     """Round to nearest, halves away from zero: C's ``roundf``."""
-    whole = np.float32(math.trunc(x))
+    whole = np.float32(math.trunc(float(x)))
     if abs(x - whole) >= _HALF:
         return np.float32(whole + math.copysign(_ONE, x))
     return whole
 
 
 @kernel("int64(float32, int64)", inline=True)
-def span_ends(x: float, width: int) -> int:
+def span_ends(x: np.float32, width: int) -> int:
     """Return a crossing as the pixel it starts a span with and the one that it ends a span with.
 
     The two halves are taken in the precisions in which Pillow's macros take them.
     """
     if x >= 0:
-        first = np.int64(math.floor(x + _HALF))
-        last = np.int64(math.ceil(x - _HALF))
+        first = math.floor(x + _HALF)
+        last = math.ceil(x - _HALF)
     else:
-        first = -np.int64(math.floor(abs(np.float64(x)) + 0.5))
-        last = -np.int64(math.ceil(abs(np.float64(x)) - 0.5))
+        first = -math.floor(abs(float(x)) + 0.5)
+        last = -math.ceil(abs(float(x)) - 0.5)
     return crossing(min(max(first, -1), width), min(max(last, -1), width))
 
 
 @kernel("float32(int64[:, ::1], float32[::1], int64, int64)", inline=True)
-def edge_at(edges: NDArray[np.int64], slopes: NDArray[np.float32], i: int, row: int) -> float:
+def edge_at(edges: NDArray[np.int64], slopes: NDArray[np.float32], i: int, row: int) -> np.float32:
     """Return where edge i (or the line through it) crosses a row, in single precision."""
-    return np.float32(row - edges[i, 1]) * slopes[i] + np.float32(edges[i, 0])
+    return np.float32(np.float32(row - edges[i, 1]) * slopes[i] + np.float32(edges[i, 0]))
 
 
 @kernel("float32(int64[:, ::1], float32[::1], int64[::1], int64, int64)")
 def join_corner(
     edges: NDArray[np.int64], slopes: NDArray[np.float32], active: NDArray[np.int64], rank: int, row: int
-) -> float:
+) -> np.float32:
     """Return where the edge ``active[rank]``, which starts or ends in this row, crosses it.
 
     Moved to the neighbour of where the corner's two edges are in the next row (the row before, if the
@@ -121,7 +122,9 @@ def join_corner(
     return x
 
 
-@kernel("int64(uint8[:, ::1], int64[:, ::1], float32[::1], int64[::1], int64, int64, int64, int64, int64, uint8)")
+@kernel(
+    "int64(uint8[:, ::1], int64[:, ::1], float32[::1], int64[::1], int64, int64, int64, int64, int64, uint8)"
+)
 def add_edge(
     mask: NDArray[np.uint8],
     edges: NDArray[np.int64],
@@ -175,7 +178,7 @@ def insert_ordered(active: NDArray[np.int64], count: int, edge: int) -> None:
 
 
 @kernel(
-    "void(uint8[:, ::1], int64[:, ::1], float32[::1], int64[::1], int64[::1], int64[::1], int64, int64, uint8)"
+    "void(uint8[:, ::1], int64[:, ::1], float32[::1], int64[::1], int64[::1], int64[::1],int64, int64, uint8)"
 )
 def paint_edges(
     mask: NDArray[np.uint8],
@@ -245,12 +248,12 @@ def paint_parts(
         for ring in range(part_offsets[part], part_offsets[part + 1]):
             start, stop = ring_offsets[ring], ring_offsets[ring + 1]
             for i in range(start, stop):
-                x0, y0 = np.int64(points[i, 0]), np.int64(points[i, 1])
+                x0, y0 = int(points[i, 0]), int(points[i, 1])
                 after = i + 1 if i + 1 < stop else start
-                x1, y1 = np.int64(points[after, 0]), np.int64(points[after, 1])
+                x1, y1 = int(points[after, 0]), int(points[after, 1])
                 # Pillow leaves out a closing edge without length; one between other vertices is a dot.
                 if after != start or x0 != x1 or y0 != y1:
-                    last_row = max(last_row, max(y0, y1))
+                    last_row = max(last_row, y0, y1)
                     count = add_edge(mask, edges, slopes, events, count, x0, y0, x1, y1, values[part])
         if count:
             last_row = min(last_row, mask.shape[0])

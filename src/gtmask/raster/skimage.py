@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.domain import source_arguments
 from gtmask.raster.rows import crossing, paint_rows
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ def fill_skimage(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or an offset points outside its array.
+        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
+        not a number or beyond 2**30.
 
     Notes
     -----
     scikit-image knows no holes. In a part of several rings each of the two counts is over all rings, which
     is even-odd; pixels on the edge of a hole are painted, as those on the outer ring's are.
     """
-    paint_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
+    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
 
 
 @kernel("int64(float64, int64, boolean)", inline=True)
@@ -67,7 +68,7 @@ def first_row(y: float, height: int, leftwards: bool) -> int:
         return height
     if y < 0:
         return 0
-    return min(np.int64(math.floor(y)) + 1 if leftwards else np.int64(math.ceil(y)), height)
+    return min(math.floor(y) + 1 if leftwards else math.ceil(y), height)
 
 
 @kernel("float64(float64, float64, float64, float64, int64)", inline=True)
@@ -88,7 +89,7 @@ def crossed_column(x0: float, y0: float, x1: float, y1: float, width: int, leftw
         return 0
     if estimate > width:
         return width
-    column = np.int64(math.floor(estimate)) - 1
+    column = math.floor(estimate) - 1
     if leftwards:
         while column < width and not offset_at(x0, y0, x1, y1, column) < 0:
             column += 1
@@ -108,7 +109,7 @@ def count_edges(
 ) -> tuple[int, int]:
     """Add to ``starts`` by how much the number of edges met changes at each row, and return the rows."""
     top = height
-    bottom = np.int64(0)
+    bottom = 0
     for ring in range(len(rings) - 1):
         if rings[ring] == rings[ring + 1]:
             continue
@@ -116,8 +117,8 @@ def count_edges(
         for i in range(rings[ring], rings[ring + 1]):
             here = first_row(points[i, 1], height, leftwards)
             if before != here:
-                top = min(top, min(before, here))
-                bottom = max(bottom, max(before, here))
+                top = min(top, before, here)
+                bottom = max(bottom, before, here)
                 starts[min(before, here)] += 1
                 starts[max(before, here)] -= 1
             before = here
@@ -150,14 +151,16 @@ def place_edges(
 
 
 @kernel("void(uint8[:, ::1], float64[:, ::1], int64, int64, uint8)")
-def paint_vertices(mask: NDArray[np.uint8], points: NDArray[np.float64], start: int, stop: int, value: int) -> None:
+def paint_vertices(
+    mask: NDArray[np.uint8], points: NDArray[np.float64], start: int, stop: int, value: int
+) -> None:
     """Paint the pixels that lie within :data:`VERTEX_ERROR` of a vertex."""
     height, width = mask.shape
     for i in range(start, stop):
         x, y = points[i, 0], points[i, 1]
         if -1 < x < width and -1 < y < height:
-            column = np.int64(math.floor(x + 0.5))
-            row = np.int64(math.floor(y + 0.5))
+            column = math.floor(x + 0.5)
+            row = math.floor(y + 0.5)
             if 0 <= column < width and 0 <= row < height:
                 if abs(x - column) < VERTEX_ERROR and abs(y - row) < VERTEX_ERROR:
                     mask[row, column] = value
@@ -180,7 +183,7 @@ def paint_parts(
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
         for leftwards in (False, True):
             top, bottom = count_edges(points, rings, height, starts, leftwards)
-            total = active = np.int64(0)
+            total = active = 0
             for row in range(top, bottom):
                 active += starts[row]
                 total += active

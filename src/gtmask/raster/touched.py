@@ -1,7 +1,8 @@
 """The touched rule: every pixel that a polygon touches, as Scalabel's and BDD100K's exporters paint.
 
-They draw with matplotlib, not anti-aliased and with snapping on (``scalabel:scalabel/label/transforms.py``), and
-what reaches the picture follows from Agg, matplotlib's rasterizer:
+They draw with matplotlib, not anti-aliased and with snapping on
+(``scalabel:scalabel/label/transforms.py``), and what reaches the picture follows from Agg, matplotlib's
+rasterizer:
 
 - vertices are rounded to pixel *corners*, halves up; edges are cut at the frame of the image;
 - each pixel's covered area is summed up with its sign, by the winding of the ring, on a grid of 256 x 256
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.domain import source_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,8 @@ def fill_touched(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or an offset points outside its array.
+        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
+        not a number or beyond 2**30.
 
     Notes
     -----
@@ -54,7 +56,7 @@ def fill_touched(
     no holes; in a part of several rings, those after the first are taken to run against it and so are
     holes, whichever way they run.
     """
-    paint_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
+    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
 
 
 @kernel("void(int32[:, ::1], int64, int64, int64, int64)", inline=True)
@@ -137,10 +139,10 @@ def add_between(
     left, top = window[0] << 8, window[2] << 8
     add_line(
         steps,
-        np.int64(math.floor(x0 * 256 + 0.5)) - left,
-        np.int64(math.floor(y0 * 256 + 0.5)) - top,
-        np.int64(math.floor(x1 * 256 + 0.5)) - left,
-        np.int64(math.floor(y1 * 256 + 0.5)) - top,
+        math.floor(x0 * 256 + 0.5) - left,
+        math.floor(y0 * 256 + 0.5) - top,
+        math.floor(x1 * 256 + 0.5) - left,
+        math.floor(y1 * 256 + 0.5) - top,
         sign,
     )
 
@@ -176,8 +178,8 @@ def find_window(
     """Set window to the (left, right, top, bottom) of ``points[start:stop]``, rounded and clipped."""
     window[0], window[1], window[2], window[3] = width, 0, height, 0
     for i in range(start, stop):
-        x = np.int64(min(max(math.floor(points[i, 0] + 0.5), 0.0), width))
-        y = np.int64(min(max(math.floor(points[i, 1] + 0.5), 0.0), height))
+        x = int(min(max(math.floor(points[i, 0] + 0.5), 0.0), width))
+        y = int(min(max(math.floor(points[i, 1] + 0.5), 0.0), height))
         window[0] = min(window[0], x)
         window[1] = max(window[1], x)
         window[2] = min(window[2], y)
