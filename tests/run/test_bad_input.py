@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence or a counted finding, the right exit code, nothing lost, nothing half-written."""
+"""Bad input: one clear sentence or a counted finding, the right exit code, nothing half-written."""
 
 from __future__ import annotations
 

@@ -126,20 +126,20 @@ def test_exif_turned_images(tmp_path: Path) -> None:
     np.testing.assert_array_equal(shown, np.rot90(stored, -1))
 
 
+ISAT = "coco/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny"
+SUPERANNOTATE = (
+    "coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
+    "instance_segmentation"
+)
+
+
 @pytest.mark.parametrize(
     ("export", "images"),
     [
-        (
-            "coco/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny/coco_tiny.json",
-            "coco/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny/images",
-        ),
-        (
-            ("coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
-            "instance_segmentation/instances_test.json"),
-            ("coco/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/COCO/input/toSuperAnnotate/"
-            "instance_segmentation"),
-        ),
+        (f"{ISAT}/coco_tiny.json", f"{ISAT}/images"),
+        (f"{SUPERANNOTATE}/instances_test.json", SUPERANNOTATE),
     ],
+    ids=["coco_tiny", "instances_test"],
 )
 def test_real_coco_equals_independent_painting(
     samples: Path, tmp_path: Path, export: str, images: str

@@ -56,9 +56,9 @@ def test_every_byte_equals_the_local_run(
     # The frozen plan tells the URI options, which only the local run was given.
     plan_keys = [key for key in local if key.endswith("run.json")]
     for key in plan_keys:
-        assert remote.pop(f"out/{key}")
+        assert remote.pop(key)
         del local[key]
-    assert {f"out/{key}": data for key, data in local.items()} == remote
+    assert local == remote
     head = s3_server.client().head_object(Bucket=bucket, Key="out/masks/b b.png")
     assert head["ContentType"] == "image/png"
     head = s3_server.client().head_object(Bucket=bucket, Key="out/labeling-qa.manifest")
@@ -79,7 +79,7 @@ def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
     assert summary.resumed == 4
     again = s3_server.objects(bucket, "out/")
     # The mask that was deleted belongs to a committed chunk: resuming trusts commit records.
-    assert again.keys() == whole.keys() - ({"out/masks/a.png"} - again.keys())
+    assert again.keys() in (whole.keys(), whole.keys() - {"masks/a.png"})
     assert all(again[key] == whole[key] for key in again)
 
 
@@ -100,9 +100,7 @@ def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
     assert second.complete
     gtmask.run.finish(out, endpoint_url=s3_server.endpoint)
     whole, shared = s3_server.objects(bucket, "whole/"), s3_server.objects(bucket, "shared/")
-    assert {key.removeprefix("shared/"): data for key, data in shared.items()} == {
-        key.removeprefix("whole/"): data for key, data in whole.items()
-    }
+    assert shared == whole
 
 
 def test_missing_bucket(made: tuple[Path, str], s3_server: S3Server) -> None:
@@ -147,4 +145,4 @@ def test_missing_image_is_a_reject(made: tuple[Path, str], s3_server: S3Server) 
         endpoint_url=s3_server.endpoint, workers=1,
     )  # fmt: skip
     assert (summary.exit_code, summary.tally.masks, summary.tally.rejects) == (3, 4, 1)
-    assert b"image-missing" in s3_server.objects(bucket, "out/")["out/rejects.jsonl"]
+    assert b"image-missing" in s3_server.objects(bucket, "out/")["rejects.jsonl"]
