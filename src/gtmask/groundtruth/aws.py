@@ -39,7 +39,9 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
     try:
         session = aioboto3.Session(profile_name=settings.profile, region_name=region or settings.region)
         endpoint = settings.endpoint_url if service == "s3" else None
-        opened = session.client(service, endpoint_url=endpoint)
+        # S3 answers for buckets of every region; SageMaker's jobs are in one.
+        home = session.region_name or ("us-east-1" if service == "s3" else None)
+        opened = session.client(service, endpoint_url=endpoint, region_name=home)
         client = await opened.__aenter__()
     except (ProfileNotFound, NoRegionError) as error:
         msg = f"{str(error).rstrip('.')}: check --profile and --region"

@@ -14,58 +14,63 @@ from gtmask.groundtruth.report import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, TypeVar
 
     from gtmask.storage.base import S3Settings
 
-    T = TypeVar("T")
-
 
 async def check_buckets(
-    buckets: Iterable[str], settings: S3Settings, region: str | None = None, home: str | None = None
+    buckets: Iterable[str],
+    settings: S3Settings,
+    region: str | None = None,
+    *,
+    home: str | None = None,
+    cors: Iterable[str] | None = None,
 ) -> list[Problem]:
-    """Check the buckets of images and masks.
+    """Check buckets.
 
     Parameters
     ----------
     buckets
         Names.
     region
-        The job's region; the region of ``home`` (the manifest's bucket) where it is not known.
+        The job's region; where it is not known, the one of the settings or of ``home``.
+    home
+        The manifest's bucket.
+    cors
+        Those whose CORS rules count, all by default.
     """
     problems: list[Problem] = []
-    async with aws.open_client("s3", settings, region or settings.region or "us-east-1") as client:
+    names = sorted(set(buckets))
+    shown = set(names if cors is None else cors)
+    async with aws.open_client("s3", settings, region) as client:
         wanted = region or settings.region
         if wanted is None and home is not None:
             wanted = await aws.bucket_region(client, home)
-        for bucket in sorted(set(buckets)):
-            problems += await _check(client, bucket, wanted)
-            wanted = wanted or None
-    return problems
-
-
-async def _check(client: Any, bucket: str, wanted: str | None) -> list[Problem]:
-    uri = f"s3://{bucket}"
-    try:
-        region = await aws.bucket_region(client, bucket)
-        allowed = aws.cors_allows(await aws.cors_rules(client, bucket))
-    except NotFoundError:
-        return [Problem("bucket-missing", 0, uri)]
-    except TransientError:
-        raise
-    except StorageError as error:
-        return [Problem("bucket-unchecked", 0, uri, str(error))]
-    problems = []
-    if region and wanted and region != wanted:
-        problems.append(Problem("bucket-region", 0, uri, f"it is in {region}, the job in {wanted}"))
-    if not allowed:
-        problems.append(Problem("bucket-cors", 0, uri))
+        for bucket in names:
+            uri = f"s3://{bucket}"
+            try:
+                found = await aws.bucket_region(client, bucket)
+                allowed = bucket not in shown or aws.cors_allows(await aws.cors_rules(client, bucket))
+            except NotFoundError:
+                problems.append(Problem("bucket-missing", 0, uri))
+                continue
+            except TransientError:
+                raise
+            except StorageError as error:
+                problems.append(Problem("bucket-unchecked", 0, uri, str(error)))
+                continue
+            # Without any word on the job's region, all buckets must at least be in one.
+            wanted = wanted or found
+            if found and found != wanted:
+                problems.append(Problem("bucket-region", 0, uri, f"it is in {found}, the job in {wanted}"))
+            if not allowed:
+                problems.append(Problem("bucket-cors", 0, uri))
     return problems
 
 
 async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str]:
     """Return the buckets whose CORS rules do not suffice, sorted."""
-    async with aws.open_client("s3", settings, settings.region or "us-east-1") as client:
+    async with aws.open_client("s3", settings) as client:
         return [
             bucket
             for bucket in sorted(set(buckets))
@@ -75,6 +80,6 @@ async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str
 
 async def add_cors(buckets: Iterable[str], settings: S3Settings) -> None:
     """Add Ground Truth's CORS rule to buckets; the rules that they have stay."""
-    async with aws.open_client("s3", settings, settings.region or "us-east-1") as client:
+    async with aws.open_client("s3", settings) as client:
         for bucket in sorted(set(buckets)):
             await aws.add_cors_rule(client, bucket)

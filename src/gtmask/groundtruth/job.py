@@ -1,0 +1,291 @@
+"""``gtmask job``: everything an adjustment job needs, planned, written, and on request submitted.
+
+Planning reads the manifest once, checks it and decides how it is split; nothing is created before every
+check and every upload has succeeded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import UsageError
+from gtmask.findings import CODES
+from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
+from gtmask.groundtruth.lines import LineChecker
+from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.references import bucket_of
+from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
+from gtmask.groundtruth.running import run
+from gtmask.groundtruth.source import BLOCK, ManifestSource
+from gtmask.groundtruth.template import label_categories, worker_template
+from gtmask.storage import open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gtmask.groundtruth.report import Problem
+    from gtmask.storage.base import S3Settings, Storage
+
+CATEGORIES = "labels.json"
+TEMPLATE = "template.liquid.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One job's share of the manifest: the bytes [start, stop), with so many objects."""
+
+    job: str
+    start: int
+    stop: int
+    objects: int
+
+    @property
+    def file(self) -> str:
+        """Name of this share as a file."""
+        return f"{self.job}.manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """One or more adjustment jobs, ready to be written and submitted.
+
+    Attributes
+    ----------
+    manifest
+        The manifest that was read.
+    adjusts
+        The label attribute whose masks workers will see.
+    labels
+        Class names, in the order of the class map, BACKGROUND left out.
+    parts
+        The jobs and their shares of the manifest.
+    buckets
+        Buckets of images and masks.
+    files
+        The small files by name: label categories and worker template.
+    requests
+        The CreateLabelingJob requests by job name.
+    """
+
+    manifest: str
+    settings: JobSettings
+    adjusts: str
+    labels: tuple[str, ...]
+    parts: tuple[Part, ...]
+    buckets: tuple[str, ...]
+    files: dict[str, bytes]
+    requests: dict[str, dict[str, Any]]
+
+    @property
+    def objects(self) -> int:
+        """Images of all jobs."""
+        return sum(part.objects for part in self.parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--dry-run`` shows."""
+        return {
+            "manifest": self.manifest,
+            "adjusts": self.adjusts,
+            "region": self.settings.region,
+            "labels": list(self.labels),
+            "objects": self.objects,
+            "upload": self.settings.prefix,
+            "buckets": list(self.buckets),
+            "requests": list(self.requests.values()),
+        }
+
+
+def make_job(
+    manifest: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
+    *,
+    role: str,
+    workteam: str,
+    output: str,
+    name: str | None = None,
+    label_attribute: str | None = None,
+    adjust: str | None = None,
+    s3: S3Settings | None = None,
+    **options: Any,
+) -> JobPlan:
+    """Plan an adjustment job and write its files to a folder.
+
+    Parameters
+    ----------
+    manifest
+        Path or ``s3://`` URI of a manifest whose references are ``s3://`` URIs.
+    out
+        Folder (or prefix) for manifest(s), template, label categories and request(s); None writes
+        nothing (``--dry-run``).
+    role, workteam, output, options
+        See :class:`gtmask.groundtruth.request.JobSettings`.
+    name
+        Job name; by default the manifest's name and ``-adjustment``.
+    label_attribute
+        The new attribute; by default the adjusted one's name with ``-adjusted-ref``.
+    adjust
+        The attribute to adjust; by default the newest on the manifest's lines.
+
+    Raises
+    ------
+    UsageError
+        A setting that the API would refuse.
+    ManifestError
+        A manifest that breaks the contract, with its first error; no file is written.
+    """
+    location = os.fspath(manifest)
+    with ManifestSource(location, s3) as source:
+        scan = _Scan(source, adjust)
+        scan.run()
+        settings = JobSettings(
+            role=role,
+            workteam=workteam,
+            output=output,
+            name=name or _name(location),
+            label_attribute=label_attribute or _adjusted(scan.adjusts),
+            **options,
+        )
+        plan = scan.plan(settings)
+        if out is not None:
+            run(_write(plan, source, os.fspath(out), s3))
+    return plan
+
+
+class _Scan:
+    """One pass over the manifest: is it right, what does it name, where is it split."""
+
+    def __init__(self, source: ManifestSource, adjust: str | None) -> None:
+        self.source = source
+        self.adjusts = adjust or ""
+        self.attributes: tuple[str, ...] = ()
+        self.labels: tuple[str, ...] = ()
+        self.buckets: set[str] = set()
+        self.spans: list[tuple[int, int, int]] = []
+
+    def run(self) -> None:
+        checker = LineChecker()
+        start = stop = objects = 0
+        for raw in self.source.raw_lines():
+            problems, task = checker.check(raw.number, raw.data)
+            self._refuse(problems)
+            if not raw.data.strip():
+                continue
+            if not self.attributes:
+                self._first(raw.data)
+            if objects == MAX_JOB_OBJECTS:
+                self.spans.append((start, raw.offset, objects))
+                start, objects = raw.offset, 0
+            objects += 1
+            stop = raw.offset + len(raw.data) + 1
+            if task is not None:
+                references = (task.source, *(reference for reference, _ in task.masks))
+                self.buckets.update(filter(None, map(bucket_of, references)))
+        if not objects:
+            msg = f"{self.source.location} has no lines: a job needs at least one object"
+            raise ManifestError(msg)
+        self.spans.append((start, min(stop, self.source.size), objects))
+
+    def _first(self, data: bytes) -> None:
+        line = parse_line(data)
+        self.attributes = line.attributes
+        self.adjusts = self.adjusts or line.attributes[-1]
+        if self.adjusts not in line.attributes:
+            msg = (
+                f"the lines have no attribute {self.adjusts}, but {', '.join(line.attributes)}: see --adjust"
+            )
+            raise UsageError(msg)
+        names = sorted(line.color_map(self.adjusts).items())
+        self.labels = tuple(label for number, (label, _) in names if number)
+        if not self.labels:
+            msg = f"{self.source.location}: the color map has no class besides BACKGROUND, nothing to label"
+            raise ManifestError(msg)
+
+    def _refuse(self, problems: list[Problem]) -> None:
+        """Stop at the first problem that would make the job or an object of it fail."""
+        for problem in problems:
+            code = CODES[problem.code]
+            local = problem.code == "reference-local"
+            if code.level == "error" or local or problem.code == "object-failed":
+                what = problem.detail or problem.uri
+                msg = (
+                    f"{self.source.location}, line {problem.line}: {problem.code} ({what}): "
+                    f"{code.meaning} {code.remedy}"
+                )
+                raise ManifestError(msg)
+
+    def plan(self, settings: JobSettings) -> JobPlan:
+        if settings.label_attribute in self.attributes:
+            msg = (
+                f"the new label attribute {settings.label_attribute} stands on the lines already: an "
+                "adjustment job needs a new one (--label-attribute)"
+            )
+            raise UsageError(msg)
+        count = len(self.spans)
+        parts = []
+        for number, (start, stop, objects) in enumerate(self.spans, 1):
+            job = settings.name if count == 1 else f"{settings.name}-{number}-of-{count}"
+            check_job_name(job)
+            parts.append(Part(job, start, stop, objects))
+        prefix = settings.prefix
+        requests = {
+            part.job: build_request(
+                settings,
+                part.job,
+                manifest=f"{prefix}/{part.file}",
+                categories=f"{prefix}/{CATEGORIES}",
+                template=f"{prefix}/{TEMPLATE}",
+            )
+            for part in parts
+        }
+        template = worker_template(self.adjusts, settings.title, settings.description)
+        files = {CATEGORIES: label_categories(self.labels), TEMPLATE: template.encode()}
+        return JobPlan(
+            self.source.location,
+            settings,
+            self.adjusts,
+            self.labels,
+            tuple(parts),
+            tuple(sorted(self.buckets)),
+            files,
+            requests,
+        )
+
+
+async def _write(plan: JobPlan, source: ManifestSource, out: str, s3: S3Settings | None) -> None:
+    """Write everything that will be uploaded, and the requests."""
+    async with open_storage(out, s3) as storage:
+        await put_files(plan, source, storage)
+        for job, request in plan.requests.items():
+            data = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            await storage.put(f"{job}.request.json", data, "application/json")
+        await storage.sync()
+
+
+async def put_files(plan: JobPlan, source: ManifestSource, storage: Storage) -> None:
+    """Put manifest(s), template and label categories into a storage."""
+    await storage.put(CATEGORIES, plan.files[CATEGORIES], "application/json")
+    await storage.put(TEMPLATE, plan.files[TEMPLATE], "text/html")
+    for part in plan.parts:
+        await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
+
+
+async def _pieces(source: ManifestSource, part: Part) -> AsyncIterator[bytes]:
+    for start in range(part.start, part.stop, BLOCK):
+        yield source.read(start, min(BLOCK, part.stop - start))
+
+
+def _name(location: str) -> str:
+    """Return a job name made of the manifest's name."""
+    stem = PurePosixPath(location).name.removesuffix(".manifest")
+    name = re.sub("[^a-zA-Z0-9]+", "-", stem).strip("-") or "labels"
+    return f"{name[:40].strip('-')}-adjustment"
+
+
+def _adjusted(attribute: str) -> str:
+    return f"{attribute.removesuffix('-ref')[:110]}-adjusted-ref"

@@ -1,0 +1,179 @@
+"""The CreateLabelingJob request of an adjustment job, and the checks that the AWS client leaves out.
+
+Source: API, CreateLabelingJob. Its client checks types and lengths but no patterns, so that a wrong
+name or ARN is found only by the service, when files are uploaded already.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from gtmask.errors import UsageError
+from gtmask.groundtruth.contract import JOB_NAME, MAX_JOB_NAME
+from gtmask.groundtruth.manifest import check_label_attribute
+
+#: Accounts of the functions PRE- and ACS-AdjustmentSemanticSegmentation by region (API,
+#: PreHumanTaskLambdaArn and AnnotationConsolidationLambdaArn: the same accounts in both).
+FUNCTION_ACCOUNTS = {
+    "us-east-1": "432418664414",
+    "us-east-2": "266458841044",
+    "us-west-2": "081040173940",
+    "ca-central-1": "918755190332",
+    "eu-west-1": "568282634449",
+    "eu-west-2": "487402164563",
+    "eu-central-1": "203001061592",
+    "ap-northeast-1": "477331159723",
+    "ap-northeast-2": "845288260483",
+    "ap-south-1": "565803892007",
+    "ap-southeast-1": "377565633583",
+    "ap-southeast-2": "454466003867",
+}
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+")
+_WORKTEAM = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):[0-9]{12}:workteam/(.+)")
+_S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+_KEYWORD = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
+_KMS = re.compile(r"[a-zA-Z0-9:/_-]+")
+_MAX_URI = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobSettings:
+    """What a user decides about an adjustment job.
+
+    Parameters
+    ----------
+    role
+        ARN of the role that Ground Truth assumes.
+    workteam
+        ARN of the work team; its region is the job's.
+    output
+        ``s3://`` prefix for Ground Truth's answer.
+    name
+        LabelingJobName; numbered where the manifest is split.
+    label_attribute
+        The new attribute, other than the one being adjusted.
+    upload
+        ``s3://`` prefix for manifest, template and label categories; by default
+        ``<output>/_gtmask/<name>``.
+    workers_per_object
+        1 to 9. With more than one, Ground Truth merges by votes and smooths edges.
+    time_limit, availability
+        Seconds that a worker has for a task (30 to 28,800), and that a task is offered (60 to 2,592,000).
+
+    Raises
+    ------
+    UsageError
+        One sentence that names the option, what was given and what the API takes.
+    """
+
+    role: str
+    workteam: str
+    output: str
+    name: str
+    label_attribute: str
+    upload: str = ""
+    title: str = "Review and adjust segmentation labels"
+    description: str = "Check the painted labels against the image and correct them where they are wrong."
+    keywords: tuple[str, ...] = ("image", "segmentation", "adjustment")
+    workers_per_object: int = 1
+    time_limit: int = 3600
+    availability: int = 864_000
+    max_concurrent: int = 1000
+    kms_key: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        _need(_ROLE.fullmatch(self.role), f"--role {self.role!r} is no role ARN such as "
+              "arn:aws:iam::123456789012:role/GroundTruth")  # fmt: skip
+        team = _WORKTEAM.fullmatch(self.workteam)
+        _need(team and len(self.workteam) <= 256, f"--workteam {self.workteam!r} is no work team ARN such as "
+              "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/my-team")  # fmt: skip
+        _need(not (team and team[2].startswith("public-crowd")), "--workteam is the public crowd, which "
+              "needs a price and content flags: start such a job in the console")  # fmt: skip
+        _need(self.region in FUNCTION_ACCOUNTS, f"--workteam is in {self.region}, where Ground Truth has no "
+              f"adjustment functions; there are {', '.join(FUNCTION_ACCOUNTS)}")  # fmt: skip
+        check_job_name(self.name)
+        check_label_attribute(self.label_attribute)
+        for option, uri in (("--output", self.output), ("--upload", self.upload or self.output)):
+            _need(_S3_URI.fullmatch(uri) and len(uri) <= _MAX_URI - 200, f"{option} {uri!r} is no s3:// prefix "
+                  "of at most 824 characters")  # fmt: skip
+        _need(1 <= len(self.title) <= 128, "--title must have 1 to 128 characters")
+        _need(1 <= len(self.description) <= 255, "--description must have 1 to 255 characters")
+        _need(1 <= len(self.keywords) <= 5, "there must be 1 to 5 --keyword")
+        for word in self.keywords:
+            _need(_KEYWORD.fullmatch(word) and len(word) <= 30, f"--keyword {word!r} must be letters, digits "
+                  "and single blanks, at most 30")  # fmt: skip
+        _need(1 <= self.workers_per_object <= 9, "--workers-per-object must be 1 to 9")
+        _need(30 <= self.time_limit <= 28_800, "--time-limit must be 30 to 28800 seconds")
+        _need(60 <= self.availability <= 2_592_000, "--availability must be 60 to 2592000 seconds")
+        _need(1 <= self.max_concurrent <= 5000, "--max-concurrent must be 1 to 5000 tasks")
+        _need(self.kms_key is None or _KMS.fullmatch(self.kms_key), "--kms-key is no key id or ARN")
+        _need(len(self.tags) <= 50, "there may be at most 50 --tag")
+
+    @property
+    def region(self) -> str:
+        """The job's region: that of the work team."""
+        return self.workteam.split(":")[3]
+
+    @property
+    def prefix(self) -> str:
+        """Where manifest, template and label categories are uploaded."""
+        return (self.upload or f"{self.output.rstrip('/')}/_gtmask/{self.name}").rstrip("/")
+
+
+def check_job_name(name: str) -> None:
+    """Check a LabelingJobName as the API does; raises UsageError."""
+    _need(len(name) <= MAX_JOB_NAME and JOB_NAME.fullmatch(name), f"the job name {name!r} must be 1 to "
+          f"{MAX_JOB_NAME} letters, digits and hyphens between them")  # fmt: skip
+
+
+def function_arns(region: str) -> tuple[str, str]:
+    """Return the ARNs of the functions before and after the workers (PRE-, ACS-), in one region."""
+    start = f"arn:aws:lambda:{region}:{FUNCTION_ACCOUNTS[region]}:function:"
+    return f"{start}PRE-AdjustmentSemanticSegmentation", f"{start}ACS-AdjustmentSemanticSegmentation"
+
+
+def build_request(
+    settings: JobSettings, name: str, manifest: str, categories: str, template: str
+) -> dict[str, Any]:
+    """Return the CreateLabelingJob request of one job; the last three are ``s3://`` URIs.
+
+    Label categories, template and the two functions are optional for the API in general, but not for
+    an image job that takes existing labels (Developer Guide, sms-create-labeling-job-api).
+    """
+    before, after = function_arns(settings.region)
+    output = {"S3OutputPath": settings.output}
+    if settings.kms_key:
+        output["KmsKeyId"] = settings.kms_key
+    request: dict[str, Any] = {
+        "LabelingJobName": name,
+        "LabelAttributeName": settings.label_attribute,
+        "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": manifest}}},
+        "OutputConfig": output,
+        "RoleArn": settings.role,
+        "LabelCategoryConfigS3Uri": categories,
+        "HumanTaskConfig": {
+            "WorkteamArn": settings.workteam,
+            "UiConfig": {"UiTemplateS3Uri": template},
+            "PreHumanTaskLambdaArn": before,
+            "TaskKeywords": list(settings.keywords),
+            "TaskTitle": settings.title,
+            "TaskDescription": settings.description,
+            "NumberOfHumanWorkersPerDataObject": settings.workers_per_object,
+            "TaskTimeLimitInSeconds": settings.time_limit,
+            "TaskAvailabilityLifetimeInSeconds": settings.availability,
+            "MaxConcurrentTaskCount": settings.max_concurrent,
+            "AnnotationConsolidationConfig": {"AnnotationConsolidationLambdaArn": after},
+        },
+    }
+    if settings.tags:
+        request["Tags"] = [{"Key": key, "Value": value} for key, value in settings.tags]
+    return request
+
+
+def _need(good: object, sentence: str) -> None:
+    if not good:
+        raise UsageError(sentence)

@@ -1,0 +1,211 @@
+"""Starts planned jobs, follows them, and mends CORS: the part of ``gtmask job`` that changes things.
+
+The order is the promise: every check, then every upload, and only then the first job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from gtmask.errors import UsageError
+from gtmask.groundtruth import aws
+from gtmask.groundtruth.buckets import add_cors, check_buckets, missing_cors
+from gtmask.groundtruth.job import put_files
+from gtmask.groundtruth.manifest import ManifestError
+from gtmask.groundtruth.references import bucket_of
+from gtmask.groundtruth.running import run
+from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.validation import validate
+from gtmask.storage import open_storage
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gtmask.groundtruth.job import JobPlan
+    from gtmask.groundtruth.report import Problem
+    from gtmask.groundtruth.validation import Depth
+
+#: API, DescribeLabelingJob: a job in one of these does not change any more.
+FINAL = frozenset({"Completed", "Failed", "Stopped"})
+_POLL_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """How far a job is: objects labeled, failed and in all, and the service's words on a failure."""
+
+    name: str
+    status: str
+    labeled: int
+    failed: int
+    total: int
+    reason: str = ""
+    output: str = ""
+
+    @property
+    def final(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.status in FINAL
+
+
+def submit_job(
+    plan: JobPlan,
+    *,
+    s3: S3Settings | None = None,
+    level: Depth = "default",
+    images: str | None = None,
+    masks: str | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> dict[str, str]:
+    """Check everything, upload the files, and create the job(s).
+
+    Parameters
+    ----------
+    plan
+        From :func:`gtmask.groundtruth.job.make_job`.
+    level
+        How deep :func:`gtmask.validate` looks first.
+
+    Returns
+    -------
+    dict[str, str]
+        ARN by job name.
+
+    Raises
+    ------
+    ManifestError
+        The validation found errors; nothing was uploaded or created.
+    UsageError
+        A job of this name exists, or a bucket is in another region or without CORS; likewise.
+    StorageError
+        An upload or a call failed; the sentence says which jobs were created, if any.
+    """
+    settings = s3 or S3Settings()
+    report = validate(plan.manifest, level=level, images=images, masks=masks, s3=settings, progress=progress)
+    if report.exit_code:
+        worst = report.rules[0]
+        msg = (
+            f"{plan.manifest} has {report.count('error'):,} errors, the most frequent {worst.code} "
+            f"({worst.examples[0].uri or worst.examples[0].detail}): no job was created; `gtmask validate` "
+            "tells more"
+        )
+        raise ManifestError(msg)
+    return run(_submit(plan, settings))
+
+
+async def _submit(plan: JobPlan, settings: S3Settings) -> dict[str, str]:
+    _refuse(await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets))
+    async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
+        for name in plan.requests:
+            await _refuse_existing(client, name)
+        with ManifestSource(plan.manifest, settings) as source:
+            async with open_storage(plan.settings.prefix, settings) as storage:
+                await put_files(plan, source, storage)
+        created: dict[str, str] = {}
+        for name, request in plan.requests.items():
+            done = f" (created before it: {', '.join(created)})" if created else ""
+            with aws.told(f"create the labeling job {name}{done}"):
+                answer = await client.create_labeling_job(**request)
+            created[name] = str(answer["LabelingJobArn"])
+        return created
+
+
+def _all_buckets(plan: JobPlan) -> set[str]:
+    places = (plan.settings.output, plan.settings.prefix)
+    return {*plan.buckets, *filter(None, map(bucket_of, places))}
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        if problem.code == "bucket-missing":
+            raise UsageError(f"there is no bucket {problem.uri}: create it, or correct the references")
+        if problem.code == "bucket-region":
+            raise UsageError(f"the bucket {problem.uri} is in the wrong region: {problem.detail}")
+        if problem.code == "bucket-cors":
+            msg = f"the bucket {problem.uri} has no CORS rule for the worker UI: run `gtmask job --fix-cors`"
+            raise UsageError(msg)
+
+
+async def _refuse_existing(client: Any, name: str) -> None:
+    """Make sure that no job has this name: names are unique per account and region (API)."""
+    with aws.told(f"look for a labeling job {name}"):
+        try:
+            await client.describe_labeling_job(LabelingJobName=name)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in {"ResourceNotFound", "ResourceNotFoundException"}:
+                return
+            raise
+    msg = f"there is a labeling job {name} already: choose another --name; nothing was uploaded"
+    raise UsageError(msg)
+
+
+def job_statuses(names: Sequence[str], region: str, *, s3: S3Settings | None = None) -> list[JobStatus]:
+    """Return how far jobs are, in the order of their names as given."""
+    return run(_statuses(names, region, s3 or S3Settings()))
+
+
+async def _statuses(names: Sequence[str], region: str, settings: S3Settings) -> list[JobStatus]:
+    async with aws.open_client("sagemaker", settings, region) as client:
+        return [await _status(client, name) for name in names]
+
+
+async def _status(client: Any, name: str) -> JobStatus:
+    with aws.told(f"look at the labeling job {name}"):
+        answer = await client.describe_labeling_job(LabelingJobName=name)
+    counters = answer["LabelCounters"]
+    labeled = int(counters.get("TotalLabeled", 0))
+    failed = int(counters.get("FailedNonRetryableError", 0))
+    return JobStatus(
+        name,
+        str(answer["LabelingJobStatus"]),
+        labeled,
+        failed,
+        labeled + failed + int(counters.get("Unlabeled", 0)),
+        str(answer.get("FailureReason", "")),
+        str(answer.get("LabelingJobOutput", {}).get("OutputDatasetS3Uri", "")),
+    )
+
+
+def wait_for_jobs(
+    names: Sequence[str],
+    region: str,
+    *,
+    s3: S3Settings | None = None,
+    progress: Callable[[list[JobStatus]], None] | None = None,
+    seconds: float = _POLL_SECONDS,
+) -> list[JobStatus]:
+    """Follow jobs until all have ended; ``progress`` is called with all of them every so many seconds."""
+    return run(_wait(names, region, s3 or S3Settings(), progress, seconds))
+
+
+async def _wait(
+    names: Sequence[str],
+    region: str,
+    settings: S3Settings,
+    progress: Callable[[list[JobStatus]], None] | None,
+    seconds: float,
+) -> list[JobStatus]:
+    async with aws.open_client("sagemaker", settings, region) as client:
+        while True:
+            statuses = [await _status(client, name) for name in names]
+            if progress:
+                progress(statuses)
+            if all(status.final for status in statuses):
+                return statuses
+            await asyncio.sleep(seconds)
+
+
+def buckets_without_cors(plan: JobPlan, *, s3: S3Settings | None = None) -> list[str]:
+    """Return the buckets of images and masks whose CORS rules the worker UI cannot do with."""
+    return run(missing_cors(plan.buckets, s3 or S3Settings()))
+
+
+def fix_cors(buckets: Sequence[str], *, s3: S3Settings | None = None) -> None:
+    """Add Ground Truth's CORS rule to these buckets and keep the rules that they have."""
+    run(add_cors(buckets, s3 or S3Settings()))
