@@ -27,6 +27,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 #: Modules that hold kernels: what ``gtmask warmup`` compiles.
 KERNEL_MODULES: tuple[str, ...] = (
+    "gtmask.formats.brush",
     "gtmask.formats.build",
     "gtmask.raster.arguments",
     "gtmask.raster.bitmaps",

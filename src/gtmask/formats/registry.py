@@ -7,7 +7,6 @@ when they are first asked, so that listing the formats costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from gtmask.formats.base import Format
@@ -250,9 +249,7 @@ _ROWS = (
 )
 
 #: Every format by name, in the order of detection.
-FORMATS: dict[str, Format] = {
-    row.name: row for row in _ROWS if find_spec(f"gtmask.formats.{row.name}") is not None
-}
+FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
 
 #: Keys that tell a format: hints for the sentence about an unknown file, never used to choose one.
 MARKS: dict[str, frozenset[str]] = {
