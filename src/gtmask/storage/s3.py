@@ -2,87 +2,92 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
-import re
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from botocore.exceptions import ClientError
 
-from gtmask.errors import StorageError, UsageError
-from gtmask.storage.base import Entry, check_key
+from gtmask.errors import StorageError
+from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_errors import told
+from gtmask.storage.s3_prefix import PART, S3Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from gtmask.storage.base import S3Settings
 
-T = TypeVar("T")
 
-#: Bytes of one part of a multipart upload: the 10,000 parts that S3 allows then make 160 GB.
-PART = 16 << 20
-#: Slowest transfer that is not given up, in bytes per second.
-_SLOWEST = 256 << 10
+class _Connection:
+    """A client and its requests' discipline, shared by all storages of an event loop with equal settings."""
 
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+    def __init__(self, settings: S3Settings) -> None:
+        self.settings = settings
+        self.requests = Requests(settings.concurrency, settings.attempts)
+        self.client: Any = None
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self.users = 0
+
+    async def enter(self, root: str) -> None:
+        async with self._opening:
+            if self.client is None:
+                with told("read", root):
+                    self.client = await self._stack.enter_async_context(open_client(self.settings))
+            self.users += 1
+
+    async def close(self) -> None:
+        self.client = None
+        await self._stack.aclose()
 
 
-def parse_s3(location: str) -> tuple[str, str]:
-    """Split ``s3://bucket/prefix`` into the bucket and the prefix with a slash at its end, or ``""``.
-
-    Raises
-    ------
-    UsageError
-        If there is no valid bucket name.
-    """
-    bucket, _, prefix = location[5:].partition("/")
-    if not _BUCKET.fullmatch(bucket):
-        msg = f"{location} has no valid bucket name: write s3://bucket/prefix"
-        raise UsageError(msg)
-    return bucket, prefix if prefix.endswith("/") or not prefix else prefix + "/"
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[S3Settings, _Connection]] = (
+    WeakKeyDictionary()
+)
 
 
-class S3Storage:
+class S3Storage(S3Prefix):
     """Objects below one prefix; see :class:`gtmask.storage.base.Storage` for the verbs."""
 
-    def __init__(self, location: str, settings: S3Settings) -> None:
-        self.bucket, self._prefix = parse_s3(location)
-        self.root = f"s3://{self.bucket}/{self._prefix}".removesuffix("/")
-        self.settings = settings
-        self._stack = AsyncExitStack()
-        self._client: Any = None
-        self._requests: Requests
+    _connection: _Connection | None = None
 
     async def __aenter__(self) -> S3Storage:
-        self._requests = Requests(self.settings.concurrency, self.settings.attempts)
-        with told("read", self.root):
-            self._client = await self._stack.enter_async_context(open_client(self.settings))
+        connections = _connections.setdefault(asyncio.get_running_loop(), {})
+        connection = connections.setdefault(self.settings, _Connection(self.settings))
+        await connection.enter(self.root)
+        self._connection = connection
+        self.requests = connection.requests
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._client = None
-        await self._stack.aclose()
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        connection.users -= 1
+        if not connection.users:
+            # Out of the table first: who enters while this one closes gets a client of its own.
+            _connections[asyncio.get_running_loop()].pop(self.settings, None)
+            await connection.close()
 
-    def uri(self, key: str) -> str:
-        """Return the ``s3://`` URI of a key."""
-        return f"s3://{self.bucket}/{self._prefix}{check_key(key)}"
+    @property
+    def _client(self) -> Any:
+        if self._connection is None:
+            msg = f"the storage {self.root} was not entered"
+            raise RuntimeError(msg)
+        return self._connection.client
+
+    def _telling(self, verb: str, uri: str) -> AbstractContextManager[None]:
+        return told(verb, uri)
 
     def _target(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": self._prefix + key}
-
-    async def _send(self, verb: str, uri: str, request: Callable[[], Awaitable[T]], transfer: int = 0) -> T:
-        """Send a request that moves ``transfer`` bytes until it succeeds."""
-
-        async def attempt() -> T:
-            with told(verb, uri):
-                return await request()
-
-        return await self._requests.send(attempt, self.settings.timeout + transfer / _SLOWEST)
+        return {"Bucket": self.bucket, "Key": self.prefix + key}
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
@@ -208,9 +213,6 @@ class S3Storage:
 
         return await self._send("write", uri, request, len(data))
 
-    async def sync(self) -> None:
-        """Return at once: an object that S3 has taken is durable."""
-
     async def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         uri = self.uri(key)
@@ -221,14 +223,14 @@ class S3Storage:
 
         Keys that end in a slash are what consoles make of folders; they are no files and left out.
         """
-        page: dict[str, str] = {"Bucket": self.bucket, "Prefix": self._prefix + prefix}
+        page: dict[str, str] = {"Bucket": self.bucket, "Prefix": self.prefix + prefix}
         while True:
             answer = await self._send(
                 "list", f"{self.root}/{prefix}", lambda: self._client.list_objects_v2(**page)
             )
             for entry in answer.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
-                    yield Entry(entry["Key"][len(self._prefix) :], entry["Size"])
+                    yield Entry(entry["Key"][len(self.prefix) :], entry["Size"])
             if not answer.get("IsTruncated"):
                 return
             page["ContinuationToken"] = answer["NextContinuationToken"]

@@ -1,0 +1,74 @@
+"""What the two S3 clients share: how a location is read, and how a request is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from gtmask.errors import UsageError
+from gtmask.storage.base import check_key
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
+
+    from gtmask.storage.base import S3Settings
+    from gtmask.storage.retry import Requests
+
+T = TypeVar("T")
+
+#: Bytes of one part of a multipart upload: the 10,000 parts that S3 allows then make 160 GB.
+PART = 16 << 20
+#: Slowest transfer that is not given up, in bytes per second.
+_SLOWEST = 256 << 10
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+
+
+class S3Prefix:
+    """The part of an S3 storage that is not a request: names, and the discipline of sending.
+
+    Parameters
+    ----------
+    location
+        ``s3://bucket`` or ``s3://bucket/prefix``; one slash at its end makes no difference.
+    settings
+        How to reach S3.
+
+    Raises
+    ------
+    UsageError
+        If there is no valid bucket name.
+    """
+
+    requests: Requests
+
+    def __init__(self, location: str, settings: S3Settings) -> None:
+        self.bucket, _, prefix = location[5:].partition("/")
+        if not _BUCKET.fullmatch(self.bucket):
+            msg = f"{location} has no valid bucket name: write s3://bucket/prefix"
+            raise UsageError(msg)
+        #: "" or ending in a slash.
+        self.prefix = prefix if prefix.endswith("/") or not prefix else prefix + "/"
+        self.root = f"s3://{self.bucket}/{self.prefix}".removesuffix("/")
+        self.settings = settings
+
+    def uri(self, key: str) -> str:
+        """Return the ``s3://`` URI of a key."""
+        return f"s3://{self.bucket}/{self.prefix}{check_key(key)}"
+
+    async def sync(self) -> None:
+        """Return at once: an object that S3 has taken is durable."""
+
+    def _telling(self, verb: str, uri: str) -> AbstractContextManager[None]:
+        """Turn the client's errors into ours."""
+        raise NotImplementedError
+
+    async def _send(self, verb: str, uri: str, request: Callable[[], Awaitable[T]], transfer: int = 0) -> T:
+        """Send a request that moves ``transfer`` bytes until it succeeds."""
+
+        async def attempt() -> T:
+            with self._telling(verb, uri):
+                return await request()
+
+        return await self.requests.send(attempt, self.settings.timeout + transfer / _SLOWEST)
