@@ -120,7 +120,7 @@ def cross_steep(
             toggles[row - top, column - left] ^= 1
 
 
-@kernel("void(uint8[:, ::1], int64[::1], float64[:, ::1], int64, int64)")
+@kernel("void(uint8[:, ::1], int64[::1], float64[:, ::1], int32, int32)")
 def cross_ring(
     toggles: NDArray[np.uint8], window: NDArray[np.int64], points: NDArray[np.float64], start: int, stop: int
 ) -> None:
@@ -140,7 +140,7 @@ def cross_ring(
         y0 = y1
 
 
-@kernel("void(int64[::1], float64[:, ::1], int64, int64, int64, int64)")
+@kernel("void(int64[::1], float64[:, ::1], int32, int32, int64, int64)")
 def find_window(
     window: NDArray[np.int64], points: NDArray[np.float64], start: int, stop: int, height: int, width: int
 ) -> None:

@@ -130,13 +130,13 @@ def add_edge(
     edges: NDArray[np.int64],
     slopes: NDArray[np.float32],
     events: NDArray[np.int64],
-    count: int,
+    count: np.int64,
     x0: int,
     y0: int,
     x1: int,
     y1: int,
     value: int,
-) -> int:
+) -> np.int64:
     """Paint the edge if it is horizontal, else append it, if rows of the mask meet it; return the count."""
     height, width = mask.shape
     low, high = min(y0, y1), max(y0, y1)
@@ -153,13 +153,13 @@ def add_edge(
     edges[count, 3] = high
     slopes[count] = np.float32(x1 - x0) / np.float32(y1 - y0)
     events[count] = max(low, 0) << 32 | count
-    return count + 1
+    return count + np.int64(1)
 
 
 @kernel("int64(int64[:, ::1], int64[::1], int64, int64)")
-def drop_ended(edges: NDArray[np.int64], active: NDArray[np.int64], count: int, row: int) -> int:
+def drop_ended(edges: NDArray[np.int64], active: NDArray[np.int64], count: np.int64, row: int) -> np.int64:
     """Take the edges that ended before this row out of the active ones, and return how many stay."""
-    kept = 0
+    kept = np.int64(0)
     for k in range(count):
         active[kept] = active[k]
         if edges[active[k], 3] >= row:
@@ -168,7 +168,7 @@ def drop_ended(edges: NDArray[np.int64], active: NDArray[np.int64], count: int, 
 
 
 @kernel("void(int64[::1], int64, int64)", inline=True)
-def insert_ordered(active: NDArray[np.int64], count: int, edge: int) -> None:
+def insert_ordered(active: NDArray[np.int64], count: np.int64, edge: int) -> None:
     """Insert an edge among ``count`` active ones, which are in the ring's order."""
     place = count
     while place > 0 and active[place - 1] > edge:
@@ -187,15 +187,15 @@ def paint_edges(
     events: NDArray[np.int64],
     active: NDArray[np.int64],
     crossings: NDArray[np.int64],
-    count: int,
+    count: np.int64,
     last_row: int,
     value: int,
 ) -> None:
     """Scan the rows that the edges meet; ``last_row`` is the polygon's lowest, at most the height."""
     height, width = mask.shape
     flat = mask.reshape(-1)
-    sort_range(events, 0, count)
-    coming = met = 0
+    sort_range(events, 0, int(count))
+    coming = met = np.int64(0)
     row = events[0] >> 32
     while row <= min(last_row, height - 1):
         met = drop_ended(edges, active, met, row)
@@ -203,7 +203,7 @@ def paint_edges(
             insert_ordered(active, met, events[coming] & 0xFFFFFFFF)
             met += 1
             coming += 1
-        found = 0
+        found = np.int64(0)
         for k in range(met):
             edge = active[k]
             ends = row == edges[edge, 3]
@@ -217,7 +217,7 @@ def paint_edges(
             if twice:
                 crossings[found] = crossings[found - 1]
                 found += 1
-        sort_range(crossings, 0, found)
+        sort_range(crossings, 0, int(found))
         for k in range(1, found, 2):
             first = max((crossings[k - 1] >> 32) - 1, 0)
             last = min((crossings[k] & 0xFFFFFFFF) - 1, width - 1)
@@ -244,7 +244,9 @@ def paint_parts(
     active = np.empty(most, np.int64)
     crossings = np.empty(2 * most, np.int64)
     for part in range(len(values)):
-        count = last_row = 0
+        # Not a plain zero: Numba would compile the callees once more, for the constant.
+        count = np.int64(0)
+        last_row = 0
         for ring in range(part_offsets[part], part_offsets[part + 1]):
             start, stop = ring_offsets[ring], ring_offsets[ring + 1]
             for i in range(start, stop):
@@ -257,4 +259,4 @@ def paint_parts(
                     count = add_edge(mask, edges, slopes, events, count, x0, y0, x1, y1, values[part])
         if count:
             last_row = min(last_row, mask.shape[0])
-            paint_edges(mask, edges, slopes, events, active, crossings, count, last_row, values[part])
+            paint_edges(mask, edges, slopes, events, active, crossings, int(count), last_row, values[part])

@@ -84,7 +84,7 @@ def crossed_column(x0: float, y0: float, x1: float, y1: float, width: int, leftw
 
     The estimate is off by far less than a column, so the two columns next to it settle the matter.
     """
-    estimate = offset_at(x0, y0, x1, y1, 0)
+    estimate = (x0 * y1 - x1 * y0) / (y1 - y0)
     if estimate < -1:
         return 0
     if estimate > width:
@@ -150,7 +150,7 @@ def place_edges(
                 crossings[starts[row]] = crossing(column, column - 1)
 
 
-@kernel("void(uint8[:, ::1], float64[:, ::1], int64, int64, uint8)")
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32, int32, uint8)")
 def paint_vertices(
     mask: NDArray[np.uint8], points: NDArray[np.float64], start: int, stop: int, value: int
 ) -> None:

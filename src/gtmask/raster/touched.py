@@ -171,7 +171,7 @@ def add_edge(
     add_between(steps, window, from_x, from_y, min(max(x1, 0.0), float(width)), y1, height, sign)
 
 
-@kernel("void(int64[::1], float64[:, ::1], int64, int64, int64, int64)")
+@kernel("void(int64[::1], float64[:, ::1], int32, int32, int64, int64)")
 def find_window(
     window: NDArray[np.int64], points: NDArray[np.float64], start: int, stop: int, height: int, width: int
 ) -> None:
@@ -186,7 +186,7 @@ def find_window(
         window[3] = max(window[3], y)
 
 
-@kernel("float64(float64[:, ::1], int64, int64)")
+@kernel("float64(float64[:, ::1], int32, int32)")
 def signed_area(points: NDArray[np.float64], start: int, stop: int) -> float:
     """Return twice the area of a ring, negative if it runs anti-clockwise on the screen."""
     area = 0.0
@@ -244,9 +244,9 @@ def paint_parts(
                 sign = -1
             for i in range(start, stop):
                 before = i - 1 if i > start else stop - 1
-                x0 = math.floor(points[before, 0] + 0.5)
-                y0 = math.floor(points[before, 1] + 0.5)
-                x1 = math.floor(points[i, 0] + 0.5)
-                y1 = math.floor(points[i, 1] + 0.5)
+                x0 = float(math.floor(points[before, 0] + 0.5))
+                y0 = float(math.floor(points[before, 1] + 0.5))
+                x1 = float(math.floor(points[i, 0] + 0.5))
+                y1 = float(math.floor(points[i, 1] + 0.5))
                 add_edge(steps, window, x0, y0, x1, y1, height, width, sign)
         paint_covered(mask, steps, window, values[part])
