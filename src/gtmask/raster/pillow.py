@@ -187,7 +187,7 @@ def paint_edges(
     events: NDArray[np.int64],
     active: NDArray[np.int64],
     crossings: NDArray[np.int64],
-    count: np.int64,
+    count: int,
     last_row: int,
     value: int,
 ) -> None:
