@@ -36,11 +36,21 @@ KERNEL_MODULES: tuple[str, ...] = (
     "gtmask.raster.rows",
     "gtmask.raster.runs",
     "gtmask.png.bits",
-    "gtmask.png.deflate",
     "gtmask.png.dynamic",
     "gtmask.png.huffman",
     "gtmask.png.runs",
     "gtmask.png.unfilter",
+)
+
+#: Modules that only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
+SOURCE_RULE_MODULES: tuple[str, ...] = (
+    "gtmask.raster.domain",
+    "gtmask.raster.coco",
+    "gtmask.raster.pillow",
+    "gtmask.raster.pillow_ellipse",
+    "gtmask.raster.skimage",
+    "gtmask.raster.touched",
+    "gtmask.raster.strokes",
 )
 
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
@@ -79,7 +89,7 @@ def compile_kernels(modules: Iterable[str] | None = None) -> int:
     Parameters
     ----------
     modules
-        Names of modules; all of :data:`KERNEL_MODULES` by default.
+        Names of modules; all of :data:`KERNEL_MODULES` and :data:`SOURCE_RULE_MODULES` by default.
 
     Returns
     -------
@@ -88,7 +98,7 @@ def compile_kernels(modules: Iterable[str] | None = None) -> int:
     """
     ready = 0
     with _machine_lock():
-        for name in KERNEL_MODULES if modules is None else modules:
+        for name in KERNEL_MODULES + SOURCE_RULE_MODULES if modules is None else modules:
             importlib.import_module(name)
             for dispatcher, signatures in _registry.get(name, ()):
                 for signature in signatures if hasattr(dispatcher, "compile") else ():
