@@ -1,6 +1,6 @@
-"""Kernels that write bits: the bit buffer, deflate's stored blocks, and the runs of a dynamic block.
+"""Kernels that write bits: the bit buffer, and the runs of a dynamic block in their codes.
 
-Sections named below are those of RFC 1951. The state of the bit writer is an array of three uint64: the
+The state of the bit writer is an array of three uint64: the
 place of the next byte in the output, the bits not yet written, and how many they are (below 8 between
 calls). Every write stores 8 bytes at once, so the output has 8 bytes to spare at its end.
 """
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
 _SHIFT = np.uint64(LENGTH_SHIFT)
-#: Longest stored block (3.2.4).
-LONGEST_STORED = 65535
 
 
 @kernel("UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)", inline=True)
@@ -50,40 +48,36 @@ def put_bits(
     return place, buffer, count & np.uint64(7)
 
 
-@kernel("void(uint64, uint64, uint8[::1], uint64[::1])")
-def write_bits(bits: np.uint64, length: np.uint64, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
-    """Append up to 56 bits to the state: for headers, where speed does not matter."""
-    place, buffer, count = put_bits(bits, length, out, state[0], state[1], state[2])
-    state[0] = place
-    state[1] = buffer
-    state[2] = count
-
-
-@kernel("void(uint32[::1], uint64[::1], uint64[::1], uint8[::1], uint64[::1])")
-def write_run_tokens(
+@kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint64[::1], uint8[::1], uint64[::1])")
+def write_block(
+    header: NDArray[np.uint64],
+    items: int,
     tokens: NDArray[np.uint32],
+    runs: int,
     literal_codes: NDArray[np.uint64],
     run_codes: NDArray[np.uint64],
     out: NDArray[np.uint8],
     state: NDArray[np.uint64],
 ) -> None:
-    """Write runs with the codes of a dynamic block.
+    """Write a dynamic block: its header, its runs, its end.
 
     Parameters
     ----------
-    tokens
-        Runs as :mod:`gtmask.png.runs` makes them.
+    header, items
+        Packed codes of the header, and how many they are.
+    tokens, runs
+        Runs as :mod:`gtmask.png.runs` makes them, and how many they are.
     literal_codes
-        Packed code per byte value, at most 15 bits.
+        Packed code per byte value, at most 15 bits, and of the block's end, shape (257 or more,).
     run_codes
-        Packed code of a match of distance 1 per length 3..258, extra bits and distance in it: at most
-        15 + 5 + 15 bits, so that with the literal it fits one write.
+        Packed code of a match of distance 1 per length 0..258, extra bits and distance in it: at most
+        15 + 5 + 1 bits, so that with the literal it fits one write.
     out, state
         The bit writer.
     """
-    place = state[0]
-    buffer = state[1]
-    count = state[2]
+    place, buffer, count = state[0], state[1], state[2]
+    for i in range(items):
+        place, buffer, count = put_bits(header[i] & _BITS, header[i] >> _SHIFT, out, place, buffer, count)
     longest = run_codes[258] & _BITS
     longest_length = run_codes[258] >> _SHIFT
     # As many matches of length 258 as fit into one write.
@@ -93,22 +87,21 @@ def write_run_tokens(
         per_write = int(np.int64(np.uint64(56) // longest_length))
         for i in range(per_write):
             many |= longest << (np.uint64(i) * longest_length)
-    for i in range(tokens.size):
+    for i in range(runs):
         value = tokens[i] & np.uint32(255)
         rest = int(np.int64(tokens[i] >> np.uint32(8))) - 1
-        literal = literal_codes[value] & _BITS
+        bits = literal_codes[value] & _BITS
         length = literal_codes[value] >> _SHIFT
-        bits = literal
         if rest > 258:
-            place, buffer, count = put_bits(bits, length, out, place, buffer, count)
             chain = rest // 258
             rest -= chain * 258
             while chain > 0:
+                place, buffer, count = put_bits(bits, length, out, place, buffer, count)
                 now = min(chain, per_write)
                 length = np.uint64(now) * longest_length
                 bits = many & ((np.uint64(1) << length) - np.uint64(1))
-                place, buffer, count = put_bits(bits, length, out, place, buffer, count)
                 chain -= now
+            place, buffer, count = put_bits(bits, length, out, place, buffer, count)
             bits = np.uint64(0)
             length = np.uint64(0)
         if rest >= 3:
@@ -116,42 +109,10 @@ def write_run_tokens(
             length += run_codes[rest] >> _SHIFT
         else:
             for _ in range(rest):
-                bits |= literal << length
+                bits |= (literal_codes[value] & _BITS) << length
                 length += literal_codes[value] >> _SHIFT
         place, buffer, count = put_bits(bits, length, out, place, buffer, count)
-    state[0] = place
-    state[1] = buffer
-    state[2] = count
-
-
-@kernel("void(uint8[::1], int64, int64, int64, uint8[::1], boolean, uint8[::1], uint64[::1])")
-def write_stored_rows(
-    pixels: NDArray[np.uint8],
-    width: int,
-    first: int,
-    end: int,
-    filters: NDArray[np.uint8],
-    final: bool,
-    out: NDArray[np.uint8],
-    state: NDArray[np.uint64],
-) -> None:
-    """Write rows, filtered as `filters` says, as stored blocks (3.2.4); the last one closes the stream."""
-    left = (end - first) * (width + 1)
-    room = 0
-    for y in range(first, end):
-        start = y * width
-        for x in range(-1, width):
-            if room == 0:
-                room = min(left, LONGEST_STORED)
-                left -= room
-                write_bits(np.uint64(final and left == 0), np.uint64(3), out, state)
-                write_bits(np.uint64(0), (np.uint64(8) - state[2]) & np.uint64(7), out, state)
-                write_bits(np.uint64(room | ((room ^ 0xFFFF) << 16)), np.uint64(32), out, state)
-            value = np.int64(filters[y])
-            if x >= 0:
-                value = np.int64(pixels[start + x])
-                if filters[y] == 2:
-                    value = (value - np.int64(pixels[start + x - width])) & 255
-            out[state[0]] = value
-            state[0] += np.uint64(1)
-            room -= 1
+    place, buffer, count = put_bits(
+        literal_codes[256] & _BITS, literal_codes[256] >> _SHIFT, out, place, buffer, count
+    )
+    state[0], state[1], state[2] = place, buffer, count

@@ -1,8 +1,11 @@
 """The zlib stream of a mask: filtered rows, deflated by kernels made for label masks.
 
-A mask is cut into blocks of whole rows. Each block is written three ways cheap to expensive: its rows
-become runs (:mod:`gtmask.png.runs`), the runs' symbols get a Huffman code (:mod:`gtmask.png.dynamic`), and
-the runs are written with it (:mod:`gtmask.png.bits`), unless storing the rows would be smaller.
+A mask is cut into blocks of whole rows. A block's rows become runs (:mod:`gtmask.png.runs`), the runs'
+symbols get their Huffman codes (:mod:`gtmask.png.dynamic`), and the runs are written in them
+(:mod:`gtmask.png.bits`), unless storing the rows as they are is smaller.
+
+The three kernels are called from Python and not from one kernel that calls them: that costs a few
+microseconds per mask, and a third of the time to compile.
 """
 
 from __future__ import annotations
@@ -13,18 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.jit import kernel
-from gtmask.png.bits import LONGEST_STORED, write_bits, write_run_tokens, write_stored_rows
-from gtmask.png.dynamic import (
-    LITERALS,
-    find_codes,
-    find_header,
-    find_run_codes,
-    pack_lengths,
-    write_code,
-    write_header,
-)
-from gtmask.png.huffman import canonical_codes
+from gtmask.png.bits import write_block
+from gtmask.png.dynamic import HEADER_ITEMS, LITERALS, plan_block
 from gtmask.png.runs import COUNTS, WIDEST_ROW, write_runs
 
 if TYPE_CHECKING:
@@ -32,15 +25,34 @@ if TYPE_CHECKING:
 
 #: Runs per block: enough that the header's 60 bytes do not show, few enough to stay in the cache.
 _BLOCK_RUNS = 1 << 16
-#: Output buffers up to this size are kept for the next mask of the same thread.
+#: Longest stored block (RFC 1951, 3.2.4), and the bytes that its head takes.
+_LONGEST_STORED = 65535
+_STORED_HEAD = 5
+#: Buffers up to this size are kept for the next mask of the same thread.
 _KEPT_BYTES = 1 << 26
+#: The first bytes of the stream (RFC 1950): deflate with a window of 32 KiB, fastest algorithm.
+_ZLIB_HEAD = b"\x78\x01"
 
 
 class _Workspace(threading.local):
     """Buffers that a thread uses for one mask after the other; pages never written cost no memory."""
 
-    out = np.empty(0, np.uint8)
-    tokens = np.empty(0, np.uint32)
+    def __init__(self) -> None:
+        self.tokens = np.empty(_BLOCK_RUNS, np.uint32)
+        self.out = np.empty(0, np.uint8)
+        self.counts = np.empty(COUNTS, np.int64)
+        self.header = np.empty(HEADER_ITEMS, np.uint64)
+        self.codes = np.empty(LITERALS, np.uint64)
+        self.run_codes = np.zeros(259, np.uint64)
+
+    def output(self, size: int) -> NDArray[np.uint8]:
+        """Return a buffer of at least `size` bytes."""
+        out = self.out
+        if out.size < size:
+            out = np.empty(size, np.uint8)
+            if size <= _KEPT_BYTES:
+                self.out = out
+        return out
 
 
 _workspace = _Workspace()
@@ -62,91 +74,67 @@ def deflate_rows(mask: NDArray[np.uint8]) -> bytes:
     height, width = mask.shape
     if width > WIDEST_ROW:
         return zlib.compress(np.pad(mask, ((0, 0), (1, 0))).tobytes(), 1)
-    runs = max(_BLOCK_RUNS, 2 * width + 8)
-    if _workspace.tokens.size < runs:
-        _workspace.tokens = np.empty(runs, np.uint32)
-    rows = height * (width + 1)
-    size = rows + 5 * (rows // LONGEST_STORED + height + 1) + 64
-    out = _workspace.out
-    if out.size < size:
-        out = np.empty(size, np.uint8)
-        if size <= _KEPT_BYTES:
-            _workspace.out = out
-    used = compress(mask.reshape(-1), width, _workspace.tokens[:runs], out)
-    return out[:used].tobytes()
-
-
-@kernel("int64(uint8[::1], int64, uint32[::1], uint8[::1])")
-def compress(
-    pixels: NDArray[np.uint8], width: int, tokens: NDArray[np.uint32], out: NDArray[np.uint8]
-) -> int:
-    """Write the zlib stream of the filtered rows; return its length.
-
-    Parameters
-    ----------
-    pixels
-        The mask, flat.
-    width
-        Pixels per row.
-    tokens
-        Scratch: a block's runs, at least ``2 * width + 8``.
-    out
-        Receives the stream; large enough for all rows as stored blocks and 64 bytes more.
-    """
-    height = pixels.size // width
+    work = _workspace
+    tokens = work.tokens
+    if tokens.size < 2 * width + 8:
+        tokens = np.empty(2 * width + 8, np.uint32)
+    out = work.output(_stored_size(height * (width + 1)) + _STORED_HEAD * height + 64)
     marks = np.empty(2 * ((width >> 6) + 1), np.uint64)
     places = np.empty(width + 1, np.int32)
     filters = np.empty(height, np.uint8)
-    counts = np.empty(COUNTS, np.int64)
-    sums = np.array([1, 0])
-    state = np.zeros(3, np.uint64)
-    write_bits(np.uint64(0x0178), np.uint64(16), out, state)
-    y = 0
-    while y < height:
-        counts[:] = 0
-        first = y
-        y, used = write_runs(pixels, width, first, height, marks, places, tokens, filters, counts, sums)
-        _write_block(pixels, width, first, y, tokens[:used], filters, counts, y == height, out, state)
-    write_bits(np.uint64(0), (np.uint64(8) - state[2]) & np.uint64(7), out, state)
-    for value in (sums[1], sums[0]):
-        write_bits(np.uint64((value >> 8) | (value & 255) << 8), np.uint64(16), out, state)
-    return int(state[0])
+    pixels = mask.reshape(-1)
+    sums = np.array((1, 0))
+    out[:2] = bytearray(_ZLIB_HEAD)
+    state = np.array((2, 0, 0), np.uint64)
+    row = 0
+    while row < height:
+        first = row
+        work.counts.fill(0)
+        row, runs = write_runs(
+            pixels, width, first, height, marks, places, tokens, filters, work.counts, sums
+        )
+        final = row == height
+        items, bits = plan_block(work.counts, final, work.header, work.codes, work.run_codes)
+        if bits < 8 * _stored_size((row - first) * (width + 1)):
+            write_block(work.header, items, tokens, runs, work.codes, work.run_codes, out, state)
+        else:
+            _store_rows(mask, first, row, filters, final, out, state)
+    end = int(state[0]) + (state[2] > 0)
+    return out[:end].tobytes() + (int(sums[1]) << 16 | int(sums[0])).to_bytes(4, "big")
 
 
-@kernel(
-    "void(uint8[::1], int64, int64, int64, uint32[::1], uint8[::1], int64[::1], boolean, uint8[::1],"
-    " uint64[::1])"
-)
-def _write_block(
-    pixels: NDArray[np.uint8],
-    width: int,
+def _stored_size(size: int) -> int:
+    """Return how many bytes `size` bytes take in stored blocks, a byte for the alignment not counted."""
+    return size + _STORED_HEAD * -(-size // _LONGEST_STORED)
+
+
+def _store_rows(
+    mask: NDArray[np.uint8],
     first: int,
     end: int,
-    tokens: NDArray[np.uint32],
     filters: NDArray[np.uint8],
-    counts: NDArray[np.int64],
     final: bool,
     out: NDArray[np.uint8],
     state: NDArray[np.uint64],
 ) -> None:
-    """Write the rows first..end as one dynamic block, or stored where that is smaller."""
-    lengths = np.empty(LITERALS + 1, np.int64)
-    packed = np.empty(LITERALS + 1, np.int64)
-    meta_lengths = np.empty(19, np.int64)
-    sizes = np.empty(1, np.int64)
-    bits = find_codes(counts, lengths)
-    packed = packed[: pack_lengths(lengths, packed)]
-    bits += find_header(packed, meta_lengths, sizes)
-    rows = (end - first) * (width + 1)
-    if bits >= 8 * (rows + 5 * ((rows + LONGEST_STORED - 1) // LONGEST_STORED)):
-        write_stored_rows(pixels, width, first, end, filters, final, out, state)
-        return
-    write_header(packed, meta_lengths, sizes[0], final, out, state)
-    codes = np.empty(LITERALS, np.uint64)
-    distance_code = np.empty(1, np.uint64)
-    run_codes = np.zeros(259, np.uint64)
-    canonical_codes(lengths[:LITERALS], codes)
-    canonical_codes(lengths[LITERALS:], distance_code)
-    find_run_codes(codes, distance_code[0], run_codes)
-    write_run_tokens(tokens, codes, run_codes, out, state)
-    write_code(codes[256], out, state)
+    """Write filtered rows as stored blocks (RFC 1951, 3.2.4): what is left for noise."""
+    rows = np.empty((end - first, mask.shape[1] + 1), np.uint8)
+    rows[:, 0] = filters[first:end]
+    rows[:, 1:] = mask[first:end]
+    for y in range(max(first, 1), end):
+        if filters[y]:
+            rows[y - first, 1:] -= mask[y - 1]
+    data = rows.reshape(-1)
+    place, buffer, count = (int(number) for number in state)
+    for start in range(0, data.size, _LONGEST_STORED):
+        piece = data[start : start + _LONGEST_STORED]
+        last = final and start + piece.size == data.size
+        # Three bits of header, then zeros up to the next byte.
+        head = (buffer | last << count).to_bytes(2, "little")[: (count + 3 + 7) // 8]
+        head += piece.size.to_bytes(2, "little") + (piece.size ^ 0xFFFF).to_bytes(2, "little")
+        out[place : place + len(head)] = bytearray(head)
+        place += len(head)
+        out[place : place + piece.size] = piece
+        place += piece.size
+        buffer = count = 0
+    state[:] = place, 0, 0

@@ -1,6 +1,6 @@
-"""Kernels for deflate's dynamic blocks: from counted symbols to codes, cost and header.
+"""Kernels for deflate's dynamic blocks: from counted symbols to codes, header and size.
 
-Sections named below are those of RFC 1951.
+Sections named below are those of RFC 1951. Packed codes are those of :mod:`gtmask.png.huffman`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.bits import write_bits
 from gtmask.png.huffman import LENGTH_SHIFT, canonical_codes, code_lengths
 
 if TYPE_CHECKING:
@@ -18,9 +17,13 @@ if TYPE_CHECKING:
 
 #: Literals, end of block, match lengths (3.2.5).
 LITERALS = 286
+#: Entries that a header can have.
+HEADER_ITEMS = 2 + 19 + 2 * (LITERALS + 1)
 #: Symbols of the code that codes the other codes' lengths, and the order in which theirs are written.
 _META = 19
 _META_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+_SHIFT = np.uint64(LENGTH_SHIFT)
+_BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
 
 
 def _length_tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -39,36 +42,95 @@ def _length_tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.i
 LENGTH_SYMBOLS, LENGTH_WIDTHS, LENGTH_EXTRAS = _length_tables()
 
 
-@kernel("int64(int64[::1], int64[::1])")
-def find_codes(counts: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
-    """Find the code lengths of a block of literals and matches of distance 1.
+@kernel("UniTuple(int64, 2)(int64[::1], boolean, uint64[::1], uint64[::1], uint64[::1])")
+def plan_block(
+    counts: NDArray[np.int64],
+    final: bool,
+    header: NDArray[np.uint64],
+    codes: NDArray[np.uint64],
+    run_codes: NDArray[np.uint64],
+) -> tuple[int, int]:
+    """Find the codes of a dynamic block of literals and matches of distance 1, and write its header.
 
     Parameters
     ----------
     counts
         Literals by value, then matches by length, shape (256 + 259,).
-    lengths
-        Receives the code lengths of literals and lengths (3.2.5), and last that of the one distance code:
-        shape (LITERALS + 1,).
+    final
+        Whether the block is the stream's last.
+    header
+        Receives the block's header (3.2.7) as packed codes, shape (HEADER_ITEMS,).
+    codes
+        Receives the packed codes of literals, end of block and lengths, shape (LITERALS,).
+    run_codes
+        Receives the packed codes of matches of distance 1 by length, shape (259,).
 
     Returns
     -------
-    int
-        Bits of the block's symbols, its header not counted.
+    tuple
+        Entries of the header, and bits of the whole block.
     """
-    symbols = np.zeros(LITERALS, np.int64)
-    for value in range(256):
-        symbols[value] = counts[value]
-    symbols[256] = 1
+    symbols = np.empty(LITERALS, np.int64)
+    lengths = np.empty(LITERALS + 1, np.int64)
     bits = 0
+    for symbol in range(LITERALS):
+        symbols[symbol] = counts[symbol] if symbol < 256 else 0
+    symbols[256] = 1
     for length in range(3, 259):
         symbols[LENGTH_SYMBOLS[length]] += counts[256 + length]
         bits += counts[256 + length] * (LENGTH_WIDTHS[length] + 1)
-    code_lengths(symbols, 15, lengths[:LITERALS])
-    lengths[LITERALS] = 1
+    code_lengths(symbols, 15, lengths)
+    canonical_codes(lengths, LITERALS, codes)
     for symbol in range(LITERALS):
         bits += symbols[symbol] * lengths[symbol]
-    return bits
+    for length in range(3, 259):
+        symbol = LENGTH_SYMBOLS[length]
+        width = np.uint64(lengths[symbol])
+        run = (codes[symbol] & _BITS) | np.uint64(LENGTH_EXTRAS[length]) << width
+        # The code of distance 1 is the only one, one bit long, and 0.
+        width += np.uint64(LENGTH_WIDTHS[length] + 1)
+        run_codes[length] = run | width << _SHIFT
+    lengths[LITERALS] = 1
+    items, header_bits = write_header(lengths, final, header)
+    return items, bits + header_bits
+
+
+@kernel("UniTuple(int64, 2)(int64[::1], boolean, uint64[::1])")
+def write_header(lengths: NDArray[np.int64], final: bool, header: NDArray[np.uint64]) -> tuple[int, int]:
+    """Write the header for these code lengths, the last that of the only distance code.
+
+    Returns
+    -------
+    tuple
+        Entries of the header, and their bits.
+    """
+    packed = np.empty(LITERALS + 1, np.int64)
+    runs = pack_lengths(lengths, packed)
+    counts = np.zeros(_META, np.int64)
+    for i in range(runs):
+        counts[packed[i] & 255] += 1
+    meta_lengths = np.empty(_META, np.int64)
+    meta_codes = np.empty(_META, np.uint64)
+    code_lengths(counts, 7, meta_lengths)
+    canonical_codes(meta_lengths, _META, meta_codes)
+    shown = _META
+    while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
+        shown -= 1
+    header[0] = np.uint64(final | 2 << 1 | (LITERALS - 257) << 3 | (shown - 4) << 13 | 17 << LENGTH_SHIFT)
+    items = 1
+    for i in range(shown):
+        header[items] = np.uint64(meta_lengths[_META_ORDER[i]] | 3 << LENGTH_SHIFT)
+        items += 1
+    for i in range(runs):
+        symbol = packed[i] & 255
+        width = 0 if symbol < 16 else (2 if symbol == 16 else (3 if symbol == 17 else 7))
+        extra = np.uint64(packed[i] >> 8) << np.uint64(meta_lengths[symbol])
+        header[items] = (meta_codes[symbol] | extra) + (np.uint64(width) << _SHIFT)
+        items += 1
+    bits = 0
+    for i in range(items):
+        bits += int(np.int64(header[i] >> _SHIFT))
+    return items, bits
 
 
 @kernel("int64(int64[::1], int64[::1])")
@@ -92,94 +154,13 @@ def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64]) -> int:
             used += 1
             run -= 1
         while run >= 3:
-            if value != 0:
-                now = min(run, 6)
-                packed[used] = 16 | (now - 3) << 8
-            elif run <= 10:
-                now = run
-                packed[used] = 17 | (now - 3) << 8
-            else:
-                now = min(run, 138)
-                packed[used] = 18 | (now - 11) << 8
+            symbol = 16 if value != 0 else (17 if run <= 10 else 18)
+            least = 11 if symbol == 18 else 3
+            now = min(run, 6 if symbol == 16 else 138)
+            packed[used] = symbol | (now - least) << 8
             used += 1
             run -= now
         for _ in range(run):
             packed[used] = value
             used += 1
     return used
-
-
-@kernel("int64(int64[::1], int64[::1], int64[::1])")
-def find_header(packed: NDArray[np.int64], meta_lengths: NDArray[np.int64], sizes: NDArray[np.int64]) -> int:
-    """Find the code for packed code lengths; return the header's bits.
-
-    Parameters
-    ----------
-    packed
-        What :func:`pack_lengths` made.
-    meta_lengths
-        Receives the code lengths, shape (19,).
-    sizes
-        Receives how many of them are written, shape (1,).
-    """
-    counts = np.zeros(_META, np.int64)
-    for item in packed:
-        counts[item & 255] += 1
-    code_lengths(counts, 7, meta_lengths)
-    shown = _META
-    while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
-        shown -= 1
-    sizes[0] = shown
-    bits = int(3 + 5 + 5 + 4 + 3 * shown + 2 * counts[16] + 3 * counts[17] + 7 * counts[18])
-    for symbol in range(_META):
-        bits += int(counts[symbol] * meta_lengths[symbol])
-    return bits
-
-
-@kernel("void(int64[::1], int64[::1], int64, boolean, uint8[::1], uint64[::1])")
-def write_header(
-    packed: NDArray[np.int64],
-    meta_lengths: NDArray[np.int64],
-    shown: int,
-    final: bool,
-    out: NDArray[np.uint8],
-    state: NDArray[np.uint64],
-) -> None:
-    """Write the header of a dynamic block (3.2.7) with all 286 literal/length codes and one distance code."""
-    codes = np.empty(_META, np.uint64)
-    canonical_codes(meta_lengths, codes)
-    head = np.uint64(final) | np.uint64(2 << 1 | (LITERALS - 257) << 3 | 0 << 8 | (shown - 4) << 13)
-    write_bits(head, np.uint64(17), out, state)
-    for i in range(shown):
-        write_bits(np.uint64(meta_lengths[_META_ORDER[i]]), np.uint64(3), out, state)
-    for item in packed:
-        symbol = item & 255
-        write_code(codes[symbol], out, state)
-        if symbol >= 16:
-            width = 2 if symbol == 16 else (3 if symbol == 17 else 7)
-            write_bits(np.uint64(item >> 8), np.uint64(width), out, state)
-
-
-@kernel("void(uint64, uint8[::1], uint64[::1])")
-def write_code(code: np.uint64, out: NDArray[np.uint8], state: NDArray[np.uint64]) -> None:
-    """Append a packed code."""
-    width = code >> np.uint64(LENGTH_SHIFT)
-    write_bits(code & ((np.uint64(1) << width) - np.uint64(1)), width, out, state)
-
-
-@kernel("void(uint64[::1], uint64, uint64[::1])")
-def find_run_codes(
-    codes: NDArray[np.uint64], distance_code: np.uint64, run_codes: NDArray[np.uint64]
-) -> None:
-    """Join length code, extra bits and the code of distance 1 into one packed code per length 3..258."""
-    shift = np.uint64(LENGTH_SHIFT)
-    low = (np.uint64(1) << shift) - np.uint64(1)
-    for length in range(3, 259):
-        code = codes[LENGTH_SYMBOLS[length]]
-        width = code >> shift
-        bits = code & low
-        bits |= np.uint64(LENGTH_EXTRAS[length]) << width
-        width += np.uint64(LENGTH_WIDTHS[length])
-        bits |= (distance_code & low) << width
-        width += distance_code >> shift
-        run_codes[length] = bits | width << shift

@@ -128,16 +128,16 @@ def _limit_depths(per_length: NDArray[np.int64], limit: int) -> None:
         kraft -= 1
 
 
-@kernel("void(int64[::1], uint64[::1])")
-def canonical_codes(lengths: NDArray[np.int64], codes: NDArray[np.uint64]) -> None:
-    """Give each symbol its canonical code (3.2.2), bits reversed, packed with its length."""
+@kernel("void(int64[::1], int64, uint64[::1])")
+def canonical_codes(lengths: NDArray[np.int64], symbols: int, codes: NDArray[np.uint64]) -> None:
+    """Give each of the first symbols its canonical code (3.2.2), bits reversed, packed with its length."""
     following = np.zeros(17, np.int64)
-    for symbol in range(lengths.size):
+    for symbol in range(symbols):
         following[lengths[symbol] + 1] += 1
     following[1] = 0
     for length in range(1, 17):
         following[length] = (following[length] + following[length - 1]) << 1 if length > 1 else 0
-    for symbol in range(lengths.size):
+    for symbol in range(symbols):
         length = lengths[symbol]
         code = following[length]
         following[length] += 1

@@ -51,10 +51,11 @@ def keep_low_bits(word: np.uint64, count: int) -> np.uint64:
 @kernel("int64(uint8[::1])")
 def literal_bits(pixels: NDArray[np.uint8]) -> int:
     """Estimate the bits of a literal with filter None: the logarithm of the number of classes in a sample."""
-    seen = np.zeros(256, np.uint8)
+    seen = np.zeros(256, np.int64)
+    classes = 0
     for i in range(0, pixels.size, max(1, pixels.size // _SAMPLES)):
+        classes += 1 - seen[pixels[i]]
         seen[pixels[i]] = 1
-    classes = seen.sum()
     bits = 1
     while 1 << bits < classes:
         bits += 1
