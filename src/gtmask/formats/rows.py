@@ -169,6 +169,12 @@ def by_suffix(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def only_document(export: Export) -> str | None:
+    """Return the name of the export's one document, or None where it has several."""
+    names = [name for name in export.names() if by_suffix(name)]
+    return names[0] if len(names) == 1 else None
+
+
 def _has(export: Export, name: str, key: str) -> bool:
     """Say whether a document that is an object has this key, or is damaged before it can tell."""
     try:

@@ -70,15 +70,18 @@ def _with_ref(attribute: str) -> str:
 def _classes(export: Export, name: str, attribute: str | None) -> Iterator[tuple[int, str]]:
     """Yield index and name of each class of the colour maps of a manifest, the background left out.
 
-    The lines are searched, not parsed: that is ten times faster, and damaged lines do no harm.
+    The lines are searched, not parsed: that is ten times faster, and damaged lines do no harm. The map
+    that counts is the last one of the line, or the first one after the name of the attribute asked for.
     """
-    mark = orjson.dumps(_with_ref(attribute) + METADATA) if attribute else orjson.dumps(COLOR_MAP)
+    mark = orjson.dumps(COLOR_MAP)
+    named = orjson.dumps(_with_ref(attribute) + METADATA) if attribute else b""
     seen: set[tuple[bytes, bytes]] = set()
     document = Document(export, name)
     for start, stop in lines(document, document.first()):
         line = document.read(start, stop)
-        at = line.rfind(mark)
-        for index, raw in _CLASS.findall(line, max(at, 0)) if at >= 0 else ():
+        at = line.find(mark, max(line.find(named), 0)) if named else line.rfind(mark)
+        after = line.find(mark, at + 1) if at >= 0 else -1
+        for index, raw in _CLASS.findall(line, at, after if after >= 0 else stop) if at >= 0 else ():
             if (index, raw) not in seen:
                 seen.add((index, raw))
                 label = _decoded(raw)

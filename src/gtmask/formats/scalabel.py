@@ -23,7 +23,7 @@ from gtmask.formats.build import CURVE_ERROR, RecordBuilder
 from gtmask.formats.coco_runs import read_runs
 from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
 from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, header
+from gtmask.formats.rows import RowsReader, header, only_document
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Export, ReadOptions, Sample
@@ -47,8 +47,8 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
-    names = list(export.names())
-    config = table(header(export, names[0], ("config",)).get("config")) if len(names) == 1 else {}
+    document = only_document(export)
+    config = table(header(export, document, ("config",)).get("config")) if document else {}
     return RowsReader(
         export, options, "Scalabel", parse=parse, path=("frames",), labels=_leaves(config.get("categories")),
         context=table(config.get("imageSize")),

@@ -1,0 +1,86 @@
+"""Dataloop: rings, boxes, ellipses, binary masks, names of items."""
+
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+from support.small_exports import codes, grid, labels, painted, png, read_files, read_one
+
+
+def xy(*points: tuple[float, float]) -> list[dict]:
+    return [{"x": x, "y": y, "z": 0} for x, y in points]
+
+
+OUTER = xy((0, 0), (6, 0), (6, 4), (0, 4))
+INNER = xy((1, 1), (3, 1), (3, 3), (1, 3))
+
+
+def item(*annotations: object, **more: object) -> dict:
+    return {"filename": "/dir/a.jpg", "annotations": list(annotations), "datasetId": "d",
+            "metadata": {"system": {"width": 6, "height": 4}}, **more}  # fmt: skip
+
+
+def thing(kind: str, coordinates: object, **more: object) -> dict:
+    return {"type": kind, "label": kind, "coordinates": coordinates, "itemId": "i", **more}
+
+
+def test_rings_of_a_segment_are_filled_even_odd():
+    record = read_one("dataloop", item(thing("segment", [OUTER, INNER])))
+    assert np.array_equal(painted(record, "segment"), grid("111111", "1..111", "1..111", "111111"))
+    assert painted(read_one("dataloop", item(thing("segment", INNER))), "segment").sum() == 4
+
+
+def test_open_segments_and_polylines_are_lines():
+    opened = thing("segment", INNER, metadata={"system": {"isOpen": True}})
+    record = read_one("dataloop", item(opened, thing("polyline", [INNER]), thing("point", INNER[0])))
+    assert [shape.kind for shape in record.shapes] == ["polyline", "polyline", "point"]
+
+
+def test_boxes_and_ellipses():
+    record = read_one("dataloop", item(
+        thing("box", xy((4, 3), (1, 1))), thing("box", INNER),
+        thing("ellipse", {"center": {"x": 3, "y": 2}, "rx": 2, "ry": 1, "angle": 45}),
+    ))  # fmt: skip
+    assert [shape.kind for shape in record.shapes] == ["rectangle", "rotated_rectangle", "ellipse"]
+    assert record.points[:4].tolist() == [[1, 1], [4, 1], [4, 3], [1, 3]]
+    assert record.shapes[2].curve == (3, 2, 2, 1, 45)
+
+
+def test_binary_masks_count_by_alpha():
+    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels[1, 2] = (0, 0, 0, 255)
+    pixels[2, 2] = (255, 255, 255, 0)
+    text = base64.b64encode(png(pixels)).decode()
+    for value in (f"data:image/png;base64,{text}", text, {"data": f"data:image/png;base64,{text}"}):
+        record = read_one("dataloop", item(thing("binary", value)))
+        assert np.array_equal(painted(record, "binary"), grid("......", "..1...", "......", "......"))
+
+
+@pytest.mark.parametrize("value", ["data:image/png;base64,@@", None, 3, {}])
+def test_a_damaged_binary_mask_is_told(value: object):
+    assert codes(read_one("dataloop", item(thing("binary", value)))) == ["bitmap-unreadable"]
+
+
+def test_items_may_be_wrapped_in_a_list_of_their_own():
+    record = read_one("dataloop", {"annotations": [item(thing("segment", INNER))]})
+    assert (record.image, record.width, labels(record)) == ("dir/a.jpg", 6, ["segment"])
+
+
+@pytest.mark.parametrize(("name", "told", "image"), [
+    ("x.json", "/dir/a.jpg", "dir/a.jpg"), ("dir/x.json", None, "dir/x.jpg"), ("dir/x.png.json", None, "dir/x.png"),
+])  # fmt: skip
+def test_image_names(name: str, told: str | None, image: str):
+    (record,) = read_files("dataloop", {name: item(filename=told)})
+    assert record.image == image
+
+
+def test_broken_annotations_cost_only_themselves():
+    record = read_one("dataloop", item(
+        thing("segment", OUTER), thing("segment", None), thing("segment", [3]), thing("box", xy((1, 1))), 5,
+        thing("ellipse", {}), thing("class", None), thing("cube_3d", {}), thing("segment", []), {},
+    ))  # fmt: skip
+    assert labels(record) == ["segment"]
+    assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 5 + [
+        "shape-kind-unsupported", "shape-kind-unsupported", "shape-no-geometry"]  # fmt: skip

@@ -1,0 +1,187 @@
+"""Labelbox: both versions, which label counts, masks beside the export, turned images."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+
+POLYGON = [{"x": 1, "y": 1}, {"x": 3, "y": 1}, {"x": 3, "y": 3}, {"x": 1, "y": 3}]
+
+
+def row(*made: dict, **media: object) -> dict:
+    return {
+        "data_row": {"id": "dr1", "external_id": "a b.jpg", "global_key": "k/a b.jpg",
+                     "row_data": "https://x.y/p/q%20r.jpg?sig=1"},
+        "media_attributes": {"width": 4, "height": 4, **media},
+        "projects": {"p1": {"labels": list(made)}},
+    }  # fmt: skip
+
+
+def label(*objects: dict, **more: object) -> dict:
+    return {"id": "L1", "label_kind": "Default", "annotations": {"objects": list(objects)}, **more}
+
+
+def shape(name: str, **geometry: object) -> dict:
+    return {"feature_id": "f1", "name": name, "annotation_kind": "x", **geometry}
+
+
+def lines(*rows: dict) -> bytes:
+    return "\n".join(map(json.dumps, rows)).encode()
+
+
+def test_v2_shapes():
+    made = label(
+        shape("poly gon", polygon=POLYGON), shape("box", bounding_box={"top": 1, "left": 0, "height": 2, "width": 3}),
+        shape("line", line=POLYGON), shape("point", point={"x": 1, "y": 2}), shape("text", location={}),
+    )  # fmt: skip
+    record = read_one("labelbox", lines(row(made)), "e.ndjson")
+    assert [(item.label, item.kind) for item in record.shapes] == [
+        ("poly gon", "polygon"), ("box", "rectangle"), ("line", "polyline"), ("point", "point")]  # fmt: skip
+    assert record.points[4:8].tolist() == [[0, 1], [3, 1], [3, 3], [0, 3]]
+    assert codes(record) == ["shape-kind-unsupported"]
+    assert record.image == "a b.jpg"
+    assert record.aliases == ("k/a b.jpg", "https://x.y/p/q%20r.jpg?sig=1", "dr1", "q r.jpg")
+
+
+def test_rows_may_stand_on_lines_or_in_an_array_or_alone():
+    rows = [row(label(shape(name, polygon=POLYGON))) for name in "abc"]
+    for content in (
+        lines(*rows),
+        lines(*rows) + b"\r\n\n",
+        json.dumps(rows, indent=1).encode(),
+        b"\xef\xbb\xbf" + lines(*rows),
+    ):
+        assert [labels(record) for record in read_files("labelbox", {"e.json": content})] == [
+            ["a"],
+            ["b"],
+            ["c"],
+        ]
+    assert labels(read_one("labelbox", json.dumps(rows[0], indent=2))) == ["a"]
+
+
+def by(person: str, when: str, name: str, **more: object) -> dict:
+    details = {"created_by": person, "created_at": when, **more}
+    return label(shape(name, polygon=POLYGON), label_details=details)
+
+
+@pytest.mark.parametrize(("made", "options", "chosen"), [
+    ([by("ann", "2024-01-02", "new"), by("bob", "2024-01-01", "old")], {}, "new"),
+    ([by("ann", "2024-01-01", "old"), by("bob", "2024-01-02", "new")], {}, "new"),
+    ([by("ann", "2024-01-02", "new"), by("bob", "2024-01-01", "old")], {"annotator": "bob"}, "old"),
+    ([by("ann", "1", "low", consensus_score=0.2), by("bob", "0", "high", consensus_score=0.9)], {}, "high"),
+    ([by("ann", "1", "high", consensus_score=0.9), by("bob", "0", "gold", is_benchmark_reference=True)], {}, "gold"),
+    ([by("ann", "1", "first"), by("bob", "1", "last")], {}, "last"),
+])  # fmt: skip
+def test_one_label_of_several_counts(made: list, options: dict, chosen: str):
+    record = read_one("labelbox", lines(row(*made)), **options)
+    assert labels(record) == [chosen]
+    assert codes(record) == ([] if options else ["annotation-chosen"])
+
+
+def test_labels_of_several_projects_are_never_merged():
+    document = row(by("ann", "1", "a"))
+    document["projects"]["p2"] = {"labels": [by("bob", "2", "b")]}
+    assert labels(read_one("labelbox", lines(document))) == ["b"]
+
+
+def test_skipped_labels_do_not_count():
+    skipped = label(shape("a", polygon=POLYGON), performance_details={"skipped": True})
+    assert codes(read_one("labelbox", lines(row(skipped)))) == ["annotation-cancelled", "record-skipped"]
+    record = read_one("labelbox", lines(row(skipped, by("ann", "1", "b"))))
+    assert labels(record) == ["b"]
+    assert codes(read_one("labelbox", lines(row(by("a", "1", "b"))), annotator="zoe")) == ["record-skipped"]
+
+
+def test_rows_without_labels():
+    assert codes(read_one("labelbox", lines(row()))) == ["record-unannotated"]
+    record = read_one("labelbox", lines(row()), include_unannotated=True)
+    assert codes(record) == ["image-unannotated"]
+    assert not painted(record, "a").any()
+
+
+MASK = grid("1...", "....", "....", "...1") * 255
+
+
+def test_masks_are_taken_from_files_beside_the_export():
+    made = label(shape("a", mask={"url": "https://api.labelbox.com/masks/feature/f9?token=t"}))
+    for name in ("f1.png", "masks/f1.png", "f9", "masks/feature/f9"):
+        (record,) = read_files("labelbox", {"e.ndjson": lines(row(made)), name: png(MASK)})
+        assert np.array_equal(painted(record, "a"), MASK // 255), name
+
+
+def test_a_mask_that_is_not_there_is_told_without_its_signature():
+    made = label(shape("a", mask={"url": "https://api.labelbox.com/masks/f9?token=secret"}))
+    record = read_one("labelbox", lines(row(made)))
+    assert codes(record) == ["bitmap-missing"]
+    assert "secret" not in record.findings[0].detail
+
+
+def test_composite_masks_are_read_by_colour():
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    pixels[0, 0], pixels[1, 1], pixels[2, 2] = (1, 2, 3), (3, 2, 1), (9, 9, 9)
+    whole = {"url": "https://x.y/composite.png"}
+    made = label(
+        shape("a", mask={"url": "https://x.y/gone"}, composite_mask={**whole, "color_rgb": [1, 2, 3]}),
+        shape("b", composite_mask={**whole, "color_rgb": [3, 2, 1]}),
+    )
+    for name in ("composite.png", "L1.png"):
+        (record,) = read_files("labelbox", {"e.ndjson": lines(row(made)), name: png(pixels)})
+        assert np.array_equal(painted(record, "a", "b"), grid("1...", ".2..", "....", "....")), name
+        assert codes(record) == []
+
+
+def test_turned_images_are_told_apart():
+    assert read_one("labelbox", lines(row(label(), exif_rotation="6"))).grid == "displayed"
+    for upright in ("1", 1, None, "0"):
+        assert read_one("labelbox", lines(row(label(), exif_rotation=upright))).grid == "stored"
+
+
+def v1(label_value: object, **more: object) -> dict:
+    return {"ID": "i", "DataRow ID": "dr", "Labeled Data": "https://x.y/z/a.jpg", "Label": label_value,
+            "External ID": "a.jpg", "Skipped": False, **more}  # fmt: skip
+
+
+def test_v1_shapes():
+    objects = [
+        {"title": "p", "value": "p_v", "polygon": POLYGON},
+        {"value": "b", "bbox": {"top": 0, "left": 0, "height": 1, "width": 1}},
+        {"title": "l", "line": POLYGON}, {"title": "k", "point": {"x": 1, "y": 1}},
+        {"title": "m", "featureId": "f1", "instanceURI": "https://x.y/m?t=1"}, {"title": "n"},
+    ]  # fmt: skip
+    (record,) = read_files("labelbox", {"e.json": [v1({"objects": objects})], "f1.png": png(MASK)})
+    assert [item.kind for item in record.shapes] == ["polygon", "rectangle", "polyline", "point", "bitmap"]
+    assert labels(record)[:2] == ["p", "b"]
+    assert (record.image, record.width) == ("a.jpg", None)
+
+
+def test_v1_oldest_form():
+    record = read_one("labelbox", [v1({"Car": [{"geometry": POLYGON}], "Dog": [POLYGON, 3], "note": "x"})])
+    assert labels(record) == ["Car", "Dog"]
+    assert codes(record) == ["shape-bad-geometry"]
+
+
+@pytest.mark.parametrize(("value", "more", "found"), [
+    ("Skip", {}, "record-skipped"), ({}, {"Skipped": True}, "record-skipped"), ({}, {}, "record-unannotated"),
+    (None, {}, "record-unannotated"),
+])  # fmt: skip
+def test_v1_rows_without_a_label(value: object, more: dict, found: str):
+    assert codes(read_one("labelbox", [v1(value, **more)])) == [found]
+
+
+def test_damaged_lines_are_rejects_and_the_others_are_read():
+    content = lines(row(label(shape("a", polygon=POLYGON)))) + b'\n{"data_row": \n' + lines(row(label()))
+    records = read_files("labelbox", {"e.ndjson": content})
+    assert [codes(record) for record in records] == [[], ["record-bad"], []]
+    assert "record 2" in records[1].where
+
+
+def test_rows_that_are_no_objects_are_rejects():
+    assert [codes(record) for record in read_files("labelbox", {"e.json": [3, None, {"data_row": 5}]})] == [
+        ["record-bad"], ["record-bad"], ["image-name-bad", "record-unannotated"]]  # fmt: skip
+
+
+def test_the_reader_has_no_class_list():
+    assert open_files("labelbox", {"e.ndjson": lines(row())}).labels is None
