@@ -6,22 +6,17 @@ anything; :func:`load` parses one range. Memory does not grow with the document.
 - ``kernels``: the structural scan, on windows of bytes;
 - ``document``: a file of the export as bytes;
 - ``container``: walking through arrays and objects;
+- ``parse``: from bytes to values;
 - ``ids`` and ``joins``: which elements belong together, by id, without parsing them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import gc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import orjson
-
-from gtmask.errors import DamagedExportError
-from gtmask.formats.jsonstream import kernels
 from gtmask.formats.jsonstream.container import WINDOW, Batch, Container, Cursor, Entry, decode_key
 from gtmask.formats.jsonstream.document import Document
+from gtmask.formats.jsonstream.parse import load, parse_elements, parse_value, paused_gc, split_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch", "Container", "Cursor", "Document", "Entry", "elements", "load", "members", "open_document",
-    "parse_elements", "paused_gc", "split_array",
+    "parse_elements", "parse_value", "paused_gc", "split_array",
 ]  # fmt: skip
 
 
@@ -100,70 +95,3 @@ def _descend(container: Container, path: tuple[str, ...], *, is_object: bool) ->
         if entry.key == path[0] and container.is_object and not found:
             found = True
             yield from _descend(entry.enter(), path[1:], is_object=is_object)
-
-
-def load(data: bytes | memoryview, where: str = "the document") -> Any:
-    """Parse JSON bytes.
-
-    Raises
-    ------
-    DamagedExportError
-        The bytes are no JSON value; ``where`` names them in the message.
-    """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        offset = error.pos
-        raise DamagedExportError(
-            f"{where} is no valid JSON at byte {offset} (line {error.lineno}): {error.msg}; export it again",
-            offset,
-        ) from None
-
-
-@contextlib.contextmanager
-def paused_gc() -> Iterator[None]:
-    """Pause garbage collection: parsed JSON has no cycles, and looking for them halves the speed."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def split_array(body: bytes) -> list[bytes]:
-    """Return the elements of an array from what stands between its brackets.
-
-    This is for telling a bad element from its good neighbours: what follows a damage in the structure
-    itself is left out.
-    """
-    data = np.zeros((len(body) + 8) // 8 * 8, np.uint8)
-    data[: len(body)] = np.frombuffer(body, np.uint8)
-    data[len(body)] = ord("]")
-    state = np.zeros(kernels.STATE_SIZE, np.int64)
-    rows = np.empty((body.count(b",") + 1, 4), np.int64)
-    kernels.scan_entries(data, data.view(np.uint64), 0, len(body) + 1, 0, state, rows)
-    return [body[start:stop] for start, stop in rows[: state[kernels.COUNT], 2:].tolist()]
-
-
-def parse_elements(data: bytes) -> list[Any]:
-    """Parse what stands between an array's brackets, an element that is no valid JSON as its error.
-
-    Returns
-    -------
-    list
-        Values, with an ``orjson.JSONDecodeError`` in place of each that cannot be parsed.
-    """
-    try:
-        values: list[Any] = orjson.loads(b"[" + data + b"]")
-    except orjson.JSONDecodeError:
-        return [_value_or_error(piece) for piece in split_array(data)]
-    return values
-
-
-def _value_or_error(piece: bytes) -> Any:
-    try:
-        return orjson.loads(piece)
-    except orjson.JSONDecodeError as error:
-        return error

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from gtmask.formats.jsonstream.kernels import skip_plain, skip_text
+from gtmask.formats.jsonstream.parse import parse_value
 from gtmask.jit import kernel
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ def keys_of(batch: Batch, name: str) -> NDArray[np.int64]:
     keys[states == _NONE] = MISSING
     for i in np.flatnonzero(states == _PARSE).tolist():
         start, stop = spans[i].tolist()
-        try:
-            element = orjson.loads(batch.data.data[start:stop])
-        except orjson.JSONDecodeError:
-            element = None
+        element = parse_value(batch.data.data[start:stop])
         keys[i] = id_key(element.get(name)) if isinstance(element, dict) else MISSING
     return keys
 

@@ -62,10 +62,10 @@ def zero_bytes(word: np.uint64) -> np.uint64:
 
 
 @kernel("int64(uint64)", inline=True)
-def first_byte(marks: np.uint64) -> np.int64:
+def first_byte(marks: np.uint64) -> int:
     """Return which byte, from the lowest, is the first with its top bit set; no other bits may be set."""
     lowest = marks & (~marks + _ONE)
-    return np.int64(((lowest >> _SEVEN) * _PLACES) >> _TOP)
+    return int(((lowest >> _SEVEN) * _PLACES) >> _TOP)
 
 
 @kernel("int64(uint64[::1], int64, int64)", inline=True)

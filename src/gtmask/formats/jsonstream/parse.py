@@ -1,0 +1,92 @@
+"""Parsing the bytes that were found: whole values, or all elements of a batch at once.
+
+orjson parses what is JSON. What it refuses is tried again by :mod:`gtmask.formats.text`, which takes NaN
+(as null) and the encodings of old Windows tools; only what comes out as sound JSON values counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from gtmask.errors import DamagedExportError
+from gtmask.formats.jsonstream import kernels
+from gtmask.formats.text import decode_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def load(data: bytes | memoryview, where: str = "the document") -> Any:
+    """Parse JSON bytes.
+
+    Raises
+    ------
+    DamagedExportError
+        The bytes are no JSON value; ``where`` names them in the message.
+    """
+    value = parse_value(data)
+    if isinstance(value, orjson.JSONDecodeError):
+        raise DamagedExportError(
+            f"{where} is no valid JSON at byte {value.pos} (line {value.lineno}): {value.msg}; "
+            "export it again",
+            value.pos,
+        )
+    return value
+
+
+def parse_value(data: bytes | memoryview) -> Any:
+    """Return the value of JSON bytes, or the ``orjson.JSONDecodeError`` that tells why there is none."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        refused = error
+    with contextlib.suppress(ValueError, TypeError):
+        return orjson.loads(orjson.dumps(decode_json(bytes(data))))
+    return refused
+
+
+def parse_elements(body: bytes) -> list[Any]:
+    """Parse what stands between an array's brackets.
+
+    Returns
+    -------
+    list
+        Values, with an ``orjson.JSONDecodeError`` in place of each that cannot be parsed.
+    """
+    try:
+        values: list[Any] = orjson.loads(b"[" + body + b"]")
+    except orjson.JSONDecodeError:
+        return [parse_value(piece) for piece in split_array(body)]
+    return values
+
+
+def split_array(body: bytes) -> list[bytes]:
+    """Return the elements of an array from what stands between its brackets.
+
+    This is for telling a bad element from its good neighbours: what follows a damage in the structure
+    itself is left out.
+    """
+    data = np.zeros((len(body) + 8) // 8 * 8, np.uint8)
+    data[: len(body)] = np.frombuffer(body, np.uint8)
+    data[len(body)] = ord("]")
+    state = np.zeros(kernels.STATE_SIZE, np.int64)
+    rows = np.empty((body.count(b",") + 1, 4), np.int64)
+    kernels.scan_entries(data, data.view(np.uint64), 0, len(body) + 1, 0, state, rows)
+    return [body[start:stop] for start, stop in rows[: state[kernels.COUNT], 2:].tolist()]
+
+
+@contextlib.contextmanager
+def paused_gc() -> Iterator[None]:
+    """Pause garbage collection: parsed JSON has no cycles, and looking for them halves the speed."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
