@@ -230,6 +230,9 @@ class _Tar(_Contents):
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is not None and (name := _checked(member.name)):
                     yield name, member, file
+            # tarfile takes a cut-off header for the end; the true end is a block of zeros.
+            if tar.fileobj is None or tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("it breaks off")
 
     def read(self, name: str, start: int, stop: int | None) -> bytes:
         size = self.sizes[name]
