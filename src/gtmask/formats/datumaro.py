@@ -92,7 +92,9 @@ def parse(item: Any, reader: RowsReader, row: Row) -> Record:
     grouped = {
         entry.get("group")
         for entry in listing(annotations)
-        if isinstance(entry, dict) and entry.get("type") in _AREAS and isinstance(entry.get("group"), int)
+        if isinstance(entry, dict)
+        and text(entry.get("type")) in _AREAS
+        and isinstance(entry.get("group"), int)
     } - {0}
     each(builder, annotations, lambda entry: _add(builder, entry, reader.context, grouped), "annotation")
     return builder.build()
