@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gtmask.jit import kernel
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -38,11 +39,11 @@ def undo_filters(rows: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> int:
         elif kind == 2:
             above = pixels[y - 1]
             for x in range(width):
-                out[x] = (row[x] + above[x]) & 255
+                out[x] = (np.int64(row[x]) + np.int64(above[x])) & 255
         elif kind == 1:
-            left = 0
+            left = np.int64(0)
             for x in range(width):
-                left = (left + row[x]) & 255
+                left = (left + np.int64(row[x])) & 255
                 out[x] = left
         elif kind == 3:
             _undo_average(row, pixels[max(y - 1, 0)], y == 0, out)
@@ -57,10 +58,10 @@ def undo_filters(rows: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> int:
 def _undo_average(
     row: NDArray[np.uint8], above: NDArray[np.uint8], first: bool, out: NDArray[np.uint8]
 ) -> None:
-    left = 0
+    left = np.int64(0)
     for x in range(row.size):
-        up = 0 if first else int(above[x])
-        left = (row[x] + ((left + up) >> 1)) & 255
+        up = np.int64(0) if first else np.int64(above[x])
+        left = (np.int64(row[x]) + ((left + up) >> 1)) & 255
         out[x] = left
 
 
@@ -68,10 +69,10 @@ def _undo_average(
 def _undo_paeth(
     row: NDArray[np.uint8], above: NDArray[np.uint8], first: bool, out: NDArray[np.uint8]
 ) -> None:
-    left = 0
-    corner = 0
+    left = np.int64(0)
+    corner = np.int64(0)
     for x in range(row.size):
-        up = 0 if first else int(above[x])
+        up = np.int64(0) if first else np.int64(above[x])
         estimate = left + up - corner
         to_left = abs(estimate - left)
         to_up = abs(estimate - up)
@@ -83,7 +84,7 @@ def _undo_paeth(
         else:
             nearest = corner
         corner = up
-        left = (row[x] + nearest) & 255
+        left = (np.int64(row[x]) + nearest) & 255
         out[x] = left
 
 
