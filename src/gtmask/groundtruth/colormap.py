@@ -33,6 +33,11 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
 Breach = tuple[str, str]
 
 
+def class_id(key: str) -> int | None:
+    """Return the class id that a key of a color map means, None where it means none."""
+    return int(key) if _CLASS_ID.fullmatch(key) and int(key) <= MAX_CLASS_ID else None
+
+
 def check_metadata(metadata: dict[str, Any]) -> Iterator[Breach]:
     """Yield what is wrong with a label attribute's metadata."""
     if metadata.get("type") != SEGMENTATION_TYPE:
@@ -55,10 +60,11 @@ def check_color_map(color_map: object) -> Iterator[Breach]:
         return
     entries: dict[int, dict[str, Any]] = {}
     for key, entry in color_map.items():
-        if not _CLASS_ID.fullmatch(key) or int(key) > MAX_CLASS_ID or not isinstance(entry, dict):
+        number = class_id(key)
+        if number is None or not isinstance(entry, dict):
             yield "color-map-key", f"{key!r}: {entry!r:.60}"
         else:
-            entries[int(key)] = entry
+            entries[number] = entry
     yield from _background(entries.get(0))
     yield from _names(entries)
     yield from _colors(entries)

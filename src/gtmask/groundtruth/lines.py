@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from gtmask.groundtruth.colormap import check_metadata
+from gtmask.groundtruth.colormap import check_metadata, class_id
 from gtmask.groundtruth.contract import (
     ADJUSTMENT_STATUS,
     ATTRIBUTE_SUFFIX,
@@ -57,7 +57,7 @@ class LineChecker:
         Label attributes of the first line that has any.
     classes
         Class name by class id of that line.
-    statuses
+    status
         ``adjustment-status`` of the newest attribute of the line checked last, or None.
     """
 
@@ -167,7 +167,8 @@ class LineChecker:
         }
         if self._map is None:
             self._map = essence
-            self.classes = {int(k): str(name) for k, (name, _) in essence.items() if k.isdecimal()}
+            ids = {class_id(key): str(name) for key, (name, _) in essence.items()}
+            self.classes = {number: name for number, name in ids.items() if number is not None}
         elif self._map != essence:
             yield Problem("color-map-differs", number, "", "unlike that of the first line")
 
@@ -278,9 +279,9 @@ def _near_miss(values: dict[str, Any]) -> str:
 def _colors(color_map: object) -> Colors:
     entries = color_map.items() if isinstance(color_map, dict) else ()
     return {
-        int(key): str(entry.get("hex-color", "")).lower()
+        number: str(entry.get("hex-color", "")).lower()
         for key, entry in entries
-        if key.isdecimal() and int(key) < 256 and isinstance(entry, dict)
+        if isinstance(entry, dict) and (number := class_id(key)) is not None
     }
 
 
@@ -295,7 +296,7 @@ def _mask(reference: str) -> Iterator[tuple[str, str]]:
         yield "mask-is-json", ""
         return
     yield from _reference(reference)
-    if ":" in reference.removeprefix("s3://"):
+    if split(reference) and ":" in reference.removeprefix("s3://"):
         yield "key-colon", ""
 
 

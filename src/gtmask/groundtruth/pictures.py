@@ -53,6 +53,8 @@ def check_mask(header: PngHeader, colors: Colors) -> Iterator[Breach]:
 
 def _palette(palette: bytes, colors: Colors) -> Iterator[Breach]:
     """Compare PLTE with the color map: entry i is the colour of class i, unused ones are white."""
+    if not colors:
+        return
     count = len(palette) // 3
     for number, color in sorted(colors.items()):
         entry = f"#{palette[3 * number : 3 * number + 3].hex()}" if number < count else "missing"

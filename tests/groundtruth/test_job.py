@@ -1,0 +1,404 @@
+"""Adjustment jobs: requests, templates, splitting, and the order of submission."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aioboto3
+import botocore.loaders
+import botocore.model
+import botocore.validate
+import liquid
+import orjson
+import pytest
+from botocore.stub import Stubber
+
+from gtmask.errors import GtmaskError, UsageError
+from gtmask.groundtruth import aws, job, request, submission
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
+from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.report import Problem
+from gtmask.groundtruth.template import worker_template
+from gtmask.groundtruth.validation import validate
+
+if TYPE_CHECKING:
+    from gtmask.storage.base import S3Settings
+
+ROLE = "arn:aws:iam::123456789012:role/service-role/GroundTruth"
+TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street"
+LABELS = ['Car "old"', "Wild Boar", "Fußgänger", "Rock & Roll", "it's", "<b>", "{{ x }}", "back\\slash"]
+GOOD = {"role": ROLE, "workteam": TEAM, "output": "s3://out/answers"}
+
+
+def write_manifest(
+    folder: Path, count: int, labels: list[str] | None = None, prefix: str = "s3://data"
+) -> Path:
+    writer = ManifestWriter(from_labels(labels or LABELS), creation_date="2024-01-01T00:00:00.000000")
+    path = folder / "labeling-qa.manifest"
+    path.write_bytes(
+        b"".join(writer.line(f"{prefix}/images/{i}.jpg", f"{prefix}/masks/{i}.png") for i in range(count))
+    )
+    return path
+
+
+@pytest.fixture
+def shape() -> Any:
+    """Return the service model of CreateLabelingJob's request."""
+    model = botocore.loaders.Loader().load_service_model("sagemaker", "service-2")
+    return botocore.model.ServiceModel(model).operation_model("CreateLabelingJob").input_shape
+
+
+def test_a_job_writes_what_the_api_takes(tmp_path: Path, shape: Any) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 3), tmp_path / "job", **GOOD)
+    names = sorted(path.name for path in (tmp_path / "job").iterdir())
+    assert names == [
+        "labeling-qa-adjustment.manifest", "labeling-qa-adjustment.request.json", "labels.json",
+        "template.liquid.html",
+    ]  # fmt: skip
+    wanted = orjson.loads((tmp_path / "job" / "labeling-qa-adjustment.request.json").read_bytes())
+    assert botocore.validate.ParamValidator().validate(wanted, shape).generate_report() == ""
+    assert wanted == plan.requests["labeling-qa-adjustment"]
+    human = wanted["HumanTaskConfig"]
+    start = "arn:aws:lambda:eu-west-1:568282634449:function:"
+    assert human["PreHumanTaskLambdaArn"] == start + "PRE-AdjustmentSemanticSegmentation"
+    assert (
+        human["AnnotationConsolidationConfig"]["AnnotationConsolidationLambdaArn"]
+        == start + "ACS-AdjustmentSemanticSegmentation"
+    )
+    assert wanted["LabelAttributeName"] == "labeling-qa-adjusted-ref"
+    prefix = "s3://out/answers/_gtmask/labeling-qa-adjustment/"
+    assert wanted["LabelCategoryConfigS3Uri"] == prefix + "labels.json"
+    manifest = wanted["InputConfig"]["DataSource"]["S3DataSource"]["ManifestS3Uri"]
+    assert manifest == prefix + "labeling-qa-adjustment.manifest"
+    copied = tmp_path / "job" / "labeling-qa-adjustment.manifest"
+    assert copied.read_bytes() == (tmp_path / "labeling-qa.manifest").read_bytes()
+    assert orjson.loads((tmp_path / "job" / "labels.json").read_bytes()) == {
+        "document-version": "2018-11-28",
+        "labels": [{"label": label} for label in LABELS],
+    }
+
+
+def test_the_table_of_functions_is_that_of_the_api() -> None:
+    folder = Path(botocore.loaders.Loader.BUILTIN_DATA_PATH) / "sagemaker" / "2017-07-24"
+    found = list(folder.glob("service-2.json*"))
+    text = (
+        gzip.decompress(found[0].read_bytes()).decode() if found[0].suffix == ".gz" else found[0].read_text()
+    )
+    for kind in ("PRE", "ACS"):
+        pairs = re.findall(rf"lambda:([a-z0-9-]+):(\d+):function:{kind}-AdjustmentSemanticSegmentation", text)
+        assert dict(pairs) == request.FUNCTION_ACCOUNTS
+
+
+def test_more_objects_than_a_job_takes_are_split(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2 * MAX_JOB_OBJECTS + 1, ["Car"])
+    plan = job.make_job(path, tmp_path / "job", **GOOD, name="qa")
+    assert [part.objects for part in plan.parts] == [MAX_JOB_OBJECTS, MAX_JOB_OBJECTS, 1]
+    assert list(plan.requests) == ["qa-1-of-3", "qa-2-of-3", "qa-3-of-3"]
+    pieces = [(tmp_path / "job" / f"qa-{i}-of-3.manifest").read_bytes() for i in (1, 2, 3)]
+    assert b"".join(pieces) == path.read_bytes()
+    assert [piece.count(b"\n") for piece in pieces] == [MAX_JOB_OBJECTS, MAX_JOB_OBJECTS, 1]
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
+    assert [path.name for path in tmp_path.iterdir()] == ["labeling-qa.manifest"]
+    shown = plan.to_json()
+    assert shown["labels"] == LABELS
+    assert shown["buckets"] == ["data"]
+    assert orjson.dumps(shown)
+
+
+BAD = {
+    "role": ({"role": "GroundTruthRole"}, "--role 'GroundTruthRole' is no role ARN"),
+    "work team": ({"workteam": "my-team"}, "--workteam 'my-team' is no work team ARN"),
+    "public": (
+        {"workteam": "arn:aws:sagemaker:eu-west-1:394669845002:workteam/public-crowd/default"},
+        "public crowd",
+    ),
+    "region": (
+        {"workteam": "arn:aws:sagemaker:eu-north-1:123456789012:workteam/private-crowd/x"},
+        "eu-north-1, where Ground Truth has no",
+    ),
+    "output": ({"output": "/tmp/x"}, "--output '/tmp/x' is no s3:// prefix"),
+    "name blank": ({"name": "my job"}, "the job name 'my job'"),
+    "name long": ({"name": "x" * 64}, "the job name"),
+    "name underscore": ({"name": "my_job"}, "the job name 'my_job'"),
+    "attribute": ({"label_attribute": "adjusted"}, "must end in -ref"),
+    "attribute underscore": ({"label_attribute": "ad_justed-ref"}, "no _ . or blank"),
+    "attribute same": ({"label_attribute": "labeling-qa-ref"}, "stands on the lines already"),
+    "adjust": ({"adjust": "other-ref"}, "no attribute other-ref"),
+    "keyword": ({"keywords": ("a-b",)}, "--keyword 'a-b'"),
+    "keywords": ({"keywords": ()}, "1 to 5 --keyword"),
+    "workers": ({"workers_per_object": 10}, "1 to 9"),
+    "time": ({"time_limit": 29}, "30 to 28800"),
+    "availability": ({"availability": 59}, "60 to 2592000"),
+    "title": ({"title": "x" * 129}, "--title"),
+    "description": ({"description": ""}, "--description"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_the_api_would_refuse_is_refused_first(case: str, tmp_path: Path) -> None:
+    options, sentence = BAD[case]
+    with pytest.raises(UsageError, match=sentence) as caught:
+        job.make_job(write_manifest(tmp_path, 2), tmp_path / "job", **{**GOOD, **options})
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "job").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (b"", "has no lines"),
+        (b"hello\n", "line 1: line-not-json"),
+        (b'{"source-ref":"s3://b/a.jpg"}\n', "line 1: mask-key-missing"),
+        (b"{" + b" " * 200_000 + b"}\n", "line 1: line-too-long"),
+    ],
+)
+def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "m.manifest").write_bytes(lines)
+    with pytest.raises(ManifestError, match=sentence) as caught:
+        job.make_job(tmp_path / "m.manifest", tmp_path / "job", **GOOD)
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "job").exists()
+
+
+def test_local_references_make_no_job(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="line 1: reference-local"):
+        job.make_job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)
+
+
+# --- the worker template ----------------------------------------------------------------------------
+
+
+def render(folder: Path) -> str:
+    """Render the template as Ground Truth does: HTML-escaped by default, with its two filters."""
+    environment = liquid.Environment(autoescape=True)
+    environment.filters["to_json"] = json.dumps
+    environment.filters["grant_read_access"] = lambda uri: f"https://x.example/{uri[5:]}?a=1&b='2'"
+    line = orjson.loads(write_manifest(folder, 1).read_bytes())
+    template = worker_template("labeling-qa-ref", "Check <all> {{ labels }}", "It's 'this' & \"that\"")
+    task = {"taskObject": line["source-ref"], "manifestLine": line, "labels": LABELS}
+    return environment.from_string(template).render(task={"input": task})
+
+
+class Elements(HTMLParser):
+    """Collects elements and their attributes, and whether they nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: dict[str, dict[str, str | None]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found[tag] = dict(attrs)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def expected_value() -> dict[str, Any]:
+    classes = from_labels(LABELS).classes
+    return {
+        "src": "https://x.example/data/masks/0.png?a=1&b='2'",
+        "labelMappings": {entry.name: {"color": entry.color} for entry in classes},
+    }
+
+
+def test_the_rendered_page_hands_names_and_colors_to_the_widget(tmp_path: Path) -> None:
+    page = Elements()
+    page.feed(render(tmp_path))
+    assert page.open == []
+    widget = page.found["crowd-semantic-segmentation"]
+    assert json.loads(widget["initial-value"] or "") == expected_value()
+    assert json.loads(widget["labels"] or "") == LABELS
+    assert widget["src"] == "https://x.example/data/images/0.jpg?a=1&b='2'"
+    assert widget["name"] == "crowd-semantic-segmentation"
+    assert widget["header"] == "Check <all> {{ labels }}"
+
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+READ_WIDGET = """<script>
+const w = document.querySelector("crowd-form > crowd-semantic-segmentation");
+document.title = JSON.stringify({value: JSON.parse(w.getAttribute("initial-value")),
+  labels: JSON.parse(w.getAttribute("labels")), parts: w.children.length});
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+def test_a_browser_reads_the_same_names_and_colors(tmp_path: Path) -> None:
+    # The widget's own script is on the network; what is tested is what the browser would hand to it.
+    page = re.sub(r"<script src=.*?</script>", "", render(tmp_path)).replace("</body>", READ_WIDGET)
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    dumped = subprocess.run(
+        [
+            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (tmp_path / "page.html").as_uri(),
+        ],
+        capture_output=True, text=True, check=True, timeout=120,
+    ).stdout  # fmt: skip
+    title = re.search("<title>(.*?)</title>", dumped, re.DOTALL)
+    assert title is not None
+    assert json.loads(html.unescape(title[1])) == {"value": expected_value(), "labels": LABELS, "parts": 2}
+
+
+# --- submission -------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Stands for the AWS clients and the storage: records what was done, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        self.stubs: list[Any] = []
+        self.fail_upload = False
+        self.problems: list[Any] = []
+        monkeypatch.setattr(submission, "check_buckets", self.check_buckets)
+        monkeypatch.setattr(submission, "put_files", self.put_files)
+        monkeypatch.setattr(submission, "open_storage", self.open_storage)
+        monkeypatch.setattr(submission, "validate", self.validate)
+        monkeypatch.setattr(aws, "open_client", self.open_client)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+
+    def validate(self, manifest: str, **options: Any) -> Any:
+        self.done.append("validate")
+        return validate(manifest, level="quick")
+
+    async def check_buckets(self, buckets: set[str], *args: Any, **options: Any) -> list[Any]:
+        self.done.append(f"buckets {' '.join(sorted(buckets))}")
+        return self.problems
+
+    @contextlib.asynccontextmanager
+    async def open_storage(self, location: str, settings: S3Settings) -> Any:
+        yield location
+
+    async def put_files(self, plan: Any, source: Any, storage: str) -> None:
+        if self.fail_upload:
+            raise GtmaskError("the upload failed")
+        self.done.append(f"upload {storage}")
+
+    @contextlib.asynccontextmanager
+    async def open_client(self, service: str, settings: S3Settings, region: str | None = None) -> Any:
+        async with aioboto3.Session(region_name=region).client(service) as client:
+            stubber = Stubber(client)
+            for method, answer, wanted in self.stubs:
+                if isinstance(answer, str):
+                    stubber.add_client_error(method, answer, "no such job", expected_params=wanted)
+                else:
+                    stubber.add_response(method, answer, wanted)
+            with stubber:
+                yield client
+                stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(monkeypatch)
+
+
+ARN = "arn:aws:sagemaker:eu-west-1:123456789012:labeling-job/qa"
+
+
+def test_a_job_is_created_after_every_check_and_upload(recorder: Recorder, tmp_path: Path) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    recorder.stubs = [
+        ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa"}),
+        ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
+    ]
+    assert submission.submit_job(plan) == {"qa": ARN}
+    assert recorder.done == ["validate", "buckets data out", "upload s3://out/answers/_gtmask/qa"]
+
+
+def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    recorder.stubs = [("describe_labeling_job", description("Completed"), {"LabelingJobName": "qa"})]
+    with pytest.raises(UsageError, match="there is a labeling job qa already"):
+        submission.submit_job(plan)
+    assert recorder.done == ["validate", "buckets data out"]
+
+
+def test_a_failed_upload_creates_no_job(recorder: Recorder, tmp_path: Path) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    recorder.stubs = [("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa"})]
+    recorder.fail_upload = True
+    with pytest.raises(GtmaskError, match="the upload failed"):
+        submission.submit_job(plan)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "sentence"),
+    [
+        ("bucket-region", "it is in us-east-1, the job in eu-west-1", "wrong region: it is in us-east-1"),
+        ("bucket-cors", "", "--fix-cors"),
+        ("bucket-missing", "", "there is no bucket s3://data"),
+    ],
+)
+def test_a_bucket_that_will_not_do_stops_everything(
+    code: str, detail: str, sentence: str, recorder: Recorder, tmp_path: Path
+) -> None:
+    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
+    recorder.problems = [Problem(code, 0, "s3://data", detail)]
+    with pytest.raises(UsageError, match=sentence):
+        submission.submit_job(plan)
+    assert recorder.done == ["validate", "buckets data out"]
+
+
+def test_what_aws_refuses_is_one_sentence_that_names_the_jobs_created(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    path = write_manifest(tmp_path, MAX_JOB_OBJECTS + 1, ["Car"])
+    plan = job.make_job(path, None, **GOOD, name="qa")
+    recorder.stubs = [
+        ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa-1-of-2"}),
+        ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa-2-of-2"}),
+        ("create_labeling_job", {"LabelingJobArn": ARN}, None),
+        ("create_labeling_job", "AccessDeniedException", None),
+    ]
+    with pytest.raises(GtmaskError, match=r"job qa-2-of-2 \(created before it: qa-1-of-2\): AWS") as caught:
+        submission.submit_job(plan)
+    assert caught.value.exit_code == 2
+
+
+def description(status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "LabelingJobStatus": status,
+        "LabelCounters": {"TotalLabeled": 7, "FailedNonRetryableError": 1, "Unlabeled": 2},
+        "LastModifiedTime": 0, "CreationTime": 0, "JobReferenceCode": "x", "LabelingJobName": "qa",
+        "LabelingJobArn": ARN, "RoleArn": ROLE,
+        "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": "s3://b/m"}}},
+        "OutputConfig": {"S3OutputPath": "s3://b/o"},
+        "HumanTaskConfig": {
+            "WorkteamArn": TEAM, "UiConfig": {}, "TaskTitle": "t", "TaskDescription": "d",
+            "NumberOfHumanWorkersPerDataObject": 1, "TaskTimeLimitInSeconds": 30,
+        },
+        **more,
+    }  # fmt: skip
+
+
+def test_waiting_follows_a_job_to_its_end(recorder: Recorder) -> None:
+    wanted = {"LabelingJobName": "qa"}
+    recorder.stubs = [
+        ("describe_labeling_job", description("InProgress"), wanted),
+        ("describe_labeling_job", description("Failed", FailureReason="no role"), wanted),
+    ]
+    seen: list[str] = []
+    statuses = submission.wait_for_jobs(
+        ["qa"], "eu-west-1", progress=lambda all_: seen.append(all_[0].status), seconds=0
+    )
+    assert seen == ["InProgress", "Failed"]
+    assert statuses == [submission.JobStatus("qa", "Failed", 7, 1, 10, "no role")]
