@@ -19,6 +19,7 @@ _PICTURE = re.compile(
     r"|/(presign|resolve)/\?fileuri=",
     re.IGNORECASE,
 )
+_GEOMETRY = frozenset({"points", "rle", "imageDataURL", "radiusX", "vertices", "x"})
 _REPEATED = re.compile(r"\D(\d+)\Z")
 
 
@@ -45,7 +46,9 @@ class TaskImage:
 def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told."""
     data = table(task.get("data"))
-    tags = dict.fromkeys(name for item in results if isinstance(name := item.get("to_name"), str))
+    tags = dict.fromkeys(
+        name for item in results if _draws(item) and isinstance(name := item.get("to_name"), str)
+    )
     named = [(tag, data[tag]) for tag in tags if _references(data.get(tag))]
     if len(named) > 1:
         found = [TaskImage(_references(value)[0], to_name=tag) for tag, value in named]
@@ -59,6 +62,11 @@ def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskI
     if references:
         return [TaskImage(references[0], tuple(name for name in aliases if name != references[0]))]
     return [TaskImage(aliases[0])] if aliases and _PICTURE.search(aliases[0]) else []
+
+
+def _draws(result: dict[str, Any]) -> bool:
+    """Say whether a result is a region: text and choices may have tags of their own."""
+    return not _GEOMETRY.isdisjoint(table(result.get("value")))
 
 
 def _guessed(data: dict[str, Any]) -> Any:

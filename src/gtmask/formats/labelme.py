@@ -36,7 +36,7 @@ def sniff(sample: Sample) -> str | None:
     """Recognize labelme by its keys; the image data may hide those behind ``shapes``."""
     keys = sample.keys
     if "shapes" not in keys:
-        return None
+        return "labelme" if "imageData" in keys else None
     shape = set(keys["shapes"])
     known = {"imagePath", "imageData", "imageHeight", "lineColor", "version"} & keys.keys()
     if not known and not {"label", "points"} <= shape:
