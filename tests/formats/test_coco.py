@@ -231,7 +231,7 @@ def test_two_images_with_one_id_are_rejected_because_nobody_knows_whose_shapes_t
 
 def test_ids_with_one_hash_are_told_apart_when_the_annotations_are_read(monkeypatch):
     """A hash that is the same for all strings stands for two strings that happen to share one."""
-    clashing = lambda data, words, spans, wanted, keys, states: (keys.fill(1 << 62), states.fill(1))  # noqa: E731 (three lines shorter)
+    clashing = lambda data, fields, stops, keys, states: (keys.fill(1 << 62), states.fill(1))  # noqa: E731 (three lines shorter)
     monkeypatch.setattr("gtmask.formats.jsonstream.ids.read_keys", clashing)
     monkeypatch.setattr(coco_tables, "id_key", lambda value: 1 << 62)
     monkeypatch.setattr("gtmask.formats.coco.id_key", lambda value: 1 << 62)

@@ -17,9 +17,9 @@ from gtmask.formats.jsonstream.joins import Index
 from support.memory_export import BytesExport
 
 
-def keys_in(data: bytes, name: str = "id") -> list[int]:
-    container = open_document(BytesExport(data), "a.json", 256).container()
-    return [key for batch in container.batches() for key in keys_of(batch, name).tolist()]
+def keys_in(data: bytes, window: int = 256) -> list[int]:
+    container = open_document(BytesExport(data), "a.json", window).container()
+    return [key for batch in container.batches("id") for key in keys_of(batch).tolist()]
 
 
 def naive(element) -> int:
@@ -52,15 +52,19 @@ elements = st.fixed_dictionaries(
 @given(
     st.lists(elements | st.sampled_from([None, 3, "id", [], ["id", 3]]), max_size=6),
     st.sampled_from([None, 2]),
+    st.sampled_from([1, 5, 64, 1 << 20]),
 )
-def test_keys_are_those_of_a_parser(content, indent):
+def test_keys_are_those_of_a_parser(content, indent, window):
     data = json.dumps(content, indent=indent).encode()
-    assert keys_in(data) == [naive(element) for element in orjson.loads(data)]
+    assert keys_in(data, window) == [naive(element) for element in orjson.loads(data)]
 
 
 @pytest.mark.parametrize(
     ("element", "key"),
     [
+        ('{"a":"id","id":4,"b":"id"}', 4),
+        ('{"a":"i\\u0064","id":4,"c":"\\/"}', 4),
+        ('["id", 3]', MISSING),
         ('{"id":1,"id":2}', 2),
         ('{"id":1,"\\u0069d":2}', 2),
         ('{"i\\u0064":"x\\n"}', id_key("x\n")),

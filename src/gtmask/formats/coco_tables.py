@@ -136,8 +136,8 @@ class _Scan:
             if entry.kind == _ARRAY:
                 if entry.key == "images":
                     tables.images_at, self._images = entry.container.cursor.offset, Column(np.int64)
-                    for batch in entry.enter().batches():
-                        self._images.append(keys_of(batch, "id"))
+                    for batch in entry.enter().batches("id"):
+                        self._images.append(keys_of(batch))
                 else:
                     tables.index = Index(self._limit)
                     self._annotations(entry.enter())
@@ -152,10 +152,10 @@ class _Scan:
 
     def _annotations(self, container: Container) -> None:
         index = self.tables.index
-        for batch in container.batches():
+        for batch in container.batches("image_id"):
             if not len(index):
                 self._check_kind(batch)
-            index.append(keys_of(batch, "image_id"), batch.rows[:, 2], batch.rows[:, 3])
+            index.append(keys_of(batch), batch.rows[:, 2], batch.rows[:, 3])
 
     def _check_kind(self, batch: Batch) -> None:
         first = parse_elements(bytes(next(batch.values())))

@@ -57,7 +57,7 @@ def elements(
         no array.
     """
     for batch in _batches(export, name, path, window, is_object=False):
-        yield from map(tuple, batch.rows[:, 2:].tolist())
+        yield from map(tuple, batch.rows[:, 2:4].tolist())
 
 
 def members(
@@ -69,7 +69,7 @@ def members(
     """
     for batch in _batches(export, name, path, window, is_object=True):
         view = batch.data.data
-        for key_start, key_stop, start, stop in batch.rows.tolist():
+        for key_start, key_stop, start, stop in batch.rows[:, :4].tolist():
             yield decode_key(bytes(view[key_start - batch.base : key_stop - batch.base])), start, stop
 
 

@@ -28,6 +28,7 @@ WINDOW = 1 << 20
 #: An entry that is kept whole may have at most this many bytes.
 LARGEST = 1 << 30
 _BATCH = 8192
+_NOTHING = np.empty(0, np.uint8)
 _BLANKS = b" \t\r\n"
 _ARRAY, _OBJECT = b"[{"
 
@@ -106,15 +107,15 @@ class Cursor:
 class Batch:
     """Consecutive entries of one container.
 
-    ``rows`` int64 (n, 4): key start, key stop, value start, value stop as document offsets (keys only in
-    objects). Where the batch was asked to keep its bytes, ``data`` and ``words`` are the window, valid
-    until the next batch, and ``base`` the document offset of ``data[0]``.
+    ``rows`` int64 (n, 5): key start, key stop, value start, value stop (document offsets, keys only in
+    objects) and where the wanted member of the value stands. Where the batch was asked to keep its bytes,
+    ``data`` is the window, valid until the next batch, and ``base`` the document offset of ``data[0]``.
     """
 
     rows: NDArray[np.int64]
     data: NDArray[np.uint8]
-    words: NDArray[np.uint64]
     base: int
+    wanted: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -122,7 +123,7 @@ class Batch:
     def values(self) -> Iterator[memoryview]:
         """Yield the bytes of the values."""
         view = self.data.data
-        for start, stop in (self.rows[:, 2:] - self.base).tolist():
+        for start, stop in (self.rows[:, 2:4] - self.base).tolist():
             yield view[start:stop]
 
 
@@ -151,13 +152,16 @@ class Container:
         self.is_object = is_object
         self.state = np.zeros(kernels.STATE_SIZE, np.int64)
         self.state[kernels.OBJECT] = is_object
-        self.rows = np.empty((_BATCH, 4), np.int64)
+        self.rows = np.empty((_BATCH, kernels.COLUMNS), np.int64)
+        self._wanted = _NOTHING
 
-    def batches(self, *, keep: bool = True) -> Iterator[Batch]:
+    def batches(self, wanted: str = "", *, keep: bool = True) -> Iterator[Batch]:
         """Yield all entries that are left, many at a time.
 
         Parameters
         ----------
+        wanted
+            A key of the values, which are objects: have its place in each of them told.
         keep
             Have the bytes of the entries at hand. Without it only their offsets are told, and the
             window never grows however large an entry is.
@@ -168,12 +172,13 @@ class Container:
             The document breaks off or a comma, colon or bracket is wrong; all entries before the
             damage were yielded.
         """
+        self._wanted = np.frombuffer(wanted.encode(), np.uint8).copy()
         while self.state[kernels.PHASE] != kernels.DONE:
             self._scan(keep=keep)
             if self.state[kernels.COUNT]:
                 rows = self.rows[: self.state[kernels.COUNT]].copy()
                 self.state[kernels.COUNT] = 0
-                yield Batch(rows, self.cursor.data, self.cursor.words, self.cursor.base)
+                yield Batch(rows, self.cursor.data, self.cursor.base, wanted)
             self._check()
 
     def _scan(self, *, keep: bool) -> None:
@@ -182,7 +187,14 @@ class Container:
         if cursor.position >= cursor.end and not cursor.refill(self._kept() if keep else None):
             raise cursor.document.damaged(cursor.offset, self._expectation(int(state[kernels.PHASE])))
         cursor.position = kernels.scan_entries(
-            cursor.data, cursor.words, cursor.position, cursor.end, cursor.base, state, self.rows
+            cursor.data,
+            cursor.words,
+            cursor.position,
+            cursor.end,
+            cursor.base,
+            state,
+            self.rows,
+            self._wanted,
         )
 
     def _kept(self) -> int | None:

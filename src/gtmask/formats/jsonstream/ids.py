@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.jsonstream.kernels import skip_plain, skip_text
+from gtmask.formats.jsonstream.kernels import skip_blanks
 from gtmask.formats.jsonstream.parse import parse_value
 from gtmask.jit import kernel
 
@@ -69,88 +69,18 @@ def id_key(value: Any) -> int:
     return ((state ^ (state >> 31)) & (_HASHED - 1)) | _HASHED
 
 
-def keys_of(batch: Batch, name: str) -> NDArray[np.int64]:
-    """Return the key of member ``name`` of each object of a batch: int64 (n,)."""
-    spans = batch.rows[:, 2:] - batch.base
-    wanted = np.frombuffer(name.encode(), np.uint8).copy()
-    keys = np.empty(len(spans), np.int64)
-    states = np.empty(len(spans), np.uint8)
-    read_keys(batch.data, batch.words, spans, wanted, keys, states)
+def keys_of(batch: Batch) -> NDArray[np.int64]:
+    """Return the key of the wanted member of each object of a batch: int64 (n,)."""
+    fields, stops = batch.rows[:, 4], batch.rows[:, 3] - batch.base
+    keys = np.empty(len(fields), np.int64)
+    states = np.empty(len(fields), np.uint8)
+    read_keys(batch.data, np.where(fields < 0, fields, fields - batch.base), stops, keys, states)
     keys[states == _NONE] = MISSING
     for i in np.flatnonzero(states == _PARSE).tolist():
-        start, stop = spans[i].tolist()
+        start, stop = (batch.rows[i, 2:4] - batch.base).tolist()
         element = parse_value(batch.data.data[start:stop])
-        keys[i] = id_key(element.get(name)) if isinstance(element, dict) else MISSING
+        keys[i] = id_key(element.get(batch.wanted)) if isinstance(element, dict) else MISSING
     return keys
-
-
-@kernel("boolean(uint8[::1], int64, int64, uint8[::1])", inline=True)
-def same_bytes(data: NDArray[np.uint8], start: int, stop: int, wanted: NDArray[np.uint8]) -> bool:
-    """Say whether ``data[start:stop]`` are the bytes ``wanted``."""
-    if stop - start != wanted.shape[0]:
-        return False
-    for i in range(wanted.shape[0]):
-        if data[start + i] != wanted[i]:
-            return False
-    return True
-
-
-@kernel("int64(uint8[::1], int64, int64)", inline=True)
-def skip_blanks(data: NDArray[np.uint8], i: int, stop: int) -> int:
-    """Return the first position at or after ``i`` that is no blank."""
-    while i < stop and (data[i] == 0x20 or data[i] == 0x0A or data[i] == 0x0D or data[i] == 0x09):
-        i += 1
-    return i
-
-
-@kernel("int64(uint8[::1], uint64[::1], int64, int64, uint8[::1])")
-def find_value(
-    data: NDArray[np.uint8], words: NDArray[np.uint64], start: int, stop: int, wanted: NDArray[np.uint8]
-) -> int:
-    """Return where the value of key ``wanted`` begins in the object ``data[start:stop]``.
-
-    Keys inside nested values do not count, and of equal keys the last one does, as for orjson.
-
-    Returns
-    -------
-    int
-        The position; -1 where the key is missing or this is no object; -2 where a key is spelt with
-        escapes, so that only a parser can tell.
-    """
-    found = -1
-    if data[start] != 0x7B:
-        return found
-    depth = 0
-    i = start
-    while i < stop:
-        i = skip_plain(words, i, stop)
-        if i >= stop:
-            break
-        byte = data[i]
-        i += 1
-        if byte == 0x22:
-            text = i
-            escaped = False
-            i = skip_text(words, i, stop)
-            while i < stop and data[i] == 0x5C:
-                escaped = True
-                i = skip_text(words, i + 2, stop)
-            end = i
-            i += 1
-            if depth == 1:
-                after = skip_blanks(data, i, stop)
-                if after < stop and data[after] == 0x3A:
-                    if escaped:
-                        return -2
-                    if same_bytes(data, text, end, wanted):
-                        found = skip_blanks(data, after + 1, stop)
-        else:
-            low = byte | 0x20
-            if low == 0x7B:
-                depth += 1
-            elif low == 0x7D:
-                depth -= 1
-    return found
 
 
 @kernel("UniTuple(int64, 2)(uint8[::1], int64, int64)", inline=True)
@@ -174,32 +104,32 @@ def read_whole(data: NDArray[np.uint8], i: int, stop: int) -> tuple[int, int]:
     return i, sign * value
 
 
-@kernel("void(uint8[::1], uint64[::1], int64[:, ::1], uint8[::1], int64[::1], uint8[::1])")
+@kernel("void(uint8[::1], int64[::1], int64[::1], int64[::1], uint8[::1])")
 def read_keys(
     data: NDArray[np.uint8],
-    words: NDArray[np.uint64],
-    spans: NDArray[np.int64],
-    wanted: NDArray[np.uint8],
+    fields: NDArray[np.int64],
+    stops: NDArray[np.int64],
     keys: NDArray[np.int64],
     states: NDArray[np.uint8],
 ) -> None:
-    """Read the ids that stand under one key of many objects.
+    """Read ids as keys.
 
-    ``spans`` int64 (n, 2): the objects as ``data[start:stop]``; ``wanted`` uint8: the key's bytes;
-    ``keys`` int64 (n,) receives the ids and ``states`` uint8 (n,) 0 where there is none, 1 where
-    ``keys`` is it, 2 where the object must be parsed to know.
+    ``fields`` int64 (n,): where in ``data`` each id begins, blanks before it; -1 where there is none, -2
+    where it was not found for sure. ``stops`` int64 (n,): where the object ends. ``keys`` int64 (n,)
+    receives the keys and ``states`` uint8 (n,) 0 where there is no id, 1 where ``keys`` has it, 2 where
+    the object must be parsed to know.
     """
-    for n in range(spans.shape[0]):
-        stop = spans[n, 1]
-        i = find_value(data, words, spans[n, 0], stop, wanted)
-        states[n] = _PARSE
+    for n in range(fields.shape[0]):
+        stop = stops[n]
+        states[n] = _NONE if fields[n] == -1 else _PARSE
         keys[n] = 0
-        if i == -2 or i >= stop:
+        if fields[n] < 0:
             continue
-        if i == -1:
-            states[n] = _NONE
-        elif data[i] == 0x22:
-            end = skip_text(words, i + 1, stop)
+        i = skip_blanks(data, fields[n], stop)
+        if i < stop and data[i] == 0x22:
+            end = i + 1
+            while end < stop and data[end] != 0x22 and data[end] != 0x5C:
+                end += 1
             if end >= stop or data[end] == 0x5C:
                 continue
             after, value = read_whole(data, i + 1, end)
@@ -213,8 +143,8 @@ def read_keys(
             states[n] = _KEY
         else:
             after, value = read_whole(data, i, stop)
-            if after > 0:
-                byte = data[after] if after < stop else np.uint8(0x7D)
+            if after > 0 and after < stop:
+                byte = data[after]
                 if byte == 0x2C or byte == 0x7D or byte <= 0x20:
                     keys[n] = value
                     states[n] = _KEY

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 # Slots of the state array.
 PHASE, OBJECT, PAUSE, DEPTH, KEY_START, KEY_STOP, VALUE_START, COUNT, EXPECTED = range(9)
-STATE_SIZE = 9
+TEXT_START, ESCAPED, CANDIDATE, FIELD = range(9, 13)
+STATE_SIZE = 13
+#: Columns of the rows that the scanner fills.
+COLUMNS = 5
 
 # Phases: what comes next, or what we are inside of.
 FIRST, NEXT, KEY, KEY_ESCAPE, COLON, VALUE, SCALAR, STRING, STRING_ESCAPE = range(9)
@@ -158,7 +161,52 @@ def next_phase(byte: int, phase: int, is_object: int, pause: int) -> int:
     return NEST if byte == 0x7B or byte == 0x5B else SCALAR
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64, int64, int64[::1], int64[:, ::1])")
+@kernel("int64(uint8[::1], int64, int64)", inline=True)
+def skip_blanks(data: NDArray[np.uint8], i: int, stop: int) -> int:
+    """Return the first position at or after ``i`` that is no blank."""
+    while i < stop and (data[i] == 0x20 or data[i] == 0x0A or data[i] == 0x0D or data[i] == 0x09):
+        i += 1
+    return i
+
+
+@kernel("void(uint8[::1], int64, int64, int64[::1])", inline=True)
+def settle_key(data: NDArray[np.uint8], stop: int, base: int, state: NDArray[np.int64]) -> None:
+    """Decide about the string that may be the wanted key: it is a key if a colon follows.
+
+    ``state[CANDIDATE]`` is the document offset of its closing quote, negative where it has escapes, 0
+    where there is none; ``state[FIELD]`` becomes the offset after the colon, or -2 where only a parser
+    can read the key.
+    """
+    end = state[CANDIDATE]
+    if end != 0:
+        i = skip_blanks(data, abs(end) - base + 1, stop)
+        if i < stop and data[i] == 0x3A:
+            if end < 0:
+                state[FIELD] = -2
+            elif state[FIELD] != -2:
+                state[FIELD] = base + i + 1
+        state[CANDIDATE] = 0
+
+
+@kernel("void(uint8[::1], int64, int64, int64[::1], uint8[::1])", inline=True)
+def judge_text(
+    data: NDArray[np.uint8], end: int, base: int, state: NDArray[np.int64], wanted: NDArray[np.uint8]
+) -> None:
+    """Remember the string that closes at ``data[end]`` if it may be the wanted key."""
+    escaped = state[ESCAPED] != 0
+    state[ESCAPED] = 0
+    start = state[TEXT_START] - base
+    if not escaped:
+        if end - start != wanted.shape[0]:
+            return
+        for k in range(wanted.shape[0]):
+            if data[start + k] != wanted[k]:
+                return
+    settle_key(data, end, base, state)
+    state[CANDIDATE] = -(base + end) if escaped else base + end
+
+
+@kernel("int64(uint8[::1], uint64[::1], int64, int64, int64, int64[::1], int64[:, ::1], uint8[::1])")
 def scan_entries(
     data: NDArray[np.uint8],
     words: NDArray[np.uint64],
@@ -167,6 +215,7 @@ def scan_entries(
     base: int,
     state: NDArray[np.int64],
     rows: NDArray[np.int64],
+    wanted: NDArray[np.uint8],
 ) -> int:
     """Find entries of one container in ``data[i:stop]`` and return where the scan stopped.
 
@@ -175,8 +224,11 @@ def scan_entries(
     first, with OBJECT set to 1 for an object; the scan starts right after the opening bracket. With
     PAUSE set to 1 it stops in phase PAUSED at the first byte of each value.
 
-    ``rows`` int64 (capacity, 4) receives key start and key stop (between the quotes), value start and
-    value stop as document offsets; ``state[COUNT]`` of them are filled, and the caller resets that.
+    ``rows`` int64 (capacity, COLUMNS) receives key start and key stop (between the quotes), value start
+    and value stop as document offsets, and where after the colon the member ``wanted`` (uint8, a key's
+    bytes) of the value stands: -1 where it has none, -2 where its keys are spelt with escapes. Of equal
+    keys the last one counts. The whole value must then be in the window; an empty ``wanted`` asks for
+    nothing. ``state[COUNT]`` rows are filled, and the caller resets that.
 
     Returns
     -------
@@ -185,6 +237,7 @@ def scan_entries(
         PAUSED, DONE (just after the closing bracket) or BAD (at the byte that is wrong).
     """
     phase, depth, count = state[PHASE], state[DEPTH], state[COUNT]
+    seek = wanted.shape[0] > 0
     while i < stop:
         finished = False
         if phase == NEST:
@@ -193,14 +246,18 @@ def scan_entries(
                 finished = True
             elif data[i - 1] == 0x22:
                 phase = NEST_STRING
+                state[TEXT_START] = base + i
         elif phase == NEST_STRING or phase == STRING or phase == KEY:
             i = skip_text(words, i, stop)
             if i < stop:
                 i += 1
                 if data[i - 1] == 0x5C:
                     phase += 1
+                    state[ESCAPED] = 1
                 elif phase == NEST_STRING:
                     phase = NEST
+                    if seek and depth == 1:
+                        judge_text(data, i - 1, base, state, wanted)
                 elif phase == STRING:
                     finished = True
                 else:
@@ -224,6 +281,8 @@ def scan_entries(
                 break
             if phase == SCALAR or phase == STRING or phase == NEST:
                 state[VALUE_START] = base + i
+                state[FIELD] = -1
+                state[ESCAPED] = 0
                 depth = 1
             i += 1
             if phase == KEY:
@@ -231,10 +290,12 @@ def scan_entries(
             if phase == DONE:
                 break
         if finished:
+            settle_key(data, i, base, state)
             rows[count, 0] = state[KEY_START]
             rows[count, 1] = state[KEY_STOP]
             rows[count, 2] = state[VALUE_START]
             rows[count, 3] = base + i
+            rows[count, 4] = state[FIELD]
             count += 1
             phase = AFTER
             if count == rows.shape[0]:

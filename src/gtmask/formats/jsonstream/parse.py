@@ -75,9 +75,10 @@ def split_array(body: bytes) -> list[bytes]:
     data[: len(body)] = np.frombuffer(body, np.uint8)
     data[len(body)] = ord("]")
     state = np.zeros(kernels.STATE_SIZE, np.int64)
-    rows = np.empty((body.count(b",") + 1, 4), np.int64)
-    kernels.scan_entries(data, data.view(np.uint64), 0, len(body) + 1, 0, state, rows)
-    return [body[start:stop] for start, stop in rows[: state[kernels.COUNT], 2:].tolist()]
+    rows = np.empty((body.count(b",") + 1, kernels.COLUMNS), np.int64)
+    nothing = np.empty(0, np.uint8)
+    kernels.scan_entries(data, data.view(np.uint64), 0, len(body) + 1, 0, state, rows, nothing)
+    return [body[start:stop] for start, stop in rows[: state[kernels.COUNT], 2:4].tolist()]
 
 
 @contextlib.contextmanager
