@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import gtmask
+from gtmask import errors
 from support import coco_data
 
 
@@ -75,7 +76,7 @@ def test_unreadable_exports_end_with_one_sentence(tmp_path: Path, name: str, dat
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.95, 0.999])
 def test_truncated_document(tmp_path: Path, cut: float) -> None:
     data = orjson.dumps(coco_data.make_document([f"{n}.jpg" for n in range(30)]))
-    with pytest.raises(gtmask.errors.GtmaskError) as caught:
+    with pytest.raises(errors.GtmaskError) as caught:
         run(tmp_path, data[: int(len(data) * cut)])
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "out").rglob("*.png"))
@@ -227,24 +228,24 @@ def test_odd_names_find_their_image_and_stay_below_the_prefix(tmp_path: Path, na
 
 def test_strict_stops_with_a_sentence(tmp_path: Path) -> None:
     annotations = [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 2, 2]]}]
-    with pytest.raises(gtmask.errors.StrictError, match="shape-few-points"):
+    with pytest.raises(errors.StrictError, match="shape-few-points"):
         run(tmp_path, orjson.dumps(document(annotations=annotations)), strict=True)
 
 
 def test_wrong_images_folder_stops_before_rejecting_everything(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(25)])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(gtmask.errors.UsageError, match="None of the first 20 images"):
+    with pytest.raises(errors.UsageError, match="None of the first 20 images"):
         gtmask.convert(export, tmp_path / "out", images=tmp_path / "empty", workers=1)
     assert not (tmp_path / "out").exists()
 
 
 def test_output_inside_the_export_or_among_the_images_is_refused(tmp_path: Path) -> None:
     path = prepare(tmp_path, orjson.dumps(document()))
-    with pytest.raises(gtmask.errors.UsageError, match="inside the export"):
+    with pytest.raises(errors.UsageError, match="inside the export"):
         gtmask.convert(tmp_path, tmp_path / "out", images=tmp_path / "images")
     (tmp_path / "here" / "masks").mkdir(parents=True)
-    with pytest.raises(gtmask.errors.UsageError, match="among the images"):
+    with pytest.raises(errors.UsageError, match="among the images"):
         gtmask.convert(path, tmp_path / "here", images=tmp_path / "here" / "masks")
 
 
@@ -252,7 +253,7 @@ def test_foreign_masks_are_not_overwritten(tmp_path: Path) -> None:
     foreign = tmp_path / "out" / "masks" / "a.png"
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"somebody's")
-    with pytest.raises(gtmask.errors.UsageError, match="no gtmask run wrote"):
+    with pytest.raises(errors.UsageError, match="no gtmask run wrote"):
         run(tmp_path, orjson.dumps(document()))
     assert foreign.read_bytes() == b"somebody's"
 

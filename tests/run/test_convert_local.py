@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import gtmask
+from gtmask import errors
 from support import coco_data
 
 LINE = (
@@ -176,15 +177,22 @@ def test_made_labelme_equals_independent_painting(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     for number in range(5):
-        points = [[3.4 + number, 2.5], [30.2, 4.6], [22.7, 28.1 + number]]
+        shapes = {
+            "b": [[0, 0], [49, 0], [49, 39], [0, 39]],
+            "a": [[3.4 + number, 2.5], [30.2, 4.6], [22.7, 28.1 + number]],
+        }
         document = {
-            "version": "5.4.1", "flags": {}, "imagePath": f"{number}.jpg", "imageData": None, "imageHeight": 40,
+            "version": "5.4.1",
+            "flags": {},
+            "imagePath": f"{number}.jpg",
+            "imageData": None,
+            "imageHeight": 40,
             "imageWidth": 50,
             "shapes": [
-                {"label": "b", "points": [[0, 0], [49, 0], [49, 39], [0, 39]], "shape_type": "polygon", "flags": {}},
-                {"label": "a", "points": points, "shape_type": "polygon", "flags": {}},
+                {"label": label, "points": points, "shape_type": "polygon", "flags": {}}
+                for label, points in shapes.items()
             ],
-        }  # fmt: skip
+        }
         (data / f"{number}.json").write_bytes(orjson.dumps(document))
         (data / f"{number}.jpg").write_bytes(coco_data.jpeg(50, 40))
     summary = gtmask.convert(data, tmp_path / "out", workers=1)
@@ -200,7 +208,7 @@ def test_more_than_255_classes_are_refused_before_any_work(tmp_path: Path) -> No
     document = orjson.loads(export.read_bytes())
     document["categories"] = [{"id": number, "name": f"class {number}"} for number in range(300)]
     export.write_bytes(orjson.dumps(document))
-    with pytest.raises(gtmask.errors.UsageError, match="300"):
+    with pytest.raises(errors.UsageError, match="300"):
         gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1)
     assert not (tmp_path / "out").exists()
 

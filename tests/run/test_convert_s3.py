@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gtmask
+from gtmask import errors
 from gtmask.errors import AccessError, NotFoundError
+from gtmask.run import finish
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -94,11 +96,11 @@ def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
     out = f"s3://{bucket}/shared"
     first = gtmask.convert(source, out, shard="0/2", mask_uri="s3://m", **arguments)
     assert not first.complete
-    with pytest.raises(gtmask.errors.GtmaskError, match="2 of 5 chunks are not done"):
-        gtmask.run.finish(out, endpoint_url=s3_server.endpoint)
+    with pytest.raises(errors.GtmaskError, match="2 of 5 chunks are not done"):
+        finish(out, endpoint_url=s3_server.endpoint)
     second = gtmask.convert(source, out, shard="1/2", mask_uri="s3://m", **arguments)
     assert second.complete
-    gtmask.run.finish(out, endpoint_url=s3_server.endpoint)
+    finish(out, endpoint_url=s3_server.endpoint)
     whole, shared = s3_server.objects(bucket, "whole/"), s3_server.objects(bucket, "shared/")
     assert shared == whole
 

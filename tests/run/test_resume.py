@@ -21,6 +21,8 @@ from support import coco_data
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gtmask.run import Summary
+
 OPTIONS = [
     "--creation-date",
     "2024-01-01T00:00:00.000000",
@@ -111,7 +113,7 @@ def small(tmp_path: Path) -> Path:
     return coco_data.write(tmp_path, ["a.jpg", "b.jpg", "c.jpg"])
 
 
-def convert(tmp_path: Path, **options: object) -> gtmask.run.Summary:
+def convert(tmp_path: Path, **options: object) -> Summary:
     chosen = {"images": tmp_path / "images", "workers": 1, "chunk_size": 1, **options}
     return gtmask.convert(tmp_path / "export.json", tmp_path / "out", **chosen)
 
