@@ -6,6 +6,7 @@ import base64
 
 import numpy as np
 import pytest
+
 from support.small_exports import codes, grid, labels, painted, png, read_files, read_one
 
 

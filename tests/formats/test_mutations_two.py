@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import FilesExport, png
 
 from gtmask.formats.base import ReadOptions
+from support.mutate import as_json, assert_survives, broken_bytes, mutations
+from support.small_exports import FilesExport, png
 
 SQUARE = [[1, 1], [5, 1], [5, 4], [1, 4]]
 FLAT = [1, 1, 5, 1, 5, 4, 1, 4]
@@ -27,7 +27,10 @@ XY = [{"x": x, "y": y} for x, y in SQUARE]
 SMALL = [{"x": x / 10, "y": y / 10} for x, y in SQUARE]
 PICTURE = png(np.full((6, 8, 4), 255))
 CODED = base64.b64encode(zlib.compress(PICTURE)).decode()
-COLORS = {"0": {"class-name": "BACKGROUND", "hex-color": "#ffffff"}, "1": {"class-name": "a", "hex-color": "#2ca02c"}}
+COLORS = {
+    "0": {"class-name": "BACKGROUND", "hex-color": "#ffffff"},
+    "1": {"class-name": "a", "hex-color": "#2ca02c"},
+}
 
 #: Format: (name of the document, the document, other files).
 EXPORTS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
@@ -144,7 +147,11 @@ def test_broken_values(name: str, data: st.DataObject):
 @given(data=st.data())
 def test_broken_bytes(name: str, data: st.DataObject):
     _, document, files = EXPORTS[name]
-    read_all(name, data.draw(broken_bytes(json.dumps(document, indent=data.draw(st.sampled_from([None, 1]))).encode())), files)
+    read_all(
+        name,
+        data.draw(broken_bytes(json.dumps(document, indent=data.draw(st.sampled_from([None, 1]))).encode())),
+        files,
+    )
 
 
 @pytest.mark.parametrize("name", ["mapillary", "supervisely", "superannotate", "isat"])

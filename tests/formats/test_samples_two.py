@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
-from support.small_exports import class_map
 
 from gtmask.errors import UnknownFormatError
 from gtmask.formats import open_reader
 from gtmask.run.paint import rasterize
+from support.small_exports import class_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,9 +57,9 @@ TABLE: dict[str, tuple[str, list[tuple[str, int]], dict[str, int]]] = {
     DARWIN + "convert/semantic_mask/from/221b-2.json": ("darwin", [("221b-2.jpeg", 1)], {}),
     SPLIT + "keypoint_ellipse_polygon_bbox": ("darwin", [("image_1.jpg", 4), ("image_2.jpg", 4)], {}),
     SPLIT + "tag_skeleton_mask_line": (
-        "darwin", [("image_1.jpg", 2), ("image_2.jpg", 2)], {key: 2 for key in UNPAINTABLE}),
+        "darwin", [("image_1.jpg", 2), ("image_2.jpg", 2)], dict.fromkeys(UNPAINTABLE, 2)),
     DARWIN + "import/image_annotations_with_subtypes": (
-        "darwin", [("image_1.jpg", 6), ("image_2.jpg", 6)], {key: 2 for key in UNPAINTABLE}),
+        "darwin", [("image_1.jpg", 6), ("image_2.jpg", 6)], dict.fromkeys(UNPAINTABLE, 2)),
     SA + "sample_project_vector": (
         "superannotate", [("example_image_1.jpg", 22), ("example_image_2.jpg", 24), ("example_image_3.jpg", 9),
                           ("example_image_4.jpg", 14), ("example_without_postfixes/example_image_1.jpg", 22)],
@@ -141,7 +141,12 @@ def test_no_file_is_left_out_of_the_tables(samples: Path):
 
 def test_class_lists(samples: Path):
     assert len(open_reader(samples / ISAT).labels) == 15
-    assert open_reader(samples / SA / "sample_project_vector").labels == ["Personal vehicle", "Large vehicle", "Human", "Plant"]
+    assert open_reader(samples / SA / "sample_project_vector").labels == [
+        "Personal vehicle",
+        "Large vehicle",
+        "Human",
+        "Plant",
+    ]
     assert open_reader(samples / CASES / "kitti_tracking.json").labels == [
         "pedestrian", "cyclist", "car", "truck", "tram", "misc"]  # fmt: skip
 
@@ -181,7 +186,9 @@ def test_darwin_raster_layers_add_up(samples: Path):
     assert mask.shape == (1024, 626)
     document = json.loads((samples / DARWIN / "convert/semantic_mask/from/221b-2.json").read_text())
     dense = document["annotations"][0]["raster_layer"]["dense_rle"]
-    pixels = np.array(list(itertools.chain.from_iterable([v] * n for v, n in zip(dense[::2], dense[1::2], strict=True))))
+    pixels = np.array(
+        list(itertools.chain.from_iterable([v] * n for v, n in zip(dense[::2], dense[1::2], strict=True)))
+    )
     assert np.array_equal(mask, pixels.reshape(1024, 626))
 
 
@@ -211,7 +218,9 @@ def test_bdd_polygons_against_the_masks_that_the_tool_made(samples: Path):
     for fill in ("source", "pillow", "coco", "opencv"):
         drawn = np.zeros((720, 1280), np.uint8)
         expected = np.zeros((720, 1280), np.uint8)
-        for number, (ours, theirs) in enumerate(zip(union(polygons, fill), union(made, "source"), strict=True), 1):
+        for number, (ours, theirs) in enumerate(
+            zip(union(polygons, fill), union(made, "source"), strict=True), 1
+        ):
             drawn[ours > 0] = number
             expected[theirs > 0] = number
         different[fill] = int(np.count_nonzero(drawn != expected))

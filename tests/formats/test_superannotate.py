@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
 
 SQUARE = [1, 1, 6, 1, 6, 6, 1, 6]

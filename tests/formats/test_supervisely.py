@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import math
-import zlib
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one, rings
 
 from gtmask.formats import supervisely
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import open_export
 from gtmask.formats.supervisely import read
+from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one, rings
 
 RING = [[1, 1], [6, 1], [6, 6], [1, 6]]
 HOLE = [[3, 3], [5, 3], [5, 5], [3, 5]]
