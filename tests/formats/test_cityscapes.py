@@ -63,7 +63,8 @@ def test_vertices_may_lie_outside_and_small_polygons_are_told():
 @pytest.mark.parametrize(("name", "image", "alias"), [
     ("gtFine/train/a/a_0_1_gtFine_polygons.json", "leftImg8bit/train/a/a_0_1_leftImg8bit.png",
      "train/a/a_0_1_leftImg8bit.png"),
-    ("x/gtCoarse/val/b_gtCoarse_polygons.json", "x/leftImg8bit/val/b_leftImg8bit.png", "val/b_leftImg8bit.jpg"),
+    ("x/gtCoarse/val/b_gtCoarse_polygons.json", "x/leftImg8bit/val/b_leftImg8bit.png",
+     "val/b_leftImg8bit.jpg"),
     ("a/a_0_1_gtFine_polygons.json", "a/a_0_1_leftImg8bit.png", "a_0_1_leftImg8bit.png"),
     ("gtFine/0/frame0_gtFine_polygons.json", "leftImg8bit/0/frame0_leftImg8bit.png",
      "leftImg8bit/0/frame0_leftImg8bit.jpg"),

@@ -38,7 +38,8 @@ def test_paths_are_filled_even_odd_as_one_part():
 
 def test_version_1_has_path_and_additional_paths():
     document = {
-        "dataset": "d", "image": {"filename": "1.jpg", "original_filename": "a.jpg", "path": "/sub", "width": 6,
+        "dataset": "d", "image": {"filename": "1.jpg", "original_filename": "a.jpg", "path": "/sub",
+                                  "width": 6,
                                   "height": 4},
         "annotations": [{"name": "a", "polygon": {"path": OUTER, "additional_paths": [INNER]}},
                         {"name": "b", "polygon": {"path": INNER}},
@@ -109,7 +110,8 @@ def test_ellipses_turn_in_radians_and_boxes_stand_alone():
 
 def test_lines_points_and_what_cannot_be_painted():
     record = read_one("darwin", scene(
-        {"name": "l", "line": {"path": OUTER}}, {"name": "k", "keypoint": {"x": 1, "y": 2}}, {"name": "t", "tag": {}},
+        {"name": "l", "line": {"path": OUTER}}, {"name": "k", "keypoint": {"x": 1, "y": 2}}, {"name": "t",
+                                                                                              "tag": {}},
         {"name": "s", "skeleton": {"nodes": []}}, {"name": "c", "cuboid": {}},
     ))  # fmt: skip
     assert [shape.kind for shape in record.shapes] == ["polyline", "point"]
@@ -133,7 +135,8 @@ def test_folders_and_names():
 
 def test_broken_annotations_cost_only_themselves():
     record = read_one("darwin", scene(
-        {"name": "a", "polygon": {"paths": [OUTER]}}, {"name": "b", "polygon": {}}, {"name": "c", "polygon": 3},
+        {"name": "a", "polygon": {"paths": [OUTER]}}, {"name": "b", "polygon": {}}, {"name": "c",
+                                                                                     "polygon": 3},
         {"name": "d", "bounding_box": {"x": 1}}, None, {"name": "e", "polygon": {"paths": [[{"x": 1}]]}},
         {"name": "f", "ellipse": {"center": [1, 2]}},
     ))  # fmt: skip

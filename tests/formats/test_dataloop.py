@@ -70,7 +70,8 @@ def test_items_may_be_wrapped_in_a_list_of_their_own():
 
 
 @pytest.mark.parametrize(("name", "told", "image"), [
-    ("x.json", "/dir/a.jpg", "dir/a.jpg"), ("dir/x.json", None, "dir/x.jpg"), ("dir/x.png.json", None, "dir/x.png"),
+    ("x.json", "/dir/a.jpg", "dir/a.jpg"), ("dir/x.json", None, "dir/x.jpg"), ("dir/x.png.json", None,
+                                                                               "dir/x.png"),
 ])  # fmt: skip
 def test_image_names(name: str, told: str | None, image: str):
     (record,) = read_files("dataloop", {name: item(filename=told)})

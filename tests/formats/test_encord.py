@@ -11,12 +11,15 @@ from support.small_exports import codes, grid, labels, painted, read_files, read
 
 
 def unit(*objects: dict, **more: object) -> dict:
-    return {"data_hash": "h", "data_title": "a.jpg", "data_link": "https://h/a.jpg?s", "data_type": "image/jpeg",
-            "width": 10, "height": 5, "labels": {"objects": list(objects), "classifications": []}, **more}  # fmt: skip
+    return {"data_hash": "h", "data_title": "a.jpg", "data_link": "https://h/a.jpg?s",
+            "data_type": "image/jpeg",
+            "width": 10, "height": 5, "labels": {"objects": list(objects), "classifications": []},
+            **more}  # fmt: skip
 
 
 def rows(*units: dict) -> list:
-    return [{"label_hash": "l", "data_title": "row", "data_type": "image", "object_answers": {"data_units": {}},
+    return [{"label_hash": "l", "data_title": "row", "data_type": "image",
+             "object_answers": {"data_units": {}},
              "data_units": {str(i): entry for i, entry in enumerate(units)}}]  # fmt: skip
 
 
@@ -104,7 +107,8 @@ def test_boxes_turn_in_pixels_about_their_centre():
 def test_without_a_size_coordinates_stay_fractions():
     box = {"x": 0, "y": 0, "w": 1, "h": 1, "theta": 0}
     record = read_one("encord", rows(unit(
-        {"name": "a", "polygon": points(*CORNERS)}, {"name": "b", "rotatableBoundingBox": box}, width=None)))  # fmt: skip
+        {"name": "a", "polygon": points(*CORNERS)}, {"name": "b", "rotatableBoundingBox": box},
+        width=None)))  # fmt: skip
     assert record.units == "fraction"
     assert codes(record) == ["shape-bad-geometry"]
     assert (painted(record, "a", size=(10, 5))[1:4, 1:5] == 1).all()

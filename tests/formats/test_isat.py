@@ -101,7 +101,8 @@ def test_broken_objects_cost_only_themselves():
     ))  # fmt: skip
     assert labels(record) == ["a"]
     assert codes(record) == sorted(
-        ["shape-bad-geometry", "shape-few-points", "annotation-bad", "shape-bad-geometry", "shape-bad-geometry",
+        ["shape-bad-geometry", "shape-few-points", "annotation-bad", "shape-bad-geometry",
+         "shape-bad-geometry",
          "shape-bad-number"]
     )  # fmt: skip
 

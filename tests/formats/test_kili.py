@@ -47,7 +47,8 @@ def test_the_first_ring_is_the_exterior_and_the_others_are_holes():
 
 def test_annotations_of_one_mid_are_parts_of_one_shape():
     record = read_one("kili", [asset(label(
-        thing("a", HOLE, mid="m1"), thing("b", OUTER, mid="m2"), thing("a", RIGHT, mid="m1"), thing("c", RIGHT, mid="m1"),
+        thing("a", HOLE, mid="m1"), thing("b", OUTER, mid="m2"), thing("a", RIGHT, mid="m1"), thing("c",
+                RIGHT, mid="m1"),
     ))])  # fmt: skip
     assert labels(record) == ["a", "b", "c"]
     assert len(rings(record, record.shapes[0])) == 2
@@ -60,12 +61,18 @@ def test_without_a_resolution_coordinates_stay_fractions():
 
 
 @pytest.mark.parametrize(("made", "options", "chosen", "found"), [
-    ([label(thing("old", OUTER)), label(thing("new", OUTER), createdAt="2024-02")], {}, "new", ["annotation-chosen"]),
-    ([label(thing("new", OUTER), createdAt="2024-02"), label(thing("old", OUTER))], {}, "new", ["annotation-chosen"]),
-    ([label(thing("a", OUTER)), label(thing("b", OUTER), labelType="REVIEW", createdAt="2025")], {}, "b", ["annotation-chosen"]),
-    ([label(thing("a", OUTER)), label(thing("p", OUTER), labelType="PREDICTION", createdAt="2025")], {}, "a", ["prediction-left-out"]),
-    ([label(thing("a", OUTER)), label(thing("s", OUTER), labelType="AUTOSAVE", createdAt="2025")], {}, "a", []),
-    ([label(thing("a", OUTER)), label(thing("z", OUTER), author={"email": "z@b.c"})], {"annotator": "z@b.c"}, "z", []),
+    ([label(thing("old", OUTER)), label(thing("new", OUTER), createdAt="2024-02")], {}, "new",
+     ["annotation-chosen"]),
+    ([label(thing("new", OUTER), createdAt="2024-02"), label(thing("old", OUTER))], {}, "new",
+     ["annotation-chosen"]),
+    ([label(thing("a", OUTER)), label(thing("b", OUTER), labelType="REVIEW", createdAt="2025")], {}, "b",
+     ["annotation-chosen"]),
+    ([label(thing("a", OUTER)), label(thing("p", OUTER), labelType="PREDICTION", createdAt="2025")], {},
+     "a", ["prediction-left-out"]),
+    ([label(thing("a", OUTER)), label(thing("s", OUTER), labelType="AUTOSAVE", createdAt="2025")], {}, "a",
+     []),
+    ([label(thing("a", OUTER)), label(thing("z", OUTER), author={"email": "z@b.c"})],
+     {"annotator": "z@b.c"}, "z", []),
     ([label(thing("p", OUTER), labelType="PREDICTION")], {"include_predictions": True}, "p", []),
 ])  # fmt: skip
 def test_which_label_counts(made: list, options: dict, chosen: str, found: list):
@@ -103,7 +110,8 @@ def test_videos_and_damaged_responses_are_told():
 def test_other_shapes_and_broken_annotations():
     point = {"x": 0.5, "y": 0.5}
     record = read_one("kili", [asset(label(
-        thing("box", OUTER, type="rectangle"), {"categories": [{"name": "l"}], "polyline": [point, {"x": 0, "y": 0}]},
+        thing("box", OUTER, type="rectangle"), {"categories": [{"name": "l"}], "polyline": [point, {"x": 0,
+                                                                                                    "y": 0}]},
         {"categories": [{"name": "p"}], "point": point}, {"categories": [], "type": "x"}, 3, thing("b", {}),
         thing("c", mid="m"), thing("d", ring(("x", 1)), mid="n"), thing("e", 5),
     ))])  # fmt: skip

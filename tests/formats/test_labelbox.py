@@ -35,7 +35,8 @@ def lines(*rows: dict) -> bytes:
 
 def test_v2_shapes():
     made = label(
-        shape("poly gon", polygon=POLYGON), shape("box", bounding_box={"top": 1, "left": 0, "height": 2, "width": 3}),
+        shape("poly gon", polygon=POLYGON), shape("box", bounding_box={"top": 1, "left": 0, "height": 2,
+                                                                       "width": 3}),
         shape("line", line=POLYGON), shape("point", point={"x": 1, "y": 2}), shape("text", location={}),
     )  # fmt: skip
     record = read_one("labelbox", lines(row(made)), "e.ndjson")
@@ -73,7 +74,8 @@ def by(person: str, when: str, name: str, **more: object) -> dict:
     ([by("ann", "2024-01-01", "old"), by("bob", "2024-01-02", "new")], {}, "new"),
     ([by("ann", "2024-01-02", "new"), by("bob", "2024-01-01", "old")], {"annotator": "bob"}, "old"),
     ([by("ann", "1", "low", consensus_score=0.2), by("bob", "0", "high", consensus_score=0.9)], {}, "high"),
-    ([by("ann", "1", "high", consensus_score=0.9), by("bob", "0", "gold", is_benchmark_reference=True)], {}, "gold"),
+    ([by("ann", "1", "high", consensus_score=0.9), by("bob", "0", "gold", is_benchmark_reference=True)], {},
+     "gold"),
     ([by("ann", "1", "first"), by("bob", "1", "last")], {}, "last"),
 ])  # fmt: skip
 def test_one_label_of_several_counts(made: list, options: dict, chosen: str):

@@ -15,7 +15,8 @@ def scene(*objects: dict, **size: object) -> dict:
 
 def test_polygons_of_pairs_in_list_order():
     record = read_one("mapillary", scene(
-        {"id": 1, "label": "nature--sky", "polygon": PAIRS}, {"id": 2, "label": "object--pole", "polygon": PAIRS},
+        {"id": 1, "label": "nature--sky", "polygon": PAIRS}, {"id": 2, "label": "object--pole",
+                                                              "polygon": PAIRS},
     ))  # fmt: skip
     assert labels(record) == ["nature--sky", "object--pole"]
     assert (painted(record, "nature--sky", "object--pole")[1:4, 1:5] == 2).all()
@@ -70,5 +71,6 @@ def test_broken_objects_cost_only_themselves():
         {"label": "a--b", "polygon": []}, None,
     ))  # fmt: skip
     assert labels(record) == ["a--b"]
-    assert codes(record) == ["annotation-bad", "shape-bad-geometry", "shape-bad-geometry", "shape-bad-geometry",
+    assert codes(record) == ["annotation-bad", "shape-bad-geometry", "shape-bad-geometry",
+                             "shape-bad-geometry",
                              "shape-no-geometry", "shape-odd-count"]  # fmt: skip

@@ -22,7 +22,8 @@ def colors(*entries: tuple[str, str]) -> dict:
 
 def line(color_map: dict, name: str = "job-ref", key: str = KEY, **more: object) -> dict:
     return {"source-ref": "s3://in/a.jpg", name: key, f"{name}-metadata": {
-        "internal-color-map": color_map, "type": "groundtruth/semantic-segmentation", "human-annotated": "yes"}, **more}  # fmt: skip
+        "internal-color-map": color_map, "type": "groundtruth/semantic-segmentation",
+        "human-annotated": "yes"}, **more}  # fmt: skip
 
 
 def manifest(*lines: dict, end: str = "") -> bytes:

@@ -34,8 +34,10 @@ SPLIT = DARWIN + "import/image_annotations_split_in_two_files/annotations-"
 SA = "superannotate/superannotateai__superannotate-python-sdk/tests/data_set/"
 CASES = "scalabel_bdd/scalabel__scalabel/tests/label/testcases/"
 BDD = "b1c81faa-3df17267-0000001.jpg"
-LISTED = [("c1ba5ee6-b2cb1e51", 4), ("c587df13-09f601eb", 2), ("b7341ecf-4be3bdcb", 1), ("bca2410d-f8e930c3", 3),
-          ("bb55f0e2-e5501b3c", 2), ("b5c12993-8cba5224", 2), ("b8086e12-1f7655aa", 2), ("c7f8589f-45c47b58", 5),
+LISTED = [("c1ba5ee6-b2cb1e51", 4), ("c587df13-09f601eb", 2), ("b7341ecf-4be3bdcb", 1),
+          ("bca2410d-f8e930c3", 3),
+          ("bb55f0e2-e5501b3c", 2), ("b5c12993-8cba5224", 2), ("b8086e12-1f7655aa", 2),
+          ("c7f8589f-45c47b58", 5),
           ("c6cde742-b3cceffb", 3), ("b8c0d4a5-0b8ec726", 1)]  # fmt: skip
 VAL = "https://s3-us-west-2.amazonaws.com/bdd-label/bdd100k/frames-20000/val/"
 DEMO = "https://s3-us-west-2.amazonaws.com/scalabel-public/demo/frames/intersection-"
@@ -47,10 +49,12 @@ TABLE: dict[str, tuple[str, list[tuple[str, int]], dict[str, int]]] = {
                     ("000000100723.jpg", 27), ("000000549930.jpg", 3)], {}),
     f"cityscapes/{PANLABEL}sample_valid.cityscapes.json": (
         "cityscapes", [("sample_valid.cityscapes.png", 4)], {"label-group": 1, "shape-deleted": 1}),
-    f"supervisely/{PANLABEL}sample_valid.supervisely.json": ("supervisely", [("sample_valid.supervisely", 3)], {}),
+    f"supervisely/{PANLABEL}sample_valid.supervisely.json": ("supervisely", [("sample_valid.supervisely",
+                                                                              3)], {}),
     f"labelbox/{PANLABEL}sample_valid.labelbox.ndjson": ("labelbox", [("img1.jpg", 2), ("img2.jpg", 1)], {}),
     "labelbox/lightly-ai__labelformat/tests/fixtures/object_detection/Labelbox/export-result.ndjson": (
-        "labelbox", [("a-weird Filename.asdf.jpg", 8), ("aNother-weird__ filename.with.many.characters.jpg", 8)], {}),
+        "labelbox", [("a-weird Filename.asdf.jpg", 8), ("aNother-weird__ filename.with.many.characters.jpg",
+                                                        8)], {}),
     VISTAS + "train/v2.0/polygons/2.json": ("mapillary", [("2.jpg", 5)], {}),
     VISTAS + "val/v2.0/polygons": ("mapillary", [("0.jpg", 2), ("1.jpg", 3)], {}),
     DARWIN + "base_annotation.json": ("darwin", [("base_annotation", 3)], {}),
@@ -61,7 +65,8 @@ TABLE: dict[str, tuple[str, list[tuple[str, int]], dict[str, int]]] = {
     DARWIN + "import/image_annotations_with_subtypes": (
         "darwin", [("image_1.jpg", 6), ("image_2.jpg", 6)], dict.fromkeys(UNPAINTABLE, 2)),
     SA + "sample_project_vector": (
-        "superannotate", [("example_image_1.jpg", 22), ("example_image_2.jpg", 24), ("example_image_3.jpg", 9),
+        "superannotate", [("example_image_1.jpg", 22), ("example_image_2.jpg", 24), ("example_image_3.jpg",
+                                                                                     9),
                           ("example_image_4.jpg", 14), ("example_without_postfixes/example_image_1.jpg", 22)],
         {"shape-kind-unsupported": 14}),
     SA + "pixel_with_holes": ("superannotate", [("1.jpg", 5), ("2.webp", 1)], {}),
@@ -105,7 +110,8 @@ OTHERS = {
     CASES + "configs.toml": "the configuration of Scalabel's own tests",
 }
 #: Folders of this half; the panoptic tables of Mapillary belong to the COCO panoptic tests.
-FOLDERS = ("isat", "cityscapes", "supervisely", "labelbox", "scalabel_bdd", "mapillary", "darwin", "superannotate",
+FOLDERS = ("isat", "cityscapes", "supervisely", "labelbox", "scalabel_bdd", "mapillary", "darwin",
+           "superannotate",
            "sagemaker_gt")  # fmt: skip
 PICTURES = (".jpg", ".png", ".webp")
 

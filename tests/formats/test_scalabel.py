@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 
@@ -57,7 +58,7 @@ def bezier(t: float, points: list) -> tuple[float, float]:
 def distance(x: float, y: float, path: list) -> float:
     """Return the distance of a point from a chain of segments."""
     best = math.inf
-    for (ax, ay), (bx, by) in zip(path, path[1:], strict=False):
+    for (ax, ay), (bx, by) in itertools.pairwise(path):
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         t = 0 if length == 0 else min(max(((x - ax) * dx + (y - ay) * dy) / length, 0), 1)
@@ -85,7 +86,8 @@ def test_a_curve_may_end_at_the_first_vertex():
 def test_control_points_are_not_corners():
     """Read as a corner, the control point at y = -40 would make the shape twice as high."""
     item = {"category": "a", "poly2d": [{
-        "vertices": [[10, 40], [10, -40], [50, -40], [50, 40]], "types": "LCCL", "closed": True}]}  # fmt: skip
+        "vertices": [[10, 40], [10, -40], [50, -40], [50, 40]], "types": "LCCL",
+        "closed": True}]}  # fmt: skip
     record = read_one("scalabel", [frame(item)])
     assert record.shapes[0].kind == "bezier"
     assert record.points[:, 1].min() == pytest.approx(-20, abs=0.1)
@@ -194,8 +196,10 @@ def test_names_and_other_names():
 
 def test_broken_labels_cost_only_themselves():
     record = read_one("scalabel", [frame(
-        poly("a", SQUARE), {"category": "b"}, 3, {"category": "c", "poly2d": "x"}, {"category": "d", "box2d": {"x1": 1}},
-        {"category": "e", "rle": 5}, {"category": "f", "poly2d": [{}]}, {"category": "g", "poly2d": [{"vertices": [[1]]}]},
+        poly("a", SQUARE), {"category": "b"}, 3, {"category": "c", "poly2d": "x"}, {"category": "d",
+                                                                                    "box2d": {"x1": 1}},
+        {"category": "e", "rle": 5}, {"category": "f", "poly2d": [{}]}, {"category": "g",
+                                                                         "poly2d": [{"vertices": [[1]]}]},
     )])  # fmt: skip
     assert labels(record) == ["a"]
     assert codes(record) == ["annotation-bad", "runs-bad"] + ["shape-bad-geometry"] * 4 + [

@@ -10,8 +10,10 @@ from support.small_exports import codes, grid, labels, open_files, painted, png,
 
 def release(*samples: dict) -> dict:
     categories = [{"id": 1, "name": "car"}, {"id": 4, "name": "dog"}]
-    return {"name": "v1", "dataset": {"name": "d", "task_type": "segmentation-bitmap", "samples": list(samples),
-                                      "task_attributes": {"format_version": "0.1", "categories": categories}}}  # fmt: skip
+    return {"name": "v1", "dataset": {"name": "d", "task_type": "segmentation-bitmap",
+                                      "samples": list(samples),
+                                      "task_attributes": {"format_version": "0.1",
+                                                          "categories": categories}}}  # fmt: skip
 
 
 def sample(label: object, name: str = "x/donuts.jpg", label_set: str = "ground-truth") -> dict:
@@ -56,7 +58,8 @@ def test_vector_labels():
         {"id": 2, "category_id": 4, "type": "polygon", "points": [[1, 0], [3, 0], [3, 2], [1, 2]]},
         {"id": 3, "category_id": 4, "type": "polyline", "points": [[1, 0], [3, 0]]},
         {"id": 4, "category_id": 4, "type": "point", "points": [[1, 0]]},
-        {"id": 5, "category_id": 4, "type": "cuboid"}, {"id": 6, "category_id": 0, "type": "polygon", "points": []},
+        {"id": 5, "category_id": 4, "type": "cuboid"}, {"id": 6, "category_id": 0, "type": "polygon",
+                                                        "points": []},
     ))))  # fmt: skip
     assert [shape.kind for shape in record.shapes] == ["rectangle", "polygon", "polyline", "point"]
     assert np.array_equal(painted(record, "car", "dog"), grid("122", ".22"))
@@ -104,7 +107,8 @@ def test_predictions_and_unannotated_samples_on_request():
 
 def test_broken_annotations_cost_only_themselves():
     (record,) = read_files("segments", {"m.png": bitmap(), "r.json": release(sample(made(
-        {"id": 1, "category_id": 1}, {"category_id": 1}, {"id": "x", "category_id": 1}, {"id": -1, "category_id": 1},
+        {"id": 1, "category_id": 1}, {"category_id": 1}, {"id": "x", "category_id": 1}, {"id": -1,
+                                                                                         "category_id": 1},
         3, {"id": 1}, {"id": 1, "category_id": [1]}, bitmap=True,
     )))})  # fmt: skip
     assert labels(record) == ["car"]

@@ -29,7 +29,8 @@ def test_exclude_rings_are_holes():
 def test_vector_kinds():
     record = read_one("superannotate", scene(
         thing("bbox", points={"x1": 1, "x2": 3, "y1": 2, "y2": 5}),
-        thing("rbbox", points={f"{axis}{i}": value for i, point in enumerate([(1, 3), (3, 1), (5, 3), (3, 5)], 1)
+        thing("rbbox", points={f"{axis}{i}": value for i, point in enumerate([(1, 3), (3, 1), (5, 3), (3,
+                                                                                                       5)], 1)
                                for axis, value in zip("xy", point, strict=True)}),
         thing("ellipse", cx=4, cy=4, rx=3, ry=2, angle=30),
         thing("polyline", points=[0, 0, 5, 5]), thing("point", x=1, y=2), thing("template", points=[]),

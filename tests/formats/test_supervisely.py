@@ -93,7 +93,8 @@ def test_bitmaps_of_every_mode(mode: str, expected: list[int]):
 
 
 @pytest.mark.parametrize("data", [
-    "eJwBgQd++IlQTkcNChoKAAAADUlIRF", zlib.compress(png([[255]]))[:-9], zlib.compress(b"no picture"), "***", "",
+    "eJwBgQd++IlQTkcNChoKAAAADUlIRF", zlib.compress(png([[255]]))[:-9], zlib.compress(b"no picture"), "***",
+    "",
     zlib.compress(bytes(2 << 20)),
 ], ids=["cut base64", "cut zlib", "no PNG", "no base64", "empty", "bomb"])  # fmt: skip
 def test_a_bitmap_that_cannot_be_decoded_is_told_and_the_others_stay(data, monkeypatch):
@@ -170,5 +171,7 @@ def test_broken_objects_cost_only_themselves():
         bitmap("f", zlib.compress(png([[1]])), origin=(1, "x")), {"classTitle": "g", "bitmap": {}},
     ))  # fmt: skip
     assert labels(record) == ["a"]
-    assert codes(record) == ["annotation-bad", "bitmap-unreadable", "shape-bad-geometry", "shape-bad-geometry",
-                             "shape-bad-geometry", "shape-bad-geometry", "shape-kind-unsupported"]  # fmt: skip
+    assert codes(record) == ["annotation-bad", "bitmap-unreadable", "shape-bad-geometry",
+                             "shape-bad-geometry",
+                             "shape-bad-geometry", "shape-bad-geometry",
+                             "shape-kind-unsupported"]  # fmt: skip

@@ -71,9 +71,11 @@ def as_coco(photo: str, objects: list[dict]) -> Record:
 
 def as_labelme(photo: str, objects: list[dict]) -> Record:
     width, height = PHOTOS[photo]
-    document = {"version": "5.0", "flags": {}, "imagePath": f"{photo}.jpg", "imageData": None, "imageHeight": height,
+    document = {"version": "5.0", "flags": {}, "imagePath": f"{photo}.jpg", "imageData": None,
+                "imageHeight": height,
                 "imageWidth": width, "shapes": [
-                    {"label": item["category"], "points": item["segmentation"], "shape_type": "polygon", "flags": {},
+                    {"label": item["category"], "points": item["segmentation"], "shape_type": "polygon",
+                     "flags": {},
                      "group_id": None} for item in objects]}  # fmt: skip
     (record,) = read_files("labelme", {"a.json": document})
     return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def rings(record: Record, shape: Shape) -> list[list[list[list[float]]]]:
     for part in range(*shape.parts):
         first, last = record.part_offsets[part : part + 2]
         offsets = record.ring_offsets[first : last + 1]
-        parts.append([record.points[a:b].tolist() for a, b in zip(offsets, offsets[1:], strict=False)])
+        parts.append([record.points[a:b].tolist() for a, b in itertools.pairwise(offsets)])
     return parts
 
 
