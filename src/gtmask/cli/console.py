@@ -76,19 +76,20 @@ class Bar:
                 TextColumn("{task.fields[note]}"),
                 console=console(),
             )
-            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.stop()
 
     def stage(self, name: str, total: int | None) -> None:
         """Begin a stage."""
         self._rejects = 0
         if self._bar is not None:
+            # Not before there is something to show: a refused run leaves no empty line.
+            self._bar.start()
             self._task = self._bar.add_task(name, total=total, rate="", note="")
 
     def advance(self, records: int, rejects: int = 0) -> None:

@@ -23,7 +23,7 @@ from gtmask.run.overwrite import remove_run
 from gtmask.run.plan import Plan, fingerprint, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, survey
 from gtmask.run.worker import run_async
-from gtmask.storage import open_storage
+from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.run.executors import Pool
     from gtmask.run.places import Start
+    from gtmask.storage.base import Storage
 
 
 def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap | None, pool: Pool) -> Plan:
@@ -171,7 +172,23 @@ async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]
             return found[key]
 
         rule = await choose_rule(names, exists, start.images)
+        if not any(found.values()):
+            await _refuse_missing_place(start, storage)
         return rule, any(found.values())
+
+
+async def _refuse_missing_place(start: Start, storage: Storage) -> None:
+    """Tell a folder or bucket that does not exist from one that lacks these images.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder or bucket.
+    """
+    if not is_s3(start.images) and not Path(start.images).expanduser().is_dir():
+        raise NotFoundError(f"--images {start.images} is no folder: check the path.")
+    async for _ in storage.list():
+        return
 
 
 async def _nothing_exists(_key: str) -> bool:
