@@ -122,6 +122,8 @@ def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: st
         rule, found_any = run_async(_choose_rule(start, references))
         return rule
 
+    if start.settings.size != "annotation" and not (is_s3(start.images) or Path(start.images).is_dir()):
+        raise NotFoundError(f"--images {start.images} is no folder: check the path.")
     settings = start.settings.frozen()
     limit = start.settings.limit
     count = reader.count()
@@ -172,21 +174,19 @@ async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]
             return found[key]
 
         rule = await choose_rule(names, exists, start.images)
-        if not any(found.values()):
-            await _refuse_missing_place(start, storage)
+        if not any(found.values()) and is_s3(start.images):
+            await _refuse_missing_bucket(storage)
         return rule, any(found.values())
 
 
-async def _refuse_missing_place(start: Start, storage: Storage) -> None:
-    """Tell a folder or bucket that does not exist from one that lacks these images.
+async def _refuse_missing_bucket(storage: Storage) -> None:
+    """Tell a bucket that does not exist from one that lacks these images.
 
     Raises
     ------
     NotFoundError
-        If there is no such folder or bucket.
+        If there is no such bucket.
     """
-    if not is_s3(start.images) and not Path(start.images).expanduser().is_dir():
-        raise NotFoundError(f"--images {start.images} is no folder: check the path.")
     async for _ in storage.list():
         return
 
