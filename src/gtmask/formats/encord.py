@@ -69,7 +69,7 @@ def _units_of(row: Container) -> Iterator[tuple[int, int]]:
     for entry in row.entries():
         if entry.key == "data_units" and entry.kind == _OBJECT:
             for batch in entry.enter().batches(keep=False):
-                yield from map(tuple, batch.rows[:, 2:].tolist())
+                yield from map(tuple, batch.rows[:, 2:4].tolist())
 
 
 def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
