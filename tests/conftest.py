@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.fault_proxy import FaultProxy
     from support.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,3 +63,12 @@ def bucket(s3_server: S3Server) -> str:
     name = f"bucket-{os.getpid()}-{next(_numbers)}"
     s3_server.make_bucket(name)
     return name
+
+
+@pytest.fixture
+def fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """Return a proxy in front of the S3 server that breaks requests as its ``rule`` says."""
+    from support.fault_proxy import FaultProxy  # noqa: PLC0415 - as above
+
+    with FaultProxy(s3_server.port) as proxy:
+        yield proxy

@@ -133,10 +133,10 @@ def start_server(folder: Path) -> S3Server:
         str(weed), f"-logdir={folder / 'logs'}", "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1", *numbered, "-filer", "-s3", f"-s3.config={folder / 's3.json'}",
         "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-iam=false",
-        "-master.telemetry=false", "-volume.max=50", "-master.volumeSizeLimitMB=1000",
+        "-master.telemetry=false", "-volume.max=5000", "-master.volumeSizeLimitMB=100",
     ]  # fmt: skip
     with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, start_new_session=True)
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
     server = S3Server(f"http://127.0.0.1:{port}", port, process)
     try:
         _wait_until_ready(server, folder)

@@ -29,7 +29,8 @@ FIRST = 64 << 10
 GROWTH = 4
 
 _FAR = 1 << 48
-_ORIENTATION = 0x0112  # EXIF 2.32, table 4
+# EXIF 2.32, table 4
+_IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 #: How files begin, and which of Pillow's classes reads their header.
 _READERS = (
     (b"\xff\xd8\xff", "JPEG", "JpegImagePlugin.JpegImageFile"),
@@ -230,11 +231,18 @@ def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
         try:
             # The class and not Image.open, which refuses images of more pixels than it would decode.
             image = opener(window)
-            width, height = image.size
+            width, height = _stored_size(image)
         except _DAMAGED as error:
             msg = f"is a {name} whose header is damaged or incomplete"
             raise ProbeError(msg) from error
         return ImageInfo(width, height, _orientation(image), name)
+
+
+def _stored_size(image: Any) -> tuple[int, int]:
+    if image.format == "TIFF":  # of which Pillow tells the size as displayed
+        return int(image.tag_v2[_IMAGE_WIDTH]), int(image.tag_v2[_IMAGE_LENGTH])
+    width, height = image.size
+    return width, height
 
 
 def _orientation(image: Any) -> int:

@@ -221,7 +221,8 @@ class S3Storage(S3Prefix):
     async def list(self, prefix: str = "") -> AsyncIterator[Entry]:
         """Yield the entries whose keys start with ``prefix``, sorted by key as UTF-8 bytes.
 
-        Keys that end in a slash are what consoles make of folders; they are no files and left out.
+        The order is the server's: AWS lists by bytes, some others folder by folder. Keys that end in a
+        slash are what consoles make of folders; they are no files and left out.
         """
         page: dict[str, str] = {"Bucket": self.bucket, "Prefix": self.prefix + prefix}
         while True:
