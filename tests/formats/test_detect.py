@@ -1,0 +1,229 @@
+"""Detection: from names and the first 64 KiB; what is not known or not clear is told in one sentence."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtmask.errors import UnknownFormatError, UsageError
+from gtmask.formats import FORMATS, open_reader, read
+from gtmask.formats.detect import HEAD, detect, named
+from gtmask.formats.export import open_export
+from gtmask.formats.keys import scan_keys
+from gtmask.formats.registry import MARKS, markdown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABELME = {
+    "version": "5", "imagePath": "a.jpg", "imageHeight": 9, "imageWidth": 9,
+    "shapes": [{"label": "car", "points": [[1, 1], [5, 1], [5, 5]], "shape_type": "polygon"}],
+}  # fmt: skip
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]]}],
+    "categories": [{"id": 1, "name": "car"}],
+}  # fmt: skip
+
+
+def write(folder: Path, files: dict[str, Any]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.json", b"", "is empty"),
+        ("a.json", b" \n\t ", "only blanks"),
+        ("a.json", bytes(100), "only blanks or NUL"),
+        ("a.json", b"hello world", "no JSON, it begins with 'hello world'"),
+        ("a.json", b"\x89PNG\r\n\x1a\n123", "a PNG image"),
+        ("a.json", b"\xff\xd8\xff123", "a JPEG image"),
+        ("a.json", b"PK\x03\x04123", "a zip file"),
+        ("a.json", b"\x1f\x8b123", "a gzip file"),
+        ("a.json", b"<!DOCTYPE html><html><body>Sign in", "an HTML page"),
+        ("a.json", b'{"hello": 1, "world": {"x": 2}}', "with the keys hello, world"),
+        ("a.json", b'[{"hello": 1}]', "objects in an array with the keys hello"),
+        ("a.json", b"[[1, 2], [3]]", "JSON without keys"),
+        ("a.json", b"12", "it is no JSON"),
+        ("a.xml", b"<annotation><folder>VOC2012</folder></annotation>", "XML or HTML that is not CVAT's"),
+        ("a.json", json.dumps(COCO).encode("utf-16"), "UTF-16"),
+        ("a.json", b'{"images": [], "annotations": []}', "coco"),
+    ],
+)
+def test_what_a_file_is_not_is_told(tmp_path: Path, name: str, content: bytes, sentence: str):
+    path = write(tmp_path, {name: content}) / name
+    with pytest.raises(UnknownFormatError) as told:
+        open_reader(path)
+    assert sentence in str(told.value)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path):
+    path = write(tmp_path, {"a.json": b"\xef\xbb\xbf" + json.dumps(LABELME).encode()}) / "a.json"
+    assert detect(open_export(path)).format.name == "labelme"
+
+
+def test_files_of_one_image_are_read_in_utf_16_too(tmp_path: Path):
+    path = write(tmp_path, {"a.json": json.dumps(LABELME).encode("utf-16")}) / "a.json"
+    assert [shape.label for record in read(path) for shape in record.shapes] == ["car"]
+
+
+def test_an_unknown_file_names_the_formats_that_could_fit(tmp_path: Path):
+    path = write(tmp_path, {"a.json": {"shape_type": 1, "imagePath": 2, "points": 3}}) / "a.json"
+    with pytest.raises(UnknownFormatError, match="--format labelme could fit"):
+        open_reader(path)
+
+
+def test_a_folder_of_one_format_beside_images_and_other_files(tmp_path: Path):
+    write(
+        tmp_path,
+        {
+            "a.json": LABELME,
+            "b.json": LABELME,
+            "a.jpg": b"\xff\xd8\xff",
+            "notes.txt": b"hello",
+            "sub/c.json": LABELME,
+        },
+    )
+    found = detect(open_export(tmp_path))
+    assert (found.format.name, found.names) == ("labelme", ())
+
+
+def test_a_folder_with_one_document_is_that_document(tmp_path: Path):
+    write(tmp_path, {"annotations/train.json": COCO, "images/a.jpg": b"x", "info.json": {"x": 1}})
+    found = detect(open_export(tmp_path))
+    assert (found.format.name, found.names) == ("coco", ("annotations/train.json",))
+
+
+def test_several_documents_are_one_export_and_their_images_stay_apart(tmp_path: Path):
+    write(tmp_path, {"train/_annotations.coco.json": COCO, "valid/_annotations.coco.json": COCO})
+    reader = open_reader(tmp_path)
+    records = [reader.record(unit) for unit in reader.units()]
+    assert [record.image for record in records] == ["a.jpg", "a.jpg"]
+    assert [record.aliases[0] for record in records] == ["train/a.jpg", "valid/a.jpg"]
+    assert reader.labels == ["car"]
+    assert reader.count() == 2
+
+
+def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
+    write(tmp_path, {"coco.json": COCO, "a.json": LABELME})
+    with pytest.raises(UnknownFormatError) as told:
+        open_reader(tmp_path)
+    assert "several formats" in str(told.value)
+    assert "coco (coco.json)" in str(told.value)
+    assert "labelme (a.json)" in str(told.value)
+    assert detect(open_export(tmp_path), "coco").names == ("coco.json",)
+    assert detect(open_export(tmp_path), "labelme").format.name == "labelme"
+    with pytest.raises(UnknownFormatError, match="no file that looks like Datumaro"):
+        open_reader(tmp_path, "datumaro")
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "holds no files"),
+        ({"a.jpg": b"x", "b.png": b"x"}, "no annotation files"),
+        (
+            {"a.json": {"x": 1}, "b.json": {"x": 1}},
+            "no file of a known format; a.json is a JSON object with the keys x",
+        ),
+        ({"a.json": b"", "b.json": b""}, "a.json is empty"),
+    ],
+)
+def test_a_folder_without_annotations_is_told(tmp_path: Path, files: dict, sentence: str):
+    with pytest.raises(UnknownFormatError) as told:
+        open_reader(write(tmp_path, files))
+    assert sentence in str(told.value)
+
+
+def test_detection_reads_only_the_first_64_kib(tmp_path: Path):
+    write(tmp_path, {"a.json": json.dumps(LABELME).encode() + b" " * HEAD * 3})
+    export = open_export(tmp_path / "a.json")
+    reads = []
+
+    class Watched:
+        location = export.location
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(export, name)
+
+        def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+            reads.append((start, stop))
+            return export.read(name, start, stop)
+
+    detect(Watched())
+    assert reads == [(0, HEAD)]
+
+
+def test_format_names():
+    assert named("COCO-Panoptic").name == "coco_panoptic"
+    with pytest.raises(UsageError, match="did you mean labelme"):
+        named("lableme")
+    with pytest.raises(UsageError, match="known are cvat, yolo"):
+        named("zzzz")
+
+
+def test_read_options_are_checked(tmp_path: Path):
+    write(tmp_path, {"a.json": LABELME})
+    with pytest.raises(TypeError):
+        list(read(tmp_path, annotater="x"))
+
+
+def test_every_format_is_registered_with_what_the_documents_need():
+    assert set(MARKS) <= set(FORMATS)
+    for name, entry in FORMATS.items():
+        assert entry.name == name
+        assert all([entry.title, entry.reads, entry.limits, entry.order, entry.counts])
+        assert f"## {name}" in markdown()
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "element"),
+    [
+        (
+            '{"a": 1, "b": {"c": {"d": 1}, "e": 2}, "f": [{"g": 1}, {"h": 2}]}',
+            {"a": (), "b": ("c", "e"), "f": ("g",)},
+            {},
+        ),
+        ('[{"a": {"b": 1}}, {"c": 1}]', {}, {"a": ("b",)}),
+        ('{"a": "x: {[", "b\\"": 1', {"a": (), 'b\\"': ()}, {}),
+        ('{"a": [[{"b": 1}]], "c": [1, {"d": 1}]}', {"a": (), "c": ("d",)}, {}),
+        ('{"a": {"b": 1}}\n{"c": 1}', {"a": ("b",)}, {}),
+        ('{"a": [{"b": 1, "c', {"a": ("b",)}, {}),
+        ("[1, 2]", {}, {}),
+        ("", {}, {}),
+        ("]}", {}, {}),
+    ],
+)
+def test_the_keys_of_documents_that_break_off(text: str, keys: dict, element: dict):
+    assert scan_keys(text) == (keys, element)
+
+
+@given(st.text(st.sampled_from('{}[]",:\\a1 '), max_size=60))
+def test_scanning_keys_never_fails(text: str):
+    keys, element = scan_keys(text)
+    assert not (keys and element)
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5), st.dictionaries(st.text(max_size=5), st.none() | st.text()), max_size=5
+    )
+)
+def test_scanned_keys_are_the_keys(document: dict):
+    text = json.dumps(document)
+    keys, _ = scan_keys(text)
+    assert [json.loads(f'"{key}"') for key in keys] == list(document)
+    assert [[json.loads(f'"{key}"') for key in inner] for inner in keys.values()] == list(
+        map(list, document.values())
+    )
