@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Manifests with fewer lines are not worth the seconds that starting processes takes.
 FEW_LINES = 8000
 #: The kernels that decoding a mask needs.
-DECODING_KERNELS = ("gtmask.png.unfilter", "gtmask.raster.bitmaps")
+DECODING_KERNELS = ("gtmask.png.unfilter", "gtmask.raster.bitmaps", "gtmask.groundtruth.confusion")
 
 T = TypeVar("T")
 R = TypeVar("R")

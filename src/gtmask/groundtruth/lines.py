@@ -111,7 +111,7 @@ class LineChecker:
         self, number: int, data: bytes, values: dict[str, Any], problems: list[Problem]
     ) -> tuple[list[Problem], Task | None]:
         problems += [Problem("key-dollar", number, "", key) for key in values if key.startswith("$")]
-        pairs = [key for key in values if _is_pair(values, key)]
+        pairs = list(_attributes_of(values))
         if not pairs:
             problems += (Problem(code, number, "", detail) for code, detail in _why_no_pair(values))
             return self._references(number, values, (), problems)
@@ -240,6 +240,16 @@ def _lengths(data: bytes, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "attribute-too-long", f"{key}: {length:,} characters"
 
 
+def _attributes_of(values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line's label attributes, those included that have a reason for failure instead of a mask."""
+    for key, value in values.items():
+        base = key.removesuffix(METADATA_SUFFIX)
+        if _is_pair(values, key):
+            yield key
+        elif base != key and base not in values and isinstance(value, dict) and FAILURE_REASON in value:
+            yield base
+
+
 def _is_pair(values: dict[str, Any], key: str) -> bool:
     """Say whether a key is a label attribute: by its metadata's type, or at least by its name."""
     metadata = values.get(key + METADATA_SUFFIX)
@@ -252,16 +262,9 @@ def _is_pair(values: dict[str, Any], key: str) -> bool:
 
 def _why_no_pair(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield why a line has no label attribute with metadata."""
-    failed = [
-        f"{key}: {value[FAILURE_REASON]!s:.200}"
-        for key, value in values.items()
-        if isinstance(value, dict) and FAILURE_REASON in value
-    ]
-    masks = [key for key, value in values.items() if key.endswith(ATTRIBUTE_SUFFIX) and key != SOURCE_REF]
+    masks = [key for key in values if key.endswith(ATTRIBUTE_SUFFIX) and key != SOURCE_REF]
     typed = [key for key in masks if isinstance(values.get(key + METADATA_SUFFIX), dict)]
-    if failed:
-        yield "object-failed", failed[0]
-    elif typed:
+    if typed:
         metadata = values[typed[0] + METADATA_SUFFIX]
         yield "metadata-type", f"{typed[0]}: type is {metadata.get('type')!r}"
     elif masks:

@@ -1,0 +1,159 @@
+"""Ground Truth's answer back: what the workers changed."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+import gtmask
+from gtmask.errors import UsageError
+from gtmask.groundtruth.answer import is_answer, summarize_answer
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.confusion import count_pairs
+from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.png import encode_png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE, AFTER = "labeling-qa-ref", "labeling-qa-adjusted-ref"
+PALETTE = {0: "#ffffff", 1: "#2ca02c", 2: "#1f77b4"}
+
+
+@settings(deadline=None)  # the first call compiles the kernel
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
+        lambda size: st.tuples(*[arrays(np.uint8, size, elements=st.sampled_from([0, 1, 2, 255]))] * 2)
+    )
+)
+def test_pairs_are_counted_as_a_plain_loop_would(masks: tuple[Any, Any]) -> None:
+    before, after = masks
+    expected = np.zeros((256, 256), np.int64)
+    np.add.at(expected, (before, after), 1)
+    table = np.zeros((256, 256), np.int64)
+    count_pairs(before, after, table)
+    assert np.array_equal(table, expected)
+
+
+def answer(folder: Path) -> Path:
+    """Write an answer: one image adjusted, one not, one failed, one never answered."""
+    writer = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+    (folder / "masks").mkdir()
+    (folder / "images").mkdir()
+    lines = []
+    for i in range(4):
+        values = orjson.loads(writer.line(f"s3://b/images/{i}.png", f"s3://b/masks/{i}.png"))
+        Image.new("RGB", (10, 8)).save(folder / "images" / f"{i}.png")
+        old = np.zeros((8, 10), np.uint8)
+        old[2:5, 2:8] = 1
+        (folder / "masks" / f"{i}.png").write_bytes(encode_png(old))
+        metadata = copy.deepcopy(values[BEFORE + "-metadata"])
+        metadata["job-name"] = "labeling-job/labeling-qa-adjustment"
+        if i < 2:
+            new = old.copy()
+            if i == 0:
+                new[2, 2:8] = 2
+                new[6, 0] = 1
+            (folder / "masks" / f"{i}-adjusted.png").write_bytes(encode_png(new, palette=PALETTE))
+            values[AFTER] = f"s3://b/masks/{i}-adjusted.png"
+            values[AFTER + "-metadata"] = metadata | {
+                "adjustment-status": "adjusted" if i == 0 else "unadjusted"
+            }
+        elif i == 2:
+            values[AFTER + "-metadata"] = {
+                "failure-reason": "ClientError: the image cannot be read",
+                "human-annotated": "yes", "type": "groundtruth/semantic-segmentation",
+            }  # fmt: skip
+        lines.append(orjson.dumps(values) + b"\n")
+    path = folder / "output.manifest"
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def test_what_the_workers_changed_is_summed_up(tmp_path: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    found = summarize_answer(
+        answer(tmp_path), masks=str(tmp_path / "masks"), progress=lambda *done: seen.append(done)
+    )
+    assert found.to_json() == {
+        "before": BEFORE,
+        "after": AFTER,
+        "objects": 4,
+        "statuses": {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1},
+        "failures": {"ClientError: the image cannot be read": 1},
+        "compared": 2,
+        "changed": 1,
+        "changed_pixels": 7,
+        "unreadable": 0,
+        "confusion": {
+            "BACKGROUND": {"BACKGROUND": 61 + 62, "Car": 1},
+            "Car": {"Car": 12 + 18, "Road": 6},
+        },
+    }
+
+
+def test_classes_are_compared_by_name(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    for line in lines[:2]:
+        color_map = line[AFTER + "-metadata"]["internal-color-map"]
+        color_map["1"]["class-name"], color_map["2"]["class-name"] = "Road", "Car"
+    path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    confusion = summarize_answer(path, masks=str(tmp_path / "masks")).to_json()["confusion"]
+    assert confusion["Car"] == {"Road": 12 + 18, "Car": 6}
+
+
+def test_masks_that_are_gone_are_counted(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    (tmp_path / "masks" / "1.png").unlink()
+    found = summarize_answer(path, masks=str(tmp_path / "masks"))
+    assert (found.compared, found.unreadable) == (1, 1)
+
+
+def test_statuses_alone_need_no_mask(tmp_path: Path) -> None:
+    found = summarize_answer(answer(tmp_path), compare=False)
+    assert found.statuses == {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1}
+    assert found.compared == 0
+
+
+def test_validate_understands_an_answer(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    places = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+    report = gtmask.validate(path, level="deep", **places)
+    assert report.codes == {"object-failed": 1}
+    assert report.attributes == (BEFORE, AFTER)
+    assert report.adjustments == {"adjusted": 1, "unadjusted": 1}
+    assert report.masks == 5
+    assert report.exit_code == 0
+    path.write_bytes(b"".join(lines))
+    report = gtmask.validate(path, level="deep", **places)
+    assert report.codes == {"attribute-differs": 1, "object-failed": 1}
+
+
+def test_a_plain_manifest_is_no_answer(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    lines = path.read_bytes().splitlines()
+    assert [is_answer(line) for line in lines] == [True, True, False, False]
+    path.write_bytes(lines[3])
+    with pytest.raises(ManifestError, match="no line has two label attributes"):
+        summarize_answer(path)
+    with pytest.raises(UsageError, match="cannot be compared with itself"):
+        summarize_answer(path, before=BEFORE, after=BEFORE)
+
+
+@pytest.mark.parametrize("broken", [b"{\n", b"[]\n", b'{"a":1}\n'])
+def test_a_broken_line_is_named(broken: bytes, tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    path.write_bytes(path.read_bytes() + broken)
+    with pytest.raises(ManifestError, match="line 5"):
+        summarize_answer(path, compare=False)

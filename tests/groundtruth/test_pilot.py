@@ -1,0 +1,179 @@
+"""The micro-batch: which images are chosen, and what is written."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import gtmask
+from gtmask.errors import UsageError
+from gtmask.groundtruth.choice import Choice, Glance
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.manifest import ManifestError, ManifestWriter, parse_line
+from gtmask.png import decode_png, encode_png, read_header
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABELS = ["Car", "Road", "Person", "Sky", "Never"]
+
+
+def glance(line: int, classes: set[int], painted: int = 1, pixels: int = 100, orientation: int = 1) -> Glance:
+    present = np.zeros(256, np.uint8)
+    present[list(classes | {0})] = 1
+    packed = np.packbits(present, bitorder="little").tobytes()
+    return Glance(line, (10 * line, 9), packed, painted, pixels, orientation)
+
+
+def choice(*glances: Glance) -> Choice:
+    made = Choice()
+    for entry in glances:
+        made.add(entry)
+    return made
+
+
+def test_the_cover_comes_first_and_then_the_extremes() -> None:
+    made = choice(
+        glance(1, {1}), glance(2, {1, 2, 3}, painted=5), glance(3, {4}), glance(4, {1}, pixels=900),
+        glance(5, {1, 2, 3}, painted=60), glance(6, {2}, orientation=8), glance(7, set()),
+    )  # fmt: skip
+    picks = made.choose(5, seed=1)
+    assert {pick.line for pick in picks[:2]} in ({2, 3}, {5, 3})
+    assert {pick.line for pick in picks} >= {3, 4, 5, 6}
+    reasons = {pick.line: pick.reason for pick in picks}
+    assert reasons[4] == "is the largest"
+    assert reasons[6] == "is turned by EXIF"
+    assert picks[0].span == (10 * picks[0].line, 9)
+    assert made.classes() == {1, 2, 3, 4}
+
+
+@given(
+    st.lists(st.tuples(st.sets(st.integers(1, 12), max_size=4), st.integers(0, 50)), min_size=1, max_size=40),
+    st.integers(1, 8),
+    st.integers(0, 5),
+)
+def test_a_choice_is_small_repeatable_and_covers(
+    masks: list[tuple[set[int], int]], count: int, seed: int
+) -> None:
+    made = choice(*(glance(i, classes, painted) for i, (classes, painted) in enumerate(masks)))
+    picks = made.choose(count, seed)
+    assert picks == made.choose(count, seed)
+    assert len(picks) == min(count, len(masks)) == len({pick.line for pick in picks})
+    shown = set().union(*(masks[pick.line][0] for pick in picks))
+    everything = set().union(*(classes for classes, _ in masks))
+    # Each pick of a greedy cover shows something new, or all is shown.
+    assert shown == everything or len(shown) >= count
+
+
+def data(folder: Path, turned: int | None = None) -> Path:
+    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    lines = []
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir()
+    for i in range(30):
+        mask = np.zeros((20, 30), np.uint8)
+        mask[3:9, 4:9] = 1 if i % 2 else 2
+        if i == 11:
+            mask[10:, :] = 3
+        if i == 23:
+            mask[12:14, 5] = 4
+        exif = Image.Exif()
+        exif[0x0112] = 6 if i == turned else 1
+        Image.new("RGB", (30, 20), (i, i, i)).save(folder / "images" / f"img {i}.jpg", exif=exif)
+        (folder / "masks" / f"img {i}.png").write_bytes(encode_png(mask))
+        lines.append(writer.line(f"s3://b/images/img {i}.jpg", f"s3://b/masks/img {i}.png"))
+    path = folder / "labeling-qa.manifest"
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def run(path: Path, **options: Any) -> Any:
+    places = {"images": str(path.parent / "images"), "masks": str(path.parent / "masks")}
+    return gtmask.pilot(path, path.parent / "pilot", **{**places, **options})
+
+
+def test_a_pilot_shows_every_class_that_occurs(tmp_path: Path) -> None:
+    result = run(data(tmp_path, turned=17), count=5)
+    lines = (tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines()
+    big = (tmp_path / "labeling-qa.manifest").read_bytes().splitlines()
+    assert len(lines) == len(result.chosen) == 5
+    assert [big[entry.line - 1] for entry in result.chosen] == lines
+    assert {12, 24, 18} <= {entry.line for entry in result.chosen}
+    assert result.classes == {1: "Car", 2: "Road", 3: "Person", 4: "Sky"}
+    assert set().union(*(entry.classes for entry in result.chosen)) == {1, 2, 3, 4}
+    assert (result.missing, result.unused, result.unusable) == ((), (5,), 0)
+    assert result.manifest == f"{tmp_path}/pilot/pilot.manifest"
+    assert any("colours" in sentence for sentence in result.look_for)
+    assert [path.name for path in (tmp_path / "pilot").iterdir()] == ["pilot.manifest"]
+
+
+def test_the_same_seed_chooses_the_same_images_and_another_may_not(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    chosen = [tuple(entry.line for entry in run(path, count=3, seed=seed).chosen) for seed in (0, 0, 1, 2, 3)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 1
+
+
+def test_what_has_no_room_is_told(tmp_path: Path) -> None:
+    result = run(data(tmp_path), count=1)
+    assert len(result.chosen) == 1
+    assert len(result.missing) == 2
+
+
+def test_masks_are_copied_where_asked(tmp_path: Path) -> None:
+    result = run(data(tmp_path), count=3, copy_masks=True, mask_uri="s3://pilot/masks")
+    for i, text in enumerate((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines(), 1):
+        line = parse_line(text)
+        name = line.source_ref.rpartition("/")[2].replace(".jpg", ".png")
+        assert line.mask_ref() == f"s3://pilot/masks/{i:02}-{name}"
+        copied = (tmp_path / "pilot" / "masks" / f"{i:02}-{name}").read_bytes()
+        assert copied == (tmp_path / "masks" / name).read_bytes()
+        assert line.source_ref == result.chosen[i - 1].source_ref
+
+
+def test_comparing_writes_each_image_twice(tmp_path: Path) -> None:
+    result = run(data(tmp_path), count=3, compare_png=True)
+    lines = [parse_line(text) for text in (tmp_path / "pilot/pilot.manifest").read_bytes().splitlines()]
+    assert len(lines) == 6
+    assert len({line.source_ref for line in lines}) == 6
+    for i, line in enumerate(lines):
+        mode = ("gray", "palette")[i % 2]
+        original = result.chosen[i // 2].source_ref.rpartition("/")[2].removesuffix(".jpg")
+        assert line.source_ref == f"{tmp_path}/pilot/images/{i // 2 + 1:02}-{original}-{mode}.jpg"
+        written = (tmp_path / "pilot" / "masks" / f"{i // 2 + 1:02}-{original}-{mode}.png").read_bytes()
+        assert read_header(written).color_type == (0, 3)[i % 2]
+        before = decode_png((tmp_path / "masks" / f"{original}.png").read_bytes())
+        assert np.array_equal(decode_png(written), before)
+        copied = (tmp_path / "pilot" / "images" / f"{i // 2 + 1:02}-{original}-{mode}.jpg").read_bytes()
+        assert Image.open(io.BytesIO(copied)).size == (30, 20)
+    assert "--png" in result.look_for[-1]
+    report = gtmask.validate(tmp_path / "pilot" / "pilot.manifest", level="deep", strict=True)
+    assert report.codes == {"reference-local": 12}
+
+
+def test_lines_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    (tmp_path / "masks" / "img 11.png").write_bytes(b"no PNG")
+    (tmp_path / "images" / "img 23.jpg").unlink()
+    result = run(path)
+    assert result.unusable == 2
+    assert result.classes == {1: "Car", 2: "Road"}
+
+
+def test_a_pilot_of_nothing_is_refused(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    with pytest.raises(UsageError, match="--count 1 or more"):
+        run(path, count=0)
+    with pytest.raises(ManifestError, match="no line's image and mask can be read"):
+        gtmask.pilot(path, tmp_path / "pilot", images=str(tmp_path), masks=str(tmp_path / "nowhere"))
+    path.write_bytes(orjson.dumps({"source-ref": "s3://b/a.jpg"}))
+    with pytest.raises(ManifestError, match="line 1: the line has no mask"):
+        run(path)
+    assert not (tmp_path / "pilot").exists()
