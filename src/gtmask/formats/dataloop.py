@@ -33,7 +33,7 @@ _MARKS = {"datasetId", "itemId", "openAnnotationVersion", "dataset"}
 def sniff(sample: Sample) -> str | None:
     """Recognize ``annotations`` with ``type``, ``label`` and ``coordinates``, or a Dataloop item."""
     inner = set(sample.keys.get("annotations", ()))
-    if {"type", "label"} <= inner and inner & _MARKS:
+    if {"type", "label"} <= inner and (inner & _MARKS or "coordinates" in inner):
         return "Dataloop"
     if {"filename", "datasetId"} <= sample.keys.keys() | inner and "annotations" in sample.keys:
         return "Dataloop"

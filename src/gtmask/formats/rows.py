@@ -169,12 +169,6 @@ def by_suffix(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def only_document(export: Export) -> str | None:
-    """Return the name of the export's one document, or None where it has several."""
-    names = [name for name in export.names() if by_suffix(name)]
-    return names[0] if len(names) == 1 else None
-
-
 def _has(export: Export, name: str, key: str) -> bool:
     """Say whether a document that is an object has this key, or is damaged before it can tell."""
     try:
@@ -222,20 +216,31 @@ def _blank(document: Document, start: int, stop: int) -> bool:
     return stop - start < 64 and not document.read(start, stop).strip()
 
 
-def header(export: Export, name: str, keys: tuple[str, ...], path: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return these members of a document's object, parsed; all others are skipped.
+def header(
+    export: Export, options: ReadOptions, keys: tuple[str, ...], path: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return these members of an object in the export's only document, parsed; all others are skipped.
 
     Parameters
     ----------
+    options
+        ``keep_going`` makes a damaged document end at the damage.
     keys
         The members to return; what is not there is left out.
     path
         The keys under which the object stands; the top-level object by default.
     """
     found: dict[str, Any] = {}
-    cursor = open_document(export, name)
-    if cursor.peek() == ord("{"):
-        _gather(cursor.container(), keys, path, found)
+    names = [name for name in export.names() if by_suffix(name)]
+    if len(names) != 1:
+        return found
+    cursor = open_document(export, names[0])
+    try:
+        if cursor.peek() == ord("{"):
+            _gather(cursor.container(), keys, path, found)
+    except DamagedExportError:
+        if not options.keep_going:
+            raise
     return found
 
 

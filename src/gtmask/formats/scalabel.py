@@ -23,7 +23,7 @@ from gtmask.formats.build import CURVE_ERROR, RecordBuilder
 from gtmask.formats.coco_runs import read_runs
 from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
 from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, header, only_document
+from gtmask.formats.rows import RowsReader, header
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Export, ReadOptions, Sample
@@ -47,8 +47,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
-    document = only_document(export)
-    config = table(header(export, document, ("config",)).get("config")) if document else {}
+    config = table(header(export, options, ("config",)).get("config"))
     return RowsReader(
         export, options, "Scalabel", parse=parse, path=("frames",), labels=_leaves(config.get("categories")),
         context=table(config.get("imageSize")),

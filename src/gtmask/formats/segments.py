@@ -23,7 +23,7 @@ from gtmask.formats.build import RecordBuilder
 from gtmask.formats.fields import each, listing, pairs, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.pictures import find_picture
-from gtmask.formats.rows import RowsReader, header, only_document
+from gtmask.formats.rows import RowsReader, header
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a release file."""
-    document = only_document(export)
-    dataset = header(export, document, ("task_attributes",), ("dataset",)) if document else {}
+    dataset = header(export, options, ("task_attributes",), ("dataset",))
     rows = [table(row) for row in listing(table(dataset.get("task_attributes")).get("categories"))]
     categories = {row["id"]: text(row.get("name")) for row in rows if isinstance(row.get("id"), int)}
     return RowsReader(
