@@ -99,7 +99,11 @@ class Storage(Protocol):
     async def put_if_absent(
         self, key: str, data: bytes, content_type: str = "application/octet-stream"
     ) -> bool:
-        """Write a whole file unless there is one; return whether it was written. Durable on return."""
+        """Write a whole file unless there is one; return whether it was written. Durable on return.
+
+        On S3 also True where the file that is there has the same bytes: whose they are cannot be told
+        when an answer was lost. Who competes for a file writes bytes of their own.
+        """
         ...
 
     async def sync(self) -> None:

@@ -111,22 +111,16 @@ class ObstoreStorage(S3Prefix):
     ) -> bool:
         """Write a whole object unless there is one; return whether it was written."""
         uri = self.uri(key)
-        attempts = 0
 
         async def request() -> bool:
-            nonlocal attempts
-            attempts += 1
             try:
                 await self._put(key, data, content_type, "create")
             except AlreadyExistsError:
                 return False
             return True
 
-        written = await self._send("write", uri, request, len(data))
-        if not written and attempts > 1:
-            # An earlier attempt may have arrived though its answer did not.
-            return await self.get(key) == data
-        return written
+        # An earlier attempt may have arrived though its answer did not.
+        return await self._send("write", uri, request, len(data)) or await self.get(key) == data
 
     async def _put(self, key: str, data: bytes, content_type: str, mode: Any) -> None:
         attributes: Any = {"Content-Type": content_type}

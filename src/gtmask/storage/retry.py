@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 20.0
+_LONGEST_SHARED_PAUSE = 5.0
 #: Attempts at a server that has not answered anything yet: more likely a wrong address than trouble.
 _ATTEMPTS_AT_STRANGER = 3
 
@@ -101,10 +102,14 @@ class Requests:
                 raise TransientError(msg) from error
 
     async def _wait_for_resume(self) -> None:
-        """Wait while a pause lasts, and a little longer, so that not all begin again at once."""
-        loop = asyncio.get_running_loop()
-        while (left := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110 - the end of a pause is a time
-            await asyncio.sleep(left + random.uniform(0, self._pause))
+        """Wait while a pause lasts, and a little longer, so that not all begin again at once.
+
+        A pause that begins meanwhile is not waited for as well: else a few requests that are throttled
+        one after the other would hold up all the others for good.
+        """
+        left = self._resume_at - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left + random.uniform(0, self._pause))  # noqa: S311 - jitter, no secret
 
     def _slow_down(self) -> None:
         """Begin a pause for all, twice as long as the last one that success has not shortened since.
@@ -113,7 +118,7 @@ class Requests:
         """
         now = asyncio.get_running_loop().time()
         if now >= self._resume_at:
-            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+            self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_SHARED_PAUSE)
             self._resume_at = now + self._pause
 
 

@@ -151,11 +151,8 @@ class S3Storage(S3Prefix):
         """Write a whole object unless there is one; return whether it was written."""
         uri = self.uri(key)
         parameters = {**self._target(key), "ContentMD5": _md5(data), "ContentType": content_type}
-        attempts = 0
 
         async def request() -> bool:
-            nonlocal attempts
-            attempts += 1
             try:
                 await self._client.put_object(**parameters, Body=_body(data), IfNoneMatch="*")
             except ClientError as error:
@@ -164,11 +161,9 @@ class S3Storage(S3Prefix):
                 raise
             return True
 
-        written = await self._send("write", uri, request, len(data))
-        if not written and attempts > 1:
-            # An earlier attempt may have arrived though its answer did not.
-            return await self.get(key) == data
-        return written
+        # An earlier attempt may have arrived though its answer did not. aiohttp makes such attempts
+        # unasked, so that they cannot be counted.
+        return await self._send("write", uri, request, len(data)) or await self.get(key) == data
 
     async def put_stream(
         self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"

@@ -1,0 +1,231 @@
+"""What happens to requests that fail on the way: the real server behind a proxy that breaks them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError
+from gtmask.storage import S3Settings, open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from support.fault_proxy import FaultProxy
+    from support.s3_server import S3Server
+
+CLIENTS = ["aioboto3", "obstore"]
+TRANSIENT = [
+    "503 SlowDown", "429 TooManyRequests", "500 InternalError", "400 RequestTimeout", "409 OperationAborted",
+    "reset", "close", "hang",
+]  # fmt: skip
+FINAL = [
+    ("403 AccessDenied", AccessError, "permission is denied"),
+    ("403 RequestTimeTooSkewed", AccessError, "clock differs"),
+    ("400 ExpiredToken", AccessError, "session token has expired; renew the credentials and run again"),
+    ("404 NoSuchBucket", NotFoundError, "there is no bucket"),
+    ("403 InvalidObjectState", AccessError, "archived; restore it first"),
+    ("400 KeyTooLongError", StorageError, "longer than 1024 bytes"),
+    ("400 Unheard", StorageError, "S3 answered 400 Unheard: Made by the test"),
+]
+
+
+def run(
+    proxy: FaultProxy,
+    bucket: str,
+    client: str,
+    work: Callable[[Any], Coroutine[Any, Any, Any]],
+    **settings: Any,
+) -> Any:
+    values: dict[str, Any] = {"timeout": 1.0, "concurrency": 64, **settings}
+
+    async def main() -> Any:
+        where = S3Settings(client=client, endpoint_url=proxy.endpoint, **values)
+        async with open_storage(f"s3://{bucket}/p", where) as storage:
+            return await work(storage)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_transient_trouble_is_outlasted(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str, fault: str
+) -> None:
+    async def work(storage: Any) -> None:
+        await storage.put("k", b"content", "image/png")
+        assert await storage.get("k", 0, 4) == b"cont"
+        assert await storage.size("k") == 7
+        assert [entry.key async for entry in storage.list()] == ["k"]
+        await storage.delete("gone")
+
+    fault_proxy.rule = lambda method, path, attempt: fault if attempt == 1 else None
+    run(fault_proxy, bucket, client, work)
+    assert s3_server.objects(bucket) == {"p/k": b"content"}
+    assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 2
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_body_that_breaks_off_is_read_again(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str
+) -> None:
+    data = bytes(range(256)) * 1000
+    s3_server.put(bucket, {"p/k": data})
+    fault_proxy.rule = lambda method, path, attempt: "truncate" if attempt <= 2 else None
+
+    async def work(storage: Any) -> None:
+        assert await storage.get("k", 0, 100_000) == data[:100_000]
+
+    run(fault_proxy, bucket, client, work)
+    assert fault_proxy.seen["GET", f"/{bucket}/p/k"] == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("fault", "kind", "words"), FINAL)
+def test_what_no_attempt_can_mend_is_told_at_once(
+    fault_proxy: FaultProxy, bucket: str, client: str, fault: str, kind: type[Exception], words: str
+) -> None:
+    fault_proxy.rule = lambda method, path, attempt: fault
+
+    async def work(storage: Any) -> None:
+        with pytest.raises(StorageError, match=words) as caught:
+            await storage.put("k", b"content")
+        assert type(caught.value) is kind
+
+    run(fault_proxy, bucket, client, work)
+    assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 1
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_throttled_burst_arrives_whole(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str
+) -> None:
+    fault_proxy.rule = lambda method, path, attempt: "503 SlowDown" if attempt <= 2 else None
+
+    async def work(storage: Any) -> None:
+        await asyncio.gather(*(storage.put(f"{number:03}", b"%d" % number) for number in range(256)))
+
+    run(fault_proxy, bucket, client, work, timeout=20.0, concurrency=256)
+    assert s3_server.objects(bucket, "p/") == {f"{number:03}": b"%d" % number for number in range(256)}
+    assert sum(fault_proxy.seen.values()) == 3 * 256
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_trouble_that_stays_ends_in_one_sentence(fault_proxy: FaultProxy, bucket: str, client: str) -> None:
+    fault_proxy.rule = lambda method, path, attempt: "503 SlowDown"
+
+    async def work(storage: Any) -> None:
+        sentence = (
+            r"^cannot write s3://.*/p/k: S3 asks for fewer requests \(SlowDown\) "
+            r"\(tried 3 times\): run again later to go on$"
+        )
+        with pytest.raises(TransientError, match=sentence) as caught:
+            await storage.put("k", b"1")
+        assert caught.value.exit_code == 1
+
+    run(fault_proxy, bucket, client, work, attempts=3)
+    assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 3
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_server_that_hangs_is_given_up_within_the_time_limit(
+    fault_proxy: FaultProxy, bucket: str, client: str
+) -> None:
+    fault_proxy.rule = lambda method, path, attempt: "hang"
+
+    async def work(storage: Any) -> None:
+        with pytest.raises(TransientError, match=r"tried 2 times"):
+            await storage.get("k")
+
+    run(fault_proxy, bucket, client, work, attempts=2, timeout=0.3)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_who_wrote_first_knows_it_though_the_answer_was_lost(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str
+) -> None:
+    fault_proxy.rule = lambda method, path, attempt: "lost" if (method, attempt) == ("PUT", 1) else None
+
+    async def work(storage: Any) -> tuple[bool, bool]:
+        return await storage.put_if_absent("k", b"mine"), await storage.put_if_absent("k", b"theirs")
+
+    assert run(fault_proxy, bucket, client, work) == (True, False)
+    assert s3_server.objects(bucket) == {"p/k": b"mine"}
+
+
+def test_all_requests_slow_down_together(fault_proxy: FaultProxy, bucket: str) -> None:
+    """While one request's throttling lasts, requests that were never throttled are held back too."""
+    fault_proxy.rule = lambda method, path, attempt: (
+        "503 SlowDown" if path.endswith("/k") and attempt <= 4 else None
+    )
+
+    async def work(storage: Any) -> None:
+        await storage.put("warm", b"")
+        throttled = asyncio.create_task(storage.put("k", b""))
+        while fault_proxy.seen["PUT", f"/{bucket}/p/k"] < 1 or not storage.requests._pause:  # noqa: ASYNC110 - the proxy's thread tells nobody
+            await asyncio.sleep(0.005)
+        left = storage.requests._resume_at - asyncio.get_running_loop().time()
+        begun = time.monotonic()
+        await storage.put("other", b"")
+        assert time.monotonic() - begun >= left > 0
+        await throttled
+
+    run(fault_proxy, bucket, "aioboto3", work)
+
+
+def test_uploads_do_not_ask_for_leave(fault_proxy: FaultProxy, bucket: str) -> None:
+    """``Expect: 100-continue`` hangs past every time-out where a server does not answer it."""
+
+    async def work(storage: Any) -> None:
+        await storage.put("small", b"1")
+        await storage.put("large", b"1" * 3_000_000)
+
+    run(fault_proxy, bucket, "aioboto3", work, timeout=20.0)
+    for key in ("small", "large"):
+        sent = {name.lower(): value for name, value in fault_proxy.headers[f"/{bucket}/p/{key}"].items()}
+        assert "expect" not in sent
+        assert "content-md5" in sent
+        assert sent["user-agent"].startswith("gtmask/")
+
+
+def test_a_spoilt_upload_is_refused_and_sent_again(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str
+) -> None:
+    fault_proxy.rule = lambda method, path, attempt: "400 BadDigest" if attempt == 1 else None
+    run(fault_proxy, bucket, "aioboto3", lambda storage: storage.put("k", b"right"))
+    assert s3_server.objects(bucket) == {"p/k": b"right"}
+
+
+def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -> None:
+    async def main() -> None:
+        settings = S3Settings(endpoint_url=s3_server.endpoint)
+        async with open_storage(f"s3://{bucket}/a", settings) as first:
+            async with open_storage(f"s3://{bucket}/b", settings) as second:
+                assert first._client is second._client
+                await second.put("k", b"1")
+            await first.put("k", b"2")
+            async with open_storage(f"s3://{bucket}/b", settings) as again:
+                assert await again.get("k") == b"1"
+        async with open_storage(f"s3://{bucket}/a", settings) as later:
+            assert await later.get("k") == b"2"
+
+    asyncio.run(main())
+    asyncio.run(main())
+
+
+def test_the_lean_model_loses_only_what_no_rule_reads() -> None:
+    from botocore.loaders import Loader  # noqa: PLC0415 - only here
+
+    from gtmask.storage.s3_client import LeanLoader  # noqa: PLC0415 - brings aioboto3
+
+    def parameters(loader: Any) -> list[str]:
+        shapes = loader.load_service_model("s3", "service-2")["shapes"].values()
+        members = [member for shape in shapes for member in shape.get("members", {}).values()]
+        return sorted(member["contextParam"]["name"] for member in members if "contextParam" in member)
+
+    usual, lean = parameters(Loader()), parameters(LeanLoader())
+    assert set(usual) - set(lean) <= {"Key", "Prefix", "CopySource"}
+    assert lean == [name for name in usual if name == "Bucket"]
