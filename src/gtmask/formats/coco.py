@@ -20,6 +20,7 @@ import numpy as np
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.build import RecordBuilder
+from gtmask.formats.coco_plain import fill_plain
 from gtmask.formats.coco_shapes import add_segmentation
 from gtmask.formats.coco_tables import read_tables
 from gtmask.formats.fields import listing, set_size, table, text
@@ -90,6 +91,8 @@ class CocoReader:
     """Reads one COCO document. See :class:`gtmask.formats.base.Reader`."""
 
     marker = "segmentation"
+    #: Whether annotations may be read by the fast way.
+    plain = True
 
     def __init__(self, export: Export, name: str, options: ReadOptions) -> None:
         self.options = options
@@ -226,29 +229,31 @@ class CocoReader:
             return builder.reject(code, f"id {number}")
         if not image:
             return builder.reject("image-name-bad", "the image has no file_name")
+        spans = np.frombuffer(ranges, np.int64).reshape(-1, 2).tolist()
+        body = b",".join(self.document.read(start, stop) for start, stop in spans)
+        if self.plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
+            return self._finished(builder.record)
         with paused_gc():
-            self._add_annotations(builder, number, np.frombuffer(ranges, np.int64).reshape(-1, 2).tolist())
-            return self._build(builder)
+            self._add_annotations(builder, number, body, spans[0][0] if spans else 0)
+            return self._finished(builder.build())
 
-    def _build(self, builder: RecordBuilder) -> Record:
-        record = builder.record
+    def _finished(self, record: Record) -> Record:
+        """Return the record with its size and its units settled."""
         if self.fractions and record.width and record.height:
             record.units = "fraction"
-            return builder.build((1 / record.width, 1 / record.height))
-        record = builder.build()
+            record.points = record.points * (1 / record.width, 1 / record.height)
         if record.width is None and record.height is None:
             runs = next((shape.runs for shape in record.shapes if shape.runs is not None), None)
             if runs is not None:
                 record.width, record.height = runs.width, runs.height
         return record
 
-    def _add_annotations(self, builder: RecordBuilder, number: Any, ranges: list[list[int]]) -> None:
-        for start, stop in ranges:
-            for annotation in parse_elements(self.document.read(start, stop)):
-                if not isinstance(annotation, dict):
-                    builder.finding("annotation-bad", f"after byte {start}: {annotation!r:.100}")
-                elif normal_id(annotation.get("image_id")) == number:
-                    self._add(builder, annotation)
+    def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes, start: int) -> None:
+        for annotation in parse_elements(body):
+            if not isinstance(annotation, dict):
+                builder.finding("annotation-bad", f"after byte {start}: {annotation!r:.100}")
+            elif normal_id(annotation.get("image_id")) == number:
+                self._add(builder, annotation)
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
         """Add the shape of one annotation."""

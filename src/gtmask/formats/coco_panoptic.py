@@ -49,6 +49,7 @@ class PanopticReader(CocoReader):
     """Reads one COCO panoptic document. See :class:`gtmask.formats.base.Reader`."""
 
     marker = "segments_info"
+    plain = False
 
     def __init__(self, export: Export, name: str, options: ReadOptions) -> None:
         super().__init__(export, name, options)
@@ -90,8 +91,8 @@ class PanopticReader(CocoReader):
                 if shape is not None:
                     shape.ignore = bool(segment.get("iscrowd"))
 
-    def _build(self, builder: RecordBuilder) -> Record:
-        record = super()._build(builder)
+    def _finished(self, record: Record) -> Record:
+        record = super()._finished(record)
         record.files = self.document.export.read
         if self.bare and record.shapes and record.shapes[0].bitmap is not None:
             stem = splitext(basename(record.shapes[0].bitmap.file or ""))[0]
