@@ -116,4 +116,7 @@ def test_other_shapes_and_broken_annotations():
         thing("c", mid="m"), thing("d", ring(("x", 1)), mid="n"), thing("e", 5),
     ))])  # fmt: skip
     assert [shape.kind for shape in record.shapes] == ["rectangle", "polyline", "point"]
-    assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 3 + ["shape-kind-unsupported"]
+    assert codes(record) == [
+        "annotation-bad", "shape-bad-geometry", "shape-bad-geometry", "shape-few-points",
+        "shape-kind-unsupported", "shape-no-geometry",
+    ]  # fmt: skip

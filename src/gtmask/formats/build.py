@@ -82,29 +82,37 @@ class RecordBuilder:
     def polygons(
         self, label: str, parts: Iterable[Iterable[Sequence[float]]], kind: Kind = "polygon"
     ) -> None:
-        """Add a shape of several parts, each an exterior ring and its holes as flat coordinates."""
-        first = len(self._part_rings) - 1
+        """Add a shape of several parts, each an exterior ring and its holes as flat coordinates.
+
+        A part without a good exterior ring is left out as a whole: its holes are no areas.
+        """
+        first, told = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
-            for flat in part:
-                self._ring(label, flat, _LEAST.get(kind, 3))
+            for position, flat in enumerate(part):
+                if not self._ring(label, flat, _LEAST.get(kind, 3)) and position == 0:
+                    break
             if len(self._ring_ends) - 1 > self._part_rings[-1]:
                 self._part_rings.append(len(self._ring_ends) - 1)
         last = len(self._part_rings) - 1
         if last > first:
             self._add(Shape(label, kind, (first, last)))
+        elif len(self.findings) == told:
+            self.finding("shape-no-geometry", label)
 
-    def _ring(self, label: str, flat: Sequence[float], least: int) -> None:
+    def _ring(self, label: str, flat: Sequence[float], least: int) -> bool:
+        """Add one ring, or tell why not and return False."""
         count = len(flat)
         if count & 1:
             self.finding("shape-odd-count", f"{label}: {count} numbers")
-            return
+            return False
         if count < 2 * least:
             code = "shape-few-points" if count else "shape-no-geometry"
             self.finding(code, f"{label}: {count // 2} points")
-            return
+            return False
         self._flat.extend(flat)
         self._ring_ends.append(self._ring_ends[-1] + count // 2)
         self._least.append(least)
+        return True
 
     def rectangle(
         self, label: str, x0: float, y0: float, x1: float, y1: float, *, inclusive: bool = False

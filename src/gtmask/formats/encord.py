@@ -90,44 +90,40 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     if size is None:
         record.units = "fraction"
     each(builder, table(value.get("labels")).get("objects"), lambda item: _add_object(builder, item, size))
-    return builder.build()
+    return builder.build(size)
 
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
-    """Add one object; coordinates become pixels where the size is known and stay fractions elsewhere."""
+    """Add one object in fractions; the record is scaled as a whole where the size is known."""
     label = text(item.get("name")) or text(item.get("value"))
-    width, height = size or (1.0, 1.0)
-
-    def scaled(flat: list[float]) -> list[float]:
-        return [real(value) * (height if index & 1 else width) for index, value in enumerate(flat)]
-
     if item.get("polygons"):
-        builder.polygons(label, [[scaled(_ring(ring)) for ring in polygon] for polygon in item["polygons"]])
+        builder.polygons(label, [[_ring(ring) for ring in polygon] for polygon in item["polygons"]])
     elif "polygon" in item:
-        builder.polygon(label, scaled(_ring(item["polygon"])))
+        builder.polygon(label, _ring(item["polygon"]))
     elif "bitmask" in item:
         builder.runs(label, bitmask_runs(item["bitmask"]))
     elif "boundingBox" in item or "bounding_box" in item:
-        x, y, w, h = _box(item.get("boundingBox") or item["bounding_box"], width, height)
+        box = item.get("boundingBox") or item["bounding_box"]
+        x, y, w, h = (real(box[key]) for key in "xywh")
         builder.rectangle(label, x, y, x + w, y + h)
     elif "rotatableBoundingBox" in item:
-        box = item["rotatableBoundingBox"]
-        if size is None:
-            raise ValueError("a rotated box needs the image's size")
-        x, y, w, h = _box(box, width, height)
-        ring = rotated_corners(x, y, w, h, real(box.get("theta") or 0), (x + w / 2, y + h / 2))
-        builder.polygon(label, ring, "rotated_rectangle")
+        builder.polygon(label, _rotated(item["rotatableBoundingBox"], size), "rotated_rectangle")
     elif "polyline" in item:
-        builder.polygon(label, scaled(_ring(item["polyline"])), "polyline")
+        builder.polygon(label, _ring(item["polyline"]), "polyline")
     elif "point" in item:
-        builder.polygon(label, scaled(_ring(item["point"])), "point")
+        builder.polygon(label, _ring(item["point"]), "point")
     else:
         builder.finding("shape-kind-unsupported", f"{label}: {text(item.get('shape')) or 'no geometry'}")
 
 
-def _box(box: dict[str, Any], width: float, height: float) -> tuple[float, float, float, float]:
-    x, y, w, h = (real(box[key]) for key in "xywh")
-    return x * width, y * height, w * width, h * height
+def _rotated(box: dict[str, Any], size: tuple[float, float] | None) -> list[float]:
+    """Return a rotated box in fractions, turned in pixels: turning fractions would shear it."""
+    if size is None:
+        raise ValueError("a rotated box needs the image's size")
+    width, height = size
+    x, y, w, h = (real(box[key]) * scale for key, scale in zip("xywh", size * 2, strict=True))
+    ring = rotated_corners(x, y, w, h, real(box.get("theta") or 0), (x + w / 2, y + h / 2))
+    return [value / (height if index & 1 else width) for index, value in enumerate(ring)]
 
 
 def _ring(points: Any) -> list[float]:

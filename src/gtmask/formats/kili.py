@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, listing, real, set_size, table, text
+from gtmask.formats.build import RecordBuilder, flatten_xy
+from gtmask.formats.fields import each, listing, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.rows import RowsReader
 
@@ -140,9 +140,9 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
             parts = [_rings(part["boundingPoly"]) for part in item.get("parts", [item])]
             builder.polygons(label, parts, "rectangle" if item.get("type") == "rectangle" else "polygon")
         elif "polyline" in item:
-            builder.polygon(label, _ring(item["polyline"]), "polyline")
+            builder.polygon(label, flatten_xy(item["polyline"]), "polyline")
         elif "point" in item:
-            builder.polygon(label, _ring([item["point"]]), "point")
+            builder.polygon(label, flatten_xy([item["point"]]), "point")
         else:
             builder.finding("shape-kind-unsupported", f"{label}: {text(item.get('type')) or 'no geometry'}")
 
@@ -155,8 +155,4 @@ def _label(item: dict[str, Any]) -> str:
 
 
 def _rings(poly: Any) -> list[list[float]]:
-    return [_ring(ring["normalizedVertices"]) for ring in poly]
-
-
-def _ring(vertices: Any) -> list[float]:
-    return [real(vertex[axis]) for vertex in vertices for axis in "xy"]
+    return [flatten_xy(ring["normalizedVertices"]) for ring in poly]

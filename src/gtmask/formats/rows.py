@@ -216,30 +216,47 @@ def _blank(document: Document, start: int, stop: int) -> bool:
     return stop - start < 64 and not document.read(start, stop).strip()
 
 
+def only_document(export: Export) -> str | None:
+    """Return the name of the export's one document, or None where it has several."""
+    names = [name for name in export.names() if by_suffix(name)]
+    return names[0] if len(names) == 1 else None
+
+
 def header(
-    export: Export, options: ReadOptions, keys: tuple[str, ...], path: tuple[str, ...] = ()
+    export: Export,
+    name: str | None,
+    keys: tuple[str, ...],
+    path: tuple[str, ...] = (),
+    *,
+    keep_going: bool = False,
 ) -> dict[str, Any]:
-    """Return these members of an object in the export's only document, parsed; all others are skipped.
+    """Return these members of a document's object, parsed; all others are skipped.
 
     Parameters
     ----------
-    options
-        ``keep_going`` makes a damaged document end at the damage.
+    name
+        The document; None returns nothing.
     keys
         The members to return; what is not there is left out.
     path
         The keys under which the object stands; the top-level object by default.
+    keep_going
+        A damaged document ends at the damage.
+
+    Raises
+    ------
+    DamagedExportError
+        The document is damaged before all members were found, and ``keep_going`` is not set.
     """
     found: dict[str, Any] = {}
-    names = [name for name in export.names() if by_suffix(name)]
-    if len(names) != 1:
+    if name is None:
         return found
-    cursor = open_document(export, names[0])
+    cursor = open_document(export, name)
     try:
         if cursor.peek() == ord("{"):
             _gather(cursor.container(), keys, path, found)
     except DamagedExportError:
-        if not options.keep_going:
+        if not keep_going:
             raise
     return found
 

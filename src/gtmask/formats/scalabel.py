@@ -23,7 +23,7 @@ from gtmask.formats.build import CURVE_ERROR, RecordBuilder
 from gtmask.formats.coco_runs import read_runs
 from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
 from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, header
+from gtmask.formats.rows import RowsReader, header, only_document
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Export, ReadOptions, Sample
@@ -47,7 +47,8 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
-    config = table(header(export, options, ("config",)).get("config"))
+    top = header(export, only_document(export), ("config",), keep_going=options.keep_going)
+    config = table(top.get("config"))
     return RowsReader(
         export, options, "Scalabel", parse=parse, path=("frames",), labels=_leaves(config.get("categories")),
         context=table(config.get("imageSize")),

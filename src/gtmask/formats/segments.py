@@ -23,7 +23,7 @@ from gtmask.formats.build import RecordBuilder
 from gtmask.formats.fields import each, listing, pairs, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.pictures import find_picture
-from gtmask.formats.rows import RowsReader, header
+from gtmask.formats.rows import RowsReader, header, only_document
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a release file."""
-    dataset = header(export, options, ("task_attributes",), ("dataset",))
+    dataset = header(
+        export, only_document(export), ("task_attributes",), ("dataset",), keep_going=options.keep_going
+    )
     rows = [table(row) for row in listing(table(dataset.get("task_attributes")).get("categories"))]
     categories = {row["id"]: text(row.get("name")) for row in rows if isinstance(row.get("id"), int)}
     return RowsReader(
