@@ -175,6 +175,8 @@ def describe(sample: Sample) -> str:
         return "it is empty"
     text = sample.text.lstrip()
     keys = sample.keys or sample.element
+    if sample.element and "result" in keys and not {"data", "annotations"} & keys.keys():
+        return "it holds Label Studio predictions without their tasks, so it names no images"
     if keys:
         seen = ", ".join(list(keys)[:8])
         kind = "objects in an array" if sample.element else "a JSON object"
