@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import aioboto3
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoRegionError,
+    ProfileNotFound,
+)
 
 from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.contract import CORS_RULE
@@ -71,6 +78,9 @@ def told(what: str) -> Iterator[None]:
             kind = TransientError
         msg = f"cannot {what}: AWS answered {code}: {said}"
         raise kind(msg) from error
+    except (HTTPClientError, EndpointConnectionError) as error:
+        msg = f"cannot {what}: {str(error).rstrip('.')}; run again later"
+        raise TransientError(msg) from error
     except BotoCoreError as error:
         msg = f"cannot {what}: {str(error).rstrip('.')}"
         raise AccessError(msg) from error

@@ -1,0 +1,132 @@
+"""Validation: header rate, and counting the pixel values of masks, against Pillow and NumPy.
+
+What is timed is one core, files in the page cache: a fast disk or a machine's memory. In S3 the requests
+decide, not this code.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
+from bench.masks import all_masks, street
+from gtmask import encode_png
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.lines import LineChecker, Task
+from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.groundtruth.survey import SurveySettings, close_survey, survey_batch
+from gtmask.png import decode_png
+from gtmask.raster import count_values
+from gtmask.storage.base import S3Settings
+
+HEADER_GOAL = 3000
+DECODE_GOAL = 5.0
+
+
+def run(quick: bool) -> list[Table]:
+    """Measure the default level's header rate and the deep level's decoding."""
+    return [headers(200 if quick else 2000), decoding(quick)]
+
+
+def headers(count: int) -> Table:
+    """Time lines of a manifest with 640x480 masks and JPEGs: parse, probe both, compare sizes."""
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = _files(Path(folder), count)
+        masks_only = [(task._replace(source=""), False) for task, _ in tasks]
+        settings = SurveySettings(S3Settings())
+        times = race(
+            {
+                "masks and images": lambda: survey_batch(settings, tasks),
+                "masks": lambda: survey_batch(settings, masks_only),
+            },
+            lambda _, survey: _expect(survey.masks == count and not survey.problems),
+            rounds=5,
+        )
+        close_survey()
+    rows = [Row(f"{name}, {count} lines", {"gtmask": Measure(seconds)}) for name, seconds in times.items()]
+    rate, both = count / times["masks"], count / times["masks and images"]
+    goals = [
+        Goal(f">= {HEADER_GOAL:,} masks per second and core", f"{rate:,.0f}", rate >= HEADER_GOAL),
+        Goal(f">= {HEADER_GOAL:,} lines with image and mask", f"{both:,.0f}", both >= HEADER_GOAL),
+    ]
+    about = "Headers of masks (and of the images they belong to), read from files and checked, one core."
+    return Table("validate: headers", about, "gtmask", rows, goals)
+
+
+def _files(folder: Path, count: int) -> list[tuple[Task, bool]]:
+    """Write masks, images and their manifest lines, and return what is left to look at."""
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG", quality=40)
+    png = encode_png(np.ascontiguousarray(street(480, 640, 40, 3)))
+    writer = ManifestWriter(from_labels(["a", "b", "c"]), creation_date="2024-01-01T00:00:00.000000")
+    checker, tasks = LineChecker(), []
+    for i in range(count):
+        image, mask = folder / f"{i}.jpg", folder / f"{i}.png"
+        image.write_bytes(stream.getvalue())
+        mask.write_bytes(png)
+        _, task = checker.check(i + 1, writer.line(str(image), str(mask)).rstrip())
+        assert task is not None
+        tasks.append((task, False))
+    return tasks
+
+
+def decoding(quick: bool) -> Table:
+    """Time decoding a mask and counting its values, on our PNGs and on zlib's."""
+    rows = []
+    for name, mask in all_masks(quick).items():
+        stream = io.BytesIO()
+        Image.fromarray(mask).save(stream, "PNG")
+        expected = np.bincount(mask.ravel(), minlength=256)
+        for writer, data in (("gtmask", encode_png(mask)), ("Pillow", stream.getvalue())):
+            times = race(
+                {
+                    "gtmask": lambda data=data: _ours(data),
+                    "Pillow + np.unique": lambda data=data: _pillow_unique(data),
+                    "Pillow + np.bincount": lambda data=data: _pillow_bincount(data),
+                },
+                lambda _, found, expected=expected: _expect(bool(np.array_equal(found, expected))),
+                rounds=3 if quick else 7,
+            )
+            measures = {peer: Measure(seconds) for peer, seconds in times.items()}
+            rows.append(Row(f"{name}, written by {writer}", measures))
+    about = "Decode a mask's PNG and count its pixels by value: what `validate --deep` does to every mask."
+    table = Table("validate: decoding", about, "gtmask", rows)
+    found = ratios(table, "Pillow + np.unique")
+    goal = Goal(
+        f">= {DECODE_GOAL:g}x Pillow + np.unique on every mask",
+        f"least {min(found):.2f}x, geometric mean {geometric_mean(found):.2f}x",
+        min(found) >= DECODE_GOAL,
+    )
+    return Table(table.title, about, "gtmask", rows, [goal])
+
+
+def _ours(data: bytes) -> Any:
+    return count_values(decode_png(data))
+
+
+def _pillow_unique(data: bytes) -> Any:
+    values, counts = np.unique(np.asarray(Image.open(io.BytesIO(data))), return_counts=True)
+    found = np.zeros(256, np.int64)
+    found[values] = counts
+    return found
+
+
+def _pillow_bincount(data: bytes) -> Any:
+    return np.bincount(np.asarray(Image.open(io.BytesIO(data))).ravel(), minlength=256)
+
+
+def _expect(right: bool) -> None:
+    if not right:
+        raise AssertionError("the result is wrong, so its time does not count")
+
+
+if __name__ == "__main__":
+    sys.exit(alone(run))

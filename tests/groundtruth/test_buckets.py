@@ -1,0 +1,250 @@
+"""Masks, images and manifests in S3: against a real server, and what AWS says about buckets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from PIL import Image
+
+import gtmask
+from gtmask.errors import AccessError, GtmaskError, NotFoundError, StorageError, TransientError
+from gtmask.groundtruth import aws, submission
+from gtmask.groundtruth.buckets import check_buckets
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.contract import CORS_RULE
+from gtmask.groundtruth.job import make_job
+from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.png import encode_png
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.s3_server import S3Server
+
+
+def fill(server: S3Server, bucket: str, count: int = 3) -> str:
+    """Put images, masks and their manifest into a bucket, and return the manifest's URI."""
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(stream, "JPEG")
+    writer = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+    objects, lines = {}, []
+    for i in range(count):
+        mask = np.zeros((30, 40), np.uint8)
+        mask[4:9, 4:20] = 1 + i % 2
+        objects[f"in/a b+ü%20{i}.jpg"] = stream.getvalue()
+        objects[f"masks/a b+ü%20{i}.png"] = encode_png(mask)
+        lines.append(writer.line(f"s3://{bucket}/in/a b+ü%20{i}.jpg", f"s3://{bucket}/masks/a b+ü%20{i}.png"))
+    objects["qa.manifest"] = b"".join(lines)
+    server.put(bucket, objects)
+    return f"s3://{bucket}/qa.manifest"
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> S3Settings:
+    return S3Settings(endpoint_url=s3_server.endpoint, attempts=2)
+
+
+def test_what_is_in_s3_is_validated_there(s3_server: S3Server, bucket: str, s3: S3Settings) -> None:
+    manifest = fill(s3_server, bucket)
+    report = gtmask.validate(manifest, level="deep", s3=s3)
+    assert report.codes == {"bucket-cors": 1, "key-encoded": 6}
+    assert (report.masks, report.images, report.decoded) == (3, 3, 3)
+    assert report.exit_code == 3
+    submission.fix_cors([bucket], s3=s3)
+    assert gtmask.validate(manifest, s3=s3).codes == {"key-encoded": 6}
+
+
+def test_fixing_cors_keeps_the_rules_that_are_there(s3_server: S3Server, bucket: str, s3: S3Settings) -> None:
+    own = {"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://example.com"]}
+    client = s3_server.client()
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [own]})
+    for _ in range(2):
+        submission.fix_cors([bucket], s3=s3)
+    rules = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert len(rules) == 2
+    assert rules[0]["AllowedOrigins"] == ["https://example.com"]
+    assert aws.cors_allows(rules)
+
+
+def test_a_bucket_that_is_not_there_is_told(s3_server: S3Server, bucket: str, s3: S3Settings) -> None:
+    manifest = fill(s3_server, bucket, 1)
+    line = orjson.loads(s3_server.objects(bucket)["qa.manifest"])
+    line["labeling-qa-ref"] = "s3://no-such-bucket-here/x.png"
+    s3_server.put(bucket, {"qa.manifest": orjson.dumps(line)})
+    codes = gtmask.validate(manifest, s3=s3).codes
+    assert codes == {"bucket-cors": 1, "bucket-missing": 1, "mask-not-found": 1, "key-encoded": 1}
+
+
+def test_local_copies_are_found_by_their_last_folders(
+    s3_server: S3Server, bucket: str, s3: S3Settings, tmp_path: Path
+) -> None:
+    fill(s3_server, bucket)
+    for key, data in s3_server.objects(bucket).items():
+        path = tmp_path / key.replace("masks/", "copies/deep/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    report = gtmask.validate(
+        tmp_path / "qa.manifest", images=str(tmp_path / "in"), masks=str(tmp_path / "copies" / "deep"), s3=s3
+    )
+    assert report.codes == {"key-encoded": 6}
+    assert (report.masks, report.images) == (3, 3)
+
+
+def test_a_pilot_is_written_to_s3(s3_server: S3Server, bucket: str, s3: S3Settings) -> None:
+    manifest = fill(s3_server, bucket)
+    submission.fix_cors([bucket], s3=s3)
+    out = f"s3://{bucket}/pilot"
+    result = gtmask.pilot(manifest, out, count=2, compare_png=True, s3=s3)
+    assert result.manifest == f"{out}/pilot.manifest"
+    report = gtmask.validate(result.manifest, level="deep", s3=s3)
+    assert report.codes == {"key-encoded": 8}
+    assert report.lines == report.masks == 4
+
+
+def test_a_job_is_uploaded_whole_before_it_is_created(
+    s3_server: S3Server, bucket: str, s3: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = fill(s3_server, bucket)
+    plan = make_job(
+        manifest, None, role="arn:aws:iam::123456789012:role/GroundTruth", output=f"s3://{bucket}/answers",
+        workteam="arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x", name="qa", s3=s3,
+    )  # fmt: skip
+    created: list[dict[str, Any]] = []
+
+    class SageMaker:
+        async def describe_labeling_job(self, **request: Any) -> None:
+            raise ClientError({"Error": {"Code": "ResourceNotFound"}}, "DescribeLabelingJob")
+
+        async def create_labeling_job(self, **request: Any) -> dict[str, str]:
+            uploaded = s3_server.objects(bucket, "answers/_gtmask/qa/")
+            assert sorted(uploaded) == ["labels.json", "qa.manifest", "template.liquid.html"]
+            assert uploaded["qa.manifest"] == s3_server.objects(bucket)["qa.manifest"]
+            created.append(request)
+            return {"LabelingJobArn": "arn"}
+
+    real = aws.open_client
+
+    @contextlib.asynccontextmanager
+    async def open_client(service: str, settings: S3Settings, region: str | None = None) -> Any:
+        if service == "sagemaker":
+            yield SageMaker()
+        else:
+            async with real(service, settings, region) as client:
+                yield client
+
+    monkeypatch.setattr(aws, "open_client", open_client)
+    with pytest.raises(GtmaskError, match="bucket-cors"):
+        submission.submit_job(plan, s3=s3)
+    assert created == []
+    assert s3_server.objects(bucket, "answers/") == {}
+    assert submission.buckets_without_cors(plan, s3=s3) == [bucket]
+    submission.fix_cors([bucket], s3=s3)
+    assert submission.submit_job(plan, s3=s3) == {"qa": "arn"}
+    assert created == [plan.requests["qa"]]
+
+
+def test_credentials_that_are_refused_are_one_sentence(
+    s3_server: S3Server, bucket: str, s3: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = fill(s3_server, bucket)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(AccessError) as caught:
+        gtmask.validate(manifest, s3=s3)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+# --- what AWS says -----------------------------------------------------------------------------------
+
+
+class FakeS3:
+    """Answers as S3 does for buckets of several regions."""
+
+    def __init__(self, **regions: str) -> None:
+        self.regions = regions
+
+    async def head_bucket(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        region = self.regions[Bucket]
+        if region == "refused":
+            raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+        if region.startswith("moved "):
+            headers = {"x-amz-bucket-region": region.removeprefix("moved ")}
+            error = {"Error": {"Code": "301"}, "ResponseMetadata": {"HTTPHeaders": headers}}
+            raise ClientError(error, "HeadBucket")
+        return {"BucketRegion": region, "ResponseMetadata": {}}
+
+    async def get_bucket_cors(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        return {"CORSRules": [CORS_RULE]}
+
+
+@pytest.fixture
+def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = FakeS3(here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused")
+
+    @contextlib.asynccontextmanager
+    async def open_client(*args: Any) -> Any:
+        yield client
+
+    monkeypatch.setattr(aws, "open_client", open_client)
+
+
+@pytest.mark.usefixtures("fake_s3")
+@pytest.mark.parametrize(
+    ("buckets", "region", "expected"),
+    [
+        (["here"], "eu-west-1", []),
+        (["there"], "eu-west-1", [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
+        (["far"], "eu-west-1", [("bucket-region", "it is in ap-south-1, the job in eu-west-1")]),
+        (["here", "there"], None, [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
+        (
+            ["shut"],
+            "eu-west-1",
+            [("bucket-unchecked", "cannot look at the bucket shut: AWS answered 403: Forbidden")],
+        ),
+    ],
+)
+def test_buckets_must_be_in_the_jobs_region(
+    buckets: list[str], region: str | None, expected: list[tuple[str, str]]
+) -> None:
+    problems = asyncio.run(check_buckets(buckets, S3Settings(), region))
+    assert [(problem.code, problem.detail) for problem in problems] == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        (CORS_RULE, True),
+        ({**CORS_RULE, "AllowedMethods": ["GET", "HEAD", "PUT"], "AllowedHeaders": ["*"]}, True),
+        ({**CORS_RULE, "AllowedMethods": ["PUT"]}, False),
+        ({**CORS_RULE, "AllowedOrigins": ["https://example.com"]}, False),
+        ({**CORS_RULE, "ExposeHeaders": []}, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}, False),
+    ],
+)
+def test_a_cors_rule_must_allow_at_least_what_the_guide_asks(rule: dict[str, Any], allowed: bool) -> None:
+    assert aws.cors_allows([rule]) is allowed
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "X"), AccessError),
+        (ClientError({"Error": {"Code": "NoSuchBucket"}}, "X"), NotFoundError),
+        (ClientError({"Error": {"Code": "ThrottlingException"}}, "X"), TransientError),
+        (ClientError({"Error": {"Code": "ValidationException", "Message": "bad"}}, "X"), StorageError),
+        (EndpointConnectionError(endpoint_url="https://x"), TransientError),
+    ],
+)
+def test_errors_of_the_client_become_ours(error: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=r"^cannot do this") as caught, aws.told("do this"):
+        raise error
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,115 @@
+"""Manifest lines of any kind: problems come out, never an exception, and the short cut changes nothing."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtmask.findings import CODES
+from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.duplicates import Seen
+from gtmask.groundtruth.lines import LineChecker
+from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.groundtruth.references import Locator, split
+
+WRITER = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+LINE = WRITER.line("s3://b/in/1.jpg", "s3://b/masks/1.png").rstrip()
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-300, 300) | st.floats(allow_nan=False) | st.text(max_size=8)
+    | st.sampled_from(["s3://b/x.png", "groundtruth/semantic-segmentation", "#ffffff", "BACKGROUND", "yes"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+def paths(value: Any, here: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = [here] if here else []
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            found += paths(inner, (*here, key))
+    return found
+
+
+PATHS = paths(orjson.loads(LINE))
+
+
+def mutate(path: tuple[str, ...], how: str, value: Any) -> bytes:
+    line = copy.deepcopy(orjson.loads(LINE))
+    home = line
+    for key in path[:-1]:
+        home = home[key]
+    if how == "drop":
+        del home[path[-1]]
+    elif how == "replace":
+        home[path[-1]] = value
+    else:
+        home[str(value)[:20]] = home.pop(path[-1])
+    return orjson.dumps(line)
+
+
+def judge(checker: LineChecker, number: int, data: bytes) -> tuple[Any, Any]:
+    problems, task = checker.check(number, data)
+    assert all(problem.code in CODES and problem.line == number for problem in problems)
+    return problems, task
+
+
+@given(st.sampled_from(PATHS), st.sampled_from(["drop", "replace", "rename"]), values)
+def test_any_change_of_a_line_ends_in_problems_at_most(path: tuple[str, ...], how: str, value: Any) -> None:
+    data = mutate(path, how, value)
+    first = judge(LineChecker(), 7, data)
+    checker = LineChecker()
+    judge(checker, 7, data)
+    # The second time the metadata's bytes are known; the outcome must be the same.
+    assert judge(checker, 7, data) == first
+
+
+@given(st.binary(max_size=60), st.integers(0, len(LINE)), st.integers(0, 60))
+def test_any_bytes_end_in_problems_at_most(junk: bytes, position: int, cut: int) -> None:
+    data = LINE[:position] + junk + LINE[position + cut :]
+    checker = LineChecker()
+    judge(checker, 1, LINE)
+    known = judge(checker, 2, data)
+    fresh = judge(LineChecker(), 2, data)
+    others = {"attribute-differs", "color-map-differs"}
+    assert [p for p in known[0] if p.code not in others] == fresh[0]
+    assert known[1] == fresh[1]
+
+
+def test_a_line_with_known_metadata_but_more_keys_is_read_whole() -> None:
+    checker = LineChecker()
+    judge(checker, 1, LINE)
+    more = b'{"$bad":1,' + LINE[1:]
+    assert [problem.code for problem in judge(checker, 2, more)[0]] == ["key-dollar"]
+
+
+def test_references_are_split() -> None:
+    assert split("s3://b/a//b c%20ü.png") == ("s3://b", "a//b c%20ü.png")
+    assert split("/data/a.png") == ("/", "data/a.png")
+    for bad in ("", "/", "//x/y", "s3://", "s3://b", "s3://b/", "s3:///a", "s3://s3://b/a", "s3://b//a",
+                "a.png", "./a.png", "https://b/a.png", "file:///a.png", "gs://b/a.png"):  # fmt: skip
+        assert split(bad) is None, bad
+
+
+def test_local_copies_are_sought_longest_path_first_and_then_where_the_last_one_was() -> None:
+    locator = Locator("/copies")
+    wanted = [("a/b/c.png", 0), ("b/c.png", 1), ("c.png", 2)]
+    assert locator.places("s3://x/a/b/c.png") == [(("/copies", key), skip) for key, skip in wanted]
+    locator.found(1)
+    assert [skip for _, skip in locator.places("s3://x/a/b/c.png")] == [1, 0, 2]
+    assert locator.places("nonsense") == []
+    assert Locator().places("s3://x/a.png") == [(("s3://x", "a.png"), 0)]
+
+
+@given(st.lists(st.sampled_from("abcdefg"), max_size=30))
+def test_repeats_are_found_as_a_plain_loop_would(references: list[str]) -> None:
+    seen, expected, first = Seen(), [], {}
+    for line, reference in enumerate(references, 1):
+        seen.add(reference, line, 100 * line)
+        if first.setdefault(reference, line) != line:
+            expected.append((line, first[reference], 100 * line))
+    assert list(seen.repeats()) == expected
