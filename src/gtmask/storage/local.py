@@ -107,8 +107,10 @@ class LocalStorage:
             except FileExistsError:
                 return False
             except OSError as error:
-                if error.errno not in _NO_HARD_LINKS or not _create(path, data):
+                if error.errno not in _NO_HARD_LINKS:
                     raise
+                if not _create(path, data):
+                    return False
             self._sync_folders(path)
         return True
 

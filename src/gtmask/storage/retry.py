@@ -109,7 +109,7 @@ class Requests:
         """
         left = self._resume_at - asyncio.get_running_loop().time()
         if left > 0:
-            await asyncio.sleep(left + random.uniform(0, self._pause))  # noqa: S311 - jitter, no secret
+            await asyncio.sleep(left + random.uniform(0, self._pause))
 
     def _slow_down(self) -> None:
         """Begin a pause for all, twice as long as the last one that success has not shortened since.
