@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gtmask.groundtruth.classes import from_labels
 from support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one, rings
 
 SQUARE = [[1.0, 1.0], [5.0, 1.0], [5.0, 5.0], [1.0, 5.0]]
@@ -57,12 +58,15 @@ def test_the_record_keeps_fractions_and_the_source_rule_truncates_them():
     assert not np.array_equal(painted(record, "a", fill="opencv"), expected)
 
 
-def test_the_class_list_has_no_background_in_it():
+def test_the_background_of_the_class_list_is_no_class_of_the_run():
     classes = (
         "label:\n- {color: '#000000', name: __background__}\n- {color: '#ff0000', name: b}\n- {name: a}\n"
     )
     reader = open_files("isat", {"isat.yaml": classes, "a.json": isat(thing("a", SQUARE))})
-    assert reader.labels == ["b", "a"]
+    assert reader.labels == ["__background__", "b", "a"]
+    class_map = from_labels(reader.labels)
+    assert [entry.name for entry in class_map.classes] == ["b", "a"]
+    assert class_map.id_of("__background__") == 0
     assert list(reader.units()) == ["a.json"]
     assert reader.findings == []
 

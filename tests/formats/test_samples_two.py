@@ -146,7 +146,7 @@ def test_no_file_is_left_out_of_the_tables(samples: Path):
 
 
 def test_class_lists(samples: Path):
-    assert len(open_reader(samples / ISAT).labels) == 15
+    assert len(open_reader(samples / ISAT).labels) == 16
     assert open_reader(samples / SA / "sample_project_vector").labels == [
         "Personal vehicle",
         "Large vehicle",

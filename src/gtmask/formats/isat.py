@@ -5,7 +5,8 @@
   it counts as 2, the tool's default. File order instead costs up to 4,754 pixels an image.
 - The tool truncates coordinates to integers and fills with ``skimage.draw.polygon``; that reproduces
   6 of 6 published masks exactly. Truncation belongs to that rule, so the record keeps the fractions.
-- ``isat.yaml`` beside the files lists the classes; its first one, ``__background__``, is no object.
+- ``isat.yaml`` beside the files lists the classes, ``__background__`` first; users draw objects of that
+  class on top of others to cut holes, and class maps paint it as 0.
 - ``iscrowd`` marks COCO's crowd regions.
 """
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gtmask.model import Record
 
 CLASSES = "isat.yaml"
-BACKGROUND = "__background__"
 #: The layer of an object that names none.
 DEFAULT_LAYER = 2.0
 
@@ -49,7 +49,7 @@ def wanted(name: str) -> bool:
 
 
 def _labels(export: Export) -> list[str] | None:
-    """Return the classes of ``isat.yaml`` in its order, without the background, or None."""
+    """Return the classes of ``isat.yaml`` in its order, the background among them, or None."""
     if not export.exists(CLASSES):
         return None
     try:
@@ -57,7 +57,7 @@ def _labels(export: Export) -> list[str] | None:
     except (StorageError, yaml.YAMLError, UnicodeDecodeError):
         return None
     names = [text(table(entry).get("name")) for entry in listing(table(document).get("label"))]
-    return [name for name in names if name and name != BACKGROUND] or None
+    return [name for name in names if name] or None
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

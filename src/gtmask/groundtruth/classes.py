@@ -37,8 +37,9 @@ from gtmask.model import ClassMap, LabelClass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: labelme's names for pixels that are background, and for shapes that do not count.
+#: The tools' names for pixels that are background, and labelme's for shapes that do not count.
 LABELME_BACKGROUND = "_background_"
+ISAT_BACKGROUND = "__background__"
 LABELME_IGNORE = "__ignore__"
 
 _CLASS_KEYS = ("id", "name", "color", "labels", "priority")
@@ -61,8 +62,8 @@ def from_labels(labels: Sequence[str]) -> ClassMap:
     """Make the class map that a run starts with: one class per label, ids from 1, in their order.
 
     Labels that differ only in blanks at their ends or in runs of blanks share a class. What people
-    mean by "background", in any case, and labelme's ``_background_`` becomes background (0);
-    labelme's ``__ignore__`` is ignored. Blank labels are skipped: a shape without a label has no class.
+    mean by "background", in any case, labelme's ``_background_`` and ISAT's ``__background__`` become
+    background (0); labelme's ``__ignore__`` is ignored. Blank labels are skipped: a shape without a label has no class.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def from_labels(labels: Sequence[str]) -> ClassMap:
     ignore: set[str] = set()
     for label in dict.fromkeys(labels):
         name = " ".join(label.split())
-        if name.casefold() in {BACKGROUND.casefold(), LABELME_BACKGROUND}:
+        if name.casefold() in {BACKGROUND.casefold(), LABELME_BACKGROUND, ISAT_BACKGROUND}:
             background.add(label)
         elif name == LABELME_IGNORE:
             ignore.add(label)
