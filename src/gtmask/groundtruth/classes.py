@@ -63,7 +63,8 @@ def from_labels(labels: Sequence[str]) -> ClassMap:
 
     Labels that differ only in blanks at their ends or in runs of blanks share a class. What people
     mean by "background", in any case, labelme's ``_background_`` and ISAT's ``__background__`` become
-    background (0); labelme's ``__ignore__`` is ignored. Blank labels are skipped: a shape without a label has no class.
+    background (0); labelme's ``__ignore__`` is ignored. Blank labels are skipped: a shape without a
+    label has no class.
 
     Raises
     ------
