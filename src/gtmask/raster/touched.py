@@ -28,6 +28,9 @@ from gtmask.raster.domain import source_arguments
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: How many pixels are worked on at once: large masks are painted in bands of rows, in the cache's reach.
+BAND_PIXELS = 1 << 17
+
 
 def fill_touched(
     mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
@@ -94,8 +97,11 @@ def add_stretch(steps: NDArray[np.int32], row: int, x0: int, y0: int, x1: int, y
 
 @kernel("void(int32[:, ::1], int64, int64, int64, int64, int64)")
 def add_line(steps: NDArray[np.int32], x0: int, y0: int, x1: int, y1: int, sign: int) -> None:
-    """Add an edge within the frame; coordinates in 1/256 pixel from the top-left corner of ``steps``."""
+    """Add what of an edge lies in the rows of ``steps``; x, y in 1/256 pixel from its top-left corner."""
+    rows = len(steps)
     row, last = y0 >> 8, y1 >> 8
+    if max(row, last) < 0 or min(row, last) >= rows:
+        return
     if row == last:
         add_stretch(steps, row, x0, y0 & 255, x1, y1 & 255, sign)
         return
@@ -105,14 +111,23 @@ def add_line(steps: NDArray[np.int32], x0: int, y0: int, x1: int, y1: int, sign:
     run = (x1 - x0) * ((256 - (y0 & 255)) if y1 > y0 else (y0 & 255))
     entering = y0 & 255
     x = x0
+    skipped = max(-row, 0) if downward > 0 else max(row - rows + 1, 0)
+    if skipped > 0:
+        row += skipped * downward
+        run += 256 * (x1 - x0) * skipped
+        x = x0 + (run - 256 * (x1 - x0)) // height
+        entering = 256 - leaving
     while row != last:
+        if row < 0 or row >= rows:
+            return
         next_x = x0 + run // height
         add_stretch(steps, row, x, entering, next_x, leaving, sign)
         x = next_x
         run += 256 * (x1 - x0)
         entering = 256 - leaving
         row += downward
-    add_stretch(steps, last, x, entering, x1, y1 & 255, sign)
+    if 0 <= last < rows:
+        add_stretch(steps, last, x, entering, x1, y1 & 255, sign)
 
 
 @kernel("void(int32[:, ::1], int64[::1], float64, float64, float64, float64, int64, int64)")
@@ -214,6 +229,30 @@ def paint_covered(
         source[right - left + 1] = 0
 
 
+@kernel("void(int32[:, ::1], int64[::1], float64[:, ::1], int32[::1], int64, int64)")
+def add_rings(
+    steps: NDArray[np.int32],
+    window: NDArray[np.int64],
+    points: NDArray[np.float64],
+    rings: NDArray[np.int32],
+    height: int,
+    width: int,
+) -> None:
+    """Add what of a part's rings lies in the window; height and width are the mask's."""
+    for ring in range(len(rings) - 1):
+        start, stop = rings[ring], rings[ring + 1]
+        sign = 1
+        if ring > 0 and signed_area(points, start, stop) * signed_area(points, rings[0], rings[1]) > 0:
+            sign = -1
+        for i in range(start, stop):
+            before = i - 1 if i > start else stop - 1
+            x0 = float(math.floor(points[before, 0] + 0.5))
+            y0 = float(math.floor(points[before, 1] + 0.5))
+            x1 = float(math.floor(points[i, 0] + 0.5))
+            y1 = float(math.floor(points[i, 1] + 0.5))
+            add_edge(steps, window, x0, y0, x1, y1, height, width, sign)
+
+
 @kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
 def paint_parts(
     mask: NDArray[np.uint8],
@@ -225,28 +264,21 @@ def paint_parts(
     """Paint all parts; the arguments are those of :func:`fill_touched`, and right."""
     height, width = mask.shape
     window = np.zeros(4, np.int64)
-    rows = columns = 0
+    columns = rows = 1
     for part in range(len(values)):
         first, last = ring_offsets[part_offsets[part]], ring_offsets[part_offsets[part + 1]]
         find_window(window, points, first, last, height, width)
-        rows = max(rows, window[3] - window[2])
         columns = max(columns, window[1] - window[0])
-    steps = np.zeros((rows, columns + 2), np.int32)
+        rows = max(rows, window[3] - window[2])
+    steps = np.zeros((max(1, min(rows, BAND_PIXELS // columns)), columns + 2), np.int32)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
         find_window(window, points, rings[0], rings[-1], height, width)
-        if window[0] >= window[1] or window[2] >= window[3]:
+        if window[0] >= window[1]:
             continue
-        for ring in range(len(rings) - 1):
-            start, stop = rings[ring], rings[ring + 1]
-            sign = 1
-            if ring > 0 and signed_area(points, start, stop) * signed_area(points, rings[0], rings[1]) > 0:
-                sign = -1
-            for i in range(start, stop):
-                before = i - 1 if i > start else stop - 1
-                x0 = float(math.floor(points[before, 0] + 0.5))
-                y0 = float(math.floor(points[before, 1] + 0.5))
-                x1 = float(math.floor(points[i, 0] + 0.5))
-                y1 = float(math.floor(points[i, 1] + 0.5))
-                add_edge(steps, window, x0, y0, x1, y1, height, width, sign)
-        paint_covered(mask, steps, window, values[part])
+        bottom = window[3]
+        for top in range(window[2], bottom, len(steps)):
+            window[2] = top
+            window[3] = min(top + len(steps), bottom)
+            add_rings(steps, window, points, rings, height, width)
+            paint_covered(mask, steps, window, values[part])
