@@ -178,7 +178,7 @@ def describe(sample: Sample) -> str:
     if sample.element and "result" in keys and not {"data", "annotations"} & keys.keys():
         return "it holds Label Studio predictions without their tasks, so it names no images"
     if keys:
-        seen = ", ".join(list(keys)[:8])
+        seen = "".join(sign if sign.isprintable() else "?" for sign in ", ".join(list(keys)[:8]))
         kind = "objects in an array" if sample.element else "a JSON object"
         every = set(keys).union(*keys.values())
         near = sorted(MARKS, key=lambda name: -len(MARKS[name] & every))
