@@ -157,32 +157,36 @@ def list_marks(marks: NDArray[np.uint64], which: int, words: int, places: NDArra
 
 
 @kernel(
-    "UniTuple(int64, 3)(int64, int64, int64, int64, int64, uint32[::1], int64[::1])",
+    "UniTuple(int64, 4)(int64, int64, int64, int64, int64, int64, uint32[::1], int64[::1])",
     inline=True,
 )
 def put_run(
     value: int,
     length: int,
     used: int,
+    chains: int,
     a: int,
     b: int,
     tokens: NDArray[np.uint32],
     counts: NDArray[np.int64],
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Write one run as a token, count its symbols, and let it pass through Adler-32 in closed form.
 
-    The symbols: a literal, then matches of distance 1, as many of length 258 as fit and one for the rest,
-    or literals where a match is too short (deflate has none below 3).
+    The symbols: a literal, then matches of distance 1, as many of length 258 as fit (`chains` counts them)
+    and one for the rest, or literals where a match is too short (deflate has none below 3).
     """
     tokens[used] = np.uint32(value | (length << 8))
-    # No branches: which case a run is cannot be foretold.
-    chain = (length - 1) // 258
-    rest = length - 1 - chain * 258
-    short = rest < 3
-    counts[value] += 1
-    counts[256 + 258] += chain
-    counts[value if short else 256 + rest] += rest if short else 1
-    return used + 1, a + value * length, b + length * a + value * ((length * (length + 1)) >> 1)
+    # No branches, because which case a run is cannot be foretold: the count of length 0 takes what is no
+    # match. Unsigned division, because the signed one rounds down by branches.
+    after = np.uint64(length - 1)
+    chain = after // np.uint64(258)
+    rest = int(np.int64(after - chain * np.uint64(258)))
+    matched = int(rest > 2)
+    counts[value] += 1 + rest * (1 - matched)
+    counts[256 + rest * matched] += 1
+    # b becomes b + n*a + v*n*(n+1)/2 and a becomes a + v*n when n bytes v pass through Adler-32.
+    b += length * a + value * ((length * (length + 1)) >> 1)
+    return used + 1, chains + int(np.int64(chain)), a + value * length, b
 
 
 @kernel("int64(uint8[::1], int64, int64)", inline=True)
@@ -237,7 +241,7 @@ def write_runs(
     room = tokens.size - (width + 4)
     none_bits = _NONE_BITS + literal_bits(pixels)
     a, b = sums[0], sums[1]
-    used, value, length, changes = 0, 0, 0, 0
+    used, value, length, changes, chains = 0, 0, 0, 0, 0
     y = first
     while y < height and used <= room:
         start = y * width
@@ -254,7 +258,7 @@ def write_runs(
         # The filter byte, then the first pixel, then a run per mark.
         for byte in (int(np.int64(filters[y])), filtered(pixels, start, above)):
             if length > 0 and (value != byte or length > LONGEST_RUN - WIDEST_ROW):
-                used, a, b = put_run(value, length, used, a, b, tokens, counts)
+                used, chains, a, b = put_run(value, length, used, chains, a, b, tokens, counts)
                 length = 0
             value = byte
             length += 1
@@ -264,7 +268,7 @@ def write_runs(
             listed = list_marks(marks, 1 if above > 0 else 0, (width + 62) >> 6, places)
         for i in range(listed):
             end = int(np.int64(places[i]))
-            used, a, b = put_run(value, length + end - x, used, a, b, tokens, counts)
+            used, chains, a, b = put_run(value, length + end - x, used, chains, a, b, tokens, counts)
             value = filtered(pixels, start + end, above)
             length = 0
             x = end
@@ -272,7 +276,9 @@ def write_runs(
         a %= ADLER_BASE
         b %= ADLER_BASE
         y += 1
-    used, a, b = put_run(value, length, used, a, b, tokens, counts)
+    used, chains, a, b = put_run(value, length, used, chains, a, b, tokens, counts)
+    counts[256] = 0
+    counts[256 + 258] += chains
     sums[0] = a % ADLER_BASE
     sums[1] = b % ADLER_BASE
     return y, used
