@@ -11,7 +11,7 @@ import sys
 import typer
 
 from gtmask import __version__
-from gtmask.cli import convert, demo, formats, warmup
+from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
 
 app = typer.Typer(
     name="gtmask",
@@ -22,6 +22,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("convert")(convert.convert)
+app.command("inspect")(inspect.inspect)
+app.command("classes")(inspect.classes)
+app.command("validate")(groundtruth.validate)
+app.command("pilot")(groundtruth.pilot)
+app.command("job")(groundtruth.job)
+app.command("preview")(preview.preview)
 app.command("finish")(convert.finish)
 app.command("formats")(formats.formats)
 app.command("demo")(demo.demo)

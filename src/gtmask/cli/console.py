@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rich.console import Console
@@ -101,3 +102,18 @@ class Bar:
         self._bar.update(self._task, advance=records, note=note)
         speed = self._bar.tasks[self._task].speed
         self._bar.update(self._task, rate=f"{speed:,.0f}/s" if speed else "")
+
+    def steps(self, name: str) -> Callable[[int, int | None], None]:
+        """Return a callback for work that tells (done so far, total if known)."""
+        told = 0
+
+        def hear(done: int, total: int | None) -> None:
+            nonlocal told
+            if self._task is None:
+                self.stage(name, total)
+            if self._bar is not None and self._task is not None:
+                self._bar.update(self._task, total=total)
+            self.advance(done - told)
+            told = done
+
+        return hear

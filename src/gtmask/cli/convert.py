@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gtmask.run import Summary
 
 opt = typer.Option
-READ, PAINT, WRITE, RUN = "Reading", "Painting", "Output", "The run"
+READ, PAINT, WRITE, RUN = options.READING, "Painting", "Output", "The run"
 
 
 def convert(
@@ -24,12 +24,12 @@ def convert(
     mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="Stands in mask references for DEST/masks.", rich_help_panel=WRITE)] = None,
     classes: Annotated[Path | None, opt(metavar="FILE", help="Class map (TOML); else made from the export's labels.")] = None,
     format: Annotated[str, opt("--format", metavar="NAME", help="Skip detection; see `gtmask formats`.", rich_help_panel=READ)] = "auto",
-    annotator: Annotated[str | None, opt(metavar="NAME", help="Whose annotation counts, where there are several.", rich_help_panel=READ)] = None,
-    include_predictions: Annotated[bool, opt("--include-predictions", help="Model predictions count, too.", rich_help_panel=READ)] = False,
-    include_unannotated: Annotated[bool, opt("--include-unannotated", help="Unannotated tasks become empty masks.", rich_help_panel=READ)] = False,
-    interpolate: Annotated[bool, opt("--interpolate", help="Compute video frames between keyframes.", rich_help_panel=READ)] = False,
-    class_attribute: Annotated[str | None, opt(metavar="NAME", help="Attribute that holds the class (VIA).", rich_help_panel=READ)] = None,
-    keep_going: Annotated[bool, opt("--keep-going", help="Convert a damaged document up to the damage.", rich_help_panel=READ)] = False,
+    annotator: options.Annotator = None,
+    include_predictions: options.IncludePredictions = False,
+    include_unannotated: options.IncludeUnannotated = False,
+    interpolate: options.Interpolate = False,
+    class_attribute: options.ClassAttribute = None,
+    keep_going: options.KeepGoing = False,
     fill: Annotated[str, opt(metavar="RULE", help="opencv, center, or source: as the tool's own exporter paints.", rich_help_panel=PAINT)] = "opencv",
     size: Annotated[str, opt(metavar="auto|header|annotation|check", help="Where the mask's size comes from.", rich_help_panel=PAINT)] = "auto",
     orientation: Annotated[str, opt(metavar="stored|display", help="Pixel grid that the mask fits, where EXIF turns the image.", rich_help_panel=PAINT)] = "stored",

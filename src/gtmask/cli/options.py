@@ -34,3 +34,41 @@ Masks = Annotated[
     str | None,
     typer.Option("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks."),
 ]
+Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes [one per core].")]
+
+READING = "Reading"
+Annotator = Annotated[
+    str | None,
+    typer.Option(
+        "--annotator",
+        metavar="NAME",
+        help="Whose annotation counts, where there are several.",
+        rich_help_panel=READING,
+    ),
+]
+IncludePredictions = Annotated[
+    bool, typer.Option("--include-predictions", help="Model predictions count, too.", rich_help_panel=READING)
+]
+IncludeUnannotated = Annotated[
+    bool,
+    typer.Option(
+        "--include-unannotated", help="Unannotated tasks become empty masks.", rich_help_panel=READING
+    ),
+]
+Interpolate = Annotated[
+    bool,
+    typer.Option("--interpolate", help="Compute video frames between keyframes.", rich_help_panel=READING),
+]
+ClassAttribute = Annotated[
+    str | None,
+    typer.Option(
+        "--class-attribute",
+        metavar="NAME",
+        help="Attribute that holds the class, where there are several.",
+        rich_help_panel=READING,
+    ),
+]
+KeepGoing = Annotated[
+    bool,
+    typer.Option("--keep-going", help="Read a damaged document up to the damage.", rich_help_panel=READING),
+]

@@ -1,0 +1,189 @@
+"""What is in an export: format, images, shapes by kind, labels with counts, findings.
+
+Every record is read, as a conversion would read it, but nothing is probed or painted. For the output
+manifest of a finished adjustment job, what the workers changed is summed up as well.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gtmask import jit
+from gtmask.findings import Finding, is_reject
+from gtmask.formats import open_reader
+from gtmask.formats.base import ReadOptions
+from gtmask.formats.export import open_export
+from gtmask.groundtruth import classes as class_maps
+from gtmask.groundtruth.answer import Answer, is_answer, summarize_answer
+from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
+from gtmask.run.commit import EXAMPLES
+from gtmask.run.executors import Pool
+from gtmask.run.progress import Progress, Silent
+from gtmask.run.survey import BATCH, batches
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from gtmask.formats.base import Reader, Unit
+    from gtmask.model import ClassMap
+
+#: Exports of fewer records than this are read in this process: starting others would take longer.
+SMALL = 20_000
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What was seen in an export.
+
+    ``labels`` and ``kinds`` count shapes, ``findings`` codes; ``examples`` keeps the first few details of
+    each code; ``declared`` is the export's own label list, if it has one; ``sizes`` counts image sizes as
+    the export tells them; ``answer`` sums up a finished adjustment job.
+    """
+
+    title: str = ""
+    images: int = 0
+    shapes: int = 0
+    unusable: int = 0
+    empty: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    declared: list[str] | None = None
+    answer: Answer | None = None
+
+    def tell(self, finding: Finding, where: str) -> None:
+        """Count a finding."""
+        self.findings[finding.code] += 1
+        examples = self.examples.setdefault(finding.code, [])
+        if len(examples) < EXAMPLES:
+            examples.append(f"{where}: {finding.detail}" if finding.detail else where)
+
+    def add(self, other: Inspection) -> None:
+        """Add what was seen in other records."""
+        self.images += other.images
+        self.shapes += other.shapes
+        self.unusable += other.unusable
+        self.empty += other.empty
+        for name in ("labels", "kinds", "sizes", "findings"):
+            getattr(self, name).update(getattr(other, name))
+        for code, examples in other.examples.items():
+            mine = self.examples.setdefault(code, [])
+            mine += examples[: EXAMPLES - len(mine)]
+
+    def class_map(self) -> ClassMap:
+        """Return a starting class map: the export's own label list in its order, else labels sorted.
+
+        Raises
+        ------
+        ClassMapError
+            If there are more than 255 labels.
+        """
+        return class_maps.from_labels(sorted(self.labels) if self.declared is None else self.declared)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {
+            "format": self.title,
+            "images": self.images,
+            "shapes": self.shapes,
+            "unusable": self.unusable,
+            "empty": self.empty,
+            "labels": dict(self.labels.most_common()),
+            "declared": self.declared,
+            "kinds": dict(self.kinds.most_common()),
+            "sizes": dict(self.sizes.most_common(20)),
+            "findings": dict(sorted(self.findings.items())),
+            "examples": dict(sorted(self.examples.items())),
+            "answer": None if self.answer is None else self.answer.to_json(),
+        }
+
+
+def inspect(
+    source: str | PathLike[str],
+    *,
+    format: str = "auto",  # noqa: A002 - the command line's word
+    options: ReadOptions | None = None,
+    s3: S3Settings | None = None,
+    workers: int | None = None,
+    masks: str | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Read an export and say what is in it.
+
+    Parameters
+    ----------
+    source
+        File, folder, glob, archive or ``s3://`` location of an export, or of the output manifest of a
+        finished adjustment job.
+    format, options
+        As for :func:`gtmask.read`.
+    s3
+        How to reach S3.
+    workers
+        Processes; one per core by default, none beside this one for small exports.
+    masks
+        Folder or prefix with copies of the masks that a manifest names.
+    progress
+        Hears how the reading gets on.
+
+    Raises
+    ------
+    GtmaskError
+        If the export cannot be read.
+    """
+    heard = progress or Silent()
+    reader = open_reader(source, format, options or ReadOptions(), s3 or S3Settings())
+    jit.compile_kernels(("gtmask.formats.build",))
+    count = reader.count()
+    heard.stage("inspect", count)
+    pool = Pool(workers=1 if workers is None and (count or SMALL) <= SMALL else workers)
+    seen = Inspection(reader.title, declared=reader.labels)
+    pickled = pickle.dumps(reader)
+    try:
+        for part in pool.map(look, ((pickled, batch) for batch in batches(reader, BATCH, None))):
+            seen.add(part)
+            heard.advance(part.images + part.unusable)
+    finally:
+        pool.close()
+    for finding in reader.findings:
+        seen.tell(finding, "the export")
+    location = str(source)
+    if "Ground Truth" in seen.title and _is_finished_job(location, s3):
+        seen.answer = summarize_answer(location, masks=masks, s3=s3, workers=workers)
+    return seen
+
+
+def _is_finished_job(location: str, s3: S3Settings | None) -> bool:
+    """Say whether a manifest's first line has two label attributes: the one adjusted, and the answer."""
+    export = open_export(location, s3)
+    name = next(iter(export.names()))
+    return is_answer(export.read(name, 0, MAX_LINE_CHARACTERS * 4).split(b"\n", 1)[0])
+
+
+def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
+    """Read a batch of records; what an executor calls."""
+    reader: Reader = pickle.loads(pickled_reader)
+    seen = Inspection()
+    for unit in units:
+        record = reader.record(unit)
+        where = f"{record.image} ({record.where})" if record.where else record.image
+        for finding in record.findings:
+            seen.tell(finding, where)
+        if is_reject(record.findings):
+            seen.unusable += 1
+            continue
+        seen.images += 1
+        seen.empty += not record.shapes
+        seen.shapes += len(record.shapes)
+        if record.width and record.height:
+            seen.sizes[f"{record.width}x{record.height}"] += 1
+        for shape in record.shapes:
+            seen.labels[shape.label] += 1
+            seen.kinds[shape.kind] += 1
+    return seen

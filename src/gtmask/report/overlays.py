@@ -1,0 +1,191 @@
+"""Overlays to look at: one HTML file of images with their masks in the class colours of the worker UI.
+
+The page stands alone: pictures are embedded, nothing is fetched. An image is shown in its *stored* pixel
+grid, since that is the grid that Ground Truth shows and the mask must fit.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.errors import GtmaskError, StorageError, UsageError
+from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.survey import Surveyor, SurveySettings
+from gtmask.png import decode_png
+from gtmask.run.worker import run_async
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from gtmask.groundtruth.manifest import ManifestLine
+
+#: Longest side of an embedded picture, in pixels.
+SIDE = 720
+#: What stands for pixels whose value the color map does not know: the UI would lose them.
+UNKNOWN = (255, 0, 255)
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 0; color: #222; background: #f5f5f4; }}
+header {{ position: sticky; top: 0; background: #fff; padding: .6em 1em; z-index: 1;
+  border-bottom: 1px solid #ccc; }}
+h1 {{ font-size: 1em; margin: 0 0 .3em; }}
+.legend span {{ display: inline-block; margin-right: 1em; white-space: nowrap; }}
+.legend i {{ display: inline-block; width: 1em; height: 1em; margin-right: .35em; vertical-align: -.12em;
+  border: 1px solid #888; }}
+main {{ display: grid; gap: 1em; padding: 1em;
+  grid-template-columns: repeat(auto-fill, minmax(340px, 1fr)); }}
+figure {{ margin: 0; background: #fff; border: 1px solid #ddd; }}
+.pair {{ position: relative; }}
+.pair img {{ display: block; width: 100%; }}
+.pair img + img {{ position: absolute; inset: 0; height: 100%; opacity: var(--opacity, .55);
+  image-rendering: pixelated; }}
+figcaption {{ padding: .4em .6em; font-size: .85em; overflow-wrap: anywhere; }}
+.trouble {{ color: #b00020; }}
+</style></head><body>
+<header><h1>{title}</h1>
+<div class="legend">{legend}</div>
+<label>mask <input id="opacity" type="range" min="0" max="100" value="55"></label></header>
+<main>{figures}</main>
+<script>
+document.getElementById("opacity").addEventListener("input", function (event) {{
+  document.documentElement.style.setProperty("--opacity", event.target.value / 100);
+}});
+</script></body></html>
+"""
+
+
+@dataclass(slots=True)
+class Preview:
+    """What was written: the page's path, how many images it shows, and what could not be shown."""
+
+    path: str
+    shown: int
+    troubles: list[str]
+
+
+def preview(
+    manifest: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    count: int = 24,
+    images: str | None = None,
+    masks: str | None = None,
+    s3: S3Settings | None = None,
+) -> Preview:
+    """Write an HTML page with overlays of a manifest's images and masks.
+
+    Parameters
+    ----------
+    manifest
+        Path or ``s3://`` URI.
+    out
+        Path of the page.
+    count
+        How many lines are shown, evenly spread over the manifest.
+    images, masks
+        Folder or prefix with copies of what the references name.
+    s3
+        How to reach S3.
+
+    Raises
+    ------
+    UsageError
+        A count below 1, or a page that cannot be written.
+    ManifestError
+        The file is no manifest.
+    """
+    if count < 1:
+        raise UsageError(f"--count {count} must be at least 1.")
+    settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
+    with ManifestSource(str(manifest), settings.s3) as source:
+        total = sum(1 for _ in source.raw_lines())
+        wanted = {index * total // min(count, total) for index in range(min(count, total))}
+        lines = [line for index, (_, line) in enumerate(source.lines()) if index in wanted]
+    figures, troubles, legend = run_async(_figures(lines, settings))
+    page = _PAGE.format(
+        title=html.escape(f"{Path(str(manifest)).name}: {len(lines):,} of {total:,} images"),
+        legend=legend,
+        figures="\n".join(figures),
+    )
+    try:
+        Path(out).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
+    return Preview(str(out), len(figures) - len(troubles), troubles)
+
+
+async def _figures(lines: list[ManifestLine], settings: SurveySettings) -> tuple[list[str], list[str], str]:
+    """Return the figures as HTML, the troubles among them as sentences, and the legend."""
+    figures: list[str] = []
+    troubles: list[str] = []
+    legend = ""
+    async with Surveyor(settings) as surveyor:
+        for line in lines:
+            colors = line.color_map()
+            legend = legend or _legend(colors)
+            try:
+                body = await _pair(line, colors, surveyor)
+            except (StorageError, GtmaskError, ValueError, OSError) as error:
+                troubles.append(f"{line.source_ref}: {error}")
+                body = f'<p class="trouble">{html.escape(str(error))}</p>'
+            figures.append(f"<figure>{body}<figcaption>{html.escape(line.source_ref)}</figcaption></figure>")
+    return figures, troubles, legend
+
+
+async def _pair(line: ManifestLine, colors: dict[int, tuple[str, str]], surveyor: Surveyor) -> str:
+    """Return an image and its coloured mask as two embedded pictures, one over the other."""
+    from PIL import Image  # noqa: PLC0415 - only pictures need it
+
+    data, _ = await surveyor.read_image(line.source_ref)
+    mask = decode_png((await surveyor.read_mask(line.mask_ref()))[0])
+    picture: Image.Image = Image.open(io.BytesIO(data))
+    if picture.size != mask.shape[::-1]:
+        raise ValueError(
+            f"the mask is {mask.shape[1]}x{mask.shape[0]}, the image {picture.size[0]}x{picture.size[1]}"
+        )
+    overlay = Image.fromarray(paint_colors(mask, colors))
+    picture = picture.convert("RGB")
+    picture.thumbnail((SIDE, SIDE))
+    # Nearest neighbour: any other filter would invent colours that stand for no class.
+    overlay = overlay.resize(picture.size, Image.Resampling.NEAREST)
+    return f'<div class="pair">{_embedded(picture, "JPEG")}{_embedded(overlay, "PNG")}</div>'
+
+
+def paint_colors(mask: NDArray[np.uint8], colors: dict[int, tuple[str, str]]) -> NDArray[np.uint8]:
+    """Return a mask in class colours, uint8 (height, width, 4); background is transparent.
+
+    ``colors`` has (class name, ``#rrggbb``) by class id; other values get a glaring colour.
+    """
+    table = np.full((256, 4), (*UNKNOWN, 255), np.uint8)
+    for value, (_, color) in colors.items():
+        if 0 <= value <= 255:
+            table[value] = (*bytes.fromhex(color.removeprefix("#")), 255)
+    table[0] = 0
+    return np.asarray(table[mask])
+
+
+def _embedded(picture: Any, kind: str) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, quality=80)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="" src="data:image/{kind.lower()};base64,{encoded}">'
+
+
+def _legend(colors: dict[int, tuple[str, str]]) -> str:
+    return " ".join(
+        f'<span><i style="background:{html.escape(color)}"></i>{value} {html.escape(name)}</span>'
+        for value, (name, color) in sorted(colors.items())
+    )
