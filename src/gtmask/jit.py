@@ -32,6 +32,7 @@ KERNEL_MODULES: tuple[str, ...] = (
     "gtmask.raster.arguments",
     "gtmask.raster.bitmaps",
     "gtmask.raster.center",
+    "gtmask.raster.clipping",
     "gtmask.raster.opencv",
     "gtmask.raster.rows",
     "gtmask.raster.runs",

@@ -20,9 +20,9 @@ T = TypeVar("T", bound=np.generic)
 
 def check_mask(mask: NDArray[np.uint8]) -> None:
     """Raise ValueError unless the mask is a writable, C-contiguous uint8 array (height, width)."""
-    if not (isinstance(mask, np.ndarray) and mask.dtype == np.uint8 and mask.ndim == 2):
+    if not (isinstance(mask, np.ndarray) and mask.dtype.type is np.uint8 and mask.ndim == 2):
         raise ValueError("a mask must be a uint8 array (height, width)")
-    if not (mask.flags.c_contiguous and mask.flags.writeable):
+    if not mask.flags.carray:
         raise ValueError("a mask must be C-contiguous and writable, because it is painted in place")
 
 
@@ -34,10 +34,12 @@ def plain(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
     ValueError
         If it has another number of dimensions, or its numbers do not fit ``dtype`` safely.
     """
-    given = np.asarray(array)
+    given = array if type(array) is np.ndarray else np.asarray(array)
     if given.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimensions, but has {given.ndim}")
-    if given.dtype != dtype and given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
+    if given.dtype.type is dtype and given.dtype.isnative and given.flags.carray:
+        return given
+    if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
         raise ValueError(f"{name} must be {np.dtype(dtype).name}, but is {given.dtype.name}")
     return np.require(given, dtype, ("C", "A", "W"))
 
@@ -60,11 +62,28 @@ def fill_arguments(
     ids = plain(values, np.uint8, 1, "values")
     if vertices.shape[1] != 2:
         raise ValueError(f"points must have shape (n, 2), but has {vertices.shape}")
-    if not offsets_fit(rings, len(vertices)):
+    wrong = wrong_offsets(rings, parts, len(vertices), len(ids))
+    if wrong == 1:
         raise ValueError(f"ring_offsets must ascend from 0 or more to at most {len(vertices)}")
-    if not offsets_fit(parts, len(rings) - 1) or len(parts) != len(ids) + 1:
+    if wrong == 2:
         raise ValueError(f"part_offsets must ascend within {len(rings) - 1} rings, one more than values")
     return vertices, rings, parts, ids
+
+
+@kernel("int64(int32[::1], int32[::1], int64, int64)")
+def wrong_offsets(rings: NDArray[np.int32], parts: NDArray[np.int32], points: int, values: int) -> int:
+    """Return 0 if offsets ascend within what they point into, 1 if rings do not, 2 if parts do not."""
+    last = 0
+    for offset in rings:
+        if offset < last or offset > points:
+            return 1
+        last = int(offset)
+    last = 0
+    for offset in parts:
+        if offset < last or offset >= len(rings):
+            return 2
+        last = int(offset)
+    return 0 if len(parts) == values + 1 else 2
 
 
 @kernel("boolean(int32[::1], int64)")

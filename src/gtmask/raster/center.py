@@ -22,7 +22,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.arguments import fill_arguments
-from gtmask.raster.rows import crossing, paint_rows
+from gtmask.raster.rows import paint_rows, plan_band, push
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,30 +72,32 @@ def fill_centers(
     height = int(mask.shape[0])
     width = int(mask.shape[1])
     flat = mask.reshape(-1)
-    starts = np.zeros(height + 2, np.int64)
+    changes = np.zeros(height + 2, np.int64)
+    starts = np.empty(height + 2, np.int64)
+    steps = np.zeros(width + 1, np.int64)
     crossings = np.empty(1 << 10, np.int64)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
-        top, bottom = count_edges(points, rings, height, starts)
-        total = 0
+        band, bottom = count_edges(points, rings, height, changes)
+        top = band
         active = 0
-        for y in range(top, bottom):
-            active += starts[y]
-            total += active
-            starts[y] = total
-        starts[bottom] = total
-        if total > len(crossings):
-            crossings = np.empty(2 * total, np.int64)
-        place_edges(width, height, points, rings, starts, crossings)
-        paint_rows(flat, width, top, bottom, starts, crossings, values[part])
-        starts[top : bottom + 1] = 0
+        while band < bottom:
+            before = active
+            stop, active, total = plan_band(changes, starts, band, bottom, active)
+            if total > len(crossings):
+                crossings = np.empty(2 * total, np.int64)
+            place_edges(flat, width, height, points, rings, band, stop, starts, crossings, values[part])
+            if total > 1:
+                paint_rows(flat, width, band, stop, before, changes, starts, crossings, steps, values[part])
+            band = stop
+        changes[top : bottom + 1] = 0
 
 
 @kernel("UniTuple(int64, 2)(float64[:, ::1], int32[::1], int64, int64[::1])")
 def count_edges(
-    points: NDArray[np.float64], rings: NDArray[np.int32], height: int, starts: NDArray[np.int64]
+    points: NDArray[np.float64], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int]:
-    """Add to ``starts`` by how much the number of edges met changes at each row, and return the rows."""
+    """Add to ``changes`` by how much the number of edges met changes at each row, and return the rows."""
     top = height
     bottom = 0
     for ring in range(len(rings) - 1):
@@ -107,22 +109,28 @@ def count_edges(
             if before != here:
                 top = min(top, before, here)
                 bottom = max(bottom, before, here)
-                starts[min(before, here)] += 1
-                starts[max(before, here)] -= 1
+                changes[min(before, here)] += 1
+                changes[max(before, here)] -= 1
             before = here
     return min(top, bottom), bottom
 
 
-@kernel("void(int64, int64, float64[:, ::1], int32[::1], int64[::1], int64[::1])")
+@kernel(
+    "void(uint8[::1], int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1], uint8)"
+)
 def place_edges(
+    flat: NDArray[np.uint8],
     width: int,
     height: int,
     points: NDArray[np.float64],
     rings: NDArray[np.int32],
+    band: int,
+    stop: int,
     starts: NDArray[np.int64],
     crossings: NDArray[np.int64],
+    value: int,
 ) -> None:
-    """Put where each edge crosses the middle of a row into that row."""
+    """Put where each edge crosses the middle of a row, from row band to stop - 1, into that row."""
     for ring in range(len(rings) - 1):
         if rings[ring] == rings[ring + 1]:
             continue
@@ -133,12 +141,10 @@ def place_edges(
             previous = i
             xt = points[upper, 0]
             yt = points[upper, 1]
-            first = first_centre(yt, height)
-            stop = first_centre(points[lower, 1], height)
-            if first < stop:
+            first = max(first_centre(yt, height), band)
+            last = min(first_centre(points[lower, 1], height), stop) - 1
+            if first <= last:
                 slope = (points[lower, 0] - xt) / (points[lower, 1] - yt)
-                for y in range(first, stop):
+                for y in range(first, last + 1):
                     column = first_centre(xt + (y + 0.5 - yt) * slope, width)
-                    place = starts[y] - 1
-                    starts[y] = place
-                    crossings[place] = crossing(column, column - 1)
+                    push(flat, width, starts, crossings, y, column, column - 1, value)

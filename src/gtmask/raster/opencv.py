@@ -27,13 +27,11 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.arguments import fill_arguments
-from gtmask.raster.rows import crossing, paint_rows, paint_span
+from gtmask.raster.clipping import place_clipped
+from gtmask.raster.rows import paint_rows, paint_span, plan_band, push
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-#: Crossings that are kept at once (8 bytes each): parts with more of them are painted in bands of rows.
-MOST_CROSSINGS = 1 << 20
 
 
 def fill_polygons(
@@ -75,7 +73,8 @@ def fill_parts(
     width = int(mask.shape[1])
     flat = mask.reshape(-1)
     changes = np.zeros(height + 2, np.int64)
-    starts = np.zeros(height + 2, np.int64)
+    starts = np.empty(height + 2, np.int64)
+    steps = np.zeros(width + 1, np.int64)
     crossings = np.empty(1 << 10, np.int64)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
@@ -86,13 +85,17 @@ def fill_parts(
             last = min(bottom, height)
             active = 0
             while True:
+                before = active
                 stop, active, total = plan_band(changes, starts, band, last, active)
                 if total > len(crossings):
-                    crossings = np.empty(max(total, min(2 * total, MOST_CROSSINGS)), np.int64)
+                    crossings = np.empty(2 * total, np.int64)
                 place_rings(
                     flat, width, height, points, rings, inside, band, stop, starts, crossings, values[part]
                 )
-                paint_rows(flat, width, band, stop, starts, crossings, values[part])
+                if total > 1:
+                    paint_rows(
+                        flat, width, band, stop, before, changes, starts, crossings, steps, values[part]
+                    )
                 band = stop
                 if band >= last:
                     break
@@ -103,49 +106,32 @@ def fill_parts(
 def count_changes(
     points: NDArray[np.int32], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
-    """Add to ``changes`` by how much the number of edges met changes at each row, and return the bounds."""
+    """Add to ``changes`` by how much the number of edges met changes at each row, and return the bounds.
+
+    An edge that goes down is met from the row in which it starts, one that goes up from the row in which
+    it ends; so at each vertex the number changes by the difference of the two directions.
+    """
     left = top = 1 << 32
     right = bottom = -(1 << 32)
     for ring in range(len(rings) - 1):
         if rings[ring] == rings[ring + 1]:
             continue
-        y0 = int(points[rings[ring + 1] - 1, 1])
+        here = min(max(int(points[rings[ring + 1] - 1, 1]), 0), height)
+        before = 0
         for i in range(rings[ring], rings[ring + 1]):
-            x1 = int(points[i, 0])
-            y1 = int(points[i, 1])
-            left = min(left, x1)
-            right = max(right, x1)
-            top = min(top, y1)
-            bottom = max(bottom, y1)
-            above = max(min(y0, y1), 0)
-            below = min(max(y0, y1), height)
-            if above < below:
-                changes[above] += 1
-                changes[below] -= 1
-            y0 = y1
+            x = int(points[i, 0])
+            y = int(points[i, 1])
+            left = min(left, x)
+            right = max(right, x)
+            top = min(top, y)
+            bottom = max(bottom, y)
+            following = min(max(y, 0), height)
+            direction = int(following > here) - int(following < here)
+            changes[np.uint64(here)] += direction - before
+            before = direction
+            here = following
+        changes[np.uint64(here)] -= before
     return left, top, right, bottom
-
-
-@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)")
-def plan_band(
-    changes: NDArray[np.int64], starts: NDArray[np.int64], band: int, last: int, active: int
-) -> tuple[int, int, int]:
-    """Choose the rows of a band, from ``band`` on and before ``last``, and set where their crossings end.
-
-    Returns the row after the band, the number of edges met in its last row, and that of its crossings.
-    """
-    total = 0
-    y = band
-    while y < last:
-        following = active + changes[y]
-        if y > band and total + following > MOST_CROSSINGS:
-            break
-        active = following
-        total += active
-        starts[y] = total
-        y += 1
-    starts[y] = total
-    return y, active, total
 
 
 @kernel(
@@ -165,178 +151,148 @@ def place_rings(
     crossings: NDArray[np.int64],
     value: int,
 ) -> None:
-    """Put the crossings of all edges with rows band to stop - 1 into their rows."""
+    """Put the crossings of all edges with rows band to stop - 1 into their rows.
+
+    ``low`` to ``high`` is the run around the vertex (x0, y0), to which the edge before and the edge after it
+    contribute; it becomes a crossing for each of the two that is met there, or else is painted at once.
+    """
     for ring in range(len(rings) - 1):
         if rings[ring] == rings[ring + 1]:
             continue
-        x0 = int(points[rings[ring + 1] - 1, 0])
+        x0 = low = high = int(points[rings[ring + 1] - 1, 0])
         y0 = int(points[rings[ring + 1] - 1, 1])
+        met = 0
         for i in range(rings[ring], rings[ring + 1]):
-            x1 = int(points[i, 0])
-            y1 = int(points[i, 1])
-            if inside:
-                place_line(flat, width, x0, y0, x1, y1, max(y0, y1), band, stop, starts, crossings, value)
-            else:
+            x1, y1 = int(points[i, 0]), int(points[i, 1])
+            clipped = not inside and (
+                min(x0, x1) < 0 or min(y0, y1) < 0 or max(x0, x1) >= width or max(y0, y1) >= height
+            )
+            if y0 == y1 and not clipped:
+                low, high, x0 = min(low, x1), max(high, x1), x1
+                continue
+            rows = abs(y1 - y0)
+            columns = abs(x1 - x0)
+            side = 1 if x1 > x0 else -1
+            step, reach, rest = first_run(rows, columns, int(x1 < x0))
+            end = x0 + side * reach
+            if not clipped:
+                low = min(low, end)
+                high = max(high, end)
+                met += int(y1 > y0)
+            if met == 0:
+                paint_inside(flat, width, height, y0, low, high, value)
+            elif band <= y0 < stop:
+                for _ in range(met):
+                    push(flat, width, starts, crossings, y0, low, high, value)
+            low = high = x1
+            met = int(y1 < y0)
+            if clipped:
                 place_clipped(flat, width, height, x0, y0, x1, y1, band, stop, starts, crossings, value)
+                met = 0
+            elif columns < rows:
+                place_steep(
+                    flat, width, starts, crossings, end, y0, side, 1 - 2 * met, rows, columns, rest,
+                    band, stop, value,
+                )  # fmt: skip
+            else:
+                end = place_shallow(
+                    flat, width, starts, crossings, end, y0, side, 1 - 2 * met, rows, columns, rest, step,
+                    band, stop, value,
+                )  # fmt: skip
+                low = min(end + side, x1)
+                high = max(end + side, x1)
             x0 = x1
             y0 = y1
-
-
-@kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
-)
-def place_line(
-    flat: NDArray[np.uint8],
-    width: int,
-    x0: int,
-    y0: int,
-    x1: int,
-    y1: int,
-    met: int,
-    band: int,
-    stop: int,
-    starts: NDArray[np.int64],
-    crossings: NDArray[np.int64],
-    value: int,
-) -> None:
-    """Place the runs of an 8-connected line inside the mask; in rows from ``met`` on, paint them at once."""
-    if y0 > y1:
-        x0, y0, x1, y1 = x1, y1, x0, y0
-    rows = y1 - y0
-    if rows == 0:
-        paint_span(flat, y0 * width + min(x0, x1), y0 * width + max(x0, x1), value)
-        return
-    columns = abs(x1 - x0)
-    back = int(x1 < x0)
-    first_row = max(y0, band)
-    last_row = min(y1, stop - int(met != y1))
-    if first_row > last_row:
-        return
-    skipped = first_row - y0
-    double = 2 * rows
-    if columns < rows:
-        carry = 2 * skipped * columns + rows - 1 + back
-        side = carry // double
-        carry -= side * double
-        for y in range(first_row, last_row + 1):
-            x = x0 - side if back else x0 + side
-            if y < met:
-                place = starts[y] - 1
-                starts[y] = place
-                crossings[place] = crossing(x, x)
-            else:
-                flat[y * width + x] = value
-            carry += 2 * columns
-            if carry >= double:
-                carry -= double
-                side += 1
-        return
-    begin = 0
-    step = columns // rows
-    step_rest = 2 * (columns - step * rows)
-    end = ((2 * skipped + 1) * columns - back) // double
-    rest = (2 * skipped + 1) * columns - back - end * double
-    if skipped > 0:
-        begin = ((2 * skipped - 1) * columns - back) // double + 1
-    for y in range(first_row, last_row + 1):
-        if y == y1:
-            end = columns
-        first = x0 - end if back else x0 + begin
-        final = x0 - begin if back else x0 + end
-        if y < met:
-            place = starts[y] - 1
-            starts[y] = place
-            crossings[place] = crossing(first, final)
-        else:
-            paint_span(flat, y * width + first, y * width + final, value)
-        begin = end + 1
-        end += step
-        rest += step_rest
-        if rest >= double:
-            rest -= double
-            end += 1
-
-
-@kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)")
-def clip_line(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int, int]:
-    """Return 1 if some of the line lies inside the mask, else 0, and the end points as far as clipped."""
-    right = width - 1
-    bottom = height - 1
-    sides0 = outside(x0, right) + 4 * outside(y0, bottom)
-    sides1 = outside(x1, right) + 4 * outside(y1, bottom)
-    if (sides0 & sides1) == 0 and (sides0 | sides1) != 0:
-        if sides0 & 12:
-            edge = 0 if sides0 < 8 else bottom
-            x0 += int(float(edge - y0) * float(x1 - x0) / float(y1 - y0))
-            y0 = edge
-            sides0 = outside(x0, right)
-        if sides1 & 12:
-            edge = 0 if sides1 < 8 else bottom
-            x1 += int(float(edge - y1) * float(x1 - x0) / float(y1 - y0))
-            y1 = edge
-            sides1 = outside(x1, right)
-        if (sides0 & sides1) == 0 and (sides0 | sides1) != 0:
-            if sides0:
-                edge = 0 if sides0 == 1 else right
-                y0 += int(float(edge - x0) * float(y1 - y0) / float(x1 - x0))
-                x0 = edge
-                sides0 = 0
-            if sides1:
-                edge = 0 if sides1 == 1 else right
-                y1 += int(float(edge - x1) * float(y1 - y0) / float(x1 - x0))
-                x1 = edge
-                sides1 = 0
-    return int((sides0 | sides1) == 0), x0, y0, x1, y1
+        if met == 0:
+            paint_inside(flat, width, height, y0, low, high, value)
+        elif band <= y0 < stop:
+            push(flat, width, starts, crossings, y0, low, high, value)
 
 
 @kernel(inline=True)
-def outside(position: int, last: int) -> int:
-    """Return 1 before 0, 2 after last, else 0."""
-    return int(position < 0) + 2 * int(position > last)
+def first_run(rows: int, columns: int, back: int) -> tuple[int, int, int]:
+    """Return by how much a line's runs grow from row to row, how far the first one reaches, and the rest.
+
+    Bresenham's line from its end, ``back`` where it runs leftwards: halves are then rounded the other way.
+    """
+    if columns < rows:
+        return 0, 0, rows - 1 + back
+    step = int(columns / max(rows, 1))
+    reach = (step - back) >> 1
+    rest = columns - back - 2 * rows * reach
+    over = int(rest >= 2 * rows)
+    return step, reach + over, rest - 2 * rows * over
 
 
-@kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
-)
-def place_clipped(
+@kernel(inline=True)
+def paint_inside(
+    flat: NDArray[np.uint8], width: int, height: int, y: int, low: int, high: int, value: int
+) -> None:
+    """Paint columns low to high of row y, all of them inside the mask or all outside."""
+    if y < 0 or y >= height or low < 0 or high >= width:
+        y = low = 0
+        high = -1
+    paint_span(flat, y * width + low, y * width + high, value)
+
+
+@kernel(inline=True)
+def place_steep(
     flat: NDArray[np.uint8],
     width: int,
-    height: int,
-    x0: int,
-    y0: int,
-    x1: int,
-    y1: int,
-    band: int,
-    stop: int,
     starts: NDArray[np.int64],
     crossings: NDArray[np.int64],
+    x: int,
+    y: int,
+    side: int,
+    down: int,
+    rows: int,
+    columns: int,
+    rest: int,
+    band: int,
+    stop: int,
     value: int,
 ) -> None:
-    """Place the crossings of an edge that may reach outside the mask, and draw what is not met."""
-    met = max(y0, y1)
-    visible, cx0, cy0, cx1, cy1 = clip_line(width, height, x0, y0, x1, y1)
-    top = min(cy0, cy1)
-    bottom = max(cy0, cy1)
-    if visible and (top == bottom or bottom - top > 32767):
-        # Met somewhere else than where it is drawn, or too tall for the fixed point: drawn on its own.
-        place_line(flat, width, cx0, cy0, cx1, cy1, -1, top, bottom + 1, starts, crossings, value)
-        visible = 0
-    if y0 == y1:
-        return
-    if visible:
-        place_line(flat, width, cx0, cy0, cx1, cy1, met, band, stop, starts, crossings, value)
-    first_row = max(min(y0, y1), band)
-    last_row = min(met, stop) - 1
-    downwards = y0 < y1
-    if cy0 != cy1:
-        y0, y1 = cy0, cy1
-    slope = (abs(cx1 - cx0) << 16) // abs(y1 - y0)
-    if (cx1 < cx0) != (y1 < y0):
-        slope = -slope
-    from_x, from_y = (cx0 << 16, y0) if downwards else (cx1 << 16, y1)
-    for y in range(first_row, last_row + 1):
-        if not (visible and top <= y <= bottom):
-            x = from_x + (y - from_y) * slope
-            place = starts[y] - 1
-            starts[y] = place
-            crossings[place] = crossing(min(max((x + 0xFFFF) >> 16, -1), width), min(max(x >> 16, -1), width))
+    """Place one pixel in each row between the ends of a line with more rows than columns."""
+    for _ in range(rows - 1):
+        rest += 2 * columns
+        over = int(rest >= 2 * rows)
+        rest -= 2 * rows * over
+        x += side * over
+        y += down
+        if band <= y < stop:
+            push(flat, width, starts, crossings, y, x, x, value)
+
+
+@kernel(inline=True)
+def place_shallow(
+    flat: NDArray[np.uint8],
+    width: int,
+    starts: NDArray[np.int64],
+    crossings: NDArray[np.int64],
+    end: int,
+    y: int,
+    side: int,
+    down: int,
+    rows: int,
+    columns: int,
+    rest: int,
+    step: int,
+    band: int,
+    stop: int,
+    value: int,
+) -> int:
+    """Place a run in each row between the ends of a line with no more rows than columns.
+
+    ``end`` is the last pixel of the run in the first row; returned is that of the last run placed.
+    """
+    step_rest = 2 * (columns - step * rows)
+    for _ in range(rows - 1):
+        begin = end + side
+        rest += step_rest
+        over = int(rest >= 2 * rows)
+        rest -= 2 * rows * over
+        end += side * (step + over)
+        y += down
+        if band <= y < stop:
+            push(flat, width, starts, crossings, y, min(begin, end), max(begin, end), value)
+    return end
