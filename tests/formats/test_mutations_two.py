@@ -32,7 +32,7 @@ def read_all(name: str, document: bytes, files: dict[str, bytes]) -> list:
     return assert_survives(records)
 
 
-LIMITS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIMITS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("name", sorted(EXPORTS))
