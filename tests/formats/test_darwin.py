@@ -142,3 +142,10 @@ def test_broken_annotations_cost_only_themselves():
     ))  # fmt: skip
     assert labels(record) == ["a"]
     assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 5
+
+
+@pytest.mark.parametrize("more", [{"type": "video"}, {"frame_count": 9}, {"frame_urls": []}])
+def test_videos_are_told(more: dict):
+    document = scene()
+    document["item"]["slots"][0].update(more)
+    assert codes(read_one("darwin", document)) == ["record-bad"]

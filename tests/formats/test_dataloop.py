@@ -86,3 +86,8 @@ def test_broken_annotations_cost_only_themselves():
     assert labels(record) == ["segment"]
     assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 5 + [
         "shape-kind-unsupported", "shape-kind-unsupported", "shape-no-geometry"]  # fmt: skip
+
+
+def test_videos_are_told():
+    video = {"system": {"mimetype": "video/webm", "width": 6, "height": 4}}
+    assert codes(read_one("dataloop", item(metadata=video))) == ["record-bad"]

@@ -188,3 +188,9 @@ def test_rows_that_are_no_objects_are_rejects():
 
 def test_the_reader_has_no_class_list():
     assert open_files("labelbox", {"e.ndjson": lines(row())}).labels is None
+
+
+def test_videos_are_told():
+    video = label()
+    video["annotations"] = {"frames": {"1": {}}}
+    assert codes(read_one("labelbox", lines(row(video)))) == ["record-bad"]

@@ -113,3 +113,8 @@ def test_broken_annotations_cost_only_themselves():
     )))})  # fmt: skip
     assert labels(record) == ["car"]
     assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 3 + ["shape-no-label"] * 2
+
+
+def test_sequences_are_told():
+    sequence = {"label_status": "LABELED", "attributes": {"frames": []}}
+    assert codes(read_one("segments", release(sample(sequence)))) == ["record-bad"]

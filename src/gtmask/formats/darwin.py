@@ -81,6 +81,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     aliases = tuple(dict.fromkeys(other for other in (image, *others) if other and other != full))
     builder = RecordBuilder(full, aliases=aliases)
     set_size(builder, size.get("width"), size.get("height"))
+    if "frame_count" in size or "frame_urls" in size or size.get("type") == "video":
+        return builder.reject("record-bad", "the annotations of a video cannot be read")
     if len(slots) > 1:
         slot = text(slots[0].get("slot_name"))
         builder.finding("annotation-chosen", f"{len(slots)} slots: only {slot!r:.60} is read")

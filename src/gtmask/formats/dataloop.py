@@ -64,6 +64,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder = RecordBuilder(names[0], aliases=names[1:])
     system = table(table(document.get("metadata")).get("system"))
     set_size(builder, system.get("width"), system.get("height"))
+    if text(system.get("mimetype")).startswith("video"):
+        return builder.reject("record-bad", "the annotations of a video cannot be read")
     each(builder, annotations, lambda item: _add_annotation(builder, item), "annotation")
     return builder.build()
 

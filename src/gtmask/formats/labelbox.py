@@ -75,8 +75,14 @@ def _record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     label = choose_label(builder, labels, reader.options)
     if label is None:
         return builder.build()
-    objects = table(label.get("annotations")).get("objects")
-    each(builder, objects, lambda item: _add_v2(builder, item, text(label.get("id")), reader))
+    annotations = table(label.get("annotations"))
+    if "frames" in annotations:
+        return builder.reject("record-bad", "the labels of a video cannot be read")
+    each(
+        builder,
+        annotations.get("objects"),
+        lambda item: _add_v2(builder, item, text(label.get("id")), reader),
+    )
     return builder.build()
 
 

@@ -72,6 +72,8 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
         return builder.build()
     label_set, label = chosen
     attributes = table(label.get("attributes"))
+    if "frames" in attributes:
+        return builder.reject("record-bad", "the labels of a sequence cannot be read")
     address = text(table(attributes.get("segmentation_bitmap")).get("url"))
     picture = None
     if address:
