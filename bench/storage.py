@@ -54,7 +54,7 @@ def run(quick: bool) -> list[Table]:
     )
     about = (
         f"CPU seconds of the client process per request, {CONCURRENCY} in flight, each for another key: "
-        "masks of 10 KB are written (with Content-MD5 by us, CRC-32 by the default client, nothing by obstore), "
+        "masks of 10 KB are written (with Content-MD5 by us, CRC-32 by the default, nothing by obstore), "
         "64 KiB are read of images of 300 KB. One process, one warm client."
     )
     return [Table("S3 requests", about, OURS, rows, [goal])]
