@@ -59,11 +59,10 @@ _ROWS = (
         "cvat",
         "CVAT XML 1.1",
         "coco",
-        "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; "
-        "labels from "
-        "`meta`.",
-        "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate paints "
-        "polygons and boxes; `outside` shapes are not drawn.",
+        "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; labels"
+        " from `meta`.",
+        "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate "
+        "paints polygons and boxes; `outside` shapes are not drawn.",
         order=_Z_ORDER,
     ),
     _row(
@@ -71,8 +70,7 @@ _ROWS = (
         "YOLO segmentation",
         "opencv-trunc",
         "`labels/*.txt` with `data.yaml` or `classes.txt`: polygons, boxes (painted with a finding) "
-        "and, when "
-        "every line has nine columns, oriented boxes.",
+        "and, when every line has nine columns, oriented boxes.",
         "No holes; several parts come joined by thin bridges. The image size comes from the image only.",
         per_image=True,
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
@@ -83,16 +81,17 @@ _ROWS = (
         "opencv",
         "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
-        counts="Of several labels of one data row (consensus) one by the documented rule; "
-        "--annotator chooses.",
+        counts="Of several labels of one data row (consensus) one by the documented rule; --annotator chooses.",
     ),
     _row(
         "sagemaker",
         "SageMaker Ground Truth manifest",
         "opencv",
-        "Output manifests of semantic segmentation jobs, with their masks; pixels resolved by "
-        "palette colour.",
-        "Masks must be readable where the manifest says, or beside it.",
+        "Output manifests of semantic segmentation jobs, with their masks; pixels resolved by palette "
+        "colour.",
+        "Masks must lie beside the manifest, with or without the folders of their key; a line whose mask is "
+        "not there is rejected.",
+        counts="Of several attributes of a line the newest that did not fail; --class-attribute chooses.",
     ),
     _row(
         "coco_panoptic",
@@ -122,10 +121,10 @@ _ROWS = (
         "labelme",
         "labelme",
         "pillow",
-        "labelme 3 to 7, AnyLabeling and X-AnyLabeling: polygons, rectangles, circles, masks, "
-        "oriented boxes.",
-        "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` "
-        "is skipped.",
+        "labelme 3 to 7, AnyLabeling and X-AnyLabeling: polygons, rectangles, circles, masks, oriented "
+        "boxes.",
+        "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` is "
+        "skipped.",
         per_image=True,
     ),
     _row(
@@ -167,15 +166,15 @@ _ROWS = (
         "Darwin (V7)",
         "opencv",
         "Darwin 2.0 and 1.0 JSON: polygons with several paths (even-odd), boxes, ellipses, raster layers.",
-        "Skeletons, tags and directions have no area.",
+        "Skeletons, tags and directions have no area. Of items with several slots the first is read.",
         per_image=True,
     ),
     _row(
         "superannotate",
         "SuperAnnotate",
         "opencv",
-        "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects with "
-        "their `___save.png`.",
+        "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects "
+        "with their `___save.png`.",
         "`___fuse.png` pictures are translucent and not used.",
         per_image=True,
     ),
@@ -191,11 +190,10 @@ _ROWS = (
         "via",
         "VGG Image Annotator",
         "opencv",
-        "Versions 1, 2 and 3, projects, JSON and CSV exports: polygons, closed polylines, "
-        "rectangles, circles, "
-        "ellipses.",
-        "No image sizes: they come from the images. The class is one attribute of the regions: "
-        "--class-attribute chooses it.",
+        "Versions 1, 2 and 3, projects, JSON and CSV exports: polygons, closed polylines, rectangles, "
+        "circles, ellipses.",
+        "No image sizes: they come from the images. The class is one attribute of the regions: --class-"
+        "attribute chooses it.",
     ),
     _row(
         "scalabel",
@@ -213,8 +211,7 @@ _ROWS = (
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
         "cancelled.",
         order="Result order: later regions lie over earlier ones.",
-        counts="Of several annotations of a task the ground truth, else the newest; cancelled ones "
-        "and drafts "
+        counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and drafts "
         "never; predictions only with --include-predictions; --annotator chooses by person.",
     ),
     _row(
@@ -222,7 +219,9 @@ _ROWS = (
         "Segments.ai",
         "opencv",
         "Release files: segmentation bitmaps (colour = id) and polygons.",
-        "Bitmaps must lie beside the release file.",
+        "Bitmaps must lie beside the release file. Sequences are not read.",
+        counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
+        "rejected labels never, pre-labels only with --include-predictions.",
     ),
     _row(
         "encord",
@@ -236,7 +235,9 @@ _ROWS = (
         "Kili",
         "opencv",
         "JSON exports: polygons with holes and boxes in fractions of the image.",
-        "Only the newest label of an asset counts.",
+        "Polylines and markers have no area. Videos are not read.",
+        counts="The newest label of an asset; --annotator chooses by author; predictions only with "
+        "--include-predictions.",
     ),
     _row(
         "dataloop",
