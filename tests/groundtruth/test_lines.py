@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.findings import CODES
@@ -58,6 +58,7 @@ def judge(checker: LineChecker, number: int, data: bytes) -> tuple[Any, Any]:
     return problems, task
 
 
+@settings(max_examples=1000)
 @given(st.sampled_from(PATHS), st.sampled_from(["drop", "replace", "rename"]), values)
 def test_any_change_of_a_line_ends_in_problems_at_most(path: tuple[str, ...], how: str, value: Any) -> None:
     data = mutate(path, how, value)
@@ -68,6 +69,7 @@ def test_any_change_of_a_line_ends_in_problems_at_most(path: tuple[str, ...], ho
     assert judge(checker, 7, data) == first
 
 
+@settings(max_examples=500)
 @given(st.binary(max_size=60), st.integers(0, len(LINE)), st.integers(0, 60))
 def test_any_bytes_end_in_problems_at_most(junk: bytes, position: int, cut: int) -> None:
     data = LINE[:position] + junk + LINE[position + cut :]

@@ -42,13 +42,13 @@ def check_metadata(metadata: dict[str, Any]) -> Iterator[Breach]:
     """Yield what is wrong with a label attribute's metadata."""
     if metadata.get("type") != SEGMENTATION_TYPE:
         yield "metadata-type", f"type is {metadata.get('type')!r}"
-    if metadata.get("human-annotated") not in {"yes", "no"}:
+    if metadata.get("human-annotated") not in ("yes", "no"):
         yield "human-annotated", f"it is {metadata.get('human-annotated')!r}"
     date = metadata.get("creation-date")
     if date is not None and not (isinstance(date, str) and _DATE.fullmatch(date)):
         yield "creation-date", f"it is {date!r}"
     status = metadata.get(ADJUSTMENT_STATUS)
-    if status not in {None, "adjusted", "unadjusted"}:
+    if status not in (None, "adjusted", "unadjusted"):
         yield "adjustment-status", f"it is {status!r}"
     yield from check_color_map(metadata.get(COLOR_MAP))
 

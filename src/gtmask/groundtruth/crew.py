@@ -9,9 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from gtmask.errors import GtmaskError
 from gtmask.groundtruth.survey import close_at_exit, close_survey
 from gtmask.jit import compile_kernels
 
@@ -75,14 +76,22 @@ class Crew(Generic[T, R]):
     def submit(self, batch: list[T]) -> None:
         """Hand over a batch, once there are not too many under way."""
         while len(self._pending) >= self._most:
-            self._merge(self._pending.popleft().result())
+            self._take()
         if batch:
             self._pending.append(self._executor.submit(self._work, batch))
 
     def finish(self) -> None:
         """Wait for all batches."""
         while self._pending:
-            self._merge(self._pending.popleft().result())
+            self._take()
+
+    def _take(self) -> None:
+        try:
+            result = self._pending.popleft().result()
+        except BrokenExecutor as error:
+            msg = "a worker process ended by itself, often for lack of memory: run again with fewer --workers"
+            raise GtmaskError(msg) from error
+        self._merge(result)
 
     def close(self) -> None:
         """End the workers; what was not started is dropped."""

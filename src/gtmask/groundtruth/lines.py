@@ -79,7 +79,7 @@ class LineChecker:
         self.status = None
         if self._tail and data.endswith(self._tail):
             values = self._parse(data[: -len(self._tail)] + b"}")
-            if values is not None and len(values) == 2 and self.attributes[-1] in values:
+            if values is not None and values.keys() == {SOURCE_REF, self.attributes[-1]}:
                 return self._known(number, values)
         problems = list(_form(number, data))
         if problems:
