@@ -173,7 +173,10 @@ def test_packed_lengths_unpack(stretches: list[tuple[int, int]]) -> None:
     lengths = np.array([value for value, times in stretches for _ in range(times)], np.int64)[:287]
     packed = np.zeros(287, np.int64)
     unpacked: list[int] = []
-    for item in packed[: dynamic.pack_lengths(lengths, packed)].tolist():
+    counts = np.full(19, -1, np.int64)
+    items = packed[: dynamic.pack_lengths(lengths, packed, counts)].tolist()
+    assert counts.tolist() == [sum(item & 255 == symbol for item in items) for symbol in range(19)]
+    for item in items:
         symbol, extra = item & 255, item >> 8
         if symbol < 16:
             unpacked.append(symbol)

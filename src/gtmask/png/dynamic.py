@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Literals, end of block, match lengths (3.2.5).
 LITERALS = 286
 #: Entries that a header can have.
-HEADER_ITEMS = 2 + 19 + 2 * (LITERALS + 1)
+_HEADER_ITEMS = 2 + 19 + 2 * (LITERALS + 1)
 #: Symbols of the code that codes the other codes' lengths, and the order in which theirs are written.
 _META = 19
 _META_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
@@ -42,78 +42,105 @@ def _length_tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.i
 LENGTH_SYMBOLS, LENGTH_WIDTHS, LENGTH_EXTRAS = _length_tables()
 
 
-@kernel("UniTuple(int64, 2)(int64[::1], boolean, uint64[::1], uint64[::1], uint64[::1])")
-def plan_block(
-    counts: NDArray[np.int64],
-    final: bool,
-    header: NDArray[np.uint64],
-    codes: NDArray[np.uint64],
-    run_codes: NDArray[np.uint64],
-) -> tuple[int, int]:
-    """Find the codes of a dynamic block of literals and matches of distance 1, and write its header.
+class BlockPlan:
+    """The codes of a dynamic block of literals and matches of distance 1, and its header.
+
+    The kernels are called one by one from here: one that called all of them would be compiled with all of
+    them in it a second time, for seconds.
+
+    Attributes
+    ----------
+    header, items
+        The block's header (3.2.7) as packed codes, and how many they are.
+    codes
+        Packed codes of literals, end of block and lengths, shape (LITERALS,).
+    run_codes
+        Packed codes of matches of distance 1 by length, shape (259,).
+    """
+
+    def __init__(self) -> None:
+        self.header = np.empty(_HEADER_ITEMS, np.uint64)
+        self.items = 0
+        self.codes = np.empty(LITERALS, np.uint64)
+        self.run_codes = np.zeros(259, np.uint64)
+        self._symbols = np.empty(LITERALS, np.int64)
+        # The last is the length of the only distance code.
+        self._lengths = np.ones(LITERALS + 1, np.int64)
+        self._packed = np.empty(LITERALS + 1, np.int64)
+        self._meta_counts = np.empty(_META, np.int64)
+        self._meta_lengths = np.empty(_META, np.int64)
+
+    def find(self, counts: NDArray[np.int64], final: bool) -> int:
+        """Find the codes for these counts (see :func:`count_symbols`); return the bits of the block."""
+        count_symbols(counts, self._symbols)
+        code_lengths(self._symbols, 15, self._lengths)
+        bits = join_codes(self._symbols, self._lengths, self.codes, self.run_codes)
+        packed = pack_lengths(self._lengths, self._packed, self._meta_counts)
+        code_lengths(self._meta_counts, 7, self._meta_lengths)
+        self.items, header_bits = write_header(self._packed, packed, self._meta_lengths, final, self.header)
+        return bits + header_bits
+
+
+@kernel("void(int64[::1], int64[::1])")
+def count_symbols(counts: NDArray[np.int64], symbols: NDArray[np.int64]) -> None:
+    """Count the symbols of literals and lengths.
 
     Parameters
     ----------
     counts
         Literals by value, then matches by length, shape (256 + 259,).
-    final
-        Whether the block is the stream's last.
-    header
-        Receives the block's header (3.2.7) as packed codes, shape (HEADER_ITEMS,).
-    codes
-        Receives the packed codes of literals, end of block and lengths, shape (LITERALS,).
-    run_codes
-        Receives the packed codes of matches of distance 1 by length, shape (259,).
-
-    Returns
-    -------
-    tuple
-        Entries of the header, and bits of the whole block.
+    symbols
+        Receives the counts, one for the end of the block among them, shape (LITERALS,).
     """
-    symbols = np.empty(LITERALS, np.int64)
-    lengths = np.empty(LITERALS + 1, np.int64)
-    bits = 0
-    for symbol in range(LITERALS):
+    for symbol in range(symbols.size):
         symbols[symbol] = counts[symbol] if symbol < 256 else 0
     symbols[256] = 1
-    for length in range(3, 259):
-        symbols[LENGTH_SYMBOLS[length]] += counts[256 + length]
-        bits += counts[256 + length] * (LENGTH_WIDTHS[length] + 1)
-    code_lengths(symbols, 15, lengths)
-    canonical_codes(lengths, LITERALS, codes)
-    for symbol in range(LITERALS):
+    for i in range(256 + 3, counts.size):
+        symbols[LENGTH_SYMBOLS[i - 256]] += counts[i]
+
+
+@kernel("int64(int64[::1], int64[::1], uint64[::1], uint64[::1])")
+def join_codes(
+    symbols: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+    run_codes: NDArray[np.uint64],
+) -> int:
+    """Make the codes of these lengths, and of whole matches of distance 1; return the bits they take."""
+    canonical_codes(lengths, symbols.size, codes)
+    bits = 0
+    for symbol in range(symbols.size):
         bits += symbols[symbol] * lengths[symbol]
-    for length in range(3, 259):
+    for length in range(3, run_codes.size):
         symbol = LENGTH_SYMBOLS[length]
         width = np.uint64(lengths[symbol])
         run = (codes[symbol] & _BITS) | np.uint64(LENGTH_EXTRAS[length]) << width
         # The code of distance 1 is the only one, one bit long, and 0.
         width += np.uint64(LENGTH_WIDTHS[length] + 1)
         run_codes[length] = run | width << _SHIFT
-    lengths[LITERALS] = 1
-    items, header_bits = write_header(lengths, final, header)
-    return items, bits + header_bits
+        if LENGTH_EXTRAS[length] == 0:  # once per symbol
+            bits += symbols[symbol] * (LENGTH_WIDTHS[length] + 1)
+    return int(bits)
 
 
-@kernel("UniTuple(int64, 2)(int64[::1], boolean, uint64[::1])")
-def write_header(lengths: NDArray[np.int64], final: bool, header: NDArray[np.uint64]) -> tuple[int, int]:
-    """Write the header for these code lengths, the last that of the only distance code.
+@kernel("UniTuple(int64, 2)(int64[::1], int64, int64[::1], boolean, uint64[::1])")
+def write_header(
+    packed: NDArray[np.int64],
+    used: int,
+    meta_lengths: NDArray[np.int64],
+    final: bool,
+    header: NDArray[np.uint64],
+) -> tuple[int, int]:
+    """Write a block's header from what :func:`pack_lengths` made and the code lengths for it.
 
     Returns
     -------
     tuple
         Entries of the header, and their bits.
     """
-    packed = np.empty(LITERALS + 1, np.int64)
-    runs = pack_lengths(lengths, packed)
-    counts = np.zeros(_META, np.int64)
-    for i in range(runs):
-        counts[packed[i] & 255] += 1
-    meta_lengths = np.empty(_META, np.int64)
     meta_codes = np.empty(_META, np.uint64)
-    code_lengths(counts, 7, meta_lengths)
-    canonical_codes(meta_lengths, _META, meta_codes)
-    shown = _META
+    canonical_codes(meta_lengths, meta_lengths.size, meta_codes)
+    shown = meta_lengths.size
     while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
         shown -= 1
     header[0] = np.uint64(final | 2 << 1 | (LITERALS - 257) << 3 | (shown - 4) << 13 | 17 << LENGTH_SHIFT)
@@ -121,7 +148,7 @@ def write_header(lengths: NDArray[np.int64], final: bool, header: NDArray[np.uin
     for i in range(shown):
         header[items] = np.uint64(meta_lengths[_META_ORDER[i]] | 3 << LENGTH_SHIFT)
         items += 1
-    for i in range(runs):
+    for i in range(used):
         symbol = packed[i] & 255
         width = 0 if symbol < 16 else (2 if symbol == 16 else (3 if symbol == 17 else 7))
         extra = np.uint64(packed[i] >> 8) << np.uint64(meta_lengths[symbol])
@@ -133,12 +160,12 @@ def write_header(lengths: NDArray[np.int64], final: bool, header: NDArray[np.uin
     return items, bits
 
 
-@kernel("int64(int64[::1], int64[::1])")
-def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64]) -> int:
+@kernel("int64(int64[::1], int64[::1], int64[::1])")
+def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
     """Write code lengths in the run-length form of a block's header (3.2.7); return how many symbols.
 
     Each is ``symbol | extra << 8``: 0..15 a length, 16 the last one 3-6 times, 17 zero 3-10 times, 18 zero
-    11-138 times.
+    11-138 times. `counts` receives how often each symbol is used, shape (19,).
     """
     used = 0
     i = 0
@@ -163,4 +190,8 @@ def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64]) -> int:
         for _ in range(run):
             packed[used] = value
             used += 1
+    for symbol in range(counts.size):
+        counts[symbol] = 0
+    for k in range(used):
+        counts[packed[k] & 255] += 1
     return used
