@@ -148,6 +148,11 @@ def test_a_wrong_palette_is_refused(palette: object, said: str) -> None:
         encode_png(np.zeros((2, 2), np.uint8), palette=palette)
 
 
+def test_an_unknown_encoder_is_refused() -> None:
+    with pytest.raises(ValueError, match="no PNG encoder 'best'"):
+        encode_png(np.zeros((2, 2), np.uint8), encoder="best")
+
+
 def test_the_same_mask_gives_the_same_bytes_in_every_thread() -> None:
     many = [street(120 + i, 160, seed=i) for i in range(12)]
     expected = [encode_png(mask) for mask in many]

@@ -54,7 +54,8 @@ def encode_png(
     Raises
     ------
     ValueError
-        When the array is no mask, a colour is no ``#rrggbb``, or a class id is outside 0..255.
+        When the array is no mask, a colour is no ``#rrggbb``, a class id is outside 0..255, or there is no
+        such encoder.
     """
     if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
         raise ValueError(
@@ -65,6 +66,8 @@ def encode_png(
     colors = None if palette is None else _palette_key(palette)
     if encoder == "pypng":
         return _encode_with_pypng(mask, colors)
+    if encoder != "fast":
+        raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
     out = BytesIO()
     out.write(_preamble(width, height, colors))
     png.write_chunk(out, b"IDAT", deflate_rows(np.ascontiguousarray(mask)))
