@@ -109,6 +109,11 @@ def test_more_objects_than_a_job_takes_are_split(tmp_path: Path) -> None:
     assert [piece.count(b"\n") for piece in pieces] == [MAX_JOB_OBJECTS, MAX_JOB_OBJECTS, 1]
 
 
+def test_settings_are_checked_before_the_manifest_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no role ARN"):
+        job.make_job(tmp_path / "nothing.manifest", None, **{**GOOD, "role": "x"})
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
     assert [path.name for path in tmp_path.iterdir()] == ["labeling-qa.manifest"]

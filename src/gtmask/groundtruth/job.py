@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -140,17 +140,19 @@ def make_job(
         A manifest that breaks the contract, with its first error; no file is written.
     """
     location = os.fspath(manifest)
+    settings = JobSettings(
+        role=role,
+        workteam=workteam,
+        output=output,
+        name=name or _name(location),
+        label_attribute=label_attribute or _adjusted("labels-ref"),
+        **options,
+    )
     with ManifestSource(location, s3) as source:
         scan = _Scan(source, adjust)
         scan.run()
-        settings = JobSettings(
-            role=role,
-            workteam=workteam,
-            output=output,
-            name=name or _name(location),
-            label_attribute=label_attribute or _adjusted(scan.adjusts),
-            **options,
-        )
+        if label_attribute is None:
+            settings = replace(settings, label_attribute=_adjusted(scan.adjusts))
         plan = scan.plan(settings)
         if out is not None:
             run(_write(plan, source, os.fspath(out), s3))

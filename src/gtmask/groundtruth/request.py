@@ -99,7 +99,7 @@ class JobSettings:
         check_label_attribute(self.label_attribute)
         for option, uri in (("--output", self.output), ("--upload", self.upload or self.output)):
             _need(_S3_URI.fullmatch(uri) and len(uri) <= _MAX_URI - 200, f"{option} {uri!r} is no s3:// "
-                  "prefix of at most 824 characters")  # fmt: skip
+                  "prefix: a bucket's name has 3 to 63 characters, the whole at most 824")  # fmt: skip
         _need(1 <= len(self.title) <= 128, "--title must have 1 to 128 characters")
         _need(1 <= len(self.description) <= 255, "--description must have 1 to 255 characters")
         _need(1 <= len(self.keywords) <= 5, "there must be 1 to 5 --keyword")
