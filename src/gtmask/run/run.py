@@ -88,12 +88,18 @@ def convert(
     parse_shard(means.shard)
     reader = _open_reader(start)
     # Compiled once, here: worker processes then load the kernels from the cache.
-    jit.compile_kernels(jit.KERNEL_MODULES)
+    jit.compile_kernels(_kernels(settings))
     pool = Pool(means.executor, means.workers)
     try:
         return _convert(start, reader, decide(start, reader, classes, pool), pool)
     finally:
         _end(pool)
+
+
+def _kernels(settings: Settings) -> tuple[str, ...]:
+    """Return the modules whose kernels this run may call."""
+    plain = settings.fill in {"opencv", "opencv-trunc", "center"} and not settings.stroke
+    return jit.KERNEL_MODULES if plain else jit.KERNEL_MODULES + jit.SOURCE_RULE_MODULES
 
 
 def _end(pool: Pool) -> None:

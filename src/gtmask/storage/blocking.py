@@ -7,6 +7,7 @@ local folder needs neither: its coroutines never wait for anything, so they are 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,6 +89,7 @@ class BlockingStorage:
         thread.join()
         loop.close()
         self._loop = self._thread = None
+        atexit.unregister(self.close)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if isinstance(self.storage, LocalStorage):
@@ -104,6 +106,8 @@ class BlockingStorage:
                 self._loop, self._thread = loop, thread
                 entering = asyncio.run_coroutine_threadsafe(_enter(self.storage), loop)
                 entering.result()
+                # Whoever is stopped by an error does not get to close what it read from.
+                atexit.register(self.close)
             return self._loop
 
 
