@@ -258,3 +258,4 @@ def test_the_whole_documents_are_read(kind: str):
     assert records
     assert any(len(record.shapes) for record in records)
     assert not any(is_reject(record.findings) for record in records)
+    assert {record.source_fill for record in records} == {FORMATS[kind.partition("-")[0]].source_fill}

@@ -81,7 +81,8 @@ _ROWS = (
         "opencv",
         "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
-        counts="Of several labels of one data row (consensus) one by the documented rule; --annotator chooses.",
+        counts="Of several labels of one data row (consensus) one by the documented rule; "
+        "--annotator chooses.",
     ),
     _row(
         "sagemaker",
@@ -96,7 +97,7 @@ _ROWS = (
     _row(
         "coco_panoptic",
         "COCO panoptic",
-        "opencv",
+        "coco",
         "`segments_info` and the folder of PNGs whose colours are segment ids.",
         "The PNG folder must lie beside the JSON. Ids that the JSON does not list stay background.",
         order="Segments do not overlap.",
@@ -181,7 +182,7 @@ _ROWS = (
     _row(
         "datumaro",
         "Datumaro",
-        "opencv",
+        "coco",
         "`annotations/<subset>.json`: polygons, run-length masks, boxes, ellipses.",
         "No holes in polygons.",
         order=_Z_ORDER,

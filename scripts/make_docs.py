@@ -1,0 +1,89 @@
+"""Write the pages of docs/ that are generated from the code: ``python scripts/make_docs.py [--check]``.
+
+With ``--check`` nothing is written; pages that differ from the code are named and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from gtmask.findings import CODES
+from gtmask.formats import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+LEVELS = {
+    "note": "Nothing was lost or guessed.",
+    "guess": "Something was assumed that the data does not say; `--strict` stops here.",
+    "loss": "A shape, or a part of one, was left out of the mask; `--strict` stops here.",
+    "reject": "There is no mask of this image; it is listed in `rejects.jsonl`, and the exit code is 3.",
+    "warning": "Only `gtmask validate`: the job will run, but look at this; `--strict` makes it an error.",
+    "error": "Only `gtmask validate`: the job would fail or show something wrong; the exit code is 3.",
+}
+
+
+def import_declaring_modules() -> None:
+    """Import every module that adds finding codes of its own."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        if "\ndeclare(" in path.read_text(encoding="utf-8"):
+            importlib.import_module(".".join(path.relative_to(SOURCE).with_suffix("").parts))
+
+
+def findings() -> str:
+    """Return docs/findings.md: every code by level, what it means and what to do."""
+    import_declaring_modules()
+    lines = [
+        "# Findings",
+        "",
+        "Generated from the code by `scripts/make_docs.py`. A finding is something worth telling about data.",
+        "Codes are stable: scripts may rely on them. `gtmask inspect` and `gtmask convert` count them.",
+    ]
+    for level, meaning in LEVELS.items():
+        rows = [code for code in CODES.values() if code.level == level]
+        if rows:
+            lines += [
+                "",
+                f"## {level}",
+                "",
+                meaning,
+                "",
+                "| code | what it means | what to do |",
+                "|---|---|---|",
+            ]
+            lines += [f"| `{row.code}` | {cell(row.meaning)} | {cell(row.remedy)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def cell(text: str) -> str:
+    """Return text that may stand in a table's cell."""
+    return text.replace("|", "\\|")
+
+
+PAGES = {"docs/formats.md": registry.markdown, "docs/findings.md": findings}
+
+
+def main() -> int:
+    """Write the pages, or say which are stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is stale")
+    check = parser.parse_args().check
+    stale = []
+    for name, make in PAGES.items():
+        path, text = ROOT / name, make()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if check and stale:
+        print(f"{', '.join(stale)}: not what the code says; run `make docs`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
