@@ -1,0 +1,49 @@
+"""The benchmark harness: checks before it times, and a quick run makes a table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bench import harness
+
+
+def test_a_wrong_output_is_never_timed():
+    calls = []
+
+    def check(name, result):
+        assert result == 4, name
+
+    with pytest.raises(AssertionError, match="wrong"):
+        harness.race({"right": lambda: 4, "wrong": lambda: calls.append(1)}, check)
+    assert len(calls) == 1
+
+
+def test_rows_that_are_lost_are_marked_and_goals_told():
+    rows = [harness.Row("scene", {"ours": harness.Measure(2e-3), "peer": harness.Measure(1e-3, bytes=12)})]
+    text = harness.markdown(
+        harness.Table("Title", "About.", "ours", rows, [harness.Goal("2x", "0.5x", reached=False)])
+    )
+    assert "| scene | 2 ms | 1 ms | **0.50x (we lose)** | 12 B |" in text
+    assert "| 2x | 0.5x | **no** |" in text
+
+
+def test_a_process_of_its_own_is_measured():
+    found = harness.in_own_process("bench.harness", "format_bytes", 1234)
+    assert found.value == "1,234 B"
+    assert found.peak > 1_000_000
+
+
+def test_a_quick_run_of_the_fill_benchmark_makes_a_table():
+    finished = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "fill"],
+        cwd=harness.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("## Polygon fill")
+    assert "cv2.fillPoly" in finished.stdout
