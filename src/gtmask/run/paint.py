@@ -153,6 +153,12 @@ class _Canvas:
                               runs.order == "column", value)  # fmt: skip
             return
         rule = shape.kind if shape.kind in {"polyline", "point"} else shape.fill or self.rule
+        if rule == "pillow" and shape.kind == "circle" and shape.curve is not None:
+            # labelme draws circles with ImageDraw.ellipse, which fills other pixels than a fine polygon.
+            self._flush_parts()
+            x, y, radius, _, _ = shape.curve
+            raster.fill_pillow_ellipse(self.mask, x - radius, y - radius, x + radius, y + radius, value)
+            return
         first, last = shape.parts
         if rule != self._pending_rule or first != self._pending_parts[1]:
             self._flush_parts()
