@@ -212,8 +212,8 @@ _ROWS = (
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
         "cancelled.",
         order="Result order: later regions lie over earlier ones.",
-        counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and drafts "
-        "never; predictions only with --include-predictions; --annotator chooses by person.",
+        counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
+        "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
     ),
     _row(
         "segments",
