@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Rows of an edge from which on the 16.16 fixed point may be half a pixel off.
+TALLEST = 1 << 15
+
 
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
@@ -152,7 +155,7 @@ def place_clipped(
     top = min(cy0, cy1)
     bottom = max(cy0, cy1)
     # Met somewhere else than where it is drawn, or too tall for the fixed point: drawn on its own.
-    apart = top == bottom or bottom - top > 32767
+    apart = top == bottom or bottom - top >= TALLEST
     if visible and top == bottom:
         paint_span(flat, top * width + min(cx0, cx1), top * width + max(cx0, cx1), value)
     elif visible and apart:

@@ -14,9 +14,9 @@ different pairs touch, it does not matter which is sorted first. An edge that is
 being drawn there (its line was clipped away) counts as the empty run [ceil(x), floor(x)]. What is drawn in
 a row without being met (the lowest row of an edge, horizontal edges) is painted at once.
 
-The fixed-point error stays below one pixel in 65,536 rows, so masks may be up to 32,767 pixels wide
-and high. Exact for coordinates within +-2**30; beyond, OpenCV itself overflows and nothing is promised but
-that no byte outside the mask is touched.
+The fixed-point error stays below half a pixel in 32,767 rows; taller edges are drawn on their own. Exact
+for coordinates within +-2**30; beyond, OpenCV itself overflows and nothing is promised but that no byte
+outside the mask is touched.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.arguments import fill_arguments
-from gtmask.raster.clipping import place_clipped
+from gtmask.raster.clipping import TALLEST, place_clipped
 from gtmask.raster.rows import paint_rows, paint_span, plan_band, push
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def fill_parts(
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
         left, top, right, bottom = count_changes(points, rings, height, changes)
         if right >= 0 and bottom >= 0 and left < width and top < height:
-            inside = left >= 0 and top >= 0 and right < width and bottom < height
+            inside = left >= 0 and top >= 0 and right < width and bottom < min(height, TALLEST)
             band = max(top, 0)
             last = min(bottom, height)
             active = 0
@@ -165,7 +165,11 @@ def place_rings(
         for i in range(rings[ring], rings[ring + 1]):
             x1, y1 = int(points[i, 0]), int(points[i, 1])
             clipped = not inside and (
-                min(x0, x1) < 0 or min(y0, y1) < 0 or max(x0, x1) >= width or max(y0, y1) >= height
+                min(x0, x1) < 0
+                or min(y0, y1) < 0
+                or max(x0, x1) >= width
+                or max(y0, y1) >= height
+                or abs(y1 - y0) >= TALLEST
             )
             if y0 == y1 and not clipped:
                 low, high, x0 = min(low, x1), max(high, x1), x1
