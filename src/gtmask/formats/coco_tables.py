@@ -15,7 +15,7 @@ from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding, declare
 from gtmask.formats.jsonstream import Cursor, load, parse_elements
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
-from gtmask.formats.jsonstream.joins import Column, Index
+from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +187,7 @@ class _Scan:
         tables = self.tables
         if tables.images_at is None:
             return
-        ranked = np.sort(tables.images)
+        ranked = tables.images if is_sorted(tables.images) else np.sort(tables.images)
         shared = np.setdiff1d(ranked[1:][ranked[1:] == ranked[:-1]], [MISSING])
         if not len(shared):
             return

@@ -24,6 +24,14 @@ _SHIFT = 32
 _BLOCK = 1 << 18
 
 
+def is_sorted(values: NDArray[np.int64]) -> bool:
+    """Say whether the values ascend; equal ones may follow each other."""
+    return all(
+        bool((values[i + 1 : i + 1 + _BLOCK] >= values[i : i + _BLOCK][: len(values) - i - 1]).all())
+        for i in range(0, len(values) - 1, _BLOCK)
+    )
+
+
 class Column:
     """An array that grows at its end, in memory or, after :meth:`spill`, in a temporary file."""
 
@@ -46,9 +54,10 @@ class Column:
         """Add values at the end."""
         stop = self.length + len(values)
         if stop > len(self._array):
-            capacity = max(stop, len(self._array) + len(self._array) // 4)
+            capacity = max(stop, len(self._array) + _BLOCK)
             if self._file is None:
-                # realloc moves the pages of large blocks instead of copying them.
+                # realloc moves the pages of large blocks instead of copying them, so small steps are
+                # cheap; what is allocated is also touched (resize clears it).
                 self._array.resize(capacity, refcheck=False)
             else:
                 self._map(capacity)
@@ -113,19 +122,21 @@ class Index:
         """
         if max(len(owners), len(self)) >> (_SHIFT - 1):
             raise ExportError("the export lists more than two billion images or annotations; split it")
-        order = np.argsort(owners, kind="stable")
-        ranked = owners[order]
+        # Image tables are nearly always sorted by id: then nothing has to be.
+        order = None if is_sorted(owners) else np.argsort(owners, kind="stable").astype(np.int32)
+        ranked = owners if order is None else owners[order]
         packed = self._keys.values
         last = -1
         for start in range(0, len(packed), _BLOCK):
             block = packed[start : start + _BLOCK]
-            place = np.minimum(np.searchsorted(ranked, block), max(len(ranked) - 1, 0))
-            known = (
-                (ranked[place] == block) & (block != MISSING) if len(ranked) else np.zeros(len(block), bool)
-            )
-            ordinal = np.where(known, order[place], len(owners)) if len(ranked) else np.zeros(len(block), int)
+            if len(ranked):
+                place = np.minimum(np.searchsorted(ranked, block), len(ranked) - 1)
+                known = (ranked[place] == block) & (block != MISSING)
+                ordinal = np.where(known, place if order is None else order[place], len(owners))
+            else:
+                known, ordinal = np.zeros(len(block), bool), np.zeros(len(block), np.int64)
             self.orphans += len(block) - int(np.count_nonzero(known))
-            block[:] = (ordinal << _SHIFT) | np.arange(start, start + len(block))
+            block[:] = (ordinal.astype(np.int64) << _SHIFT) | np.arange(start, start + len(block))
             self.grouped = self.grouped and last <= block[0] and bool((block[1:] > block[:-1]).all())
             last = int(block[-1])
         if not self.grouped:
