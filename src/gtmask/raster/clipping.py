@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 TALLEST = 1 << 15
 
 
+@kernel(inline=True)
+def needs_clipping(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> bool:
+    """Tell whether an edge reaches outside the mask or is too tall for the fixed point."""
+    out = min(x0, x1) < 0 or min(y0, y1) < 0 or max(x0, x1) >= width or max(y0, y1) >= height
+    return bool(out or abs(y1 - y0) >= TALLEST)
+
+
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
 )

@@ -27,7 +27,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.arguments import fill_arguments
-from gtmask.raster.clipping import TALLEST, place_clipped
+from gtmask.raster.clipping import TALLEST, needs_clipping, place_clipped
 from gtmask.raster.rows import paint_rows, paint_span, plan_band, push
 
 if TYPE_CHECKING:
@@ -164,13 +164,7 @@ def place_rings(
         met = 0
         for i in range(rings[ring], rings[ring + 1]):
             x1, y1 = int(points[i, 0]), int(points[i, 1])
-            clipped = not inside and (
-                min(x0, x1) < 0
-                or min(y0, y1) < 0
-                or max(x0, x1) >= width
-                or max(y0, y1) >= height
-                or abs(y1 - y0) >= TALLEST
-            )
+            clipped = not inside and needs_clipping(width, height, x0, y0, x1, y1)
             if y0 == y1 and not clipped:
                 low, high, x0 = min(low, x1), max(high, x1), x1
                 continue
