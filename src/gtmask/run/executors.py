@@ -11,6 +11,7 @@ import os
 from collections import deque
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
@@ -43,13 +44,14 @@ class Pool:
 
     def __init__(self, executor: str = "local", workers: int | None = None) -> None:
         self._client: Any = None
+        self._thread: ThreadPoolExecutor | None = None
         self._executor: Executor
         if executor.startswith("dask://"):
             self._executor = self._connect(executor.removeprefix("dask://"))
         else:
             self.workers = workers or cores()
             if self.workers == 1:
-                self._executor = ThreadPoolExecutor(1, "gtmask-worker")
+                self._executor = self._here()
             else:
                 # Spawned, not forked: event loops, threads and S3 clients do not survive a fork.
                 self._executor = ProcessPoolExecutor(
@@ -85,10 +87,14 @@ class Pool:
             What a task raised, or that a worker process died. Tasks that run are waited for, so that
             their work is not lost; tasks that wait are dropped.
         """
+        items = iter(arguments)
+        ahead = list(islice(items, 2))
+        # A single task does not wait for a process to start.
+        executor = self._here() if len(ahead) == 1 and self._client is None else self._executor
         flying: deque[Future[T]] = deque()
         try:
-            for item in arguments:
-                flying.append(self._executor.submit(function, *item))
+            for item in chain(ahead, items):
+                flying.append(executor.submit(function, *item))
                 if len(flying) >= self.ahead:
                     yield flying.popleft().result()
             while flying:
@@ -102,10 +108,18 @@ class Pool:
             for future in flying:
                 future.cancel()
 
+    def _here(self) -> ThreadPoolExecutor:
+        """Return the executor that works in a thread of this process."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "gtmask-worker")
+        return self._thread
+
     def close(self, *, wait: bool = True) -> None:
         """End the executor; with ``wait``, after the tasks that run."""
-        if isinstance(self._executor, ThreadPoolExecutor) and wait:
-            self._executor.submit(close_worker).result()
+        if self._thread is not None:
+            if wait:
+                self._thread.submit(close_worker).result()
+            self._thread.shutdown(wait=wait, cancel_futures=True)
         self._executor.shutdown(wait=wait, cancel_futures=True)
         if self._client is not None:
             self._client.close()
