@@ -198,6 +198,16 @@ def filtered(pixels: NDArray[np.uint8], i: int, above: int) -> int:
     return value
 
 
+@kernel("boolean(uint8[::1], int64, int64, int64, int64, int64)", inline=True)
+def up_is_cheaper(
+    pixels: NDArray[np.uint8], start: int, width: int, changes: int, slopes: int, none_bits: int
+) -> bool:
+    """Say whether filter Up is expected to take fewer bits than None, the filter byte among the row."""
+    slopes += pixels[start] != pixels[start - width]
+    changes += (pixels[start] != 0) + (pixels[start + width - 1] != 0)
+    return _UP_BITS * slopes + _UP_ROW_BITS < none_bits * changes
+
+
 @kernel(
     "UniTuple(int64, 2)(uint8[::1], int64, int64, int64, uint64[::1], int32[::1], uint32[::1],"
     " uint8[::1], int64[::1], int64[::1])"
@@ -241,19 +251,13 @@ def write_runs(
     room = tokens.size - (width + 4)
     none_bits = _NONE_BITS + literal_bits(pixels)
     a, b = sums[0], sums[1]
-    used, value, length, changes, chains = 0, 0, 0, 0, 0
-    y = first
+    y, used, value, length, changes, chains = first, 0, 0, 0, 0, 0
     while y < height and used <= room:
         start = y * width
         slopes = 0
         if y == first or not row_repeats(pixels, start, width):
             changes, slopes = mark_changes(pixels, start, width, marks)
-        above = 0
-        if y > 0:
-            slopes += pixels[start] != pixels[start - width]
-            along = changes + (pixels[start] != 0) + (pixels[start + width - 1] != 0)
-            if _UP_BITS * slopes + _UP_ROW_BITS < none_bits * along:
-                above = width
+        above = width if y > 0 and up_is_cheaper(pixels, start, width, changes, slopes, none_bits) else 0
         filters[y] = 2 if above > 0 else 0
         # The filter byte, then the first pixel, then a run per mark.
         for byte in (int(np.int64(filters[y])), filtered(pixels, start, above)):
@@ -263,22 +267,17 @@ def write_runs(
             value = byte
             length += 1
         x = 1
-        listed = 0
-        if (slopes if above > 0 else changes) > 0:
-            listed = list_marks(marks, 1 if above > 0 else 0, (width + 62) >> 6, places)
-        for i in range(listed):
+        marked = slopes if above > 0 else changes
+        for i in range(list_marks(marks, int(above > 0), (width + 62) >> 6, places) if marked > 0 else 0):
             end = int(np.int64(places[i]))
             used, chains, a, b = put_run(value, length + end - x, used, chains, a, b, tokens, counts)
             value = filtered(pixels, start + end, above)
             length = 0
             x = end
         length += width - x
-        a %= ADLER_BASE
-        b %= ADLER_BASE
-        y += 1
+        a, b, y = a % ADLER_BASE, b % ADLER_BASE, y + 1
     used, chains, a, b = put_run(value, length, used, chains, a, b, tokens, counts)
     counts[256] = 0
     counts[256 + 258] += chains
-    sums[0] = a % ADLER_BASE
-    sums[1] = b % ADLER_BASE
+    sums[0], sums[1] = a % ADLER_BASE, b % ADLER_BASE
     return y, used
