@@ -40,7 +40,7 @@ LABELME: Any = {
     "imageWidth": 20,
     "shapes": [
         {"label": "a", "points": [[1, 1], [5, 1], [5, 5]], "shape_type": "polygon"},
-        {"label": "a", "points": [[1, 1], [5, 5]], "shape_type": "rectangle", "score": None},
+        {"label": "a", "points": [[1, 1], [5, 5]], "shape_type": "rectangle"},
         {"label": "b", "points": [[5, 5], [8, 5]], "shape_type": "circle"},
         {"label": "b", "points": [[1, 1], [3, 2]], "shape_type": "mask", "mask": PICTURE},
         {"label": "b", "points": [[1, 1], [3, 2]], "shape_type": "linestrip"},

@@ -77,7 +77,35 @@ class RecordBuilder:
 
     def polygon(self, label: str, flat: Sequence[float], kind: Kind = "polygon") -> None:
         """Add a shape of one ring (or of one open line) from flat coordinates x, y, x, y, ..."""
-        self.polygons(label, ((flat,),), kind)
+        before = len(self._ring_ends)
+        self._ring(label, flat, 3 if kind == "polygon" else _LEAST.get(kind, 3))
+        if len(self._ring_ends) > before:
+            parts = len(self._part_rings)
+            self._part_rings.append(before)
+            self._shapes.append(Shape(label, kind, (parts - 1, parts)))
+            self._z.append(self.z)
+
+    def polygon_pairs(self, label: str, points: list[list[float]], kind: Kind = "polygon") -> None:
+        """Add a shape of one ring from ``[[x, y], ...]`` without a flat list in between.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A point is not a pair: its numbers would shift all that follow.
+        """
+        count = len(points)
+        if count < 3 or type(points) is not list or set(map(len, points)) != {2}:
+            if points and set(map(len, points)) != {2}:
+                raise ValueError("a point has not exactly two coordinates")
+            self.polygon(label, flatten(points), kind)
+            return
+        self._flat.extend(chain.from_iterable(points))
+        parts = len(self._part_rings)
+        self._part_rings.append(len(self._ring_ends))
+        self._ring_ends.append(self._ring_ends[-1] + count)
+        self._least.append(3)
+        self._shapes.append(Shape(label, kind, (parts - 1, parts)))
+        self._z.append(self.z)
 
     def polygons(
         self, label: str, parts: Iterable[Iterable[Sequence[float]]], kind: Kind = "polygon"
@@ -184,10 +212,11 @@ class RecordBuilder:
             offsets = np.array(self._ring_ends, np.int32)
             least = np.array(self._least, np.int32)
             verdict = judge_rings(points, offsets, least, LIMIT)
-            verdict[bad] = 1
+            if bad:
+                verdict[bad] = 1
             record.points, record.ring_offsets = points, offsets
             record.part_offsets = np.array(self._part_rings, np.int32)
-            if verdict.any():
+            if any(verdict.tobytes()):
                 self._drop(verdict)
         if any(self._z):
             order = sorted(range(len(self._z)), key=self._z.__getitem__)
@@ -199,7 +228,7 @@ class RecordBuilder:
     def _numbers(self) -> tuple[NDArray[np.float64], list[int]]:
         """Return all vertices, and the rings that hold something other than numbers."""
         try:
-            return np.frombuffer(array("d", self._flat), np.float64).reshape(-1, 2).copy(), []
+            return np.frombuffer(array("d", self._flat), np.float64).reshape(-1, 2), []
         except (TypeError, OverflowError):
             pass
         bad: list[int] = []

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _TASK = frozenset({"annotations", "completions", "predictions"})
 _MIN = frozenset({"annotation_id", "lead_time", "annotator"})
 _TO_NAME = re.compile(rb'"to_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
+#: Bytes looked at together while tasks are told apart.
+BLOCK = 4 << 20
 #: Tag names of repeaters: one image of a list each.
 _NUMBERED = re.compile(rb"\D\d+\Z")
 #: Keys of a JSON-MIN row that are not data of the task.
@@ -57,20 +59,23 @@ class LabelStudioReader(RowsReader):
     def units(self) -> Iterator[tuple[Row, int]]:  # type: ignore[override]
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
         last: tuple[Any, list[Row]] | None = None
+        block, base = b"", 0
+        name = ""
         for row in super().units():
-            data = self._bytes(row)
-            if b'"annotation_id"' in data and b'"data"' not in data:
-                task = _task_id(data)
-                if last is not None and last[0] == task:
+            if row.name != name or row.stop > base + len(block):
+                name, base = row.name, row.start
+                block = self.document(name).read(base, max(row.stop, base + BLOCK))
+            at, end = row.start - base, row.stop - base
+            if block.find(b'"annotation_id"', at, end) >= 0 and block.find(b'"data"', at, end) < 0:
+                task = _task_id(block[at:end])
+                if last is not None and task is not None and last[0] == task:
                     last[1].append(row)
                     continue
                 if last is not None:
                     yield self._newest(last[1]), 0
                 last = (task, [row])
-                continue
-            tags = set(_TO_NAME.findall(data))
-            if len(tags) > 1 or b'"item_index"' in data or any(map(_NUMBERED.search, tags)):
-                yield from ((row, index) for index in range(self._images(data)))
+            elif _may_have_several(block, at, end):
+                yield from ((row, index) for index in range(self._images(block[at:end])))
             else:
                 yield row, 0
         if last is not None:
@@ -81,9 +86,6 @@ class LabelStudioReader(RowsReader):
         row, index = unit
         self.context = index
         return super().record(Row(*row))
-
-    def _bytes(self, row: Row) -> bytes:
-        return self.document(row.name).read(row.start, row.stop)
 
     def _images(self, data: bytes) -> int:
         """Return how many images a task has; at least one, so that bad tasks become rejects."""
@@ -100,10 +102,22 @@ class LabelStudioReader(RowsReader):
         """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
         if len(rows) == 1:
             return rows[0]
-        loaded = [(table(load_json(self._bytes(row))), row) for row in rows]
+        document = self.document(rows[0].name)
+        loaded = [(table(load_json(document.read(row.start, row.stop))), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(pair[0].get("annotator"), wanted)]
         return max(mine or loaded, key=lambda pair: _age(pair[0]))[1]
+
+
+def _may_have_several(block: bytes, at: int, end: int) -> bool:
+    """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
+    if block.find(b'"item_index"', at, end) >= 0:
+        return True
+    first = _TO_NAME.search(block, at, end)
+    if first is None:
+        return False
+    every = block.count(b'"to_name"', at, end)
+    return _NUMBERED.search(first[1]) is not None or block.count(first[0], at, end) != every
 
 
 def _task_id(data: bytes) -> Any:
@@ -213,6 +227,8 @@ def _results(annotation: dict[str, Any], builder: RecordBuilder) -> list[dict[st
     results = annotation.get("result")
     if results is not None and not isinstance(results, list):
         builder.finding("annotation-bad", f"result is {type(results).__name__}, not a list")
+    if isinstance(results, list) and set(map(type, results)) == {dict}:
+        return results
     good = [item for item in listing(results) if isinstance(item, dict)]
     if len(good) < len(listing(results)):
         builder.finding("annotation-bad", f"{len(listing(results)) - len(good)} results are no objects")

@@ -46,9 +46,9 @@ class TaskImage:
 def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told."""
     data = table(task.get("data"))
-    tags = dict.fromkeys(
-        name for item in results if _draws(item) and isinstance(name := item.get("to_name"), str)
-    )
+    tags = {name: None for item in results if isinstance(name := item.get("to_name"), str)}
+    if len(tags) > 1:
+        tags = {name: None for item in results if (name := item.get("to_name")) in tags and _draws(item)}
     named = [(tag, data[tag]) for tag in tags if _references(data.get(tag))]
     if len(named) > 1:
         found = [TaskImage(_references(value)[0], to_name=tag) for tag, value in named]

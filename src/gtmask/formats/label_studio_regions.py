@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.brush import brush_runs
 from gtmask.formats.build import RecordBuilder, ellipse_ring, rotated_corners
-from gtmask.formats.fields import MALFORMED, decode_base64, describe, pairs, real, text
+from gtmask.formats.fields import MALFORMED, decode_base64, describe, real, text
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _SILENT = frozenset({
     "choices", "taxonomy", "textarea", "rating", "number", "datetime", "relation", "ranker", "pairwise",
     "labels", "chat", "reactcode",
+})  # fmt: skip
+#: Result types that draw, but not on an image.
+_ELSEWHERE = frozenset({
+    "videorectangle", "timeserieslabels", "timelinelabels", "hypertextlabels", "paragraphlabels",
 })  # fmt: skip
 #: Keys of a value that mark it as such a description where JSON-MIN has no types.
 _SILENT_KEYS = frozenset({"choices", "taxonomy", "text", "rating", "number", "datetime", "ranker"})
@@ -70,19 +74,22 @@ class Regions:
             return
         if not isinstance(value, dict):
             raise TypeError(f"{kind!r:.40} has no value")
-        add = _geometry(value)
+        add = Regions.polygon if "points" in value else _geometry(value)
         if kind is None and (add is None or _SILENT_KEYS & value.keys()):
             return
         label = self._label(result, value)
         if not label:
             self.builder.finding("shape-no-label", f"{kind or 'region'} {result.get('id', '')!r:.40}")
-        elif add is None or str(kind).startswith(("video", "timeseries", "timeline", "hypertext")):
+        elif add is None or kind in _ELSEWHERE:
             self.builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
         else:
             add(self, label, value)
 
     def _label(self, result: dict[str, Any], value: dict[str, Any]) -> str:
         """Return a region's label: in its value, or in a ``labels`` result of the same region id."""
+        names = value.get(result.get("type"))
+        if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
+            return names[0]
         names = _label_list(value)
         if len(names) > 1:
             self.builder.finding("label-several", ", ".join(map(str, names))[:200])
@@ -99,7 +106,10 @@ class Regions:
 
     def polygon(self, label: str, value: dict[str, Any]) -> None:
         """Add a polygon; the format has no holes."""
-        self.builder.polygon(label, pairs(value["points"]))
+        points = value["points"]
+        if not isinstance(points, list):
+            raise TypeError(f"a list of points was expected, not {type(points).__name__}")
+        self.builder.polygon_pairs(label, points)
 
     def line(self, label: str, value: dict[str, Any]) -> None:
         """Add a line or, where it is closed, the polygon that it is."""
@@ -180,9 +190,7 @@ class Regions:
 
 
 def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]], None] | None:
-    """Return what adds a value's geometry, told by its keys: JSON-MIN has no types."""
-    if "points" in value:
-        return Regions.polygon
+    """Return what adds a value's geometry other than a polygon, told by its keys: JSON-MIN has no types."""
     if "rle" in value or value.get("format") == "rle":
         return Regions.brush
     if "imageDataURL" in value:
