@@ -20,7 +20,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.domain import source_arguments
-from gtmask.raster.rows import crossing, paint_rows
+from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +76,32 @@ def offset_at(x0: float, y0: float, x1: float, y1: float, column: int) -> float:
     """Return how far to the right of a column an edge crosses; its y are relative to the row."""
     left, right = x0 - column, x1 - column
     return (left * y1 - right * y0) / (y1 - y0)
+
+
+@kernel("void(uint8[::1], int64, int64, int64, int64[::1], int64[::1], uint8)")
+def paint_pairs(
+    flat: NDArray[np.uint8],
+    width: int,
+    top: int,
+    bottom: int,
+    starts: NDArray[np.int64],
+    crossings: NDArray[np.int64],
+    value: int,
+) -> None:
+    """Paint rows top to bottom - 1 of the mask ``flat`` (row-major) between each two crossings."""
+    for y in range(top, bottom):
+        start = starts[y]
+        stop = starts[y + 1]
+        if stop - start > 2:
+            sort_range(crossings, start, stop)
+        base = y * width
+        for i in range(start, stop - 1, 2):
+            one = crossings[i]
+            two = crossings[i + 1]
+            first = max(min(one >> 32, two >> 32) - 1, 0)
+            last = min(max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1, width - 1)
+            if first <= last:
+                paint_span(flat, base + first, base + last, value)
 
 
 @kernel("int64(float64, float64, float64, float64, int64, boolean)")
@@ -192,6 +218,6 @@ def paint_parts(
             if total > len(crossings):
                 crossings = np.empty(2 * total, np.int64)
             place_edges(width, height, points, rings, starts, crossings, leftwards)
-            paint_rows(flat, width, top, bottom, starts, crossings, values[part])
+            paint_pairs(flat, width, top, bottom, starts, crossings, values[part])
             starts[top : bottom + 1] = 0
         paint_vertices(mask, points, rings[0], rings[-1], values[part])

@@ -8,11 +8,11 @@ class map, the rule that finds images, the source's fingerprint, and the records
 from __future__ import annotations
 
 import hashlib
-import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from zlib_ng.zlib_ng import crc32
 
 from gtmask import __version__
 from gtmask.errors import NotFoundError, RunConflictError
@@ -160,10 +160,6 @@ def _stamp(export: Export, name: str) -> bytes:
 
 
 def _crc(export: Export, name: str) -> int:
-    try:
-        from isal.isal_zlib import crc32  # noqa: PLC0415 - carry-less multiplication, ten times zlib's speed
-    except ImportError:
-        crc32 = zlib.crc32
     value = 0
     size = export.size(name)
     for start in range(0, size, _PIECE):

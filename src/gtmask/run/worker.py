@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
 from gtmask.findings import Finding, is_reject
+from gtmask.groundtruth.contract import BACKGROUND_COLOR
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
 from gtmask.png import encode_png
@@ -88,7 +89,9 @@ class Worker:
         self.stack = contextlib.AsyncExitStack()
         self.images: Storage
         self.out: Storage
-        self.palette = [entry.color for entry in job.classes.classes]
+        # By id: a class map may leave ids out.
+        colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
+        self.palette = colors if job.settings.png == "palette" else None
         self.loop.run_until_complete(self._open())
 
     async def _open(self) -> None:
@@ -181,14 +184,11 @@ class Worker:
         record.findings += painting.findings
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
-        data = encode_png(mask, palette=self._palette(), encoder=cast("Encoder", settings.png_encoder))
+        data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
         if not self.job.dry_run:
             await self.out.put(MASKS + target, data, "image/png")
         line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
         return Outcome(record, line, len(data), mask_values(mask), painting.painted)
-
-    def _palette(self) -> list[str] | None:
-        return ["#ffffff", *self.palette] if self.job.settings.png == "palette" else None
 
     def _rejected(self, record: Record) -> Outcome:
         self._strict(record)
