@@ -2,7 +2,8 @@
 
 - a list of flat lists: parts of one shape, which are a union, as COCO has no holes;
 - a flat list: one part (some exporters leave the outer list out);
-- lists of exactly four numbers: boxes x, y, width, height, as pycocotools takes them;
+- a list of four numbers: two points, which have no area; pycocotools takes it for a box (``_mask.pyx``,
+  frPyObjects) and fills pixels that nobody drew, so it is left out with a finding;
 - an object: a run-length mask;
 - nothing, null, ``[]`` or ``[[]]``: a box-only annotation, left out with a finding.
 """
@@ -48,24 +49,8 @@ def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> None:
         return
     if not any(value):
         builder.finding("shape-no-geometry", f"{label}: segmentation is empty")
-    elif len(value[0]) == 4:
-        # cocoapi, PythonAPI/pycocotools/_mask.pyx, frPyObjects: the first list decides for all.
-        boxes = [box for box in map(_box_ring, value) if box]
-        if boxes:
-            builder.finding("box-painted", f"{label}: a list of four numbers is a box")
-            builder.polygons(label, ((box,) for box in boxes), "rectangle")
-        if len(boxes) < len(value):
-            builder.finding("shape-bad-number", f"{label}: a box is not four finite numbers")
     else:
         builder.polygons(label, ((ring,) for ring in value if ring))
-
-
-def _box_ring(box: list[Any]) -> list[float] | None:
-    """Return x, y, width, height as flat corners."""
-    if len(box) != 4 or not set(map(type, box)) <= {int, float}:
-        return None
-    x, y, width, height = map(float, box)
-    return [x, y, x + width, y, x + width, y + height, x, y + height]
 
 
 def _box_only(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:
