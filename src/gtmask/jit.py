@@ -54,6 +54,16 @@ SOURCE_RULE_MODULES: tuple[str, ...] = (
     "gtmask.raster.strokes",
 )
 
+#: Modules that read JSON documents of any size; a reader compiles them when it opens one.
+READER_MODULES: tuple[str, ...] = (
+    "gtmask.formats.jsonstream.kernels",
+    "gtmask.formats.jsonstream.tokens",
+    "gtmask.formats.jsonstream.ids",
+    "gtmask.formats.jsonstream.joins",
+    "gtmask.formats.coco_plain",
+    "gtmask.formats.coco_runs",
+)
+
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
 
 
@@ -90,7 +100,8 @@ def compile_kernels(modules: Iterable[str] | None = None) -> int:
     Parameters
     ----------
     modules
-        Names of modules; all of :data:`KERNEL_MODULES` and :data:`SOURCE_RULE_MODULES` by default.
+        Names of modules; by default all of :data:`KERNEL_MODULES`, :data:`SOURCE_RULE_MODULES` and
+        :data:`READER_MODULES`.
 
     Returns
     -------
@@ -98,8 +109,9 @@ def compile_kernels(modules: Iterable[str] | None = None) -> int:
         How many kernel signatures are ready.
     """
     ready = 0
+    names = KERNEL_MODULES + SOURCE_RULE_MODULES + READER_MODULES if modules is None else tuple(modules)
     with _machine_lock():
-        for name in KERNEL_MODULES + SOURCE_RULE_MODULES if modules is None else modules:
+        for name in names:
             importlib.import_module(name)
             for dispatcher, signatures in _registry.get(name, ()):
                 for signature in signatures if hasattr(dispatcher, "compile") else ():

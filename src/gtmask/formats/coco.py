@@ -26,6 +26,7 @@ from gtmask.formats.coco_tables import read_tables
 from gtmask.formats.fields import listing, set_size, table, text
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
+from gtmask.jit import READER_MODULES, compile_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,8 @@ class CocoReader:
     plain = True
 
     def __init__(self, export: Export, name: str, options: ReadOptions) -> None:
+        # Compiled once, here: worker processes then load the kernels from the cache.
+        compile_kernels(READER_MODULES)
         self.options = options
         self.document = Document(export, name)
         tables = read_tables(self.document, options, self.marker)

@@ -161,7 +161,7 @@ def next_phase(byte: int, phase: int, is_object: int, pause: int) -> int:
     return NEST if byte == 0x7B or byte == 0x5B else SCALAR
 
 
-@kernel("int64(uint8[::1], int64, int64)", inline=True)
+@kernel("int64(uint8[::1], int64, int64)")
 def skip_blanks(data: NDArray[np.uint8], i: int, stop: int) -> int:
     """Return the first position at or after ``i`` that is no blank."""
     while i < stop and (data[i] == 0x20 or data[i] == 0x0A or data[i] == 0x0D or data[i] == 0x09):

@@ -21,7 +21,7 @@ _POWERS = np.array([10.0**k for k in range(23)])
 _EXACT = 1 << 53
 
 
-@kernel("boolean(uint8[::1], int64, int64, uint8[::1])", inline=True)
+@kernel("boolean(uint8[::1], int64, int64, uint8[::1])")
 def same_bytes(data: NDArray[np.uint8], start: int, stop: int, wanted: NDArray[np.uint8]) -> bool:
     """Say whether ``data[start:stop]`` are the bytes ``wanted``."""
     if stop - start != wanted.shape[0]:
@@ -63,7 +63,7 @@ def read_number(data: NDArray[np.uint8], i: int, stop: int) -> tuple[int, float]
     return i, -value if negative else value
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64)", inline=True)
+@kernel("int64(uint8[::1], uint64[::1], int64, int64)")
 def skip_string(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int) -> int:
     """Return the position after the quote that closes the string whose text begins at ``data[i]``."""
     i = skip_text(words, i, stop)
