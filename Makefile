@@ -24,6 +24,7 @@ test: $(STAMP)  ## Run all tests
 
 check: lint types  ## Lint, format, types, docs: everything but the tests
 	@$(BIN)/python scripts/make_docs.py --check
+	@$(BIN)/python scripts/rule_pictures.py --check
 
 lint: $(STAMP)  ## Ruff: rules and format
 	@$(BIN)/ruff check .
@@ -37,6 +38,7 @@ bench: $(STAMP)  ## Run every benchmark and regenerate docs/performance.md
 
 docs: $(STAMP)  ## Regenerate the generated pages in docs/
 	@$(BIN)/python scripts/make_docs.py
+	@$(BIN)/python scripts/rule_pictures.py
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

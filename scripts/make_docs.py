@@ -9,7 +9,11 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
+import typer
+
+from gtmask.cli import app
 from gtmask.findings import CODES
 from gtmask.formats import registry
 
@@ -57,12 +61,50 @@ def findings() -> str:
     return "\n".join(lines) + "\n"
 
 
+def commands() -> str:
+    """Return docs/cli.md: every command with its arguments and options."""
+    lines = [
+        "# Commands",
+        "",
+        "Generated from the code by `scripts/make_docs.py`; the same as `gtmask COMMAND --help`.",
+        "",
+        "Exit codes: 0 everything done; 1 stopped, nothing lost, run again to go on; 2 wrong usage or settings;",
+        "3 finished, but records were rejected or errors were found. stdout carries data, stderr talk.",
+    ]
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        arguments = [item for item in command.params if item.param_type_name == "argument"]
+        usage = " ".join(["gtmask", name, *(item.metavar for item in arguments)])
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"`{usage}`",
+            "",
+            command.help,
+            "",
+            "| option | meaning | default |",
+            "|---|---|---|",
+        ]
+        for item in command.params:
+            if item.name == "help":
+                continue
+            if item in arguments:
+                lines.append(f"| `{item.metavar}` | {cell(item.help or '')} | |")
+                continue
+            flag = max(item.opts, key=len)
+            value = f" {item.metavar}" if item.metavar else ""
+            default = "" if item.default in (None, False, "") else f"`{item.default}`"
+            lines.append(f"| `{cell(flag + value)}` | {cell(item.help or '')} | {default} |")
+    return "\n".join(lines) + "\n"
+
+
 def cell(text: str) -> str:
     """Return text that may stand in a table's cell."""
     return text.replace("|", "\\|")
 
 
-PAGES = {"docs/formats.md": registry.markdown, "docs/findings.md": findings}
+PAGES = {"docs/formats.md": registry.markdown, "docs/findings.md": findings, "docs/cli.md": commands}
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What decides the bytes of masks and manifest; see ``docs/settings.md`` for every one.
+    """What decides the bytes of masks and manifest; see ``docs/cli.md`` for every one.
 
     Raises
     ------
