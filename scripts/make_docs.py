@@ -68,8 +68,8 @@ def commands() -> str:
         "",
         "Generated from the code by `scripts/make_docs.py`; the same as `gtmask COMMAND --help`.",
         "",
-        "Exit codes: 0 everything done; 1 stopped, nothing lost, run again to go on; 2 wrong usage or settings;",
-        "3 finished, but records were rejected or errors were found. stdout carries data, stderr talk.",
+        "Exit codes: 0 everything done; 1 stopped, nothing lost, run again to go on; 2 wrong usage or",
+        "settings; 3 finished, but records were rejected or errors found. stdout carries data, stderr talk.",
     ]
     group: Any = typer.main.get_command(app)
     for name, command in group.commands.items():

@@ -60,5 +60,7 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
         "print(sorted({'numba', 'numpy', 'botocore', 'aioboto3', 'PIL', 'orjson'} & set(sys.modules)),"
         " file=sys.stderr)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
     assert done.stderr.strip().endswith("[]"), done.stderr

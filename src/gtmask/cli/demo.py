@@ -26,6 +26,11 @@ def demo(
         return
     screen = console()
     render(result.summary, screen)
+    report = result.report
+    told = ", ".join(f"{code} {count}" for code, count in report.codes.items())
+    screen.print(
+        plain(f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({told})")
+    )
     shown = table("where to look", "file", "what it is")
     for path, meaning in result.files:
         shown.add_row(plain(path), plain(meaning))

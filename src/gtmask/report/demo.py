@@ -5,31 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gtmask.groundtruth import pilot, validate
+from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
 from gtmask.run import convert
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gtmask.groundtruth.report import Report
     from gtmask.run import Summary
     from gtmask.run.progress import Progress
 
 
 @dataclass(slots=True)
 class Demo:
-    """What the demo made: the conversion's summary, and files with what they are."""
+    """What the demo made: the conversion's summary, the validation, and files with what they are."""
 
     summary: Summary
+    report: Report
     files: list[tuple[str, str]]
 
 
 def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None) -> Demo:
-    """Make a data set in ``folder`` and convert it there; a second demo in the same folder starts anew.
+    """Make a data set in ``folder``, convert, validate and preview it, and choose a pilot.
+
+    A second demo in the same folder starts anew.
 
     Parameters
     ----------
     folder
-        Gets ``data/`` (images and a COCO export) and ``out/`` (masks and manifest).
+        Gets ``data/`` (images and a COCO export), ``out/`` (masks and manifest), ``pilot/`` and the page
+        ``preview.html``.
     images
         Number of scenes.
     progress
@@ -45,14 +52,17 @@ def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None
         overwrite=True,
         progress=progress,
     )
+    manifest = str(summary.manifest)
+    report = validate(manifest, level="deep", workers=1)
+    page = preview(manifest, folder / "preview.html", count=images)
+    chosen = pilot(manifest, folder / "pilot", workers=1)
     files = [
+        (page.path, "overlays: open it in a browser, and drag the slider"),
         (str(folder / "data" / "images"), "the pictures"),
         (str(export), "their labels, as a COCO export"),
-        (
-            str(out / "masks"),
-            "one mask per picture; --png palette, so that an image viewer shows the class colours",
-        ),
-        (str(summary.manifest), "the manifest: one line per picture"),
+        (str(out / "masks"), "the masks; --png palette, so that an image viewer shows the class colours"),
+        (manifest, "the manifest: one line per picture"),
         (str(out / "classes.toml"), "the class map: edit it and give it back with --classes"),
+        (chosen.manifest, f"the micro-batch: {len(chosen.chosen)} pictures that show every class"),
     ]
-    return Demo(summary, files)
+    return Demo(summary, report, files)
