@@ -175,7 +175,8 @@ class RecordBuilder:
     ) -> None:
         """Add a circle or an ellipse, turned clockwise (y points down) about its centre."""
         try:
-            curve = (*map(float, center), *map(abs, map(float, radii)), float(degrees))
+            x, y, rx, ry, turn = map(float, (*center, *radii, degrees))
+            curve = (x, y, abs(rx), abs(ry), turn)
             flat = ellipse_ring(*curve)
         except (TypeError, ValueError, OverflowError):
             self.finding("shape-bad-number", f"{label}: {kind} {[center, radii, degrees]!r:.80}")

@@ -87,7 +87,7 @@ class Regions:
 
     def _label(self, result: dict[str, Any], value: dict[str, Any]) -> str:
         """Return a region's label: in its value, or in a ``labels`` result of the same region id."""
-        names = value.get(result.get("type"))
+        names = value.get(str(result.get("type")))
         if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
             return names[0]
         names = _label_list(value)

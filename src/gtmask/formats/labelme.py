@@ -125,7 +125,9 @@ def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
         builder.finding("shape-no-label", f"{kind!r:.40}")
         return
     add = _KINDS.get(kind) if isinstance(kind, str) else None
-    if kind == "mask":
+    if kind == "polygon" and isinstance(points := shape.get("points"), list):
+        builder.polygon_pairs(label, points)
+    elif kind == "mask":
         _mask(builder, label, pairs(shape.get("points")), shape.get("mask"))
     elif add is not None:
         add(builder, label, pairs(shape.get("points")))
