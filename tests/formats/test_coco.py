@@ -479,3 +479,14 @@ def test_real_exports(samples, name):
     told = [finding.code for record in records for finding in record.findings]
     assert {code: told.count(code) for code in told} == found
     assert plain(records) == read_whole(json.loads(data))
+
+
+@pytest.mark.parametrize("window", [64, 1000, 4096])
+@pytest.mark.parametrize("name", SAMPLES, ids="/".join)
+def test_real_exports_in_windows_of_any_size(samples, name, window, monkeypatch):
+    (path,) = (samples / "coco" / name[0]).glob(f"**/{name[1]}")
+    data = path.read_bytes()
+    whole = read_files("coco", {"a.json": data})
+    monkeypatch.setattr(container.Cursor.__init__, "__defaults__", (0, window))
+    monkeypatch.setattr(container, "_BATCH", 5)
+    assert read_files("coco", {"a.json": data}) == whole
