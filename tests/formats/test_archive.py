@@ -13,6 +13,7 @@ import pytest
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats import archive, read
 from gtmask.formats.export import open_export
+from support.small_exports import FilesExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,3 +153,18 @@ def test_nothing_is_unpacked_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
         export = open_export(KINDS[kind](tmp_path / kind, FILES))
         assert export.read("ann/mask.png", 10, 20) == bytes(10)
         assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["e.zip", "e.tar.gz"])
+def test_an_archive_without_a_local_path_is_read_by_ranges(tmp_path: Path, name: str):
+    """As on S3: only the bytes that the archive's directory points at are asked for."""
+    data = KINDS[name](tmp_path / name, FILES).read_bytes()
+
+    class Remote(FilesExport):
+        def path(self, name: str) -> None:
+            return None
+
+    export = archive.ArchiveExport("s3://bucket/e", Remote({name: data}), name)
+    assert {member: export.read(member) for member in export.names()} == {
+        member: content for member, content in FILES.items() if not member.startswith("__MACOSX")
+    }
