@@ -36,6 +36,7 @@ def convert(
     overlap: Annotated[str, opt(metavar="order|area|priority", help="Who wins where shapes overlap.", rich_help_panel=PAINT)] = "order",
     stroke: Annotated[float, opt(metavar="N", help="Paint lines and points N pixels wide.", rich_help_panel=PAINT)] = 0.0,
     crowd: Annotated[str, opt(metavar="paint|ignore", help="What becomes of COCO crowd regions.", rich_help_panel=PAINT)] = "paint",
+    count_covered: Annotated[bool, opt("--count-covered", help="Count pixels of shapes that later shapes cover; slower.", rich_help_panel=PAINT)] = False,
     label_attribute: Annotated[str, opt(metavar="NAME", help="Must end in -ref.", rich_help_panel=WRITE)] = "labeling-qa-ref",
     job_name: Annotated[str, opt(metavar="NAME", rich_help_panel=WRITE)] = "labeling-qa",
     creation_date: Annotated[str | None, opt(metavar="DATE", help="UTC, like 2024-01-01T00:00:00.000000 [the run's start].", rich_help_panel=WRITE)] = None,

@@ -24,6 +24,11 @@ def render(summary: Summary, console: Console) -> None:
         console.print(plain(f"{summary.resumed:,} of {summary.chunks:,} chunks were done by earlier starts."))
     _classes(summary, console)
     _findings(summary, console)
+    if summary.tally.covered:
+        told = ", ".join(
+            f"{label} {count:,}" for label, count in summary.tally.covered.most_common(8) if count
+        )
+        console.print(plain(f"covered by later shapes, in pixels: {told or 'none'}"))
     if summary.manifest:
         console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
         if tally.rejects:

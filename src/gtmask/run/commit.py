@@ -54,7 +54,8 @@ class Tally:
     """Counts of a chunk or of a whole run; tallies add up.
 
     ``findings`` counts codes, ``examples`` keeps the first few details of each; ``pixels`` counts mask
-    pixels by class id, ``shapes`` painted shapes by source label, ``mask_bytes`` the PNGs' sizes.
+    pixels by class id, ``shapes`` painted shapes by source label, ``mask_bytes`` the PNGs' sizes;
+    ``covered`` the pixels, by source label, that later shapes lie over, with ``--count-covered``.
     """
 
     records: int = 0
@@ -65,6 +66,7 @@ class Tally:
     examples: dict[str, list[str]] = field(default_factory=dict)
     pixels: Counter[int] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
+    covered: Counter[str] = field(default_factory=Counter)
 
     def tell(self, findings: Iterable[Finding], where: str) -> None:
         """Count findings of the record that stands at ``where``."""
@@ -83,6 +85,7 @@ class Tally:
         self.findings.update(other.findings)
         self.pixels.update(other.pixels)
         self.shapes.update(other.shapes)
+        self.covered.update(other.covered)
         for code, examples in other.examples.items():
             mine = self.examples.setdefault(code, [])
             mine += examples[: EXAMPLES - len(mine)]
@@ -98,6 +101,7 @@ class Tally:
             "examples": dict(sorted(self.examples.items())),
             "pixels": {str(value): count for value, count in sorted(self.pixels.items())},
             "shapes": dict(sorted(self.shapes.items())),
+            "covered": dict(sorted(self.covered.items())),
         }
 
     @classmethod
@@ -107,6 +111,7 @@ class Tally:
             data["records"], data["masks"], data["rejects"], data["mask_bytes"],
             Counter(data["findings"]), dict(data["examples"]),
             Counter({int(value): count for value, count in data["pixels"].items()}), Counter(data["shapes"]),
+            Counter(data["covered"]),
         )  # fmt: skip
 
 

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Painting:
-    """A mask, uint8 (height, width), and what was found on the way to it."""
+    """A mask, uint8 (height, width), what was found on the way to it, and the shapes in painting order."""
 
     mask: NDArray[np.uint8]
     findings: list[Finding] = field(default_factory=list)
     painted: Counter[str] = field(default_factory=Counter)
+    shapes: list[Shape] = field(default_factory=list)
 
 
 def rasterize(
@@ -82,13 +83,14 @@ def paint(
         raise UsageError(f"{record.image or 'a record'} has no size: set width and height before painting.")
     painting = Painting(np.zeros((record.height, record.width), np.uint8))
     rule = record.source_fill if fill == "source" else fill
-    canvas = _Canvas(record, painting, rule, stroke)
+    canvas = Canvas(record, painting, rule, stroke)
     chosen = list(_chosen(record, classes, painting, crowd, stroke))
     if overlap != "order":
         chosen = _reordered(canvas, chosen, classes, overlap)
     for shape, value in chosen:
         canvas.add(shape, value)
         painting.painted[shape.label] += 1
+        painting.shapes.append(shape)
     canvas.flush()
     return painting
 
@@ -114,7 +116,7 @@ def _chosen(
 
 
 def _reordered(
-    canvas: _Canvas, chosen: list[tuple[Shape, int]], classes: ClassMap, overlap: str
+    canvas: Canvas, chosen: list[tuple[Shape, int]], classes: ClassMap, overlap: str
 ) -> list[tuple[Shape, int]]:
     """Sort shapes so that smaller ones, or those of higher priority, are painted last."""
     if overlap == "area":
@@ -123,7 +125,7 @@ def _reordered(
     return sorted(chosen, key=lambda item: priority.get(item[1], 0))
 
 
-class _Canvas:
+class Canvas:
     """Paints shapes one after the other, gathering neighbours of one rule into one kernel call."""
 
     def __init__(self, record: Record, painting: Painting, rule: str, stroke: float) -> None:

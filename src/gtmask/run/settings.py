@@ -56,6 +56,7 @@ class Settings:
     overlap: str = "order"
     stroke: float = 0.0
     crowd: str = "paint"
+    count_covered: bool = False
     limit: int | None = None
     chunk_size: int = 128
     annotator: str | None = None

@@ -15,6 +15,7 @@ import pickle
 import signal
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -26,6 +27,7 @@ from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
 from gtmask.png import encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
+from gtmask.run.covered import findings_of, measure
 from gtmask.run.paint import paint
 from gtmask.run.sizes import fit
 from gtmask.storage import open_storage
@@ -182,13 +184,20 @@ class Worker:
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
                          overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
         record.findings += painting.findings
+        covered: Counter[str] = Counter()
+        if settings.count_covered:
+            rule = record.source_fill if settings.fill == "source" else settings.fill
+            coverage = measure(record, painting.shapes, rule, settings.stroke)
+            record.findings += findings_of(coverage)
+            for item in coverage:
+                covered[item.label] += item.painted - item.visible
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
         data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
         if not self.job.dry_run:
             await self.out.put(MASKS + target, data, "image/png")
         line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
-        return Outcome(record, line, len(data), mask_values(mask), painting.painted)
+        return Outcome(record, line, len(data), mask_values(mask), painting.painted, covered)
 
     def _rejected(self, record: Record) -> Outcome:
         self._strict(record)
@@ -214,6 +223,7 @@ class Outcome:
     size: int = 0
     pixels: dict[int, int] | None = None
     painted: dict[str, int] | None = None
+    covered: dict[str, int] | None = None
 
 
 def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
@@ -234,6 +244,7 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
         tally.mask_bytes += outcome.size
         tally.pixels.update(outcome.pixels or {})
         tally.shapes.update(outcome.painted or {})
+        tally.covered.update(outcome.covered or {})
         result.lines.append(outcome.line)
     return result
 
