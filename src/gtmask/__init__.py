@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gtmask.run import convert as convert
-    from gtmask.run import rasterize as rasterize
     from gtmask.formats import read as read
     from gtmask.groundtruth import pilot as pilot
     from gtmask.groundtruth import validate as validate
     from gtmask.png import encode_png as encode_png
     from gtmask.report import inspect as inspect
     from gtmask.report import preview as preview
+    from gtmask.run import convert as convert
+    from gtmask.run import rasterize as rasterize
 
 __version__ = "0.1.0"
 
