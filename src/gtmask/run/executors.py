@@ -69,7 +69,7 @@ class Pool:
             raise UsageError("--executor dask://… needs Dask: pip install 'gtmask[dask]'.") from None
         try:
             connect: Any = Client
-            self._client = connect(f"tcp://{address}", timeout=20)
+            self._client = connect(f"tcp://{address}", timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
         self.workers = max(1, sum(self._client.nthreads().values()))
@@ -120,9 +120,11 @@ class Pool:
             if wait:
                 self._thread.submit(close_worker).result()
             self._thread.shutdown(wait=wait, cancel_futures=True)
-        self._executor.shutdown(wait=wait, cancel_futures=True)
         if self._client is not None:
+            self._executor.shutdown(wait=wait)
             self._client.close()
+        else:
+            self._executor.shutdown(wait=wait, cancel_futures=True)
 
     def kill(self) -> None:
         """End worker processes at once, by their ids."""
