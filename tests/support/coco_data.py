@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import random
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import orjson
 from PIL import Image
 from pycocotools import mask as coco_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CATEGORIES = [{"id": 7, "name": "Car"}, {"id": 3, "name": "Road"}, {"id": 90, "name": "Person"}]
 
