@@ -116,10 +116,6 @@ declare("guess", [
      "Look at a preview before the job starts."),
     ("key-collision", "Two images would get the same mask key; both keep their extension in it.",
      "Nothing; the manifest names the right ones."),
-    ("size-assumed", "The export tells no image size and the image was not read: a default was used.",
-     "Give --images so that the header can be read."),
-    ("holes-filled", "The format cannot express holes; an inner ring was painted as an area.",
-     "Export in a format with holes, or draw the hole as a background shape."),
 ])  # fmt: skip
 
 declare("note", [
@@ -129,9 +125,10 @@ declare("note", [
      "Choose another with --annotator, if you must."),
     ("prediction-left-out", "A model's prediction is not an annotation.", "--include-predictions counts it."),
     ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
-    ("shape-clipped", "A shape reaches beyond the image and was clipped.", "Nothing."),
     ("shape-covered", "A shape is wholly covered by later ones.", "Check the order, or use --overlap."),
     ("file-skipped", "Files among the annotations that are no annotations were not read.", "Nothing."),
+    ("image-format", "Ground Truth shows only images whose names end in .jpg, .jpeg or .png.",
+     "Convert the image before the job: `gtmask validate` calls this an error."),
     ("image-unannotated", "The image has no annotation at all; its mask is all background.",
      "Nothing, if the image is empty by intent."),
 ])  # fmt: skip
@@ -141,7 +138,6 @@ declare("reject", [
      "Merge the records in the labeling tool, or delete the ones that do not count."),
     ("image-missing", "The image cannot be found under --images.", "Check --images and the export's paths."),
     ("image-unreadable", "The file is no image that Pillow can read the header of.", "Replace the file."),
-    ("image-format", "Ground Truth shows only .jpg, .jpeg and .png images.", "Convert the image."),
     ("image-too-large", "The image exceeds the limit of pixels.", "Scale or tile the image."),
     ("image-name-bad", "The image's name is missing or cannot be a key.", "Rename the image."),
     ("image-size-unknown", "Neither the export nor an image header tells the size.",

@@ -99,6 +99,7 @@ BAD_SHAPES: list[tuple[str, Any, str]] = [
     ("runs that do not add up", {"size": [30, 40], "counts": [100, 100]}, "runs-bad"),
     ("negative run", {"size": [30, 40], "counts": [1300, -100]}, "runs-bad"),
     ("garbage string", {"size": [30, 40], "counts": "\u0001\u0002"}, "runs-bad"),
+    ("wholly outside", [square(60, 5)], "shape-outside"),
     ("other size", {"size": [40, 30], "counts": [0, 1200]}, "runs-size-differs"),
 ]
 
@@ -262,3 +263,26 @@ def test_image_formats_by_content_not_by_name(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30)).save(buffer, "PNG")
     assert run(tmp_path, orjson.dumps(document()), {"a.jpg": buffer.getvalue()}).exit_code == 0
+
+
+def test_image_formats_that_ground_truth_does_not_show_are_told(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "a.webp", "width": 40, "height": 30}]
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(buffer, "WEBP")
+    summary = run(tmp_path, orjson.dumps(document(images=images)), {"a.webp": buffer.getvalue()})
+    assert summary.tally.findings == {"image-format": 1}
+    assert summary.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "told"),
+    [(-11, 5, True), (-10, 5, False), (-10.4, 5, False), (39, 5, False), (39.4, 5, False), (40, 5, True),
+     (5, -11, True), (5, 30, True), (5, 29, False)],
+)  # fmt: skip
+def test_shapes_outside_are_told_exactly_where_they_leave_no_pixel(
+    tmp_path: Path, x: float, y: float, told: bool
+) -> None:
+    annotations = [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square(x, y)]}]
+    summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
+    assert summary.tally.findings == ({"shape-outside": 1} if told else {})
+    assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != told

@@ -16,6 +16,7 @@ import numpy as np
 from gtmask import raster
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.findings import Finding
+from gtmask.run.outside import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,10 @@ def paint(
         painting.painted[shape.label] += 1
         painting.shapes.append(shape)
     canvas.flush()
+    painting.findings += [
+        Finding("shape-outside", f"{shape.label}: {shape.kind}")
+        for shape in outside(record, canvas.points, painting.shapes)
+    ]
     return painting
 
 

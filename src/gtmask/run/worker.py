@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
 from gtmask.findings import Finding, is_reject
-from gtmask.groundtruth.contract import BACKGROUND_COLOR
+from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
 from gtmask.png import encode_png
@@ -157,6 +157,8 @@ class Worker:
             if found is None:
                 return self._rejected(record)
             key, info = found
+        if not key.lower().endswith(IMAGE_EXTENSIONS):
+            findings.append(Finding("image-format", key))
         fitting = fit(record, info, job.settings.size, job.settings.orientation)
         findings += fitting.findings
         if is_reject(findings):
