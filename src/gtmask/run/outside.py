@@ -44,9 +44,9 @@ def outside(record: Record, points: NDArray[np.float64], shapes: list[Shape]) ->
         starts = record.ring_offsets[:-1]
         low = np.minimum.reduceat(points, starts)
         high = np.maximum.reduceat(points, starts)
-        beyond: NDArray[np.bool_] = (high < -0.5).any(axis=1) | (low > (width - 0.5, height - 0.5)).any(
-            axis=1
-        )
+        left_or_above = np.less(high, -0.5).any(axis=1)
+        right_or_below = np.greater(low, (width - 0.5, height - 0.5)).any(axis=1)
+        beyond: NDArray[np.bool_] = np.logical_or(left_or_above, right_or_below)
         if beyond.any():
             parts = record.part_offsets
             found += [
