@@ -1,0 +1,104 @@
+"""The whole run: ``gtmask convert`` of a COCO export with images on disk, one worker, as a user starts it.
+
+The peer is the usual script over the same export: ``json.load``, images opened with Pillow for their size,
+one ``cv2.fillPoly`` per part, Pillow's default save, one manifest line. Each runs in a process of its own,
+start-up and imports included; the masks are compared pixel for pixel before a time counts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+import gtmask
+from bench.harness import Goal, Measure, Row, Table, alone, in_own_process
+from gtmask import jit
+from gtmask.report.scenes import write_data_set
+
+OURS = "gtmask convert, one worker"
+TWO = "gtmask convert, two workers"
+PEER = "the usual script"
+
+
+def convert(export: str, images: str, out: str, workers: int) -> int:
+    """Convert with gtmask; return the number of masks."""
+    return gtmask.convert(export, out, images=images, workers=workers).tally.masks
+
+
+def usual_script(export: str, images: str, out: str) -> int:
+    """Convert the usual way; return the number of masks."""
+    document = json.loads(Path(export).read_bytes())
+    ids = {category["id"]: 1 + i for i, category in enumerate(document["categories"])}
+    of_image = defaultdict(list)
+    for annotation in document["annotations"]:
+        of_image[annotation["image_id"]].append(annotation)
+    masks = Path(out, "masks")
+    masks.mkdir(parents=True)
+    with Path(out, "labeling-qa.manifest").open("w") as manifest:
+        for image in document["images"]:
+            source = Path(images, image["file_name"])
+            width, height = Image.open(source).size
+            mask = np.zeros((height, width), np.uint8)
+            for annotation in of_image[image["id"]]:
+                for ring in annotation["segmentation"]:
+                    points = np.round(np.array(ring).reshape(-1, 2)).astype(np.int32)
+                    cv2.fillPoly(mask, [points], ids[annotation["category_id"]])
+            target = masks / f"{source.stem}.png"
+            Image.fromarray(mask).save(target)
+            manifest.write(json.dumps({"source-ref": str(source), "labeling-qa-ref": str(target)}) + "\n")
+    return len(document["images"])
+
+
+def same_masks(one: Path, other: Path) -> bool:
+    """Say whether two folders hold the same masks."""
+    names = sorted(path.name for path in one.glob("*.png"))
+    return names == sorted(path.name for path in other.glob("*.png")) and all(
+        np.array_equal(np.array(Image.open(one / name)), np.array(Image.open(other / name))) for name in names
+    )
+
+
+def run(quick: bool = False) -> list[Table]:
+    """Race a whole conversion against the usual script."""
+    jit.compile_kernels()
+    rows = []
+    for count in (20,) if quick else (200, 2000):
+        folder = Path(tempfile.mkdtemp(prefix="gtmask-bench-"))
+        try:
+            rows.append(_row(folder, count))
+        finally:
+            shutil.rmtree(folder)
+    ratio = rows[-1].measures[PEER].seconds / rows[-1].measures[OURS].seconds  # type: ignore[union-attr]
+    goals = [
+        Goal("one worker faster than the usual script on the largest export", f"{ratio:.1f}x", ratio > 1)
+    ]
+    return [Table("The whole run, start-up included", (__doc__ or "").split("\n\n", 1)[1], OURS, rows, goals)]
+
+
+def _row(folder: Path, count: int) -> Row:
+    export = write_data_set(folder / "data", count, turned=False)
+    images = folder / "data" / "images"
+    measures = {}
+    calls = {OURS: ("convert", 1), TWO: ("convert", 2), PEER: ("usual_script",)}
+    for name, (function, *workers) in calls.items():
+        out = folder / name.replace(" ", "-")
+        done = in_own_process("bench.run", function, str(export), str(images), str(out), *workers)
+        if done.value != count:
+            sys.exit(f"{name} made {done.value} of {count} masks")
+        size = sum(path.stat().st_size for path in (out / "masks").glob("*.png"))
+        measures[name] = Measure(done.seconds, size, done.peak)
+    first, *others = (folder / name.replace(" ", "-") / "masks" for name in calls)
+    if not all(same_masks(first, other) for other in others):
+        sys.exit("the masks differ: no time counts")
+    return Row(f"{count:,} scenes of 640x480", measures)
+
+
+if __name__ == "__main__":
+    raise SystemExit(alone(run))
