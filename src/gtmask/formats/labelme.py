@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: From this size on, embedded image data is cut out before the JSON is parsed.
 LARGE = 1 << 16
-_IMAGE_DATA = re.compile(rb'(?<!\\)"imageData"\s*:\s*"')
+_IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"')
 #: Keys that only AnyLabeling and X-AnyLabeling write.
 _ANY_DOCUMENT = frozenset({"checked", "text"})
 _ANY_SHAPE = frozenset({"kie_linking", "difficult", "direction", "score"})
@@ -95,7 +95,9 @@ def without_image_data(data: bytes) -> bytes:
     """
     if len(data) < LARGE:
         return data
-    match = _IMAGE_DATA.search(data)
+    # No look-behind in the pattern: it would keep the search from leaping to the literal.
+    found = _IMAGE_DATA.finditer(data)
+    match = next((one for one in found if data[one.start() - 1 : one.start()] != b"\\"), None)
     if match is None:
         return data
     end = data.find(b'"', match.end())
