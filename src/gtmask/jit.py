@@ -87,7 +87,7 @@ jit._compile_modules(sys.argv[2:])
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
 
 
-def kernel(*signatures: str, inline: bool = False) -> Callable[[F], F]:
+def kernel(*signatures: str, inline: bool = False, inner: bool = False) -> Callable[[F], F]:
     """Compile a function with Numba at its first call, and remember its signatures for warm-up.
 
     Parameters
@@ -97,6 +97,8 @@ def kernel(*signatures: str, inline: bool = False) -> Callable[[F], F]:
         from other kernels with narrower integers are widened to a lone signature, not compiled anew.
     inline
         Hint LLVM to inline the kernel into its callers (``alwaysinline``): for helpers of a few lines.
+    inner
+        Only kernels call this one, so that it needs no wrapper for Python, and is compiled with its callers.
 
     Notes
     -----
@@ -107,9 +109,11 @@ def kernel(*signatures: str, inline: bool = False) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        options: dict[str, Any] = {"no_cfunc_wrapper": True} | ({"forceinline": True} if inline else {})
+        options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+        if inline:
+            options["forceinline"] = True
         dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
-        if signatures:
+        if signatures and not inner:
             _registry.setdefault(function.__module__, []).append((dispatcher, signatures))
         if len(signatures) == 1 and hasattr(dispatcher, "get_call_template"):
             _widen(dispatcher, signatures[0])

@@ -50,7 +50,7 @@ def fill_center(
     fill_centers(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def first_centre(position: float, most: int) -> int:
     """Return the first index i from 0 to ``most`` with i + 1/2 >= position; 0 for NaN."""
     if position >= most:
@@ -93,7 +93,7 @@ def fill_centers(
         changes[top : bottom + 1] = 0
 
 
-@kernel("UniTuple(int64, 2)(float64[:, ::1], int32[::1], int64, int64[::1])")
+@kernel("UniTuple(int64, 2)(float64[:, ::1], int32[::1], int64, int64[::1])", inner=True)
 def count_edges(
     points: NDArray[np.float64], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int]:
@@ -116,7 +116,9 @@ def count_edges(
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1], uint8)"
+    "void(uint8[::1], int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1],"
+    " uint8)",
+    inner=True,
 )
 def place_edges(
     flat: NDArray[np.uint8],

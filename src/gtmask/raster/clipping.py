@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TALLEST = 1 << 15
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def needs_clipping(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> bool:
     """Tell whether an edge reaches outside the mask or is too tall for the fixed point."""
     out = min(x0, x1) < 0 or min(y0, y1) < 0 or max(x0, x1) >= width or max(y0, y1) >= height
@@ -27,7 +27,8 @@ def needs_clipping(width: int, height: int, x0: int, y0: int, x1: int, y1: int) 
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
+    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
+    inner=True,
 )
 def place_line(
     flat: NDArray[np.uint8],
@@ -101,7 +102,7 @@ def place_line(
             end += 1
 
 
-@kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)")
+@kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)", inner=True)
 def clip_line(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int, int]:
     """Return 1 if some of the line lies inside the mask, else 0, and the end points as far as clipped."""
     right = width - 1
@@ -133,14 +134,15 @@ def clip_line(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> tu
     return int((sides0 | sides1) == 0), x0, y0, x1, y1
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def outside(position: int, last: int) -> int:
     """Return 1 before 0, 2 after last, else 0."""
     return int(position < 0) + 2 * int(position > last)
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)"
+    "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
+    inner=True,
 )
 def place_clipped(
     flat: NDArray[np.uint8],

@@ -102,7 +102,7 @@ def fill_parts(
         changes[max(top, 0) : min(max(bottom, 0), height) + 1] = 0
 
 
-@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])")
+@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True)
 def count_changes(
     points: NDArray[np.int32], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
@@ -136,7 +136,8 @@ def count_changes(
 
 @kernel(
     "void(uint8[::1], int64, int64, int32[:, ::1], int32[::1], boolean,"
-    " int64, int64, int64[::1], int64[::1], uint8)"
+    " int64, int64, int64[::1], int64[::1], uint8)",
+    inner=True,
 )
 def place_rings(
     flat: NDArray[np.uint8],
@@ -207,7 +208,7 @@ def place_rings(
             push(flat, width, starts, crossings, y0, low, high, value)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def first_run(rows: int, columns: int, back: int) -> tuple[int, int, int]:
     """Return by how much a line's runs grow from row to row, how far the first one reaches, and the rest.
 
@@ -222,7 +223,7 @@ def first_run(rows: int, columns: int, back: int) -> tuple[int, int, int]:
     return step, reach + over, rest - 2 * rows * over
 
 
-@kernel(inline=True)
+@kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True)
 def paint_inside(
     flat: NDArray[np.uint8], width: int, height: int, y: int, low: int, high: int, value: int
 ) -> None:
@@ -233,7 +234,7 @@ def paint_inside(
     paint_span(flat, y * width + low, y * width + high, value)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def place_steep(
     flat: NDArray[np.uint8],
     width: int,
@@ -261,7 +262,7 @@ def place_steep(
             push(flat, width, starts, crossings, y, x, x, value)
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def place_shallow(
     flat: NDArray[np.uint8],
     width: int,

@@ -27,13 +27,13 @@ MOST_CROSSINGS = 1 << 20
 FIRST_OF_TWO = -1
 
 
-@kernel(inline=True)
+@kernel("int64(int64, int64)", inline=True, inner=True)
 def crossing(first: int, last: int) -> int:
     """Pack the first and the last pixel of a crossing, both -1 or more."""
     return ((first + 1) << 32) | (last + 1)
 
 
-@kernel(inline=True)
+@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True)
 def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> None:
     """Set ``flat[first]`` to ``flat[last]``, both included, both within the array.
 
@@ -43,19 +43,21 @@ def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> No
         flat[i] = value
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def first_of(one: int, two: int) -> int:
     """Return the lower first pixel of two crossings, at least 0."""
     return max(min(one, two) >> 32, 1) - 1
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def last_of(one: int, two: int, width: int) -> int:
     """Return the higher last pixel of two crossings, at most ``width - 1``."""
     return min(max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1, width - 1)
 
 
-@kernel(inline=True)
+@kernel(
+    "void(uint8[::1], int64, int64[::1], int64[::1], int64, int64, int64, uint8)", inline=True, inner=True
+)
 def push(
     flat: NDArray[np.uint8],
     width: int,
@@ -89,7 +91,7 @@ def push(
         flat[i] = value
 
 
-@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)")
+@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True)
 def plan_band(
     changes: NDArray[np.int64], starts: NDArray[np.int64], band: int, last: int, active: int
 ) -> tuple[int, int, int]:
@@ -114,7 +116,7 @@ def plan_band(
     return y, active, total
 
 
-@kernel("void(int64[::1], int64, int64)")
+@kernel("void(int64[::1], int64, int64)", inner=True)
 def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
     """Sort ``keys[start:stop]`` in place: insertion sort, with Shell's gaps where there are many keys."""
     if keys[start] > keys[stop - 1]:
@@ -134,7 +136,7 @@ def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
         gap //= 3
 
 
-@kernel(inline=True)
+@kernel(inline=True, inner=True)
 def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     """Swap two keys if they are out of order, without a branch."""
     one = keys[np.uint64(i)]
@@ -143,7 +145,7 @@ def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     keys[np.uint64(k)] = max(one, two)
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)")
+@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)", inner=True)
 def sweep_row(
     flat: NDArray[np.uint8],
     base: int,
@@ -176,7 +178,10 @@ def sweep_row(
             flat[base + x] = value
 
 
-@kernel("void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)")
+@kernel(
+    "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)",
+    inner=True,
+)
 def paint_rows(
     flat: NDArray[np.uint8],
     width: int,

@@ -1,0 +1,65 @@
+"""When kernels are compiled: once, by whoever comes first, and never again while the cache lasts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULES = ("gtmask.raster.arguments", "gtmask.raster.bitmaps")
+WARM_UP = """
+import json, os, sys
+from gtmask import jit
+os.cpu_count = lambda: 2
+jit.WORTH_A_HELPER = int(sys.argv[1])
+jit.HELPER_CODE = sys.argv[2] or jit.HELPER_CODE
+ready = jit.compile_kernels(sys.argv[3:])
+compiled = [sum(dispatcher.stats.cache_misses.values()) for name in sys.argv[3:]
+            for dispatcher, _ in jit.registered().get(name, ())]
+imported = [name for name in sys.argv[3:] if name in sys.modules]
+print(json.dumps({"ready": ready, "compiled": sum(compiled), "imported": imported}))
+"""
+
+
+def start(cache: Path, helper_from: int = 99, helper_code: str = "") -> subprocess.Popen[str]:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    command = [sys.executable, "-c", WARM_UP, str(helper_from), helper_code, *MODULES]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> dict:
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    return json.loads(output)
+
+
+def test_processes_that_start_at_once_compile_each_kernel_once(tmp_path):
+    answers = [finish(process) for process in [start(tmp_path) for _ in range(4)]]
+    ready = answers[0]["ready"]
+    assert ready > 0
+    assert [answer["ready"] for answer in answers] == [ready] * 4
+    assert sorted(answer["compiled"] for answer in answers) == [0, 0, 0, ready]
+
+
+def test_a_warm_start_imports_no_kernel_and_a_deleted_cache_is_seen(tmp_path):
+    ready = finish(start(tmp_path))["ready"]
+    assert finish(start(tmp_path)) == {"ready": ready, "compiled": 0, "imported": []}
+    deleted = next(tmp_path.rglob("*.nbi"))
+    deleted.unlink()
+    assert finish(start(tmp_path))["compiled"] == 1
+    assert deleted.exists()
+
+
+@pytest.mark.parametrize("code", ["", "raise SystemExit(1)"])
+def test_a_helper_compiles_its_share_unless_it_fails(tmp_path, code):
+    answer = finish(start(tmp_path, 2, code))
+    assert answer["ready"] > 0
+    assert (answer["compiled"] < answer["ready"]) == (code == "")
+    assert finish(start(tmp_path))["compiled"] == 0
