@@ -21,6 +21,9 @@ _SIGNED = re.compile(r"(?:^|/)(?:presign|resolve)/?\?(.*)", re.DOTALL)
 #: Label Studio: files uploaded to it; the path is a URL.
 _UPLOAD = re.compile(r"(?:^|/)data/upload/")
 
+#: Nearly every reference: a relative path in which nothing has a second meaning, short enough as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_. -]*(?:/[A-Za-z0-9_-][A-Za-z0-9_. -]*)*")
+
 _LONGEST_KEY = 1024  # bytes, S3 User Guide, "Naming Amazon S3 objects"
 _LONGEST_NAME = 255  # bytes, NAME_MAX of Linux's file systems
 
@@ -40,6 +43,8 @@ def normalize(reference: str) -> str | None:
         where the reference is a bucket's URI; None if nothing is left that could be a key: an empty
         reference, image data in a ``data:`` URL, NUL or half characters, or a name that is too long.
     """
+    if len(reference) <= _LONGEST_NAME and _PLAIN.fullmatch(reference):
+        return reference
     path = _path_of(reference, depth=3)
     if path is None:
         return None

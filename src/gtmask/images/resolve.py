@@ -47,6 +47,8 @@ class ImageRule:
 
     def apply(self, path: str) -> str:
         """Return the key of a normalized reference."""
+        if not (self.strip or self.drop or self.name_only or self.upload):
+            return path
         if self.strip and path.startswith(self.strip + "/"):
             path = path[len(self.strip) + 1 :]
         parts = path.split("/")
@@ -65,7 +67,8 @@ class ImageRule:
         str | None
             None if neither the reference nor an alias can be a key.
         """
-        return next(iter(self.keys(reference, aliases)), None)
+        path = normalize(reference)
+        return self.apply(path) if path is not None else next(iter(self.keys(reference, aliases)), None)
 
     def keys(self, reference: str, aliases: Sequence[str] = ()) -> list[str]:
         """Return the keys of a record's image in the order in which to look for it, each once."""

@@ -12,20 +12,21 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import NotFoundError, UsageError
-from gtmask.formats.export import open_export
+from gtmask.errors import NotFoundError, StrictError, UsageError
+from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
 from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, MASKS
 from gtmask.run.overwrite import remove_run
-from gtmask.run.plan import Plan, fingerprint, freeze, load_plan, refuse_other
+from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, survey
-from gtmask.run.worker import run_async
+from gtmask.run.worker import STRICT_LEVELS, run_async
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from gtmask.formats.base import Reader
@@ -34,7 +35,13 @@ if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
 
-def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap | None, pool: Pool) -> Plan:
+def decide(
+    start: Start,
+    reader: Reader,
+    classes: str | PathLike[str] | ClassMap | None,
+    pool: Pool,
+    fingerprint: Callable[[], str],
+) -> Plan:
     """Return the plan to work by, frozen in the output unless this is a dry run.
 
     Raises
@@ -46,27 +53,47 @@ def decide(start: Start, reader: Reader, classes: str | PathLike[str] | ClassMap
     if class_map is None and reader.labels is not None:
         class_maps.check_count(len(set(reader.labels)))
     earlier, occupied = run_async(_look_at_output(start))
-    mark = fingerprint(open_export(start.source, start.means.s3))
     if earlier is not None and not start.means.overwrite:
         wanted = {
             **start.settings.frozen(),
             **start.prefixes(),
-            "fingerprint": mark,
+            "fingerprint": fingerprint(),
             "classes": None if class_map is None else class_maps.dumps(class_map),
         }
         if wanted["size"] == "auto":
             wanted["size"] = earlier.settings["size"]
         refuse_other(earlier, wanted, start.out)
+        if start.means.strict:
+            refuse_lossy([Finding(**item) for item in earlier.findings], start.source)
         return earlier
     if occupied and not (start.means.overwrite or start.means.dry_run):
         raise UsageError(
             f"{start.out} holds masks that no gtmask run wrote: choose another --out, or --overwrite "
             "to let masks of the same names be replaced."
         )
-    plan = _new_plan(start, reader, class_map, mark, pool)
+    plan = _new_plan(start, reader, class_map, pool, fingerprint)
+    if start.means.strict:
+        # Only now: some readers learn what they leave out while they list their records.
+        refuse_lossy(reader.findings, start.source)
     if not start.means.dry_run:
         return run_async(_freeze(start, plan, earlier))
     return plan
+
+
+def refuse_lossy(findings: list[Finding], source: str) -> None:
+    """Refuse, for ``--strict``, an export of which something as a whole is lost or guessed.
+
+    Raises
+    ------
+    StrictError
+        With the first such finding.
+    """
+    for finding in findings:
+        if finding.level in STRICT_LEVELS:
+            raise StrictError(
+                f"{source}: {finding.code} ({finding.detail}); without --strict such findings are counted "
+                "and the run goes on."
+            )
 
 
 def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | None:
@@ -113,7 +140,9 @@ async def _freeze(start: Start, plan: Plan, earlier: Plan | None) -> Plan:
         return frozen
 
 
-def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: str, pool: Pool) -> Plan:
+def _new_plan(
+    start: Start, reader: Reader, class_map: ClassMap | None, pool: Pool, fingerprint: Callable[[], str]
+) -> Plan:
     """Survey the export and decide everything that the data decides."""
     found_any = True
 
@@ -140,20 +169,28 @@ def _new_plan(start: Start, reader: Reader, class_map: ClassMap | None, mark: st
     )
     if class_map is None:
         class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
+        if not class_map.classes:
+            raise UsageError(
+                f"{start.source} names no label that could become a class: look at it with `gtmask inspect`, "
+                "or give a class map with --classes."
+            )
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(start, found_any, outcome.records)
-    return Plan(
+    plan = Plan(
         settings=settings,
         **start.prefixes(),
         classes=class_maps.dumps(class_map),
         rule=asdict(rule),
-        fingerprint=mark,
+        fingerprint=fingerprint(),
         records=outcome.records,
         title=reader.title,
         long_keys=outcome.long_keys,
         duplicates=outcome.duplicates,
         findings=[{"code": item.code, "detail": item.detail} for item in reader.findings],
     )
+    # What the manifest cannot hold is refused before anything is frozen.
+    plan.writer()
+    return plan
 
 
 async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
-from gtmask.run.worker import close_worker, start_process
+from gtmask.run.worker import be_ready, close_worker, start_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -107,6 +107,12 @@ class Pool:
         finally:
             for future in flying:
                 future.cancel()
+
+    def prepare(self) -> None:
+        """Let worker processes start and import while this process is still busy with other things."""
+        if isinstance(self._executor, ProcessPoolExecutor):
+            for _ in range(self.workers):
+                self._executor.submit(be_ready)
 
     def _here(self) -> ThreadPoolExecutor:
         """Return the executor that works in a thread of this process."""

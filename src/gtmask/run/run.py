@@ -7,21 +7,21 @@ so before the first mask is written, and everything that was committed stays wha
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from gtmask import jit
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
-from gtmask.groundtruth import classes as class_maps
-from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.formats.export import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.run.assemble import GrowingManifest, assemble
-from gtmask.run.commit import CLASSES, RUN_FILE, Tally, commit_key, committed, read_commit
+from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_commit
 from gtmask.run.decide import decide
 from gtmask.run.executors import Pool
 from gtmask.run.places import Start
-from gtmask.run.plan import load_plan
+from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.progress import Silent
 from gtmask.run.settings import Settings, split_options
 from gtmask.run.shards import parse_shard
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from gtmask.model import ClassMap
     from gtmask.run.plan import Plan
     from gtmask.run.progress import Progress
+
+
+#: From this many records on, workers surely have something to do: they start during the survey.
+MANY = 10_000
 
 
 def convert(
@@ -86,12 +90,17 @@ def convert(
     )
     start.refuse_overlap()
     parse_shard(means.shard)
-    reader = _open_reader(start)
+    with ThreadPoolExecutor(1, "gtmask-fingerprint") as beside:
+        # Beside the structural scan, which lets other threads run: both read every byte.
+        mark = beside.submit(lambda: fingerprint(open_export(start.source, means.s3)))
+        reader = _open_reader(start)
     # Compiled once, here: worker processes then load the kernels from the cache.
     jit.compile_kernels(_kernels(settings))
     pool = Pool(means.executor, means.workers)
     try:
-        return _convert(start, reader, decide(start, reader, classes, pool), pool)
+        if (reader.count() or 0) > MANY:
+            pool.prepare()
+        return _convert(start, reader, decide(start, reader, classes, pool, mark.result), pool)
     finally:
         _end(pool)
 
@@ -184,20 +193,12 @@ def _run_chunks(start: Start, reader: Reader, plan: Plan, pool: Pool, done: set[
 
 def _job(start: Start, reader: Reader, plan: Plan) -> Job:
     settings = Settings(**plan.settings)
-    class_map = class_maps.load(plan.classes, CLASSES)
-    writer = ManifestWriter(
-        class_map,
-        creation_date=plan.settings["creation_date"],
-        label_attribute=settings.label_attribute,
-        job_name=settings.job_name,
-        confidence=settings.confidence,
-    )
     return Job(
         reader=reader,
         settings=settings,
-        classes=class_map,
+        classes=plan.class_map(),
         rule=ImageRule(**plan.rule),
-        writer=writer,
+        writer=plan.writer(),
         images=start.images,
         out=start.out,
         image_prefix=plan.image_prefix,

@@ -317,6 +317,10 @@ def start_process(parent: int) -> None:
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
 
+def be_ready() -> None:
+    """Do nothing: by the time this runs, the process has imported what a worker needs."""
+
+
 def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
