@@ -34,8 +34,9 @@ OPEN_FILES = 8
 LISTING_BATCH = 500_000
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _MAGIC = re.compile(r"[*?\[]")
-_FILE_SUFFIX = re.compile(
-    r"\.(json|jsonl|ndjson|manifest|xml|txt|csv|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
+#: Ends of keys that name a file; in S3 any other key is taken for a folder.
+FILE_SUFFIX = re.compile(
+    r"\.(json|jsonl|ndjson|manifest|xml|txt|csv|ya?ml|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
 )
 
 
@@ -62,7 +63,10 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
         raise ExportError("the location of the export is empty: name a file, a folder or an s3:// prefix")
     if location.startswith("s3://"):
         return _open_remote(location, s3 or S3Settings())
-    path = Path(location).expanduser()
+    try:
+        path = Path(location).expanduser()
+    except RuntimeError as error:
+        raise NotFoundError(f"there is no export at {location}: no such user's home folder") from error
     if path.is_file():
         if path.name.lower().endswith(ARCHIVES):
             from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
@@ -88,7 +92,7 @@ def _open_remote(location: str, s3: S3Settings) -> Export:
         root, pattern = _split_glob(key)
         return StorageExport(location, f"s3://{bucket}/{root.strip('./')}", s3, pattern=pattern)
     folder, _, name = key.rpartition("/")
-    if name and _FILE_SUFFIX.search(name):
+    if name and FILE_SUFFIX.search(name):
         export = StorageExport(location, f"s3://{bucket}/{folder}", s3, names=(name,))
         if export.exists(name):
             if name.lower().endswith(ARCHIVES):

@@ -72,7 +72,7 @@ class ManifestWriter:
         confidence: float = CONFIDENCE_DEFAULT,
     ) -> None:
         check_label_attribute(label_attribute)
-        _check_creation_date(creation_date)
+        check_creation_date(creation_date)
         if not 0 <= confidence <= 1:
             msg = f"the confidence is {confidence}: give a number from 0 to 1"
             raise UsageError(msg)
@@ -224,7 +224,14 @@ def _dump(value: object) -> bytes:
         raise UsageError(msg) from error
 
 
-def _check_creation_date(text: str) -> None:
+def check_creation_date(text: str) -> None:
+    """Check that a creation date is of the form that :func:`creation_date` makes, and a real date.
+
+    Raises
+    ------
+    UsageError
+        With the form.
+    """
     try:
         datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f")
     except ValueError as error:

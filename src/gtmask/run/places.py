@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
+from gtmask.formats.export import FILE_SUFFIX
 from gtmask.run.commit import MASKS
 from gtmask.run.progress import Progress, Silent
 from gtmask.storage import is_s3
@@ -45,14 +46,15 @@ class Start:
         UsageError
             With the folder to change.
         """
-        target = absolute(self.out)
-        source_is_folder = not is_s3(self.source) and Path(self.source).is_dir()
-        if source_is_folder and _inside(target, absolute(self.source)):
+        target = real(self.out)
+        recursive = "**" in self.source
+        searched = default_images(self.source) if recursive else self.source
+        if _inside(target, real(searched)):
             raise UsageError(
                 f"--out {self.out} lies inside the export {self.source}, so its files would be read as "
                 "annotations on the next start: choose a folder beside it."
             )
-        if _inside(absolute(self.images), f"{target}/{MASKS}".rstrip("/")):
+        if _inside(real(self.images), f"{target}/{MASKS}".rstrip("/")):
             raise UsageError(
                 f"--out {self.out} would put masks among the images in {self.images}: choose another folder."
             )
@@ -62,11 +64,12 @@ def default_images(source: str) -> str:
     """Return the export's own folder: where images are looked for without ``--images``."""
     if is_s3(source):
         bucket, _, key = source.removeprefix("s3://").partition("/")
-        folder = key if key.endswith("/") or not key else key.rpartition("/")[0]
+        is_file = FILE_SUFFIX.search(key) or any(char in key for char in "*?[")
+        folder = key.rpartition("/")[0] if is_file else key
         while any(char in folder for char in "*?["):
             folder = folder.rpartition("/")[0]
         return f"s3://{bucket}/{folder}".rstrip("/")
-    path = Path(source).expanduser()
+    path = local(source)
     while any(char in str(path) for char in "*?[") and not path.exists():
         path = path.parent
     return str(path if path.is_dir() else path.parent)
@@ -74,7 +77,26 @@ def default_images(source: str) -> str:
 
 def absolute(location: str) -> str:
     """Return a location without trailing slash, a local one as an absolute path."""
-    return location.rstrip("/") if is_s3(location) else str(Path(location).expanduser().absolute())
+    return location.rstrip("/") if is_s3(location) else str(local(location).absolute())
+
+
+def real(location: str) -> str:
+    """Return a location like :func:`absolute`, symbolic links resolved: for comparison."""
+    return location.rstrip("/") if is_s3(location) else str(local(location).resolve())
+
+
+def local(location: str) -> Path:
+    """Return a local location as a path, with ``~`` as the home folder.
+
+    Raises
+    ------
+    UsageError
+        If it begins with ``~`` and names no user.
+    """
+    try:
+        return Path(location).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{location}: there is no such user's home folder.") from error
 
 
 def _inside(inner: str, outer: str) -> bool:

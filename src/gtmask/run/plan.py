@@ -16,10 +16,13 @@ from zlib_ng.zlib_ng import crc32
 
 from gtmask import __version__
 from gtmask.errors import NotFoundError, RunConflictError
-from gtmask.run.commit import RUN_FILE
+from gtmask.groundtruth import classes as class_maps
+from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.run.commit import CLASSES, RUN_FILE
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Export
+    from gtmask.model import ClassMap
     from gtmask.storage.base import Storage
 
 #: Up to this many files, the fingerprint covers every byte; beyond it names, sizes and times only.
@@ -54,6 +57,26 @@ class Plan:
         """How many chunks the run has."""
         size: int = self.settings["chunk_size"]
         return -(-self.records // size)
+
+    def class_map(self) -> ClassMap:
+        """Return the class map."""
+        return class_maps.load(self.classes, CLASSES)
+
+    def writer(self) -> ManifestWriter:
+        """Return what makes the run's manifest lines.
+
+        Raises
+        ------
+        UsageError
+            If no manifest line can be made with this class map and these settings.
+        """
+        return ManifestWriter(
+            self.class_map(),
+            creation_date=self.settings["creation_date"],
+            label_attribute=self.settings["label_attribute"],
+            job_name=self.settings["job_name"],
+            confidence=self.settings["confidence"],
+        )
 
     def to_bytes(self) -> bytes:
         """Return the plan as JSON."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth.manifest import check_label_attribute
+from gtmask.groundtruth.manifest import check_creation_date, check_label_attribute
 from gtmask.model import FillRule
 from gtmask.storage.base import S3Settings
 
@@ -28,7 +28,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "crowd": ("paint", "ignore"),
 }  # fmt: skip
 
+S3_CLIENTS = ("aioboto3", "obstore")
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
+
+#: What may stand before keys in the manifest: a bucket, or a path that is good from any folder.
+_PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,16 @@ class Settings:
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} {value!r} is none of {', '.join(allowed)}.")
         check_label_attribute(self.label_attribute)
-        if self.creation_date is not None and not _DATE.fullmatch(self.creation_date):
-            raise UsageError(
-                f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, no "
-                "zone)."
-            )
+        if self.creation_date is not None:
+            check_creation_date(self.creation_date)
+            if not _DATE.fullmatch(self.creation_date):
+                raise UsageError(
+                    f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, "
+                    "no zone)."
+                )
+        for option, uri in (("--image-uri", self.image_uri), ("--mask-uri", self.mask_uri)):
+            if uri is not None and not _PREFIX.match(uri):
+                raise UsageError(f"{option} {uri!r} must be an s3://bucket/prefix or an absolute path.")
         if not (math.isfinite(self.confidence) and 0 <= self.confidence <= 1):
             raise UsageError(f"--confidence {self.confidence} must lie between 0 and 1.")
         if not (math.isfinite(self.stroke) and 0 <= self.stroke <= 1000):
@@ -113,6 +123,8 @@ class Means:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"--workers {self.workers} must be at least 1.")
+        if self.s3.client not in S3_CLIENTS:
+            raise UsageError(f"--s3-client {self.s3.client!r} is none of {', '.join(S3_CLIENTS)}.")
         if self.s3.concurrency < 1:
             raise UsageError(f"--concurrency {self.s3.concurrency} must be at least 1.")
         if self.executor != "local" and not self.executor.startswith("dask://"):

@@ -1,0 +1,102 @@
+"""Starts that are refused before anything is written: the next start then finds nothing half-made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+import gtmask
+from gtmask import errors
+from gtmask.run.places import Start, default_images
+from gtmask.run.settings import Means, Settings
+from support import coco_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def export(tmp_path: Path, **changes: Any) -> Path:
+    path = coco_data.write(tmp_path, ["a.jpg"])
+    path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | changes))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("creation_date", "2024-13-41T25:61:61.000000"),
+        ("s3_client", "boto9"),
+        ("image_uri", "photos"),
+        ("mask_uri", "s3://"),
+        ("mask_uri", "http://host/masks"),
+        ("images", "~no-such-user-here/images"),
+    ],
+)
+def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, option: str, value: str) -> None:
+    given: dict[str, Any] = {"images": tmp_path / "images", option: value}
+    with pytest.raises(errors.UsageError):
+        gtmask.convert(export(tmp_path), tmp_path / "out", workers=1, **given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_without_labels_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    source = export(tmp_path, annotations=[], categories=[])
+    with pytest.raises(errors.UsageError, match="names no label"):
+        gtmask.convert(source, tmp_path / "out", images=tmp_path / "images", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_map_too_long_for_the_manifest_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    names = [{"id": i, "name": f"{i:03d}" * 80} for i in range(1, 100)]
+    with pytest.raises(errors.ClassMapError, match="20,000"):
+        gtmask.convert(
+            export(tmp_path, categories=names), tmp_path / "out", images=tmp_path / "images", workers=1
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_strict_stops_at_what_the_export_as_a_whole_loses(tmp_path: Path) -> None:
+    source = export(tmp_path)
+    document = orjson.loads(source.read_bytes())
+    document["annotations"].append({**document["annotations"][0], "id": 999, "image_id": 12345})
+    source.write_bytes(orjson.dumps(document))
+    given: dict[str, Any] = {"images": tmp_path / "images", "workers": 1}
+    with pytest.raises(errors.StrictError, match="annotation-orphan"):
+        gtmask.convert(source, tmp_path / "out", strict=True, **given)
+    assert not (tmp_path / "out").exists()
+    gtmask.convert(source, tmp_path / "out", **given)
+    with pytest.raises(errors.StrictError, match="annotation-orphan"):
+        gtmask.convert(source, tmp_path / "out", strict=True, **given)
+
+
+def refuse(source: str, out: str) -> None:
+    Start(source, out, "elsewhere", Settings(), Means()).refuse_overlap()
+
+
+def test_an_output_that_the_next_start_would_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    data, link = str(tmp_path / "data"), str(tmp_path / "link")
+    for source, out in [
+        (data, f"{data}/out"),
+        (link, f"{data}/out"),
+        (data, f"{link}/out"),
+        (f"{data}/**/*.json", f"{data}/out"),
+        ("s3://bucket/data", "s3://bucket/data/out"),
+        ("s3://bucket/data/", "s3://bucket/data/out"),
+    ]:
+        with pytest.raises(errors.UsageError, match="inside the export"):
+            refuse(source, out)
+    refuse(f"{data}/*.json", f"{data}/out")
+    refuse("s3://bucket/data/export.json", "s3://bucket/data/out")
+
+
+def test_the_folder_of_an_export_in_s3_is_the_prefix_itself_unless_it_names_a_file() -> None:
+    assert default_images("s3://bucket/data/labels") == "s3://bucket/data/labels"
+    assert default_images("s3://bucket/data/labels/") == "s3://bucket/data/labels"
+    assert default_images("s3://bucket/data/export.json") == "s3://bucket/data"
+    assert default_images("s3://bucket/data/data.yaml") == "s3://bucket/data"
+    assert default_images("s3://bucket/data/*/x.json") == "s3://bucket/data"
+    assert default_images("s3://bucket") == "s3://bucket"
