@@ -287,6 +287,9 @@ def test_cancelled_annotations_never_count():
     (record,) = read(task(cancelled, annotation(polygon("good"))))
     assert labels(record) == ["good"]
     assert codes(record) == ["annotation-cancelled"]
+    later = {**cancelled, "id": 7}
+    (record,) = read(task(annotation(polygon("good")), later))
+    assert [item.detail.rpartition(" ")[2] for item in record.findings] == ["7"], "the cancelled one is named"
     (skipped,) = read(task(cancelled))
     assert codes(skipped) == ["annotation-cancelled", "record-skipped"]
 

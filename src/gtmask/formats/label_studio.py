@@ -192,8 +192,9 @@ def _chosen(
     every = [*listing(task.get("annotations")), *listing(task.get("completions"))]
     every = [item for item in every if isinstance(item, dict)]
     kept = [item for item in every if not (item.get("was_cancelled") or item.get("skipped"))]
-    for item in every[: len(every) - len(kept)]:
-        builder.finding("annotation-cancelled", f"{builder.record.where}, {item.get('id', '')!r:.40}")
+    for item in every:
+        if item.get("was_cancelled") or item.get("skipped"):
+            builder.finding("annotation-cancelled", f"{builder.record.where}, {item.get('id', '')!r:.40}")
     mine = kept
     if options.annotator is not None:
         mine = [item for item in kept if _is_by(item.get("completed_by"), options.annotator)]
