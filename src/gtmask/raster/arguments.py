@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=np.generic)
 
+#: NumPy keeps one dtype object per native type, so that nearly all arrays are known by identity.
+NATIVE: dict[Any, np.dtype[Any]] = {
+    kind: np.dtype(kind) for kind in (np.uint8, np.int32, np.uint32, np.int64, np.float32, np.float64)
+}
+
 
 def check_mask(mask: NDArray[np.uint8]) -> None:
     """Raise ValueError unless the mask is a writable, C-contiguous uint8 array (height, width)."""
@@ -34,7 +39,14 @@ def plain(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
     ValueError
         If it has another number of dimensions, or its numbers do not fit ``dtype`` safely.
     """
-    given = array if type(array) is np.ndarray else np.asarray(array)
+    if (
+        type(array) is np.ndarray
+        and array.dtype is NATIVE[dtype]
+        and array.ndim == ndim
+        and array.flags.carray
+    ):
+        return array
+    given = np.asarray(array)
     if given.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimensions, but has {given.ndim}")
     if given.dtype.type is dtype and given.dtype.isnative and given.flags.carray:
@@ -55,19 +67,33 @@ def fill_arguments(
         If the mask cannot be painted in place, an array has a wrong shape or dtype, or an offset
         points outside its array.
     """
+    vertices, rings, parts, ids = fill_arrays(mask, points, ring_offsets, part_offsets, values, dtype)
+    refuse_offsets(wrong_offsets(rings, parts, len(vertices), len(ids)), vertices, rings)
+    return vertices, rings, parts, ids
+
+
+def fill_arrays(
+    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any, dtype: type[T]
+) -> tuple[NDArray[T], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
+    """Do as :func:`fill_arguments`, but leave it to the kernel to check the offsets."""
     check_mask(mask)
     vertices = plain(points, dtype, 2, "points")
-    rings = plain(ring_offsets, np.int32, 1, "ring_offsets")
-    parts = plain(part_offsets, np.int32, 1, "part_offsets")
-    ids = plain(values, np.uint8, 1, "values")
     if vertices.shape[1] != 2:
         raise ValueError(f"points must have shape (n, 2), but has {vertices.shape}")
-    wrong = wrong_offsets(rings, parts, len(vertices), len(ids))
+    return (
+        vertices,
+        plain(ring_offsets, np.int32, 1, "ring_offsets"),
+        plain(part_offsets, np.int32, 1, "part_offsets"),
+        plain(values, np.uint8, 1, "values"),
+    )
+
+
+def refuse_offsets(wrong: int, vertices: NDArray[Any], rings: NDArray[np.int32]) -> None:
+    """Raise ValueError for what :func:`wrong_offsets` found, if it found anything."""
     if wrong == 1:
         raise ValueError(f"ring_offsets must ascend from 0 or more to at most {len(vertices)}")
     if wrong == 2:
         raise ValueError(f"part_offsets must ascend within {len(rings) - 1} rings, one more than values")
-    return vertices, rings, parts, ids
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.arguments import fill_arrays, refuse_offsets, wrong_offsets
 from gtmask.raster.clipping import TALLEST, needs_clipping, place_clipped
 from gtmask.raster.rows import paint_rows, paint_span, plan_band, push
 
@@ -57,18 +57,22 @@ def fill_polygons(
     ValueError
         If an argument has a wrong shape or dtype, or an offset points outside its array.
     """
-    fill_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.int32))
+    vertices, rings, parts, ids = fill_arrays(mask, points, ring_offsets, part_offsets, values, np.int32)
+    refuse_offsets(fill_parts(mask, vertices, rings, parts, ids), vertices, rings)
 
 
-@kernel("void(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("int64(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])")
 def fill_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.int32],
     ring_offsets: NDArray[np.int32],
     part_offsets: NDArray[np.int32],
     values: NDArray[np.uint8],
-) -> None:
-    """Paint all parts; the arguments are those of :func:`fill_polygons`, and right."""
+) -> int:
+    """Paint all parts, unless :func:`wrong_offsets` finds something wrong; return what it finds."""
+    wrong = wrong_offsets(ring_offsets, part_offsets, len(points), len(values))
+    if wrong:
+        return int(wrong)
     height = int(mask.shape[0])
     width = int(mask.shape[1])
     flat = mask.reshape(-1)
@@ -100,6 +104,7 @@ def fill_parts(
                 if band >= last:
                     break
         changes[max(top, 0) : min(max(bottom, 0), height) + 1] = 0
+    return 0
 
 
 @kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True)
