@@ -205,7 +205,8 @@ def _compile_modules(names: Iterable[str]) -> None:
                 for signature in signatures:
                     dispatcher.compile(signature)
                 folder = Path(dispatcher.stats.cache_path)
-                stem = f"{_source(name).stem}.{dispatcher.py_func.__qualname__}-"
+                code = dispatcher.py_func.__code__
+                stem = f"{_source(name).stem}.{code.co_qualname}-{code.co_firstlineno}."
                 cached.update(path for path in folder.glob("*.nbi") if path.name.startswith(stem))
             note = notes / f"{name}.{os.getpid()}"
             note.write_text("\n".join(map(str, sorted(cached))), "utf-8")
