@@ -100,3 +100,12 @@ def test_the_folder_of_an_export_in_s3_is_the_prefix_itself_unless_it_names_a_fi
     assert default_images("s3://bucket/data/data.yaml") == "s3://bucket/data"
     assert default_images("s3://bucket/data/*/x.json") == "s3://bucket/data"
     assert default_images("s3://bucket") == "s3://bucket"
+
+
+def test_masks_made_without_any_image_are_told_as_such(tmp_path: Path) -> None:
+    source = export(tmp_path)
+    summary = gtmask.convert(source, tmp_path / "out", workers=1)
+    assert [finding.code for finding in summary.findings] == ["images-unread"]
+    assert summary.findings[0].detail.endswith(str(tmp_path))
+    with_images = gtmask.convert(source, tmp_path / "other", images=tmp_path / "images", workers=1)
+    assert not with_images.findings

@@ -176,6 +176,9 @@ def _new_plan(
             )
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(start, found_any, outcome.records)
+    told = list(reader.findings)
+    if (start.settings.size, settings["size"]) == ("auto", "annotation"):
+        told.append(Finding("images-unread", f"none of the first {SAMPLE} images is in {start.images}"))
     plan = Plan(
         settings=settings,
         **start.prefixes(),
@@ -186,7 +189,7 @@ def _new_plan(
         title=reader.title,
         long_keys=outcome.long_keys,
         duplicates=outcome.duplicates,
-        findings=[{"code": item.code, "detail": item.detail} for item in reader.findings],
+        findings=[{"code": item.code, "detail": item.detail} for item in told],
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()
