@@ -67,6 +67,12 @@ def test_rejects_give_exit_code_3_and_wrong_usage_2(made: Path, tmp_path: Path) 
         assert not (tmp_path / "other").exists()
 
 
+def test_the_next_command_can_be_pasted_although_a_folder_has_a_blank(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "my masks"
+    done = gtmask("convert", made / "export.json", "--out", out, "--images", made / "images", "--limit", 1)
+    assert f"gtmask validate '{out}/labeling-qa.manifest'" in done.stderr
+
+
 def test_inspect(made: Path) -> None:
     seen = orjson.loads(gtmask("inspect", made / "export.json", "--json").stdout)
     document = orjson.loads((made / "export.json").read_bytes())

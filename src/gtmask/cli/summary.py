@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from gtmask.cli.console import plain, table
@@ -33,10 +34,11 @@ def render(summary: Summary, console: Console) -> None:
         console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
         if tally.rejects:
             console.print(plain(f"rejects   {summary.out}/rejects.jsonl"), soft_wrap=True)
-        console.print(plain(f"next      gtmask validate {summary.manifest}"), soft_wrap=True)
+        console.print(plain(f"next      gtmask validate {shlex.quote(summary.manifest)}"), soft_wrap=True)
     elif not summary.dry_run:
         console.print(
-            plain(f"Other shards are still at work; then: gtmask finish {summary.out}"), soft_wrap=True
+            plain(f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}"),
+            soft_wrap=True,
         )
 
 
