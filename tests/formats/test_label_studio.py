@@ -282,6 +282,19 @@ def test_the_ground_truth_counts_even_when_it_is_older():
     assert codes(record) == ["annotation-superseded"]
 
 
+@pytest.mark.parametrize("special", [0, 1, 2])
+def test_json_min_rows_may_have_a_column_named_data(special: int):
+    square = {"x": 1, "y": 1, "width": 9, "height": 9, "rectanglelabels": ["a"], "original_width": 10}
+    rows = [
+        {"id": i, "image": f"{i}.jpg", "label": [square | {"original_height": 10}], "annotator": 1,
+         "annotation_id": i, "lead_time": 1.5, **({"data": "train"} if i == special else {})}
+        for i in range(3)
+    ]  # fmt: skip
+    assert [record.image for record in read(*rows)] == ["0.jpg", "1.jpg", "2.jpg"]
+    sample = take_sample(FilesExport({"e.json": as_bytes(rows)}), "e.json")
+    assert label_studio.sniff(sample) == "Label Studio JSON-MIN"
+
+
 def test_cancelled_annotations_never_count():
     cancelled = annotation(polygon("bad"), was_cancelled=True, ground_truth=True)
     (record,) = read(task(cancelled, annotation(polygon("good"))))

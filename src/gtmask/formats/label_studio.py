@@ -38,7 +38,7 @@ _ROW_KEYS = frozenset({"id", "annotator", "annotation_id", "created_at", "update
 def sniff(sample: Sample) -> str | None:
     """Recognize tasks by ``data`` beside annotations, JSON-MIN rows by their flat keys."""
     keys = sample.element or sample.keys
-    if len(_MIN & keys.keys()) > 1 and "data" not in keys:
+    if len(_MIN & keys.keys()) > 1 and not _TASK & keys.keys():
         return "Label Studio JSON-MIN"
     inner = set(keys.get("annotations", ())) | set(keys.get("completions", ()))
     if _TASK & keys.keys() and (
@@ -66,7 +66,7 @@ class LabelStudioReader(RowsReader):
                 name, base = row.name, row.start
                 block = self.document(name).read(base, max(row.stop, base + BLOCK))
             at, end = row.start - base, row.stop - base
-            if block.find(b'"annotation_id"', at, end) >= 0 and block.find(b'"data"', at, end) < 0:
+            if _is_row(block, at, end):
                 task = _task_id(block[at:end])
                 if last is not None and task is not None and last[0] == task:
                     last[1].append(row)
@@ -109,6 +109,13 @@ class LabelStudioReader(RowsReader):
         return max(mine or loaded, key=lambda pair: _age(pair[0]))[1]
 
 
+def _is_row(block: bytes, at: int, end: int) -> bool:
+    """Say whether bytes are a JSON-MIN row: its columns may have any name, `data` among them."""
+    return block.find(b'"annotation_id"', at, end) >= 0 and all(
+        block.find(b'"%s"' % name.encode(), at, end) < 0 for name in _TASK
+    )
+
+
 def _may_have_several(block: bytes, at: int, end: int) -> bool:
     """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
     if block.find(b'"item_index"', at, end) >= 0:
@@ -133,7 +140,7 @@ def _parse(value: Any, reader: RowsReader, unit: Row) -> Record:
         raise BadFile(f"a task must be an object, not {type(value).__name__}")
     where = f"{unit.name}, task {unit.number}"
     index = reader.context or 0
-    if "data" in value or _TASK & value.keys():
+    if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
         return _task_record(value, reader.options, where, index)
     return _row_record(value, reader.options, where)
 
