@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from gtmask.cli import options
 
 
-def warmup(quiet: options.Quiet = False) -> None:
-    """Compile and cache all kernels, for images and job start scripts."""
+def warmup(
+    every: Annotated[
+        bool, typer.Option("--all", help="Also those of --fill source, other rules and strokes.")
+    ] = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compile and cache the kernels that runs call, for images and job start scripts."""
     import time
 
     from gtmask import jit
     from gtmask.cli.console import console, plain
 
     start = time.perf_counter()
-    ready = jit.compile_kernels()
+    ready = jit.compile_kernels(None if every else jit.KERNEL_MODULES + jit.READER_MODULES)
     if not quiet:
         console().print(plain(f"{ready} kernels are ready, after {time.perf_counter() - start:.1f} s."))
