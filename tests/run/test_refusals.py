@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,7 +12,9 @@ import pytest
 import gtmask
 from gtmask import errors
 from gtmask.run.places import Start, default_images
+from gtmask.run.plan import freeze, load_plan
 from gtmask.run.settings import Means, Settings
+from gtmask.storage import open_storage
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -109,3 +113,17 @@ def test_masks_made_without_any_image_are_told_as_such(tmp_path: Path) -> None:
     assert summary.findings[0].detail.endswith(str(tmp_path))
     with_images = gtmask.convert(source, tmp_path / "other", images=tmp_path / "images", workers=1)
     assert not with_images.findings
+
+
+def test_of_two_starts_at_once_the_one_with_other_settings_is_refused(tmp_path: Path) -> None:
+    gtmask.convert(export(tmp_path), tmp_path / "out", images=tmp_path / "images", workers=1)
+
+    async def second(**changes: str) -> None:
+        async with open_storage(str(tmp_path / "out")) as out:
+            first = await load_plan(out)
+            assert first is not None
+            await freeze(out, replace(first, settings=first.settings | changes))
+
+    asyncio.run(second(creation_date="2031-01-01T00:00:00.000000"))
+    with pytest.raises(errors.RunConflictError, match="--png was gray and is palette"):
+        asyncio.run(second(png="palette"))

@@ -110,6 +110,10 @@ async def freeze(out: Storage, plan: Plan) -> Plan:
         return plan
     frozen = await load_plan(out)
     assert frozen is not None
+    # Each start has filled in its own moment where none was given; the frozen one counts.
+    wanted = {name: value for name, value in plan.settings.items() if name != "creation_date"}
+    prefixes = {"image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix}
+    refuse_other(frozen, wanted | prefixes, out.uri(RUN_FILE))
     for name in ("classes", "fingerprint", "records", "long_keys", "duplicates", "rule"):
         if getattr(frozen, name) != getattr(plan, name):
             raise RunConflictError(
