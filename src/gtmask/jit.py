@@ -39,11 +39,6 @@ F = TypeVar("F", bound="Callable[..., Any]")
 KERNEL_MODULES: tuple[str, ...] = (
     "gtmask.formats.brush",
     "gtmask.formats.build",
-    "gtmask.png.bits",
-    "gtmask.png.dynamic",
-    "gtmask.png.huffman",
-    "gtmask.png.runs",
-    "gtmask.png.unfilter",
     "gtmask.raster.arguments",
     "gtmask.raster.bitmaps",
     "gtmask.raster.center",
@@ -51,6 +46,11 @@ KERNEL_MODULES: tuple[str, ...] = (
     "gtmask.raster.opencv",
     "gtmask.raster.rows",
     "gtmask.raster.runs",
+    "gtmask.png.bits",
+    "gtmask.png.dynamic",
+    "gtmask.png.huffman",
+    "gtmask.png.runs",
+    "gtmask.png.unfilter",
 )
 
 #: Modules that only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
