@@ -89,12 +89,13 @@ def main() -> int:
     for name in options.names or benchmarks():
         print(f"bench.{name} ...", file=sys.stderr, flush=True)
         tables += importlib.import_module(f"bench.{name}").run(options.quick)
+        if not (options.quick or options.names):
+            # After each: a run that is stopped leaves a page of what it has measured.
+            PAGE.parent.mkdir(exist_ok=True)
+            PAGE.write_text(page(tables))
+            print(f"wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
     if options.quick or options.names:
         print("\n".join(markdown(table) for table in tables))
-    else:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(tables))
-        print(f"wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
     return 0
 
 

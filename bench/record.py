@@ -99,7 +99,7 @@ def measure(name: str, data: bytes) -> Row:
     return Row(name, {who: Measure(seconds, sizes[who]) for who, seconds in times.items()})
 
 
-def run(quick: bool = False) -> list[Table]:
+def run(quick: bool) -> list[Table]:
     """Race one record to PNG bytes against the usual script."""
     cv2.setNumThreads(1)
     records = [*made_records(quick), *([] if quick else real_records())]

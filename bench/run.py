@@ -65,7 +65,7 @@ def same_masks(one: Path, other: Path) -> bool:
     )
 
 
-def run(quick: bool = False) -> list[Table]:
+def run(quick: bool) -> list[Table]:
     """Race a whole conversion against the usual script."""
     jit.compile_kernels()
     rows = []
