@@ -98,6 +98,8 @@ declare("loss", [
 ])  # fmt: skip
 
 declare("guess", [
+    ("images-unread", "No image was found, so sizes are the export's own word and EXIF was not looked at.",
+     "Give --images if there are images: the manifest points at where they were looked for."),
     ("size-differs", "The export's image size differs from the image's header.",
      "If the image was resized after labeling, the shapes are off: --size check rejects such images."),
     ("label-duplicate", "The export lists the same class name under several ids; they are merged.",
@@ -126,8 +128,6 @@ declare("note", [
     ("prediction-left-out", "A model's prediction is not an annotation.", "--include-predictions counts it."),
     ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
     ("shape-covered", "A shape is wholly covered by later ones.", "Check the order, or use --overlap."),
-    ("images-unread", "No image was found, so sizes are the export's own word and EXIF was not looked at.",
-     "Give --images if there are images: the manifest points at where they were looked for."),
     ("file-skipped", "Files among the annotations that are no annotations were not read.", "Nothing."),
     ("image-format", "Ground Truth shows only images whose names end in .jpg, .jpeg or .png.",
      "Convert the image before the job: `gtmask validate` calls this an error."),

@@ -286,3 +286,10 @@ def test_shapes_outside_are_told_exactly_where_they_leave_no_pixel(
     summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
     assert summary.tally.findings == ({"shape-outside": 1} if told else {})
     assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != told
+
+
+def test_output_that_is_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"somebody's")
+    with pytest.raises(errors.UsageError, match="is a file"):
+        run(tmp_path, orjson.dumps(document()))
+    assert (tmp_path / "out").read_bytes() == b"somebody's"

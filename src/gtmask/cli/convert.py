@@ -81,6 +81,8 @@ def convert(
 
 def finish(
     out: Annotated[str, typer.Argument(metavar="DEST", help="Output of a run whose chunks were spread.")],
+    concurrency: options.Concurrency = 32,
+    s3_client: options.S3Client = "aioboto3",
     endpoint_url: options.Endpoint = None,
     profile: options.Profile = None,
     region: options.Region = None,
@@ -90,7 +92,14 @@ def finish(
     """Assemble the manifest of a run whose chunks were spread over machines."""
     from gtmask import run
 
-    summary = run.finish(out, endpoint_url=endpoint_url, profile=profile, region=region)
+    summary = run.finish(
+        out,
+        endpoint_url=endpoint_url,
+        profile=profile,
+        region=region,
+        s3_client=s3_client,
+        concurrency=concurrency,
+    )
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)
 

@@ -47,6 +47,8 @@ class Start:
             With the folder to change.
         """
         target = real(self.out)
+        if not is_s3(self.out) and Path(target).is_file():
+            raise UsageError(f"--out {self.out} is a file: name a folder or an s3:// prefix.")
         recursive = "**" in self.source
         searched = default_images(self.source) if recursive else self.source
         if _inside(target, real(searched)):
