@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Up to this many tasks are done in this process: starting others costs about two seconds.
+FEW_TASKS = 4
+
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
@@ -45,6 +48,8 @@ class Pool:
     def __init__(self, executor: str = "local", workers: int | None = None) -> None:
         self._client: Any = None
         self._thread: ThreadPoolExecutor | None = None
+        # Whoever asks for workers gets them, unless there is only one task.
+        self._few = FEW_TASKS if workers is None else 1
         self._executor: Executor
         if executor.startswith("dask://"):
             self._executor = self._connect(executor.removeprefix("dask://"))
@@ -88,9 +93,9 @@ class Pool:
             their work is not lost; tasks that wait are dropped.
         """
         items = iter(arguments)
-        ahead = list(islice(items, 2))
-        # A single task does not wait for a process to start.
-        executor = self._here() if len(ahead) == 1 and self._client is None else self._executor
+        ahead = list(islice(items, self._few + 1))
+        # A few tasks are done here before a process would have started.
+        executor = self._here() if len(ahead) <= self._few and self._client is None else self._executor
         flying: deque[Future[T]] = deque()
         try:
             for item in chain(ahead, items):
