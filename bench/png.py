@@ -1,4 +1,4 @@
-"""Label masks to PNG and back, against every encoder and decoder that Python users have.
+"""Label masks to PNG, against every encoder that Python users have.
 
 Encoding starts from the mask and ends with the file's bytes. The other compressors get pypng's container
 as gtmask has it, with all rows filtered None or all Up (NumPy does that, and it is timed, since they need
@@ -23,9 +23,8 @@ from zlib_ng import zlib_ng
 
 from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
 from bench.masks import all_masks
-from gtmask.png import decode_png, encode_png
+from gtmask.png import encode_png
 from gtmask.png.container import _preamble
-from gtmask.raster import count_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 OURS = "gtmask"
 OPENCV, PILLOW, PYPNG = "cv2.imencode", "Pillow", "pypng"
 FASTEST = "fastest other of 1.2x bytes"
-UNIQUE = "Pillow + np.unique"
 #: Masks up to which pypng is timed: it needs a second for larger ones.
 PYPNG_PIXELS = 2_500_000
 
@@ -146,26 +144,6 @@ def measure_encoders(name: str, mask: NDArray[np.uint8], rounds: int) -> Row:
     return Row(f"{name}, {mask.shape[1]}x{mask.shape[0]} ({rival or 'no rival so small'})", measures)
 
 
-def measure_decoders(name: str, mask: NDArray[np.uint8], rounds: int) -> Row:
-    """Return one row, after both found the same values; the file is the one gtmask writes."""
-    data = encode_png(mask)
-    candidates = {
-        OURS: lambda: np.flatnonzero(count_values(decode_png(data))),
-        UNIQUE: lambda: np.unique(np.array(Image.open(io.BytesIO(data)))),
-        "cv2.imdecode + np.unique": lambda: np.unique(
-            cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        ),
-    }
-    expected = np.unique(mask)
-
-    def check(candidate: str, values: NDArray[Any]) -> None:
-        if not np.array_equal(values, expected) or not np.array_equal(decode_png(data), mask):
-            raise AssertionError(f"{candidate} finds other values in {name}")
-
-    times = race(candidates, check, rounds=rounds, least_seconds=0.004)
-    return Row(name, {key: Measure(seconds) for key, seconds in times.items()})
-
-
 def sizes_against(table: Table, peer: str) -> list[float]:
     """Return our bytes by theirs for every row that has both."""
     pairs = [(row.measures.get(OURS), row.measures.get(peer)) for row in table.rows]
@@ -195,24 +173,13 @@ def encoding_goals(table: Table) -> list[Goal]:
 
 
 def run(quick: bool) -> list[Table]:
-    """Measure PNG encoding and decoding."""
+    """Measure PNG encoding."""
     cv2.setNumThreads(1)
     masks = all_masks(quick)
     rounds = 3 if quick else 7
     about = (__doc__ or "").partition("\n\n")[2]
     table = Table("Mask to PNG", about, OURS, [measure_encoders(n, m, rounds) for n, m in masks.items()])
-    decoding = Table(
-        "PNG to class ids present",
-        "What `validate --deep` does per mask: decode every pixel and list the values that occur.",
-        OURS,
-        [measure_decoders(n, m, rounds) for n, m in masks.items()],
-    )
-    least = min(ratios(decoding, UNIQUE))
-    goal = Goal(f"at least 5x {UNIQUE} on every mask", f"{least:.1f}x at least", least >= 5)
-    return [
-        Table(table.title, about, OURS, table.rows, encoding_goals(table)),
-        Table(decoding.title, decoding.about, OURS, decoding.rows, [goal]),
-    ]
+    return [Table(table.title, about, OURS, table.rows, encoding_goals(table))]
 
 
 if __name__ == "__main__":
