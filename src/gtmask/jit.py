@@ -132,11 +132,16 @@ def _widen(dispatcher: Any, signature: str) -> None:
 
     def get_call_template(args: Sequence[Any], kws: Any) -> Any:
         if not declared:
-            declared.extend(cast("Any", sigutils).normalize_signature(signature)[0])
+            declared.extend(_arguments(signature))
         fits = not kws and len(args) == len(declared) and all(map(_is_widened, args, declared))
         return template(tuple(declared) if fits else args, kws)
 
     dispatcher.get_call_template = get_call_template
+
+
+def _arguments(signature: str) -> tuple[Any, ...]:
+    """Return the Numba types of a signature's arguments."""
+    return tuple(cast("Any", sigutils).normalize_signature(signature)[0])
 
 
 def _is_widened(given: Any, declared: Any) -> bool:
@@ -203,7 +208,8 @@ def _compile_modules(names: Iterable[str]) -> None:
             cached: set[Path] = set()
             for dispatcher, signatures in _registry.get(name, ()):
                 for signature in signatures:
-                    dispatcher.compile(signature)
+                    # By the arguments alone, as a call asks the cache: Numba's key is what it is given.
+                    dispatcher.compile(_arguments(signature))
                 folder = Path(dispatcher.stats.cache_path)
                 code = dispatcher.py_func.__code__
                 stem = f"{_source(name).stem}.{code.co_qualname}-{code.co_firstlineno}."

@@ -27,6 +27,16 @@ imported = [name for name in sys.argv[3:] if name in sys.modules]
 print(json.dumps({"ready": ready, "compiled": sum(compiled), "imported": imported}))
 """
 
+CALL = """
+import json, numpy as np
+from gtmask.raster import bitmaps
+mask = np.zeros((1, 2), np.uint8)
+bitmaps.paint_nonzero(mask, np.array([[0, 1]], np.uint8), 0, 0, np.uint8(7))
+stats = bitmaps.paint_nonzero.stats
+print(json.dumps({"mask": mask.tolist(), "loaded": sum(stats.cache_hits.values()),
+                  "compiled": sum(stats.cache_misses.values())}))
+"""
+
 
 def start(cache: Path, helper_from: int = 99, helper_code: str = "") -> subprocess.Popen[str]:
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
@@ -46,6 +56,13 @@ def test_processes_that_start_at_once_compile_each_kernel_once(tmp_path):
     assert ready > 0
     assert [answer["ready"] for answer in answers] == [ready] * 4
     assert sorted(answer["compiled"] for answer in answers) == [0, 0, 0, ready]
+
+
+def test_a_call_finds_what_the_warm_up_compiled(tmp_path):
+    finish(start(tmp_path))
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    called = subprocess.run([sys.executable, "-c", CALL], env=environment, capture_output=True, check=True)
+    assert json.loads(called.stdout) == {"mask": [[0, 7]], "loaded": 1, "compiled": 0}
 
 
 def test_a_warm_start_imports_no_kernel_and_a_deleted_cache_is_seen(tmp_path):
