@@ -20,7 +20,7 @@ from PIL import Image
 
 import gtmask
 from bench.harness import Goal, Measure, Row, Table, alone, in_own_process
-from gtmask import jit
+from gtmask import kernels
 from gtmask.report.scenes import write_data_set
 
 OURS = "gtmask convert, one worker"
@@ -67,7 +67,7 @@ def same_masks(one: Path, other: Path) -> bool:
 
 def run(quick: bool) -> list[Table]:
     """Race a whole conversion against the usual script."""
-    jit.compile_kernels()
+    kernels.compile_kernels()
     rows = []
     for count in (20,) if quick else (200, 2000):
         folder = Path(tempfile.mkdtemp(prefix="gtmask-bench-"))

@@ -15,7 +15,7 @@ FLOORS = [
     {"run", "report"},
     {"formats", "images", "groundtruth"},
     {"storage", "raster", "png"},
-    {"model", "findings", "errors", "jit"},
+    {"model", "findings", "errors", "jit", "kernels"},
 ]
 #: Sideways imports that are meant.
 SIDEWAYS = {

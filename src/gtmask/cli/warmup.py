@@ -11,17 +11,18 @@ from gtmask.cli import options
 
 def warmup(
     every: Annotated[
-        bool, typer.Option("--all", help="Also those of --fill source, other rules and strokes.")
+        bool, typer.Option("--all", help="Also those of --fill center and source, other rules and strokes.")
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compile and cache the kernels that runs call, for images and job start scripts."""
     import time
 
-    from gtmask import jit
+    from gtmask import kernels
     from gtmask.cli.console import console, plain
 
     start = time.perf_counter()
-    ready = jit.compile_kernels(None if every else jit.KERNEL_MODULES + jit.READER_MODULES)
+    usual = kernels.KERNEL_MODULES + kernels.READER_MODULES
+    ready = kernels.compile_kernels(kernels.ALL_MODULES if every else usual)
     if not quiet:
         console().print(plain(f"{ready} kernels are ready, after {time.perf_counter() - start:.1f} s."))

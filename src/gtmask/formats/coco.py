@@ -26,7 +26,7 @@ from gtmask.formats.coco_tables import read_tables
 from gtmask.formats.fields import listing, set_size, table, text
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
-from gtmask.jit import READER_MODULES, compile_kernels
+from gtmask.kernels import READER_MODULES, compile_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gtmask.errors import GtmaskError
 from gtmask.groundtruth.survey import close_at_exit, close_survey
-from gtmask.jit import compile_kernels
+from gtmask.kernels import compile_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gtmask import jit
+from gtmask import kernels
 from gtmask.findings import Finding, is_reject
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
@@ -139,7 +139,7 @@ def inspect(
     """
     heard = progress or Silent()
     reader = open_reader(source, format, options or ReadOptions(), s3 or S3Settings())
-    jit.compile_kernels(("gtmask.formats.build",))
+    kernels.compile_kernels(("gtmask.formats.build",))
     count = reader.count()
     heard.stage("inspect", count)
     pool = Pool(workers=1 if workers is None and (count or SMALL) <= SMALL else workers)

@@ -10,7 +10,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from gtmask import jit
+from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
@@ -95,7 +95,7 @@ def convert(
         mark = beside.submit(lambda: fingerprint(open_export(start.source, means.s3)))
         reader = _open_reader(start)
     # Compiled once, here: worker processes then load the kernels from the cache.
-    jit.compile_kernels(_kernels(settings))
+    kernels.compile_kernels(_kernels(settings))
     pool = Pool(means.executor, means.workers)
     try:
         if (reader.count() or 0) > MANY:
@@ -107,8 +107,9 @@ def convert(
 
 def _kernels(settings: Settings) -> tuple[str, ...]:
     """Return the modules whose kernels this run may call."""
-    plain = settings.fill in {"opencv", "opencv-trunc", "center"} and not settings.stroke
-    return jit.KERNEL_MODULES if plain else jit.KERNEL_MODULES + jit.SOURCE_RULE_MODULES
+    if settings.stroke or settings.fill not in {"opencv", "opencv-trunc", "center"}:
+        return kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
+    return kernels.KERNEL_MODULES + (kernels.CENTER_MODULES if settings.fill == "center" else ())
 
 
 def _end(pool: Pool) -> None:

@@ -1,0 +1,256 @@
+"""Which kernels there are, and when they are compiled: before a run, once per machine, by all cores.
+
+Importing this module imports no compiler, so that the processes that compile start at once. A file lock lets
+one process per machine see to the compiling while the others wait; it starts one helper per core, and each
+helper takes the dearest group of modules that nobody has. What was compiled is noted in a file, so that a
+later start looks at that and compiles, loads and locks nothing. Each kernel is then loaded from the cache
+when it is called first.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from filelock import FileLock
+
+#: Modules whose kernels call each other stand together: one process compiles them, or two would twice.
+Groups = tuple[tuple[str, ...], ...]
+
+#: What most runs call.
+_USUAL: Groups = (
+    ("gtmask.raster.opencv", "gtmask.raster.clipping", "gtmask.raster.rows"),
+    ("gtmask.raster.arguments",),
+    ("gtmask.raster.bitmaps",),
+    ("gtmask.raster.runs",),
+    ("gtmask.png.dynamic", "gtmask.png.huffman"),
+    ("gtmask.png.bits",),
+    ("gtmask.png.runs",),
+    ("gtmask.png.unfilter",),
+    ("gtmask.formats.brush",),
+    ("gtmask.formats.build",),
+)
+
+#: What reads JSON documents of any size; a reader compiles these when it opens one.
+_READERS: Groups = (
+    ("gtmask.formats.jsonstream.kernels",),
+    ("gtmask.formats.jsonstream.tokens", "gtmask.formats.coco_plain"),
+    ("gtmask.formats.jsonstream.ids",),
+    ("gtmask.formats.jsonstream.joins",),
+    ("gtmask.formats.coco_runs",),
+)
+
+#: What only ``--fill center`` calls for.
+_CENTER: Groups = (("gtmask.raster.center",),)
+
+#: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
+_SOURCE_RULES: Groups = (
+    ("gtmask.raster.domain",),
+    ("gtmask.raster.coco",),
+    ("gtmask.raster.pillow", "gtmask.raster.pillow_ellipse"),
+    ("gtmask.raster.skimage",),
+    ("gtmask.raster.touched",),
+    ("gtmask.raster.strokes",),
+)
+
+_GROUPS = _USUAL + _READERS + _CENTER + _SOURCE_RULES
+
+KERNEL_MODULES = tuple(chain.from_iterable(_USUAL))
+READER_MODULES = tuple(chain.from_iterable(_READERS))
+CENTER_MODULES = tuple(chain.from_iterable(_CENTER))
+SOURCE_RULE_MODULES = tuple(chain.from_iterable(_SOURCE_RULES))
+ALL_MODULES = KERNEL_MODULES + READER_MODULES + CENTER_MODULES + SOURCE_RULE_MODULES
+
+#: From this many modules on, helper processes compile them: each takes half a second to start.
+WORTH_HELPERS = 5
+#: A helper takes some 200 MB of memory, and the dearest group is a sixth of all.
+MOST_HELPERS = 4
+
+# Numba imports scipy wherever it is installed, for functions that no kernel calls.
+HELPER_CODE = """
+import gc, os, sys
+gc.disable()
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+sys.modules["scipy"] = None
+sys.path.insert(0, sys.argv[1])
+from gtmask import kernels
+kernels.help_compiling(sys.argv[2], sys.argv[3:])
+"""
+
+
+def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
+    """See to it that the on-disk cache has the kernels of these modules.
+
+    Parameters
+    ----------
+    modules
+        Names of modules.
+
+    Returns
+    -------
+    int
+        How many kernels are ready.
+
+    Notes
+    -----
+    What helper processes do not get done, for whatever reason, is compiled here.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        return 0
+    names = tuple(modules)
+    notes = _notes_folder()
+    if any(_noted(notes, name) is None for name in names):
+        with _machine_lock():
+            missing = [name for name in names if _noted(notes, name) is None]
+            if len(missing) >= WORTH_HELPERS and _cores() > 1 and not getattr(sys, "frozen", False):
+                _have_compiled(notes, _grouped(missing))
+            _compile_modules(notes, [name for name in missing if _noted(notes, name) is None])
+    return sum(_noted(notes, name) or 0 for name in names)
+
+
+def help_compiling(claims: str, groups: Sequence[str]) -> None:
+    """Compile one group of modules after the other, but those that another helper has claimed.
+
+    Parameters
+    ----------
+    claims
+        A folder in which helpers claim groups by making folders: one of them succeeds.
+    groups
+        Names of modules, joined by commas.
+    """
+    notes = _notes_folder()
+    for group in groups:
+        try:
+            Path(claims, group.partition(",")[0]).mkdir()
+        except FileExistsError:
+            continue
+        _compile_modules(notes, group.split(","))
+
+
+def _have_compiled(notes: Path, groups: Sequence[Sequence[str]]) -> None:
+    """Have helper processes compile groups of modules; wait for them, and kill them if this ends early."""
+    notes.mkdir(parents=True, exist_ok=True)
+    package = str(Path(__file__).parent.parent)
+    joined = [",".join(group) for group in groups]
+    with tempfile.TemporaryDirectory(prefix="claims-", dir=notes) as claims:
+        command = [sys.executable, "-c", HELPER_CODE, package, claims, *joined]
+        count = min(_cores(), len(groups), MOST_HELPERS)
+        with _processes(command, count) as helpers:
+            for helper in helpers:
+                helper.wait()
+
+
+@contextmanager
+def _processes(command: Sequence[str], count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start a command some times over, and leave none of them running."""
+    nothing = subprocess.DEVNULL
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        while len(started) < count:
+            # Our own interpreter, and the names of our own modules.
+            helper = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+            started.append(helper)
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def _grouped(names: Sequence[str]) -> list[list[str]]:
+    """Return modules in their groups, the dearest first, for which their source's size must stand."""
+    groups = [[name for name in group if name in names] for group in _GROUPS]
+    return sorted(filter(None, groups), key=lambda group: -sum(map(_size, group)))
+
+
+def _size(name: str) -> int:
+    return _source(name).stat().st_size
+
+
+def _compile_modules(notes: Path, names: Iterable[str]) -> None:
+    """Compile the kernels of modules into the cache, or load them from it, and note that.
+
+    Without Python's garbage collector, which takes a seventh of the compiler's time.
+    """
+    from gtmask import jit  # noqa: PLC0415 - imports the compiler
+
+    notes.mkdir(parents=True, exist_ok=True)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for name in names:
+            importlib.import_module(name)
+            cached = sorted(chain.from_iterable(map(jit.compile_kernel, jit.registered().get(name, ()))))
+            note = notes / f"{name}.{os.getpid()}"
+            note.write_text("\n".join(map(str, cached)), "utf-8")
+            note.replace(notes / name)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _noted(notes: Path, name: str) -> int | None:
+    """Return how many kernels of a module were noted as cached, None if not all of them are there."""
+    try:
+        cached = (notes / name).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    return len(cached) if all(map(os.path.exists, cached)) else None
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _source(name: str) -> Path:
+    """Return the file of a module of this package, without importing anything."""
+    return Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
+
+
+def _notes_folder() -> Path:
+    """Return where is noted which modules are cached, for just these sources, compiler, flags and CPU."""
+    import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
+
+    key = [version("numba"), version("llvmlite"), platform.python_version(), str(Path(__file__).parent)]
+    key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
+    key += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
+    for name in ("gtmask.jit", *ALL_MODULES):
+        status = _source(name).stat()
+        key.append(f"{name} {status.st_mtime_ns} {status.st_size}")
+    digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
+    return _shared_folder() / f"gtmask-kernels-{_owner()}-{digest}"
+
+
+def _machine_lock() -> FileLock:
+    """Return the lock that keeps two processes of this user from compiling at the same time."""
+    from filelock import FileLock  # noqa: PLC0415 - a warm start locks nothing
+
+    folder = _shared_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"gtmask-kernels-{_owner()}.lock")
+
+
+def _shared_folder() -> Path:
+    """Return the folder in which all processes of this user find the lock and the notes."""
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or tempfile.gettempdir())
+
+
+def _owner() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
