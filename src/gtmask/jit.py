@@ -94,6 +94,27 @@ def compile_kernel(known: tuple[Any, tuple[str, ...]]) -> list[Path]:
     return [path for path in folder.glob("*.nbi") if path.name.startswith(stem)]
 
 
+def sealed(dispatcher: F) -> F:
+    """Return a kernel whose calls raise TypeError unless all arguments have its signature's very types.
+
+    Numba would compile it anew for other types. A sealed kernel leaves the check to the call itself, which
+    looks at the types anyway. It is compiled here, or loaded; where compiling is switched off, types are
+    not looked at, and all calls are refused: callers convert the arguments and call the kernel as it is.
+    """
+    kernel = cast("Any", dispatcher)
+    if not hasattr(kernel, "disable_compile"):
+        return cast("F", _refuse)
+    for signatures in (own for known, own in _registry[kernel.py_func.__module__] if known is kernel):
+        for signature in signatures:
+            kernel.compile(_arguments(signature))
+    kernel.disable_compile()
+    return dispatcher
+
+
+def _refuse(*_: Any) -> None:
+    raise TypeError("types are not checked where kernels are not compiled")
+
+
 def _widen(dispatcher: Any, signature: str) -> None:
     """Let calls from kernels that fit a signature but for narrower integers use that signature.
 

@@ -91,6 +91,19 @@ def test_parts_with_more_crossings_than_are_kept_at_once():
     assert np.array_equal(ours((400, 700), [[ring]]), theirs((400, 700), [[ring]]))
 
 
+def test_such_parts_with_edges_that_reach_outside():
+    ring = np.zeros((6000, 2), np.int64)
+    ring[:, 0] = np.arange(6000) * 7 % 1000 - 150
+    ring[:, 1] = -30
+    ring[1::2, 1] = 390 + np.arange(3000) % 60
+    frame = np.full((440, 700), 7, np.uint8)
+    frame[20:420] = 0
+    fill_polygons(frame[20:420], *flatten([[ring]], np.int32), np.array([1], np.uint8))
+    assert np.array_equal(frame[20:420], theirs((400, 700), [[ring]]))
+    assert np.all(frame[:20] == 7)
+    assert np.all(frame[420:] == 7)
+
+
 def test_edges_taller_than_the_fixed_point_is_exact():
     ring = [(0, 0), (5, 39_999), (9, 17), (3, 40_100)]
     assert np.array_equal(ours((40_000, 10), [[ring]]), theirs((40_000, 10), [[ring]]))

@@ -89,7 +89,9 @@ def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
     while kills < 10:
         before = committed(out)
         process = subprocess.Popen(command(tmp_path, out))
-        killed = kill_after(out, commits[kills], rng.uniform(0, 0.5 if commits[kills] == 0 else 0.05), process)
+        killed = kill_after(
+            out, commits[kills], rng.uniform(0, 0.5 if commits[kills] == 0 else 0.05), process
+        )
         after = committed(out)
         assert before.items() <= after.items(), "a committed chunk was done again"
         if killed:

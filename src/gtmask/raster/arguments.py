@@ -67,33 +67,19 @@ def fill_arguments(
         If the mask cannot be painted in place, an array has a wrong shape or dtype, or an offset
         points outside its array.
     """
-    vertices, rings, parts, ids = fill_arrays(mask, points, ring_offsets, part_offsets, values, dtype)
-    refuse_offsets(wrong_offsets(rings, parts, len(vertices), len(ids)), vertices, rings)
-    return vertices, rings, parts, ids
-
-
-def fill_arrays(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any, dtype: type[T]
-) -> tuple[NDArray[T], NDArray[np.int32], NDArray[np.int32], NDArray[np.uint8]]:
-    """Do as :func:`fill_arguments`, but leave it to the kernel to check the offsets."""
     check_mask(mask)
     vertices = plain(points, dtype, 2, "points")
     if vertices.shape[1] != 2:
         raise ValueError(f"points must have shape (n, 2), but has {vertices.shape}")
-    return (
-        vertices,
-        plain(ring_offsets, np.int32, 1, "ring_offsets"),
-        plain(part_offsets, np.int32, 1, "part_offsets"),
-        plain(values, np.uint8, 1, "values"),
-    )
-
-
-def refuse_offsets(wrong: int, vertices: NDArray[Any], rings: NDArray[np.int32]) -> None:
-    """Raise ValueError for what :func:`wrong_offsets` found, if it found anything."""
+    rings = plain(ring_offsets, np.int32, 1, "ring_offsets")
+    parts = plain(part_offsets, np.int32, 1, "part_offsets")
+    ids = plain(values, np.uint8, 1, "values")
+    wrong = wrong_offsets(rings, parts, len(vertices), len(ids))
     if wrong == 1:
         raise ValueError(f"ring_offsets must ascend from 0 or more to at most {len(vertices)}")
     if wrong == 2:
         raise ValueError(f"part_offsets must ascend within {len(rings) - 1} rings, one more than values")
+    return vertices, rings, parts, ids
 
 
 @kernel("int64(int32[::1], int32[::1], int64, int64)")

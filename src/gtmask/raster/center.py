@@ -86,9 +86,8 @@ def fill_centers(
             stop, active, total = plan_band(changes, starts, band, bottom, active)
             if total > len(crossings):
                 crossings = np.empty(2 * total, np.int64)
-            place_edges(flat, width, height, points, rings, band, stop, starts, crossings, values[part])
-            if total > 1:
-                paint_rows(flat, width, band, stop, before, changes, starts, crossings, steps, values[part])
+            place_edges(width, height, points, rings, band, stop, starts, crossings)
+            paint_rows(flat, width, band, stop, before, changes, crossings, steps, values[part])
             band = stop
         changes[top : bottom + 1] = 0
 
@@ -116,12 +115,10 @@ def count_edges(
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1],"
-    " uint8)",
+    "void(int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1])",
     inner=True,
 )
 def place_edges(
-    flat: NDArray[np.uint8],
     width: int,
     height: int,
     points: NDArray[np.float64],
@@ -130,23 +127,24 @@ def place_edges(
     stop: int,
     starts: NDArray[np.int64],
     crossings: NDArray[np.int64],
-    value: int,
 ) -> None:
     """Put where each edge crosses the middle of a row, from row band to stop - 1, into that row."""
     for ring in range(len(rings) - 1):
         if rings[ring] == rings[ring + 1]:
             continue
         previous = rings[ring + 1] - 1
+        before = first_centre(points[previous, 1], height)
         for i in range(rings[ring], rings[ring + 1]):
-            upper = previous if points[previous, 1] < points[i, 1] else i
-            lower = i if upper == previous else previous
-            previous = i
-            xt = points[upper, 0]
-            yt = points[upper, 1]
-            first = max(first_centre(yt, height), band)
-            last = min(first_centre(points[lower, 1], height), stop) - 1
-            if first <= last:
+            here = first_centre(points[i, 1], height)
+            # Compared as rows and not as numbers, so that the edges placed are those counted, NaN or not.
+            upper, lower = (previous, i) if before < here else (i, previous)
+            first = max(min(before, here), band)
+            stop_row = min(max(before, here), stop)
+            previous, before = i, here
+            if first < stop_row:
+                xt = points[upper, 0]
+                yt = points[upper, 1]
                 slope = (points[lower, 0] - xt) / (points[lower, 1] - yt)
-                for y in range(first, last + 1):
+                for y in range(first, stop_row):
                     column = first_centre(xt + (y + 0.5 - yt) * slope, width)
-                    push(flat, width, starts, crossings, y, column, column - 1, value)
+                    push(starts, crossings, y, column, column - 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gtmask.jit import kernel
+from gtmask.raster.lines import end_of_run, start_of_line
 from gtmask.raster.rows import paint_span, push
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ TALLEST = 1 << 15
 
 
 @kernel(inline=True, inner=True)
-def needs_clipping(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> bool:
-    """Tell whether an edge reaches outside the mask or is too tall for the fixed point."""
-    out = min(x0, x1) < 0 or min(y0, y1) < 0 or max(x0, x1) >= width or max(y0, y1) >= height
+def needs_clipping(width: int, top: int, bottom: int, x0: int, y0: int, x1: int, y1: int) -> bool:
+    """Tell whether an edge reaches outside columns 0 to width - 1 or rows top to bottom, or is too tall."""
+    out = min(x0, x1) < 0 or min(y0, y1) < top or max(x0, x1) >= width or max(y0, y1) > bottom
     return bool(out or abs(y1 - y0) >= TALLEST)
 
 
@@ -49,57 +50,21 @@ def place_line(
         x0, y0, x1, y1 = x1, y1, x0, y0
     rows = y1 - y0
     columns = abs(x1 - x0)
-    back, side = (1, -1) if x1 < x0 else (0, 1)
+    back = int(x1 < x0)
+    start = start_of_line(rows, columns, back)
+    scale = 0.5 / rows
     first_row = max(y0, band)
-    last_row = min(y1, stop - int(met != y1))
-    if first_row > last_row:
-        return
-    skipped = first_row - y0
-    double = 2 * rows
-    if columns < rows:
-        rest = rows - 1 + back
-        x = x0
-        if skipped > 0:
-            rest += 2 * skipped * columns
-            x += side * (rest // double)
-            rest %= double
-        for y in range(first_row, last_row + 1):
-            if y < met:
-                push(flat, width, starts, crossings, y, x, x, value)
-            else:
-                flat[y * width + x] = value
-            rest += 2 * columns
-            if rest >= double:
-                rest -= double
-                x += side
-        return
-    step = int(columns / rows)
-    step_rest = 2 * (columns - step * rows)
-    begin = 0
-    end = (step - back) >> 1
-    rest = columns - back - end * double
-    if skipped > 0:
-        begin = ((2 * skipped - 1) * columns - back) // double + 1
-        end = ((2 * skipped + 1) * columns - back) // double
-        rest = (2 * skipped + 1) * columns - back - end * double
-    if rest >= double:
-        rest -= double
-        end += 1
-    for y in range(first_row, last_row + 1):
-        if y == y1:
-            end = columns
+    before = -1 if first_row == y0 else end_of_run(start, scale, columns, first_row - 1 - y0)
+    for y in range(first_row, min(y1 + 1, stop + int(met == y1 == stop))):
+        end = columns if y == y1 else end_of_run(start, scale, columns, y - y0)
+        begin = end if columns < rows else before + 1
+        before = end
         first = x0 - end if back else x0 + begin
         last = x0 - begin if back else x0 + end
         if y < met:
-            push(flat, width, starts, crossings, y, first, last, value)
+            push(starts, crossings, y, first, last)
         else:
             paint_span(flat, y * width + first, y * width + last, value)
-        begin = end + 1
-        end += step
-        rest += step_rest
-        if rest >= double:
-            rest -= double
-            end += 1
 
 
 @kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)", inner=True)
@@ -186,5 +151,5 @@ def place_clipped(
     for y in range(first_row, last_row + 1):
         if not (drawn and top <= y <= bottom):
             x = from_x + (y - from_y) * slope
-            first = min(max((x + 0xFFFF) >> 16, -1), width)
-            push(flat, width, starts, crossings, y, first, min(max(x >> 16, -1), width), value)
+            first = min(max((x + 0xFFFF) >> 16, 0), width)
+            push(starts, crossings, y, first, min(max(x >> 16, -1), width - 1))

@@ -21,16 +21,20 @@ outside the mask is touched.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arrays, refuse_offsets, wrong_offsets
+from gtmask.jit import kernel, sealed
+from gtmask.raster.arguments import fill_arguments, wrong_offsets
 from gtmask.raster.clipping import TALLEST, needs_clipping, place_clipped
-from gtmask.raster.rows import paint_rows, paint_span, plan_band, push
+from gtmask.raster.lines import fixed_line
+from gtmask.raster.rows import FIRST, paint_rows, paint_span, plan_band, push, push_packed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
@@ -57,8 +61,18 @@ def fill_polygons(
     ValueError
         If an argument has a wrong shape or dtype, or an offset points outside its array.
     """
-    vertices, rings, parts, ids = fill_arrays(mask, points, ring_offsets, part_offsets, values, np.int32)
-    refuse_offsets(fill_parts(mask, vertices, rings, parts, ids), vertices, rings)
+    try:
+        wrong = _fill_parts()(mask, points, ring_offsets, part_offsets, values)
+    except TypeError:
+        wrong = 1
+    if wrong:
+        # Rarely so: arguments to convert or to refuse, kept out of the usual call, which takes a microsecond.
+        fill_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.int32))
+
+
+@cache
+def _fill_parts() -> Callable[..., int]:
+    return sealed(fill_parts)
 
 
 @kernel("int64(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])")
@@ -69,16 +83,18 @@ def fill_parts(
     part_offsets: NDArray[np.int32],
     values: NDArray[np.uint8],
 ) -> int:
-    """Paint all parts, unless :func:`wrong_offsets` finds something wrong; return what it finds."""
-    wrong = wrong_offsets(ring_offsets, part_offsets, len(points), len(values))
-    if wrong:
-        return int(wrong)
+    """Paint all parts and return 0, or nothing and return 1 if an offset or a shape is wrong."""
+    if points.shape[1] != 2 or wrong_offsets(ring_offsets, part_offsets, len(points), len(values)):
+        return 1
     height = int(mask.shape[0])
     width = int(mask.shape[1])
     flat = mask.reshape(-1)
-    changes = np.zeros(height + 2, np.int64)
-    starts = np.empty(height + 2, np.int64)
-    steps = np.zeros(width + 1, np.int64)
+    scratch = np.empty(2 * (height + 2) + width + 1, np.int64)
+    for i in range(len(scratch)):
+        scratch[i] = 0
+    changes = scratch[: height + 2]
+    starts = scratch[height + 2 : 2 * height + 4]
+    steps = scratch[2 * height + 4 :]
     crossings = np.empty(1 << 10, np.int64)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
@@ -93,13 +109,11 @@ def fill_parts(
                 stop, active, total = plan_band(changes, starts, band, last, active)
                 if total > len(crossings):
                     crossings = np.empty(2 * total, np.int64)
+                whole = inside and band == top and stop == last
                 place_rings(
-                    flat, width, height, points, rings, inside, band, stop, starts, crossings, values[part]
+                    flat, width, height, points, rings, whole, band, stop, starts, crossings, values[part]
                 )
-                if total > 1:
-                    paint_rows(
-                        flat, width, band, stop, before, changes, starts, crossings, steps, values[part]
-                    )
+                paint_rows(flat, width, band, stop, before, changes, crossings, steps, values[part])
                 band = stop
                 if band >= last:
                     break
@@ -170,16 +184,15 @@ def place_rings(
         met = 0
         for i in range(rings[ring], rings[ring + 1]):
             x1, y1 = int(points[i, 0]), int(points[i, 1])
-            clipped = not inside and needs_clipping(width, height, x0, y0, x1, y1)
+            clipped = not inside and needs_clipping(width, band, min(stop, height - 1), x0, y0, x1, y1)
             if y0 == y1 and not clipped:
                 low, high, x0 = min(low, x1), max(high, x1), x1
                 continue
             rows = abs(y1 - y0)
-            columns = abs(x1 - x0)
-            side = 1 if x1 > x0 else -1
-            step, reach, rest = first_run(rows, columns, int(x1 < x0))
-            end = x0 + side * reach
+            back = int(x1 < x0)
+            left, slope, right = fixed_line(rows, abs(x1 - x0), x0, back)
             if not clipped:
+                end = ((left if back else left + right) >> 32) - 1
                 low = min(low, end)
                 high = max(high, end)
                 met += int(y1 > y0)
@@ -187,45 +200,28 @@ def place_rings(
                 paint_inside(flat, width, height, y0, low, high, value)
             elif band <= y0 < stop:
                 for _ in range(met):
-                    push(flat, width, starts, crossings, y0, low, high, value)
+                    push(starts, crossings, y0, low, high)
             low = high = x1
             met = int(y1 < y0)
             if clipped:
                 place_clipped(flat, width, height, x0, y0, x1, y1, band, stop, starts, crossings, value)
                 met = 0
-            elif columns < rows:
-                place_steep(
-                    flat, width, starts, crossings, end, y0, side, 1 - 2 * met, rows, columns, rest,
-                    band, stop, value,
-                )  # fmt: skip
             else:
-                end = place_shallow(
-                    flat, width, starts, crossings, end, y0, side, 1 - 2 * met, rows, columns, rest, step,
-                    band, stop, value,
-                )  # fmt: skip
-                low = min(end + side, x1)
-                high = max(end + side, x1)
+                y = y0
+                for _ in range(rows - 1):
+                    left += slope
+                    y += 1 - 2 * met
+                    push_packed(starts, crossings, y, (left & FIRST) | ((left + right) >> 32))
+                left += slope
+                end = ((left + right if back else left) >> 32) - 1
+                low = min(end, x1)
+                high = max(end, x1)
             x0 = x1
             y0 = y1
         if met == 0:
             paint_inside(flat, width, height, y0, low, high, value)
         elif band <= y0 < stop:
-            push(flat, width, starts, crossings, y0, low, high, value)
-
-
-@kernel(inline=True, inner=True)
-def first_run(rows: int, columns: int, back: int) -> tuple[int, int, int]:
-    """Return by how much a line's runs grow from row to row, how far the first one reaches, and the rest.
-
-    Bresenham's line from its end, ``back`` where it runs leftwards: halves are then rounded the other way.
-    """
-    if columns < rows:
-        return 0, 0, rows - 1 + back
-    step = int(columns / max(rows, 1))
-    reach = (step - back) >> 1
-    rest = columns - back - 2 * rows * reach
-    over = int(rest >= 2 * rows)
-    return step, reach + over, rest - 2 * rows * over
+            push(starts, crossings, y0, low, high)
 
 
 @kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True)
@@ -237,66 +233,3 @@ def paint_inside(
         y = low = 0
         high = -1
     paint_span(flat, y * width + low, y * width + high, value)
-
-
-@kernel(inline=True, inner=True)
-def place_steep(
-    flat: NDArray[np.uint8],
-    width: int,
-    starts: NDArray[np.int64],
-    crossings: NDArray[np.int64],
-    x: int,
-    y: int,
-    side: int,
-    down: int,
-    rows: int,
-    columns: int,
-    rest: int,
-    band: int,
-    stop: int,
-    value: int,
-) -> None:
-    """Place one pixel in each row between the ends of a line with more rows than columns."""
-    for _ in range(rows - 1):
-        rest += 2 * columns
-        over = int(rest >= 2 * rows)
-        rest -= 2 * rows * over
-        x += side * over
-        y += down
-        if band <= y < stop:
-            push(flat, width, starts, crossings, y, x, x, value)
-
-
-@kernel(inline=True, inner=True)
-def place_shallow(
-    flat: NDArray[np.uint8],
-    width: int,
-    starts: NDArray[np.int64],
-    crossings: NDArray[np.int64],
-    end: int,
-    y: int,
-    side: int,
-    down: int,
-    rows: int,
-    columns: int,
-    rest: int,
-    step: int,
-    band: int,
-    stop: int,
-    value: int,
-) -> int:
-    """Place a run in each row between the ends of a line with no more rows than columns.
-
-    ``end`` is the last pixel of the run in the first row; returned is that of the last run placed.
-    """
-    step_rest = 2 * (columns - step * rows)
-    for _ in range(rows - 1):
-        begin = end + side
-        rest += step_rest
-        over = int(rest >= 2 * rows)
-        rest -= 2 * rows * over
-        end += side * (step + over)
-        y += down
-        if band <= y < stop:
-            push(flat, width, starts, crossings, y, min(begin, end), max(begin, end), value)
-    return end

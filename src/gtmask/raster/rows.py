@@ -4,9 +4,9 @@ A crossing is one int64: the first pixel ``a`` of a run in its high half, the la
 half, both plus one so that nothing is negative. The crossings of a row, sorted, are taken in pairs; a pair
 paints from its lower ``a`` to its higher ``b``, nothing where the latter is less.
 
-Most rows of most parts have two crossings: such a row is painted when the second comes, and nothing is
-kept. Rows with more keep theirs in ``crossings[starts[y]:]`` until the part's last edge is there. Each
-row's number of crossings is known before: it is the sum of ``changes`` up to the row.
+Each row's number of crossings is known before they come: it is the sum of ``changes`` up to the row. So the
+crossings of all rows follow one another in one array, in whatever order the edges of the part bring them,
+and ``starts`` says where the next one of each row goes.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: Crossings that are kept at once (8 bytes each): parts with more of them are painted in bands of rows.
 MOST_CROSSINGS = 1 << 20
 
-#: In ``starts``: this row will have two crossings, none of which is there yet.
-FIRST_OF_TWO = -1
+#: The half of a packed crossing that holds the first pixel.
+FIRST = -(1 << 32)
 
 
 @kernel("int64(int64, int64)", inline=True, inner=True)
@@ -45,50 +45,28 @@ def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> No
 
 @kernel(inline=True, inner=True)
 def first_of(one: int, two: int) -> int:
-    """Return the lower first pixel of two crossings, at least 0."""
-    return max(min(one, two) >> 32, 1) - 1
+    """Return the lower first pixel of two crossings."""
+    return (min(one, two) >> 32) - 1
 
 
 @kernel(inline=True, inner=True)
-def last_of(one: int, two: int, width: int) -> int:
-    """Return the higher last pixel of two crossings, at most ``width - 1``."""
-    return min(max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1, width - 1)
+def last_of(one: int, two: int) -> int:
+    """Return the higher last pixel of two crossings."""
+    return max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1
 
 
-@kernel(
-    "void(uint8[::1], int64, int64[::1], int64[::1], int64, int64, int64, uint8)", inline=True, inner=True
-)
-def push(
-    flat: NDArray[np.uint8],
-    width: int,
-    starts: NDArray[np.int64],
-    crossings: NDArray[np.int64],
-    y: int,
-    first: int,
-    last: int,
-    value: int,
-) -> None:
-    """Add a crossing to row ``y``; paint the row if it is the second of a row that has two.
+@kernel("void(int64[::1], int64[::1], int64, int64, int64)", inline=True, inner=True)
+def push(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, first: int, last: int) -> None:
+    """Add a crossing to row ``y``, where ``starts`` says."""
+    push_packed(starts, crossings, y, crossing(first, last))
 
-    Every array is used on every path: else Numba counts references, atomically, at each call.
-    """
-    added = crossing(first, last)
-    place = starts[np.uint64(y)]
-    crossings[np.uint64(max(place - 1, 0))] = added
-    start = 1
-    stop = 1
-    if place > 0:
-        kept = place - 1
-    elif place == FIRST_OF_TWO:
-        kept = FIRST_OF_TWO - 1 - added
-    else:
-        kept = FIRST_OF_TWO
-        other = FIRST_OF_TWO - 1 - place
-        start = y * width + first_of(added, other)
-        stop = y * width + last_of(added, other, width) + 1
-    starts[np.uint64(y)] = kept
-    for i in range(np.uint64(start), np.uint64(max(start, stop))):
-        flat[i] = value
+
+@kernel("void(int64[::1], int64[::1], int64, int64)", inline=True, inner=True)
+def push_packed(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, packed: int) -> None:
+    """Add a crossing, packed already, to row ``y``."""
+    place = np.uint64(starts[np.uint64(y)])
+    crossings[place] = packed
+    starts[np.uint64(y)] = place + np.uint64(1)
 
 
 @kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True)
@@ -98,20 +76,17 @@ def plan_band(
     """Choose the rows of a band, from ``band`` on and before ``last``, and prepare their ``starts``.
 
     ``active`` edges are met in the row before. Returns the row after the band, the number of edges met in
-    its last row, and how many places its crossings need, of which the first is never read.
+    its last row, and how many crossings it has.
     """
-    total = 1
+    total = 0
     y = band
     while y < last:
         following = active + changes[np.uint64(y)]
         if y > band and total + following > MOST_CROSSINGS:
             break
         active = following
-        if active == 2:
-            starts[np.uint64(y)] = FIRST_OF_TWO
-        else:
-            total += active
-            starts[np.uint64(y)] = total
+        starts[np.uint64(y)] = total
+        total += active
         y += 1
     return y, active, total
 
@@ -164,8 +139,8 @@ def sweep_row(
     left = width
     right = 0
     for i in range(start, stop):
-        first = min(max((crossings[i] >> 32) - 1, 0), width)
-        end = min(crossings[i] & 0xFFFFFFFF, width)
+        first = (crossings[i] >> 32) - 1
+        end = crossings[i] & 0xFFFFFFFF
         steps[first] += 1
         steps[end] += 1 << 32
         left = min(left, first)
@@ -179,7 +154,7 @@ def sweep_row(
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)",
+    "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], uint8)",
     inner=True,
 )
 def paint_rows(
@@ -189,35 +164,35 @@ def paint_rows(
     bottom: int,
     active: int,
     changes: NDArray[np.int64],
-    starts: NDArray[np.int64],
     crossings: NDArray[np.int64],
     steps: NDArray[np.int64],
     value: int,
 ) -> None:
-    """Paint those of the rows top to bottom - 1 that have four crossings or more.
+    """Paint the rows top to bottom - 1, whose crossings follow one another.
 
     ``active`` crossings were in the row before ``top``; ``changes`` says by how much their number changes.
     """
+    start = 0
     for y in range(top, bottom):
-        active += changes[y]
-        if active <= 2:
-            continue
-        start = starts[y]
+        active += changes[np.uint64(y)]
         stop = start + active
-        if 8 * active > width:
-            sweep_row(flat, y * width, width, crossings, start, stop, steps, value)
-            continue
-        if active == 4:
-            order(crossings, start, start + 1)
-            order(crossings, start + 2, start + 3)
-            order(crossings, start, start + 2)
-            order(crossings, start + 1, start + 3)
-            order(crossings, start + 1, start + 2)
-        else:
-            sort_range(crossings, start, stop)
-        for i in range(start, stop - 1, 2):
-            one = crossings[i]
-            two = crossings[i + 1]
+        if active > 2:
+            if 8 * active > width:
+                sweep_row(flat, y * width, width, crossings, start, stop, steps, value)
+                start = stop
+                continue
+            if active == 4:
+                order(crossings, start, start + 1)
+                order(crossings, start + 2, start + 3)
+                order(crossings, start, start + 2)
+                order(crossings, start + 1, start + 3)
+                order(crossings, start + 1, start + 2)
+            else:
+                sort_range(crossings, start, stop)
+        while start < stop:
+            one = crossings[np.uint64(start)]
+            two = crossings[np.uint64(start + 1)]
             first = first_of(one, two)
-            last = max(last_of(one, two, width), first - 1)
+            last = max(last_of(one, two), first - 1)
             paint_span(flat, y * width + first, y * width + last, value)
+            start += 2
