@@ -69,8 +69,8 @@ Measured on {day}: {hardware()}; {platform.system()}, {versions()}.
 
 Candidates take turns within one run on one pinned CPU, warm; figures are medians of several rounds. A time
 counts only after the output was found right. Ratios above 1 mean that gtmask is faster; rows that it loses
-are marked and stay in. Compile time is not included: kernels come from Numba's cache (`gtmask warmup`).
-Your data differ: every script runs alone, as `python -m bench.fill`.
+are marked and stay in. Compile time counts under "Starting" alone: kernels come from Numba's cache
+(`gtmask warmup`). Your data differ: every script runs alone, as `python -m bench.fill`.
 
 """
     return head + "\n".join(markdown(table) for table in tables)

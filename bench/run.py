@@ -7,14 +7,11 @@ start-up and imports included; the masks are compared pixel for pixel before a t
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -31,30 +28,6 @@ PEER = "the usual script"
 def convert(export: str, images: str, out: str, workers: int) -> int:
     """Convert with gtmask; return the number of masks."""
     return gtmask.convert(export, out, images=images, workers=workers).tally.masks
-
-
-def usual_script(export: str, images: str, out: str) -> int:
-    """Convert the usual way; return the number of masks."""
-    document = json.loads(Path(export).read_bytes())
-    ids = {category["id"]: 1 + i for i, category in enumerate(document["categories"])}
-    of_image = defaultdict(list)
-    for annotation in document["annotations"]:
-        of_image[annotation["image_id"]].append(annotation)
-    masks = Path(out, "masks")
-    masks.mkdir(parents=True)
-    with Path(out, "labeling-qa.manifest").open("w") as manifest:
-        for image in document["images"]:
-            source = Path(images, image["file_name"])
-            width, height = Image.open(source).size
-            mask = np.zeros((height, width), np.uint8)
-            for annotation in of_image[image["id"]]:
-                for ring in annotation["segmentation"]:
-                    points = np.round(np.array(ring).reshape(-1, 2)).astype(np.int32)
-                    cv2.fillPoly(mask, [points], ids[annotation["category_id"]])
-            target = masks / f"{source.stem}.png"
-            Image.fromarray(mask).save(target)
-            manifest.write(json.dumps({"source-ref": str(source), "labeling-qa-ref": str(target)}) + "\n")
-    return len(document["images"])
 
 
 def same_masks(one: Path, other: Path) -> bool:
@@ -86,10 +59,10 @@ def _row(folder: Path, count: int) -> Row:
     export = write_data_set(folder / "data", count, turned=False)
     images = folder / "data" / "images"
     measures = {}
-    calls = {OURS: ("convert", 1), TWO: ("convert", 2), PEER: ("usual_script",)}
-    for name, (function, *workers) in calls.items():
+    calls = {OURS: ("run", "convert", 1), TWO: ("run", "convert", 2), PEER: ("script", "usual_script")}
+    for name, (module, function, *workers) in calls.items():
         out = folder / name.replace(" ", "-")
-        done = in_own_process("bench.run", function, str(export), str(images), str(out), *workers)
+        done = in_own_process(f"bench.{module}", function, str(export), str(images), str(out), *workers)
         if done.value != count:
             sys.exit(f"{name} made {done.value} of {count} masks")
         size = sum(path.stat().st_size for path in (out / "masks").glob("*.png"))

@@ -6,11 +6,9 @@ gives results back in order, so that memory does not grow with the number of chu
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,21 +48,11 @@ class Pool:
         self._thread: ThreadPoolExecutor | None = None
         # Whoever asks for workers gets them, unless there is only one task.
         self._few = FEW_TASKS if workers is None else 1
-        self._executor: Executor
+        self._executor: Executor | None = None
         if executor.startswith("dask://"):
             self._executor = self._connect(executor.removeprefix("dask://"))
         else:
             self.workers = workers or cores()
-            if self.workers == 1:
-                self._executor = self._here()
-            else:
-                # Spawned, not forked: event loops, threads and S3 clients do not survive a fork.
-                self._executor = ProcessPoolExecutor(
-                    self.workers,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=start_process,
-                    initargs=(os.getpid(),),
-                )
         self.ahead = 2 * self.workers + 1
 
     def _connect(self, address: str) -> Executor:
@@ -95,7 +83,7 @@ class Pool:
         items = iter(arguments)
         ahead = list(islice(items, self._few + 1))
         # A few tasks are done here before a process would have started.
-        executor = self._here() if len(ahead) <= self._few and self._client is None else self._executor
+        executor = self._here() if len(ahead) <= self._few and self._client is None else self._spread()
         flying: deque[Future[T]] = deque()
         try:
             for item in chain(ahead, items):
@@ -104,7 +92,7 @@ class Pool:
                     yield flying.popleft().result()
             while flying:
                 yield flying.popleft().result()
-        except BrokenProcessPool:
+        except BrokenExecutor:
             raise GtmaskError(
                 "A worker process died, most likely for want of memory: run the same command again, with "
                 "fewer --workers. What was committed is kept."
@@ -115,9 +103,15 @@ class Pool:
 
     def prepare(self) -> None:
         """Let worker processes start and import while this process is still busy with other things."""
-        if isinstance(self._executor, ProcessPoolExecutor):
+        if self._client is None and self.workers > 1:
             for _ in range(self.workers):
-                self._executor.submit(be_ready)
+                self._spread().submit(be_ready)
+
+    def _spread(self) -> Executor:
+        """Return the executor that works on all cores, or machines; made when it is needed first."""
+        if self._executor is None:
+            self._executor = self._here() if self.workers == 1 else _make_processes(self.workers)
+        return self._executor
 
     def _here(self) -> ThreadPoolExecutor:
         """Return the executor that works in a thread of this process."""
@@ -132,9 +126,9 @@ class Pool:
                 self._thread.submit(close_worker).result()
             self._thread.shutdown(wait=wait, cancel_futures=True)
         if self._client is not None:
-            self._executor.shutdown(wait=wait)
+            self._spread().shutdown(wait=wait)
             self._client.close()
-        else:
+        elif self._executor is not None:
             self._executor.shutdown(wait=wait, cancel_futures=True)
 
     def kill(self) -> None:
@@ -143,3 +137,17 @@ class Pool:
         for process in list(processes.values()):
             process.kill()
         self.close(wait=False)
+
+
+def _make_processes(workers: int) -> Executor:
+    # Importing and making these takes a tenth of a small run, which does without.
+    import multiprocessing  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+    # Spawned, not forked: event loops, threads and S3 clients do not survive a fork.
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=start_process,
+        initargs=(os.getpid(),),
+    )
