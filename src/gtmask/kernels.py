@@ -51,6 +51,7 @@ _READERS: Groups = (
     ("gtmask.formats.jsonstream.tokens", "gtmask.formats.coco_plain"),
     ("gtmask.formats.jsonstream.ids",),
     ("gtmask.formats.jsonstream.joins",),
+    ("gtmask.formats.jsonstream.texts",),
     ("gtmask.formats.coco_runs",),
 )
 

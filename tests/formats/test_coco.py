@@ -85,6 +85,11 @@ def exports(draw):
     return document, json.dumps(document, indent=draw(st.sampled_from([None, 1]))).encode()
 
 
+def image_names(reader):
+    """What the image table says by itself."""
+    return [texts[i] for texts in reader.image_names() for i in range(len(texts))]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     exports(),
@@ -101,9 +106,11 @@ def test_streamed_records_are_those_of_the_whole_document(export, window, batch,
         assert reader.count() == len(document["images"])
         assert reader.findings == []
         units = list(reader.units())
-        assert [reader.image_of(unit) for unit in units] == [
-            image["file_name"] for image in document["images"]
-        ]
+        assert (
+            [reader.image_of(unit) for unit in units]
+            == [image["file_name"] for image in document["images"]]
+            == image_names(reader)
+        )
         sent = pickle.loads(pickle.dumps((reader, units)))
         records = [sent[0].record(unit) for unit in sent[1]]
     assert plain(records) == read_whole(document)
@@ -224,6 +231,23 @@ def test_an_image_that_is_listed_twice_is_one_record():
     assert [record.image for record in records] == ["a.jpg", "b.jpg"]
     assert codes(records[0]) == ["image-duplicate"]
     assert len(records[0].shapes) == 1
+
+
+def test_names_of_images_are_told_only_where_they_are_those_of_the_units():
+    images = [IMAGE | {"id": 2, "file_name": None, "coco_url": "http://h/c.jpg"}, {"id": 3}, "no object"]
+    reader = open_files("coco", {"a.json": coco(images=[IMAGE, *images])})
+    assert image_names(reader) == ["a.jpg", "http://h/c.jpg", "", ""]
+    assert [reader.image_of(unit) or "" for unit in reader.units()] == image_names(reader)
+    twice = coco(SQUARE, images=[IMAGE, IMAGE])
+    assert open_files("coco", {"a.json": twice}).image_names() is None
+    assert open_files("coco", {"a.json": twice["annotations"]}).image_names() is None
+
+
+def test_names_of_a_damaged_image_table_end_at_the_damage():
+    data = b'{"annotations": [], "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"'
+    reader = open_files("coco", {"a.json": data}, keep_going=True)
+    assert image_names(reader) == ["a.jpg"]
+    assert reader.count() == 1
 
 
 def test_two_images_with_one_id_are_rejected_because_nobody_knows_whose_shapes_these_are():

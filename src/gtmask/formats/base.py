@@ -15,13 +15,14 @@ options) but neither open files nor an index of the records; units carry what is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from gtmask.findings import Finding
+    from gtmask.formats.jsonstream.texts import Texts
     from gtmask.model import FillRule, Record
 
 
@@ -119,6 +120,18 @@ class Reader(Protocol):
 
     def record(self, unit: Unit) -> Record:
         """Read and build one record. What is wrong with it becomes findings, never an exception."""
+        ...
+
+
+@runtime_checkable
+class NamesImages(Protocol):
+    """A reader that can tell what its units call their images much sooner than by making the units."""
+
+    def image_names(self) -> Iterator[Texts] | None:
+        """Yield the image references of all units, in order, "" for those without; None: ask the units.
+
+        Records that are malformed may be given a reference here that their unit does not have.
+        """
         ...
 
 

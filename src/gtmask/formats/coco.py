@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Export, Reader, ReadOptions, Sample
     from gtmask.formats.coco_tables import Tables
+    from gtmask.formats.jsonstream.texts import Texts
     from gtmask.model import Grid, Record
 
 _CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
@@ -40,6 +41,7 @@ _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
 #: Image units that are computed at a time.
 _STEP = 1 << 13
+_NO_RANGES = np.empty((0, 2), np.int64)
 
 
 def sniff(sample: Sample) -> str | None:
@@ -190,6 +192,20 @@ class CocoReader:
                             )
                             continue
                     yield _unit(entry, own)
+        except DamagedExportError:
+            if not self.options.keep_going:
+                raise
+
+    def image_names(self) -> Iterator[Texts] | None:
+        """Yield the image references of all units; None where they do not follow the image table."""
+        tables = self._survey()
+        if tables.images_at is None or tables.shared:
+            return None
+        return self._image_names(tables)
+
+    def _image_names(self, tables: Tables) -> Iterator[Texts]:
+        try:
+            yield from tables.image_texts("file_name", lambda entry: _unit(entry, _NO_RANGES)[1])
         except DamagedExportError:
             if not self.options.keep_going:
                 raise

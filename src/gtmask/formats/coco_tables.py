@@ -16,14 +16,17 @@ from gtmask.findings import Finding, declare
 from gtmask.formats.jsonstream import Cursor, load, parse_elements
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
+from gtmask.formats.jsonstream.segments import mapped
+from gtmask.formats.jsonstream.texts import texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.jsonstream import Batch, Container, Document, Entry
+    from gtmask.formats.jsonstream.texts import Texts
 
 declare("loss", [
     ("document-damaged", "The document breaks off or is malformed; what stands before the damage was read.",
@@ -73,6 +76,16 @@ class Tables:
             if ordinal >= len(self.images):
                 return
 
+    def image_texts(self, wanted: str, otherwise: Callable[[Any], str]) -> Iterator[Texts]:
+        """Yield one member of all entries of the image table: see :func:`texts_of`."""
+        left = len(self.images)
+        assert self.images_at is not None
+        for batch in Cursor(self.document, self.images_at).container().batches(wanted):
+            yield texts_of(batch, otherwise)
+            left -= len(batch)
+            if left <= 0:
+                return
+
 
 def parse_batch(batch: Batch) -> list[Any]:
     """Parse all elements of a batch of an array at once."""
@@ -110,6 +123,11 @@ def read_tables(document: Document, options: ReadOptions, marker: str) -> Tables
     return scan.finish()
 
 
+def _owned_ranges(batch: Batch) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the owners' keys of annotations, and where they start and stop."""
+    return keys_of(batch), batch.rows[:, 2].copy(), batch.rows[:, 3].copy()
+
+
 class _Scan:
     def __init__(self, document: Document, options: ReadOptions, marker: str) -> None:
         self.tables = Tables(document, Index(options.memory_limit), np.empty(0, np.int64))
@@ -136,8 +154,8 @@ class _Scan:
             if entry.kind == _ARRAY:
                 if entry.key == "images":
                     tables.images_at, self._images = entry.container.cursor.offset, Column(np.int64)
-                    for batch in entry.enter().batches("id"):
-                        self._images.append(keys_of(batch))
+                    for keys in mapped(entry.enter(), "id", keys_of):
+                        self._images.append(keys)
                 else:
                     tables.index = Index(self._limit)
                     self._annotations(entry.enter())
@@ -152,13 +170,13 @@ class _Scan:
 
     def _annotations(self, container: Container) -> None:
         index = self.tables.index
-        for batch in container.batches("image_id"):
+        for keys, starts, stops in mapped(container, "image_id", _owned_ranges):
             if not len(index):
-                self._check_kind(batch)
-            index.append(keys_of(batch), batch.rows[:, 2], batch.rows[:, 3])
+                self._check_kind(int(starts[0]), int(stops[0]))
+            index.append(keys, starts, stops)
 
-    def _check_kind(self, batch: Batch) -> None:
-        first = parse_elements(bytes(next(batch.values())))
+    def _check_kind(self, start: int, stop: int) -> None:
+        first = parse_elements(self.tables.document.read(start, stop))
         other = "segments_info" if self._marker == "segmentation" else "segmentation"
         if first and isinstance(first[0], dict) and other in first[0] and self._marker not in first[0]:
             name = "coco_panoptic" if other == "segments_info" else "coco"

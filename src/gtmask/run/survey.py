@@ -9,15 +9,13 @@ processes that will convert them. Its outcome is frozen in ``run.json``, so a re
 from __future__ import annotations
 
 import pickle
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gtmask.images.resolve import mask_key
+from gtmask.formats.base import NamesImages
+from gtmask.run.clashes import Keys, Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +93,12 @@ def survey(
     """
     outcome = Survey()
     rule: ImageRule | None = None
-    keys = _Keys()
+    if not read_records and isinstance(reader, NamesImages):
+        records, rule = _sift(reader, limit, choose_rule, progress)
+        if records is not None and rule is not None:
+            outcome.records = records
+            return outcome, rule
+    keys = Keys()
     glances = _read(reader, limit, pool) if read_records else _ask(reader, limit)
     for found in glances:
         if rule is None:
@@ -109,6 +112,33 @@ def survey(
         progress(len(found.images))
     outcome.long_keys, outcome.duplicates = keys.clashes()
     return outcome, rule if rule is not None else choose_rule([])
+
+
+def _sift(
+    reader: NamesImages,
+    limit: int | None,
+    choose_rule: Callable[[list[tuple[str, tuple[str, ...]]]], ImageRule],
+    progress: Callable[[int], None],
+) -> tuple[int | None, ImageRule | None]:
+    """Return the number of records if none of their mask keys can clash, and the rule if it was chosen."""
+    names = reader.image_names()
+    if names is None:
+        return None, None
+    rule: ImageRule | None = None
+    records = 0
+    for texts in names:
+        taken = texts if limit is None else texts.first(limit - records)
+        if rule is None:
+            rule = choose_rule([(taken[i], ()) for i in range(min(len(taken), SAMPLE))])
+            sieve = Sieve(rule)
+        sieve.add(taken)
+        records += len(taken)
+        if records == limit:
+            break
+    if rule is None or not sieve.all_distinct():
+        return None, rule
+    progress(records)
+    return records, rule
 
 
 def batches(reader: Reader, size: int, limit: int | None) -> Iterator[tuple[Unit, ...]]:
@@ -126,37 +156,3 @@ def _read(reader: Reader, limit: int | None, pool: Pool) -> Iterator[Glance]:
 def _ask(reader: Reader, limit: int | None) -> Iterator[Glance]:
     for batch in batches(reader, BATCH, limit):
         yield Glance([(reader.image_of(unit) or "", ()) for unit in batch])
-
-
-class _Keys:
-    """Finds clashing mask keys among millions in 16 bytes per record, by 64-bit hashes."""
-
-    def __init__(self) -> None:
-        self._short = array("Q")
-        self._long = array("Q")
-
-    def add(self, image_key: str | None) -> None:
-        if image_key is None:
-            # Rejected later for its name; a hash of the ordinal clashes with nothing.
-            nothing = _hash(f"\0{len(self._short)}")
-            self._short.append(nothing)
-            self._long.append(nothing)
-            return
-        self._short.append(_hash(mask_key(image_key)))
-        self._long.append(_hash(image_key))
-
-    def clashes(self) -> tuple[list[int], list[int]]:
-        """Return ordinals of records that need the long key, and of those that are duplicates."""
-        short = np.frombuffer(self._short, np.uint64)
-        long = np.frombuffer(self._long, np.uint64)
-        _, first = np.unique(long, return_index=True)
-        is_first = np.zeros(long.size, bool)
-        is_first[first] = True
-        distinct, counts = np.unique(short[is_first], return_counts=True)
-        needs_long = np.isin(short, distinct[counts > 1])
-        return np.flatnonzero(needs_long).tolist(), np.flatnonzero(~is_first).tolist()
-
-
-def _hash(key: str) -> int:
-    """Return Python's own 64-bit hash: fast, and compared within this process only."""
-    return hash(key) & 0xFFFF_FFFF_FFFF_FFFF

@@ -8,7 +8,7 @@ A :class:`Container` is one array or object that is being read. Its entries come
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import orjson
@@ -78,6 +78,13 @@ class Cursor:
         self.end = count + read
         return read > 0
 
+    def move(self, offset: int) -> None:
+        """Go to a document offset; what was read is kept where it lies in the window."""
+        if self.base <= offset <= self.base + self.end:
+            self.position = offset - self.base
+        else:
+            self.base, self.position, self.end = offset, 0, 0
+
     def peek(self) -> int:
         """Return the next byte that is no blank, without passing it; -1 at the end of the document."""
         while True:
@@ -93,14 +100,24 @@ class Cursor:
         """Enter the array or object that begins here."""
         byte = self.peek()
         if byte not in (_ARRAY, _OBJECT):
-            raise self.document.damaged(self.offset, expected)
+            self.fail(expected)
         self.position += 1
         return Container(self, is_object=byte == _OBJECT)
+
+    def fail(self, expected: str) -> NoReturn:
+        """Tell that the document is damaged here.
+
+        Raises
+        ------
+        DamagedExportError
+            With what was expected.
+        """
+        raise self.document.damaged(self.offset, expected)
 
     def finish(self) -> None:
         """Check that nothing but blanks follows."""
         if self.peek() != -1:
-            raise self.document.damaged(self.offset, "the end of the document")
+            self.fail("the end of the document")
 
 
 @dataclass(slots=True)
@@ -181,11 +198,18 @@ class Container:
                 yield Batch(rows, self.cursor.data, self.cursor.base, wanted)
             self._check()
 
+    def jump(self, offset: int) -> None:
+        """Go on from a document offset at which an entry ends: the caller answers for that."""
+        self.cursor.move(offset)
+        self.state[:] = 0
+        self.state[kernels.OBJECT] = self.is_object
+        self.state[kernels.PHASE] = kernels.AFTER
+
     def _scan(self, *, keep: bool) -> None:
         """Run the scanner over the window; read on first where all of it was looked at."""
         cursor, state = self.cursor, self.state
         if cursor.position >= cursor.end and not cursor.refill(self._kept() if keep else None):
-            raise cursor.document.damaged(cursor.offset, self._expectation(int(state[kernels.PHASE])))
+            cursor.fail(self._expectation(int(state[kernels.PHASE])))
         cursor.position = kernels.scan_entries(
             cursor.data,
             cursor.words,
@@ -210,8 +234,7 @@ class Container:
 
     def _check(self) -> None:
         if self.state[kernels.PHASE] == kernels.BAD:
-            expected = self._expectation(int(self.state[kernels.EXPECTED]))
-            raise self.cursor.document.damaged(self.cursor.offset, expected)
+            self.cursor.fail(self._expectation(int(self.state[kernels.EXPECTED])))
 
     def _expectation(self, phase: int) -> str:
         return kernels.EXPECTATIONS[phase][self.is_object]

@@ -59,6 +59,11 @@ class Document:
                 weakref.finalize(self, os.close, self._descriptor)
         return self._descriptor
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the bytes are in a local file, of which several threads may read."""
+        return self._local() is not None
+
     def read_into(self, buffer: NDArray[np.uint8], start: int) -> int:
         """Fill a buffer with the bytes from ``start`` on, and return how many there were."""
         wanted = min(len(buffer), self.size - start)

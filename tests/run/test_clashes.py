@@ -1,0 +1,148 @@
+"""Clashing mask keys are found, and the short cut never misses one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gtmask
+from gtmask.formats import open_reader
+from gtmask.formats.jsonstream import open_document
+from gtmask.formats.jsonstream.texts import texts_of
+from gtmask.images.resolve import ImageRule, mask_key
+from gtmask.run import clashes
+from gtmask.run.clashes import Keys, Sieve
+from gtmask.run.survey import survey
+from support import coco_data
+from support.memory_export import BytesExport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+part = st.sampled_from(
+    ["a", "b", "a.jpg", "a.png", "..", ".", "A.jpg", "c d.x.jpg", "ü.jpg", ".jpg", "", "a?b"]
+)
+reference = st.lists(part, min_size=1, max_size=4).map("/".join) | st.sampled_from(
+    ["s3://b/a.jpg", "C:\\a.jpg", "\\a.png", "x" * 300, "0a1b2c3d-a.jpg", "http://h/a.jpg?x", "home/b/a.jpg"]
+)
+rule = st.builds(ImageRule, st.just(""), st.integers(0, 3)) | st.sampled_from(
+    [ImageRule(name_only=True), ImageRule(name_only=True, upload=True), ImageRule(strip="home/b")]
+)
+
+
+def texts(references: list[str]):
+    data = json.dumps([{"n": name} for name in references]).encode()
+    for batch in open_document(BytesExport(data), "a.json", 256).container().batches("n"):
+        yield texts_of(batch, lambda element: element["n"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(reference, max_size=6), rule)
+def test_the_sieve_lets_through_what_has_no_clash(references, rule):
+    sieve = Sieve(rule)
+    for batch in texts(references):
+        sieve.add(batch)
+    keys = [key for key in map(rule.key, references) if key is not None]
+    assert sieve.all_distinct() == (len({mask_key(key) for key in keys}) == len(keys))
+
+
+def naive(keys: list[str | None]) -> tuple[list[int], list[int]]:
+    """Give images long keys until no two of them share one."""
+    first = {key: i for i, key in reversed(list(enumerate(keys))) if key is not None}
+    images = {i: key for key, i in first.items()}
+    long: set[int] = set()
+    while True:
+        owners: dict[str, list[int]] = {}
+        for i, key in images.items():
+            owners.setdefault(mask_key(key, keep_extension=i in long), []).append(i)
+        crowded = {i for found in owners.values() if len(found) > 1 for i in found} - long
+        if not crowded:
+            break
+        long |= crowded
+    duplicates = [i for i, key in enumerate(keys) if key is not None and first[key] != i]
+    return [i for i, key in enumerate(keys) if key is not None and first[key] in long], duplicates
+
+
+names = st.sampled_from(["a", "a.jpg", "a.png", "a.jpg.jpg", "a.jpg.png", "a.png.jpg.x", "b.jpg", "b/a.jpg"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(names | st.none(), max_size=8))
+def test_clashing_records_are_those_of_pairwise_comparison(keys):
+    found = Keys()
+    for key in keys:
+        found.add(key)
+    assert found.clashes() == naive(keys)
+
+
+def test_a_long_key_never_meets_a_short_one(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, ["a.jpg", "a.png", "a.jpg.jpg", "b.jpg"])
+    summary = gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1)
+    assert (summary.tally.masks, summary.tally.findings["key-collision"]) == (4, 3)
+    assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == [
+        "a.jpg.jpg.png", "a.jpg.png", "a.png.png", "b.png",
+    ]  # fmt: skip
+
+
+def survey_of(folder: Path, document: Any, limit: int | None, *, sieve: bool) -> tuple[Any, Any, int]:
+    """Survey a COCO export with or without the short cut."""
+    path = folder / "a.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document))
+    asked: list[Any] = []
+    told: list[int] = []
+
+    def choose(references: list[Any]) -> ImageRule:
+        asked.append(references)
+        return ImageRule()
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not sieve:
+            patch.setattr(Sieve, "all_distinct", lambda self: False)
+        reader = open_reader(path, "coco")
+        outcome, _ = survey(
+            reader, limit, read_records=False, pool=None, choose_rule=choose, progress=told.append
+        )
+    assert len(asked) == 1
+    return outcome, asked[0], sum(told)
+
+
+file_names = reference | st.none() | st.integers() | st.just('a"b.jpg')
+images = st.fixed_dictionaries(
+    {"id": st.integers(0, 30)}, optional={"file_name": file_names, "path": reference}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(images | st.just("no object"), max_size=12), st.sampled_from([None, 1, 3, 100]))
+def test_the_short_cut_surveys_what_units_tell(tmp_path_factory, images, limit):
+    folder = tmp_path_factory.mktemp("export")
+    document = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "x"}]}
+    assert survey_of(folder, document, limit, sieve=True) == survey_of(folder, document, limit, sieve=False)
+
+
+def test_a_malformed_record_takes_no_key(tmp_path: Path) -> None:
+    """The scanner reads a name in it; the parser refuses it, so the good record has the key."""
+    text = (
+        '{"images": [{"id": 1, "file_name": "a.jpg", "width": nul}, {"id": 2, "file_name": "a.jpg"}],'
+        ' "annotations": [], "categories": []}'
+    )
+    outcome, _, told = survey_of(tmp_path, text, None, sieve=True)
+    assert (outcome.records, outcome.long_keys, outcome.duplicates, told) == (2, [], [], 2)
+
+
+def test_the_sieve_needs_few_bytes_per_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    sieve = Sieve(ImageRule())
+    for batch in texts([f"{n}.jpg" for n in range(1000)]):
+        sieve.add(batch)
+    assert sum(hashes.nbytes for hashes in sieve._hashes) == 8000
+    assert sieve.all_distinct()
+    same = lambda data, starts, stops, kinds, drop, hashes, done: (hashes.fill(1), done.fill(1))  # noqa: E731 (a kernel's twin)
+    monkeypatch.setattr(clashes, "hash_stems", same)
+    sieve.add(next(texts(["x", "y"])))
+    assert not sieve.all_distinct(), "equal hashes are never taken for distinct keys"
+    assert np.unique(sieve._hashes[0]).size == 1001
