@@ -37,7 +37,9 @@ class _Cache(FunctionCache):
             return cast("Any", self)._load_overload(sig, target_context)  # noqa: SLF001 - its own
 
 
-def kernel(*signatures: str, inline: bool = False, inner: bool = False) -> Callable[[F], F]:
+def kernel(
+    *signatures: str, inline: bool = False, inner: bool = False, lean: bool = False
+) -> Callable[[F], F]:
     """Compile a function with Numba at its first call, and remember its signatures for warm-up.
 
     Parameters
@@ -49,6 +51,9 @@ def kernel(*signatures: str, inline: bool = False, inner: bool = False) -> Calla
         Hint LLVM to inline the kernel into its callers (``alwaysinline``): for helpers of a few lines.
     inner
         Only kernels call this one, so that it needs no wrapper for Python, and is compiled with its callers.
+    lean
+        The kernel and those that it calls make no arrays: leave out the counting of references to the
+        arrays that they are given, which Numba does around every call even where it is inlined.
 
     Notes
     -----
@@ -62,6 +67,8 @@ def kernel(*signatures: str, inline: bool = False, inner: bool = False) -> Calla
         if cast("Any", config).DISABLE_JIT:
             return function
         options: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+        if lean:
+            options["_nrt"] = False
         if inline:
             options["forceinline"] = True
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)

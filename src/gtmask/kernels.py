@@ -38,7 +38,7 @@ _USUAL: Groups = (
     ("gtmask.raster.bitmaps",),
     ("gtmask.raster.runs",),
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
-    ("gtmask.png.bits",),
+    ("gtmask.png.bits", "gtmask.png.parts"),
     ("gtmask.png.runs",),
     ("gtmask.png.unfilter",),
     ("gtmask.formats.brush",),

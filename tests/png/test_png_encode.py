@@ -73,8 +73,8 @@ def test_rows_beyond_the_kernels_limit_are_still_written() -> None:
     assert zlib.decompress(deflate_rows(mask)) == b"\0" + mask[0].tobytes() + b"\0" + mask[1].tobytes()
 
 
-def test_runs_of_many_rows_are_cut_where_a_token_ends() -> None:
-    mask = np.zeros((9000, 1000), np.uint8)  # more than two of the longest runs
+def test_runs_of_many_rows_are_cut_where_a_block_ends() -> None:
+    mask = np.zeros((9000, 1000), np.uint8)  # more than one of the longest blocks
     mask[-1, -1] = 1
     assert_equal_everywhere(mask, encode_png(mask))
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtmask.png import dynamic, huffman, runs, words
+from gtmask.png import bits, dynamic, huffman, parts, runs, words
 from support.png_masks import odd_masks
 
 COUNTS = st.lists(st.integers(0, 5000) | st.integers(0, 3), min_size=2, max_size=286)
@@ -23,32 +23,52 @@ COUNTS = st.lists(st.integers(0, 5000) | st.integers(0, 3), min_size=2, max_size
 def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray, int]:
     """Return all runs of a mask, the rows' filters, and Adler-32; blocks as small as they may be."""
     height, width = mask.shape
-    marks = np.zeros(2 * (width // 64 + 1), np.uint64)
-    places = np.zeros(width + 1, np.int32)
+    pixels = np.pad(mask.reshape(-1), (0, max(0, width + runs.SPARE_BYTES - mask.size)))
+    marks = np.empty(runs.marks_size(width), np.uint64)
     tokens = np.zeros(2 * width + 8, np.uint32)
     filters = np.zeros(height, np.uint8)
-    sums = np.array([1, 0])
-    found, row = [], 0
+    found, row, low, high = [], 0, 1, 0
     while row < height:
-        counts = np.zeros(runs.COUNTS, np.int64)
-        row, used = runs.write_runs(
-            mask.reshape(-1), width, row, height, marks, places, tokens, filters, counts, sums
-        )
-        block = [(int(token) & 255, int(token) >> 8) for token in tokens[:used]]
+        first = row
+        row, used = runs.write_runs(pixels, width, row, height, 3, marks, tokens, filters)
+        places = tokens[: used + 1].astype(int) >> 8
+        block = list(zip((tokens[:used] & 255).tolist(), np.diff(places).tolist(), strict=True))
+        assert places[0] == 0
+        assert places[-1] == (row - first) * (width + 1)
+        counts = np.full(parts.COUNTED, -1)
+        low_more, high_more = parts.count_parts(tokens, used, counts)
+        high = (high + int(places[-1]) * low + int(high_more)) % 65521
+        low = (low + int(low_more)) % 65521
+        assert [parts_of(int(token)) for token in tokens[:used]] == [naive_parts(*run) for run in block]
         assert np.array_equal(counts, naive_counts(block))
         found += block
-    return found, filters, int(sums[1]) << 16 | int(sums[0])
+    return found, filters, high << 16 | low
+
+
+def parts_of(token: int) -> tuple[int, int, int]:
+    """Return the index of a rewritten token's literals, that of its rest, and its longest matches."""
+    return *map(int, indices(np.uint32(token))), token >> parts.CHAIN_SHIFT
+
+
+@numba.njit
+def indices(token: np.uint32) -> tuple[int, int]:
+    return parts.literals_of(token), parts.rest_of(token)
+
+
+def naive_parts(value: int, length: int) -> tuple[int, int, int]:
+    rest = (length - 1) % 258
+    literals = 1 + (rest if rest < 3 else 0)
+    return value + 256 * (literals - 1), parts.RUNS + rest, (length - 1) // 258
 
 
 def naive_counts(block: list[tuple[int, int]]) -> np.ndarray:
-    counts = np.zeros(runs.COUNTS, np.int64)
-    for value, length in block:
-        counts[value] += 1
-        rest = length - 1
-        while rest >= 3:
-            counts[256 + min(rest, 258)] += 1
-            rest -= min(rest, 258)
-        counts[value] += rest
+    counts = np.zeros(parts.COUNTED, int)
+    counts[parts.END] = 1
+    for run in block:
+        literals, rest, chain = naive_parts(*run)
+        counts[literals] += 1
+        counts[rest] += 1
+        counts[parts.RUNS + 258] += chain
     return counts
 
 
@@ -82,9 +102,10 @@ def test_runs_of_random_rows(width: int, height: int, seed: int, longest: int) -
 
 
 @numba.njit
-def compare(pixels: np.ndarray, i: int, j: int) -> tuple[int, int, int, int]:
+def compare(pixels: np.ndarray, i: int, j: int) -> tuple[int, int, int, int, int]:
     word = words.differences(pixels, i, j)
-    return word, words.slope_differences(pixels, i, j), words.count_bits(word), words.lowest_bit(word)
+    slopes = words.slope_differences(pixels, i, j)
+    return word, slopes, words.count_bits(word), words.lowest_bit(word), words.clear_lowest_bit(word)
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,11 +113,17 @@ def compare(pixels: np.ndarray, i: int, j: int) -> tuple[int, int, int, int]:
 def test_compiled_comparisons_equal_those_in_python(seed: int, i: int, j: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 2, 110).astype(np.uint8)
     differing = [k for k in range(64) if pixels[i + k] != pixels[j + k]]
-    word, slopes, count, lowest = compare(pixels, i, j)
+    word, slopes, count, lowest, cleared = compare(pixels, i, j)
     assert word == sum(1 << k for k in differing) == int(words.differences_in_python(pixels, i, j))
     assert slopes == int(words.slope_differences_in_python(pixels, i, j))
     assert count == len(differing) == words.count_bits_in_python(word)
     assert lowest == min(differing, default=64) == words.lowest_bit_in_python(word)
+    assert cleared == sum(1 << k for k in differing[1:]) == int(words.clear_lowest_bit_in_python(word))
+
+
+@numba.njit
+def canonical_codes(lengths: np.ndarray, symbols: int, codes: np.ndarray) -> None:
+    huffman.canonical_codes(lengths, symbols, codes)
 
 
 def naive_cost(counts: list[int]) -> int:
@@ -156,15 +183,15 @@ def test_canonical_codes(counts: list[int]) -> None:
     lengths = np.zeros(len(counts), np.int64)
     codes = np.zeros(len(counts), np.uint64)
     huffman.code_lengths(np.array(counts), 15, lengths)
-    huffman.canonical_codes(lengths, len(counts), codes)
+    canonical_codes(lengths, len(counts), codes)
     code, last, expected = 0, 0, {}
     for length, symbol in sorted((int(length), symbol) for symbol, length in enumerate(lengths) if length):
         code <<= length - last
         expected[symbol] = format(code, f"0{length}b")[::-1]
         code, last = code + 1, length
-    for symbol, bits in expected.items():
-        assert int(codes[symbol]) >> 56 == len(bits)
-        assert int(codes[symbol]) & (1 << 56) - 1 == int(bits, 2)
+    for symbol, digits in expected.items():
+        assert int(codes[symbol]) >> 56 == len(digits)
+        assert int(codes[symbol]) & (1 << 56) - 1 == int(digits, 2)
 
 
 @settings(max_examples=100, deadline=None)
@@ -185,6 +212,27 @@ def test_packed_lengths_unpack(stretches: list[tuple[int, int]]) -> None:
             assert least <= extra + least <= most
             unpacked += value * (extra + least)
     assert unpacked == lengths.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(1, 900)), min_size=1, max_size=60))
+def test_a_block_is_as_long_as_planned_and_inflates_to_its_runs(block: list[tuple[int, int]]) -> None:
+    stream = b"".join(bytes([value]) * length for value, length in block)
+    starts = np.cumsum([0, *(length for _, length in block)])
+    tokens = (starts << 8 | [*(value for value, _ in block), 0]).astype(np.uint32)
+    plan = dynamic.BlockPlan()
+    parts.count_parts(tokens, len(block), plan.counts)
+    planned = plan.find(True)
+    out, state = np.zeros(2 * len(stream) + 400, np.uint8), np.zeros(3, np.uint64)
+    bits.write_block(plan.header, plan.items, tokens, len(block), plan.codes, out, state)
+    assert 8 * int(state[0]) + int(state[2]) == planned
+    assert zlib.decompress(out[: int(state[0]) + 1].tobytes(), wbits=-15) == stream
+
+
+def test_the_reciprocal_divides_exactly_up_to_the_longest_block() -> None:
+    lengths = np.arange(runs.LONGEST_BLOCK)
+    assert np.array_equal((lengths * parts.RECIPROCAL) >> 32, lengths // 258)
+    assert runs.LONGEST_BLOCK // 258 < 1 << (32 - parts.CHAIN_SHIFT)
 
 
 def test_length_symbols_are_those_of_the_standard() -> None:

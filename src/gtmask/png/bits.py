@@ -1,8 +1,8 @@
 """Kernels that write bits: the bit buffer, and the runs of a dynamic block in their codes.
 
-The state of the bit writer is an array of three uint64: the
-place of the next byte in the output, the bits not yet written, and how many they are (below 8 between
-calls). Every write stores 8 bytes at once, so the output has 8 bytes to spare at its end.
+The state of the bit writer is an array of three uint64: the place of the next byte in the output, the bits
+not yet written, and how many they are (below 8 between calls). Every write stores 8 bytes at once, so the
+output has 8 bytes to spare at its end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.png.huffman import LENGTH_SHIFT
+from gtmask.png.parts import CHAIN_SHIFT, END, LONGEST, RUNS, literals_of, rest_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,12 @@ _BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
 _SHIFT = np.uint64(LENGTH_SHIFT)
 
 
-@kernel("UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)", inline=True)
+@kernel(
+    "UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)",
+    inline=True,
+    inner=True,
+    lean=True,
+)
 def put_bits(
     bits: np.uint64,
     length: np.uint64,
@@ -48,14 +54,13 @@ def put_bits(
     return place, buffer, count & np.uint64(7)
 
 
-@kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint64[::1], uint8[::1], uint64[::1])")
+@kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint8[::1], uint64[::1])", lean=True)
 def write_block(
     header: NDArray[np.uint64],
     items: int,
     tokens: NDArray[np.uint32],
     runs: int,
-    literal_codes: NDArray[np.uint64],
-    run_codes: NDArray[np.uint64],
+    codes: NDArray[np.uint64],
     out: NDArray[np.uint8],
     state: NDArray[np.uint64],
 ) -> None:
@@ -66,53 +71,36 @@ def write_block(
     header, items
         Packed codes of the header, and how many they are.
     tokens, runs
-        Runs as :mod:`gtmask.png.runs` makes them, and how many they are.
-    literal_codes
-        Packed code per byte value, at most 15 bits, and of the block's end, shape (257 or more,).
-    run_codes
-        Packed code of a match of distance 1 per length 0..258, extra bits and distance in it: at most
-        15 + 5 + 1 bits, so that with the literal it fits one write.
+        Runs as :func:`gtmask.png.parts.count_parts` rewrites them, and how many they are.
+    codes
+        The codes that :func:`gtmask.png.dynamic.plan_block` makes.
     out, state
         The bit writer.
     """
     place, buffer, count = state[0], state[1], state[2]
     for i in range(items):
         place, buffer, count = put_bits(header[i] & _BITS, header[i] >> _SHIFT, out, place, buffer, count)
-    longest = run_codes[258] & _BITS
-    longest_length = run_codes[258] >> _SHIFT
-    # As many matches of length 258 as fit into one write.
-    per_write = 0
+    longest = codes[RUNS + LONGEST] & _BITS
+    longest_length = codes[RUNS + LONGEST] >> _SHIFT
+    # As many longest matches as fit into one write with a rest.
+    per_write = np.int64(np.uint64(56 - 21) // max(longest_length, np.uint64(1)))
     many = np.uint64(0)
-    if longest_length > 0:
-        per_write = int(np.int64(np.uint64(56) // longest_length))
-        for i in range(per_write):
-            many |= longest << (np.uint64(i) * longest_length)
+    for _ in range(per_write):
+        many = many << longest_length | longest
     for i in range(runs):
-        value = tokens[i] & np.uint32(255)
-        rest = int(np.int64(tokens[i] >> np.uint32(8))) - 1
-        bits = literal_codes[value] & _BITS
-        length = literal_codes[value] >> _SHIFT
-        if rest > 258:
-            chain = rest // 258
-            rest -= chain * 258
-            while chain > 0:
-                place, buffer, count = put_bits(bits, length, out, place, buffer, count)
-                now = min(chain, per_write)
-                length = np.uint64(now) * longest_length
-                bits = many & ((np.uint64(1) << length) - np.uint64(1))
-                chain -= now
+        token = tokens[i]
+        literals = codes[literals_of(token)]
+        rest = codes[rest_of(token)]
+        bits = literals & _BITS
+        length = literals >> _SHIFT
+        chain = np.int64(token >> np.uint32(CHAIN_SHIFT))
+        while chain > 0:
             place, buffer, count = put_bits(bits, length, out, place, buffer, count)
-            bits = np.uint64(0)
-            length = np.uint64(0)
-        if rest >= 3:
-            bits |= (run_codes[rest] & _BITS) << length
-            length += run_codes[rest] >> _SHIFT
-        else:
-            for _ in range(rest):
-                bits |= (literal_codes[value] & _BITS) << length
-                length += literal_codes[value] >> _SHIFT
-        place, buffer, count = put_bits(bits, length, out, place, buffer, count)
-    place, buffer, count = put_bits(
-        literal_codes[256] & _BITS, literal_codes[256] >> _SHIFT, out, place, buffer, count
-    )
+            length = np.uint64(min(chain, per_write)) * longest_length
+            bits = many & ((np.uint64(1) << length) - np.uint64(1))
+            chain -= per_write
+        bits |= (rest & _BITS) << length
+        place, buffer, count = put_bits(bits, length + (rest >> _SHIFT), out, place, buffer, count)
+    end = codes[END]
+    place, buffer, count = put_bits(end & _BITS, end >> _SHIFT, out, place, buffer, count)
     state[0], state[1], state[2] = place, buffer, count

@@ -1,4 +1,4 @@
-"""From a mask to the bytes of a PNG file: pypng writes the chunks, this module decides which.
+"""From a mask to the bytes of a PNG file: which chunks it has. pypng writes them, but for the pixels'.
 
 Exactly IHDR, [PLTE], IDAT, IEND, as Ground Truth's own masks have them: other chunks (gamma, colour
 profiles) can make a browser shift the colours by which the worker UI tells the classes apart.
@@ -7,6 +7,7 @@ profiles) can make a browser shift the colours by which the worker UI tells the 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 #: Colour of palette entries that no class has, as in the masks that Ground Truth itself writes.
 UNUSED = "#ffffff"
 
+_IDAT = b"IDAT"
+_IDAT_CHECKSUM = zlib.crc32(_IDAT)
 _HEX = re.compile(r"#[0-9A-Fa-f]{6}\Z")
 
 
@@ -68,11 +71,11 @@ def encode_png(
         return _encode_with_pypng(mask, colors)
     if encoder != "fast":
         raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
-    out = BytesIO()
-    out.write(_preamble(width, height, colors))
-    png.write_chunk(out, b"IDAT", deflate_rows(np.ascontiguousarray(mask)))
-    png.write_chunk(out, b"IEND")
-    return out.getvalue()
+    # Joined at once, because pypng copies a chunk's bytes three times on their way to the file's.
+    stream = deflate_rows(np.ascontiguousarray(mask))
+    head = len(stream).to_bytes(4, "big") + _IDAT
+    checksum = zlib.crc32(stream, _IDAT_CHECKSUM).to_bytes(4, "big")
+    return b"".join((_preamble(width, height, colors), head, stream, checksum, _end()))
 
 
 def _encode_with_pypng(mask: NDArray[np.uint8], colors: tuple[str, ...] | None) -> bytes:
@@ -90,6 +93,14 @@ def _preamble(width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
     """Return signature, IHDR and PLTE; cached, because a data set has few sizes and one palette."""
     out = BytesIO()
     _writer(width, height, colors).write_preamble(out)
+    return out.getvalue()
+
+
+@lru_cache(maxsize=1)
+def _end() -> bytes:
+    """Return the chunk that ends a PNG."""
+    out = BytesIO()
+    png.write_chunk(out, b"IEND")
     return out.getvalue()
 
 

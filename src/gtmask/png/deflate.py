@@ -1,8 +1,9 @@
 """The zlib stream of a mask: filtered rows, deflated by kernels made for label masks.
 
-A mask is cut into blocks of whole rows. A block's rows become runs (:mod:`gtmask.png.runs`), the runs'
-symbols get their Huffman codes (:mod:`gtmask.png.dynamic`), and the runs are written in them
-(:mod:`gtmask.png.bits`), unless storing the rows as they are is smaller.
+A mask is cut into blocks of whole rows. A block's rows become runs (:mod:`gtmask.png.runs`), the runs are
+counted as literals and matches (:mod:`gtmask.png.parts`), these get their Huffman codes
+(:mod:`gtmask.png.dynamic`), and the runs are written in them (:mod:`gtmask.png.bits`), unless storing the
+rows as they are is smaller.
 
 The kernels are called from Python and not from one kernel that calls them all: that costs three
 microseconds per mask, and saves half of the time to compile.
@@ -18,7 +19,8 @@ import numpy as np
 
 from gtmask.png.bits import write_block
 from gtmask.png.dynamic import BlockPlan
-from gtmask.png.runs import COUNTS, WIDEST_ROW, write_runs
+from gtmask.png.parts import count_parts
+from gtmask.png.runs import SPARE_BYTES, WIDEST_ROW, literal_bits, marks_size, write_runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,8 @@ _LONGEST_STORED = 65535
 _STORED_HEAD = 5
 #: Buffers up to this size are kept for the next mask of the same thread.
 _KEPT_BYTES = 1 << 26
+#: Modulus of Adler-32 (RFC 1950).
+_ADLER_BASE = 65521
 #: The first bytes of the stream (RFC 1950): deflate with a window of 32 KiB, fastest algorithm.
 _ZLIB_HEAD = b"\x78\x01"
 
@@ -39,24 +43,33 @@ class _Workspace(threading.local):
 
     def __init__(self) -> None:
         self.tokens = np.empty(_BLOCK_RUNS, np.uint32)
-        self.out = np.empty(0, np.uint8)
-        self.counts = np.empty(COUNTS, np.int64)
         self.plan = BlockPlan()
+        self.state = np.empty(3, np.uint64)
+        self.seen = np.empty(256, np.uint8)
+        self.marks = np.empty(0, np.uint64)
+        self.filters = np.empty(0, np.uint8)
+        self.out = np.empty(0, np.uint8)
+        self.shape = (0, 0)
 
-    def output(self, size: int) -> NDArray[np.uint8]:
-        """Return a buffer of at least `size` bytes."""
-        out = self.out
-        if out.size < size:
-            out = np.empty(size, np.uint8)
-            if size <= _KEPT_BYTES:
-                self.out = out
-        return out
+    def fit(self, height: int, width: int) -> None:
+        """See to it that the buffers are large enough for a mask."""
+        if self.marks.size < marks_size(width):
+            self.marks = np.empty(marks_size(width), np.uint64)
+        if self.filters.size < height:
+            self.filters = np.empty(height, np.uint8)
+        if self.tokens.size < 2 * width + 8:
+            self.tokens = np.empty(2 * width + 8, np.uint32)
+        size = _stored_size(height * (width + 1)) + _STORED_HEAD * height + 64
+        if self.out.size < size:
+            self.out = np.empty(size, np.uint8)
+            self.out[:2] = bytearray(_ZLIB_HEAD)
+        self.shape = (height, width)
 
 
 _workspace = _Workspace()
 
 
-def deflate_rows(mask: NDArray[np.uint8]) -> bytes:
+def deflate_rows(mask: NDArray[np.uint8]) -> memoryview:
     """Compress a mask into the zlib stream that a PNG's IDAT holds.
 
     Parameters
@@ -66,39 +79,40 @@ def deflate_rows(mask: NDArray[np.uint8]) -> bytes:
 
     Returns
     -------
-    bytes
-        The stream (RFC 1950); the same mask always gives the same.
+    memoryview
+        The stream (RFC 1950); the same mask always gives the same. Copy it before this thread compresses
+        the next mask, which overwrites it.
     """
     height, width = mask.shape
     if width > WIDEST_ROW:
-        return zlib.compress(np.pad(mask, ((0, 0), (1, 0))).tobytes(), 1)
-    work = _workspace
-    plan = work.plan
-    tokens = work.tokens
-    if tokens.size < 2 * width + 8:
-        tokens = np.empty(2 * width + 8, np.uint32)
-    out = work.output(_stored_size(height * (width + 1)) + _STORED_HEAD * height + 64)
-    marks = np.empty(2 * ((width >> 6) + 1), np.uint64)
-    places = np.empty(width + 1, np.int32)
-    filters = np.empty(height, np.uint8)
+        return memoryview(zlib.compress(np.pad(mask, ((0, 0), (1, 0))).tobytes(), 1))
+    work = _workspace if mask.size <= _KEPT_BYTES else _Workspace()
+    if work.shape != mask.shape:
+        work.fit(height, width)
     pixels = mask.reshape(-1)
-    sums = np.array((1, 0))
-    out[:2] = bytearray(_ZLIB_HEAD)
-    state = np.array((2, 0, 0), np.uint64)
+    if pixels.size < width + SPARE_BYTES:
+        pixels = np.pad(pixels, (0, width + SPARE_BYTES - pixels.size))
+    state, tokens, plan = work.state, work.tokens, work.plan
+    state[0], state[1], state[2] = len(_ZLIB_HEAD), 0, 0
+    none_bits = literal_bits(pixels, work.seen)
+    low, high = 1, 0  # Adler-32
     row = 0
     while row < height:
         first = row
-        work.counts.fill(0)
-        row, runs = write_runs(
-            pixels, width, first, height, marks, places, tokens, filters, work.counts, sums
-        )
+        row, runs = write_runs(pixels, width, first, height, none_bits, work.marks, tokens, work.filters)
+        low_more, high_more = count_parts(tokens, runs, plan.counts)
+        size = (row - first) * (width + 1)
+        high = (high + size * low + int(high_more)) % _ADLER_BASE
+        low = (low + int(low_more)) % _ADLER_BASE
         final = row == height
-        if plan.find(work.counts, final) < 8 * _stored_size((row - first) * (width + 1)):
-            write_block(plan.header, plan.items, tokens, runs, plan.codes, plan.run_codes, out, state)
+        if plan.find(final) < 8 * _stored_size(size):
+            write_block(plan.header, plan.items, tokens, runs, plan.codes, work.out, state)
         else:
-            _store_rows(mask, first, row, filters, final, out, state)
-    end = int(state[0]) + (state[2] > 0)
-    return out[:end].tobytes() + (int(sums[1]) << 16 | int(sums[0])).to_bytes(4, "big")
+            _store_rows(mask, first, row, work.filters, final, work.out, state)
+    end = int(state[0]) + int(state[2] > 0)
+    stream = work.out.data
+    stream[end : end + 4] = (high << 16 | low).to_bytes(4, "big")
+    return stream[: end + 4]
 
 
 def _stored_size(size: int) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.png.huffman import LENGTH_SHIFT, canonical_codes, code_lengths
+from gtmask.png.parts import COUNTED, END, LONGEST, RUNS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,26 +44,27 @@ LENGTH_SYMBOLS, LENGTH_WIDTHS, LENGTH_EXTRAS = _length_tables()
 
 
 class BlockPlan:
-    """The codes of a dynamic block of literals and matches of distance 1, and its header.
+    """Finds the codes of a dynamic block of literals and matches of distance 1, and its header.
 
     The kernels are called one by one from here: one that called all of them would be compiled with all of
-    them in it a second time, for seconds.
+    them in it a second time, for a second.
 
     Attributes
     ----------
+    counts
+        Of literals, matches and the end, as :mod:`gtmask.png.parts` counts them, shape (COUNTED,).
+    codes
+        Packed codes for everything counted, shape (COUNTED,): at most 45 bits, and those of a single
+        literal and a match together at most 36.
     header, items
         The block's header (3.2.7) as packed codes, and how many they are.
-    codes
-        Packed codes of literals, end of block and lengths, shape (LITERALS,).
-    run_codes
-        Packed codes of matches of distance 1 by length, shape (259,).
     """
 
     def __init__(self) -> None:
+        self.counts = np.empty(COUNTED, np.int64)
+        self.codes = np.empty(COUNTED, np.uint64)
         self.header = np.empty(_HEADER_ITEMS, np.uint64)
         self.items = 0
-        self.codes = np.empty(LITERALS, np.uint64)
-        self.run_codes = np.zeros(259, np.uint64)
         self._symbols = np.empty(LITERALS, np.int64)
         # The last is the length of the only distance code.
         self._lengths = np.ones(LITERALS + 1, np.int64)
@@ -70,57 +72,52 @@ class BlockPlan:
         self._meta_counts = np.empty(_META, np.int64)
         self._meta_lengths = np.empty(_META, np.int64)
 
-    def find(self, counts: NDArray[np.int64], final: bool) -> int:
-        """Find the codes for these counts (see :func:`count_symbols`); return the bits of the block."""
-        count_symbols(counts, self._symbols)
+    def find(self, final: bool) -> int:
+        """Find codes and header for what was counted; return the bits of the block."""
+        count_symbols(self.counts, self._symbols)
         code_lengths(self._symbols, 15, self._lengths)
-        bits = join_codes(self._symbols, self._lengths, self.codes, self.run_codes)
+        bits = join_codes(self.counts, self._lengths, self.codes)
         packed = pack_lengths(self._lengths, self._packed, self._meta_counts)
         code_lengths(self._meta_counts, 7, self._meta_lengths)
         self.items, header_bits = write_header(self._packed, packed, self._meta_lengths, final, self.header)
         return bits + header_bits
 
 
-@kernel("void(int64[::1], int64[::1])")
+@kernel("void(int64[::1], int64[::1])", lean=True)
 def count_symbols(counts: NDArray[np.int64], symbols: NDArray[np.int64]) -> None:
-    """Count the symbols of literals and lengths.
-
-    Parameters
-    ----------
-    counts
-        Literals by value, then matches by length, shape (256 + 259,).
-    symbols
-        Receives the counts, one for the end of the block among them, shape (LITERALS,).
-    """
-    for symbol in range(symbols.size):
-        symbols[symbol] = counts[symbol] if symbol < 256 else 0
-    symbols[256] = 1
-    for i in range(256 + 3, counts.size):
-        symbols[LENGTH_SYMBOLS[i - 256]] += counts[i]
+    """Count the symbols of literals, end and lengths, shape (LITERALS,)."""
+    for value in range(256):
+        symbols[value] = counts[value] + 2 * counts[value + 256] + 3 * counts[value + 512]
+    symbols[256] = counts[END]
+    for symbol in range(257, LITERALS):
+        symbols[symbol] = 0
+    for length in range(3, 259):
+        symbols[LENGTH_SYMBOLS[length]] += counts[RUNS + length]
 
 
-@kernel("int64(int64[::1], int64[::1], uint64[::1], uint64[::1])")
-def join_codes(
-    symbols: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    codes: NDArray[np.uint64],
-    run_codes: NDArray[np.uint64],
-) -> int:
-    """Make the codes of these lengths, and of whole matches of distance 1; return the bits they take."""
-    canonical_codes(lengths, symbols.size, codes)
-    bits = 0
-    for symbol in range(symbols.size):
-        bits += symbols[symbol] * lengths[symbol]
-    for length in range(3, run_codes.size):
+@kernel("int64(int64[::1], int64[::1], uint64[::1])")
+def join_codes(counts: NDArray[np.int64], lengths: NDArray[np.int64], codes: NDArray[np.uint64]) -> int:
+    """Make the codes of everything counted from the symbols' code lengths; return the bits they take."""
+    canonical_codes(lengths, LITERALS, codes)
+    codes[END] = codes[256]
+    for length in range(3, LONGEST + 1):
         symbol = LENGTH_SYMBOLS[length]
         width = np.uint64(lengths[symbol])
         run = (codes[symbol] & _BITS) | np.uint64(LENGTH_EXTRAS[length]) << width
         # The code of distance 1 is the only one, one bit long, and 0.
-        width += np.uint64(LENGTH_WIDTHS[length] + 1)
-        run_codes[length] = run | width << _SHIFT
-        if LENGTH_EXTRAS[length] == 0:  # once per symbol
-            bits += symbols[symbol] * (LENGTH_WIDTHS[length] + 1)
-    return int(bits)
+        codes[RUNS + length] = run | (width + np.uint64(LENGTH_WIDTHS[length] + 1)) << _SHIFT
+    for length in range(3):
+        codes[RUNS + length] = 0
+    for value in range(256):
+        width = codes[value] >> _SHIFT
+        once = codes[value] & _BITS
+        twice = once << width | once
+        codes[value + 256] = twice | (width + width) << _SHIFT
+        codes[value + 512] = (twice << width | once) | (width + width + width) << _SHIFT
+    bits = 0
+    for i in range(COUNTED):
+        bits += counts[i] * np.int64(codes[i] >> _SHIFT)
+    return bits
 
 
 @kernel("UniTuple(int64, 2)(int64[::1], int64, int64[::1], boolean, uint64[::1])")
@@ -160,7 +157,7 @@ def write_header(
     return items, bits
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1])")
+@kernel("int64(int64[::1], int64[::1], int64[::1])", lean=True)
 def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
     """Write code lengths in the run-length form of a block's header (3.2.7); return how many symbols.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LENGTH_SHIFT = 56
 
 
-@kernel("void(int64[::1])")
+@kernel("void(int64[::1])", inner=True, lean=True)
 def sort_ascending(values: NDArray[np.int64]) -> None:
     """Sort a few hundred numbers in place (Shell's sort: a few lines, compiled at once)."""
     gap = 1
@@ -79,7 +79,7 @@ def code_lengths(counts: NDArray[np.int64], limit: int, lengths: NDArray[np.int6
             i += 1
 
 
-@kernel("void(int64[::1], int64[::1])")
+@kernel("void(int64[::1], int64[::1])", inner=True)
 def _tree_depths(keys: NDArray[np.int64], per_length: NDArray[np.int64]) -> None:
     """Count the leaves at each depth of the Huffman tree of ascending weights ``keys >> 9``.
 
@@ -109,7 +109,7 @@ def _tree_depths(keys: NDArray[np.int64], per_length: NDArray[np.int64]) -> None
         per_length[weights[parents[leaf]] + 1] += 1
 
 
-@kernel("void(int64[::1], int64)")
+@kernel("void(int64[::1], int64)", inner=True, lean=True)
 def _limit_depths(per_length: NDArray[np.int64], limit: int) -> None:
     """Cut depths beyond `limit` and restore the Kraft sum."""
     for length in range(limit + 1, per_length.size):
@@ -128,7 +128,7 @@ def _limit_depths(per_length: NDArray[np.int64], limit: int) -> None:
         kraft -= 1
 
 
-@kernel("void(int64[::1], int64, uint64[::1])")
+@kernel("void(int64[::1], int64, uint64[::1])", inner=True)
 def canonical_codes(lengths: NDArray[np.int64], symbols: int, codes: NDArray[np.uint64]) -> None:
     """Give each of the first symbols its canonical code (3.2.2), bits reversed, packed with its length."""
     following = np.zeros(17, np.int64)

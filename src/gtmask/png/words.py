@@ -84,6 +84,16 @@ def _lowest_bit(_typing: Any, _word: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _clear_lowest_bit(_typing: Any, _word: Any) -> Any:
+    """Type and IR of :func:`clear_lowest_bit`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        one = ir.Constant(ir.IntType(64), 1)
+        return builder.and_(arguments[0], builder.sub(arguments[0], one))
+
+    return types.uint64(types.uint64), generate
+
+
 def differences_in_python(pixels: NDArray[np.uint8], i: int, j: int) -> np.uint64:
     """Return 64 bits: bit k says whether ``pixels[i + k] != pixels[j + k]``."""
     return _pack(pixels[i : i + 64] != pixels[j : j + 64])
@@ -106,6 +116,12 @@ def lowest_bit_in_python(word: int) -> int:
     return (word & -word).bit_length() - 1
 
 
+def clear_lowest_bit_in_python(word: int) -> np.uint64:
+    """Return the word without its lowest set bit; 0 stays 0."""
+    word = int(word)
+    return np.uint64(word & (word - 1) if word else 0)
+
+
 def _pack(bits: NDArray[np.bool_]) -> np.uint64:
     assert bits.size == 64, "64 bytes must lie within the array"
     return np.packbits(bits, bitorder="little").view("<u8")[0]  # type: ignore[no-any-return]
@@ -120,3 +136,4 @@ differences = _either(_differences, differences_in_python)
 slope_differences = _either(_slope_differences, slope_differences_in_python)
 count_bits = _either(_count_bits, count_bits_in_python)
 lowest_bit = _either(_lowest_bit, lowest_bit_in_python)
+clear_lowest_bit = _either(_clear_lowest_bit, clear_lowest_bit_in_python)
