@@ -30,7 +30,7 @@ from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.manifest import ManifestError, parse_line
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
-from gtmask.png import PngError
+from gtmask.png import PngError, decode_png
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -290,17 +290,18 @@ def _compare_batch(settings: SurveySettings, pairs: list[_Pair]) -> _Tally:
 
 async def _compare(surveyor: Surveyor, pair: _Pair, tally: _Tally) -> None:
     try:
-        old = (await surveyor.look_at_mask(pair[0], decode=True)).pixels
-        new = (await surveyor.look_at_mask(pair[1], decode=True)).pixels
+        old = decode_png((await surveyor.read_mask(pair[0]))[0])
+        new = decode_png((await surveyor.read_mask(pair[1]))[0])
     except TransientError:
         raise
     except (StorageError, PngError):
-        old = new = None
-    if old is None or new is None or old.shape != new.shape:
+        tally.unreadable += 1
+        return
+    if old.shape != new.shape:
         tally.unreadable += 1
         return
     table = np.zeros((256, 256), np.int64)
-    count_pairs(np.ascontiguousarray(old), np.ascontiguousarray(new), table)
+    count_pairs(old, new, table)
     pixels = by_name(table, pair[2], pair[3])
     tally.compared += 1
     tally.changed += any(a != b for a, b in pixels)

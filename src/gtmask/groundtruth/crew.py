@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gtmask.errors import GtmaskError
 from gtmask.groundtruth.survey import close_at_exit, close_survey
-from gtmask.kernels import compile_kernels
+from gtmask.kernels import CHECKER_MODULES, compile_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Manifests with fewer lines are not worth the seconds that starting processes takes.
 FEW_LINES = 8000
-#: The kernels that decoding a mask needs.
-DECODING_KERNELS = ("gtmask.png.unfilter", "gtmask.raster.bitmaps", "gtmask.groundtruth.confusion")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,7 +67,7 @@ class Crew(Generic[T, R]):
             self._executor = ThreadPoolExecutor(1)
         else:
             if decode:
-                compile_kernels(DECODING_KERNELS)
+                compile_kernels(CHECKER_MODULES)
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(processes, context, close_at_exit)
 

@@ -17,6 +17,7 @@ from gtmask.groundtruth.contract import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
 )
+from gtmask.png import decode_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,17 +85,18 @@ def check_size(header: PngHeader, image: ImageInfo) -> Iterator[Breach]:
 
 
 def check_values(
-    mask: NDArray[np.uint8], counts: NDArray[np.int64], colors: Colors, bit_depth: int
+    header: PngHeader, data: bytes, counts: NDArray[np.int64], colors: Colors
 ) -> Iterator[Breach]:
     """Yield the pixel values that the color map does not know.
 
-    ``mask`` uint8 (height, width); ``counts`` int64 (256,): pixels by value.
+    ``counts`` int64 (256,): pixels by value. The mask is decoded from ``data``, its file, only to say where
+    an unknown value stands.
     """
     present = [value for value, count in enumerate(counts.tolist()) if count]
     unknown = [value for value in present if value not in colors]
-    if unknown and bit_depth == 8 and colors:
+    if unknown and header.bit_depth == 8 and colors:
         value = unknown[0]
-        row, column = divmod(int((mask == value).argmax()), mask.shape[1])
+        row, column = divmod(int((decode_png(data) == value).argmax()), header.width)
         others = f" (and {len(unknown) - 1} more values)" if len(unknown) > 1 else ""
         pixels = int(counts[unknown].sum())
         where = f"first at column {column}, row {row}"

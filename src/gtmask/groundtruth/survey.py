@@ -30,8 +30,7 @@ from gtmask.groundtruth.pictures import (
 from gtmask.groundtruth.references import Locator
 from gtmask.groundtruth.report import Problem
 from gtmask.images.probe import ProbeError, probe
-from gtmask.png import PngError, decode_png, read_header
-from gtmask.raster import count_values
+from gtmask.png import PngError, count_png, read_header
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
@@ -74,10 +73,10 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A mask that was read: its header, and its pixels (uint8 (height, width)) where they were wanted."""
+    """A mask that was read: its header, its bytes as far as read, and its pixels by value where wanted."""
 
     header: PngHeader
-    pixels: NDArray[np.uint8] | None = None
+    data: bytes
     counts: NDArray[np.int64] | None = None
 
 
@@ -193,23 +192,22 @@ class Surveyor:
             breaches = [*check_mask(mask.header, colors)]
             if image is not None:
                 breaches += check_size(mask.header, image)
-            if mask.pixels is not None and mask.counts is not None:
+            if mask.counts is not None:
                 survey.decoded += 1
                 survey.pixels += mask.counts
-                breaches += check_values(mask.pixels, mask.counts, colors, mask.header.bit_depth)
+                breaches += check_values(mask.header, mask.data, mask.counts, colors)
             for code, detail in breaches:
                 tell(code, detail)
 
     async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
-        """Read a mask's header, and on request its pixels and how many there are of each value."""
+        """Read a mask's header, and on request count its pixels by value."""
         data, _ = await self.read_mask(reference, None if decode else HEAD)
         if data[:4] != b"\x89PNG":
             raise NotPngError(_first_sentence(data))
         header = read_header(data)
         if not decode or not can_decode(header):
-            return Mask(header)
-        pixels = decode_png(data)
-        return Mask(header, pixels, count_values(pixels))
+            return Mask(header, data)
+        return Mask(header, data, count_png(data, header))
 
     async def read_mask(self, reference: str, stop: int | None = None) -> tuple[bytes, Place]:
         """Return a mask's bytes up to ``stop``, and where they were found.

@@ -7,9 +7,10 @@ below are those of the PNG specification, third edition (https://www.w3.org/TR/p
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from deflate import crc32
 
 from gtmask.errors import GtmaskError
 
@@ -31,6 +32,7 @@ _OTHER_KINDS = {
 
 _CHUNK_HEAD = struct.Struct(">I4s")
 _IHDR = struct.Struct(">IIBBBBB")
+_CRC = struct.Struct(">I")
 
 
 class PngError(GtmaskError, ValueError):
@@ -102,7 +104,7 @@ def read_header(data: bytes) -> PngHeader:
     palette = None
     for chunk in chunks:
         if chunk.name == "PLTE" and chunk.start + chunk.length + 4 <= len(data):
-            palette = checked_data(data, chunk)
+            palette = bytes(checked_data(data, chunk))
             if not palette or len(palette) % 3 or len(palette) > 768:
                 raise PngError(
                     f"The PNG's palette (PLTE) has {len(palette)} bytes; it must have 3 for each of "
@@ -138,8 +140,8 @@ def walk(data: bytes) -> Iterator[Chunk]:
         position += 12 + length
 
 
-def checked_data(data: bytes, chunk: Chunk) -> bytes:
-    """Return the data of a chunk after checking its CRC-32 (section 5.5).
+def checked_data(data: bytes, chunk: Chunk) -> memoryview:
+    """Return the data of a chunk, not copied, after checking its CRC-32 (section 5.5).
 
     Raises
     ------
@@ -152,14 +154,13 @@ def checked_data(data: bytes, chunk: Chunk) -> bytes:
             f"The PNG is cut off: its {chunk.name} chunk needs {end + 4} bytes and there are {len(data)}; "
             "write or upload the file again."
         )
-    body = data[chunk.start : end]
-    stored = int.from_bytes(data[end : end + 4], "big")
-    if zlib.crc32(body, zlib.crc32(data[chunk.start - 4 : chunk.start])) != stored:
+    view = memoryview(data)
+    if crc32(view[chunk.start - 4 : end]) != _CRC.unpack_from(data, end)[0]:
         raise PngError(
             f"The PNG is damaged: the checksum of its {chunk.name} chunk at byte {chunk.start - 8} does "
             "not fit; write or upload the file again."
         )
-    return body
+    return view[chunk.start : end]
 
 
 def _parse_ihdr(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int, int, int]:

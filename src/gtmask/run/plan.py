@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from zlib_ng.zlib_ng import crc32
+from deflate import crc32
 
 from gtmask import __version__
 from gtmask.errors import NotFoundError, RunConflictError
