@@ -20,7 +20,7 @@ from bench.harness import ROOT, Table, markdown
 
 PAGE = ROOT / "docs" / "performance.md"
 PACKAGES = (
-    "numba", "numpy", "opencv-python-headless", "pillow", "pypng", "orjson", "isal", "zlib-ng",
+    "numba", "numpy", "opencv-python-headless", "pillow", "pypng", "orjson", "deflate", "isal", "zlib-ng",
     "imagecodecs", "pycocotools", "scikit-image", "aioboto3", "obstore",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Validation: header rate, and counting the pixel values of masks, against Pillow and NumPy.
+"""Validation at its default level: the rate at which headers are read and checked.
 
 What is timed is one core, files in the page cache: a fast disk or a machine's memory. In S3 the requests
 decide, not this code.
@@ -10,29 +10,25 @@ import io
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
-from bench.masks import all_masks, street
+from bench.harness import Goal, Measure, Row, Table, alone, race
+from bench.masks import street
 from gtmask import encode_png
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.lines import LineChecker, Task
 from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.groundtruth.survey import SurveySettings, close_survey, survey_batch
-from gtmask.png import decode_png
-from gtmask.raster import count_values
 from gtmask.storage.base import S3Settings
 
 HEADER_GOAL = 3000
-DECODE_GOAL = 5.0
 
 
 def run(quick: bool) -> list[Table]:
-    """Measure the default level's header rate and the deep level's decoding."""
-    return [headers(200 if quick else 2000), decoding(quick)]
+    """Measure the default level's header rate; the deep level's decoding is that of bench.decode."""
+    return [headers(200 if quick else 2000)]
 
 
 def headers(count: int) -> Table:
@@ -76,51 +72,6 @@ def _files(folder: Path, count: int) -> list[tuple[Task, bool]]:
         assert task is not None
         tasks.append((task, False))
     return tasks
-
-
-def decoding(quick: bool) -> Table:
-    """Time decoding a mask and counting its values, on our PNGs and on zlib's."""
-    rows = []
-    for name, mask in all_masks(quick).items():
-        stream = io.BytesIO()
-        Image.fromarray(mask).save(stream, "PNG")
-        expected = np.bincount(mask.ravel(), minlength=256)
-        for writer, data in (("gtmask", encode_png(mask)), ("Pillow", stream.getvalue())):
-            times = race(
-                {
-                    "gtmask": lambda data=data: _ours(data),
-                    "Pillow + np.unique": lambda data=data: _pillow_unique(data),
-                    "Pillow + np.bincount": lambda data=data: _pillow_bincount(data),
-                },
-                lambda _, found, expected=expected: _expect(bool(np.array_equal(found, expected))),
-                rounds=3 if quick else 7,
-            )
-            measures = {peer: Measure(seconds) for peer, seconds in times.items()}
-            rows.append(Row(f"{name}, written by {writer}", measures))
-    about = "Decode a mask's PNG and count its pixels by value: what `validate --deep` does to every mask."
-    table = Table("validate: decoding", about, "gtmask", rows)
-    found = ratios(table, "Pillow + np.unique")
-    goal = Goal(
-        f">= {DECODE_GOAL:g}x Pillow + np.unique on every mask",
-        f"least {min(found):.2f}x, geometric mean {geometric_mean(found):.2f}x",
-        min(found) >= DECODE_GOAL,
-    )
-    return Table(table.title, about, "gtmask", rows, [goal])
-
-
-def _ours(data: bytes) -> Any:
-    return count_values(decode_png(data))
-
-
-def _pillow_unique(data: bytes) -> Any:
-    values, counts = np.unique(np.asarray(Image.open(io.BytesIO(data))), return_counts=True)
-    found = np.zeros(256, np.int64)
-    found[values] = counts
-    return found
-
-
-def _pillow_bincount(data: bytes) -> Any:
-    return np.bincount(np.asarray(Image.open(io.BytesIO(data))).ravel(), minlength=256)
 
 
 def _expect(right: bool) -> None:
