@@ -33,7 +33,13 @@ Groups = tuple[tuple[str, ...], ...]
 
 #: What most runs call.
 _USUAL: Groups = (
-    ("gtmask.raster.opencv", "gtmask.raster.clipping", "gtmask.raster.lines", "gtmask.raster.rows"),
+    (
+        "gtmask.raster.opencv",
+        "gtmask.raster.clipping",
+        "gtmask.raster.lines",
+        "gtmask.raster.rows",
+        "gtmask.raster.center",
+    ),
     ("gtmask.raster.arguments",),
     ("gtmask.raster.bitmaps",),
     ("gtmask.raster.runs",),
@@ -54,9 +60,6 @@ _READERS: Groups = (
     ("gtmask.formats.coco_runs",),
 )
 
-#: What only ``--fill center`` calls for.
-_CENTER: Groups = (("gtmask.raster.center",),)
-
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (
     ("gtmask.raster.domain",),
@@ -70,14 +73,13 @@ _SOURCE_RULES: Groups = (
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
 _CHECKERS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.groundtruth.confusion",))
 
-_GROUPS = _USUAL + _READERS + _CENTER + _SOURCE_RULES + _CHECKERS
+_GROUPS = _USUAL + _READERS + _SOURCE_RULES + _CHECKERS
 
 KERNEL_MODULES = tuple(chain.from_iterable(_USUAL))
 READER_MODULES = tuple(chain.from_iterable(_READERS))
-CENTER_MODULES = tuple(chain.from_iterable(_CENTER))
 SOURCE_RULE_MODULES = tuple(chain.from_iterable(_SOURCE_RULES))
 CHECKER_MODULES = tuple(chain.from_iterable(_CHECKERS))
-ALL_MODULES = KERNEL_MODULES + READER_MODULES + CENTER_MODULES + SOURCE_RULE_MODULES + CHECKER_MODULES
+ALL_MODULES = KERNEL_MODULES + READER_MODULES + SOURCE_RULE_MODULES + CHECKER_MODULES
 
 #: From this many modules on, helper processes compile them: each takes half a second to start.
 WORTH_HELPERS = 5

@@ -11,7 +11,7 @@ from gtmask.cli import options
 
 def warmup(
     every: Annotated[
-        bool, typer.Option("--all", help="Also those of validate, --fill center and source, other rules.")
+        bool, typer.Option("--all", help="Also those of validate, --fill source, other rules and strokes.")
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -107,9 +107,8 @@ def convert(
 
 def _kernels(settings: Settings) -> tuple[str, ...]:
     """Return the modules whose kernels this run may call."""
-    if settings.stroke or settings.fill not in {"opencv", "opencv-trunc", "center"}:
-        return kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
-    return kernels.KERNEL_MODULES + (kernels.CENTER_MODULES if settings.fill == "center" else ())
+    plain = settings.fill in {"opencv", "opencv-trunc", "center"} and not settings.stroke
+    return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
 def _end(pool: Pool) -> None:
