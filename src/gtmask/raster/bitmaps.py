@@ -36,7 +36,9 @@ def paint_bitmap(mask: NDArray[np.uint8], pixels: Any, x: int, y: int, value: in
         If an argument has a wrong shape or dtype.
     """
     check_mask(mask)
-    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, np.uint8(value))
+    # As the kernel's signature has it: for an int it would be compiled anew.
+    painted: Any = np.uint8(value)
+    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, painted)
 
 
 def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, values: Any) -> None:

@@ -56,7 +56,9 @@ def paint_runs(
     if height < 0 or width < 0:
         raise ValueError(f"a run-length mask must not be {height} x {width} pixels")
     paint = paint_columns if column_major else paint_lines
-    paint(mask, plain(counts, np.int64, 1, "counts"), height, width, x, y, np.uint8(value))
+    # As the kernels' signatures have it: for an int they would be compiled anew.
+    painted: Any = np.uint8(value)
+    paint(mask, plain(counts, np.int64, 1, "counts"), height, width, x, y, painted)
 
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")

@@ -1,0 +1,80 @@
+"""After a warm-up no run compiles anything: every call fits a signature that its kernel names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import orjson
+
+from support import coco_data
+from support.small_exports import png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Warms up, converts, and tells which files the conversions added to the cache.
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import gtmask
+from gtmask import kernels
+
+cache, out, *exports = map(Path, sys.argv[1:])
+kernels.compile_kernels(kernels.KERNEL_MODULES + kernels.READER_MODULES)
+warm = set(cache.rglob("*.nb?"))
+masks = [gtmask.convert(export, out / export.stem, workers=1).tally.masks for export in exports]
+added = set(cache.rglob("*.nb?")) - warm
+print(json.dumps({"masks": masks, "warm": len(warm), "added": sorted(path.name for path in added)}))
+"""
+
+
+def write_coco(folder: Path) -> Path:
+    """Write polygons of several parts, both kinds of run-length masks, and crowds."""
+    names = [f"{number}.jpg" for number in range(8)]
+    document = coco_data.make_document(names)
+    folder.mkdir()
+    for image in document["images"]:
+        (folder / image["file_name"]).write_bytes(coco_data.jpeg(image["width"], image["height"]))
+    (folder / "coco.json").write_bytes(orjson.dumps(document))
+    return folder / "coco.json"
+
+
+def write_labelme(folder: Path) -> Path:
+    """Write a polygon, a rectangle and a bitmap."""
+    bitmap = b64encode(png([[0, 255], [255, 0]])).decode()
+    shapes = [
+        {"label": "a", "shape_type": "polygon", "points": [[1, 1], [30.5, 4], [9, 20]]},
+        {"label": "b", "shape_type": "rectangle", "points": [[3, 3], [12, 9]]},
+        {"label": "c", "shape_type": "mask", "points": [[4, 5], [5, 6]], "mask": bitmap},
+    ]
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(coco_data.jpeg(40, 30))
+    document = {
+        "imagePath": "a.jpg",
+        "imageHeight": 30,
+        "imageWidth": 40,
+        "shapes": shapes,
+        "version": "5.0.0",
+    }
+    (folder / "a.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_runs_after_a_warm_up_compile_nothing(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    exports = [write_coco(tmp_path / "coco"), write_labelme(tmp_path / "labelme")]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, cache, tmp_path / "out", *exports],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        check=True,
+    )
+    told = json.loads(done.stdout)
+    assert told["masks"] == [8, 1]
+    assert told["warm"] > 0
+    assert told["added"] == []
