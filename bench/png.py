@@ -1,7 +1,7 @@
 """Label masks to PNG, against every encoder that Python users have.
 
-Encoding starts from the mask and ends with the file's bytes. The other compressors get pypng's container
-as gtmask has it, with all rows filtered None or all Up (NumPy does that, and it is timed, since they need
+Encoding starts from the mask and ends with the file's bytes. The other compressors get the container that
+gtmask has, with all rows filtered None or all Up (NumPy does that, and it is timed, since they need
 it). A candidate's PNG counts only after OpenCV, which takes no part in writing it, has read equal pixels.
 """
 
@@ -24,7 +24,7 @@ from zlib_ng import zlib_ng
 from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
 from bench.masks import all_masks
 from gtmask.png import encode_png
-from gtmask.png.container import _preamble
+from gtmask.png.container import _contain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 OURS = "gtmask"
 OPENCV, PILLOW, PYPNG = "cv2.imencode", "Pillow", "pypng"
 FASTEST = "fastest other of 1.2x bytes"
-#: Masks up to which pypng is timed: it needs a second for larger ones.
-PYPNG_PIXELS = 2_500_000
 
 
 def with_pillow(mask: NDArray[np.uint8]) -> bytes:
@@ -64,11 +62,7 @@ def filtered(mask: NDArray[np.uint8], up: bool) -> NDArray[np.uint8]:
 
 
 def in_container(compress: Callable[[Any], bytes], up: bool, mask: NDArray[np.uint8]) -> bytes:
-    out = io.BytesIO()
-    out.write(_preamble(mask.shape[1], mask.shape[0], None))
-    png.write_chunk(out, b"IDAT", compress(filtered(mask, up)))
-    png.write_chunk(out, b"IEND")
-    return out.getvalue()
+    return _contain(compress(filtered(mask, up)), mask.shape[1], mask.shape[0], None)
 
 
 def by_strategy(library: Any, level: int, strategy: int, rows: NDArray[np.uint8]) -> bytes:
@@ -127,9 +121,8 @@ def measure_encoders(name: str, mask: NDArray[np.uint8], rounds: int) -> Row:
         OURS: partial(encode_png, mask),
         OPENCV: partial(with_opencv, mask),
         PILLOW: partial(with_pillow, mask),
+        PYPNG: partial(with_pypng, mask),
     }
-    if mask.size <= PYPNG_PIXELS:
-        candidates[PYPNG] = partial(with_pypng, mask)
     if rival:
         candidates[FASTEST] = partial(encode_rival, mask)
 

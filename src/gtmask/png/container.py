@@ -71,8 +71,11 @@ def encode_png(
         return _encode_with_pypng(mask, colors)
     if encoder != "fast":
         raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
-    # Joined at once, because pypng copies a chunk's bytes three times on their way to the file's.
-    stream = deflate_rows(np.ascontiguousarray(mask))
+    return _contain(deflate_rows(np.ascontiguousarray(mask)), width, height, colors)
+
+
+def _contain(stream: bytes | memoryview, width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
+    """Return the file around a zlib stream, joined at once: pypng would copy the stream three times."""
     head = len(stream).to_bytes(4, "big") + _IDAT
     checksum = zlib.crc32(stream, _IDAT_CHECKSUM).to_bytes(4, "big")
     return b"".join((_preamble(width, height, colors), head, stream, checksum, _end()))
