@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 BATCH = 512
 #: Image references that the rule for finding images is chosen from.
 SAMPLE = 20
+#: Below this number of records, loading the kernels that look for clashes takes longer than doing without.
+WORTH_SIFTING = 10_000
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ def survey(
     """
     outcome = Survey()
     rule: ImageRule | None = None
-    if not read_records and isinstance(reader, NamesImages):
+    if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:
         records, rule = _sift(reader, limit, choose_rule, progress)
         if records is not None and rule is not None:
             outcome.records = records

@@ -7,7 +7,9 @@ anything; :func:`load` parses one range. Memory does not grow with the document.
 - ``document``: a file of the export as bytes;
 - ``container``: walking through arrays and objects;
 - ``parse``: from bytes to values;
-- ``ids`` and ``joins``: which elements belong together, by id, without parsing them.
+- ``segments``: one large array scanned by several threads;
+- ``ids`` and ``joins``: which elements belong together, by id, without parsing them;
+- ``texts``: strings of elements, and hashes of paths, without parsing them.
 """
 
 from __future__ import annotations
