@@ -39,8 +39,8 @@ _USUAL: Groups = (
         "gtmask.raster.lines",
         "gtmask.raster.rows",
         "gtmask.raster.center",
+        "gtmask.raster.arguments",
     ),
-    ("gtmask.raster.arguments",),
     ("gtmask.raster.bitmaps",),
     ("gtmask.raster.runs",),
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
@@ -52,11 +52,14 @@ _USUAL: Groups = (
 
 #: What reads JSON documents of any size; a reader compiles these when it opens one.
 _READERS: Groups = (
-    ("gtmask.formats.jsonstream.kernels",),
-    ("gtmask.formats.jsonstream.tokens", "gtmask.formats.coco_plain"),
-    ("gtmask.formats.jsonstream.ids",),
+    (
+        "gtmask.formats.jsonstream.kernels",
+        "gtmask.formats.jsonstream.tokens",
+        "gtmask.formats.jsonstream.ids",
+        "gtmask.formats.jsonstream.texts",
+        "gtmask.formats.coco_plain",
+    ),
     ("gtmask.formats.jsonstream.joins",),
-    ("gtmask.formats.jsonstream.texts",),
     ("gtmask.formats.coco_runs",),
 )
 
