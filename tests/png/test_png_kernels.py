@@ -121,9 +121,13 @@ def test_compiled_comparisons_equal_those_in_python(seed: int, i: int, j: int) -
     assert cleared == sum(1 << k for k in differing[1:]) == int(words.clear_lowest_bit_in_python(word))
 
 
+def scratch() -> np.ndarray:
+    return np.full(huffman.SCRATCH, -1)
+
+
 @numba.njit
 def canonical_codes(lengths: np.ndarray, symbols: int, codes: np.ndarray) -> None:
-    huffman.canonical_codes(lengths, symbols, codes)
+    huffman.canonical_codes(lengths, symbols, np.empty(17, np.int64), codes)
 
 
 def naive_cost(counts: list[int]) -> int:
@@ -152,7 +156,7 @@ def naive_limited_cost(counts: list[int], limit: int) -> int:
 @given(COUNTS, st.sampled_from([9, 15, 40]))
 def test_code_lengths(counts: list[int], limit: int) -> None:
     lengths = np.full(len(counts), -1, np.int64)
-    huffman.code_lengths(np.array(counts), limit, lengths)
+    huffman.code_lengths(np.array(counts), limit, lengths, scratch())
     assert [length > 0 for length in lengths] == [count > 0 for count in counts]
     used = [int(length) for length in lengths if length]
     assert max(used, default=0) <= limit
@@ -172,7 +176,7 @@ def test_code_lengths_of_fibonacci_weights_are_cut() -> None:
     while len(fibonacci) < 40:
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
     lengths = np.zeros(40, np.int64)
-    huffman.code_lengths(np.array(fibonacci), 15, lengths)
+    huffman.code_lengths(np.array(fibonacci), 15, lengths, scratch())
     assert lengths.max() == 15
     assert sum(2.0**-length for length in lengths) == 1
 
@@ -182,7 +186,7 @@ def test_code_lengths_of_fibonacci_weights_are_cut() -> None:
 def test_canonical_codes(counts: list[int]) -> None:
     lengths = np.zeros(len(counts), np.int64)
     codes = np.zeros(len(counts), np.uint64)
-    huffman.code_lengths(np.array(counts), 15, lengths)
+    huffman.code_lengths(np.array(counts), 15, lengths, scratch())
     canonical_codes(lengths, len(counts), codes)
     code, last, expected = 0, 0, {}
     for length, symbol in sorted((int(length), symbol) for symbol, length in enumerate(lengths) if length):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.huffman import LENGTH_SHIFT, canonical_codes, code_lengths
+from gtmask.png.huffman import LENGTH_SHIFT, SCRATCH, canonical_codes, code_lengths
 from gtmask.png.parts import COUNTED, END, LONGEST, RUNS
 
 if TYPE_CHECKING:
@@ -71,15 +71,26 @@ class BlockPlan:
         self._packed = np.empty(LITERALS + 1, np.int64)
         self._meta_counts = np.empty(_META, np.int64)
         self._meta_lengths = np.empty(_META, np.int64)
+        self._meta_codes = np.empty(_META, np.uint64)
+        self._following = np.empty(17, np.int64)
+        self._scratch = np.empty(SCRATCH, np.int64)
 
     def find(self, final: bool) -> int:
         """Find codes and header for what was counted; return the bits of the block."""
         count_symbols(self.counts, self._symbols)
-        code_lengths(self._symbols, 15, self._lengths)
-        bits = join_codes(self.counts, self._lengths, self.codes)
+        code_lengths(self._symbols, 15, self._lengths, self._scratch)
+        bits = join_codes(self.counts, self._lengths, self._following, self.codes)
         packed = pack_lengths(self._lengths, self._packed, self._meta_counts)
-        code_lengths(self._meta_counts, 7, self._meta_lengths)
-        self.items, header_bits = write_header(self._packed, packed, self._meta_lengths, final, self.header)
+        code_lengths(self._meta_counts, 7, self._meta_lengths, self._scratch)
+        self.items, header_bits = write_header(
+            self._packed,
+            packed,
+            self._meta_lengths,
+            final,
+            self._following,
+            self._meta_codes,
+            self.header,
+        )
         return bits + header_bits
 
 
@@ -95,10 +106,18 @@ def count_symbols(counts: NDArray[np.int64], symbols: NDArray[np.int64]) -> None
         symbols[LENGTH_SYMBOLS[length]] += counts[RUNS + length]
 
 
-@kernel("int64(int64[::1], int64[::1], uint64[::1])")
-def join_codes(counts: NDArray[np.int64], lengths: NDArray[np.int64], codes: NDArray[np.uint64]) -> int:
-    """Make the codes of everything counted from the symbols' code lengths; return the bits they take."""
-    canonical_codes(lengths, LITERALS, codes)
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint64[::1])", lean=True)
+def join_codes(
+    counts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    following: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+) -> int:
+    """Make the codes of everything counted from the symbols' code lengths; return the bits they take.
+
+    `following` is scratch of :func:`gtmask.png.huffman.canonical_codes`.
+    """
+    canonical_codes(lengths, LITERALS, following, codes)
     codes[END] = codes[256]
     for length in range(3, LONGEST + 1):
         symbol = LENGTH_SYMBOLS[length]
@@ -120,23 +139,38 @@ def join_codes(counts: NDArray[np.int64], lengths: NDArray[np.int64], codes: NDA
     return bits
 
 
-@kernel("UniTuple(int64, 2)(int64[::1], int64, int64[::1], boolean, uint64[::1])")
+@kernel(
+    "UniTuple(int64, 2)(int64[::1], int64, int64[::1], boolean, int64[::1], uint64[::1], uint64[::1])",
+    lean=True,
+)
 def write_header(
     packed: NDArray[np.int64],
     used: int,
     meta_lengths: NDArray[np.int64],
     final: bool,
+    following: NDArray[np.int64],
+    meta_codes: NDArray[np.uint64],
     header: NDArray[np.uint64],
 ) -> tuple[int, int]:
     """Write a block's header from what :func:`pack_lengths` made and the code lengths for it.
+
+    Parameters
+    ----------
+    packed, used, meta_lengths
+        The lengths in the form of the header, how many, and the lengths of the code that codes them.
+    final
+        Whether the block is the stream's last one.
+    following, meta_codes
+        Scratch, shapes (17,) and (19,).
+    header
+        Receives the packed codes, shape (_HEADER_ITEMS,).
 
     Returns
     -------
     tuple
         Entries of the header, and their bits.
     """
-    meta_codes = np.empty(_META, np.uint64)
-    canonical_codes(meta_lengths, meta_lengths.size, meta_codes)
+    canonical_codes(meta_lengths, meta_lengths.size, following, meta_codes)
     shown = meta_lengths.size
     while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
         shown -= 1

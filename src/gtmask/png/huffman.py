@@ -17,16 +17,25 @@ if TYPE_CHECKING:
 
 #: Where the length of a packed code stands.
 LENGTH_SHIFT = 56
+#: Symbols that a code has at most.
+MOST_SYMBOLS = 512
+# The scratch of the kernels: keys of the leaves, weights and then depths of the nodes, parents of both,
+# how many leaves each depth has. One array, because each array made in a kernel takes longer to compile
+# than all that is done with it.
+_WEIGHTS = MOST_SYMBOLS
+_PARENTS = 2 * MOST_SYMBOLS
+_DEPTHS = 4 * MOST_SYMBOLS
+SCRATCH = 5 * MOST_SYMBOLS
 
 
-@kernel("void(int64[::1])", inner=True, lean=True)
-def sort_ascending(values: NDArray[np.int64]) -> None:
-    """Sort a few hundred numbers in place (Shell's sort: a few lines, compiled at once)."""
+@kernel("void(int64[::1], int64)", inner=True, lean=True)
+def sort_ascending(values: NDArray[np.int64], size: int) -> None:
+    """Sort the first numbers in place, a few hundred (Shell's sort: a few lines, compiled at once)."""
     gap = 1
-    while gap < values.size // 3:
+    while gap < size // 3:
         gap = 3 * gap + 1
     while gap > 0:
-        for i in range(gap, values.size):
+        for i in range(gap, size):
             value = values[i]
             j = i
             while j >= gap and values[j - gap] > value:
@@ -36,18 +45,22 @@ def sort_ascending(values: NDArray[np.int64]) -> None:
         gap //= 3
 
 
-@kernel("void(int64[::1], int64, int64[::1])")
-def code_lengths(counts: NDArray[np.int64], limit: int, lengths: NDArray[np.int64]) -> None:
+@kernel("void(int64[::1], int64, int64[::1], int64[::1])", lean=True)
+def code_lengths(
+    counts: NDArray[np.int64], limit: int, lengths: NDArray[np.int64], scratch: NDArray[np.int64]
+) -> None:
     """Find the lengths of a Huffman code.
 
     Parameters
     ----------
     counts
-        How often each symbol occurs, at most 512 symbols, each count below 2^50.
+        How often each symbol occurs, at most MOST_SYMBOLS symbols, each count below 2^50.
     limit
         No code is longer; ``2**limit`` is at least the number of symbols that occur.
     lengths
         Receives a length per symbol, 0 for those that do not occur, 1 for one that occurs alone.
+    scratch
+        Room for SCRATCH numbers.
 
     Notes
     -----
@@ -55,83 +68,84 @@ def code_lengths(counts: NDArray[np.int64], limit: int, lengths: NDArray[np.int6
     cut, and the excess of the Kraft sum is taken back by lengthening the longest shorter codes, one at a
     time. Rarer symbols then get the longer codes. Within the limit the code is optimal.
     """
-    keys = np.empty(counts.size, np.int64)
     used = 0
     for symbol in range(counts.size):
         lengths[symbol] = 0
         if counts[symbol] > 0:
-            keys[used] = (counts[symbol] << 9) | symbol
+            scratch[used] = (counts[symbol] << 9) | symbol
             used += 1
-    if used == 0:
-        return
     if used == 1:
-        lengths[keys[0] & 511] = 1
+        lengths[scratch[0] & 511] = 1
+    if used < 2:
         return
-    keys = keys[:used]
-    sort_ascending(keys)
-    per_length = np.zeros(used + limit, np.int64)
-    _tree_depths(keys, per_length)
-    _limit_depths(per_length, limit)
+    sort_ascending(scratch, used)
+    _tree_depths(scratch, used)
+    _limit_depths(scratch, used, limit)
     i = 0
     for length in range(limit, 0, -1):
-        for _ in range(per_length[length]):
-            lengths[keys[i] & 511] = length
+        for _ in range(scratch[_DEPTHS + length]):
+            lengths[scratch[i] & 511] = length
             i += 1
 
 
-@kernel("void(int64[::1], int64[::1])", inner=True)
-def _tree_depths(keys: NDArray[np.int64], per_length: NDArray[np.int64]) -> None:
-    """Count the leaves at each depth of the Huffman tree of ascending weights ``keys >> 9``.
+@kernel("void(int64[::1], int64)", inner=True, lean=True)
+def _tree_depths(scratch: NDArray[np.int64], used: int) -> None:
+    """Count the leaves at each depth of the Huffman tree of ascending weights ``scratch[:used] >> 9``.
 
     Nodes are made in ascending order of weight, so that two queues, leaves and nodes, replace a heap.
     """
-    used = keys.size
-    weights = np.empty(used, np.int64)
-    parents = np.empty(2 * used, np.int64)  # leaves first, then nodes
     leaf = 0
     node = 0
     for made in range(used - 1):
         weight = 0
         for _ in range(2):
-            if leaf < used and (node >= made or (keys[leaf] >> 9) <= weights[node]):
-                weight += keys[leaf] >> 9
-                parents[leaf] = made
+            if leaf < used and (node >= made or (scratch[leaf] >> 9) <= scratch[_WEIGHTS + node]):
+                weight += scratch[leaf] >> 9
+                scratch[_PARENTS + leaf] = made
                 leaf += 1
             else:
-                weight += weights[node]
-                parents[used + node] = made
+                weight += scratch[_WEIGHTS + node]
+                scratch[_PARENTS + used + node] = made
                 node += 1
-        weights[made] = weight
-    weights[used - 2] = 0  # from here on: the depth of each node, the root's first
+        scratch[_WEIGHTS + made] = weight
+    scratch[_WEIGHTS + used - 2] = 0  # from here on: the depth of each node, the root's first
     for made in range(used - 3, -1, -1):
-        weights[made] = weights[parents[used + made]] + 1
+        scratch[_WEIGHTS + made] = scratch[_WEIGHTS + scratch[_PARENTS + used + made]] + 1
+    for depth in range(MOST_SYMBOLS):
+        scratch[_DEPTHS + depth] = 0
     for leaf in range(used):
-        per_length[weights[parents[leaf]] + 1] += 1
+        scratch[_DEPTHS + scratch[_WEIGHTS + scratch[_PARENTS + leaf]] + 1] += 1
 
 
-@kernel("void(int64[::1], int64)", inner=True, lean=True)
-def _limit_depths(per_length: NDArray[np.int64], limit: int) -> None:
+@kernel("void(int64[::1], int64, int64)", inner=True, lean=True)
+def _limit_depths(scratch: NDArray[np.int64], used: int, limit: int) -> None:
     """Cut depths beyond `limit` and restore the Kraft sum."""
-    for length in range(limit + 1, per_length.size):
-        per_length[limit] += per_length[length]
+    for length in range(limit + 1, used):
+        scratch[_DEPTHS + limit] += scratch[_DEPTHS + length]
     kraft = 0
     for length in range(1, limit + 1):
-        kraft += per_length[length] << (limit - length)
+        kraft += scratch[_DEPTHS + length] << (limit - length)
     while kraft > 1 << limit:
         shorter = limit - 1
-        while per_length[shorter] == 0:
+        while scratch[_DEPTHS + shorter] == 0:
             shorter -= 1
         # A shorter code becomes the parent of itself and of one of the longest ones.
-        per_length[limit] -= 1
-        per_length[shorter] -= 1
-        per_length[shorter + 1] += 2
+        scratch[_DEPTHS + limit] -= 1
+        scratch[_DEPTHS + shorter] -= 1
+        scratch[_DEPTHS + shorter + 1] += 2
         kraft -= 1
 
 
-@kernel("void(int64[::1], int64, uint64[::1])", inner=True)
-def canonical_codes(lengths: NDArray[np.int64], symbols: int, codes: NDArray[np.uint64]) -> None:
-    """Give each of the first symbols its canonical code (3.2.2), bits reversed, packed with its length."""
-    following = np.zeros(17, np.int64)
+@kernel("void(int64[::1], int64, int64[::1], uint64[::1])", inner=True, lean=True)
+def canonical_codes(
+    lengths: NDArray[np.int64], symbols: int, following: NDArray[np.int64], codes: NDArray[np.uint64]
+) -> None:
+    """Give each of the first symbols its canonical code (3.2.2), bits reversed, packed with its length.
+
+    `following` is scratch, shape (17,): the next code of each length.
+    """
+    for length in range(17):
+        following[length] = 0
     for symbol in range(symbols):
         following[lengths[symbol] + 1] += 1
     following[1] = 0
