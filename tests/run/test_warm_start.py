@@ -1,4 +1,7 @@
-"""After a warm-up no run compiles anything: every call fits a signature that its kernel names."""
+"""After a warm-up no run compiles anything: every call fits a signature that its kernel names.
+
+Nor does a run that compiles nothing import what only the compiler, other stores or many processes need.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -31,6 +34,26 @@ masks = [gtmask.convert(export, out / export.stem, workers=1).tally.masks for ex
 added = set(cache.rglob("*.nb?")) - warm
 print(json.dumps({"masks": masks, "warm": len(warm), "added": sorted(path.name for path in added)}))
 """
+
+#: Converts one export, and tells which modules that small warm runs do without were imported all the same.
+IMPORTS = """
+import json, sys
+import gtmask
+
+heavy = {"numba.np.linalg", "scipy.linalg", "concurrent.futures.process", "multiprocessing.pool",
+         "aiobotocore", "obstore", "rich.progress"}
+masks = gtmask.convert(*sys.argv[1:]).tally.masks
+print(json.dumps({"masks": masks, "imported": sorted(heavy & sys.modules.keys())}))
+"""
+
+
+def tell(program: str, cache: Path, *arguments: Path) -> dict[str, Any]:
+    """Run a program of its own with a cache of its own; return what it tells."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], env=environment, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
 
 
 def write_coco(folder: Path) -> Path:
@@ -65,16 +88,11 @@ def write_labelme(folder: Path) -> Path:
     return folder
 
 
-def test_runs_after_a_warm_up_compile_nothing(tmp_path: Path) -> None:
+def test_a_run_after_a_warm_up_compiles_nothing_and_imports_no_compiler(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     exports = [write_coco(tmp_path / "coco"), write_labelme(tmp_path / "labelme")]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, cache, tmp_path / "out", *exports],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
-        capture_output=True,
-        check=True,
-    )
-    told = json.loads(done.stdout)
+    told = tell(PROGRAM, cache, cache, tmp_path / "out", *exports)
     assert told["masks"] == [8, 1]
     assert told["warm"] > 0
     assert told["added"] == []
+    assert tell(IMPORTS, cache, exports[1], tmp_path / "again") == {"masks": 1, "imported": []}
