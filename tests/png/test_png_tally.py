@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gtmask.png import PngError, count_png, decode_png, encode_png, read_header, words
+from gtmask.png import PngError, count_png, decode_png, encode_png, read_header, unfilter, words
 from support.png_masks import chunks, filtered_png, join, odd_masks, street
 
 
@@ -167,6 +167,26 @@ def test_streams_of_every_kind(level: int, strategy: int) -> None:
     data = join([ihdr, (b"IDAT", stream.compress(rows) + stream.flush()), iend])
     assert count_png(data).tolist() == naive_counts(mask)
     assert np.array_equal(decode_png(data), mask)
+
+
+@numba.njit
+def first_wrong_sum() -> tuple[int, int, int]:
+    for left in range(256):
+        for up in range(256):
+            for corner in range(256):
+                guess = left + up - corner
+                nearest = left
+                if abs(guess - up) < abs(guess - nearest):
+                    nearest = up
+                if abs(guess - corner) < abs(guess - nearest):
+                    nearest = corner
+                if unfilter.add_paeth(3, left, up, corner) != (3 + nearest) & 255:
+                    return left, up, corner
+    return -1, -1, -1
+
+
+def test_paeth_for_all_neighbours() -> None:
+    assert first_wrong_sum() == (-1, -1, -1)
 
 
 @numba.njit

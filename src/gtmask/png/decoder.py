@@ -86,7 +86,7 @@ def count_png(data: bytes, header: PngHeader | None = None) -> NDArray[np.int64]
     rows, width = _filtered_rows(data, header)
     blocks = -(-width // 64)
     counts = np.zeros(256, np.int64)
-    lines = np.zeros(3 * 64 * (blocks + 2), np.uint8)
+    lines = np.zeros(3 * 64 * (blocks + 1), np.uint8)
     _expect_filters(
         rows, width, count_rows(rows, width, header.height, lines, np.zeros(blocks, np.int64), counts)
     )

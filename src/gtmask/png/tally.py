@@ -13,7 +13,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.png.unfilter import undo_row
-from gtmask.png.words import differences, fill, lowest_bit
+from gtmask.png.words import clear_lowest_bit, differences, fill, lowest_bit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def count_rows(
     rows, width, height
         As :func:`gtmask.png.unfilter.undo_filters` takes them.
     lines
-        Zeros, three times as many as the blocks of a row take and two more blocks.
+        Zeros, three times as many as the blocks of a row take and one more block.
     since
         A zero for each block of a row.
     counts
@@ -47,7 +47,7 @@ def count_rows(
         The first row whose filter is none of PNG's five, -1 where all are.
     """
     blocks = since.size
-    reach = 64 * blocks + 128
+    reach = 64 * blocks + 64
     scratch = lines[2 * reach :]
     old = 0
     new = reach
@@ -75,12 +75,14 @@ def count_block(lines: NDArray[np.uint8], place: int, times: int, counts: NDArra
     Runs are counted four at a time, and a block that has fewer adds nothings to the value of its last: how
     many runs a block has cannot be foretold, and a processor that guesses wrong loses more time.
     """
-    ends = differences(lines, place, place + 1) | np.uint64(1 << 63)
+    stop = np.uint64(1 << 63)
+    ends = differences(lines, place, place + 1) | stop
     first = np.uint64(place)
     counted = -times
-    while ends != 0:
+    last = 0
+    while last < 63:
         for _ in range(4):
-            last = min(lowest_bit(ends), 63)
+            last = lowest_bit(ends)
+            ends = clear_lowest_bit(ends) | stop
             counts[np.uint64(lines[first + np.uint64(last)])] += last * times - counted
             counted = last * times
-            ends &= ends - np.uint64(ends != 0)

@@ -16,9 +16,8 @@ from gtmask.png.words import accumulate, add, copy, lowest_bit, others
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Bytes that must follow a row that :func:`undo_row` writes: the rest of its last block, and of the last
-#: move in it, which is as long as a block wherever it begins.
-SPILL = 127
+#: Bytes that must follow a row that :func:`undo_row` writes, for the rest of its last block.
+SPILL = 63
 
 
 @kernel("boolean(uint8[::1], int64, uint8[::1], uint8[::1], int64, int64, int64)", inner=True)
@@ -98,38 +97,55 @@ def undo_paeth(
     which are copied; what is done by the book begins at a residual that is not zero, and ends with the next
     pixel that equals the one above it.
     """
+    row = np.uint64(at)
+    above = np.uint64(old)
+    here = np.uint64(new)
+    one = np.uint64(1)
     left = np.int64(0)
     corner = np.int64(0)
     for start in range(0, width, 64):
         copy(lines, new + start, lines, old + start)
         residuals = others(rows, at + start, np.uint8(0))
-        x = start
+        x = np.uint64(start)
+        end = x + np.uint64(64)
         if left == corner:
-            x += lowest_bit(residuals)
-            if x > start:
-                left = np.int64(lines[old + x - 1])
+            x += np.uint64(lowest_bit(residuals))
+            if start > 0 or (residuals & one) == 0:
+                left = np.int64(lines[above + x - one])
                 corner = left
-        while x < start + 64:
-            up = np.int64(lines[old + x])
-            left = (np.int64(rows[at + x]) + paeth(left, up, corner)) & 255
+        while x < end:
+            up = np.int64(lines[above + x])
+            left = add_paeth(np.int64(rows[row + x]), left, up, corner)
             corner = up
-            lines[new + x] = left
+            lines[here + x] = left
             if left == corner:
-                x += lowest_bit(residuals >> np.uint64(x - start) >> np.uint64(1))
-                x = min(x, start + 63)
-                left = np.int64(lines[old + x])
+                rest = residuals >> (x & np.uint64(63)) >> one
+                x = min(x + np.uint64(lowest_bit(rest)), end - one)
+                left = np.int64(lines[above + x])
                 corner = left
-            x += 1
+            x += one
 
 
-@kernel("int64(int64, int64, int64)", inline=True)
-def paeth(left: np.int64, up: np.int64, corner: np.int64) -> np.int64:
-    """Return that of three neighbours which is nearest to ``left + up - corner``, the first of equal ones."""
-    to_left = abs(up - corner)
-    to_up = abs(left - corner)
-    to_corner = abs(left + up - 2 * corner)
-    nearest = up if to_up <= to_corner else corner
-    return left if to_left <= min(to_up, to_corner) else nearest
+@kernel("int64(int64, int64, int64, int64)", inline=True)
+def add_paeth(residual: np.int64, left: np.int64, up: np.int64, corner: np.int64) -> np.int64:
+    """Return the residual plus that of three neighbours which is nearest to ``left + up - corner``.
+
+    Each pixel waits for the one left of it, so what does not depend on ``left`` comes first. With ``up`` not
+    below ``corner`` (else all are mirrored), the estimate is ``left`` plus a step, and ``left`` lies
+
+    - nearest from ``up`` on upwards, and from two steps below ``corner`` on downwards;
+    - else nearer to ``up`` from half a step below ``corner`` on upwards.
+    """
+    flip = (up - corner) >> 8 & 255
+    here = left ^ flip
+    far = up ^ flip
+    near = corner ^ flip
+    step = far - near
+    by_up = (residual + up) & 255
+    by_corner = (residual + corner) & 255
+    by_left = (residual + left) & 255
+    found = by_up if 2 * here >= 2 * near - step else by_corner
+    return by_left if (here >= far) | (here <= near - 2 * step) else found
 
 
 @kernel("int64(uint8[::1], int64, int64, uint8[::1], uint8[::1])")
