@@ -111,6 +111,15 @@ def made_masks() -> Iterator[tuple[str, NDArray[np.uint8]]]:
         yield f"one box {size}", box
 
 
+def textures() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Make masks of fine patterns that repeat: no labels look like this, but some software hatches."""
+    y, x = np.mgrid[0:720, 0:1280]
+    yield "checkerboard of 8 px", ((y // 8 + x // 8) % 2).astype(np.uint8)
+    yield "checkerboard of 1 px", ((y + x) % 2).astype(np.uint8)
+    yield "diagonal hatching", ((y + x) // 5 % 3).astype(np.uint8)
+    yield "grid of dots", ((y % 10 < 3) & (x % 10 < 3)).astype(np.uint8)
+
+
 def street(height: int, width: int, objects: int, seed: int) -> NDArray[np.uint8]:
     """Sky, house fronts, a road, poles, and objects that grow towards the viewer."""
     rng = np.random.default_rng(seed)
