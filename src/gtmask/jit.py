@@ -16,6 +16,8 @@ from numba.core import config, sigutils, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
 
+from gtmask.stamps import source_stamp
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -29,7 +31,13 @@ class _Cache(FunctionCache):
 
     Numba imports and registers all that it can compile, scipy included, before it looks into the cache: 0.3
     seconds of each process. Code from the cache needs just the runtime; the compiler sees to its own needs.
+    Nor does Numba see that a kernel is out of date where only what it calls has changed.
     """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        cast("Any", super()).__init__(function)
+        kept: Any = self._cache_file
+        kept._source_stamp = (kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
@@ -74,7 +82,7 @@ def kernel(
         dispatcher: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
         if not inner:
             # What ``cache=True`` does, with a cache of our own; what is inner is cached within its callers.
-            dispatcher._cache = cast("Any", _Cache)(function)  # noqa: SLF001 - Numba has no other way in
+            dispatcher._cache = _Cache(function)  # noqa: SLF001 - Numba has no other way in
             if signatures:
                 _registry.setdefault(function.__module__, []).append((dispatcher, signatures))
         if len(signatures) == 1:

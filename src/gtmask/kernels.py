@@ -23,6 +23,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtmask.stamps import PACKAGE, source, source_stamp
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -153,7 +155,7 @@ def help_compiling(claims: str, groups: Sequence[str]) -> None:
 def _have_compiled(notes: Path, groups: Sequence[Sequence[str]]) -> None:
     """Have helper processes compile groups of modules; wait for them, and kill them if this ends early."""
     notes.mkdir(parents=True, exist_ok=True)
-    package = str(Path(__file__).parent.parent)
+    package = str(PACKAGE.parent)
     joined = [",".join(group) for group in groups]
     with tempfile.TemporaryDirectory(prefix="claims-", dir=notes) as claims:
         command = [sys.executable, "-c", HELPER_CODE, package, claims, *joined]
@@ -187,7 +189,7 @@ def _grouped(names: Sequence[str]) -> list[list[str]]:
 
 
 def _size(name: str) -> int:
-    return _source(name).stat().st_size
+    return source(name).stat().st_size
 
 
 def _compile_modules(notes: Path, names: Iterable[str]) -> None:
@@ -204,18 +206,24 @@ def _compile_modules(notes: Path, names: Iterable[str]) -> None:
         for name in names:
             importlib.import_module(name)
             cached = sorted(chain.from_iterable(map(jit.compile_kernel, jit.registered().get(name, ()))))
-            note = notes / f"{name}.{os.getpid()}"
-            note.write_text("\n".join(map(str, cached)), "utf-8")
-            note.replace(notes / name)
+            note = _note(notes, name)
+            written = note.with_name(f"{note.name}.{os.getpid()}")
+            written.write_text("\n".join(map(str, cached)), "utf-8")
+            written.replace(note)
     finally:
         if collecting:
             gc.enable()
 
 
+def _note(notes: Path, name: str) -> Path:
+    """Return the file that tells which kernels of a module are cached, for just its present source."""
+    return notes / f"{name}-{source_stamp(name)[:16]}"
+
+
 def _noted(notes: Path, name: str) -> int | None:
     """Return how many kernels of a module were noted as cached, None if not all of them are there."""
     try:
-        cached = (notes / name).read_text("utf-8").splitlines()
+        cached = _note(notes, name).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return None
     return len(cached) if all(map(os.path.exists, cached)) else None
@@ -228,21 +236,13 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _source(name: str) -> Path:
-    """Return the file of a module of this package, without importing anything."""
-    return Path(__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
-
-
 def _notes_folder() -> Path:
-    """Return where is noted which modules are cached, for just these sources, compiler, flags and CPU."""
+    """Return where is noted which modules are cached, for just this compiler, its flags and the CPU."""
     import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
 
-    key = [version("numba"), version("llvmlite"), platform.python_version(), str(Path(__file__).parent)]
+    key = [version("numba"), version("llvmlite"), platform.python_version(), str(PACKAGE)]
     key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
     key += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
-    for name in ("gtmask.jit", *ALL_MODULES):
-        status = _source(name).stat()
-        key.append(f"{name} {status.st_mtime_ns} {status.st_size}")
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
     return _shared_folder() / f"gtmask-kernels-{_owner()}-{digest}"
 

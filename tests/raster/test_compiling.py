@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from gtmask import stamps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +84,24 @@ def test_helpers_compile_everything_unless_they_fail(tmp_path, code):
     assert answer["compiled"] == (answer["ready"] if code else 0)
     assert not list(tmp_path.rglob("claims-*"))
     assert finish(start(tmp_path))["compiled"] == 0
+
+
+def test_code_is_out_of_date_when_what_it_calls_has_changed(tmp_path, monkeypatch):
+    copy = tmp_path / "gtmask"
+    shutil.copytree(stamps.PACKAGE, copy, ignore=shutil.ignore_patterns("*.nb?", "*.pyc"))
+    monkeypatch.setattr(stamps, "PACKAGE", copy)
+
+    def current() -> list[str]:
+        for cached in (stamps.source_stamp, stamps._imports, stamps._text):
+            cached.cache_clear()
+        return [
+            stamps.source_stamp(f"gtmask.{name}") for name in ("raster.opencv", "raster.rows", "png.runs")
+        ]
+
+    before = current()
+    with (copy / "raster" / "rows.py").open("a") as rows:
+        rows.write("# changed\n")
+    after = current()
+    monkeypatch.undo()
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
+    assert current() == before

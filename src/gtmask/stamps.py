@@ -1,0 +1,50 @@
+"""When machine code is out of date: as soon as anything that was compiled into it has changed.
+
+A kernel's code holds what it calls and the constants that it uses, wherever they come from. Numba looks at
+the kernel's own file alone, and would go on with old code where an update changed only another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+_IMPORT = re.compile(r"^\s*from (gtmask[.\w]*) import (\([^)]*\)|.*)$", re.MULTILINE)
+
+
+@cache
+def source_stamp(name: str) -> str:
+    """Return a digest of a module's source and of all that it imports from this package, directly or not."""
+    known = {name}
+    waiting = [name]
+    while waiting:
+        for found in _imports(waiting.pop()) - known:
+            known.add(found)
+            waiting.append(found)
+    digest = hashlib.sha256()
+    for each in sorted(known):
+        digest.update(f"{each}\0{_text(each)}\0".encode())
+    return digest.hexdigest()
+
+
+def source(name: str) -> Path:
+    """Return the file of a module of this package, without importing anything."""
+    return PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+
+
+@cache
+def _imports(name: str) -> frozenset[str]:
+    """Return the modules of this package that a module imports from."""
+    found: set[str] = set()
+    for module, names in _IMPORT.findall(_text(name)):
+        found.update([module, *(f"{module}.{each}" for each in re.findall(r"\w+", names))])
+    return frozenset(each for each in found if source(each).is_file())
+
+
+@cache
+def _text(name: str) -> str:
+    return source(name).read_text("utf-8")
