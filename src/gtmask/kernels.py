@@ -23,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtmask.machine import cores
 from gtmask.stamps import PACKAGE, source, source_stamp
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     if any(_noted(notes, name) is None for name in names):
         with _machine_lock():
             missing = [name for name in names if _noted(notes, name) is None]
-            if len(missing) >= WORTH_HELPERS and _cores() > 1 and not getattr(sys, "frozen", False):
+            if len(missing) >= WORTH_HELPERS and cores() > 1 and not getattr(sys, "frozen", False):
                 _have_compiled(notes, _grouped(missing))
             _compile_modules(notes, [name for name in missing if _noted(notes, name) is None])
     return sum(_noted(notes, name) or 0 for name in names)
@@ -159,7 +160,7 @@ def _have_compiled(notes: Path, groups: Sequence[Sequence[str]]) -> None:
     joined = [",".join(group) for group in groups]
     with tempfile.TemporaryDirectory(prefix="claims-", dir=notes) as claims:
         command = [sys.executable, "-c", HELPER_CODE, package, claims, *joined]
-        count = min(_cores(), len(groups), MOST_HELPERS)
+        count = min(cores(), len(groups), MOST_HELPERS)
         with _processes(command, count) as helpers:
             for helper in helpers:
                 helper.wait()
@@ -227,13 +228,6 @@ def _noted(notes: Path, name: str) -> int | None:
     except FileNotFoundError:
         return None
     return len(cached) if all(map(os.path.exists, cached)) else None
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _notes_folder() -> Path:

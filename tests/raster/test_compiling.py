@@ -20,7 +20,7 @@ MODULES = ("gtmask.raster.arguments", "gtmask.raster.bitmaps")
 WARM_UP = """
 import json, sys
 from gtmask import jit, kernels
-kernels._cores = lambda: 2
+kernels.cores = lambda: 2
 kernels.WORTH_HELPERS = int(sys.argv[1])
 kernels.HELPER_CODE = sys.argv[2] or kernels.HELPER_CODE
 ready = kernels.compile_kernels(sys.argv[3:])

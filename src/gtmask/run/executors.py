@@ -13,6 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
+from gtmask.machine import cores
 from gtmask.run.worker import be_ready, close_worker, start_process
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ T = TypeVar("T")
 
 #: Up to this many tasks are done in this process: starting others costs about two seconds.
 FEW_TASKS = 4
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Pool:

@@ -11,7 +11,6 @@ found is dropped, and the caller scans on by itself.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ import numpy as np
 
 from gtmask.formats.jsonstream import kernels
 from gtmask.formats.jsonstream.container import Container, Cursor
+from gtmask.machine import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,7 +93,7 @@ def mapped(
         As in :meth:`gtmask.formats.jsonstream.Container.batches`.
     """
     cursor = container.cursor
-    threads = threads or min(_cores(), MOST_THREADS)
+    threads = threads or min(cores(), MOST_THREADS)
     pattern = None
     if threads > 1 and cursor.document.is_local and cursor.document.size - cursor.offset > 2 * SEGMENT:
         pattern = _boundary(cursor.document.read(cursor.offset, cursor.offset + _SEARCHED))
@@ -108,11 +108,6 @@ def mapped(
                 yield from segment.results
                 container.jump(segment.stop)
     yield from map(function, container.batches(wanted))
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _boundary(head: bytes) -> re.Pattern[bytes] | None:
