@@ -121,7 +121,7 @@ def fill_parts(
     return 0
 
 
-@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True)
+@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True, lean=True)
 def count_changes(
     points: NDArray[np.int32], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
@@ -156,7 +156,7 @@ def count_changes(
 @kernel(
     "void(uint8[::1], int64, int64, int32[:, ::1], int32[::1], boolean,"
     " int64, int64, int64[::1], int64[::1], uint8)",
-    inner=True,
+    inner=True, lean=True,
 )
 def place_rings(
     flat: NDArray[np.uint8],
@@ -224,7 +224,7 @@ def place_rings(
             push(starts, crossings, y0, low, high)
 
 
-@kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True)
+@kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True, lean=True)
 def paint_inside(
     flat: NDArray[np.uint8], width: int, height: int, y: int, low: int, high: int, value: int
 ) -> None:

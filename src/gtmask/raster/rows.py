@@ -27,13 +27,13 @@ MOST_CROSSINGS = 1 << 20
 FIRST = -(1 << 32)
 
 
-@kernel("int64(int64, int64)", inline=True, inner=True)
+@kernel("int64(int64, int64)", inline=True, inner=True, lean=True)
 def crossing(first: int, last: int) -> int:
     """Pack the first and the last pixel of a crossing, both -1 or more."""
     return ((first + 1) << 32) | (last + 1)
 
 
-@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True)
+@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True, lean=True)
 def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> None:
     """Set ``flat[first]`` to ``flat[last]``, both included, both within the array.
 
@@ -43,25 +43,25 @@ def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> No
         flat[i] = value
 
 
-@kernel(inline=True, inner=True)
+@kernel(inline=True, inner=True, lean=True)
 def first_of(one: int, two: int) -> int:
     """Return the lower first pixel of two crossings."""
     return (min(one, two) >> 32) - 1
 
 
-@kernel(inline=True, inner=True)
+@kernel(inline=True, inner=True, lean=True)
 def last_of(one: int, two: int) -> int:
     """Return the higher last pixel of two crossings."""
     return max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1
 
 
-@kernel("void(int64[::1], int64[::1], int64, int64, int64)", inline=True, inner=True)
+@kernel("void(int64[::1], int64[::1], int64, int64, int64)", inline=True, inner=True, lean=True)
 def push(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, first: int, last: int) -> None:
     """Add a crossing to row ``y``, where ``starts`` says."""
     push_packed(starts, crossings, y, crossing(first, last))
 
 
-@kernel("void(int64[::1], int64[::1], int64, int64)", inline=True, inner=True)
+@kernel("void(int64[::1], int64[::1], int64, int64)", inline=True, inner=True, lean=True)
 def push_packed(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, packed: int) -> None:
     """Add a crossing, packed already, to row ``y``."""
     place = np.uint64(starts[np.uint64(y)])
@@ -69,7 +69,7 @@ def push_packed(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int,
     starts[np.uint64(y)] = place + np.uint64(1)
 
 
-@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True)
+@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True, lean=True)
 def plan_band(
     changes: NDArray[np.int64], starts: NDArray[np.int64], band: int, last: int, active: int
 ) -> tuple[int, int, int]:
@@ -91,7 +91,7 @@ def plan_band(
     return y, active, total
 
 
-@kernel("void(int64[::1], int64, int64)", inner=True)
+@kernel("void(int64[::1], int64, int64)", inner=True, lean=True)
 def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
     """Sort ``keys[start:stop]`` in place: insertion sort, with Shell's gaps where there are many keys."""
     if keys[start] > keys[stop - 1]:
@@ -111,7 +111,7 @@ def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
         gap //= 3
 
 
-@kernel(inline=True, inner=True)
+@kernel(inline=True, inner=True, lean=True)
 def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     """Swap two keys if they are out of order, without a branch."""
     one = keys[np.uint64(i)]
@@ -120,7 +120,7 @@ def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     keys[np.uint64(k)] = max(one, two)
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)", inner=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)", inner=True, lean=True)
 def sweep_row(
     flat: NDArray[np.uint8],
     base: int,
@@ -155,7 +155,7 @@ def sweep_row(
 
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], uint8)",
-    inner=True,
+    inner=True, lean=True,
 )
 def paint_rows(
     flat: NDArray[np.uint8],
