@@ -22,7 +22,7 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.raster.arguments import fill_arguments
-from gtmask.raster.rows import paint_rows, plan_band, push
+from gtmask.raster.rows import MOST_PLACES, paint_rows, plan_band, push
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,6 +75,7 @@ def fill_centers(
     changes = np.zeros(height + 2, np.int64)
     starts = np.empty(height + 2, np.int64)
     steps = np.zeros(width + 1, np.int64)
+    places = np.empty(2 * MOST_PLACES, np.int64)
     crossings = np.empty(1 << 10, np.int64)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
@@ -87,7 +88,7 @@ def fill_centers(
             if total > len(crossings):
                 crossings = np.empty(2 * total, np.int64)
             place_edges(width, height, points, rings, band, stop, starts, crossings)
-            paint_rows(flat, width, band, stop, before, changes, crossings, steps, values[part])
+            paint_rows(flat, width, band, stop, before, changes, crossings, steps, places, values[part])
             band = stop
         changes[top : bottom + 1] = 0
 

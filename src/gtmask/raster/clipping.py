@@ -29,7 +29,8 @@ def needs_clipping(width: int, top: int, bottom: int, x0: int, y0: int, x1: int,
 
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
-    inner=True, lean=True,
+    inner=True,
+    lean=True,
 )
 def place_line(
     flat: NDArray[np.uint8],
@@ -107,7 +108,8 @@ def outside(position: int, last: int) -> int:
 
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
-    inner=True, lean=True,
+    inner=True,
+    lean=True,
 )
 def place_clipped(
     flat: NDArray[np.uint8],

@@ -30,7 +30,7 @@ from gtmask.jit import kernel, sealed
 from gtmask.raster.arguments import fill_arguments, wrong_offsets
 from gtmask.raster.clipping import TALLEST, needs_clipping, place_clipped
 from gtmask.raster.lines import fixed_line
-from gtmask.raster.rows import FIRST, paint_rows, paint_span, plan_band, push, push_packed
+from gtmask.raster.rows import FIRST, MOST_PLACES, paint_rows, paint_span, plan_band, push, push_packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,7 @@ def fill_parts(
     changes = scratch[: height + 2]
     starts = scratch[height + 2 : 2 * height + 4]
     steps = scratch[2 * height + 4 :]
+    places = np.empty(2 * MOST_PLACES, np.int64)
     crossings = np.empty(1 << 10, np.int64)
     for part in range(len(values)):
         rings = ring_offsets[part_offsets[part] : part_offsets[part + 1] + 1]
@@ -113,7 +114,7 @@ def fill_parts(
                 place_rings(
                     flat, width, height, points, rings, whole, band, stop, starts, crossings, values[part]
                 )
-                paint_rows(flat, width, band, stop, before, changes, crossings, steps, values[part])
+                paint_rows(flat, width, band, stop, before, changes, crossings, steps, places, values[part])
                 band = stop
                 if band >= last:
                     break
@@ -156,7 +157,8 @@ def count_changes(
 @kernel(
     "void(uint8[::1], int64, int64, int32[:, ::1], int32[::1], boolean,"
     " int64, int64, int64[::1], int64[::1], uint8)",
-    inner=True, lean=True,
+    inner=True,
+    lean=True,
 )
 def place_rings(
     flat: NDArray[np.uint8],

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Crossings that are kept at once (8 bytes each): parts with more of them are painted in bands of rows.
 MOST_CROSSINGS = 1 << 20
 
+#: Rows with so many crossings are sorted beginning with the order of the row before.
+FEWEST_PLACES, MOST_PLACES = 10, 48
+
 #: The half of a packed crossing that holds the first pixel.
 FIRST = -(1 << 32)
 
@@ -91,6 +94,33 @@ def plan_band(
     return y, active, total
 
 
+@kernel("void(int64[::1], int64, int64, int64[::1], boolean)", inner=True, lean=True)
+def sort_as_before(
+    keys: NDArray[np.int64], start: int, stop: int, places: NDArray[np.int64], fresh: bool
+) -> None:
+    """Sort ``keys[start:stop]``, at most :data:`MOST_PLACES`, in place, beginning with last time's order.
+
+    From row to row, edges come in the same order and seldom change places: insertion sort then has next to
+    nothing to do. ``places`` remembers that order, unless it is ``fresh``, in its first half.
+    """
+    count = stop - start
+    if fresh:
+        for i in range(count):
+            places[i] = i
+    for i in range(count):
+        place = places[i]
+        moving = keys[start + place]
+        k = i
+        while k > 0 and places[MOST_PLACES + k - 1] > moving:
+            places[MOST_PLACES + k] = places[MOST_PLACES + k - 1]
+            places[k] = places[k - 1]
+            k -= 1
+        places[MOST_PLACES + k] = moving
+        places[k] = place
+    for i in range(count):
+        keys[start + i] = places[MOST_PLACES + i]
+
+
 @kernel("void(int64[::1], int64, int64)", inner=True, lean=True)
 def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
     """Sort ``keys[start:stop]`` in place: insertion sort, with Shell's gaps where there are many keys."""
@@ -155,7 +185,8 @@ def sweep_row(
 
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], uint8)",
-    inner=True, lean=True,
+    inner=True,
+    lean=True,
 )
 def paint_rows(
     flat: NDArray[np.uint8],
@@ -166,6 +197,7 @@ def paint_rows(
     changes: NDArray[np.int64],
     crossings: NDArray[np.int64],
     steps: NDArray[np.int64],
+    places: NDArray[np.int64],
     value: int,
 ) -> None:
     """Paint the rows top to bottom - 1, whose crossings follow one another.
@@ -173,8 +205,10 @@ def paint_rows(
     ``active`` crossings were in the row before ``top``; ``changes`` says by how much their number changes.
     """
     start = 0
+    fresh = True
     for y in range(top, bottom):
-        active += changes[np.uint64(y)]
+        change = changes[np.uint64(y)]
+        active += change
         stop = start + active
         if active > 2:
             if 8 * active > width:
@@ -187,8 +221,12 @@ def paint_rows(
                 order(crossings, start, start + 2)
                 order(crossings, start + 1, start + 3)
                 order(crossings, start + 1, start + 2)
+            elif FEWEST_PLACES <= active <= MOST_PLACES:
+                sort_as_before(crossings, start, stop, places, fresh or change != 0)
+                fresh = False
             else:
                 sort_range(crossings, start, stop)
+                fresh = True
         while start < stop:
             one = crossings[np.uint64(start)]
             two = crossings[np.uint64(start + 1)]
