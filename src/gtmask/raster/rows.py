@@ -184,7 +184,7 @@ def sweep_row(
 
 
 @kernel(
-    "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], uint8)",
+    "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)",
     inner=True,
     lean=True,
 )
