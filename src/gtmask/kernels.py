@@ -89,7 +89,7 @@ ALL_MODULES = KERNEL_MODULES + READER_MODULES + SOURCE_RULE_MODULES + CHECKER_MO
 
 #: From this many modules on, helper processes compile them: each takes half a second to start.
 WORTH_HELPERS = 5
-#: A helper takes some 200 MB of memory, and the dearest group is a sixth of all.
+#: A helper takes some 200 MB of memory, and the dearest group takes a third of the time of all.
 MOST_HELPERS = 4
 
 # Numba imports scipy wherever it is installed, for functions that no kernel calls.
