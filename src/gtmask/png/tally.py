@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64[::1], int64[::1])")
+@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64[::1], int64[::1])", lean=True)
 def count_rows(
     rows: NDArray[np.uint8],
     width: int,
@@ -68,7 +68,7 @@ def count_rows(
     return -1
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1])", inner=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1])", inner=True, lean=True)
 def count_block(lines: NDArray[np.uint8], place: int, times: int, counts: NDArray[np.int64]) -> None:
     """Count 64 pixels so many times; a 65th follows them.
 
