@@ -49,7 +49,6 @@ _USUAL: Groups = (
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
     ("gtmask.png.bits", "gtmask.png.parts"),
     ("gtmask.png.runs",),
-    ("gtmask.formats.brush",),
     ("gtmask.formats.build",),
 )
 
@@ -66,6 +65,9 @@ _READERS: Groups = (
     ("gtmask.formats.coco_runs",),
 )
 
+#: What reads Label Studio's brush strokes; its reader compiles this when it opens an export.
+_BRUSHES: Groups = (("gtmask.formats.brush",),)
+
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (
     ("gtmask.raster.domain",),
@@ -79,13 +81,14 @@ _SOURCE_RULES: Groups = (
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
 _CHECKERS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.groundtruth.confusion",))
 
-_GROUPS = _USUAL + _READERS + _SOURCE_RULES + _CHECKERS
+_GROUPS = _USUAL + _READERS + _BRUSHES + _SOURCE_RULES + _CHECKERS
 
 KERNEL_MODULES = tuple(chain.from_iterable(_USUAL))
 READER_MODULES = tuple(chain.from_iterable(_READERS))
+BRUSH_MODULES = tuple(chain.from_iterable(_BRUSHES))
 SOURCE_RULE_MODULES = tuple(chain.from_iterable(_SOURCE_RULES))
 CHECKER_MODULES = tuple(chain.from_iterable(_CHECKERS))
-ALL_MODULES = KERNEL_MODULES + READER_MODULES + SOURCE_RULE_MODULES + CHECKER_MODULES
+ALL_MODULES = KERNEL_MODULES + READER_MODULES + BRUSH_MODULES + SOURCE_RULE_MODULES + CHECKER_MODULES
 
 #: From this many modules on, helper processes compile them: each takes half a second to start.
 WORTH_HELPERS = 5

@@ -17,6 +17,7 @@ from gtmask.formats.label_studio_images import TaskImage, images_of
 from gtmask.formats.label_studio_regions import Regions
 from gtmask.formats.per_image import BadFile, load_json
 from gtmask.formats.rows import Row, RowsReader
+from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,8 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> Reader:
     """Open a Label Studio export."""
+    # Compiled once, here: worker processes then load the kernels from the cache.
+    compile_kernels(BRUSH_MODULES)
     return LabelStudioReader(export, options, "Label Studio", parse=_parse)
 
 
