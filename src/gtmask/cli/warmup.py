@@ -11,7 +11,10 @@ from gtmask.cli import options
 
 def warmup(
     every: Annotated[
-        bool, typer.Option("--all", help="Also those of validate, --fill source, strokes, and Label Studio's brush.")
+        bool,
+        typer.Option(
+            "--all", help="Also those of validate, --fill source, strokes, and Label Studio's brush."
+        ),
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
