@@ -1,9 +1,9 @@
 """Starting: whole processes, from the command to its end, as a user waits for them.
 
 The first run on a machine, or `gtmask warmup` before it, compiles the kernels on all cores, here into an
-empty folder; every later run loads from that cache what it calls. All but the warm-up is timed on one CPU.
-The peer for one image is the usual script of the benchmark of whole runs, which has nothing to load but
-NumPy, OpenCV and Pillow. Figures are medians of whole processes.
+empty folder; every later run loads from that cache what it calls. Nothing is pinned to one CPU here. The peer
+for one image is the usual script of the benchmark of whole runs, which has nothing to load but NumPy, OpenCV
+and Pillow. Figures are medians of whole processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.harness import ROOT, Goal, Measure, Row, Table, alone, pinned
+from bench.harness import ROOT, Goal, Measure, Row, Table, alone
 from bench.run import same_masks
 from gtmask import kernels
 from gtmask.report.scenes import write_data_set
@@ -85,11 +85,10 @@ def run(quick: bool) -> list[Table]:
     folder = Path(tempfile.mkdtemp(prefix="gtmask-bench-"))
     try:
         export = write_data_set(folder / "data", 1, turned=False)
-        with pinned():
-            helps = statistics.median(help_page() for _ in range(rounds))
-            ours, theirs = map(
-                statistics.median, zip(*(one_image(folder, export) for _ in range(rounds)), strict=True)
-            )
+        helps = statistics.median(help_page() for _ in range(rounds))
+        ours, theirs = map(
+            statistics.median, zip(*(one_image(folder, export) for _ in range(rounds)), strict=True)
+        )
         cold = statistics.median(warm_up(folder, export) for _ in range(cold_rounds))
     finally:
         shutil.rmtree(folder)
