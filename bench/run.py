@@ -1,8 +1,10 @@
-"""The whole run: ``gtmask convert`` of a COCO export with images on disk, one worker, as a user starts it.
+"""The whole run: ``gtmask convert`` of a COCO export with images on disk, as a user starts it.
 
 The peer is the usual script over the same export: ``json.load``, images opened with Pillow for their size,
-one ``cv2.fillPoly`` per part, Pillow's default save, one manifest line. Each runs in a process of its own,
-start-up and imports included; the masks are compared pixel for pixel before a time counts.
+one ``cv2.fillPoly`` per part, Pillow's default save, one manifest line. Each runs in a process of its own on
+all CPUs, timed from its start to its end; the masks are compared pixel for pixel before a time counts. Two
+workers are two processes more, which pays only from some thousand images on; by itself, gtmask starts them
+where there are enough chunks. Peak memory is that of the process which was started.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from bench.harness import Goal, Measure, Row, Table, alone, in_own_process
 from gtmask import kernels
 from gtmask.report.scenes import write_data_set
 
-OURS = "gtmask convert, one worker"
+OURS = "gtmask convert"
+ONE = "gtmask convert, one worker"
 TWO = "gtmask convert, two workers"
 PEER = "the usual script"
 
 
-def convert(export: str, images: str, out: str, workers: int) -> int:
+def convert(export: str, images: str, out: str, workers: int | None) -> int:
     """Convert with gtmask; return the number of masks."""
     return gtmask.convert(export, out, images=images, workers=workers).tally.masks
 
@@ -49,9 +52,7 @@ def run(quick: bool) -> list[Table]:
         finally:
             shutil.rmtree(folder)
     ratio = rows[-1].measures[PEER].seconds / rows[-1].measures[OURS].seconds  # type: ignore[union-attr]
-    goals = [
-        Goal("one worker faster than the usual script on the largest export", f"{ratio:.1f}x", ratio > 1)
-    ]
+    goals = [Goal("faster than the usual script on the largest export", f"{ratio:.1f}x", ratio > 1)]
     return [Table("The whole run, start-up included", (__doc__ or "").split("\n\n", 1)[1], OURS, rows, goals)]
 
 
@@ -59,14 +60,20 @@ def _row(folder: Path, count: int) -> Row:
     export = write_data_set(folder / "data", count, turned=False)
     images = folder / "data" / "images"
     measures = {}
-    calls = {OURS: ("run", "convert", 1), TWO: ("run", "convert", 2), PEER: ("script", "usual_script")}
+    calls = {
+        OURS: ("run", "convert", None),
+        ONE: ("run", "convert", 1),
+        TWO: ("run", "convert", 2),
+        PEER: ("script", "usual_script"),
+    }
     for name, (module, function, *workers) in calls.items():
         out = folder / name.replace(" ", "-")
-        done = in_own_process(f"bench.{module}", function, str(export), str(images), str(out), *workers)
+        arguments = (str(export), str(images), str(out), *workers)
+        done = in_own_process(f"bench.{module}", function, *arguments, one_cpu=False)
         if done.value != count:
             sys.exit(f"{name} made {done.value} of {count} masks")
         size = sum(path.stat().st_size for path in (out / "masks").glob("*.png"))
-        measures[name] = Measure(done.seconds, size, done.peak)
+        measures[name] = Measure(done.whole, size, done.peak)
     first, *others = (folder / name.replace(" ", "-") / "masks" for name in calls)
     if not all(same_masks(first, other) for other in others):
         sys.exit("the masks differ: no time counts")

@@ -34,6 +34,7 @@ def test_a_process_of_its_own_is_measured():
     found = harness.in_own_process("bench.harness", "format_bytes", 1234)
     assert found.value == "1,234 B"
     assert found.peak > 1_000_000
+    assert found.whole > found.seconds > 0
 
 
 def test_a_quick_run_of_the_fill_benchmark_makes_a_table():
