@@ -74,6 +74,8 @@ def entries(export: Path, table: bytes) -> list[dict]:
     with export.open("rb") as file:
         start = 0
         while table not in (piece := file.read(PIECE)):
+            if not piece:
+                sys.exit(f"{export} has no {table!r}")
             start += PIECE - len(table)
             file.seek(start)
         file.seek(start + piece.index(table) + len(table))

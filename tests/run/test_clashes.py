@@ -47,8 +47,8 @@ def test_the_sieve_lets_through_what_has_no_clash(references, rule):
     sieve = Sieve(rule)
     for batch in texts(references):
         sieve.add(batch)
-    keys = [key for key in map(rule.key, references) if key is not None]
-    assert sieve.all_distinct() == (len({mask_key(key) for key in keys}) == len(keys))
+    keys = [mask_key(key) for key in map(rule.key, references) if key is not None]
+    assert sieve.all_distinct() == (len(set(keys)) == len(references))
 
 
 def naive(keys: list[str | None]) -> tuple[list[int], list[int]]:
@@ -132,6 +132,19 @@ def test_a_malformed_record_takes_no_key(tmp_path: Path) -> None:
     )
     outcome, _, told = survey_of(tmp_path, text, None, sieve=True)
     assert (outcome.records, outcome.long_keys, outcome.duplicates, told) == (2, [], [], 2)
+
+
+@pytest.mark.parametrize("name", ["data:image/jpeg;base64,AAAA", "..", "x" * 300])
+@pytest.mark.parametrize("sieve", [True, False])
+def test_another_name_of_an_image_may_clash(tmp_path: Path, monkeypatch, name: str, sieve: bool) -> None:
+    """A record whose reference can be no key goes by its next name, which may be that of another one."""
+    monkeypatch.setattr("gtmask.run.survey.WORTH_SIFTING", 0 if sieve else 10_000)
+    document = coco_data.make_document(["a.jpg", "b.jpg"])
+    document["images"][0] |= {"file_name": name, "coco_url": "http://h/b.jpg"}
+    (tmp_path / "export.json").write_text(json.dumps(document))
+    summary = gtmask.convert(tmp_path / "export.json", tmp_path / "out", size="annotation", workers=1)
+    assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["b.png"]
+    assert (summary.tally.masks, summary.tally.findings["image-duplicate"]) == (1, 1)
 
 
 def test_the_sieve_needs_few_bytes_per_record(monkeypatch: pytest.MonkeyPatch) -> None:

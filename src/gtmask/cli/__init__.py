@@ -60,7 +60,7 @@ def main() -> None:
 
     # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
     gc.set_threshold(YOUNG_OBJECTS)
-    # Nothing here calls a BLAS, whose threads would start in this process and in every worker.
+    # No matrices here are worth a BLAS's threads, which would start in this process and in every worker.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()

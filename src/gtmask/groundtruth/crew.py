@@ -7,7 +7,6 @@ the number of workers; a bounded number of batches is under way.
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import deque
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from gtmask.errors import GtmaskError
 from gtmask.groundtruth.survey import close_at_exit, close_survey
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
+from gtmask.machine import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,7 @@ R = TypeVar("R")
 
 def process_count(workers: int | None, lines: int) -> int:
     """Return how many processes to start for about so many lines, 0 to work in this one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if workers is None else workers
+    wanted = cores() if workers is None else workers
     return 0 if wanted <= 1 or (workers is None and lines < FEW_LINES) else wanted
 
 

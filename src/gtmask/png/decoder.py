@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Deflate cannot expand by more than this factor (258 bytes for each 2 bits, RFC 1951): a header that
 #: promises more is refused before any memory is taken for it.
 _MOST_EXPANSION = 1040
+#: Rows of so many bytes are left to zlib: libdeflate's binding cuts sizes to 32 bits.
+_LARGEST = 1 << 32
+_PIECE = 1 << 16
 
 
 def decode_png(data: bytes) -> NDArray[np.uint8]:
@@ -82,7 +85,10 @@ def count_png(data: bytes, header: PngHeader | None = None) -> NDArray[np.int64]
     """
     header = header or read_header(data)
     if header.bit_depth < 8:
-        return np.bincount(decode_png(data).reshape(-1), minlength=256)
+        # In pieces: NumPy counts eight bytes per sample.
+        samples = decode_png(data).reshape(-1)
+        pieces = (samples[start : start + _PIECE] for start in range(0, samples.size, _PIECE))
+        return sum((np.bincount(piece, minlength=256) for piece in pieces), np.zeros(256, np.int64))
     rows, width = _filtered_rows(data, header)
     blocks = -(-width // 64)
     counts = np.zeros(256, np.int64)
@@ -147,7 +153,7 @@ def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
         )
     rows: bytes | bytearray
     try:
-        rows = zlib_decompress(stream, size)
+        rows = zlib_decompress(stream, size) if size < _LARGEST else _inflate_by_zlib(stream, size)
     except DeflateError:
         rows = _inflate_by_zlib(stream, size)
     if len(rows) != size:
@@ -161,7 +167,7 @@ def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
 def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytes:
     """Return at least `size` + 1 bytes of a stream that holds more; say why a stream cannot be read.
 
-    libdeflate does not tell why it fails, and takes no rows of 4 GiB and more. What zlib takes is right.
+    libdeflate does not tell why it fails. What zlib takes is right.
     """
     inflater = zlib.decompressobj()
     try:

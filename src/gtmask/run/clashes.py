@@ -53,6 +53,7 @@ class Sieve:
     def __init__(self, rule: ImageRule) -> None:
         self._rule = rule
         self._hashes: list[NDArray[np.uint64]] = []
+        self._nameless = False
         # How many leading parts the rule drops; None where only the rule itself can tell.
         self._drop: int | None = _NAME_ONLY if rule.name_only else rule.drop
         if rule.strip or rule.upload:
@@ -68,12 +69,15 @@ class Sieve:
             done[stops - starts > _LONGEST] = 0
         left = np.flatnonzero(done == 0)
         self._hashes.append(hashes[done != 0])
-        keys = (self._rule.key(references[i]) for i in left.tolist())
-        # A record without a key is rejected later for its name.
+        keys = [self._rule.key(references[i]) for i in left.tolist()]
+        # Where a reference can be no key, the record may have another name that can.
+        self._nameless |= None in keys
         self._hashes.append(_hash_all(mask_key(key) for key in keys if key is not None))
 
     def all_distinct(self) -> bool:
-        """Say whether no two records have the same mask key."""
+        """Say whether no two records have the same mask key; False also where that is not known."""
+        if self._nameless:
+            return False
         hashes = np.concatenate([*self._hashes, np.empty(0, np.uint64)])
         self._hashes = [hashes]
         hashes.sort()

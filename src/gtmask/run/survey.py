@@ -2,8 +2,9 @@
 
 Two things cannot be decided chunk by chunk: the class map, where the export has no label list of its own,
 and the mask keys, since two images may claim one. Where the export tells both without reading its records
-(COCO's tables) the survey costs one pass over the units; otherwise every record is read once, in the same
-processes that will convert them. Its outcome is frozen in ``run.json``, so a resumed run does not repeat it.
+(COCO's tables) the survey costs one pass over the units, and not even that where no two names are alike;
+otherwise every record is read once, in the same processes that will convert them. Its outcome is frozen in
+``run.json``, so a resumed run does not repeat it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gtmask.formats.base import NamesImages
+from gtmask.images.references import normalize
 from gtmask.run.clashes import Keys, Sieve
 
 if TYPE_CHECKING:
@@ -131,7 +133,10 @@ def _sift(
     for texts in names:
         taken = texts if limit is None else texts.first(limit - records)
         if rule is None:
-            rule = choose_rule([(taken[i], ()) for i in range(min(len(taken), SAMPLE))])
+            sample = [taken[i] for i in range(min(len(taken), SAMPLE))]
+            if any(normalize(reference) is None for reference in sample):
+                return None, None
+            rule = choose_rule([(reference, ()) for reference in sample])
             sieve = Sieve(rule)
         sieve.add(taken)
         records += len(taken)
@@ -157,4 +162,10 @@ def _read(reader: Reader, limit: int | None, pool: Pool) -> Iterator[Glance]:
 
 def _ask(reader: Reader, limit: int | None) -> Iterator[Glance]:
     for batch in batches(reader, BATCH, limit):
-        yield Glance([(reader.image_of(unit) or "", ()) for unit in batch])
+        yield Glance([_names(reader, unit) for unit in batch])
+
+
+def _names(reader: Reader, unit: Unit) -> tuple[str, tuple[str, ...]]:
+    """Return a unit's image reference, and its aliases where one of them has to stand in for it."""
+    reference = reader.image_of(unit) or ""
+    return reference, reader.record(unit).aliases if normalize(reference) is None else ()

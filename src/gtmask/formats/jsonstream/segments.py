@@ -14,7 +14,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 import numpy as np
@@ -24,7 +26,7 @@ from gtmask.formats.jsonstream.container import Container, Cursor
 from gtmask.machine import cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Future
 
     from gtmask.formats.jsonstream.container import Batch
@@ -98,15 +100,21 @@ def mapped(
     if threads > 1 and cursor.document.is_local and cursor.document.size - cursor.offset > 2 * SEGMENT:
         pattern = _boundary(cursor.document.read(cursor.offset, cursor.offset + _SEARCHED))
     if pattern is not None:
-        for segment in _segments(cursor, wanted, function, pattern, threads):
-            if segment is None:
-                continue
-            yield from map(function, _until(container, wanted, segment.start))
-            if container.state[kernels.PHASE] == kernels.DONE:
-                return
-            if cursor.offset == segment.start:
-                yield from segment.results
-                container.jump(segment.stop)
+        # The array may be a small one in a large document: threads begin where it has proved to be large.
+        yield from map(function, _until(container, wanted, cursor.offset + SEGMENT))
+        if container.state[kernels.PHASE] == kernels.DONE:
+            return
+        # Closed here and not by the garbage collector, which would swallow a Ctrl-C.
+        with closing(_segments(cursor, wanted, function, pattern, threads)) as segments:
+            for segment in segments:
+                if segment is None:
+                    continue
+                yield from map(function, _until(container, wanted, segment.start))
+                if container.state[kernels.PHASE] == kernels.DONE:
+                    return
+                if cursor.offset == segment.start:
+                    yield from segment.results
+                    container.jump(segment.stop)
     yield from map(function, container.batches(wanted))
 
 
@@ -120,26 +128,33 @@ def _boundary(head: bytes) -> re.Pattern[bytes] | None:
 
 def _segments(
     cursor: Cursor, wanted: str, function: Callable[[Batch], T], pattern: re.Pattern[bytes], threads: int
-) -> Iterator[Segment[T] | None]:
+) -> Generator[Segment[T] | None, None, None]:
     """Yield the segments of what is left of the document, in order; a few are scanned ahead."""
     document = cursor.document
+    stop = Event()
     pool = ThreadPoolExecutor(threads, "gtmask-scan")
     try:
         flying: deque[Future[Segment[T] | None]] = deque()
         for start in range(cursor.offset, document.size, SEGMENT):
-            flying.append(pool.submit(_scan, document, start, wanted, function, pattern))
+            flying.append(pool.submit(_scan, document, start, wanted, function, pattern, stop))
             if len(flying) > 2 * threads:
                 yield flying.popleft().result()
         while flying:
             yield flying.popleft().result()
     finally:
+        stop.set()
         pool.shutdown(cancel_futures=True)
 
 
 def _scan(
-    document: Document, start: int, wanted: str, function: Callable[[Batch], T], pattern: re.Pattern[bytes]
+    document: Document,
+    start: int,
+    wanted: str,
+    function: Callable[[Batch], T],
+    pattern: re.Pattern[bytes],
+    stop: Event,
 ) -> Segment[T] | None:
-    """Scan from the first guess in a segment to the first end of an element behind the segment."""
+    """Scan from the first guess in a segment to the first end of an element behind it, or to a stop."""
     match = pattern.search(document.read(start, min(start + _SEARCHED, start + SEGMENT)))
     if match is None:
         return None
@@ -153,7 +168,7 @@ def _scan(
             segment.results.append(function(batch))
             segment.stop = int(batch.rows[-1, 3])
             count += len(batch)
-            if count > _MOST:
+            if count > _MOST or stop.is_set():
                 break
     except _LeftError:
         pass
