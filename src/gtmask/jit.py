@@ -16,6 +16,7 @@ from numba.core import config, sigutils, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
 
+from gtmask.errors import UsageError
 from gtmask.stamps import source_stamp
 
 if TYPE_CHECKING:
@@ -35,7 +36,13 @@ class _Cache(FunctionCache):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        cast("Any", super()).__init__(function)
+        try:
+            cast("Any", super()).__init__(function)
+        except RuntimeError as error:
+            raise UsageError(
+                "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
+                "to a folder that can be written."
+            ) from error
         kept: Any = self._cache_file
         kept._source_stamp = (kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
 

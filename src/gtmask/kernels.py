@@ -17,7 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -124,14 +124,14 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     -----
     What helper processes do not get done, for whatever reason, is compiled here.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
-        return 0
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not PACKAGE.is_dir():
+        return 0  # nothing is compiled, or the package is inside an archive: then each process for itself
     names = tuple(modules)
     notes = _notes_folder()
     if any(_noted(notes, name) is None for name in names):
         with _machine_lock():
             missing = [name for name in names if _noted(notes, name) is None]
-            if len(missing) >= WORTH_HELPERS and cores() > 1 and not getattr(sys, "frozen", False):
+            if len(missing) >= WORTH_HELPERS and cores() > 1 and sys.executable and not _frozen():
                 _have_compiled(notes, _grouped(missing))
             _compile_modules(notes, [name for name in missing if _noted(notes, name) is None])
     return sum(_noted(notes, name) or 0 for name in names)
@@ -175,10 +175,11 @@ def _processes(command: Sequence[str], count: int) -> Iterator[list[subprocess.P
     nothing = subprocess.DEVNULL
     started: list[subprocess.Popen[bytes]] = []
     try:
-        while len(started) < count:
-            # Our own interpreter, and the names of our own modules.
-            helper = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
-            started.append(helper)
+        with suppress(OSError):  # then this process does all the work
+            while len(started) < count:
+                # Our own interpreter, and the names of our own modules.
+                helper = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+                started.append(helper)
         yield started
     finally:
         for process in started:
@@ -248,15 +249,24 @@ def _machine_lock() -> FileLock:
     """Return the lock that keeps two processes of this user from compiling at the same time."""
     from filelock import FileLock  # noqa: PLC0415 - a warm start locks nothing
 
-    folder = _shared_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"gtmask-kernels-{_owner()}.lock")
+    return FileLock(_shared_folder() / f"gtmask-kernels-{_owner()}.lock")
 
 
 def _shared_folder() -> Path:
     """Return the folder in which all processes of this user find the lock and the notes."""
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or tempfile.gettempdir())
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        # An image may bring a cache that only its maker can write: Numba then writes elsewhere, and so do we.
+        with suppress(OSError):
+            Path(chosen).mkdir(parents=True, exist_ok=True)
+            if os.access(chosen, os.W_OK):
+                return Path(chosen)
+    return Path(tempfile.gettempdir())
 
 
 def _owner() -> int:
     return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _frozen() -> bool:
+    """Tell whether this interpreter is part of an application, and starts that instead of our code."""
+    return bool(getattr(sys, "frozen", False))

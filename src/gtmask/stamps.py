@@ -7,6 +7,7 @@ the kernel's own file alone, and would go on with old code where an update chang
 from __future__ import annotations
 
 import hashlib
+import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -42,9 +43,16 @@ def _imports(name: str) -> frozenset[str]:
     found: set[str] = set()
     for module, names in _IMPORT.findall(_text(name)):
         found.update([module, *(f"{module}.{each}" for each in re.findall(r"\w+", names))])
-    return frozenset(each for each in found if source(each).is_file())
+    return frozenset(each for each in found if _text(each))
 
 
 @cache
 def _text(name: str) -> str:
-    return source(name).read_text("utf-8")
+    """Return a module's source, also from inside an archive; nothing for what is no module."""
+    try:
+        if PACKAGE.is_dir():
+            return source(name).read_text("utf-8")
+        data = pkgutil.get_data("gtmask", "/".join(name.split(".")[1:]) + ".py")
+    except OSError:
+        return ""
+    return (data or b"").decode("utf-8")

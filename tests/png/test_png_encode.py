@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import gtmask
 from gtmask.png import encode_png, read_header
 from gtmask.png.deflate import deflate_rows
-from gtmask.png.runs import WIDEST_ROW
+from gtmask.png.runs import WIDEST_ROW, write_runs
 from support.png_masks import chunks, decode_everywhere, odd_masks, street
 
 COLORS = ["#ffffff", "#2ca02c", "#1f77b4", "#ff7f0e"]
@@ -175,3 +175,19 @@ def test_the_same_mask_gives_the_same_bytes_in_every_thread() -> None:
 def test_the_library_exports_the_encoder() -> None:
     header = read_header(gtmask.encode_png(np.zeros((3, 5), np.uint8)))
     assert (header.width, header.height, header.chunks) == (5, 3, ("IHDR", "IDAT", "IEND"))
+
+
+def test_the_bytes_do_not_depend_on_the_masks_before():
+    noise = np.random.default_rng(1).integers(0, 3, (700, 300)).astype(np.uint8)
+    before = encode_png(noise)
+    encode_png(np.zeros((1, 200_000), np.uint8))
+    assert encode_png(noise) == before
+
+
+def test_a_read_only_mask_is_encoded_by_the_kernels_that_are_compiled():
+    mask = np.zeros((40, 50), np.uint8)
+    expected = encode_png(mask)
+    variants = len(write_runs.signatures)
+    mask.setflags(write=False)
+    assert encode_png(mask) == expected
+    assert len(write_runs.signatures) == variants

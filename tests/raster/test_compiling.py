@@ -7,14 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import zipfile
+from pathlib import Path
 
 import pytest
 
-from gtmask import stamps
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from gtmask import kernels, stamps
 
 MODULES = ("gtmask.raster.arguments", "gtmask.raster.bitmaps")
 WARM_UP = """
@@ -105,3 +103,32 @@ def test_code_is_out_of_date_when_what_it_calls_has_changed(tmp_path, monkeypatc
     monkeypatch.undo()
     assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
     assert current() == before
+
+
+def test_a_cache_folder_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch):
+    taken = tmp_path / "taken"
+    taken.write_text("no folder")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(taken))
+    monkeypatch.setattr(sys, "executable", "")
+    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+
+
+def test_a_package_inside_an_archive_compiles_where_it_is_called(tmp_path):
+    source = Path(kernels.__file__).parent
+    with zipfile.ZipFile(tmp_path / "gtmask.zip", "w") as archive:
+        for path in source.rglob("*.py"):
+            archive.write(path, Path("gtmask") / path.relative_to(source))
+    program = (
+        "import numpy as np; from gtmask import encode_png, kernels;"
+        "print(kernels.__file__, kernels.compile_kernels(), encode_png(np.zeros((9, 9), np.uint8))[1:4])"
+    )
+    environment = {"PYTHONPATH": str(tmp_path / "gtmask.zip"), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "gtmask.zip" in done.stdout
+    assert done.stdout.endswith(" 0 b'PNG'\n")

@@ -91,6 +91,16 @@ def test_parts_with_more_crossings_than_are_kept_at_once():
     assert np.array_equal(ours((400, 700), [[ring]]), theirs((400, 700), [[ring]]))
 
 
+@pytest.mark.parametrize("shape", [(0, 9), (9, 0)])
+def test_masks_without_pixels_have_no_neighbours_painted(shape):
+    frame = np.full(400, 7, np.uint8)
+    rng = np.random.default_rng(3)
+    for _ in range(2000):
+        ring = rng.integers(-9, 9, (rng.integers(1, 7), 2))
+        fill_polygons(frame[200:200].reshape(shape), *flatten([[ring]], np.int32), np.array([1], np.uint8))
+    assert np.all(frame == 7)
+
+
 def test_such_parts_with_edges_that_reach_outside():
     ring = np.zeros((6000, 2), np.int64)
     ring[:, 0] = np.arange(6000) * 7 % 1000 - 150

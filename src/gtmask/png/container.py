@@ -71,7 +71,8 @@ def encode_png(
         return _encode_with_pypng(mask, colors)
     if encoder != "fast":
         raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
-    return _contain(deflate_rows(np.ascontiguousarray(mask)), width, height, colors)
+    # Kernels take writable arrays: for one that is not, Numba would compile them anew, for seconds.
+    return _contain(deflate_rows(np.require(mask, requirements=["C", "W"])), width, height, colors)
 
 
 def _contain(stream: bytes | memoryview, width: int, height: int, colors: tuple[str, ...] | None) -> bytes:

@@ -151,7 +151,6 @@ def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
             f"The PNG's header asks for {size} bytes of rows, and {len(stream)} bytes of image data cannot "
             "hold them: write or upload the file again."
         )
-    rows: bytes | bytearray
     try:
         rows = zlib_decompress(stream, size) if size < _LARGEST else _inflate_by_zlib(stream, size)
     except DeflateError:
@@ -164,7 +163,7 @@ def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
     return np.frombuffer(rows, np.uint8)
 
 
-def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytes:
+def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytearray:
     """Return at least `size` + 1 bytes of a stream that holds more; say why a stream cannot be read.
 
     libdeflate does not tell why it fails. What zlib takes is right.
@@ -180,4 +179,4 @@ def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytes:
         raise PngError(
             "The PNG's image data cannot be decompressed (it is cut off): write or upload the file again."
         )
-    return rows
+    return bytearray(rows)  # writable, as the kernels' arrays are

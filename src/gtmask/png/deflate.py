@@ -57,12 +57,11 @@ class _Workspace(threading.local):
             self.marks = np.empty(marks_size(width), np.uint64)
         if self.filters.size < height:
             self.filters = np.empty(height, np.uint8)
-        if self.tokens.size < 2 * width + 8:
-            self.tokens = np.empty(2 * width + 8, np.uint32)
+        if self.tokens.size < _tokens_size(width):
+            self.tokens = np.empty(_tokens_size(width), np.uint32)
         size = _stored_size(height * (width + 1)) + _STORED_HEAD * height + 64
         if self.out.size < size:
             self.out = np.empty(size, np.uint8)
-            self.out[:2] = bytearray(_ZLIB_HEAD)
         self.shape = (height, width)
 
 
@@ -92,7 +91,9 @@ def deflate_rows(mask: NDArray[np.uint8]) -> memoryview:
     pixels = mask.reshape(-1)
     if pixels.size < width + SPARE_BYTES:
         pixels = np.pad(pixels, (0, width + SPARE_BYTES - pixels.size))
-    state, tokens, plan = work.state, work.tokens, work.plan
+    # As long as this mask asks for, whatever came before it: where blocks end depends on it.
+    tokens = work.tokens[: max(_BLOCK_RUNS, _tokens_size(width))]
+    state, plan = work.state, work.plan
     state[0], state[1], state[2] = len(_ZLIB_HEAD), 0, 0
     none_bits = literal_bits(pixels, work.seen)
     low, high = 1, 0  # Adler-32
@@ -111,8 +112,14 @@ def deflate_rows(mask: NDArray[np.uint8]) -> memoryview:
             _store_rows(mask, first, row, work.filters, final, work.out, state)
     end = int(state[0]) + int(state[2] > 0)
     stream = work.out.data
+    stream[: len(_ZLIB_HEAD)] = _ZLIB_HEAD
     stream[end : end + 4] = (high << 16 | low).to_bytes(4, "big")
     return stream[: end + 4]
+
+
+def _tokens_size(width: int) -> int:
+    """Return how many tokens :func:`write_runs` must have room for."""
+    return 2 * width + 8
 
 
 def _stored_size(size: int) -> int:

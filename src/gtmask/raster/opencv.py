@@ -86,6 +86,8 @@ def fill_parts(
     """Paint all parts and return 0, or nothing and return 1 if an offset or a shape is wrong."""
     if points.shape[1] != 2 or wrong_offsets(ring_offsets, part_offsets, len(points), len(values)):
         return 1
+    if mask.size == 0:
+        return 0
     height = int(mask.shape[0])
     width = int(mask.shape[1])
     flat = mask.reshape(-1)
