@@ -49,6 +49,7 @@ _USUAL: Groups = (
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
     ("gtmask.png.bits", "gtmask.png.parts"),
     ("gtmask.png.runs",),
+    ("gtmask.png.counts",),
     ("gtmask.formats.build",),
 )
 

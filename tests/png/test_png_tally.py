@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gtmask.png import PngError, count_png, decode_png, encode_png, read_header, unfilter, words
+from gtmask.png import PngError, count_png, count_values, decode_png, encode_png, read_header, unfilter, words
 from support.png_masks import chunks, filtered_png, join, odd_masks, street
 
 
@@ -43,6 +43,14 @@ def flat(height: int, width: int, seed: int, longest: int, values: int) -> np.nd
             runs = rng.integers(1, longest + 1, width)
             pixels[y] = np.repeat(rng.integers(0, values, width), runs)[:width]
     return pixels
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 330), st.integers(0, 70), st.integers(0, 2**32 - 1), st.sampled_from([1, 5, 90]))
+def test_values_in_memory(size: int, start: int, seed: int, longest: int) -> None:
+    pixels = flat(1, size + start + 1, seed, longest, 256)[0]
+    part = pixels[start : start + size]
+    assert count_values(part).tolist() == naive_counts(part)
 
 
 @pytest.mark.parametrize("name", odd_masks())

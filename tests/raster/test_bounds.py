@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from twins import center_twin, flatten, runs_twin
-from gtmask.raster import count_values, fill_center, fill_polygons, paint_bitmap, paint_ids, paint_runs
+from gtmask.png import count_values
+from gtmask.raster import fill_center, fill_polygons, paint_bitmap, paint_ids, paint_runs
 
 np.seterr(all="raise")
 rng = np.random.default_rng(8)

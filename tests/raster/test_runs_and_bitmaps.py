@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 from twins import bitmap_twin, runs_twin
 
-from gtmask.raster import count_values, paint_bitmap, paint_ids, paint_runs
+from gtmask.raster import paint_bitmap, paint_ids, paint_runs
 
 SIDE = st.integers(0, 9)
 OFFSET = st.integers(-9, 9)
@@ -80,13 +80,3 @@ def test_ids_need_as_many_values_as_keys():
             np.ones(1, np.uint32),
             np.ones(2, np.uint8),
         )
-
-
-@given(st.integers(0, 70), st.integers(0, 8), st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
-def test_counts_equal_bincount(size, start, random):
-    rng = np.random.default_rng(random.getrandbits(32))
-    values = rng.integers(0, 256, 100).astype(np.uint8)
-    values[rng.integers(0, 100) : rng.integers(0, 100)] = 3
-    part = values[start : start + size]
-    assert np.array_equal(count_values(part), np.bincount(part, minlength=256))

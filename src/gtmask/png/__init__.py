@@ -13,16 +13,18 @@ from gtmask.png.header import PngError, PngHeader, read_header
 
 if TYPE_CHECKING:
     from gtmask.png.container import encode_png as encode_png
+    from gtmask.png.counts import count_values as count_values
     from gtmask.png.decoder import count_png as count_png
     from gtmask.png.decoder import decode_png as decode_png
 
 _HOMES = {
     "count_png": "gtmask.png.decoder",
+    "count_values": "gtmask.png.counts",
     "decode_png": "gtmask.png.decoder",
     "encode_png": "gtmask.png.container",
 }
 
-__all__ = ["PngError", "PngHeader", "count_png", "decode_png", "encode_png", "read_header"]
+__all__ = ["PngError", "PngHeader", "count_png", "count_values", "decode_png", "encode_png", "read_header"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
+from gtmask.png.counts import count_block
 from gtmask.png.unfilter import undo_row
-from gtmask.png.words import clear_lowest_bit, differences, fill, lowest_bit
+from gtmask.png.words import differences, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,23 +67,3 @@ def count_rows(
     # What the last block of a row has beyond the row's end is zero.
     counts[0] -= (64 * blocks - width) * height
     return -1
-
-
-@kernel("void(uint8[::1], int64, int64, int64[::1])", inner=True, lean=True)
-def count_block(lines: NDArray[np.uint8], place: int, times: int, counts: NDArray[np.int64]) -> None:
-    """Count 64 pixels so many times; a 65th follows them.
-
-    Runs are counted four at a time, and a block that has fewer adds nothings to the value of its last: how
-    many runs a block has cannot be foretold, and a processor that guesses wrong loses more time.
-    """
-    stop = np.uint64(1 << 63)
-    ends = differences(lines, place, place + 1) | stop
-    first = np.uint64(place)
-    counted = -times
-    last = 0
-    while last < 63:
-        for _ in range(4):
-            last = lowest_bit(ends)
-            ends = clear_lowest_bit(ends) | stop
-            counts[np.uint64(lines[first + np.uint64(last)])] += last * times - counted
-            counted = last * times

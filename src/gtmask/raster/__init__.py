@@ -4,7 +4,7 @@ Every fill has the same shape: ``fill(mask, points, ring_offsets, part_offsets, 
 of an image in one call, in order, in place. ``docs/rasterizing.md`` tells which rule paints which pixels.
 """
 
-from gtmask.raster.bitmaps import count_values, paint_bitmap, paint_ids
+from gtmask.raster.bitmaps import paint_bitmap, paint_ids
 from gtmask.raster.center import fill_center
 from gtmask.raster.coco import fill_coco
 from gtmask.raster.opencv import fill_polygons
@@ -18,7 +18,6 @@ from gtmask.raster.strokes import stroke_lines, stroke_points
 from gtmask.raster.touched import fill_touched
 
 __all__ = [
-    "count_values",
     "fill_center",
     "fill_coco",
     "fill_pillow",

@@ -1,7 +1,4 @@
-"""Decoded pictures become pixels: where they are not zero, or by the class of the id at each pixel.
-
-Also counts how often each value occurs in a mask, which the statistics of a run are made of.
-"""
+"""Decoded pictures become pixels: where they are not zero, or by the class of the id at each pixel."""
 
 from __future__ import annotations
 
@@ -70,29 +67,6 @@ def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, valu
     paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, painted)
 
 
-def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count how often each value occurs.
-
-    Parameters
-    ----------
-    mask
-        uint8, C-contiguous, of any shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        int64 (256,).
-    """
-    flat = plain(mask, np.uint8, mask.ndim, "mask").reshape(-1)
-    head = min(-flat.ctypes.data % 8, len(flat))
-    tail = head + (len(flat) - head) // 8 * 8
-    counts = np.bincount(flat[:head], minlength=256) + np.bincount(flat[tail:], minlength=256)
-    counts = counts.astype(np.int64)
-    if tail > head:
-        count_words(flat[head:tail].view(np.uint64), flat[head:tail], counts)
-    return counts
-
-
 @kernel("void(uint8[:, ::1], uint8[:, ::1], int64, int64, uint8)")
 def paint_nonzero(mask: NDArray[np.uint8], pixels: NDArray[np.uint8], x: int, y: int, value: int) -> None:
     """Paint ``value`` where ``pixels`` is not zero."""
@@ -139,22 +113,3 @@ def paint_known(
             if low < len(keys) and keys[low] == here:
                 mask[row + y, column + x : end + x] = values[low]
             column = end
-
-
-@kernel("void(uint64[::1], uint8[::1], int64[::1])")
-def count_words(words: NDArray[np.uint64], flat: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
-    """Add how often each byte of ``words`` occurs, eight at a time; ``flat`` is the same memory as bytes."""
-    i = 0
-    while i < len(words):
-        word = words[i]
-        first = flat[8 * i]
-        if word == np.uint64(first) * np.uint64(0x0101010101010101):
-            start = i
-            i += 1
-            while i < len(words) and words[i] == word:
-                i += 1
-            counts[first] += 8 * (i - start)
-        else:
-            for k in range(8 * i, 8 * i + 8):
-                counts[flat[k]] += 1
-            i += 1

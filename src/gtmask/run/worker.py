@@ -25,7 +25,7 @@ from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
-from gtmask.png import encode_png
+from gtmask.png import count_values, encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.paint import paint
@@ -265,7 +265,7 @@ def replace_size(record: Record, width: int, height: int) -> Record:
 
 def mask_values(mask: NDArray[np.uint8]) -> dict[int, int]:
     """Return how many pixels of each value a mask has."""
-    counts = raster.count_values(mask)
+    counts = count_values(mask)
     return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
 
 
