@@ -11,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -73,7 +74,22 @@ are marked and stay in. Compile time counts under "Starting" alone: kernels come
 (`gtmask warmup`). Your data differ: every script runs alone, as `python -m bench.fill`.
 
 """
-    return head + "\n".join(markdown(table) for table in tables)
+    return head + glance(tables) + "\n".join(markdown(table) for table in tables)
+
+
+def glance(tables: list[Table]) -> str:
+    """Return all goals in one table, each with a link to the figures behind it."""
+    lines = ["## At a glance", "", "| what | goal | measured | reached |", "| --- | --- | --- | --- |"]
+    for table in tables:
+        for goal in table.goals:
+            cells = (f"[{table.title}](#{anchor(table.title)})", goal.text, goal.figure)
+            lines.append(f"| {' | '.join(cells)} | {'yes' if goal.reached else '**no**'} |")
+    return "\n".join([*lines, "", ""])
+
+
+def anchor(title: str) -> str:
+    """Return the anchor that Markdown viewers give a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from bench.__main__ import page
 
 from bench import harness
 
@@ -28,6 +29,16 @@ def test_rows_that_are_lost_are_marked_and_goals_told():
     )
     assert "| scene | 2 ms | 1 ms | **0.50x (we lose)** | 12 B |" in text
     assert "| 2x | 0.5x | **no** |" in text
+
+
+def test_the_page_begins_with_all_goals_and_links_to_their_figures():
+    goals = [harness.Goal("2x", "0.5x", reached=False)]
+    text = page([harness.Table("The whole run, start-up included", "About.", "ours", [], goals)])
+    assert (
+        "| [The whole run, start-up included](#the-whole-run-start-up-included) | 2x | 0.5x | **no** |"
+        in text
+    )
+    assert text.index("## At a glance") < text.index("## The whole run")
 
 
 def test_a_process_of_its_own_is_measured():
