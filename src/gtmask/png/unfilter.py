@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.words import accumulate, add, copy, lowest_bit, others
+from gtmask.png.words import accumulate, add, clear_lowest_bit, copy, differences, fill, lowest_bit, others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,37 +93,29 @@ def undo_paeth(
 ) -> None:
     """Undo filter Paeth (4) of one row.
 
-    Where ``left`` equals ``corner``, the estimate is ``up``. In flat areas most pixels are those above them,
-    which are copied; what is done by the book begins at a residual that is not zero, and ends with the next
-    pixel that equals the one above it.
+    Where the residual is zero and the pixel above equals the one before it, the estimate is the pixel to the
+    left: a row changes only where it has a residual or the row above changes. What is found there is written
+    64 times, and what follows writes over it.
     """
-    row = np.uint64(at)
     above = np.uint64(old)
-    here = np.uint64(new)
-    one = np.uint64(1)
     left = np.int64(0)
     corner = np.int64(0)
+    change = np.uint64(1)
     for start in range(0, width, 64):
-        copy(lines, new + start, lines, old + start)
-        residuals = others(rows, at + start, np.uint8(0))
-        x = np.uint64(start)
-        end = x + np.uint64(64)
-        if left == corner:
-            x += np.uint64(lowest_bit(residuals))
-            if start > 0 or (residuals & one) == 0:
-                left = np.int64(lines[above + x - one])
-                corner = left
-        while x < end:
-            up = np.int64(lines[above + x])
-            left = add_paeth(np.int64(rows[row + x]), left, up, corner)
-            corner = up
-            lines[here + x] = left
-            if left == corner:
-                rest = residuals >> (x & np.uint64(63)) >> one
-                x = min(x + np.uint64(lowest_bit(rest)), end - one)
-                left = np.int64(lines[above + x])
-                corner = left
-            x += one
+        edges = differences(lines, old + start, old + start + 1)
+        changes = others(rows, at + start, np.uint8(0)) | edges << np.uint64(1) | change
+        change = edges >> np.uint64(63)
+        if start + 64 > width:
+            changes &= (np.uint64(1) << np.uint64(width - start)) - np.uint64(1)
+        fill(lines, new + start, np.uint8(left))
+        while changes != 0:
+            x = start + lowest_bit(changes)
+            changes = clear_lowest_bit(changes)
+            if x > 0:
+                corner = np.int64(lines[above + np.uint64(x - 1)])
+            up = np.int64(lines[above + np.uint64(x)])
+            left = add_paeth(np.int64(rows[np.uint64(at + x)]), left, up, corner)
+            fill(lines, new + x, np.uint8(left))
 
 
 @kernel("int64(int64, int64, int64, int64)", inline=True, lean=True)
