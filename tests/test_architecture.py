@@ -51,6 +51,12 @@ def test_every_module_says_what_it_decides() -> None:
         assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
+def test_what_conversions_find_is_declared_in_one_place() -> None:
+    """``gtmask finish`` tells of findings without importing the reader that made them."""
+    declaring = {path for path in SRC.rglob("*.py") if "\ndeclare(" in path.read_text()}
+    assert declaring == {SRC / "findings.py", SRC / "groundtruth" / "rules.py"}
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["formats"]])
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
