@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a uvloop event loop, or asyncio's own where uvloop does not exist (Windows)."""
+    """Return a uvloop event loop, or asyncio's own where uvloop is not installed."""
     try:
         import uvloop  # noqa: PLC0415
     except ImportError:
