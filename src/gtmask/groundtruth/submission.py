@@ -145,16 +145,6 @@ async def _refuse_existing(client: Any, name: str) -> None:
     raise UsageError(msg)
 
 
-def job_statuses(names: Sequence[str], region: str, *, s3: S3Settings | None = None) -> list[JobStatus]:
-    """Return how far jobs are, in the order of their names as given."""
-    return run_async(_statuses(names, region, s3 or S3Settings()))
-
-
-async def _statuses(names: Sequence[str], region: str, settings: S3Settings) -> list[JobStatus]:
-    async with aws.open_client("sagemaker", settings, region) as client:
-        return [await _status(client, name) for name in names]
-
-
 async def _status(client: Any, name: str) -> JobStatus:
     with aws.told(f"look at the labeling job {name}"):
         answer = await client.describe_labeling_job(LabelingJobName=name)

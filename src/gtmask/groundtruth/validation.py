@@ -39,7 +39,7 @@ Depth = Literal["quick", "default", "deep"]
 
 #: Lines per batch of work.
 BATCH = 128
-#: The default depth decodes these masks: the first ones, and then every so-manieth.
+#: The default depth decodes the masks of so many first lines, and then of every fiftieth.
 SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
 #: A file whose first lines are all no JSON is not worth reading to its end.
 HOPELESS_LINES = 1000
