@@ -184,6 +184,22 @@ def test_local_references_make_no_job(tmp_path: Path) -> None:
         job.make_job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)
 
 
+def test_an_object_that_failed_makes_no_job(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2)
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    lines[1]["labeling-qa-ref-metadata"]["failure-reason"] = "the worker gave up"
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    with pytest.raises(ManifestError, match=r"line 2: object-failed .*the worker gave up"):
+        job.make_job(path, tmp_path / "job", **GOOD)
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_job_knows_the_buckets_of_images_and_of_masks(tmp_path: Path) -> None:
+    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    (tmp_path / "qa.manifest").write_bytes(writer.line("s3://photos/1.jpg", "s3://labels/1.png"))
+    assert job.make_job(tmp_path / "qa.manifest", None, **GOOD).buckets == ("labels", "photos")
+
+
 # --- the worker template ----------------------------------------------------------------------------
 
 

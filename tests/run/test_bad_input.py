@@ -256,6 +256,7 @@ def test_foreign_masks_are_not_overwritten(tmp_path: Path) -> None:
     foreign.write_bytes(b"somebody's")
     with pytest.raises(errors.UsageError, match="no gtmask run wrote"):
         run(tmp_path, orjson.dumps(document()))
+    assert run(tmp_path, orjson.dumps(document()), dry_run=True).exit_code == 0
     assert foreign.read_bytes() == b"somebody's"
 
 
