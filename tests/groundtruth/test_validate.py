@@ -442,6 +442,15 @@ def test_other_keys_are_left_alone(tmp_path: Path) -> None:
     assert check(data, tmp_path).codes == {}
 
 
+def test_lines_whose_metadata_is_alike_are_judged_each(tmp_path: Path) -> None:
+    """The metadata of the line before is not read again, but what it says counts for this line too."""
+    data = good()
+    in_metadata("adjustment-status", "adjusted")(data)
+    assert check(data, tmp_path, "quick").adjustments == {"adjusted": 4}
+    data.raw = lambda written: written.replace(b'"type":', b" " * 20_000 + b'"type":')
+    assert check(data, tmp_path, "quick").codes == {"attribute-too-long": 4}
+
+
 def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
     data = good()
     data.lines = [{**data.lines[i % 4], "source-ref": f"s3://data/in/{i}.jpg"} for i in range(300)]
