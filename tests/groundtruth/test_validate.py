@@ -287,6 +287,10 @@ breaks("mask-color-chunks")(
     mask(lambda: with_chunk(encode_png(pixels(2)), b"gAMA", struct.pack(">I", 45455)))
 )
 breaks("mask-palette-padding")(mask(lambda: encode_png(pixels(2), palette={**COLORS, 200: "#000000"})))
+breaks("mask-palette-padding, short")(
+    mask(lambda: with_chunk(raw_png(WIDTH, HEIGHT, 8, 3, (b"\0" + b"\1" * WIDTH) * HEIGHT), b"PLTE",
+                            bytes.fromhex("".join(color[1:] for color in COLORS.values()))))
+)  # fmt: skip
 breaks("source-turned")(image(lambda: picture(orientation=6)))
 breaks("key-double-slash")(on_line(1, ATTRIBUTE, "s3://data/aws//masks/img_1.png"))
 
@@ -372,6 +376,31 @@ def test_a_finding_names_line_reference_and_detail(tmp_path: Path) -> None:
     assert example.line == 3
     assert example.uri == "s3://data/aws/masks/img_2.png"
     assert example.detail == "value 4 in 1 pixels, first at column 9, row 7; the map has 0 to 3"
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_mask_that_fits_the_image_as_exif_turns_it_is_told_as_such(
+    tmp_path: Path, orientation: int
+) -> None:
+    data = good()
+    BREAKS["mask-size, turned"](data)
+    data.images["img_2.jpg"] = picture(orientation=orientation)
+    (rule,) = [rule for rule in check(data, tmp_path).rules if rule.code == "mask-size"]
+    assert ("as EXIF turns it" in rule.examples[0].detail) == (orientation == 6)
+
+
+def test_masks_of_few_bits_are_decoded_too(tmp_path: Path) -> None:
+    data = good()
+    BREAKS["mask-bit-depth, short"](data)
+    report = check(data, tmp_path)
+    assert (report.decoded, sum(report.pixels.values())) == (4, 4 * WIDTH * HEIGHT)
+
+
+def test_the_default_level_decodes_the_first_masks_and_some_of_the_others(tmp_path: Path) -> None:
+    data = good()
+    data.lines = data.lines * 26
+    report = check(data, tmp_path, "default")
+    assert (report.masks, report.decoded) == (104, 20 + 2)
 
 
 def test_a_reference_to_polygons_says_what_this_project_is_for(tmp_path: Path) -> None:
