@@ -16,9 +16,10 @@ from PIL import Image
 import gtmask
 from gtmask.errors import AccessError, NotFoundError, UsageError
 from gtmask.findings import CODES
-from gtmask.groundtruth import validation
+from gtmask.groundtruth import source, validation
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.report import Problem, Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.png import encode_png
 
@@ -495,6 +496,14 @@ def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
     )
 
 
+def test_examples_are_those_of_the_lowest_lines_in_whatever_order_they_are_found() -> None:
+    report = Report("m", "deep")
+    report.add(Problem("mask-rgb", line) for line in (9, 8, 7, 6, 5, 1, 10, 2))
+    (rule,) = report.rules
+    assert [example.line for example in rule.examples] == [1, 2, 5, 6, 7]
+    assert rule.count == 8
+
+
 def test_the_report_is_the_same_whatever_the_workers(tmp_path: Path) -> None:
     data = good()
     for name in ("mask-rgb", "source-duplicate", "source-turned"):
@@ -536,6 +545,16 @@ def test_a_file_that_is_no_manifest_is_one_sentence(content: bytes, tmp_path: Pa
         gtmask.validate(tmp_path / "m.manifest")
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_line_breaks_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "BLOCK", 64)
+    monkeypatch.setattr(source, "LONGEST_LINE", 1000)
+    (tmp_path / "m.manifest").write_bytes(b"{}\n" + b"x" * 5000)
+    with pytest.raises(ManifestError, match="line 2 has more than 16 MB"):
+        gtmask.validate(tmp_path / "m.manifest")
 
 
 def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -232,6 +232,13 @@ def test_strict_stops_with_a_sentence(tmp_path: Path) -> None:
         run(tmp_path, orjson.dumps(document(annotations=annotations)), strict=True)
 
 
+def test_strict_stops_at_a_record_that_can_be_no_mask(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(errors.StrictError, match="image-missing"):
+        run(tmp_path, orjson.dumps(document()), {}, strict=True)
+    assert not list((tmp_path / "out").rglob("*.jsonl"))
+
+
 def test_wrong_images_folder_stops_before_rejecting_everything(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(25)])
     (tmp_path / "empty").mkdir()
