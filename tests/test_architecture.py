@@ -15,7 +15,7 @@ FLOORS = [
     {"run", "report"},
     {"formats", "images", "groundtruth"},
     {"storage", "raster", "png"},
-    {"model", "findings", "errors", "jit", "kernels", "machine", "stamps"},
+    {"model", "findings", "errors", "jit", "kernels", "loops", "machine", "stamps"},
 ]
 #: Sideways imports that are meant.
 SIDEWAYS = {
@@ -49,6 +49,12 @@ def test_imports_point_down(path: Path) -> None:
 def test_every_module_says_what_it_decides() -> None:
     for path in SRC.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_what_conversions_find_is_declared_in_one_place() -> None:
+    """``gtmask finish`` tells of findings without importing the reader that made them."""
+    declaring = {path for path in SRC.rglob("*.py") if "\ndeclare(" in path.read_text()}
+    assert declaring == {SRC / "findings.py", SRC / "groundtruth" / "rules.py"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["formats"]])

@@ -10,6 +10,10 @@ it cost:
 - ``error`` and ``warning``: only in ``gtmask validate``.
 
 ``--strict`` stops at guesses, losses and rejects. ``docs/findings.md`` is generated from this registry.
+
+All that reading and painting can find is declared here, and not where it is found: ``gtmask finish`` tells
+of findings from part files, without a reader. What only ``gtmask validate`` finds is declared in
+:mod:`gtmask.groundtruth.rules`.
 """
 
 from __future__ import annotations
@@ -95,6 +99,8 @@ declare("loss", [
      "Export again; the detail says where it stands."),
     ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
      "--interpolate computes polygons and boxes in between."),
+    ("document-damaged", "The document breaks off or is malformed; what stands before the damage was read.",
+     "Export again."),
 ])  # fmt: skip
 
 declare("guess", [
@@ -133,6 +139,10 @@ declare("note", [
      "Convert the image before the job: `gtmask validate` calls this an error."),
     ("image-unannotated", "The image has no annotation at all; its mask is all background.",
      "Nothing, if the image is empty by intent."),
+    ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
+     "Nothing."),
+    ("box-grouped", "A box was not painted: its group has a polygon or a mask of the same object.",
+     "Nothing."),
 ])  # fmt: skip
 
 declare("reject", [
@@ -151,4 +161,6 @@ declare("reject", [
     ("record-unannotated", "The task was never annotated, so there is nothing to review.",
      "--include-unannotated makes an all-background mask."),
     ("record-skipped", "Every annotation of this record was cancelled or skipped.", "Label it, or leave it."),
+    ("image-id-shared", "Several images share one id, so their annotations cannot be told apart.",
+     "Give each image its own id; merging exports needs new ids."),
 ])  # fmt: skip

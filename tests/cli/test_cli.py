@@ -67,6 +67,22 @@ def test_rejects_give_exit_code_3_and_wrong_usage_2(made: Path, tmp_path: Path) 
         assert not (tmp_path / "other").exists()
 
 
+def test_finish_tells_of_findings_that_only_one_format_has(tmp_path: Path) -> None:
+    box = {"id": 2, "type": "bbox", "label_id": 0, "group": 1, "bbox": [1, 1, 8, 8]}
+    polygon = {"id": 1, "type": "polygon", "label_id": 0, "group": 1, "points": [1, 1, 9, 1, 9, 9]}
+    export = {
+        "dm_format_version": "1.0",
+        "categories": {"label": {"labels": [{"name": "car"}]}},
+        "items": [{"id": "a", "image": {"path": "a.jpg", "size": [20, 30]}, "annotations": [polygon, box]}],
+    }
+    (tmp_path / "train.json").write_bytes(orjson.dumps(export))
+    options = ["--out", tmp_path / "out", "--size", "annotation", "--shard", "0/1", "--quiet"]
+    assert gtmask("convert", tmp_path / "train.json", *options).returncode == 0
+    done = gtmask("finish", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "box-grouped" in done.stderr
+
+
 def test_the_next_command_can_be_pasted_although_a_folder_has_a_blank(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "my masks"
     done = gtmask("convert", made / "export.json", "--out", out, "--images", made / "images", "--limit", 1)

@@ -118,6 +118,22 @@ def test_masks_that_are_gone_are_counted(tmp_path: Path) -> None:
     assert (found.compared, found.unreadable) == (1, 1)
 
 
+def test_masks_of_another_size_are_not_compared(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    (tmp_path / "masks" / "1-adjusted.png").write_bytes(encode_png(np.zeros((8, 9), np.uint8)))
+    found = summarize_answer(path, masks=str(tmp_path / "masks"))
+    assert (found.compared, found.unreadable, sum(found.pixels.values())) == (1, 1, 80)
+
+
+def test_a_failure_may_stand_under_the_attribute_without_its_ending(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    path.write_bytes(
+        path.read_bytes().replace(b'adjusted-ref-metadata":{"failure', b'adjusted-metadata":{"failure')
+    )
+    found = summarize_answer(path, compare=False)
+    assert found.statuses == {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1}
+
+
 def test_statuses_alone_need_no_mask(tmp_path: Path) -> None:
     found = summarize_answer(answer(tmp_path), compare=False)
     assert found.statuses == {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1}

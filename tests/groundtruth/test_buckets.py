@@ -218,6 +218,14 @@ def test_buckets_must_be_in_the_jobs_region(
     assert [(problem.code, problem.detail) for problem in problems] == expected
 
 
+@pytest.mark.usefixtures("fake_s3")
+def test_where_no_region_is_given_the_manifests_bucket_tells_it() -> None:
+    problems = asyncio.run(check_buckets(["here", "there"], S3Settings(), home="there"))
+    assert [(problem.uri, problem.detail) for problem in problems] == [
+        ("s3://here", "it is in eu-west-1, the job in us-east-1")
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "allowed"),
     [

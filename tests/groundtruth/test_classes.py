@@ -37,9 +37,12 @@ def test_from_labels_numbers_in_order_and_merges_equal_names() -> None:
 
 
 def test_from_labels_knows_what_people_mean_by_background() -> None:
-    class_map = classes.from_labels(["BackGround", "_background_", "__ignore__", "", "  ", "Car"])
+    class_map = classes.from_labels(
+        ["BackGround", "_background_", "__background__", "__ignore__", "", "  ", "Car"]
+    )
     assert [entry.name for entry in class_map.classes] == ["Car"]
-    assert class_map.id_of("BackGround") == class_map.id_of("_background_") == 0
+    for name in ("BackGround", "_background_", "__background__"):
+        assert class_map.id_of(name) == 0
     assert class_map.id_of("__ignore__") == -1
     assert class_map.id_of("") is None
 

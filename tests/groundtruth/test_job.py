@@ -88,6 +88,18 @@ def test_a_job_writes_what_the_api_takes(tmp_path: Path, shape: Any) -> None:
     }
 
 
+def test_key_and_tags_stand_in_the_request_where_they_are_given(tmp_path: Path, shape: Any) -> None:
+    path = write_manifest(tmp_path, 1)
+    more = {"kms_key": "alias/answers", "tags": (("team", "street"), ("cost", "12"))}
+    (request_,) = job.make_job(path, None, **GOOD, **more).requests.values()
+    assert botocore.validate.ParamValidator().validate(request_, shape).generate_report() == ""
+    assert request_["OutputConfig"] == {"S3OutputPath": "s3://out/answers", "KmsKeyId": "alias/answers"}
+    assert request_["Tags"] == [{"Key": "team", "Value": "street"}, {"Key": "cost", "Value": "12"}]
+    (plain,) = job.make_job(path, None, **GOOD).requests.values()
+    assert "Tags" not in plain
+    assert plain["OutputConfig"] == {"S3OutputPath": "s3://out/answers"}
+
+
 def test_the_table_of_functions_is_that_of_the_api() -> None:
     folder = Path(botocore.loaders.Loader.BUILTIN_DATA_PATH) / "sagemaker" / "2017-07-24"
     found = list(folder.glob("service-2.json*"))
@@ -182,6 +194,22 @@ def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path
 def test_local_references_make_no_job(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="line 1: reference-local"):
         job.make_job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)
+
+
+def test_an_object_that_failed_makes_no_job(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2)
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    lines[1]["labeling-qa-ref-metadata"]["failure-reason"] = "the worker gave up"
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    with pytest.raises(ManifestError, match=r"line 2: object-failed .*the worker gave up"):
+        job.make_job(path, tmp_path / "job", **GOOD)
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_job_knows_the_buckets_of_images_and_of_masks(tmp_path: Path) -> None:
+    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    (tmp_path / "qa.manifest").write_bytes(writer.line("s3://photos/1.jpg", "s3://labels/1.png"))
+    assert job.make_job(tmp_path / "qa.manifest", None, **GOOD).buckets == ("labels", "photos")
 
 
 # --- the worker template ----------------------------------------------------------------------------
@@ -327,6 +355,15 @@ def test_a_job_is_created_after_every_check_and_upload(recorder: Recorder, tmp_p
     ]
     assert submission.submit_job(plan) == {"qa": ARN}
     assert recorder.done == ["validate", "buckets data out", "upload s3://out/answers/_gtmask/qa"]
+
+
+def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2)
+    plan = job.make_job(path, None, **GOOD, name="qa")
+    path.write_bytes(path.read_bytes().replace(b"masks/1.png", b"masks/1.json"))
+    with pytest.raises(ManifestError, match="has 1 errors, the most frequent mask-is-json"):
+        submission.submit_job(plan)
+    assert recorder.done == ["validate"]
 
 
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import copy
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.findings import CODES
 from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.lines import LineChecker
 from gtmask.groundtruth.manifest import ManifestWriter
@@ -87,6 +89,14 @@ def test_a_line_with_known_metadata_but_more_keys_is_read_whole() -> None:
     judge(checker, 1, LINE)
     more = b'{"$bad":1,' + LINE[1:]
     assert [problem.code for problem in judge(checker, 2, more)[0]] == ["key-dollar"]
+
+
+@pytest.mark.parametrize(("notes", "codes"), [(5, []), (6, ["line-too-long"])])
+def test_lengths_are_counted_in_characters_and_not_in_bytes(notes: int, codes: list[str]) -> None:
+    more = {f"note{number}": "ü" * 18_000 for number in range(notes)}
+    data = orjson.dumps({**orjson.loads(LINE), **more})
+    assert len(data) > MAX_LINE_CHARACTERS
+    assert [problem.code for problem in judge(LineChecker(), 1, data)[0]] == codes
 
 
 def test_references_are_split() -> None:

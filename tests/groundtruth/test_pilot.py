@@ -162,8 +162,9 @@ def test_lines_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     path = data(tmp_path)
     (tmp_path / "masks" / "img 11.png").write_bytes(b"no PNG")
     (tmp_path / "images" / "img 23.jpg").unlink()
+    (tmp_path / "masks" / "img 5.png").write_bytes(encode_png(np.full((20, 31), 5, np.uint8)))
     result = run(path)
-    assert result.unusable == 2
+    assert result.unusable == 3
     assert result.classes == {1: "Car", 2: "Road"}
 
 

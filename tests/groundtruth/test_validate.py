@@ -16,9 +16,10 @@ from PIL import Image
 import gtmask
 from gtmask.errors import AccessError, NotFoundError, UsageError
 from gtmask.findings import CODES
-from gtmask.groundtruth import validation
+from gtmask.groundtruth import source, validation
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.report import Problem, Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.png import encode_png
 
@@ -287,6 +288,10 @@ breaks("mask-color-chunks")(
     mask(lambda: with_chunk(encode_png(pixels(2)), b"gAMA", struct.pack(">I", 45455)))
 )
 breaks("mask-palette-padding")(mask(lambda: encode_png(pixels(2), palette={**COLORS, 200: "#000000"})))
+breaks("mask-palette-padding, short")(
+    mask(lambda: with_chunk(raw_png(WIDTH, HEIGHT, 8, 3, (b"\0" + b"\1" * WIDTH) * HEIGHT), b"PLTE",
+                            bytes.fromhex("".join(color[1:] for color in COLORS.values()))))
+)  # fmt: skip
 breaks("source-turned")(image(lambda: picture(orientation=6)))
 breaks("key-double-slash")(on_line(1, ATTRIBUTE, "s3://data/aws//masks/img_1.png"))
 
@@ -374,6 +379,31 @@ def test_a_finding_names_line_reference_and_detail(tmp_path: Path) -> None:
     assert example.detail == "value 4 in 1 pixels, first at column 9, row 7; the map has 0 to 3"
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_mask_that_fits_the_image_as_exif_turns_it_is_told_as_such(
+    tmp_path: Path, orientation: int
+) -> None:
+    data = good()
+    BREAKS["mask-size, turned"](data)
+    data.images["img_2.jpg"] = picture(orientation=orientation)
+    (rule,) = [rule for rule in check(data, tmp_path).rules if rule.code == "mask-size"]
+    assert ("as EXIF turns it" in rule.examples[0].detail) == (orientation == 6)
+
+
+def test_masks_of_few_bits_are_decoded_too(tmp_path: Path) -> None:
+    data = good()
+    BREAKS["mask-bit-depth, short"](data)
+    report = check(data, tmp_path)
+    assert (report.decoded, sum(report.pixels.values())) == (4, 4 * WIDTH * HEIGHT)
+
+
+def test_the_default_level_decodes_the_first_masks_and_some_of_the_others(tmp_path: Path) -> None:
+    data = good()
+    data.lines = data.lines * 26
+    report = check(data, tmp_path, "default")
+    assert (report.masks, report.decoded) == (104, 20 + 2)
+
+
 def test_a_reference_to_polygons_says_what_this_project_is_for(tmp_path: Path) -> None:
     data = good()
     BREAKS["mask-is-json"](data)
@@ -442,6 +472,15 @@ def test_other_keys_are_left_alone(tmp_path: Path) -> None:
     assert check(data, tmp_path).codes == {}
 
 
+def test_lines_whose_metadata_is_alike_are_judged_each(tmp_path: Path) -> None:
+    """The metadata of the line before is not read again, but what it says counts for this line too."""
+    data = good()
+    in_metadata("adjustment-status", "adjusted")(data)
+    assert check(data, tmp_path, "quick").adjustments == {"adjusted": 4}
+    data.raw = lambda written: written.replace(b'"type":', b" " * 20_000 + b'"type":')
+    assert check(data, tmp_path, "quick").codes == {"attribute-too-long": 4}
+
+
 def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
     data = good()
     data.lines = [{**data.lines[i % 4], "source-ref": f"s3://data/in/{i}.jpg"} for i in range(300)]
@@ -455,6 +494,14 @@ def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
         "s3://data/aws/masks/img_0.png",
         "as on line 1",
     )
+
+
+def test_examples_are_those_of_the_lowest_lines_in_whatever_order_they_are_found() -> None:
+    report = Report("m", "deep")
+    report.add(Problem("mask-rgb", line) for line in (9, 8, 7, 6, 5, 1, 10, 2))
+    (rule,) = report.rules
+    assert [example.line for example in rule.examples] == [1, 2, 5, 6, 7]
+    assert rule.count == 8
 
 
 def test_the_report_is_the_same_whatever_the_workers(tmp_path: Path) -> None:
@@ -498,6 +545,16 @@ def test_a_file_that_is_no_manifest_is_one_sentence(content: bytes, tmp_path: Pa
         gtmask.validate(tmp_path / "m.manifest")
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_without_line_breaks_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "BLOCK", 64)
+    monkeypatch.setattr(source, "LONGEST_LINE", 1000)
+    (tmp_path / "m.manifest").write_bytes(b"{}\n" + b"x" * 5000)
+    with pytest.raises(ManifestError, match="line 2 has more than 16 MB"):
+        gtmask.validate(tmp_path / "m.manifest")
 
 
 def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

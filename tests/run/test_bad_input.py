@@ -124,8 +124,7 @@ def test_bad_shapes_are_counted_and_the_good_one_is_painted(
 def test_unknown_category(tmp_path: Path) -> None:
     annotations = [{"id": 1, "image_id": 1, "category_id": 99, "segmentation": [square()]}]
     summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
-    assert sum(summary.tally.findings.values()) == 1
-    assert next(iter(summary.tally.findings)).startswith("shape-")
+    assert summary.tally.findings == {"shape-no-label": 1}
 
 
 def test_orphaned_annotations_are_told(tmp_path: Path) -> None:
@@ -233,6 +232,13 @@ def test_strict_stops_with_a_sentence(tmp_path: Path) -> None:
         run(tmp_path, orjson.dumps(document(annotations=annotations)), strict=True)
 
 
+def test_strict_stops_at_a_record_that_can_be_no_mask(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(errors.StrictError, match="image-missing"):
+        run(tmp_path, orjson.dumps(document()), {}, strict=True)
+    assert not list((tmp_path / "out").rglob("*.jsonl"))
+
+
 def test_wrong_images_folder_stops_before_rejecting_everything(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(25)])
     (tmp_path / "empty").mkdir()
@@ -256,6 +262,7 @@ def test_foreign_masks_are_not_overwritten(tmp_path: Path) -> None:
     foreign.write_bytes(b"somebody's")
     with pytest.raises(errors.UsageError, match="no gtmask run wrote"):
         run(tmp_path, orjson.dumps(document()))
+    assert run(tmp_path, orjson.dumps(document()), dry_run=True).exit_code == 0
     assert foreign.read_bytes() == b"somebody's"
 
 

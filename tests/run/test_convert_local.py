@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,17 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     summary = gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1, dry_run=True)
     assert summary.tally.masks == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_the_library_works_where_an_event_loop_runs_as_in_notebooks(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, ["a.jpg", "b.jpg"])
+    out = tmp_path / "out"
+
+    async def cell() -> None:
+        summary = gtmask.convert(export, out, images=tmp_path / "images", workers=1)
+        manifest = str(summary.manifest)
+        assert gtmask.validate(manifest, workers=1).masks == 2
+        assert len(gtmask.pilot(manifest, tmp_path / "pilot", workers=1).chosen) == 2
+        assert gtmask.preview(manifest, tmp_path / "look.html").shown == 2
+
+    asyncio.run(cell())

@@ -59,6 +59,20 @@ def test_shards_together_equal_one_run(tmp_path: Path) -> None:
     assert tree(tmp_path / "whole") == tree(tmp_path / "shared")
 
 
+def test_retrying_a_shard_leaves_the_chunks_of_others_alone(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(4)])
+    given: dict[str, Any] = {"images": tmp_path / "images", "workers": 1, **COMMON, "chunk_size": 1}
+    names = [tmp_path / "images" / f"{number}.jpg" for number in range(4)]
+    for name in names[1:]:
+        name.unlink()
+    for index in (0, 1):
+        gtmask.convert(export, tmp_path / "out", shard=f"{index}/2", **given)
+    done = tree(tmp_path / "out" / "_gtmask" / "parts")
+    summary = gtmask.convert(export, tmp_path / "out", shard="0/2", retry_rejects=True, **given)
+    assert 2 <= summary.resumed < 4, "of two chunks that are its own, those with rejects are done again"
+    assert tree(tmp_path / "out" / "_gtmask" / "parts") == done
+
+
 def test_finish_names_what_is_missing(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(10)])
     gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1, shard="1/2", **COMMON)

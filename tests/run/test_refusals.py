@@ -118,12 +118,15 @@ def test_masks_made_without_any_image_are_told_as_such(tmp_path: Path) -> None:
 def test_of_two_starts_at_once_the_one_with_other_settings_is_refused(tmp_path: Path) -> None:
     gtmask.convert(export(tmp_path), tmp_path / "out", images=tmp_path / "images", workers=1)
 
-    async def second(**changes: str) -> None:
+    async def second(other: dict[str, Any], **changes: str) -> None:
         async with open_storage(str(tmp_path / "out")) as out:
             first = await load_plan(out)
             assert first is not None
-            await freeze(out, replace(first, settings=first.settings | changes))
+            await freeze(out, replace(first, settings=first.settings | changes, **other))
 
-    asyncio.run(second(creation_date="2031-01-01T00:00:00.000000"))
+    asyncio.run(second({}, creation_date="2031-01-01T00:00:00.000000"))
     with pytest.raises(errors.RunConflictError, match="--png was gray and is palette"):
-        asyncio.run(second(png="palette"))
+        asyncio.run(second({}, png="palette"))
+    for found in ({"fingerprint": "another"}, {"long_keys": [0]}, {"records": 2}):
+        with pytest.raises(errors.RunConflictError, match=f"found other {next(iter(found))}"):
+            asyncio.run(second(found))

@@ -154,7 +154,7 @@ def summarize_answer(
             found = find_attributes(source)
             before, after = before or found[0], after or found[1]
         if before == after:
-            msg = f"the attribute {before} cannot be compared with itself: see --before and --after"
+            msg = f"the attribute {before} cannot be compared with itself: give two different ones"
             raise UsageError(msg)
         answer = Answer(before, after)
         estimate = source.size // 1000

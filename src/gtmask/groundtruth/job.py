@@ -21,9 +21,9 @@ from gtmask.groundtruth.lines import LineChecker
 from gtmask.groundtruth.manifest import ManifestError, parse_line
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
-from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.template import label_categories, worker_template
+from gtmask.loops import run_async
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def make_job(
             settings = replace(settings, label_attribute=_adjusted(scan.adjusts))
         plan = scan.plan(settings)
         if out is not None:
-            run(_write(plan, source, os.fspath(out), s3))
+            run_async(_write(plan, source, os.fspath(out), s3))
     return plan
 
 

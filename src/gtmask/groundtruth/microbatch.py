@@ -22,10 +22,10 @@ from gtmask.groundtruth.choice import Choice, Glance
 from gtmask.groundtruth.contract import SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.manifest import ManifestError, parse_line
-from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
 from gtmask.images.probe import ProbeError
+from gtmask.loops import run_async
 from gtmask.png import PngError, decode_png, encode_png
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
@@ -171,7 +171,7 @@ def pilot(
         msg = f"{location}: no line's image and mask can be read ({look.unusable} lines): validate it first"
         raise ManifestError(msg)
     means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
-    chosen = run(_write(settings, means, picks, [parse_line(line) for line in lines]))
+    chosen = run_async(_write(settings, means, picks, [parse_line(line) for line in lines]))
     return look.result(means, chosen)
 
 

@@ -134,6 +134,3 @@ declare("note", [
     ("bucket-unchecked", "The bucket's region or CORS rules could not be read.",
      "Allow s3:GetBucketLocation and s3:GetBucketCORS, or check them in the console."),
 ])  # fmt: skip
-
-#: Errors about one bucket, and all others about one line: the report groups them so.
-BUCKET_CODES = frozenset({"bucket-region", "bucket-cors", "bucket-missing", "bucket-unchecked"})

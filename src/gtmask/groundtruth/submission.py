@@ -17,9 +17,9 @@ from gtmask.groundtruth.buckets import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
 from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
-from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.validation import validate
+from gtmask.loops import run_async
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
 
@@ -95,7 +95,7 @@ def submit_job(
             "tells more"
         )
         raise ManifestError(msg)
-    return run(_submit(plan, settings))
+    return run_async(_submit(plan, settings))
 
 
 async def _submit(plan: JobPlan, settings: S3Settings) -> dict[str, str]:
@@ -145,16 +145,6 @@ async def _refuse_existing(client: Any, name: str) -> None:
     raise UsageError(msg)
 
 
-def job_statuses(names: Sequence[str], region: str, *, s3: S3Settings | None = None) -> list[JobStatus]:
-    """Return how far jobs are, in the order of their names as given."""
-    return run(_statuses(names, region, s3 or S3Settings()))
-
-
-async def _statuses(names: Sequence[str], region: str, settings: S3Settings) -> list[JobStatus]:
-    async with aws.open_client("sagemaker", settings, region) as client:
-        return [await _status(client, name) for name in names]
-
-
 async def _status(client: Any, name: str) -> JobStatus:
     with aws.told(f"look at the labeling job {name}"):
         answer = await client.describe_labeling_job(LabelingJobName=name)
@@ -181,7 +171,7 @@ def wait_for_jobs(
     seconds: float = _POLL_SECONDS,
 ) -> list[JobStatus]:
     """Follow jobs until all have ended; ``progress`` is called with all of them every so many seconds."""
-    return run(_wait(names, region, s3 or S3Settings(), progress, seconds))
+    return run_async(_wait(names, region, s3 or S3Settings(), progress, seconds))
 
 
 async def _wait(
@@ -203,9 +193,9 @@ async def _wait(
 
 def buckets_without_cors(plan: JobPlan, *, s3: S3Settings | None = None) -> list[str]:
     """Return the buckets of images and masks whose CORS rules the worker UI cannot do with."""
-    return run(missing_cors(plan.buckets, s3 or S3Settings()))
+    return run_async(missing_cors(plan.buckets, s3 or S3Settings()))
 
 
 def fix_cors(buckets: Sequence[str], *, s3: S3Settings | None = None) -> None:
     """Add Ground Truth's CORS rule to these buckets and keep the rules that they have."""
-    run(add_cors(buckets, s3 or S3Settings()))
+    run_async(add_cors(buckets, s3 or S3Settings()))

@@ -21,9 +21,9 @@ from gtmask.groundtruth.lines import LineChecker
 from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
-from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import SurveySettings, survey_batch
+from gtmask.loops import run_async
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Depth = Literal["quick", "default", "deep"]
 
 #: Lines per batch of work.
 BATCH = 128
-#: The default depth decodes these masks: the first ones, and then every so-manieth.
+#: The default depth decodes the masks of so many first lines, and then of every fiftieth.
 SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
 #: A file whose first lines are all no JSON is not worth reading to its end.
 HOPELESS_LINES = 1000
@@ -223,6 +223,6 @@ class _Validation:
 
         home = bucket_of(self.report.manifest)
         try:
-            self.report.add(run(check_buckets(self.buckets, self.settings.s3, home=home)))
+            self.report.add(run_async(check_buckets(self.buckets, self.settings.s3, home=home)))
         except (StorageError, UsageError) as error:
             self.report.add([Problem("bucket-unchecked", 0, "", str(error))])

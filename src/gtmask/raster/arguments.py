@@ -96,14 +96,3 @@ def wrong_offsets(rings: NDArray[np.int32], parts: NDArray[np.int32], points: in
             return 2
         last = int(offset)
     return 0 if len(parts) == values + 1 else 2
-
-
-@kernel("boolean(int32[::1], int64)")
-def offsets_fit(offsets: NDArray[np.int32], count: int) -> bool:
-    """Tell whether offsets, of which there is at least one, ascend and stay within 0 to count."""
-    last = 0
-    for offset in offsets:
-        if offset < last:
-            return False
-        last = int(offset)
-    return bool(len(offsets) > 0 and last <= count)

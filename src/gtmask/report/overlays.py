@@ -18,8 +18,8 @@ import numpy as np
 from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings
+from gtmask.loops import run_async
 from gtmask.png import decode_png
-from gtmask.run.worker import run_async
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
+from gtmask.loops import run_async
 from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, MASKS
 from gtmask.run.overwrite import remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, survey
-from gtmask.run.worker import STRICT_LEVELS, run_async
+from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:

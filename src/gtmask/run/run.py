@@ -16,6 +16,7 @@ from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import open_export
 from gtmask.images.resolve import ImageRule
+from gtmask.loops import run_async
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_commit
 from gtmask.run.decide import decide
@@ -27,7 +28,7 @@ from gtmask.run.settings import Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
-from gtmask.run.worker import Chunk, Job, run_async, run_chunk
+from gtmask.run.worker import Chunk, Job, run_chunk
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:

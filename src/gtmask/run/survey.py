@@ -40,7 +40,6 @@ class Glance:
 
     images: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
-    first_images: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -53,7 +52,6 @@ class Survey:
 
     records: int = 0
     labels: Counter[str] = field(default_factory=Counter)
-    first_images: dict[str, str] = field(default_factory=dict)
     long_keys: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
 
@@ -67,7 +65,6 @@ def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
         found.images.append((record.image, record.aliases))
         for shape in record.shapes:
             found.labels[shape.label] += 1
-            found.first_images.setdefault(shape.label, record.image)
     return found
 
 
@@ -109,8 +106,6 @@ def survey(
             rule = choose_rule(found.images[:SAMPLE])
         outcome.records += len(found.images)
         outcome.labels.update(found.labels)
-        for label, image in found.first_images.items():
-            outcome.first_images.setdefault(label, image)
         for image, aliases in found.images:
             keys.add(rule.key(image, aliases))
         progress(len(found.images))

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
@@ -25,6 +25,7 @@ from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
+from gtmask.loops import new_event_loop
 from gtmask.png import count_values, encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
@@ -33,8 +34,6 @@ from gtmask.run.sizes import fit
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
     from gtmask.storage.base import S3Settings, Storage
 
     Encoder = Literal["fast", "pypng"]
-
-T = TypeVar("T")
 
 #: Levels of findings at which ``--strict`` stops.
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
@@ -278,16 +275,6 @@ def first_error(group: BaseExceptionGroup[GtmaskError]) -> GtmaskError:
     raise group
 
 
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a uvloop event loop, or asyncio's own where uvloop does not exist (Windows)."""
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
 _served = threading.local()
 
 
@@ -325,9 +312,3 @@ def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
-
-
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on a fresh event loop."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(work)

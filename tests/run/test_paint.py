@@ -1,0 +1,230 @@
+"""Which shapes of a record are painted, in which order and how: expected masks by hand."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+import gtmask
+from gtmask.errors import GtmaskError, NotFoundError, UsageError
+from gtmask.formats.build import RecordBuilder
+from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Select
+from gtmask.run.paint import paint, select_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLASSES = ClassMap(
+    (LabelClass(1, "large", "#2ca02c", priority=0), LabelClass(2, "small", "#1f77b4", priority=0)),
+    ignore=frozenset({"skip"}),
+    background=frozenset({"hole"}),
+)
+DEFAULTS: dict[str, Any] = {"fill": "center", "stroke": 0.0, "overlap": "order", "crowd": "paint"}
+
+
+def square(x: float, y: float, side: float) -> list[float]:
+    return [x, y, x + side, y, x + side, y + side, x, y + side]
+
+
+def build(*shapes: tuple[str, list[float]], size: int = 12) -> RecordBuilder:
+    builder = RecordBuilder("a.jpg", size, size)
+    for label, ring in shapes:
+        builder.polygon(label, ring)
+    return builder
+
+
+def codes(record: Record, **options: Any) -> list[str]:
+    return [finding.code for finding in paint(record, CLASSES, **{**DEFAULTS, **options}).findings]
+
+
+@pytest.mark.parametrize(
+    ("overlap", "priorities", "top"),
+    [
+        ("order", (0, 5), 1),
+        ("area", (5, 0), 2),
+        ("priority", (5, 0), 1),
+        ("priority", (0, 5), 2),
+        ("priority", (0, 0), 1),
+    ],
+)
+def test_who_wins_where_shapes_overlap(overlap: str, priorities: tuple[int, int], top: int) -> None:
+    record = build(("small", square(3, 3, 4)), ("large", square(0, 0, 10))).build()
+    classes = ClassMap(
+        tuple(
+            LabelClass(number, name, color, priority=priority)
+            for number, name, color, priority in zip(
+                (1, 2), ("large", "small"), ("#2ca02c", "#1f77b4"), priorities, strict=True
+            )
+        )
+    )
+    mask = gtmask.rasterize(record, classes, fill="center", overlap=overlap)
+    expected = np.zeros((12, 12), np.uint8)
+    expected[:10, :10] = 1
+    expected[3:7, 3:7] = top
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_holes_do_not_count_for_the_area() -> None:
+    builder = RecordBuilder("a.jpg", 12, 12)
+    builder.polygons("small", [[square(0, 0, 9), square(1, 1, 7)]])
+    builder.polygon("large", square(0, 0, 6))
+    mask = gtmask.rasterize(builder.build(), CLASSES, fill="center", overlap="area")
+    assert (mask[0, 0], mask[3, 3], mask[8, 8]) == (2, 1, 2), "a frame of 32 pixels lies over a square of 36"
+
+
+def test_labels_that_are_not_painted_are_told() -> None:
+    shapes = [(label, square(0, 0, 4)) for label in ("large", "skip", "who", "")]
+    record = build(*shapes).build()
+    assert codes(record) == ["shape-ignored", "shape-unknown-label", "shape-no-label"]
+    assert int((gtmask.rasterize(record, CLASSES, fill="center") == 1).sum()) == 16
+
+
+def test_labels_of_the_background_cut_holes() -> None:
+    record = build(("large", square(0, 0, 6)), ("hole", square(2, 2, 2))).build()
+    mask = gtmask.rasterize(record, CLASSES, fill="center")
+    assert (int(mask.sum()), mask[2, 2], mask[1, 1]) == (32, 0, 1)
+
+
+@pytest.mark.parametrize(("crowd", "area", "told"), [("paint", 16, []), ("ignore", 0, ["shape-ignored"])])
+def test_crowd_regions_are_painted_unless_told_otherwise(crowd: str, area: int, told: list[str]) -> None:
+    record = build(("large", square(0, 0, 4))).build()
+    record.shapes[0].ignore = True
+    assert int(gtmask.rasterize(record, CLASSES, fill="center", crowd=crowd).sum()) == area
+    assert codes(record, crowd=crowd) == told
+
+
+def test_lines_and_points_need_a_stroke() -> None:
+    builder = build(("large", square(8, 8, 2)))
+    builder.polygon("small", [1.5, 2.5, 5.5, 2.5], "polyline")
+    builder.polygon("small", [9.5, 4.5], "point")
+    record = builder.build()
+    assert codes(record) == ["shape-no-area", "shape-no-area"]
+    assert not (gtmask.rasterize(record, CLASSES, fill="center") == 2).any()
+    mask = gtmask.rasterize(record, CLASSES, fill="center", stroke=1.0)
+    assert codes(record, stroke=1.0) == []
+    assert (mask == 2).nonzero()[0].tolist() == [2] * 5 + [4]
+    assert (mask == 2).nonzero()[1].tolist() == [1, 2, 3, 4, 5, 9]
+
+
+def test_fractions_are_of_the_size_that_is_painted() -> None:
+    record = build(("large", [0, 0, 0.5, 0, 0.5, 0.25, 0, 0.25])).build()
+    record.units = "fraction"
+    mask = gtmask.rasterize(record, CLASSES, fill="center")
+    assert mask[:3, :6].all()
+    assert int(mask.sum()) == 18
+
+
+def test_the_source_rule_is_that_of_the_record_and_isat_truncates_before() -> None:
+    record = build(("large", square(1.9, 1.9, 4))).build()
+    record.source_fill = "skimage"
+    mask = gtmask.rasterize(record, CLASSES, fill="source")
+    assert mask[1:6, 1:6].all()
+    assert int(mask.sum()) == 25
+
+
+def test_circles_of_labelme_are_ellipses_of_pillow() -> None:
+    builder = RecordBuilder("a.jpg", 30, 30, source_fill="pillow")
+    builder.ellipse("large", (14.3, 15.6), (9.2, 9.2), kind="circle")
+    picture = Image.new("L", (30, 30))
+    box = (14.3 - 9.2, 15.6 - 9.2, 14.3 + 9.2, 15.6 + 9.2)
+    ImageDraw.Draw(picture).ellipse(box, fill=1)
+    mask = gtmask.rasterize(builder.build(), CLASSES, fill="source")
+    np.testing.assert_array_equal(mask, np.array(picture))
+
+
+def test_a_record_without_a_size_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"a\.jpg has no size"):
+        gtmask.rasterize(Record("a.jpg"), CLASSES)
+
+
+# --- bitmaps ------------------------------------------------------------------------------------------
+
+
+def picture(mode: str, *pixels: Any) -> Image.Image:
+    image = Image.new(mode, (len(pixels), 1))
+    image.putdata(list(pixels))
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "how", "value", "expected"),
+    [
+        (picture("L", 0, 1, 255), "nonzero", 0, [0, 1, 1]),
+        (picture("1", 0, 255, 0), "nonzero", 0, [0, 1, 0]),
+        (picture("LA", (9, 0), (9, 7), (0, 9)), "nonzero", 0, [0, 1, 0]),
+        (picture("RGB", (0, 0, 0), (0, 0, 1), (5, 0, 0)), "nonzero", 0, [0, 1, 1]),
+        (picture("RGBA", (1, 1, 1, 0), (0, 0, 0, 9), (0, 3, 0, 1)), "nonzero", 0, [0, 0, 1]),
+        (picture("RGBA", (1, 1, 1, 0), (0, 0, 0, 9), (0, 3, 0, 1)), "alpha", 0, [0, 1, 1]),
+        (picture("L", 3, 7, 3), "index", 3, [1, 0, 1]),
+        (picture("LA", (3, 0), (7, 9), (3, 9)), "index", 3, [1, 0, 1]),
+        (picture("RGB", (1, 2, 3), (3, 2, 1), (1, 2, 4)), "rgb", 0x010203, [1, 0, 0]),
+        (picture("RGB", (1, 2, 3), (3, 2, 1), (1, 2, 4)), "id", 1 + 256 * 2 + 65536 * 3, [1, 0, 0]),
+    ],
+)
+def test_which_pixels_of_a_picture_are_the_shape(
+    image: Image.Image, how: str, value: int, expected: list[int]
+) -> None:
+    assert (select_pixels(image, how, value) != 0).astype(int).tolist() == [expected]
+
+
+def encoded(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def with_bitmap(bitmap: Bitmap, files: Callable[[str], bytes] | None = None) -> Record:
+    builder = RecordBuilder("a.jpg", 4, 2)
+    builder.bitmap("large", bitmap)
+    record = builder.build()
+    record.files = files
+    return record
+
+
+def test_a_bitmap_lies_where_it_is_said_to_and_is_clipped() -> None:
+    record = with_bitmap(Bitmap(encoded(picture("L", 1, 0, 1)), x=2, y=1))
+    assert gtmask.rasterize(record, CLASSES).tolist() == [[0, 0, 0, 0], [0, 0, 1, 0]]
+
+
+def gone(name: str) -> bytes:
+    raise NotFoundError(f"there is no {name}")
+
+
+@pytest.mark.parametrize(
+    ("bitmap", "files", "code"),
+    [
+        (Bitmap(b"no picture"), None, "bitmap-unreadable"),
+        (Bitmap(encoded(Image.effect_noise((64, 64), 90))[:500]), None, "bitmap-unreadable"),
+        (Bitmap(encoded(Image.new("L", (3, 2), 1)), whole=True), None, "bitmap-size-differs"),
+        (Bitmap(file="m.png", select=Select("id", 1)), gone, "bitmap-missing"),
+        (Bitmap(file="m.png"), None, "bitmap-missing"),
+    ],
+)
+def test_a_bitmap_that_will_not_do_is_told(
+    bitmap: Bitmap, files: Callable[[str], bytes] | None, code: str
+) -> None:
+    record = with_bitmap(bitmap, files)
+    assert codes(record) == [code]
+    assert not gtmask.rasterize(record, CLASSES).any()
+
+
+def test_segments_of_one_picture_are_painted_in_one_pass_and_the_later_of_two_counts() -> None:
+    reads: list[str] = []
+
+    def read(name: str) -> bytes:
+        reads.append(name)
+        if name != "m.png":
+            raise GtmaskError(name)
+        return encoded(picture("RGB", (1, 0, 0), (2, 0, 0), (3, 0, 0)))
+
+    builder = RecordBuilder("a.jpg", 3, 1)
+    for label, value in (("large", 1), ("small", 2), ("small", 1)):
+        builder.bitmap(label, Bitmap(file="m.png", select=Select("id", value)))
+    record = builder.build()
+    record.files = read
+    assert gtmask.rasterize(record, CLASSES).tolist() == [[2, 2, 0]]
+    assert reads == ["m.png"]

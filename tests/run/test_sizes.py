@@ -1,0 +1,72 @@
+"""Sizes and grids: in which grid a mask is painted, and how it is turned, against Pillow's own turning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from gtmask import raster
+from gtmask.images.probe import ImageInfo
+from gtmask.model import Record
+from gtmask.run.sizes import MAX_PIXELS, fit
+
+STORED = np.arange(6, dtype=np.uint8).reshape(2, 3)
+
+
+def displayed(orientation: int) -> np.ndarray:
+    """Return the picture as a viewer shows it."""
+    image = Image.fromarray(STORED)
+    image.getexif()[0x0112] = orientation
+    return np.array(ImageOps.exif_transpose(image))
+
+
+@pytest.mark.parametrize("target", ["stored", "display"])
+@pytest.mark.parametrize("grid", ["stored", "displayed"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_painted_in_the_grid_of_its_geometry_and_turned_into_the_wanted_one(
+    orientation: int, grid: str, target: str
+) -> None:
+    shown = displayed(orientation)
+    painted = STORED if grid == "stored" else shown
+    fitting = fit(Record("a.jpg", grid=grid), ImageInfo(3, 2, orientation, "JPEG"), "header", target)
+    assert (fitting.height, fitting.width) == painted.shape
+    turned = raster.turn(np.ascontiguousarray(painted), fitting.turn)
+    np.testing.assert_array_equal(turned, STORED if target == "stored" else shown)
+    told = [finding.code for finding in fitting.findings]
+    changes = orientation != 1 and (grid == "stored") != (target == "stored")
+    assert told == (["orientation-turned"] if changes else [])
+
+
+@pytest.mark.parametrize("grid", ["stored", "displayed"])
+@pytest.mark.parametrize(("size", "turn"), [((3, 2), 1), ((2, 3), 6)])
+def test_a_size_that_fits_one_grid_only_proves_that_the_geometry_is_in_it(
+    size: tuple[int, int], turn: int, grid: str
+) -> None:
+    fitting = fit(Record("a.jpg", *size, grid=grid), ImageInfo(3, 2, 6, "JPEG"), "check", "stored")
+    assert ((fitting.width, fitting.height), fitting.turn) == (size, turn)
+    assert not any(finding.code.endswith("size-differs") for finding in fitting.findings)
+
+
+@pytest.mark.parametrize(("size", "code"), [("header", "size-differs"), ("check", "image-size-differs")])
+def test_a_size_that_fits_no_grid_is_told(size: str, code: str) -> None:
+    fitting = fit(Record("a.jpg", 30, 20), ImageInfo(3, 2, 1, "JPEG"), size, "stored")
+    assert (fitting.width, fitting.height) == (3, 2)
+    assert [finding.code for finding in fitting.findings] == [code]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "codes"),
+    [
+        (1 << 15, MAX_PIXELS >> 15, []),
+        (1 << 15, (MAX_PIXELS >> 15) + 1, ["image-too-large"]),
+        (0, 20, ["record-size-bad"]),
+        (30, -1, ["record-size-bad"]),
+        (None, 20, ["image-size-unknown"]),
+    ],
+)
+def test_sizes_of_the_export_alone_must_be_possible(
+    width: int | None, height: int | None, codes: list[str]
+) -> None:
+    fitting = fit(Record("a.jpg", width, height), None, "annotation", "stored")
+    assert [finding.code for finding in fitting.findings] == codes
