@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
+
+_sealed: set[Any] = set()
+_sealing = Lock()
 
 
 class _Cache(FunctionCache):
@@ -149,10 +153,13 @@ def sealed(dispatcher: F) -> F:
     kernel = cast("Any", dispatcher)
     if not hasattr(kernel, "disable_compile"):
         return cast("F", _refuse)
-    for signatures in (own for known, own in _registry[kernel.py_func.__module__] if known is kernel):
-        for signature in signatures:
-            kernel.compile(_arguments(signature))
-    kernel.disable_compile()
+    with _sealing:  # threads may all be the first to call it, and what is sealed compiles nothing any more
+        if kernel not in _sealed:
+            for signatures in (own for known, own in _registry[kernel.py_func.__module__] if known is kernel):
+                for signature in signatures:
+                    kernel.compile(_arguments(signature))
+            kernel.disable_compile()
+            _sealed.add(kernel)
     return dispatcher
 
 

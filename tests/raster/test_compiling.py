@@ -117,6 +117,34 @@ def test_a_cache_folder_that_cannot_be_written_stops_nothing(tmp_path, monkeypat
     assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
 
 
+THREADS = """
+import threading
+import numpy as np
+import gtmask
+fill_polygons, encode_png = gtmask.raster.fill_polygons, gtmask.encode_png
+masks = [np.zeros((9, 9), np.uint8) for _ in range(8)]
+ready = threading.Barrier(len(masks))
+def paint(mask):
+    ready.wait()
+    ring = np.array([[1, 1], [7, 2], [4, 8]], np.int32)
+    offsets = np.array([0, 3], np.int32), np.array([0, 1], np.int32)
+    fill_polygons(mask, ring, *offsets, np.ones(1, np.uint8))
+    encode_png(mask)
+threads = [threading.Thread(target=paint, args=(mask,)) for mask in masks]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print([int(mask.sum()) for mask in masks])
+"""
+
+
+def test_threads_may_all_make_the_first_call():
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True)
+    sums = json.loads(done.stdout)
+    assert min(sums) == max(sums) > 0, done.stderr
+
+
 KEPT = """
 import errno, os, sys
 from numba.core.caching import IndexDataCacheFile
