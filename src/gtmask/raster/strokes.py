@@ -131,8 +131,10 @@ def stroke_segment(
     for row in range(top, bottom):
         y = row + 0.5 - y0
         low, high = near_interval(y, run, rise, radius)
+        if low > high:
+            continue
         # One pixel more on either side, should the estimate have lost a centre that lies on the rim.
-        first = int(min(max(math.floor(x0 + low - 0.5) - 1, 0), width)) if low <= high else width
+        first = int(min(max(math.floor(x0 + low - 0.5) - 1, 0), width))
         last = int(max(min(math.ceil(x0 + high - 0.5) + 1, width - 1), -1))
         while first <= last and not is_near(first + 0.5 - x0, y, run, rise, radius):
             first += 1
