@@ -1,7 +1,7 @@
 """Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.
 
-The names below are the whole public library; the command line only calls these. They are imported when
-they are first used, so that ``import gtmask`` costs nothing.
+The names below are the whole public library, with the kernels of ``gtmask.raster``; the command line only
+calls these. They are imported when they are first used, so that ``import gtmask`` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gtmask import raster as raster
     from gtmask.formats import read as read
     from gtmask.groundtruth import pilot as pilot
     from gtmask.groundtruth import validate as validate
@@ -38,5 +39,7 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names are the keys abo
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "raster":  # for its kernels, by their full names
+        return importlib.import_module("gtmask.raster")
     msg = f"module 'gtmask' has no attribute {name!r}"
     raise AttributeError(msg)

@@ -8,7 +8,10 @@ compile and cache all of them before any worker process starts.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
@@ -26,6 +29,9 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
 
+_sealed: set[Any] = set()
+_sealing = Lock()
+
 
 class _Cache(FunctionCache):
     """Numba's cache of one kernel, which loads machine code without first making ready to compile.
@@ -33,6 +39,9 @@ class _Cache(FunctionCache):
     Numba imports and registers all that it can compile, scipy included, before it looks into the cache: 0.3
     seconds of each process. Code from the cache needs just the runtime; the compiler sees to its own needs.
     Nor does Numba see that a kernel is out of date where only what it calls has changed.
+
+    The cache is a help and no need: files in it that are damaged, as a machine's crash or a full disk leaves
+    them, are made anew, and where they cannot be written, each process compiles for itself.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -43,13 +52,31 @@ class _Cache(FunctionCache):
                 "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
                 "to a folder that can be written."
             ) from error
-        kept: Any = self._cache_file
-        kept._source_stamp = (kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
+        self._kept: Any = self._cache_file
+        stamps = (self._kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
+        self._kept._source_stamp = stamps  # noqa: SLF001 - its own
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
-        with self._guard_against_spurious_io_errors():
+        try:
             return cast("Any", self)._load_overload(sig, target_context)  # noqa: SLF001 - its own
+        except Exception:  # unpickling a damaged file may raise anything
+            self._remove_files()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError, EOFError, UnpicklingError):
+            # Numba names a data file in the index before it writes it: left where it is, old code under that
+            # name would pass for new when this process is killed in between.
+            if not self._kept._load_index():  # noqa: SLF001 - its own
+                self._remove_files()
+            cast("Any", self)._save_overload(sig, data)  # noqa: SLF001 - its own
+
+    def _remove_files(self) -> None:
+        index = Path(self._kept._index_path)  # noqa: SLF001 - its own
+        with suppress(OSError):
+            for path in (index, *index.parent.glob(f"{index.stem}.*.nbc")):
+                path.unlink(missing_ok=True)
 
 
 def kernel(
@@ -126,10 +153,13 @@ def sealed(dispatcher: F) -> F:
     kernel = cast("Any", dispatcher)
     if not hasattr(kernel, "disable_compile"):
         return cast("F", _refuse)
-    for signatures in (own for known, own in _registry[kernel.py_func.__module__] if known is kernel):
-        for signature in signatures:
-            kernel.compile(_arguments(signature))
-    kernel.disable_compile()
+    with _sealing:  # threads may all be the first to call it, and what is sealed compiles nothing any more
+        if kernel not in _sealed:
+            for signatures in (own for known, own in _registry[kernel.py_func.__module__] if known is kernel):
+                for signature in signatures:
+                    kernel.compile(_arguments(signature))
+            kernel.disable_compile()
+            _sealed.add(kernel)
     return dispatcher
 
 

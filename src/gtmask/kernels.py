@@ -14,22 +14,23 @@ import hashlib
 import importlib
 import os
 import platform
+import stat
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtmask.errors import UsageError
 from gtmask.machine import cores
 from gtmask.stamps import PACKAGE, source, source_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from filelock import FileLock
 
 #: Modules whose kernels call each other stand together: one process compiles them, or two would twice.
 Groups = tuple[tuple[str, ...], ...]
@@ -133,7 +134,8 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
         with _machine_lock():
             missing = [name for name in names if _noted(notes, name) is None]
             if len(missing) >= WORTH_HELPERS and cores() > 1 and sys.executable and not _frozen():
-                _have_compiled(notes, _grouped(missing))
+                with suppress(OSError):
+                    _have_compiled(notes, _grouped(missing))
             _compile_modules(notes, [name for name in missing if _noted(notes, name) is None])
     return sum(_noted(notes, name) or 0 for name in names)
 
@@ -144,17 +146,16 @@ def help_compiling(claims: str, groups: Sequence[str]) -> None:
     Parameters
     ----------
     claims
-        A folder in which helpers claim groups by making folders: one of them succeeds.
+        A folder among the notes, in which helpers claim groups by making folders: one of them succeeds.
     groups
         Names of modules, joined by commas.
     """
-    notes = _notes_folder()
     for group in groups:
         try:
             Path(claims, group.partition(",")[0]).mkdir()
         except FileExistsError:
             continue
-        _compile_modules(notes, group.split(","))
+        _compile_modules(Path(claims).parent, group.split(","))
 
 
 def _have_compiled(notes: Path, groups: Sequence[Sequence[str]]) -> None:
@@ -205,20 +206,24 @@ def _compile_modules(notes: Path, names: Iterable[str]) -> None:
     """
     from gtmask import jit  # noqa: PLC0415 - imports the compiler
 
-    notes.mkdir(parents=True, exist_ok=True)
     collecting = gc.isenabled()
     gc.disable()
     try:
         for name in names:
             importlib.import_module(name)
             cached = sorted(chain.from_iterable(map(jit.compile_kernel, jit.registered().get(name, ()))))
-            note = _note(notes, name)
-            written = note.with_name(f"{note.name}.{os.getpid()}")
-            written.write_text("\n".join(map(str, cached)), "utf-8")
-            written.replace(note)
+            with suppress(OSError):  # not noted: the next start looks into the cache itself
+                _write_note(_note(notes, name), cached)
     finally:
         if collecting:
             gc.enable()
+
+
+def _write_note(note: Path, cached: Iterable[Path]) -> None:
+    note.parent.mkdir(parents=True, exist_ok=True)
+    written = note.with_name(f"{note.name}.{os.getpid()}")
+    written.write_text("\n".join(map(str, cached)), "utf-8")
+    written.replace(note)
 
 
 def _note(notes: Path, name: str) -> Path:
@@ -230,7 +235,7 @@ def _noted(notes: Path, name: str) -> int | None:
     """Return how many kernels of a module were noted as cached, None if not all of them are there."""
     try:
         cached = _note(notes, name).read_text("utf-8").splitlines()
-    except FileNotFoundError:
+    except (OSError, UnicodeDecodeError):
         return None
     return len(cached) if all(map(os.path.exists, cached)) else None
 
@@ -243,25 +248,58 @@ def _notes_folder() -> Path:
     key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
     key += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
-    return _shared_folder() / f"gtmask-kernels-{_owner()}-{digest}"
+    return _shared_folder() / digest
 
 
-def _machine_lock() -> FileLock:
-    """Return the lock that keeps two processes of this user from compiling at the same time."""
+@contextmanager
+def _machine_lock() -> Iterator[None]:
+    """Keep two processes of this user from compiling at the same time, where files can be locked."""
     from filelock import FileLock  # noqa: PLC0415 - a warm start locks nothing
 
-    return FileLock(_shared_folder() / f"gtmask-kernels-{_owner()}.lock")
+    with ExitStack() as held:
+        # Without a lock, as on some network file systems, both compile, and either result is right.
+        with suppress(OSError, NotImplementedError):
+            held.enter_context(FileLock(_shared_folder() / "lock"))
+        yield
 
 
 def _shared_folder() -> Path:
     """Return the folder in which all processes of this user find the lock and the notes."""
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+    for parent in _parents():
+        folder = Path(parent, f"gtmask-kernels-{_owner()}")
         # An image may bring a cache that only its maker can write: Numba then writes elsewhere, and so do we.
         with suppress(OSError):
-            Path(chosen).mkdir(parents=True, exist_ok=True)
-            if os.access(chosen, os.W_OK):
-                return Path(chosen)
-    return Path(tempfile.gettempdir())
+            Path(parent).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if _is_private(folder) and os.access(folder, os.W_OK):
+                return folder
+    return Path(_process_folder().name)
+
+
+def _parents() -> Iterator[str]:
+    """Yield in which folders to look for the shared one."""
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        yield chosen
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "No folder for temporary files can be written: set TMPDIR or NUMBA_CACHE_DIR to one."
+        ) from error
+    yield temporary
+
+
+def _is_private(folder: Path) -> bool:
+    """Tell whether a folder is this user's own: anybody could have left one, or a link, under its name."""
+    state = folder.lstat()
+    mine = state.st_uid == _owner() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(state.st_mode) and (mine or os.name == "nt")
+
+
+@cache
+def _process_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for this process and its helpers, where the shared one's name is taken."""
+    return tempfile.TemporaryDirectory(prefix="gtmask-kernels-")
 
 
 def _owner() -> int:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gtmask
-from gtmask.png import encode_png, read_header
+from gtmask.png import container, encode_png, read_header
 from gtmask.png.deflate import deflate_rows
 from gtmask.png.runs import WIDEST_ROW, write_runs
 from support.png_masks import chunks, decode_everywhere, odd_masks, street
@@ -111,6 +111,18 @@ def test_pypng_writes_the_same_pixels() -> None:
     assert_equal_everywhere(mask, data)
 
 
+@pytest.mark.parametrize("encoder", ["fast", "pypng"])
+@pytest.mark.parametrize("longest", [299_999, 300_000])
+def test_pixels_beyond_the_longest_chunk_go_into_several(monkeypatch, encoder: str, longest: int) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (700, 1000)).astype(np.uint8)
+    monkeypatch.setattr(container, "_LONGEST_CHUNK", longest)
+    data = encode_png(noise, encoder=encoder)
+    lengths = [len(body) for name, body in chunks(data) if name == b"IDAT"]
+    assert len(lengths) > 2
+    assert 0 < max(lengths) <= longest
+    assert_equal_everywhere(noise, data)
+
+
 def test_views_are_encoded_as_they_look() -> None:
     mask = street(240, 321)
     for view in (mask[::2, 5:-7:3], mask.T, mask[::-1]):
@@ -125,9 +137,11 @@ def test_views_are_encoded_as_they_look() -> None:
         np.zeros(4, np.uint8),
         np.zeros((2, 2, 3), np.uint8),
         np.zeros((0, 5), np.uint8),
+        [[0, 1], [1, 0]],
+        None,
     ],
 )
-def test_what_is_no_mask_is_refused(mask: np.ndarray) -> None:
+def test_what_is_no_mask_is_refused(mask: object) -> None:
     with pytest.raises(ValueError, match="A mask is a 2-dimensional uint8 array"):
         encode_png(mask)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
+import filelock
 import pytest
 
 from gtmask import kernels, stamps
+from gtmask.errors import UsageError
 
 MODULES = ("gtmask.raster.arguments", "gtmask.raster.bitmaps")
 WARM_UP = """
@@ -111,6 +115,142 @@ def test_a_cache_folder_that_cannot_be_written_stops_nothing(tmp_path, monkeypat
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(taken))
     monkeypatch.setattr(sys, "executable", "")
     assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+
+
+THREADS = """
+import threading
+import numpy as np
+import gtmask
+fill_polygons, encode_png = gtmask.raster.fill_polygons, gtmask.encode_png
+masks = [np.zeros((9, 9), np.uint8) for _ in range(8)]
+ready = threading.Barrier(len(masks))
+def paint(mask):
+    ready.wait()
+    ring = np.array([[1, 1], [7, 2], [4, 8]], np.int32)
+    offsets = np.array([0, 3], np.int32), np.array([0, 1], np.int32)
+    fill_polygons(mask, ring, *offsets, np.ones(1, np.uint8))
+    encode_png(mask)
+threads = [threading.Thread(target=paint, args=(mask,)) for mask in masks]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print([int(mask.sum()) for mask in masks])
+"""
+
+
+def test_threads_may_all_make_the_first_call():
+    done = subprocess.run([sys.executable, "-c", THREADS], capture_output=True, text=True, check=True)
+    sums = json.loads(done.stdout)
+    assert min(sums) == max(sums) > 0, done.stderr
+
+
+KEPT = """
+import errno, os, sys
+from numba.core.caching import IndexDataCacheFile
+def stop(self, *_):
+    os._exit(9)
+def full(self, *_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+if sys.argv[1]:
+    IndexDataCacheFile._save_data = {"stop": stop, "full": full}[sys.argv[1]]
+import kept
+print(kept.number(), sum(kept.number.stats.cache_hits.values()))
+"""
+
+
+def number_kept(folder: Path, number: int, fault: str = "") -> tuple[int, str]:
+    """Call a kernel that returns a number, compiled or from the cache; return exit code and output."""
+    (folder / "kept.py").write_text(f"""from gtmask.jit import kernel
+@kernel("int64()")
+def number():
+    return {number}
+""")
+    os.utime(folder / "kept.py", (number, number))
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder)}
+    environment["PYTHONPATH"] += os.pathsep + str(stamps.PACKAGE.parent)
+    command = [sys.executable, "-B", "-c", KEPT, fault]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip() or done.stderr[-500:]
+
+
+def test_old_code_does_not_pass_for_new_when_compiling_is_killed(tmp_path):
+    assert number_kept(tmp_path, 1) == (0, "1 0")
+    assert number_kept(tmp_path, 2, "stop")[0] == 9
+    assert number_kept(tmp_path, 2) == (0, "2 0")
+    assert number_kept(tmp_path, 2) == (0, "2 1")
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("left", [b"", b"\0" * 400])
+def test_damaged_files_in_the_cache_are_made_anew(tmp_path, kind, left):
+    number_kept(tmp_path, 1)
+    (damaged,) = tmp_path.rglob(f"*.{kind}")
+    damaged.write_bytes(left)
+    assert number_kept(tmp_path, 1) == (0, "1 0")
+    assert number_kept(tmp_path, 1) == (0, "1 1")
+
+
+def test_a_full_disk_keeps_no_kernel_from_running(tmp_path):
+    assert number_kept(tmp_path, 1, "full") == (0, "1 0")
+    assert number_kept(tmp_path, 1) == (0, "1 0")
+    assert number_kept(tmp_path, 1) == (0, "1 1")
+
+
+def make_link(taken: Path, elsewhere: Path) -> None:
+    taken.symlink_to(elsewhere, target_is_directory=True)
+
+
+def make_file(taken: Path, _: Path) -> None:
+    taken.write_text("no folder")
+
+
+def make_open_to_all(taken: Path, _: Path) -> None:
+    taken.mkdir()
+    taken.chmod(0o777)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="temporary folders are each user's own there")
+@pytest.mark.parametrize("make", [make_link, make_file, make_open_to_all])
+def test_a_name_taken_by_another_is_left_alone(tmp_path, monkeypatch, make):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    taken = tmp_path / f"gtmask-kernels-{os.getuid()}"
+    make(taken, elsewhere)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kernels._process_folder.cache_clear()
+    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    assert not list(elsewhere.iterdir())
+    assert not taken.is_dir() or not list(taken.iterdir())
+    assert kernels._process_folder().name.startswith(str(tmp_path))
+    kernels._process_folder().cleanup()
+    kernels._process_folder.cache_clear()
+
+
+def test_what_can_be_neither_locked_nor_noted_is_compiled_all_the_same(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(kernels, "_write_note", refuse)
+    assert kernels.compile_kernels(["gtmask.png.parts"]) == 0
+    monkeypatch.undo()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+
+
+def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
+    def refuse():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    with pytest.raises(UsageError, match="TMPDIR"):
+        kernels.compile_kernels(["gtmask.png.parts"])
 
 
 def test_a_package_inside_an_archive_compiles_where_it_is_called(tmp_path):

@@ -188,6 +188,16 @@ SQUARE = flatten([[[(0, 0), (3, 0), (3, 3)]]], np.int32)
         (np.zeros((4, 4), np.uint8), SQUARE[0], [-1, 3], SQUARE[2], [1], "ring_offsets"),
         (np.zeros((4, 4), np.uint8), *SQUARE[:2], [0, 2], [1], "part_offsets"),
         (np.zeros((4, 4), np.uint8), *SQUARE, [1, 2], "part_offsets"),
+        (np.zeros((4, 4), np.uint8), [], *SQUARE[1:], [1], "2 dimensions"),
+        (
+            np.zeros((4, 4), np.uint8),
+            SQUARE[0] + np.int64(2**32),
+            *SQUARE[1:],
+            [1],
+            "points must lie between",
+        ),
+        (np.zeros((4, 4), np.uint8), SQUARE[0] - np.int64(2**31) - 1, *SQUARE[1:], [1], "points must lie"),
+        (np.zeros((4, 4), np.uint8), SQUARE[0], [0, 2**32 + 3], SQUARE[2], [1], "ring_offsets must lie"),
     ],
 )
 def test_wrong_arguments_are_told(mask, points, rings, parts, values, said):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 from twins import bitmap_twin, runs_twin
 
-from gtmask.raster import paint_bitmap, paint_ids, paint_runs
+from gtmask.raster import fill_pillow_ellipse, paint_bitmap, paint_ids, paint_runs
 
 SIDE = st.integers(0, 9)
 OFFSET = st.integers(-9, 9)
@@ -53,6 +53,23 @@ def test_column_runs_equal_pycocotools():
 def test_a_negative_size_is_told():
     with pytest.raises(ValueError, match="-1 x 4"):
         paint_runs(np.zeros((2, 2), np.uint8), [4], -1, 4, 0, 0, True, 1)
+
+
+def test_counts_beyond_64_bits_are_told():
+    with pytest.raises(ValueError, match="counts must lie between"):
+        paint_runs(np.zeros((2, 2), np.uint8), np.array([2**64 - 1], np.uint64), 2, 2, 0, 0, True, 1)
+
+
+@pytest.mark.parametrize("value", [-1, 256])
+def test_a_value_beyond_a_byte_is_told(value):
+    mask = np.zeros((4, 4), np.uint8)
+    with pytest.raises(ValueError, match="0 to 255"):
+        paint_runs(mask, [0, 4], 2, 2, 0, 0, True, value)
+    with pytest.raises(ValueError, match="0 to 255"):
+        paint_bitmap(mask, np.ones((2, 2), np.uint8), 0, 0, value)
+    with pytest.raises(ValueError, match="0 to 255"):
+        fill_pillow_ellipse(mask, 0, 0, 3, 3, value)
+    assert not mask.any()
 
 
 @given(SIDE, SIDE, SIDE, SIDE, OFFSET, OFFSET, st.randoms(use_true_random=False))

@@ -157,12 +157,13 @@ def test_nothing_outside_the_mask_is_touched(
 
 
 CHECKED = """
+import sys
 import numpy as np
 from support.random_rings import flatten, random_rings
 from gtmask.raster import (
     fill_coco, fill_pillow, fill_pillow_ellipse, fill_skimage, fill_touched, stroke_lines, stroke_points
 )
-for height, width, ring in random_rings(41, 400, 24):
+for height, width, ring in random_rings(41, int(sys.argv[1]), 24):
     for fill in (fill_coco, fill_pillow, fill_skimage, fill_touched):
         fill(np.zeros((height, width), np.uint8), *flatten([[ring.tolist()], [ring[::2].tolist()], []]))
     mask = np.zeros((height, width), np.uint8)
@@ -173,15 +174,11 @@ print("all within bounds")
 """
 
 
-def test_no_index_leaves_its_array(tmp_path: Path) -> None:
-    """The kernels once more, compiled with bounds checks."""
-    tests = str(Path(__file__).resolve().parents[1])
-    environment = os.environ | {
-        "NUMBA_BOUNDSCHECK": "1",
-        "NUMBA_CACHE_DIR": str(tmp_path),
-        "PYTHONPATH": tests,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", CHECKED], env=environment, capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize(("flag", "rounds"), [("NUMBA_BOUNDSCHECK", "400"), ("NUMBA_DISABLE_JIT", "60")])
+def test_no_index_leaves_its_array(flag: str, rounds: str, tmp_path: Path) -> None:
+    """The kernels once more, compiled with bounds checks, and as Python, which knows no undefined numbers."""
+    paths = os.pathsep.join([str(Path(__file__).resolve().parents[1]), *sys.path])
+    environment = os.environ | {flag: "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": paths}
+    command = [sys.executable, "-c", CHECKED, rounds]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "all within bounds", done.stderr[-2000:]

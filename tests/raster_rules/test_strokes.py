@@ -100,7 +100,7 @@ def test_far_ends_paint_nothing_wrong() -> None:
     assert picture(stroked(3, 4, line, 1)).split() == ["....", "####", "...."]
 
 
-@pytest.mark.parametrize("stroke", [0.0, -1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("stroke", [0.0, -1.0, float("nan"), float("inf"), 1e200])
 def test_a_width_that_is_none_is_refused(stroke: float) -> None:
     with pytest.raises(ValueError, match="width of a stroke"):
         stroked(3, 3, np.zeros((2, 2)), stroke)

@@ -18,7 +18,11 @@ def warmup(
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compile and cache the kernels that runs call, for images and job start scripts."""
+    """Compile and cache the kernels that runs call, for images and job start scripts.
+
+    The cache serves the user who made it, on CPUs of the same kind. In an image, run this as the user that
+    jobs run as; NUMBA_CACHE_DIR names another folder for it, which that user must be able to write.
+    """
     import time
 
     from gtmask import kernels

@@ -1,7 +1,8 @@
 """From a mask to the bytes of a PNG file: which chunks it has. pypng writes them, but for the pixels'.
 
 Exactly IHDR, [PLTE], IDAT, IEND, as Ground Truth's own masks have them: other chunks (gamma, colour
-profiles) can make a browser shift the colours by which the worker UI tells the classes apart.
+profiles) can make a browser shift the colours by which the worker UI tells the classes apart. There is more
+than one IDAT only where the pixels take more bytes than one may hold.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Colour of palette entries that no class has, as in the masks that Ground Truth itself writes.
 UNUSED = "#ffffff"
+
+#: The longest data of a chunk (https://www.w3.org/TR/png-3/, 5.3).
+_LONGEST_CHUNK = (1 << 31) - 1
 
 _IDAT = b"IDAT"
 _IDAT_CHECKSUM = zlib.crc32(_IDAT)
@@ -60,10 +64,11 @@ def encode_png(
         When the array is no mask, a colour is no ``#rrggbb``, a class id is outside 0..255, or there is no
         such encoder.
     """
-    if mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
+        given = np.asarray(mask)
         raise ValueError(
-            f"A mask is a 2-dimensional uint8 array with at least one pixel; this array has shape "
-            f"{mask.shape} and type {mask.dtype}."
+            f"A mask is a 2-dimensional uint8 array with at least one pixel; this {type(mask).__name__} has "
+            f"shape {given.shape} and type {given.dtype}."
         )
     height, width = mask.shape
     colors = None if palette is None else _palette_key(palette)
@@ -72,22 +77,26 @@ def encode_png(
     if encoder != "fast":
         raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
     # Kernels take writable arrays: for one that is not, Numba would compile them anew, for seconds.
-    return _contain(deflate_rows(np.require(mask, requirements=["C", "W"])), width, height, colors)
+    return _contain(deflate_rows(np.require(mask, requirements=["C", "W", "E"])), width, height, colors)
 
 
 def _contain(stream: bytes | memoryview, width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
     """Return the file around a zlib stream, joined at once: pypng would copy the stream three times."""
-    head = len(stream).to_bytes(4, "big") + _IDAT
-    checksum = zlib.crc32(stream, _IDAT_CHECKSUM).to_bytes(4, "big")
-    return b"".join((_preamble(width, height, colors), head, stream, checksum, _end()))
+    parts: list[bytes | memoryview] = [_preamble(width, height, colors)]
+    for start in range(0, len(stream), _LONGEST_CHUNK):
+        piece = stream[start : start + _LONGEST_CHUNK]
+        checksum = zlib.crc32(piece, _IDAT_CHECKSUM).to_bytes(4, "big")
+        parts += (len(piece).to_bytes(4, "big") + _IDAT, piece, checksum)
+    return b"".join((*parts, _end()))
 
 
 def _encode_with_pypng(mask: NDArray[np.uint8], colors: tuple[str, ...] | None) -> bytes:
-    """Have pypng do it all, one IDAT chunk however long."""
+    """Have pypng do it all, one IDAT chunk as far as one can hold the pixels."""
     height, width = mask.shape
     out = BytesIO()
     writer = _writer(width, height, colors)
-    writer.chunk_limit = mask.size + height
+    # So many bytes of rows; noise becomes a little longer.
+    writer.chunk_limit = min(mask.size + height, _LONGEST_CHUNK // 2)
     writer.write_packed(out, (row.tobytes() for row in mask))
     return out.getvalue()
 

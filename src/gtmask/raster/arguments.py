@@ -53,7 +53,25 @@ def plain(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
         return given
     if given.size and not np.can_cast(given.dtype, dtype, "same_kind"):
         raise ValueError(f"{name} must be {np.dtype(dtype).name}, but is {given.dtype.name}")
+    if given.size and issubclass(dtype, np.integer):
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        # Cast as they are, they would come out as other numbers.
+        if not least <= int(given.min()) <= int(given.max()) <= most:
+            raise ValueError(f"{name} must lie between {least} and {most}, to fit {np.dtype(dtype).name}")
     return np.require(given, dtype, ("C", "A", "W"))
+
+
+def painted(value: int) -> int:
+    """Return what a call paints as an int.
+
+    Raises
+    ------
+    ValueError
+        If it is not 0 to 255.
+    """
+    if not 0 <= value <= 255:
+        raise ValueError(f"what is painted must be 0 to 255, not {value}")
+    return int(value)
 
 
 def fill_arguments(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask, plain
+from gtmask.raster.arguments import check_mask, painted, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,12 +30,12 @@ def paint_bitmap(mask: NDArray[np.uint8], pixels: Any, x: int, y: int, value: in
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype.
+        If an argument has a wrong shape or dtype, or the value is not 0 to 255.
     """
     check_mask(mask)
     # As the kernel's signature has it: for an int it would be compiled anew.
-    painted: Any = np.uint8(value)
-    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, painted)
+    byte: Any = np.uint8(painted(value))
+    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, byte)
 
 
 def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, values: Any) -> None:
@@ -61,10 +61,10 @@ def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, valu
     """
     check_mask(mask)
     known = plain(keys, np.uint32, 1, "keys")
-    painted = plain(values, np.uint8, 1, "values")
-    if len(known) != len(painted):
-        raise ValueError(f"there are {len(known)} keys, but {len(painted)} values")
-    paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, painted)
+    theirs = plain(values, np.uint8, 1, "values")
+    if len(known) != len(theirs):
+        raise ValueError(f"there are {len(known)} keys, but {len(theirs)} values")
+    paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, theirs)
 
 
 @kernel("void(uint8[:, ::1], uint8[:, ::1], int64, int64, uint8)")

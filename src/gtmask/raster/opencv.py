@@ -63,7 +63,7 @@ def fill_polygons(
     """
     try:
         wrong = _fill_parts()(mask, points, ring_offsets, part_offsets, values)
-    except TypeError:
+    except (TypeError, ValueError):  # the latter for a list without elements
         wrong = 1
     if wrong:
         # Rarely so: arguments to convert or to refuse, kept out of the usual call, which takes a microsecond.

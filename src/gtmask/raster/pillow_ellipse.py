@@ -14,7 +14,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask
+from gtmask.raster.arguments import check_mask, painted
 from gtmask.raster.domain import LIMIT
 from gtmask.raster.rows import paint_span
 
@@ -44,7 +44,8 @@ def fill_pillow_ellipse(
     Raises
     ------
     ValueError
-        If the mask cannot be painted in place, or a coordinate is not a number or beyond 2**30.
+        If the mask cannot be painted in place, a coordinate is not a number or beyond 2**30, or the value
+        is not 0 to 255.
 
     Notes
     -----
@@ -56,10 +57,8 @@ def fill_pillow_ellipse(
         raise ValueError("the box of an ellipse must be finite and at most 2**30 in absolute value")
     left, top = int(x0), int(y0)
     across, along = int(x1) - left, int(y1) - top
-    if max(across, along) <= LONGEST_AXIS:
-        paint_walk(mask, left, top, across, along, value)
-    else:
-        paint_equation(mask, left, top, across, along, value)
+    paint = paint_walk if max(across, along) <= LONGEST_AXIS else paint_equation
+    paint(mask, left, top, across, along, painted(value))
 
 
 @kernel("void(uint8[:, ::1], int64, int64, int64, int64)", inline=True)

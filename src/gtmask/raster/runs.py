@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask, plain
+from gtmask.raster.arguments import check_mask, painted, plain
 from gtmask.raster.rows import paint_span
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ def paint_runs(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or the size is negative.
+        If an argument has a wrong shape or dtype, the size is negative, or the value is not 0 to 255.
     """
     check_mask(mask)
     if height < 0 or width < 0:
         raise ValueError(f"a run-length mask must not be {height} x {width} pixels")
     paint = paint_columns if column_major else paint_lines
     # As the kernels' signatures have it: for an int they would be compiled anew.
-    painted: Any = np.uint8(value)
-    paint(mask, plain(counts, np.int64, 1, "counts"), height, width, x, y, painted)
+    byte: Any = np.uint8(painted(value))
+    paint(mask, plain(counts, np.int64, 1, "counts"), height, width, x, y, byte)
 
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")

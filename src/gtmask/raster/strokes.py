@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.domain import source_arguments
+from gtmask.raster.domain import LIMIT, source_arguments
 from gtmask.raster.rows import paint_span
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def stroke_lines(mask: NDArray[np.uint8], points: Any, line_offsets: Any, width:
     line_offsets
         int32 (lines + 1,): line i is ``points[line_offsets[i]:line_offsets[i + 1]]``.
     width
-        Width of the strokes in pixels, more than 0.
+        Width of the strokes in pixels, more than 0 and at most 2**30.
     values
         uint8 (lines,): what each line is painted with.
 
@@ -44,7 +44,7 @@ def stroke_lines(mask: NDArray[np.uint8], points: Any, line_offsets: Any, width:
     ------
     ValueError
         If an argument has a wrong shape or dtype, an offset points outside its array, a coordinate is
-        not a number or beyond 2**30, or the width is not a number above 0.
+        not a number or beyond 2**30, or so is the width, or it is not above 0.
     """
     paint_lines(mask, *_stroke_arguments(mask, points, line_offsets, width, values))
 
@@ -76,8 +76,8 @@ def _stroke_arguments(
     """Check the arguments that both strokes share, and return them as kernels want them."""
     each = np.arange(len(line_offsets), dtype=np.int32)
     vertices, lines, _, ids = source_arguments(mask, points, line_offsets, each, values)
-    if not 0 < width < math.inf:
-        raise ValueError(f"the width of a stroke must be a number of pixels above 0, not {width}")
+    if not 0 < width <= LIMIT:
+        raise ValueError(f"the width of a stroke must be above 0 and at most 2**30 pixels, not {width}")
     return vertices, lines, float(width), ids
 
 
@@ -131,8 +131,10 @@ def stroke_segment(
     for row in range(top, bottom):
         y = row + 0.5 - y0
         low, high = near_interval(y, run, rise, radius)
+        if low > high:
+            continue
         # One pixel more on either side, should the estimate have lost a centre that lies on the rim.
-        first = int(min(max(math.floor(x0 + low - 0.5) - 1, 0), width)) if low <= high else width
+        first = int(min(max(math.floor(x0 + low - 0.5) - 1, 0), width))
         last = int(max(min(math.ceil(x0 + high - 0.5) + 1, width - 1), -1))
         while first <= last and not is_near(first + 0.5 - x0, y, run, rise, radius):
             first += 1
