@@ -21,8 +21,6 @@ FLOORS = [
 SIDEWAYS = {
     ("report", "run"),  # the demo and the previews show what runs make
     ("groundtruth", "images"),  # validation probes images
-    ("groundtruth", "raster"),
-    ("storage", "model"),
 }
 HEIGHT = {name: len(FLOORS) - index for index, floor in enumerate(FLOORS) for name in floor}
 

@@ -13,6 +13,9 @@
         ├── AccessError           2  it is there, or may be, and we are not let in
         └── TransientError        1  throttling, resets, time-outs that outlasted every retry
 
+Some floors have more of their own kind: ``ManifestError`` is an ExportError, ``ThrottledError`` and
+``UnreachableError`` are TransientErrors; ``ProbeError`` and ``PngError`` are GtmaskErrors that become data.
+
 Exceptions are for stopping. What is wrong with single records or shapes is data:
 see :mod:`gtmask.findings`.
 

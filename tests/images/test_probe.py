@@ -103,6 +103,12 @@ def test_webp_keeps_its_exif_behind_the_pixels(tmp_path: Path) -> None:
     assert sum(length for _, length in reads) < FIRST + 1000 < len(data)
 
 
+def test_webp_chunks_of_odd_length_are_followed_by_a_byte_of_padding(tmp_path: Path) -> None:
+    data = encoded("WEBP", 6, icc_profile=b"odd")
+    assert data.index(b"ICCP") < data.index(b"EXIF")
+    assert probed(tmp_path, data)[0].orientation == 6
+
+
 def test_an_image_larger_than_any_decoder_would_take_has_a_size(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 200_000, 150_000, 8, 0, 0, 0, 0)
     chunk = b"IHDR" + header
