@@ -114,6 +114,7 @@ class Worker:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         limit = asyncio.Semaphore(self.job.s3.concurrency)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
+        error: GtmaskError | None = None
 
         async def one(position: int) -> None:
             try:
@@ -127,7 +128,10 @@ class Worker:
                     await limit.acquire()
                     group.create_task(one(position))
         except* GtmaskError as trouble:
-            raise first_error(trouble) from None
+            error = first_error(trouble)
+        if error is not None:
+            # Out here its context is not the group that holds it: such a circle cannot travel (Dask).
+            raise error
         result = gather(chunk.number, outcomes)
         if not self.job.dry_run:
             await commit(self.out, result)
