@@ -127,6 +127,25 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert len(committed(out)) == 300
 
 
+def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    masks = tmp_path / "out" / "masks"
+    one = [*command(tmp_path, tmp_path / "out"), "--workers", "1", "--chunk-size", "1500"]
+    process = subprocess.Popen(one, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not masks.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.startswith(b"gtmask: stopped;")
+    assert b"Traceback" not in said
+    assert not committed(tmp_path / "out")
+    assert len(list(masks.iterdir())) < 1500
+
+
 def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     out = tmp_path / "out"
@@ -169,6 +188,7 @@ def test_a_second_start_does_nothing_and_keeps_the_date(tmp_path: Path) -> None:
         ({"creation_date": "2020-01-01T00:00:00.000000"}, "--creation-date"),
         ({"mask_uri": "s3://elsewhere"}, "mask prefix"),
         ({"chunk_size": 2}, "--chunk-size"),
+        ({"limit": 2}, "--limit was not given and is 2"),
     ],
 )
 def test_changed_settings_are_refused(tmp_path: Path, change: dict[str, object], word: str) -> None:

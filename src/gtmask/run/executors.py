@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.machine import cores
-from gtmask.run.worker import be_ready, close_worker, start_process
+from gtmask.run.worker import be_ready, close_worker, interrupt_workers, start_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -147,7 +147,8 @@ class Pool:
             self._executor.shutdown(wait=wait, cancel_futures=True)
 
     def kill(self) -> None:
-        """End worker processes at once, by their ids."""
+        """End what runs at once: worker processes by their ids, and the chunk in this process's thread."""
+        interrupt_workers()
         processes = getattr(self._executor, "_processes", None) or {}
         for process in list(processes.values()):
             process.kill()

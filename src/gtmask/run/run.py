@@ -115,6 +115,10 @@ def convert(
                 said = str(error).rstrip(".")
                 error.args = (f"{said}. Leave --overwrite out then: it would start anew.",)
             raise
+    except KeyboardInterrupt:
+        # The chunks that run are finished first, which may take a while: show that the key was heard.
+        start.progress.stage("stopping", None)
+        raise
     finally:
         _end(pool)
 

@@ -95,6 +95,7 @@ class Worker:
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
         self.loop.run_until_complete(self._open())
+        _workers.add(self)
 
     async def _open(self) -> None:
         # One storage per location and client: two roots in S3 still share nothing but settings.
@@ -103,12 +104,17 @@ class Worker:
 
     def close(self) -> None:
         """Close connections and the event loop."""
+        _workers.discard(self)
         self.loop.run_until_complete(self.stack.aclose())
         self.loop.close()
 
     def run(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk and commit it."""
         return self.loop.run_until_complete(self.convert(chunk))
+
+    def interrupt(self) -> None:
+        """Break off the chunk that is worked on; for other threads."""
+        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(self.loop)])
 
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
@@ -293,6 +299,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 _served = threading.local()
+_workers: set[Worker] = set()
 
 
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
@@ -313,6 +320,12 @@ def close_worker() -> None:
     if held is not None:
         _served.worker = None
         held[1].close()
+
+
+def interrupt_workers() -> None:
+    """Break off the chunks that threads of this process work on."""
+    for worker in list(_workers):
+        worker.interrupt()
 
 
 def start_process(parent: int) -> None:
