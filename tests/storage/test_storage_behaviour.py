@@ -337,6 +337,24 @@ class TestS3Errors:
             assert "credentials" in str(error)
             assert "--profile" in str(error)
 
+    @pytest.mark.filterwarnings("error")
+    def test_no_credentials_and_a_reader(
+        self, s3_server: Any, bucket: str, client: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        settings = S3Settings(client=client, endpoint_url=s3_server.endpoint)
+        with pytest.raises(AccessError, match="credentials"):
+            blocking(open_storage(f"s3://{bucket}/x", settings)).size("k")
+
+    @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+    def test_the_option_beats_the_environment(
+        self, s3_server: Any, bucket: str, client: str, variable: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+        place = Place(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
+        place.run(lambda storage: storage.put("k", b"1"))
+
     def test_nobody_listens(self, s3_server: Any, client: str) -> None:
         settings = S3Settings(client=client, endpoint_url="http://127.0.0.1:9")
         for error in failures("s3://some-bucket/x", settings)[:1]:
