@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import orjson
 import pytest
 
 from gtmask.cli import app
 from support import coco_data
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
@@ -180,3 +177,30 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for option in command.params:
             assert option.help or option.metavar, (name, option.name)
+
+
+@pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)])
+def test_closed_standard_streams_do_no_harm(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    coco_data.write(tmp_path, ["a.jpg", "b.jpg"])
+    shut = " ".join(f"{number}>&-" for number in closed)
+    line = f'exec "$@" {shut}'
+    command = ["sh", "-c", line, "sh", sys.executable, "-m", "gtmask", "convert", tmp_path / "export.json",
+               "--images", tmp_path / "images", "--workers", "2", "--chunk-size", "1", "--out"]  # fmt: skip
+    for out, code in ((tmp_path / "out", 0), (tmp_path / "export.json", 2)):
+        done = subprocess.run([*command, out], check=False, capture_output=True)
+        assert done.returncode == code
+    assert len((tmp_path / "out" / "labeling-qa.manifest").read_bytes().splitlines()) == 2
+
+
+def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    coco_data.write(tmp_path, ["a.jpg"])
+    with full.open("wb") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "gtmask", "inspect", tmp_path / "export.json", "--json"],
+            stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "gtmask: the system refused: No space left on device.\n"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import gtmask
-from gtmask.errors import GtmaskError, UsageError
+from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.run import finish
 from gtmask.run.executors import Pool
 from gtmask.run.shards import Shard, parse_shard
 from support import coco_data
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 COMMON: dict[str, Any] = {
@@ -27,19 +29,49 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_dask_workers_write_the_same_bytes(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def dask() -> Iterator[str]:
+    """Run a real Dask cluster; return its address as ``--executor`` takes it."""
     from distributed import LocalCluster  # noqa: PLC0415 - slow to import
 
-    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
-    images = tmp_path / "images"
-    gtmask.convert(export, tmp_path / "local", images=images, workers=1, **COMMON)
     with LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", processes=True
     ) as cluster:
-        address = cluster.scheduler_address.removeprefix("tcp://")
-        gtmask.convert(export, tmp_path / "dask", images=images, executor=f"dask://{address}", **COMMON)
+        yield f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dask_workers_write_the_same_bytes(
+    tmp_path: Path, dask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
+    images = tmp_path / "images"
+    gtmask.convert(export, tmp_path / "local", images=images, workers=1, **COMMON)
+    # The workers work in another folder.
+    monkeypatch.chdir(tmp_path)
+    gtmask.convert("export.json", "dask", images="images", executor=dask, **COMMON)
     assert tree(tmp_path / "local") == tree(tmp_path / "dask")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_stops_a_dask_worker_is_told_as_anywhere(tmp_path: Path, dask: str) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "masks").write_bytes(b"in the way")
+    with pytest.raises(StorageError, match="a part of the path is a file"):
+        gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", executor=dask, **COMMON)
+
+
+def leave(number: int) -> int:
+    os._exit(number)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dask_workers_that_die_are_told(dask: str) -> None:
+    pool = Pool(dask)
+    with pytest.raises(GtmaskError, match="Dask could not do a task"):
+        list(pool.map(leave, ((n,) for n in range(3))))
+    pool.close()
 
 
 def test_no_scheduler_is_one_sentence(tmp_path: Path) -> None:
@@ -92,6 +124,11 @@ def test_finish_names_what_is_missing(tmp_path: Path) -> None:
              "SLURM_ARRAY_TASK_COUNT": "4"},
             Shard(2, 4),
         ),
+        (
+            {"SLURM_ARRAY_TASK_ID": "8", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "15",
+             "SLURM_ARRAY_TASK_STEP": "4", "SLURM_ARRAY_TASK_COUNT": "4"},
+            Shard(2, 4),
+        ),
     ],
 )  # fmt: skip
 def test_array_jobs_tell_the_shard(environment: dict[str, str], shard: Shard) -> None:
@@ -102,6 +139,14 @@ def test_array_jobs_tell_the_shard(environment: dict[str, str], shard: Shard) ->
 def test_wrong_shards_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_shard(text, {})
+
+
+@pytest.mark.parametrize("task", ["1", "3", "4"])
+def test_all_tasks_of_an_uneven_array_are_refused(task: str) -> None:
+    environment = {"SLURM_ARRAY_TASK_ID": task, "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_MAX": "4",
+                   "SLURM_ARRAY_TASK_STEP": "1", "SLURM_ARRAY_TASK_COUNT": "3"}  # fmt: skip
+    with pytest.raises(UsageError, match="evenly spaced"):
+        parse_shard("auto", environment)
 
 
 def double(number: int) -> int:

@@ -11,7 +11,8 @@ import pytest
 
 import gtmask
 from gtmask import errors
-from gtmask.run.places import Start, default_images
+from gtmask.errors import UsageError
+from gtmask.run.places import Start, default_images, whole
 from gtmask.run.plan import freeze, load_plan
 from gtmask.run.settings import Means, Settings
 from gtmask.storage import open_storage
@@ -104,6 +105,37 @@ def test_the_folder_of_an_export_in_s3_is_the_prefix_itself_unless_it_names_a_fi
     assert default_images("s3://bucket/data/data.yaml") == "s3://bucket/data"
     assert default_images("s3://bucket/data/*/x.json") == "s3://bucket/data"
     assert default_images("s3://bucket") == "s3://bucket"
+
+
+def test_shards_do_not_remove_each_others_work(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, ["a.jpg"])
+    with pytest.raises(UsageError, match="--overwrite with --shard"):
+        gtmask.convert(export, tmp_path / "out", overwrite=True, shard="0/2")
+
+
+@pytest.mark.parametrize("option", ["source", "out", "images"])
+def test_an_empty_location_is_refused(tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    coco_data.write(tmp_path, ["a.jpg"])
+    with pytest.raises(UsageError, match="is empty"):
+        gtmask.convert(**{"source": "export.json", "out": "out", "images": "images", option: ""})
+
+
+def test_a_tilde_is_the_home_folder_for_masks_and_references_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coco_data.write(tmp_path, ["a.jpg"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    gtmask.convert("~/export.json", "~/out", images="~/images", workers=1)
+    line = orjson.loads((tmp_path / "out" / "labeling-qa.manifest").read_bytes())
+    assert line["labeling-qa-ref"] == str(tmp_path / "out" / "masks" / "a.png")
+    assert (tmp_path / "out" / "masks" / "a.png").is_file()
+
+
+def test_slashes_at_the_end_make_no_difference() -> None:
+    assert whole("s3://b/run//", "--out") == whole("S3://b/run", "--out") == "s3://b/run"
+    assert whole("s3://b/", "--out") == "s3://b"
+    assert whole("/data/run//", "--out") == "/data/run"
 
 
 def test_masks_made_without_any_image_are_told_as_such(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 import gtmask
-from gtmask.errors import RunConflictError
+from gtmask.errors import GtmaskError, RunConflictError, StorageError
+from gtmask.storage import LocalStorage
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -126,6 +127,40 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert len(committed(out)) == 300
 
 
+def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    masks = tmp_path / "out" / "masks"
+    one = [*command(tmp_path, tmp_path / "out"), "--workers", "1", "--chunk-size", "1500"]
+    process = subprocess.Popen(one, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not masks.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.startswith(b"gtmask: stopped;")
+    assert b"Traceback" not in said
+    assert not committed(tmp_path / "out")
+    assert len(list(masks.iterdir())) < 1500
+
+
+def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    out = tmp_path / "out"
+    process = subprocess.Popen(command(tmp_path, out), stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while len(committed(out)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.decode() == (
+        "gtmask: stopped; what was committed is kept. Run the same command again to go on.\n"
+    )
+
+
 def small(tmp_path: Path) -> Path:
     return coco_data.write(tmp_path, ["a.jpg", "b.jpg", "c.jpg"])
 
@@ -153,6 +188,7 @@ def test_a_second_start_does_nothing_and_keeps_the_date(tmp_path: Path) -> None:
         ({"creation_date": "2020-01-01T00:00:00.000000"}, "--creation-date"),
         ({"mask_uri": "s3://elsewhere"}, "mask prefix"),
         ({"chunk_size": 2}, "--chunk-size"),
+        ({"limit": 2}, "--limit was not given and is 2"),
     ],
 )
 def test_changed_settings_are_refused(tmp_path: Path, change: dict[str, object], word: str) -> None:
@@ -197,6 +233,79 @@ def test_overwrite_removes_the_earlier_run_and_nothing_else(tmp_path: Path) -> N
     left = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert left == {"b.png", "foreign.png", "second.manifest", "rejects.jsonl", "classes.toml", "run.json",
                     "000000.json", "000000.jsonl"}  # fmt: skip
+
+
+def test_an_overwrite_that_broke_off_leaves_no_chunk_done_without_its_masks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    expected = tree(tmp_path / "out")
+    real_delete, left = LocalStorage.delete, iter(range(6))
+
+    async def delete(self: LocalStorage, key: str) -> None:
+        if next(left, None) is None:
+            raise StorageError("the power is gone")
+        await real_delete(self, key)
+
+    # The manifest, three commit records, a mask and its part file are gone; then the removal breaks off.
+    monkeypatch.setattr(LocalStorage, "delete", delete)
+    with pytest.raises(StorageError):
+        convert(tmp_path, overwrite=True)
+    monkeypatch.undo()
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 2
+    convert(tmp_path)
+    assert tree(tmp_path / "out") == expected
+
+
+def test_who_starts_anew_is_told_to_go_on_without_overwrite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small(tmp_path)
+
+    async def put(self: LocalStorage, key: str, data: bytes, content_type: str = "") -> None:
+        if key.startswith("masks/"):
+            raise StorageError("the disk is full")
+
+    monkeypatch.setattr(LocalStorage, "put", put)
+    with pytest.raises(StorageError, match=r"the disk is full\. Leave --overwrite out then"):
+        convert(tmp_path, overwrite=True)
+
+
+def test_the_class_map_is_written_though_the_start_that_froze_it_was_killed(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    expected = tree(tmp_path / "out")
+    for left_out in ("classes.toml", "labeling-qa.manifest", "_gtmask/parts/000001.json"):
+        (tmp_path / "out" / left_out).unlink()
+    convert(tmp_path)
+    assert tree(tmp_path / "out") == expected
+
+
+def test_an_empty_commit_record_is_none(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    expected = tree(tmp_path / "out")
+    (tmp_path / "out" / "_gtmask" / "parts" / "000001.json").write_bytes(b"")
+    assert convert(tmp_path).resumed == 2
+    assert tree(tmp_path / "out") == expected
+
+
+def test_a_damaged_commit_record_is_told(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    (tmp_path / "out" / "_gtmask" / "parts" / "000001.json").write_bytes(b'{"chunk": 1')
+    with pytest.raises(GtmaskError, match=r"000001\.json is damaged: delete it and run again"):
+        convert(tmp_path)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    small(tmp_path)
+    convert(tmp_path)
+    frozen = tmp_path / "out" / "_gtmask" / "run.json"
+    frozen.write_text(frozen.read_text().replace(f'"version": "{gtmask.__version__}"', '"version": "0.0.0"'))
+    with pytest.raises(RunConflictError, match=r"gtmask's version was 0\.0\.0 and is"):
+        convert(tmp_path)
 
 
 def test_retry_rejects_redoes_only_chunks_with_rejects(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -336,6 +338,33 @@ class TestS3Errors:
             assert type(error) is AccessError
             assert "credentials" in str(error)
             assert "--profile" in str(error)
+
+    def test_missing_credentials_are_told_without_a_warning_of_python(
+        self, s3_server: Any, bucket: str, client: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        facade = blocking(
+            open_storage(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
+        )
+        told = ""
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            try:
+                facade.size("k")
+            except AccessError as error:
+                told = str(error)
+            gc.collect()
+        assert "credentials" in told
+        assert not [warning for warning in warned if "never awaited" in str(warning.message)]
+
+    @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+    def test_the_option_beats_the_environment(
+        self, s3_server: Any, bucket: str, client: str, variable: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+        place = Place(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
+        place.run(lambda storage: storage.put("k", b"1"))
 
     def test_nobody_listens(self, s3_server: Any, client: str) -> None:
         settings = S3Settings(client=client, endpoint_url="http://127.0.0.1:9")

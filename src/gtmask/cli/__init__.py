@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 import typer
@@ -58,6 +59,9 @@ def main() -> None:
     """Run the command line; what the ``gtmask`` script calls."""
     from gtmask.errors import GtmaskError
 
+    _open_standard_streams()
+    # Schedulers and `timeout` end a run by SIGTERM: let it finish its chunks and say how to go on, as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
     gc.set_threshold(YOUNG_OBJECTS)
     # No matrices here are worth a BLAS's threads, which would start in this process and in every worker.
@@ -67,3 +71,16 @@ def main() -> None:
     except GtmaskError as error:
         sys.stderr.write(f"gtmask: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        sys.stderr.write(f"gtmask: the system refused{where}: {error.strerror or error}.\n")
+        sys.exit(1)
+
+
+def _open_standard_streams() -> None:
+    """Put nothing where a standard stream was closed: else the first files opened would take its place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)

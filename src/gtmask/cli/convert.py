@@ -72,8 +72,9 @@ def convert(
         with Bar(quiet=quiet or as_json) as bar:
             summary = gtmask.convert(source, out, progress=bar, **given)
     except KeyboardInterrupt:
+        again = "again, without --overwrite," if overwrite else "again"
         raise GtmaskError(
-            "stopped; what was committed is kept. Run the same command again to go on."
+            f"stopped; what was committed is kept. Run the same command {again} to go on."
         ) from None
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)

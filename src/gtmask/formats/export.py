@@ -61,8 +61,8 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
     location = os.fspath(source)
     if not location:
         raise ExportError("the location of the export is empty: name a file, a folder or an s3:// prefix")
-    if location.startswith("s3://"):
-        return _open_remote(location, s3 or S3Settings())
+    if location[:5].lower() == "s3://":
+        return _open_remote("s3://" + location[5:], s3 or S3Settings())
     try:
         path = Path(location).expanduser()
     except RuntimeError as error:

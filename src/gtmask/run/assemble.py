@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, StorageError
 from gtmask.run.commit import (
+    CLASSES,
+    CLASSES_TYPE,
     REJECTS,
     Tally,
     committed,
     each_part,
     manifest_key,
+    read_ahead,
     read_commit,
     read_lines,
     reject_lines,
@@ -69,11 +73,14 @@ async def assemble(out: Storage, plan: Plan) -> Tally:
         yield b"".join(held)
 
     async def rejects() -> AsyncIterator[bytes]:
-        for chunk in rejected:
-            yield reject_lines(await read_commit(out, chunk))
+        async with contextlib.aclosing(read_ahead(partial(read_commit, out), rejected)) as records:
+            async for record in records:
+                yield reject_lines(record)
 
     await out.put_stream(manifest_key(plan.settings["label_attribute"]), pieces(), "application/x-ndjson")
     await out.put_stream(REJECTS, rejects(), "application/x-ndjson")
+    # The start that froze the plan may have been killed, or run out of disk, right after.
+    await out.put_if_absent(CLASSES, plan.classes.encode(), CLASSES_TYPE)
     await out.sync()
     return tally
 

@@ -8,30 +8,37 @@ however often it is done.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 
     from gtmask.findings import Finding
     from gtmask.storage.base import Storage
+
+T = TypeVar("T")
 
 STATE = "_gtmask/"
 RUN_FILE = STATE + "run.json"
 PARTS = STATE + "parts/"
 REJECTS = "rejects.jsonl"
 CLASSES = "classes.toml"
+CLASSES_TYPE = "text/plain; charset=utf-8"
 MASKS = "masks/"
 
 #: Examples of each finding code that a commit record keeps, for people.
 EXAMPLES = 3
+#: Parts that are read ahead of the one that is wanted.
+AHEAD = 8
 
 
 def lines_key(chunk: int) -> str:
@@ -147,8 +154,16 @@ async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
     ------
     NotFoundError
         If the chunk is not done.
+    GtmaskError
+        If the commit record is damaged.
     """
-    record: dict[str, Any] = orjson.loads(await out.get(commit_key(chunk)))
+    data = await out.get(commit_key(chunk))
+    try:
+        record: dict[str, Any] = orjson.loads(data)
+    except ValueError:
+        raise GtmaskError(
+            f"{out.uri(commit_key(chunk))} is damaged: delete it and run again to redo that chunk."
+        ) from None
     return record
 
 
@@ -157,7 +172,8 @@ async def committed(out: Storage) -> set[int]:
     done = set()
     async for entry in out.list(PARTS):
         name = entry.key.removeprefix(PARTS)
-        if name.endswith(".json") and name[:-5].isdigit():
+        # A power cut may leave a file that was just renamed without content: that chunk is not done.
+        if entry.size and name.endswith(".json") and name[:-5].isdigit():
             done.add(int(name[:-5]))
     return done
 
@@ -184,9 +200,31 @@ async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:
 
 async def each_part(out: Storage, chunks: int) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
     """Yield (commit record, manifest lines) of all chunks in order."""
-    for chunk in range(chunks):
+
+    async def part(chunk: int) -> tuple[dict[str, Any], bytes]:
         record = await read_commit(out, chunk)
-        yield record, await read_lines(out, chunk, record)
+        return record, await read_lines(out, chunk, record)
+
+    async with contextlib.aclosing(read_ahead(part, range(chunks))) as parts:
+        async for found in parts:
+            yield found
+
+
+async def read_ahead(
+    read: Callable[[int], Coroutine[Any, Any, T]], chunks: Iterable[int]
+) -> AsyncGenerator[T, None]:
+    """Yield what ``read`` returns for each chunk, in order, while the next ones are on their way."""
+    reading: deque[asyncio.Task[T]] = deque()
+    try:
+        for chunk in chunks:
+            reading.append(asyncio.create_task(read(chunk)))
+            if len(reading) > AHEAD:
+                yield await reading.popleft()
+        while reading:
+            yield await reading.popleft()
+    finally:
+        for task in reading:
+            task.cancel()
 
 
 def reject_lines(record: dict[str, Any]) -> bytes:

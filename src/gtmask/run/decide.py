@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtmask import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
 from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
@@ -19,7 +20,7 @@ from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
 from gtmask.loops import run_async
 from gtmask.model import ClassMap
-from gtmask.run.commit import CLASSES, MASKS
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS
 from gtmask.run.overwrite import remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, survey
@@ -59,6 +60,7 @@ def decide(
             **start.settings.frozen(),
             **start.prefixes(),
             "fingerprint": fingerprint(),
+            "version": __version__,
             "classes": None if class_map is None else class_maps.dumps(class_map),
         }
         if wanted["size"] == "auto":
@@ -135,9 +137,11 @@ async def _look_at_output(start: Start) -> tuple[Plan | None, bool]:
 async def _freeze(start: Start, plan: Plan, earlier: Plan | None) -> Plan:
     async with open_storage(start.out, start.means.s3) as out:
         if start.means.overwrite:
-            await remove_run(out, earlier)
+            if earlier is not None:
+                start.progress.stage("remove", earlier.records)
+            await remove_run(out, earlier, start.progress.advance)
         frozen = await freeze(out, plan)
-        await out.put(CLASSES, frozen.classes.encode(), "text/plain; charset=utf-8")
+        await out.put(CLASSES, frozen.classes.encode(), CLASSES_TYPE)
         return frozen
 
 

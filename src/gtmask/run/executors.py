@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.machine import cores
-from gtmask.run.worker import be_ready, close_worker, start_process
+from gtmask.run.worker import be_ready, close_worker, interrupt_workers, start_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 #: Up to this many tasks are done in this process: starting others costs about two seconds.
 FEW_TASKS = 4
+#: Seconds after which it is looked whether Dask's scheduler is still there.
+SCHEDULER_LOOK = 5.0
 
 
 class Pool:
@@ -83,17 +85,36 @@ class Pool:
             for item in chain(ahead, items):
                 flying.append(executor.submit(function, *item))
                 if len(flying) >= self.ahead:
-                    yield flying.popleft().result()
+                    yield self._result(flying.popleft())
             while flying:
-                yield flying.popleft().result()
+                yield self._result(flying.popleft())
         except BrokenExecutor:
             raise GtmaskError(
                 "A worker process died, most likely for want of memory: run the same command again, with "
                 "fewer --workers. What was committed is kept."
             ) from None
+        except GtmaskError:
+            raise
+        except Exception as error:
+            if self._client is None:
+                raise
+            # Workers that died, a scheduler that left, machines without gtmask: Dask has an error for each.
+            said = " ".join(str(error).split())[:120]
+            raise GtmaskError(
+                f"Dask could not do a task ({type(error).__name__}: {said}): see in its workers' logs "
+                "whether they lack memory or gtmask, then run the same command again. What was committed is "
+                "kept."
+            ) from error
         finally:
             for future in flying:
                 future.cancel()
+
+    def _result(self, future: Future[T]) -> T:
+        """Wait for a task, but not for ever where Dask's scheduler is gone: its futures then never end."""
+        while self._client is not None and not wait([future], timeout=SCHEDULER_LOOK).done:
+            if self._client.status in {"closed", "closing"}:
+                raise ConnectionError("the scheduler does not answer any more")
+        return future.result()
 
     def prepare(self) -> None:
         """Let worker processes start and import while this process is still busy with other things."""
@@ -126,7 +147,8 @@ class Pool:
             self._executor.shutdown(wait=wait, cancel_futures=True)
 
     def kill(self) -> None:
-        """End worker processes at once, by their ids."""
+        """End what runs at once: worker processes by their ids, and the chunk in this process's thread."""
+        interrupt_workers()
         processes = getattr(self._executor, "_processes", None) or {}
         for process in list(processes.values()):
             process.kill()

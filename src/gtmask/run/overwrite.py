@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import orjson
@@ -9,24 +10,40 @@ import orjson
 from gtmask.run.commit import CLASSES, MASKS, PARTS, REJECTS, RUN_FILE, manifest_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
 
 
-async def remove_run(out: Storage, plan: Plan | None) -> None:
-    """Remove an earlier run: the masks that its part files name, then the part files, then ``run.json``.
+async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], None]) -> None:
+    """Remove an earlier run: its manifest and commit records, then masks and part files, then ``run.json``.
 
-    Masks are found through the part files and not by listing, so that files of other origin stay. The
-    plan goes last: a removal that breaks off is taken up again by the next ``--overwrite``.
+    Masks are found through the part files and not by listing, so that files of other origin stay. A removal
+    may break off anywhere: without its commit record no chunk passes for done whose masks are gone, so that
+    the earlier run can go on; and what is left is found by the next ``--overwrite``.
     """
     keys = [entry.key async for entry in out.list(PARTS)]
     if plan is not None:
-        attribute = plan.settings["label_attribute"]
-        for key in keys:
-            if key.endswith(".jsonl"):
-                for line in (await out.get(key)).splitlines():
-                    mask = str(orjson.loads(line)[attribute])
-                    await out.delete(MASKS + mask.removeprefix(plan.mask_prefix))
-        await out.delete(manifest_key(attribute))
-    for key in (*keys, REJECTS, CLASSES, RUN_FILE):
+        await out.delete(manifest_key(plan.settings["label_attribute"]))
+    await _delete(out, (key for key in keys if key.endswith(".json")))
+    for key in keys:
+        if key.endswith(".jsonl"):
+            if plan is not None:
+                lines = (await out.get(key)).splitlines()
+                await _delete(out, (_mask_key(line, plan) for line in lines))
+                progress(len(lines))
+            await out.delete(key)
+    for key in (REJECTS, CLASSES, RUN_FILE):
         await out.delete(key)
+
+
+def _mask_key(line: bytes, plan: Plan) -> str:
+    """Return the key of the mask that a manifest line refers to."""
+    reference = str(orjson.loads(line)[plan.settings["label_attribute"]])
+    return MASKS + reference.removeprefix(plan.mask_prefix)
+
+
+async def _delete(out: Storage, keys: Iterable[str]) -> None:
+    """Delete files, as many at a time as the storage lets through."""
+    await asyncio.gather(*map(out.delete, keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from gtmask.run.progress import Progress, Silent
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from gtmask.run.settings import Means, Settings
 
 
@@ -77,14 +80,30 @@ def default_images(source: str) -> str:
     return str(path if path.is_dir() else path.parent)
 
 
+def whole(location: str | PathLike[str], option: str) -> str:
+    """Return a location as it is used: the same for whoever works on it, from whatever folder.
+
+    Raises
+    ------
+    UsageError
+        If it is empty, as an unset variable of a shell is.
+    """
+    text = os.fspath(location)
+    if not text:
+        raise UsageError(f"{option} is empty: name a file, a folder or an s3:// prefix.")
+    return absolute(text)
+
+
 def absolute(location: str) -> str:
-    """Return a location without trailing slash, a local one as an absolute path."""
-    return location.rstrip("/") if is_s3(location) else str(local(location).absolute())
+    """Return a location without trailing slashes, a local one as an absolute path."""
+    if is_s3(location):
+        return "s3://" + location[5:].rstrip("/")
+    return str(local(location).absolute())
 
 
 def real(location: str) -> str:
     """Return a location like :func:`absolute`, symbolic links resolved: for comparison."""
-    return location.rstrip("/") if is_s3(location) else str(local(location).resolve())
+    return absolute(location) if is_s3(location) else str(local(location).resolve())
 
 
 def local(location: str) -> Path:

@@ -6,8 +6,10 @@ so before the first mask is written, and everything that was committed stays wha
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
@@ -18,10 +20,10 @@ from gtmask.formats.export import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
 from gtmask.run.assemble import GrowingManifest, assemble
-from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_commit
+from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide
 from gtmask.run.executors import Pool
-from gtmask.run.places import Start
+from gtmask.run.places import Start, whole
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.progress import Silent
 from gtmask.run.settings import Settings, split_options
@@ -87,7 +89,12 @@ def convert(
     """
     settings, means = split_options(options)
     start = Start(
-        str(source), str(out), None if images is None else str(images), settings, means, progress or Silent()
+        whole(source, "SOURCE"),
+        whole(out, "--out"),
+        None if images is None else whole(images, "--images"),
+        settings,
+        means,
+        progress or Silent(),
     )
     start.refuse_overlap()
     parse_shard(means.shard)
@@ -101,7 +108,18 @@ def convert(
     try:
         if (reader.count() or 0) > MANY:
             pool.prepare()
-        return _convert(start, reader, decide(start, reader, classes, pool, mark.result), pool)
+        plan = decide(start, reader, classes, pool, mark.result)
+        try:
+            return _convert(start, reader, plan, pool)
+        except GtmaskError as error:
+            if means.overwrite:
+                said = str(error).rstrip(".")
+                error.args = (f"{said}. Leave --overwrite out then: it would start anew.",)
+            raise
+    except KeyboardInterrupt:
+        # The chunks that run are finished first, which may take a while: show that the key was heard.
+        start.progress.stage("stopping", None)
+        raise
     finally:
         _end(pool)
 
@@ -152,10 +170,13 @@ async def _done(start: Start) -> set[int]:
     shard = parse_shard(start.means.shard)
     async with open_storage(start.out, start.means.s3) as out:
         done = await committed(out)
-        for chunk in sorted(done) if start.means.retry_rejects else ():
-            if chunk in shard and (await read_commit(out, chunk))["rejects"]:
-                await out.delete(commit_key(chunk))
-                done.discard(chunk)
+        if start.means.retry_rejects:
+            mine = [chunk for chunk in sorted(done) if chunk in shard]
+            async with contextlib.aclosing(read_ahead(partial(read_commit, out), mine)) as records:
+                async for record in records:
+                    if record["rejects"]:
+                        await out.delete(commit_key(record["chunk"]))
+                        done.discard(record["chunk"])
         return done
 
 
@@ -252,13 +273,14 @@ def finish(out: str | PathLike[str], **options: Any) -> Summary:
         If chunks are missing, or there is no run.
     """
     _, means = split_options(options)
+    out = whole(out, "DEST")
 
     async def work() -> Summary:
-        async with open_storage(str(out), means.s3) as storage:
+        async with open_storage(out, means.s3) as storage:
             plan = await load_plan(storage)
             if plan is None:
                 raise UsageError(f"There is no run in {out}: {storage.uri(RUN_FILE)} is missing.")
             tally = await assemble(storage, plan)
-            return summarize(plan, str(out), tally, resumed=plan.chunks, complete=True)
+            return summarize(plan, out, tally, resumed=plan.chunks, complete=True)
 
     return run_async(work())

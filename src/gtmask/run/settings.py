@@ -123,6 +123,11 @@ class Means:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"--workers {self.workers} must be at least 1.")
+        if self.overwrite and self.shard is not None:
+            raise UsageError(
+                "--overwrite with --shard would let each machine remove what the others have done: choose "
+                "another --out, or remove the earlier run's files first."
+            )
         if self.s3.client not in S3_CLIENTS:
             raise UsageError(f"--s3-client {self.s3.client!r} is none of {', '.join(S3_CLIENTS)}.")
         if self.s3.concurrency < 1:

@@ -1,7 +1,7 @@
 """Which chunks are this machine's: all of them, or every N-th one of an array job.
 
 Environment variables: AWS Batch, "Array jobs" (AWS_BATCH_JOB_ARRAY_INDEX, AWS_BATCH_JOB_ARRAY_SIZE);
-Slurm, "Job Array Support" (SLURM_ARRAY_TASK_ID, _MIN, _STEP, _COUNT).
+Slurm, "Job Array Support" (SLURM_ARRAY_TASK_ID, _MIN, _MAX, _STEP, _COUNT).
 """
 
 from __future__ import annotations
@@ -52,11 +52,8 @@ def _from_environment(environment: Mapping[str, str]) -> Shard:
             size = environment["AWS_BATCH_JOB_ARRAY_SIZE"]
             return parse_shard(f"{environment['AWS_BATCH_JOB_ARRAY_INDEX']}/{size}")
         if "SLURM_ARRAY_TASK_ID" in environment:
-            first = int(environment.get("SLURM_ARRAY_TASK_MIN", "0"))
-            step = int(environment.get("SLURM_ARRAY_TASK_STEP", "1"))
-            index = (int(environment["SLURM_ARRAY_TASK_ID"]) - first) // step
-            return parse_shard(f"{index}/{environment['SLURM_ARRAY_TASK_COUNT']}")
-    except (KeyError, ValueError) as error:
+            return _from_slurm(environment)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
         raise UsageError(
             f"--shard auto cannot read the array job's environment ({error}): give I/N."
         ) from None
@@ -64,3 +61,18 @@ def _from_environment(environment: Mapping[str, str]) -> Shard:
         "--shard auto finds no array job: neither AWS_BATCH_JOB_ARRAY_INDEX nor SLURM_ARRAY_TASK_ID is set; "
         "give I/N."
     )
+
+
+def _from_slurm(environment: Mapping[str, str]) -> Shard:
+    """Return the shard of a Slurm array's task: arrays may begin anywhere and have a step."""
+    count = int(environment["SLURM_ARRAY_TASK_COUNT"])
+    first = int(environment.get("SLURM_ARRAY_TASK_MIN", "0"))
+    step = int(environment.get("SLURM_ARRAY_TASK_STEP", "1"))
+    last = int(environment.get("SLURM_ARRAY_TASK_MAX", first + (count - 1) * step))
+    if (last - first) // step + 1 != count:
+        # Of --array=1,3,4 no task is told the others' numbers; all of them must stop, not only the last.
+        raise UsageError(
+            f"--shard auto needs an array of evenly spaced tasks, such as --array=0-7; this one has {count} "
+            f"from {first} to {last} with step {step}: give I/N."
+        )
+    return parse_shard(f"{(int(environment['SLURM_ARRAY_TASK_ID']) - first) // step}/{count}")

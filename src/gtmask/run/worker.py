@@ -92,6 +92,7 @@ class Worker:
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
         self.loop.run_until_complete(self._open())
+        _workers.add(self)
 
     async def _open(self) -> None:
         # One storage per location and client: two roots in S3 still share nothing but settings.
@@ -100,6 +101,7 @@ class Worker:
 
     def close(self) -> None:
         """Close connections and the event loop."""
+        _workers.discard(self)
         self.loop.run_until_complete(self.stack.aclose())
         self.loop.close()
 
@@ -107,10 +109,15 @@ class Worker:
         """Convert a chunk and commit it."""
         return self.loop.run_until_complete(self.convert(chunk))
 
+    def interrupt(self) -> None:
+        """Break off the chunk that is worked on; for other threads."""
+        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(self.loop)])
+
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         limit = asyncio.Semaphore(self.job.s3.concurrency)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
+        error: GtmaskError | None = None
 
         async def one(position: int) -> None:
             try:
@@ -124,7 +131,10 @@ class Worker:
                     await limit.acquire()
                     group.create_task(one(position))
         except* GtmaskError as trouble:
-            raise first_error(trouble) from None
+            error = first_error(trouble)
+        if error is not None:
+            # Out here its context is not the group that holds it: such a circle cannot travel (Dask).
+            raise error
         result = gather(chunk.number, outcomes)
         if not self.job.dry_run:
             await commit(self.out, result)
@@ -276,6 +286,7 @@ def first_error(group: BaseExceptionGroup[GtmaskError]) -> GtmaskError:
 
 
 _served = threading.local()
+_workers: set[Worker] = set()
 
 
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
@@ -296,6 +307,12 @@ def close_worker() -> None:
     if held is not None:
         _served.worker = None
         held[1].close()
+
+
+def interrupt_workers() -> None:
+    """Break off the chunks that threads of this process work on."""
+    for worker in list(_workers):
+        worker.interrupt()
 
 
 def start_process(parent: int) -> None:

@@ -94,7 +94,12 @@ class BlockingStorage:
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if isinstance(self.storage, LocalStorage):
             return _run_on_the_spot(coroutine)
-        return asyncio.run_coroutine_threadsafe(coroutine, self._started()).result()
+        try:
+            loop = self._started()
+        except BaseException:
+            coroutine.close()  # or Python warns of it beside our error
+            raise
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:

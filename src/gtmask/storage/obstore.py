@@ -185,7 +185,8 @@ def _make_store(bucket: str, settings: S3Settings, retries: int) -> Any:
         raise AccessError(msg) from error
     config: Any = {"conditional_put": "etag", "region": session.region_name or "us-east-1"}
     if endpoint:
-        config["endpoint"] = endpoint
+        # This name beats AWS_ENDPOINT_URL_S3, which obstore reads itself; "endpoint" does not.
+        config["aws_endpoint_url_s3"] = endpoint
     try:
         return obstore.store.S3Store(
             bucket,
