@@ -36,6 +36,8 @@ def export(tmp_path: Path, **changes: Any) -> Path:
         ("mask_uri", "s3://"),
         ("mask_uri", "http://host/masks"),
         ("images", "~no-such-user-here/images"),
+        ("images", ""),
+        ("images", "gs://bucket/images"),
     ],
 )
 def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, option: str, value: str) -> None:
@@ -43,6 +45,26 @@ def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, optio
     with pytest.raises(errors.UsageError):
         gtmask.convert(export(tmp_path), tmp_path / "out", workers=1, **given)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("out", ["", " ", "gs://bucket/out", "file:///out", "s3:/bucket/out"])
+def test_an_output_that_is_nowhere_is_refused(
+    tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = export(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(errors.UsageError, match=r"^--out (is empty|.* is neither)"):
+        gtmask.convert(source, out, images=tmp_path / "images", workers=1)
+    with pytest.raises(errors.UsageError, match=r"is empty|is neither"):
+        open_storage(out)
+    assert not list(empty.iterdir())
+
+
+def test_an_empty_source_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(errors.UsageError, match=r"^SOURCE is empty"):
+        gtmask.convert("", tmp_path / "out", workers=1)
 
 
 def test_an_export_without_labels_is_refused_before_anything_is_written(tmp_path: Path) -> None:

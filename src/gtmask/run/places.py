@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
+from gtmask.findings import legible
 from gtmask.formats.export import FILE_SUFFIX
 from gtmask.run.commit import MASKS
 from gtmask.run.progress import Progress, Silent
-from gtmask.storage import is_s3
+from gtmask.storage import check_location, is_s3
 
 if TYPE_CHECKING:
     from gtmask.run.settings import Means, Settings
@@ -33,10 +34,35 @@ class Start:
         return self.images_option if self.images_option is not None else default_images(self.source)
 
     def prefixes(self) -> dict[str, str]:
-        """Return what stands before image keys and mask keys in the manifest, by the plan's names."""
+        """Return what stands before image keys and mask keys in the manifest, by the plan's names.
+
+        Raises
+        ------
+        UsageError
+            If one is the path of a folder whose name is no UTF-8.
+        """
         image = self.settings.image_uri or absolute(self.images)
         mask = self.settings.mask_uri or f"{absolute(self.out)}/{MASKS}"
+        for option, prefix in (("--image-uri", image), ("--mask-uri", mask)):
+            if legible(prefix) != prefix:
+                raise UsageError(
+                    f"{legible(prefix)} is no UTF-8, so no manifest can name it: rename the folder, or give "
+                    f"{option}."
+                )
         return {"image_prefix": image.rstrip("/") + "/", "mask_prefix": mask.rstrip("/") + "/"}
+
+    def refuse_nowhere(self) -> None:
+        """Refuse places that cannot be meant.
+
+        Raises
+        ------
+        UsageError
+            With the one that is empty, or neither local nor in S3.
+        """
+        check_location(self.source, "SOURCE")
+        check_location(self.out, "--out")
+        if self.images_option is not None:
+            check_location(self.images_option, "--images")
 
     def refuse_overlap(self) -> None:
         """Refuse an output that the next start would read as part of the export, or that hits the images.

@@ -88,6 +88,7 @@ def convert(
     start = Start(
         str(source), str(out), None if images is None else str(images), settings, means, progress or Silent()
     )
+    start.refuse_nowhere()
     start.refuse_overlap()
     parse_shard(means.shard)
     with ThreadPoolExecutor(1, "gtmask-fingerprint") as beside:
