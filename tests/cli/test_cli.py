@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import orjson
 import pytest
+from rich.text import Text
 
 from gtmask.cli import app
 from support import coco_data
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+SQUARE = [[1, 1], [8, 1], [8, 8], [1, 8]]
 
 
 def gtmask(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -164,3 +165,82 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for option in command.params:
             assert option.help or option.metavar, (name, option.name)
+        if option.help:
+            shown = Text.from_markup(option.help).plain
+            assert shown == option.help, f"{name} --{option.name}: what stands in brackets is not shown"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["inspect --json", "inspect", "classes", "formats"])
+def test_a_stdout_that_takes_nothing_ends_with_one_sentence(made: Path, command: str) -> None:
+    name, *options = command.split()
+    source = [] if name == "formats" else [made / "export.json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gtmask", name, *map(str, source), *options],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+
+
+def test_a_closed_stdout_is_no_error(made: Path) -> None:
+    line = (
+        f"{shlex.quote(sys.executable)} -m gtmask inspect {shlex.quote(str(made / 'export.json'))} --json >&-"
+    )
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_any_locale_gets_its_answer_and_a_class_map_is_always_utf8(made: Path, tmp_path: Path) -> None:
+    document = orjson.loads((made / "export.json").read_bytes())
+    document["categories"][0]["name"] = "Café…"
+    source = tmp_path / "export.json"
+    source.write_bytes(orjson.dumps(document))
+
+    def said(encoding: str, *arguments: object) -> bytes:
+        command = [sys.executable, "-m", "gtmask", *map(str, arguments)]
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert b"Caf\\xe9\\u2026" in said("ascii", "inspect", source)
+    assert 'name = "Café…"'.encode() in said("latin-1", "classes", source, "--quiet")
+    assert b"bdd" in said("ascii", "formats").lower()
+
+
+def test_file_names_that_are_no_utf8_are_told_and_stop_nothing(tmp_path: Path) -> None:
+    shapes = [{"label": "car", "points": points, "shape_type": "polygon"} for points in ([[1, 1]], SQUARE)]
+    record = {
+        "version": "5.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": "a.jpg",
+        "imageHeight": 9,
+        "imageWidth": 9,
+    }
+    source = tmp_path / "export"
+    source.mkdir()
+    try:
+        (source / os.fsdecode(b"caf\xe9.json")).write_bytes(orjson.dumps(record))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (source / "b.json").write_bytes(
+        orjson.dumps(record | {"imagePath": "b"}).replace(b'"b"', rb'"b\udce9.jpg"')
+    )
+    seen = orjson.loads(gtmask("inspect", source, "--json").stdout)
+    assert seen["examples"]["shape-few-points"][1] == r"a.jpg (caf\udce9.json): car: 1 points"
+    done = gtmask("convert", source, "--out", tmp_path / "out", "--json")
+    assert orjson.loads(done.stdout)["masks"] == 2, done.stderr
+    labels = tmp_path / "yolo" / "labels"
+    labels.mkdir(parents=True)
+    (labels / os.fsdecode(b"caf\xe9.txt")).write_text("0 0.1 0.1 0.9 0.1 0.9 0.9\n")
+    done = gtmask("convert", tmp_path / "yolo", "--out", tmp_path / "none", "--quiet")
+    assert done.returncode == 3, done.stderr
+    rejected = orjson.loads((tmp_path / "none" / "rejects.jsonl").read_bytes())
+    assert rejected["image"] == r"images/caf\udce9.jpg"
+    done = gtmask("convert", source, "--out", tmp_path / os.fsdecode(b"\xe9"), "--quiet")
+    assert done.returncode == 2
+    assert "--mask-uri" in done.stderr

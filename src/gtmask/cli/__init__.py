@@ -7,6 +7,7 @@ stdout carries data, stderr talk; errors become one sentence and the exit code o
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -58,6 +59,7 @@ def main() -> None:
     """Run the command line; what the ``gtmask`` script calls."""
     from gtmask.errors import GtmaskError
 
+    _prepare_streams()
     # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
     gc.set_threshold(YOUNG_OBJECTS)
     # No matrices here are worth a BLAS's threads, which would start in this process and in every worker.
@@ -67,3 +69,18 @@ def main() -> None:
     except GtmaskError as error:
         sys.stderr.write(f"gtmask: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:
+        # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.
+        sys.stderr.write(f"gtmask: the system stopped it: {error}; see to that and run it again.\n")
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
+        sys.exit(GtmaskError.exit_code)
+
+
+def _prepare_streams() -> None:
+    """Make stdout and stderr take whatever is said: where they are closed, and in any locale."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115 - open as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

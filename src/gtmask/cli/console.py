@@ -23,10 +23,15 @@ def console() -> Console:
 
 def print_json(data: Any) -> None:
     """Write one JSON document to stdout, indented for people where stdout is a terminal."""
+    import json
+
     import orjson
 
     option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
-    dumped = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    try:
+        dumped = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # names that are no UTF-8, which it does not escape
+        dumped = json.dumps(data).encode() + b"\n"
     sys.stdout.buffer.write(dumped)
     sys.stdout.flush()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, StrictError, UsageError
-from gtmask.findings import Finding
+from gtmask.findings import Finding, legible
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
@@ -189,7 +189,7 @@ def _new_plan(
         title=reader.title,
         long_keys=outcome.long_keys,
         duplicates=outcome.duplicates,
-        findings=[{"code": item.code, "detail": item.detail} for item in told],
+        findings=[{"code": item.code, "detail": legible(item.detail)} for item in told],
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()
