@@ -125,7 +125,7 @@ def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
         if damage := _damage(sample):
             told, offset = damage
             raise DamagedExportError(
-                f"{_where(export, name)} {told}; nothing before that tells which tool wrote it: export it again",
+                f"{_where(export, name)} {told}; nothing before tells which tool wrote it: export it again",
                 offset,
             )
         raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}")

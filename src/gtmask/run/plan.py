@@ -144,12 +144,19 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
             continue
         title = names.get(name, "--" + name.replace("_", "-"))
         is_long = name in {"fingerprint", "classes"}
-        told.append(title if is_long else f"{title} was {frozen.get(name)} and is {value}")
+        told.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
     if told:
         raise RunConflictError(
             f"{out} holds a run that differs from this one: {'; '.join(told)}. Use the same again to go on, "
             "choose another --out, or start anew with --overwrite."
         )
+
+
+def _shown(value: object) -> str:
+    """Return a setting's value as who typed it knows it."""
+    if value is None or value is False:
+        return "not given"
+    return "given" if value is True else str(value)
 
 
 def fingerprint(export: Export) -> str:
