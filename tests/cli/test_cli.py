@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "", "convert talks to stderr only"
     assert "6 masks made" in done.stderr
+    assert re.search(r"assemble .* 6/6 ", done.stderr), "a stage that is done says so"
     return folder
 
 
@@ -57,8 +59,11 @@ def test_rejects_give_exit_code_3_and_wrong_usage_2(made: Path, tmp_path: Path) 
     done = gtmask("convert", made / "export.json", "--out", tmp_path / "out", "--images", images)
     assert done.returncode == 3
     assert "image-missing" in done.stderr
+    assert "--retry-rejects" in done.stderr
     assert len((tmp_path / "out" / "rejects.jsonl").read_bytes().splitlines()) == 5
     assert gtmask("convert", made / "export.json").returncode == 2
+    assert gtmask("demo", tmp_path / "demo", "--images", 0).returncode == 2
+    assert not (tmp_path / "demo").exists()
     for wrong in (["--fill", "magic"], ["--confidence", "2"], ["--shard", "4/2"], ["--label-attribute", "x"],
                   ["--workers", "0"], ["--executor", "ray"], ["--creation-date", "today"]):  # fmt: skip
         done = gtmask("convert", made / "export.json", "--out", tmp_path / "other", *wrong)
@@ -72,6 +77,22 @@ def test_the_next_command_can_be_pasted_although_a_folder_has_a_blank(made: Path
     out = tmp_path / "my masks"
     done = gtmask("convert", made / "export.json", "--out", out, "--images", made / "images", "--limit", 1)
     assert f"gtmask validate '{out}/labeling-qa.manifest'" in done.stderr
+
+
+def test_narrow_screens_cut_no_code_and_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "n" * 80 + ".jpg"
+    image = {"id": 1, "file_name": name, "width": 9, "height": 9}
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "keypoints": [1, 1, 2], "segmentation": []}
+    document = {"images": [image], "annotations": [annotation], "categories": [{"id": 1, "name": "car"}]}
+    (tmp_path / "export.json").write_bytes(orjson.dumps(document))
+    done = gtmask("convert", tmp_path / "export.json", "--out", tmp_path / "out")
+    assert "\nshape-no-geometry " in done.stderr
+    assert done.stderr.count("n" * 5) > 1
+    assert "…" not in done.stderr
+    unread = next(line for line in done.stderr.splitlines() if line.startswith("images-unread: "))
+    assert "none of the first 1 images" in unread
+    assert "Give --images" in unread
 
 
 def test_inspect(made: Path) -> None:

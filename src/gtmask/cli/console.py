@@ -43,7 +43,13 @@ def table(title: str, *columns: str) -> Table:
 
     made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+        made.add_column(
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            # Names without blanks are folded, not cut; codes stay whole, to be looked up and searched for.
+            overflow="fold",
+            no_wrap=column == "code",
+        )
     return made
 
 
