@@ -138,7 +138,10 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     assert len((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines()) == 3
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "look.html").read_text().count("<figure>") == 6
+    page = (tmp_path / "look.html").read_text()
+    assert page.count("<figure>") == 6
+    assert "max-height: 40vh; overflow: auto" in page, "the legend of 255 classes would hide the images"
+    assert page.index('type="range"') < page.index('class="legend"')
     arn = ["--role", ROLE, "--workteam", TEAM, "--output", "s3://data/answer"]
     done = gtmask("job", manifest, "--dry-run", *arn)
     assert done.returncode == 0, done.stderr
