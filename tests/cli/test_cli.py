@@ -79,6 +79,14 @@ def test_the_next_command_can_be_pasted_although_a_folder_has_a_blank(made: Path
     assert f"gtmask validate '{out}/labeling-qa.manifest'" in done.stderr
 
 
+def test_a_stage_of_unknown_length_ends_as_done(tmp_path: Path) -> None:
+    box = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
+    image = {"filename": "a.jpg", "size": 1, "file_attributes": {},
+             "regions": [{"shape_attributes": box, "region_attributes": {"class": "car"}}]}  # fmt: skip
+    (tmp_path / "via.json").write_bytes(orjson.dumps({"a.jpg1": image}))
+    assert re.search(r"inspect .* 1/1 ", gtmask("inspect", tmp_path / "via.json").stderr)
+
+
 def test_narrow_screens_cut_no_code_and_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     name = "n" * 80 + ".jpg"

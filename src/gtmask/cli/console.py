@@ -94,15 +94,23 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None and self._task is not None:
+            if kind is None:
+                self._complete()
             self._bar.stop()
 
     def stage(self, name: str, total: int | None) -> None:
         """Begin a stage."""
         self._rejects = 0
         if self._bar is not None:
+            self._complete()
             # Not before there is something to show: a refused run leaves no empty line.
             self._bar.start()
             self._task = self._bar.add_task(name, total=total, rate="", note="")
+
+    def _complete(self) -> None:
+        """Show a stage that is over as done, where its total was not known before."""
+        if self._bar is not None and self._task is not None and self._bar.tasks[self._task].total is None:
+            self._bar.update(self._task, total=self._bar.tasks[self._task].completed)
 
     def advance(self, records: int, rejects: int = 0) -> None:
         """Tell that so many more records are done."""
