@@ -15,7 +15,7 @@ FLOORS = [
     {"run", "report"},
     {"formats", "images", "groundtruth"},
     {"storage", "raster", "png"},
-    {"model", "findings", "errors", "jit", "kernels", "machine", "stamps"},
+    {"model", "findings", "errors", "jit", "kernels", "machine", "spawn", "stamps"},
 ]
 #: Sideways imports that are meant.
 SIDEWAYS = {
