@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gtmask import errors as errors
     from gtmask import raster as raster
     from gtmask.formats import read as read
     from gtmask.groundtruth import pilot as pilot
@@ -33,13 +34,22 @@ _HOMES = {
     "preview": "gtmask.report",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the names are the keys above
+#: Public modules: ``raster`` has the kernels, ``errors`` what is raised.
+_MODULES = ("errors", "raster")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]  # noqa: PLE0604 - the names are those above
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name == "raster":  # for its kernels, by their full names
-        return importlib.import_module("gtmask.raster")
-    msg = f"module 'gtmask' has no attribute {name!r}"
-    raise AttributeError(msg)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:  # so that checkers know the names above, and only those
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"gtmask.{name}")
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        msg = f"module 'gtmask' has no attribute {name!r}"
+        raise AttributeError(msg)

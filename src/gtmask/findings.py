@@ -50,6 +50,15 @@ class Finding:
         return CODES[self.code].level
 
 
+def legible(text: str) -> str:
+    """Return text as JSON and screens can take it.
+
+    File names that are no UTF-8 and half characters that JSON can spell are escaped: a name that cannot be
+    shown must not stop the telling of it.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 CODES: dict[str, Code] = {}
 
 

@@ -37,5 +37,10 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    runner = asyncio.Runner(loop_factory=new_event_loop)
+    try:
         return runner.run(work)
+    finally:
+        # Ctrl-C may come anywhere, also before the coroutine began: nobody is to be told of its remains.
+        runner.close()
+        work.close()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import orjson
 import pytest
+from rich.text import Text
 
 from gtmask.cli import app
 from support import coco_data
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
+SQUARE = [[1, 1], [8, 1], [8, 8], [1, 8]]
 
 
 def gtmask(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -33,6 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "", "convert talks to stderr only"
     assert "6 masks made" in done.stderr
+    assert re.search(r"assemble .* 6/6 ", done.stderr), "a stage that is done says so"
     return folder
 
 
@@ -53,8 +59,11 @@ def test_rejects_give_exit_code_3_and_wrong_usage_2(made: Path, tmp_path: Path) 
     done = gtmask("convert", made / "export.json", "--out", tmp_path / "out", "--images", images)
     assert done.returncode == 3
     assert "image-missing" in done.stderr
+    assert "--retry-rejects" in done.stderr
     assert len((tmp_path / "out" / "rejects.jsonl").read_bytes().splitlines()) == 5
     assert gtmask("convert", made / "export.json").returncode == 2
+    assert gtmask("demo", tmp_path / "demo", "--images", 0).returncode == 2
+    assert not (tmp_path / "demo").exists()
     for wrong in (["--fill", "magic"], ["--confidence", "2"], ["--shard", "4/2"], ["--label-attribute", "x"],
                   ["--workers", "0"], ["--executor", "ray"], ["--creation-date", "today"]):  # fmt: skip
         done = gtmask("convert", made / "export.json", "--out", tmp_path / "other", *wrong)
@@ -84,6 +93,30 @@ def test_the_next_command_can_be_pasted_although_a_folder_has_a_blank(made: Path
     out = tmp_path / "my masks"
     done = gtmask("convert", made / "export.json", "--out", out, "--images", made / "images", "--limit", 1)
     assert f"gtmask validate '{out}/labeling-qa.manifest'" in done.stderr
+
+
+def test_a_stage_of_unknown_length_ends_as_done(tmp_path: Path) -> None:
+    box = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
+    image = {"filename": "a.jpg", "size": 1, "file_attributes": {},
+             "regions": [{"shape_attributes": box, "region_attributes": {"class": "car"}}]}  # fmt: skip
+    (tmp_path / "via.json").write_bytes(orjson.dumps({"a.jpg1": image}))
+    assert re.search(r"inspect .* 1/1 ", gtmask("inspect", tmp_path / "via.json").stderr)
+
+
+def test_narrow_screens_cut_no_code_and_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "n" * 80 + ".jpg"
+    image = {"id": 1, "file_name": name, "width": 9, "height": 9}
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "keypoints": [1, 1, 2], "segmentation": []}
+    document = {"images": [image], "annotations": [annotation], "categories": [{"id": 1, "name": "car"}]}
+    (tmp_path / "export.json").write_bytes(orjson.dumps(document))
+    done = gtmask("convert", tmp_path / "export.json", "--out", tmp_path / "out")
+    assert "\nshape-no-geometry " in done.stderr
+    assert done.stderr.count("n" * 5) > 1
+    assert "…" not in done.stderr
+    unread = next(line for line in done.stderr.splitlines() if line.startswith("images-unread: "))
+    assert "none of the first 1 images" in unread
+    assert "Give --images" in unread
 
 
 def test_inspect(made: Path) -> None:
@@ -129,7 +162,10 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     assert len((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines()) == 3
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "look.html").read_text().count("<figure>") == 6
+    page = (tmp_path / "look.html").read_text()
+    assert page.count("<figure>") == 6
+    assert "max-height: 40vh; overflow: auto" in page, "the legend of 255 classes would hide the images"
+    assert page.index('type="range"') < page.index('class="legend"')
     arn = ["--role", ROLE, "--workteam", TEAM, "--output", "s3://data/answer"]
     done = gtmask("job", manifest, "--dry-run", *arn)
     assert done.returncode == 0, done.stderr
@@ -177,6 +213,9 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for option in command.params:
             assert option.help or option.metavar, (name, option.name)
+            if option.help:
+                shown = Text.from_markup(option.help).plain
+                assert shown == option.help, f"{name} --{option.name}: what stands in brackets is not shown"
 
 
 @pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)])
@@ -192,15 +231,77 @@ def test_closed_standard_streams_do_no_harm(tmp_path: Path, closed: tuple[int, .
     assert len((tmp_path / "out" / "labeling-qa.manifest").read_bytes().splitlines()) == 2
 
 
-def test_a_full_disk_behind_stdout_is_one_sentence(tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        pytest.skip("this system has no /dev/full")
-    coco_data.write(tmp_path, ["a.jpg"])
-    with full.open("wb") as stdout:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["inspect --json", "inspect", "classes", "formats"])
+def test_a_stdout_that_takes_nothing_ends_with_one_sentence(made: Path, command: str) -> None:
+    name, *options = command.split()
+    source = [] if name == "formats" else [made / "export.json"]
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "gtmask", "inspect", tmp_path / "export.json", "--json"],
-            stdout=stdout, stderr=subprocess.PIPE, text=True, check=False,
+            [sys.executable, "-m", "gtmask", name, *map(str, source), *options],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == "gtmask: the system refused: No space left on device.\n"
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+
+
+def test_a_closed_stdout_is_no_error(made: Path) -> None:
+    line = (
+        f"{shlex.quote(sys.executable)} -m gtmask inspect {shlex.quote(str(made / 'export.json'))} --json >&-"
+    )
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_any_locale_gets_its_answer_and_a_class_map_is_always_utf8(made: Path, tmp_path: Path) -> None:
+    document = orjson.loads((made / "export.json").read_bytes())
+    document["categories"][0]["name"] = "Café…"
+    source = tmp_path / "export.json"
+    source.write_bytes(orjson.dumps(document))
+
+    def said(encoding: str, *arguments: object) -> bytes:
+        command = [sys.executable, "-m", "gtmask", *map(str, arguments)]
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        done = subprocess.run(command, capture_output=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert b"Caf\\xe9\\u2026" in said("ascii", "inspect", source)
+    assert 'name = "Café…"'.encode() in said("latin-1", "classes", source, "--quiet")
+    assert b"bdd" in said("ascii", "formats").lower()
+
+
+def test_file_names_that_are_no_utf8_are_told_and_stop_nothing(tmp_path: Path) -> None:
+    shapes = [{"label": "car", "points": points, "shape_type": "polygon"} for points in ([[1, 1]], SQUARE)]
+    record = {
+        "version": "5.0",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": "a.jpg",
+        "imageHeight": 9,
+        "imageWidth": 9,
+    }
+    source = tmp_path / "export"
+    source.mkdir()
+    try:
+        (source / os.fsdecode(b"caf\xe9.json")).write_bytes(orjson.dumps(record))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (source / "b.json").write_bytes(
+        orjson.dumps(record | {"imagePath": "b"}).replace(b'"b"', rb'"b\udce9.jpg"')
+    )
+    seen = orjson.loads(gtmask("inspect", source, "--json").stdout)
+    assert seen["examples"]["shape-few-points"][1] == r"a.jpg (caf\udce9.json): car: 1 points"
+    done = gtmask("convert", source, "--out", tmp_path / "out", "--json")
+    assert orjson.loads(done.stdout)["masks"] == 2, done.stderr
+    labels = tmp_path / "yolo" / "labels"
+    labels.mkdir(parents=True)
+    (labels / os.fsdecode(b"caf\xe9.txt")).write_text("0 0.1 0.1 0.9 0.1 0.9 0.9\n")
+    done = gtmask("convert", tmp_path / "yolo", "--out", tmp_path / "none", "--quiet")
+    assert done.returncode == 3, done.stderr
+    rejected = orjson.loads((tmp_path / "none" / "rejects.jsonl").read_bytes())
+    assert rejected["image"] == r"images/caf\udce9.jpg"
+    done = gtmask("convert", source, "--out", tmp_path / os.fsdecode(b"\xe9"), "--quiet")
+    assert done.returncode == 2
+    assert "--mask-uri" in done.stderr

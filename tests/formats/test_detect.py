@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtmask.errors import UnknownFormatError, UsageError
+from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
 from gtmask.formats import FORMATS, open_reader, read
 from gtmask.formats.detect import HEAD, detect, named
 from gtmask.formats.export import open_export
@@ -44,7 +44,7 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         ("a.json", b"", "is empty"),
         ("a.json", b" \n\t ", "only blanks"),
         ("a.json", bytes(100), "only blanks or NUL"),
-        ("a.json", b"hello world", "no JSON, it begins with 'hello world'"),
+        ("a.json", b"hello world", "no JSON object or array, it begins with 'hello world'"),
         ("a.json", b"\x89PNG\r\n\x1a\n123", "a PNG image"),
         ("a.json", b"\xff\xd8\xff123", "a JPEG image"),
         ("a.json", b"PK\x03\x04123", "a zip file"),
@@ -53,7 +53,11 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         ("a.json", b'{"hello": 1, "world": {"x": 2}}', "with the keys hello, world"),
         ("a.json", b'[{"hello": 1}]', "objects in an array with the keys hello"),
         ("a.json", b"[[1, 2], [3]]", "JSON without keys"),
-        ("a.json", b"12", "it is no JSON"),
+        ("a.json", b"12", "it is no JSON object or array"),
+        ("a.json", b"BZh91AY&SY", "packed by bzip2"),
+        ("a.json", b"\xfd7zXZ\x00\x00", "packed by xz"),
+        ("a.json", b"\x28\xb5\x2f\xfd\x04", "packed by zstd"),
+        ("a.jsonl", b'{"hello": 1}\n{"hello": 2}\n', "with the keys hello"),
         ("a.xml", b"<annotation><folder>VOC2012</folder></annotation>", "XML or HTML that is not CVAT's"),
         ("a.json", json.dumps(COCO).encode("utf-16"), "UTF-16"),
         ("a.json", b'{"images": [], "annotations": []}', "coco"),
@@ -66,6 +70,33 @@ def test_what_a_file_is_not_is_told(tmp_path: Path, name: str, content: bytes, s
     assert sentence in str(told.value)
     assert str(path) in str(told.value)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence", "offset"),
+    [
+        (b'{"images": [', "breaks off at byte 12", 12),
+        (b"{", "breaks off at byte 1", 1),
+        (b"[\n", "breaks off at byte 2", 2),
+        (b'[{"id": 1, "data": {"image": "a.jpg"}, "annot', "breaks off at byte 45", 45),
+        (b'{"images": [{"id": 1, "license": nul', "breaks off at byte 36", 36),
+        (b"{'images': []}", "no valid JSON: expecting property name", 1),
+        (b'{"hello": 1,\n"world" 2}', "at line 2, column 9", 21),
+    ],
+)
+def test_a_file_that_breaks_off_is_not_called_unknown(
+    tmp_path: Path, content: bytes, sentence: str, offset: int
+):
+    path = write(tmp_path / "one", {"a.json": content}) / "a.json"
+    with pytest.raises(DamagedExportError) as told:
+        open_reader(path)
+    assert f"{path} " in str(told.value)
+    assert sentence in str(told.value)
+    assert told.value.offset == offset
+    folder = write(tmp_path / "many", {"a.json": content, "b.json": b"[]"})
+    with pytest.raises(UnknownFormatError) as told_of_folder:
+        open_reader(folder)
+    assert sentence in str(told_of_folder.value)
 
 
 def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path):
@@ -138,6 +169,7 @@ def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
             "no file of a known format; a.json is a JSON object with the keys x",
         ),
         ({"a.json": b"", "b.json": b""}, "a.json is empty"),
+        ({"a.json": [{"id": 1, "result": []}], "b.txt": b"x"}, "; a.json holds Label Studio predictions"),
     ],
 )
 def test_a_folder_without_annotations_is_told(tmp_path: Path, files: dict, sentence: str):

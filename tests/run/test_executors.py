@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +80,21 @@ def test_no_scheduler_is_one_sentence(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, ["a.jpg"])
     with pytest.raises(UsageError, match="No Dask scheduler answers"):
         gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", executor="dask://127.0.0.1:1")
+
+
+def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"{number}.jpg" for number in range(8)])
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gtmask\n"
+        "print('begun')\n"
+        "made = gtmask.convert('export.json', 'out', images='images', workers=2, chunk_size=2)\n"
+        "told = gtmask.validate(made.manifest, workers=2)\n"
+        "print(made.tally.masks, told.masks, __file__, __spec__)\n"
+    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["begun", f"8 8 {script} None"]
 
 
 def test_shards_together_equal_one_run(tmp_path: Path) -> None:

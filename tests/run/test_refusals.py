@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ import pytest
 import gtmask
 from gtmask import errors
 from gtmask.errors import UsageError
+from gtmask.groundtruth.classes import from_labels
 from gtmask.run.places import Start, default_images, whole
 from gtmask.run.plan import freeze, load_plan
 from gtmask.run.settings import Means, Settings
@@ -37,6 +41,9 @@ def export(tmp_path: Path, **changes: Any) -> Path:
         ("mask_uri", "s3://"),
         ("mask_uri", "http://host/masks"),
         ("images", "~no-such-user-here/images"),
+        ("job_name", ""),
+        ("images", ""),
+        ("images", "gs://bucket/images"),
     ],
 )
 def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, option: str, value: str) -> None:
@@ -44,6 +51,79 @@ def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, optio
     with pytest.raises(errors.UsageError):
         gtmask.convert(export(tmp_path), tmp_path / "out", workers=1, **given)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("out", ["", " ", "gs://bucket/out", "file:///out", "s3:/bucket/out"])
+def test_an_output_that_is_nowhere_is_refused(
+    tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = export(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(errors.UsageError, match=r"^--out (is empty|.* is neither)"):
+        gtmask.convert(source, out, images=tmp_path / "images", workers=1)
+    with pytest.raises(errors.UsageError, match=r"is empty|is neither"):
+        open_storage(out)
+    assert not list(empty.iterdir())
+
+
+def test_an_archive_is_no_folder_of_images(tmp_path: Path) -> None:
+    source = export(tmp_path)
+    packed = tmp_path / "zipped" / "export.zip"
+    packed.parent.mkdir()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.write(source, "export.json")
+        archive.write(tmp_path / "images" / "a.jpg", "images/a.jpg")
+    with pytest.raises(errors.UsageError, match="unpack it, and name the folder"):
+        gtmask.convert(packed, tmp_path / "out", images=packed, workers=1)
+    summary = gtmask.convert(packed, tmp_path / "out", workers=1)
+    assert "those in an archive are not looked at" in summary.findings[0].detail
+
+
+def test_what_differs_is_told_in_words(tmp_path: Path) -> None:
+    source, out = export(tmp_path), tmp_path / "out"
+    gtmask.convert(source, out, images=tmp_path / "images", workers=1, limit=1)
+    with pytest.raises(errors.RunConflictError) as told:
+        gtmask.convert(source, out, images=tmp_path / "images", workers=1, count_covered=True)
+    assert "--limit was 1 and is not given" in str(told.value)
+    assert "--count-covered was not given and is given" in str(told.value)
+
+
+def test_a_wrong_format_is_suspected_where_no_label_is_found(tmp_path: Path) -> None:
+    with pytest.raises(errors.UsageError, match="--format labelme, which may be the wrong one"):
+        gtmask.convert(export(tmp_path), tmp_path / "out", images=tmp_path / "images", format="labelme")
+
+
+def test_strict_stops_at_what_an_earlier_start_without_it_has_lost(tmp_path: Path) -> None:
+    lost = {"id": 9, "image_id": 1, "category_id": 7, "segmentation": [[1, 1, 2, 2]]}
+    source, out = export(tmp_path, annotations=[lost]), tmp_path / "out"
+    summary = gtmask.convert(source, out, images=tmp_path / "images", workers=1)
+    assert summary.tally.findings["shape-few-points"] == 1
+    for _ in range(2):
+        with pytest.raises(errors.StrictError, match="shape-few-points x 1, counted by an earlier start"):
+            gtmask.convert(source, out, images=tmp_path / "images", workers=1, strict=True)
+    assert gtmask.convert(source, out, images=tmp_path / "images", workers=1).complete
+
+
+def test_rasterize_refuses_what_is_no_rule(tmp_path: Path) -> None:
+    record = next(gtmask.read(export(tmp_path)))
+    classes = from_labels(["Car", "Road", "Person"])
+    assert gtmask.rasterize(record, classes, fill="coco").any()
+    for wrong in ({"fill": "cv2"}, {"overlap": "z"}, {"crowd": "skip"}):
+        with pytest.raises(errors.UsageError, match="is none of"):
+            gtmask.rasterize(record, classes, **wrong)
+
+
+def test_public_modules_are_there_after_import_gtmask_and_all_names_are_listed() -> None:
+    code = "import gtmask; gtmask.raster.fill_polygons, gtmask.errors.UsageError; print(*dir(gtmask))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"convert", "inspect", "read", "rasterize", "encode_png", "raster"} <= set(done.stdout.split())
+
+
+def test_an_empty_source_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(errors.UsageError, match=r"^SOURCE is empty"):
+        gtmask.convert("", tmp_path / "out", workers=1)
 
 
 def test_an_export_without_labels_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ stdout carries data, stderr talk; errors become one sentence and the exit code o
 from __future__ import annotations
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -59,7 +60,7 @@ def main() -> None:
     """Run the command line; what the ``gtmask`` script calls."""
     from gtmask.errors import GtmaskError
 
-    _open_standard_streams()
+    _prepare_streams()
     # Schedulers and `timeout` end a run by SIGTERM: let it finish its chunks and say how to go on, as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
@@ -72,15 +73,21 @@ def main() -> None:
         sys.stderr.write(f"gtmask: {error}\n")
         sys.exit(error.exit_code)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        sys.stderr.write(f"gtmask: the system refused{where}: {error.strerror or error}.\n")
-        sys.exit(1)
+        # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.
+        sys.stderr.write(f"gtmask: the system stopped it: {error}; see to that and run it again.\n")
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
+        sys.exit(GtmaskError.exit_code)
 
 
-def _open_standard_streams() -> None:
-    """Put nothing where a standard stream was closed: else the first files opened would take its place."""
+def _prepare_streams() -> None:
+    """Make stdout and stderr take whatever is said: where they are closed, and in any locale."""
+    # Else the first files opened would take the place of closed streams.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -23,10 +23,15 @@ def console() -> Console:
 
 def print_json(data: Any) -> None:
     """Write one JSON document to stdout, indented for people where stdout is a terminal."""
+    import json
+
     import orjson
 
     option = orjson.OPT_INDENT_2 if sys.stdout.isatty() else 0
-    dumped = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    try:
+        dumped = orjson.dumps(data, option=option | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # names that are no UTF-8, which it does not escape
+        dumped = json.dumps(data).encode() + b"\n"
     sys.stdout.buffer.write(dumped)
     sys.stdout.flush()
 
@@ -38,7 +43,13 @@ def table(title: str, *columns: str) -> Table:
 
     made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+        made.add_column(
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            # Names without blanks are folded, not cut; codes stay whole, to be looked up and searched for.
+            overflow="fold",
+            no_wrap=column == "code",
+        )
     return made
 
 
@@ -83,15 +94,23 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bar is not None and self._task is not None:
+            if kind is None:
+                self._complete()
             self._bar.stop()
 
     def stage(self, name: str, total: int | None) -> None:
         """Begin a stage."""
         self._rejects = 0
         if self._bar is not None:
+            self._complete()
             # Not before there is something to show: a refused run leaves no empty line.
             self._bar.start()
             self._task = self._bar.add_task(name, total=total, rate="", note="")
+
+    def _complete(self) -> None:
+        """Show a stage that is over as done, where its total was not known before."""
+        if self._bar is not None and self._task is not None and self._bar.tasks[self._task].total is None:
+            self._bar.update(self._task, total=self._bar.tasks[self._task].completed)
 
     def advance(self, records: int, rejects: int = 0) -> None:
         """Tell that so many more records are done."""

@@ -76,10 +76,12 @@ def classes(
 
     text = dumps(seen.class_map(), seen.labels)
     if out is None:
-        sys.stdout.write(text)
+        # TOML is UTF-8, whatever the terminal's locale.
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
+        sys.stdout.flush()
         return
     try:
-        with out.open("x", encoding="utf-8") as file:
+        with out.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(

@@ -34,7 +34,7 @@ Masks = Annotated[
     str | None,
     typer.Option("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks."),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes [one per core].")]
+Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes (one per core).")]
 
 READING = "Reading"
 Annotator = Annotated[

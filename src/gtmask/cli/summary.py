@@ -34,6 +34,8 @@ def render(summary: Summary, console: Console) -> None:
         console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
         if tally.rejects:
             console.print(plain(f"rejects   {summary.out}/rejects.jsonl"), soft_wrap=True)
+        if summary.retry_helps:
+            console.print(plain("mended?   the same command with --retry-rejects"), soft_wrap=True)
         console.print(plain(f"next      gtmask validate {shlex.quote(summary.manifest)}"), soft_wrap=True)
     elif not summary.dry_run:
         console.print(
@@ -57,7 +59,9 @@ def _classes(summary: Summary, console: Console) -> None:
 def _findings(summary: Summary, console: Console) -> None:
     counts = summary.tally.findings
     for finding in summary.findings:
-        console.print(plain(f"{finding.code}: {finding.detail or CODES[finding.code].meaning}"))
+        row = CODES[finding.code]
+        told = (finding.detail or row.meaning).rstrip(".")
+        console.print(plain(f"{finding.code}: {told}. {row.remedy}"), soft_wrap=True)
     if not counts:
         return
     shown = table("findings", "code", "level", ">count", "what it means", "first example")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import json
+import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gtmask.errors import UnknownFormatError, UsageError
+from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
 from gtmask.formats.base import Sample
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.registry import FORMATS, MARKS
@@ -33,8 +35,13 @@ PER_GROUP = 3
 MOST_DOCUMENTS = 1_000
 
 _CANDIDATES = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
+#: What may stand after the last comma, colon or bracket of a document that was cut off: half a literal.
+_CUT = re.compile(r"[\w.+-]*\s*")
 _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file: a .tar.gz is read in place, a plain .gz is to be unpacked first"),
+    (b"BZh", "packed by bzip2: unpack it first"),
+    (b"\xfd7zXZ\x00", "packed by xz: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it first"),
     (b"PK\x03\x04", "a zip file: give it the extension .zip and it is read in place"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image, not annotations"),
     (b"\xff\xd8\xff", "a JPEG image, not annotations"),
@@ -83,6 +90,8 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
         There is no format of this name.
     UnknownFormatError
         Nothing fits, or several formats do; the sentence says what was seen.
+    DamagedExportError
+        Nothing fits a file that breaks off or is malformed.
     """
     wanted = None if format == "auto" else named(format)
     names = list(islice(export.names(), MOST_NAMES))
@@ -113,6 +122,12 @@ def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
         several = ", ".join(entry.name for entry, _ in fits)
         raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format")
     if not fits:
+        if damage := _damage(sample):
+            told, offset = damage
+            raise DamagedExportError(
+                f"{_where(export, name)} {told}; nothing before tells which tool wrote it: export it again",
+                offset,
+            )
         raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}")
     entry, title = fits[0]
     if not entry.per_image and _is_wide(sample.head):
@@ -189,7 +204,27 @@ def describe(sample: Sample) -> str:
         return f"JSON without keys that tell a tool, beginning with {text[:40]!r}"
     if text.startswith("<"):
         return f"XML or HTML that is not CVAT's, beginning with {text[:60]!r}"
-    return f"it is no JSON, it begins with {text[:40]!r}"
+    return f"it is no JSON object or array, it begins with {text[:40]!r}"
+
+
+def _damage(sample: Sample) -> tuple[str, int] | None:
+    """Say where a JSON document of which all was seen breaks off or is malformed, and at which byte."""
+    if len(sample.head) >= HEAD or sample.text.lstrip()[:1] not in {"{", "["}:
+        return None
+    try:
+        json.loads(sample.text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":  # one document per line
+            return None
+        if error.msg.startswith("Unterminated") or _CUT.fullmatch(sample.text, error.pos):
+            return f"breaks off at byte {len(sample.head)}: it was cut off", len(sample.head)
+        place = f"line {error.lineno}, column {error.colno}"
+        return f"is no valid JSON: {error.msg[:1].lower()}{error.msg[1:]} at {place}", len(
+            sample.text[: error.pos].encode("utf-8", "replace")
+        )
+    except RecursionError:
+        pass
+    return None
 
 
 def _refuse(export: Export, sample: Sample) -> None:
@@ -218,11 +253,10 @@ def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> Unknown
             f"such as {first}"
         )
     sample = next((sample for sample in unknown if sample.keys or sample.element), unknown[0])
-    return UnknownFormatError(
-        f"{export.location} holds no file of a known format; {sample.name} is {describe(sample)}"
-        if sample.head
-        else f"{export.location} holds no file of a known format; {sample.name} is empty"
-    )
+    damage = _damage(sample)
+    told = damage[0] if damage else describe(sample)
+    told = told.removeprefix("it ") if damage or told.startswith("it ") else f"is {told}"
+    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {told}")
 
 
 def _candidate(name: str) -> bool:

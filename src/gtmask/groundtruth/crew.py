@@ -6,7 +6,6 @@ the number of workers; a bounded number of batches is under way.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -15,6 +14,7 @@ from gtmask.errors import GtmaskError
 from gtmask.groundtruth.survey import close_at_exit, close_survey
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.machine import cores
+from gtmask.spawn import WorkerContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,7 @@ class Crew(Generic[T, R]):
         else:
             if decode:
                 compile_kernels(CHECKER_MODULES)
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(processes, context, close_at_exit)
+            self._executor = ProcessPoolExecutor(processes, WorkerContext(), close_at_exit)
 
     def submit(self, batch: list[T]) -> None:
         """Hand over a batch, once there are not too many under way."""

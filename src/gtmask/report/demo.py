@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gtmask.errors import UsageError
 from gtmask.groundtruth import pilot, validate
 from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
@@ -41,7 +42,14 @@ def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None
         Number of scenes.
     progress
         Hears how the conversion gets on.
+
+    Raises
+    ------
+    UsageError
+        For less than one scene.
     """
+    if images < 1:
+        raise UsageError(f"--images {images} must be at least 1.")
     export = write_data_set(folder / "data", images)
     out = folder / "out"
     summary = convert(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
-from gtmask.findings import Finding, is_reject
+from gtmask.findings import Finding, is_reject, legible
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import open_export
@@ -62,7 +62,7 @@ class Inspection:
         self.findings[finding.code] += 1
         examples = self.examples.setdefault(finding.code, [])
         if len(examples) < EXAMPLES:
-            examples.append(f"{where}: {finding.detail}" if finding.detail else where)
+            examples.append(legible(f"{where}: {finding.detail}" if finding.detail else where))
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""

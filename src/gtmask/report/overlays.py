@@ -40,7 +40,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 0; color: #222; background: #f5f5f4; }}
 header {{ position: sticky; top: 0; background: #fff; padding: .6em 1em; z-index: 1;
-  border-bottom: 1px solid #ccc; }}
+  border-bottom: 1px solid #ccc; max-height: 40vh; overflow: auto; }}
 h1 {{ font-size: 1em; margin: 0 0 .3em; }}
 .legend span {{ display: inline-block; margin-right: 1em; white-space: nowrap; }}
 .legend i {{ display: inline-block; width: 1em; height: 1em; margin-right: .35em; vertical-align: -.12em;
@@ -53,11 +53,11 @@ figure {{ margin: 0; background: #fff; border: 1px solid #ddd; }}
 .pair img + img {{ position: absolute; inset: 0; height: 100%; opacity: var(--opacity, .55);
   image-rendering: pixelated; }}
 figcaption {{ padding: .4em .6em; font-size: .85em; overflow-wrap: anywhere; }}
-.trouble {{ color: #b00020; }}
+.trouble {{ color: #b00020; padding: 0 .6em; }}
 </style></head><body>
 <header><h1>{title}</h1>
-<div class="legend">{legend}</div>
-<label>mask <input id="opacity" type="range" min="0" max="100" value="55"></label></header>
+<label>mask <input id="opacity" type="range" min="0" max="100" value="55"></label>
+<div class="legend">{legend}</div></header>
 <main>{figures}</main>
 <script>
 document.getElementById("opacity").addEventListener("input", function (event) {{

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
+from gtmask.findings import legible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
@@ -81,7 +82,7 @@ class Tally:
             self.findings[finding.code] += 1
             examples = self.examples.setdefault(finding.code, [])
             if len(examples) < EXAMPLES:
-                examples.append(f"{where}: {finding.detail}" if finding.detail else where)
+                examples.append(legible(f"{where}: {finding.detail}" if finding.detail else where))
 
     def add(self, other: Tally) -> None:
         """Add another tally to this one."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from gtmask import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
-from gtmask.findings import Finding
+from gtmask.findings import CODES, Finding, legible
+from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.formats.base import Reader
+    from gtmask.run.commit import Tally
     from gtmask.run.executors import Pool
     from gtmask.run.places import Start
     from gtmask.storage.base import Storage
@@ -99,6 +101,23 @@ def refuse_lossy(findings: list[Finding], source: str) -> None:
             )
 
 
+def refuse_counted(tally: Tally, out: str) -> None:
+    """Refuse, for ``--strict``, a run of which an earlier start without it has lost or guessed something.
+
+    Raises
+    ------
+    StrictError
+        With the first such finding.
+    """
+    for code, count in sorted(tally.findings.items()):
+        if CODES[code].level in STRICT_LEVELS:
+            example = (tally.examples.get(code) or [""])[0]
+            raise StrictError(
+                f"{out}: {code} x {count}, counted by an earlier start without --strict, such as {example}; "
+                "without --strict such findings are counted and the run goes on."
+            )
+
+
 def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | None:
     """Return the class map that the user gave, if any.
 
@@ -157,6 +176,8 @@ def _new_plan(
         return rule
 
     if start.settings.size != "annotation" and not (is_s3(start.images) or Path(start.images).is_dir()):
+        if start.images.lower().endswith(ARCHIVES) and Path(start.images).is_file():
+            raise UsageError(f"--images {start.images} is an archive: unpack it, and name the folder.")
         raise NotFoundError(f"--images {start.images} is no folder: check the path.")
     settings = start.settings.frozen()
     limit = start.settings.limit
@@ -175,15 +196,12 @@ def _new_plan(
     if class_map is None:
         class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
         if not class_map.classes:
-            raise UsageError(
-                f"{start.source} names no label that could become a class: look at it with `gtmask inspect`, "
-                "or give a class map with --classes."
-            )
+            raise UsageError(_no_label(start))
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(start, found_any, outcome.records)
     told = list(reader.findings)
     if (start.settings.size, settings["size"]) == ("auto", "annotation"):
-        told.append(Finding("images-unread", f"none of the first {SAMPLE} images is in {start.images}"))
+        told.append(Finding("images-unread", _unread(start, outcome.records)))
     plan = Plan(
         settings=settings,
         **start.prefixes(),
@@ -194,11 +212,26 @@ def _new_plan(
         title=reader.title,
         long_keys=outcome.long_keys,
         duplicates=outcome.duplicates,
-        findings=[{"code": item.code, "detail": item.detail} for item in told],
+        findings=[{"code": item.code, "detail": legible(item.detail)} for item in told],
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()
     return plan
+
+
+def _no_label(start: Start) -> str:
+    forced = start.settings.format
+    doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
+    return (
+        f"{start.source}{doubt} names no label that could become a class: look at it with `gtmask inspect`, "
+        "or give a class map with --classes."
+    )
+
+
+def _unread(start: Start, records: int) -> str:
+    told = f"none of the first {min(SAMPLE, records)} images is in {start.images}"
+    packed = start.source.lower().endswith(ARCHIVES)
+    return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
 async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:

@@ -157,13 +157,13 @@ class Pool:
 
 def _make_processes(workers: int) -> Executor:
     # Importing and making these takes a tenth of a small run, which does without.
-    import multiprocessing  # noqa: PLC0415
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-    # Spawned, not forked: event loops, threads and S3 clients do not survive a fork.
+    from gtmask.spawn import WorkerContext  # noqa: PLC0415
+
     return ProcessPoolExecutor(
         workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=WorkerContext(),
         initializer=start_process,
         initargs=(os.getpid(),),
     )

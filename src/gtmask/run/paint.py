@@ -17,6 +17,7 @@ from gtmask import raster
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.findings import Finding
 from gtmask.run.outside import outside
+from gtmask.run.settings import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +72,10 @@ def rasterize(
     Raises
     ------
     UsageError
-        If the record has no size.
+        If the record has no size, or there is no such rule.
     """
+    for name, value in (("fill", fill), ("overlap", overlap), ("crowd", crowd)):
+        check_choice(name, value)
     return paint(record, classes, fill=fill, stroke=stroke, overlap=overlap, crowd=crowd).mask
 
 

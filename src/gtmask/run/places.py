@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
+from gtmask.findings import legible
 from gtmask.formats.export import FILE_SUFFIX
 from gtmask.run.commit import MASKS
 from gtmask.run.progress import Progress, Silent
-from gtmask.storage import is_s3
+from gtmask.storage import check_location, is_s3
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -36,9 +37,21 @@ class Start:
         return self.images_option if self.images_option is not None else default_images(self.source)
 
     def prefixes(self) -> dict[str, str]:
-        """Return what stands before image keys and mask keys in the manifest, by the plan's names."""
+        """Return what stands before image keys and mask keys in the manifest, by the plan's names.
+
+        Raises
+        ------
+        UsageError
+            If one is the path of a folder whose name is no UTF-8.
+        """
         image = self.settings.image_uri or absolute(self.images)
         mask = self.settings.mask_uri or f"{absolute(self.out)}/{MASKS}"
+        for option, prefix in (("--image-uri", image), ("--mask-uri", mask)):
+            if legible(prefix) != prefix:
+                raise UsageError(
+                    f"{legible(prefix)} is no UTF-8, so no manifest can name it: rename the folder, or give "
+                    f"{option}."
+                )
         return {"image_prefix": image.rstrip("/") + "/", "mask_prefix": mask.rstrip("/") + "/"}
 
     def refuse_overlap(self) -> None:
@@ -86,11 +99,10 @@ def whole(location: str | PathLike[str], option: str) -> str:
     Raises
     ------
     UsageError
-        If it is empty, as an unset variable of a shell is.
+        If it is empty, or neither local nor in S3.
     """
     text = os.fspath(location)
-    if not text:
-        raise UsageError(f"{option} is empty: name a file, a folder or an s3:// prefix.")
+    check_location(text, option)
     return absolute(text)
 
 

@@ -152,8 +152,11 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
         )
 
 
-def _shown(value: Any) -> Any:
-    return "not given" if value is None else value
+def _shown(value: object) -> str:
+    """Return a setting's value as who typed it knows it."""
+    if value is None or value is False:
+        return "not given"
+    return "given" if value is True else str(value)
 
 
 def fingerprint(export: Export) -> str:

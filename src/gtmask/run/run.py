@@ -21,7 +21,7 @@ from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_ahead, read_commit
-from gtmask.run.decide import decide
+from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.executors import Pool
 from gtmask.run.places import Start, whole
 from gtmask.run.plan import fingerprint, load_plan
@@ -161,8 +161,11 @@ def _convert(start: Start, reader: Reader, plan: Plan, pool: Pool) -> Summary:
     tally = _run_chunks(start, reader, plan, pool, done)
     if means.dry_run or len(done) < plan.chunks:
         return summarize(plan, start.out, tally, resumed=resumed, complete=False, dry_run=means.dry_run)
-    start.progress.stage("assemble", None)
-    return summarize(plan, start.out, run_async(_assemble(start, plan)), resumed=resumed, complete=True)
+    start.progress.stage("assemble", plan.records)
+    tally = run_async(_assemble(start, plan))
+    if means.strict:
+        refuse_counted(tally, start.out)
+    return summarize(plan, start.out, tally, resumed=resumed, complete=True)
 
 
 async def _done(start: Start) -> set[int]:
@@ -182,7 +185,7 @@ async def _done(start: Start) -> set[int]:
 
 async def _assemble(start: Start, plan: Plan) -> Tally:
     async with open_storage(start.out, start.means.s3) as out:
-        return await assemble(out, plan)
+        return await assemble(out, plan, start.progress)
 
 
 def _run_chunks(start: Start, reader: Reader, plan: Plan, pool: Pool, done: set[int]) -> Tally:

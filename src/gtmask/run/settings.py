@@ -36,6 +36,12 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
 _PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
 
 
+def check_choice(name: str, value: object) -> None:
+    """Raise UsageError unless a setting has one of its :data:`CHOICES`."""
+    if value not in CHOICES[name]:
+        raise UsageError(f"--{name.replace('_', '-')} {value!r} is none of {', '.join(CHOICES[name])}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What decides the bytes of masks and manifest; see ``docs/cli.md`` for every one.
@@ -72,12 +78,11 @@ class Settings:
     keep_going: bool = False
 
     def __post_init__(self) -> None:
-        for name, allowed in CHOICES.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                option = name.replace("_", "-")
-                raise UsageError(f"--{option} {value!r} is none of {', '.join(allowed)}.")
+        for name in CHOICES:
+            check_choice(name, getattr(self, name))
         check_label_attribute(self.label_attribute)
+        if not self.job_name.strip():
+            raise UsageError("--job-name is empty: give one, or leave the option out.")
         if self.creation_date is not None:
             check_creation_date(self.creation_date)
             if not _DATE.fullmatch(self.creation_date):

@@ -44,6 +44,11 @@ class Summary:
         """0 everything converted, 3 finished with rejects."""
         return 3 if self.tally.rejects else 0
 
+    @property
+    def retry_helps(self) -> bool:
+        """Whether records were rejected for their images, which may be mended while the export stays."""
+        return bool({"image-missing", "image-unreadable"} & self.tally.findings.keys())
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
         return {

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
-from gtmask.findings import Finding, is_reject
+from gtmask.findings import Finding, is_reject, legible
 from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
@@ -246,8 +246,9 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
         tally.tell(record.findings, place(record))
         if outcome.line is None:
             tally.rejects += 1
-            told = [{"code": item.code, "detail": item.detail} for item in record.findings]
-            result.rejects.append({"image": record.image, "where": record.where, "findings": told})
+            told = [{"code": item.code, "detail": legible(item.detail)} for item in record.findings]
+            image, where = legible(record.image), legible(record.where)
+            result.rejects.append({"image": image, "where": where, "findings": told})
             continue
         tally.masks += 1
         tally.mask_bytes += outcome.size

@@ -6,6 +6,8 @@ A location is a path or an ``s3://bucket/prefix``; nothing in it is percent-deco
 
 from __future__ import annotations
 
+import re
+
 from gtmask.errors import UsageError
 from gtmask.storage.base import Entry, S3Settings, Storage, check_key
 from gtmask.storage.blocking import BlockingStorage
@@ -19,6 +21,7 @@ __all__ = [
     "Storage",
     "blocking",
     "check_key",
+    "check_location",
     "is_s3",
     "open_storage",
     "split_location",
@@ -28,6 +31,30 @@ __all__ = [
 def is_s3(location: str) -> bool:
     """Say whether a location is an ``s3://`` URI."""
     return location[:5].lower() == "s3://"
+
+
+#: Of two characters or more, for ``C:/`` is a drive; one slash is enough: pathlib leaves one of ``s3://``.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def check_location(location: str, title: str = "the location") -> None:
+    """Refuse a location that cannot be meant: ``title`` begins the sentence.
+
+    A script's unset variable gives an empty one, which as a path would be the current folder; and a URI of
+    another kind would become a local folder named ``gs:``.
+
+    Raises
+    ------
+    UsageError
+        If the location is empty, or a URI other than ``s3://``.
+    """
+    if not location.strip():
+        raise UsageError(f"{title} is empty: name a folder or an s3:// prefix.")
+    if _SCHEME.match(location) and not is_s3(location):
+        raise UsageError(
+            f"{title} {location} is neither a local path nor an s3:// URI: write the path of a folder, or "
+            "s3://bucket/prefix."
+        )
 
 
 def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
@@ -43,8 +70,10 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
     Raises
     ------
     UsageError
-        If the URI has no valid bucket name, the client is unknown, or its package is not installed.
+        If the location is empty or a URI other than ``s3://``, the URI has no valid bucket name, the client
+        is unknown, or its package is not installed.
     """
+    check_location(location)
     if not is_s3(location):
         return LocalStorage(location)
     settings = settings or S3Settings()

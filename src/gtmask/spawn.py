@@ -1,0 +1,49 @@
+"""How worker processes start: spawned, and without the main module of whoever started them.
+
+Spawned, not forked: event loops, threads and S3 clients do not survive a fork. Python would have each spawned
+process run the caller's script once more, down to the call that started the process, unless the script guards
+that call; no worker needs anything of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from multiprocessing import context
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_hiding = threading.Lock()
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Take away, for the moment of a start, by what the new process would find the main module."""
+    main = sys.modules["__main__"]
+    with _hiding:
+        file, spec = main.__dict__.pop("__file__", None), main.__spec__
+        main.__spec__ = None
+        try:
+            yield
+        finally:
+            main.__spec__ = spec
+            if file is not None:
+                main.__file__ = file
+
+
+class WorkerProcess(context.SpawnProcess):
+    """A process that begins with an empty main module."""
+
+    def start(self) -> None:
+        """Start the process."""
+        with _main_hidden():
+            super().start()
+
+
+class WorkerContext(context.SpawnContext):
+    """The context of executors whose processes are :class:`WorkerProcess`."""
+
+    Process = WorkerProcess
