@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from gtmask.formats.build import RecordBuilder
+from gtmask.model import Bitmap, Runs
 from support.small_exports import codes, labels, rings
 
 OUTER = [0, 0, 9, 0, 9, 9, 0, 9]
@@ -40,3 +42,13 @@ def test_a_shape_without_parts_is_told(parts: list):
     record = builder.build()
     assert record.shapes == []
     assert codes(record) == ["shape-no-geometry"]
+
+
+@pytest.mark.parametrize(("x", "y", "told"), [(2**30, -(2**30), []), (2**30 + 1, 0, ["shape-bad-number"])])
+def test_a_mask_that_begins_beyond_the_limit_is_told(x: int, y: int, told: list[str]):
+    builder = RecordBuilder("a.jpg")
+    builder.runs("a", Runs(np.array([0, 4]), 2, 2, "row", x, y))
+    builder.bitmap("b", Bitmap(b"", x=x, y=y))
+    record = builder.build()
+    assert labels(record) == ([] if told else ["a", "b"])
+    assert codes(record) == told * 2

@@ -51,6 +51,14 @@ def test_interior_rings_are_holes_of_their_own_shape_only():
     ))  # fmt: skip
 
 
+@pytest.mark.parametrize("origin", [(1e300, 0), (0, -1e19), (2**63, 1)])
+def test_a_bitmap_beyond_all_pixels_is_told(origin: tuple[float, float]):
+    pixels = base64.b64encode(zlib.compress(png(np.full((2, 2), 255, np.uint8)))).decode()
+    record = read_one("supervisely", scene(polygon("a"), bitmap("b", pixels, origin)))
+    assert labels(record) == ["a"]
+    assert codes(record) == ["shape-bad-number"]
+
+
 def test_rectangles_include_both_corners_under_every_rule():
     item = {
         "classTitle": "a",
