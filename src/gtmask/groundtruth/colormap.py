@@ -94,7 +94,7 @@ def _names(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
             continue
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_CLASS_NAME:
             yield "class-name-bad", f"class {number}: {name!r:.60}"
-        elif name.casefold() == BACKGROUND.casefold():
+        elif name.strip().casefold() == BACKGROUND.casefold():
             yield "background-reserved", f"class {number} is named {name!r}"
         elif seen.setdefault(name, number) != number:
             yield "class-name-duplicate", f"classes {seen[name]} and {number} are both named {name!r}"
