@@ -19,9 +19,10 @@ import orjson
 
 from gtmask.errors import StorageError, TransientError, UsageError
 from gtmask.groundtruth.choice import Choice, Glance
-from gtmask.groundtruth.contract import SOURCE_REF
+from gtmask.groundtruth.contract import HEX_COLOR, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.running import run
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
@@ -86,6 +87,8 @@ class PilotResult:
         Class ids of the map that occur nowhere.
     unusable
         Lines left out since their image or mask could not be read: `gtmask validate` tells why.
+    local
+        Whether references are local paths, with which no job can be started.
     look_for
         What to look for, sentence by sentence.
     """
@@ -96,6 +99,7 @@ class PilotResult:
     missing: tuple[int, ...]
     unused: tuple[int, ...]
     unusable: int
+    local: bool
     look_for: tuple[str, ...]
 
 
@@ -153,12 +157,15 @@ def pilot(
     Raises
     ------
     UsageError
-        A count below 1.
+        A count below 1, a seed below 0.
     ManifestError
         A broken manifest, or no line whose image and mask can be read.
     """
     if count < 1:
         msg = f"a pilot of {count} images shows nothing: give --count 1 or more"
+        raise UsageError(msg)
+    if seed < 0:
+        msg = f"the seed {seed} is negative: give --seed 0 or more"
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     location = os.fspath(manifest)
@@ -171,8 +178,8 @@ def pilot(
         msg = f"{location}: no line's image and mask can be read ({look.unusable} lines): validate it first"
         raise ManifestError(msg)
     means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
-    chosen = run(_write(settings, means, picks, [parse_line(line) for line in lines]))
-    return look.result(means, chosen)
+    chosen, local = run(_write(settings, means, picks, lines))
+    return look.result(means, chosen, local=local)
 
 
 class _Look:
@@ -212,17 +219,18 @@ class _Look:
             else:
                 self.choice.add(glance)
 
-    def result(self, means: _Means, chosen: list[Chosen]) -> PilotResult:
+    def result(self, means: _Means, chosen: list[Chosen], *, local: bool) -> PilotResult:
         occurring = self.choice.classes()
         shown = {number for entry in chosen for number in entry.classes}
         look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if means.compare_png else LOOK_FOR
         return PilotResult(
             manifest=f"{means.out.rstrip('/')}/{PILOT_MANIFEST}",
             chosen=tuple(chosen),
-            classes={number: self.names.get(number, "") for number in sorted(occurring)},
+            classes={number: self.names.get(number, f"value {number}") for number in sorted(occurring)},
             missing=tuple(sorted(occurring - shown)),
             unused=tuple(sorted(set(self.names) - occurring)),
             unusable=self.unusable,
+            local=local,
             look_for=look_for,
         )
 
@@ -260,12 +268,13 @@ async def _glance(
 
 
 async def _write(
-    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[ManifestLine]
-) -> list[Chosen]:
-    """Write the small manifest and the copies it names."""
+    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[bytes]
+) -> tuple[list[Chosen], bool]:
+    """Write the small manifest and the copies it names; say whether its references are local, too."""
     chosen, written = [], []
     async with Surveyor(settings) as surveyor, open_storage(means.out, settings.s3) as out:
-        for number, (pick, line) in enumerate(zip(picks, lines, strict=True), 1):
+        for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
+            line = parse_line(raw)
             data, _ = await surveyor.read_mask(line.mask_ref())
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
@@ -277,10 +286,11 @@ async def _write(
                 await out.put(key, data, "image/png")
                 written.append(_line(line, line.source_ref, _uri(out, key, means.mask_uri)))
             else:
-                written.append(orjson.dumps(line.values) + b"\n")
+                written.append(raw + b"\n")
         await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
         await out.sync()
-    return chosen
+    ready = [parse_line(line) for line in written]
+    return chosen, any(bucket_of(ref) is None for line in ready for ref in (line.source_ref, line.mask_ref()))
 
 
 async def _twice(
@@ -290,6 +300,9 @@ async def _twice(
     image, _ = await surveyor.read_image(line.source_ref)
     suffix = PurePosixPath(line.source_ref).suffix
     colors = {number: color for number, (_, color) in line.color_map().items()}
+    if wrong := [color for color in colors.values() if not HEX_COLOR.fullmatch(color)]:
+        msg = f"{line.source_ref}: {wrong[0]!r} is no colour such as #2ca02c; `gtmask validate` tells more"
+        raise ManifestError(msg)
     written = []
     for mode, palette in (("gray", None), ("palette", colors)):
         name = f"{number:02}-{_stem(line)}-{mode}"
@@ -313,4 +326,8 @@ def _uri(out: Storage, key: str, prefix: str | None) -> str:
 def _line(line: ManifestLine, source_ref: str, mask_ref: str) -> bytes:
     """Return a line with other references, all else as it was."""
     changed = {SOURCE_REF: source_ref, line.attributes[-1]: mask_ref}
-    return orjson.dumps({**line.values, **changed}) + b"\n"
+    try:
+        return orjson.dumps({**line.values, **changed}) + b"\n"
+    except orjson.JSONEncodeError as error:
+        msg = f"the line of {line.source_ref} cannot be written with other references: {error}"
+        raise ManifestError(msg) from error
