@@ -182,12 +182,16 @@ class FakeS3:
         return {"BucketRegion": region, "ResponseMetadata": {}}
 
     async def get_bucket_cors(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        if Bucket == "mute":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "GetBucketCors")
         return {"CORSRules": [CORS_RULE]}
 
 
 @pytest.fixture
 def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = FakeS3(here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused")
+    client = FakeS3(
+        here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused", mute="us-east-1"
+    )
 
     @contextlib.asynccontextmanager
     async def open_client(*args: Any) -> Any:
@@ -204,6 +208,17 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
         (["there"], "eu-west-1", [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
         (["far"], "eu-west-1", [("bucket-region", "it is in ap-south-1, the job in eu-west-1")]),
         (["here", "there"], None, [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
+        (
+            ["mute"],
+            "eu-west-1",
+            [
+                ("bucket-region", "it is in us-east-1, the job in eu-west-1"),
+                (
+                    "bucket-unchecked",
+                    "cannot read the CORS rules of the bucket mute: AWS answered AccessDenied: No",
+                ),
+            ],
+        ),
         (
             ["shut"],
             "eu-west-1",
