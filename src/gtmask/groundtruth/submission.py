@@ -57,9 +57,10 @@ def submit_job(
     plan: JobPlan,
     *,
     s3: S3Settings | None = None,
-    level: Depth = "default",
+    level: Depth = "deep",
     images: str | None = None,
     masks: str | None = None,
+    tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> dict[str, str]:
     """Check everything, upload the files, and create the job(s).
@@ -70,6 +71,8 @@ def submit_job(
         From :func:`gtmask.groundtruth.job.make_job`.
     level
         How deep :func:`gtmask.validate` looks first.
+    tell
+        Called with a sentence about what is worth knowing but stops nothing.
 
     Returns
     -------
@@ -95,11 +98,18 @@ def submit_job(
             "tells more"
         )
         raise ManifestError(msg)
-    return run(_submit(plan, settings))
+    tell = tell or (lambda _: None)
+    if report.count("warning"):
+        worst = report.rules[0]
+        tell(f"{report.count('warning'):,} warnings, the most frequent {worst.code}: {worst.meaning}")
+    return run(_submit(plan, settings, tell))
 
 
-async def _submit(plan: JobPlan, settings: S3Settings) -> dict[str, str]:
-    _refuse(await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets))
+async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], None]) -> dict[str, str]:
+    problems = await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets)
+    _refuse(problems)
+    for problem in problems:
+        tell(f"not checked: {problem.detail}")
     async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
         for name in plan.requests:
             await _refuse_existing(client, name)
