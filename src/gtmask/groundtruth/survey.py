@@ -125,7 +125,9 @@ class Surveyor:
     async def _line(self, task: Task, decode: bool, survey: Survey) -> None:
         image = await self._image(task, survey) if task.source else None
         for reference, colors in task.masks:
-            await self._mask(task.line, reference, colors, image, decode, survey)
+            counts = await self._mask(task.line, reference, colors, image, decode, survey)
+            if counts is not None and reference == task.masks[-1][0]:
+                survey.pixels += counts
 
     async def _image(self, task: Task, survey: Survey) -> ImageInfo | None:
         def tell(code: str, detail: str = "") -> None:
@@ -171,7 +173,9 @@ class Surveyor:
         image: ImageInfo | None,
         decode: bool,
         survey: Survey,
-    ) -> None:
+    ) -> NDArray[np.int64] | None:
+        """Tell what is wrong with a mask; return its pixels by value where it was decoded."""
+
         def tell(code: str, detail: str = "") -> None:
             survey.problems.append(Problem(code, line, reference, detail))
 
@@ -194,10 +198,11 @@ class Surveyor:
                 breaches += check_size(mask.header, image)
             if mask.counts is not None:
                 survey.decoded += 1
-                survey.pixels += mask.counts
                 breaches += check_values(mask.header, mask.data, mask.counts, colors)
             for code, detail in breaches:
                 tell(code, detail)
+            return mask.counts
+        return None
 
     async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
         """Read a mask's header, and on request count its pixels by value."""
@@ -205,6 +210,12 @@ class Surveyor:
         if data[:4] != b"\x89PNG":
             raise NotPngError(_first_sentence(data))
         header = read_header(data)
+        if not decode and len(data) == HEAD and "IDAT" not in header.chunks:
+            # Texts or a colour profile fill the first bytes: the palette stands behind them.
+            data, _ = await self.read_mask(reference)
+            header = read_header(data)
+        elif not decode and len(data) < HEAD and header.chunks[-1] != "IEND":
+            raise PngError(f"The PNG is cut off after {len(data)} bytes: write or upload the file again.")
         if not decode or not can_decode(header):
             return Mask(header, data)
         return Mask(header, data, count_png(data, header))
