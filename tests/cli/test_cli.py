@@ -114,6 +114,8 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("pilot", manifest, "--out", tmp_path / "pilot", "--count", 3, *local)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines()) == 3
+    assert "Car, Road, Person" in done.stderr
+    assert f"next      gtmask job {tmp_path}/pilot/pilot.manifest" in done.stderr
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "look.html").read_text().count("<figure>") == 6
@@ -125,6 +127,13 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("job", manifest, "--out", tmp_path / "job", "--role", "me", *arn[2:])
     assert done.returncode == 2
     assert not (tmp_path / "job").exists()
+    done = gtmask("job", manifest, "--out", tmp_path / "my job", *arn)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"aws s3 cp --recursive '{tmp_path}/my job' s3://data/answer/_gtmask/labeling-qa-adjustment"
+        in done.stderr
+    )
+    assert f"'file://{tmp_path}/my job/labeling-qa-adjustment.request.json'" in done.stderr
 
 
 def test_validate_finds_the_failure_this_project_exists_for(made: Path, tmp_path: Path) -> None:
@@ -134,6 +143,20 @@ def test_validate_finds_the_failure_this_project_exists_for(made: Path, tmp_path
     done = gtmask("validate", broken, "--quick")
     assert done.returncode == 3
     assert "json" in done.stdout
+
+
+def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> None:
+    lines = (made / "out" / "labeling-qa.manifest").read_bytes()
+    broken = tmp_path / "broken.manifest"
+    broken.write_bytes(lines.replace(b'.png"', b'\\u001b[31m.json"'))
+    done = gtmask("validate", broken, "--quick")
+    assert "--findings FILE" in done.stdout
+    assert "\\x1b[31m.json" in done.stdout
+    assert "\x1b" not in done.stdout
+    done = gtmask("validate", broken, "--quick", "--findings", tmp_path / "all.jsonl")
+    assert f"all findings  {tmp_path}/all.jsonl" in done.stdout
+    rows = [orjson.loads(line) for line in (tmp_path / "all.jsonl").read_bytes().splitlines()]
+    assert [row["line"] for row in rows if row["code"] == "mask-is-json"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_formats_lists_every_reader() -> None:

@@ -42,11 +42,15 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
+#: Control characters but line breaks and tabs: as data they would steer the terminal.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
 def plain(text: object) -> Any:
-    """Return text from data as it is: square brackets in it are not markup."""
+    """Return text from data as it is: square brackets are no markup, control characters are spelled out."""
     from rich.text import Text
 
-    return Text(str(text))
+    return Text(str(text).translate(_CONTROLS))
 
 
 class Bar:
