@@ -334,7 +334,7 @@ class Recorder:
     async def open_storage(self, location: str, settings: S3Settings) -> Any:
         yield location
 
-    async def put_files(self, plan: Any, source: Any, storage: str) -> None:
+    async def put_files(self, plan: Any, source: Any, storage: str, **options: Any) -> None:
         if self.fail_upload:
             raise GtmaskError("the upload failed")
         self.done.append(f"upload {storage}")
@@ -391,7 +391,7 @@ def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
     plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [("describe_labeling_job", description("Completed"), {"LabelingJobName": "qa"})]
-    with pytest.raises(UsageError, match="there is a labeling job qa already"):
+    with pytest.raises(UsageError, match=r"there is a labeling job qa already \(Completed\), with other"):
         submission.submit_job(plan)
     assert recorder.done == ["validate deep", "buckets data out"]
 

@@ -27,7 +27,7 @@ from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
 
     from gtmask.groundtruth.report import Problem
     from gtmask.storage.base import S3Settings, Storage
@@ -296,11 +296,15 @@ async def _write(plan: JobPlan, source: ManifestSource, out: str, s3: S3Settings
         await storage.sync()
 
 
-async def put_files(plan: JobPlan, source: ManifestSource, storage: Storage) -> None:
-    """Put manifest(s), template and label categories into a storage."""
+async def put_files(
+    plan: JobPlan, source: ManifestSource, storage: Storage, *, leave: Container[str] = ()
+) -> None:
+    """Put manifest(s), template and label categories into a storage, but for the manifests of some jobs."""
     await storage.put(CATEGORIES, plan.files[CATEGORIES], "application/json")
     await storage.put(TEMPLATE, plan.files[TEMPLATE], "text/html")
     for part in plan.parts:
+        if part.job in leave:
+            continue
         await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
 
 
