@@ -439,6 +439,24 @@ def test_a_mask_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest
     assert report.rules[0].examples[0].detail.endswith("permission denied")
 
 
+def test_a_reference_that_is_no_bucket_stops_no_other_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation._Validation, "_check_buckets", lambda self: None)
+    data = good()
+    for line in data.lines:
+        line["source-ref"] = line["source-ref"].replace("s3://data/in/batch", str(tmp_path / "images"))
+    data.lines[1]["source-ref"] = "s3://ab/img_1.jpg"
+    path = data.write(tmp_path)
+    report = gtmask.validate(path, masks=str(tmp_path / "masks"), level="deep")
+    assert report.codes == {"source-unreadable": 1, "reference-local": 3}
+    (example,) = report.rules[0].examples
+    assert (example.line, example.uri) == (2, "s3://ab/img_1.jpg")
+    assert "no valid bucket name" in example.detail
+    with pytest.raises(UsageError, match="no valid bucket name"):
+        gtmask.validate(path, images="s3://ab", masks=str(tmp_path / "masks"))
+
+
 def test_more_than_a_job_takes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "MAX_JOB_OBJECTS", 3)
     assert check(good(), tmp_path, "quick").codes == {"objects-too-many": 1}

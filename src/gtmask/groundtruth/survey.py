@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError
+from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.pictures import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -103,9 +103,18 @@ class Surveyor:
         if root not in self._storages:
             async with self._opening:
                 if root not in self._storages:
-                    storage = open_storage(root, self.settings.s3)
+                    storage = self._open(root)
                     self._storages[root] = await self._stack.enter_async_context(storage)
         return self._storages[root]
+
+    def _open(self, root: str) -> Storage:
+        try:
+            return open_storage(root, self.settings.s3)
+        except UsageError as error:
+            if root in (self.settings.images, self.settings.masks):
+                raise
+            # A line's reference and not what the user asked for: the other lines are looked at.
+            raise StorageError(str(error)) from error
 
     async def survey(self, tasks: list[tuple[Task, bool]]) -> Survey:
         """Look at the images and masks of lines, each with whether its masks are to be decoded."""
