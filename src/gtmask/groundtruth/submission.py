@@ -146,9 +146,10 @@ async def _created_before(
         if answer is None:
             continue
         if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
+            status = answer["LabelingJobStatus"]
             msg = (
-                f"there is a labeling job {part.job} already ({answer['LabelingJobStatus']}), with other settings "
-                "or data: choose another --name; nothing was uploaded"
+                f"there is a labeling job {part.job} already ({status}), with other settings or data: choose "
+                "another --name; nothing was uploaded"
             )
             raise UsageError(msg)
         created[part.job] = str(answer["LabelingJobArn"])
