@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from gtmask.cli import app
+from gtmask.groundtruth import submission
+from gtmask.groundtruth.contract import CORS_RULE
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -143,6 +146,35 @@ def test_validate_finds_the_failure_this_project_exists_for(made: Path, tmp_path
     done = gtmask("validate", broken, "--quick")
     assert done.returncode == 3
     assert "json" in done.stdout
+
+
+def test_adding_a_cors_rule_needs_consent(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added: list[Any] = []
+    monkeypatch.setattr(submission, "buckets_without_cors", lambda plan, **options: ["data"])
+    monkeypatch.setattr(submission, "fix_cors", lambda buckets, **options: added.append(buckets))
+    manifest = str(made / "out" / "labeling-qa.manifest")
+    command = [
+        "job",
+        manifest,
+        "--role",
+        ROLE,
+        "--workteam",
+        TEAM,
+        "--output",
+        "s3://a-bucket/x",
+        "--fix-cors",
+    ]
+    runner = CliRunner()
+    done = runner.invoke(app, command, input="n\n")
+    assert (done.exit_code, added) == (0, [])
+    assert "cors  not added" in done.stderr
+    shown = done.stderr.partition("added to data: ")[2].partition("\n")[0]
+    assert orjson.loads(shown) == [CORS_RULE]
+    done = runner.invoke(app, command, input="")
+    assert "give --yes" in str(done.exception)
+    assert added == []
+    assert runner.invoke(app, [*command, "--yes"]).exit_code == 0
+    assert added == [["data"]]
 
 
 def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> None:

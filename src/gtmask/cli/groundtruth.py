@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -237,11 +238,14 @@ def job(
 
 
 def _say_next(plan: JobPlan, out: str) -> None:
-    """Say how to go on, with gtmask or with AWS's own command line."""
+    """Say how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
     from gtmask.cli.console import console, plain
+    from gtmask.storage import is_s3
 
     screen = console()
     screen.print(plain("next  the same command with --submit; it checks every pixel first"), soft_wrap=True)
+    if is_s3(out):
+        return
     folder = out.rstrip("/")
     upload, to = shlex.quote(folder), shlex.quote(plan.settings.prefix)
     screen.print(plain(f"or    aws s3 cp --recursive {upload} {to}"), soft_wrap=True)
@@ -264,6 +268,7 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
     from gtmask.cli.console import console, plain
+    from gtmask.errors import UsageError
     from gtmask.groundtruth.contract import CORS_RULE
     from gtmask.groundtruth.submission import buckets_without_cors, fix_cors
 
@@ -272,12 +277,15 @@ def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
     if not missing:
         screen.print(plain("cors  every bucket has the rule"))
         return
-    screen.print(
-        plain(f"cors  this rule would be added to {', '.join(missing)}: {CORS_RULE}"), soft_wrap=True
-    )
-    if yes or typer.confirm("Add it?", err=True):
+    rule = json.dumps([CORS_RULE])
+    screen.print(plain(f"cors  this rule would be added to {', '.join(missing)}: {rule}"), soft_wrap=True)
+    try:
+        agreed = yes or typer.confirm("Add it?", err=True)
+    except typer.Abort:
+        raise UsageError("Nobody is there to consent to the CORS rule: give --yes.") from None
+    if agreed:
         fix_cors(missing, s3=s3)
-        screen.print(plain("cors  added"))
+    screen.print(plain("cors  added" if agreed else "cors  not added"))
 
 
 def _wait(names: list[str], plan: JobPlan, s3: Any, *, quiet: bool) -> None:
