@@ -185,6 +185,12 @@ def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> N
     assert "--findings FILE" in done.stdout
     assert "\\x1b[31m.json" in done.stdout
     assert "\x1b" not in done.stdout
+    done = gtmask(
+        "job", broken, "--dry-run", "--role", ROLE, "--workteam", TEAM, "--output", "s3://data/answer"
+    )
+    assert "\\x1b[31m.json): " in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.returncode == 2
     done = gtmask("validate", broken, "--quick", "--findings", tmp_path / "all.jsonl")
     assert f"all findings  {tmp_path}/all.jsonl" in done.stdout
     rows = [orjson.loads(line) for line in (tmp_path / "all.jsonl").read_bytes().splitlines()]

@@ -221,6 +221,17 @@ def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path
     assert not (tmp_path / "job").exists()
 
 
+def test_blank_lines_at_the_end_are_left_out_and_others_make_no_job(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 3)
+    lines = path.read_bytes()
+    path.write_bytes(lines + b"\n  \n")
+    job.make_job(path, tmp_path / "job", **GOOD)
+    assert (tmp_path / "job" / "labeling-qa-adjustment.manifest").read_bytes() == lines
+    path.write_bytes(b"\n\n" + lines)
+    with pytest.raises(ManifestError, match="line 1: line-blank: Ground Truth expects"):
+        job.make_job(path, tmp_path / "job", **GOOD)
+
+
 def test_local_references_make_no_job(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="line 1: reference-local"):
         job.make_job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)

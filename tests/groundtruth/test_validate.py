@@ -292,6 +292,8 @@ breaks("source-bytes")(image(lambda: picture() + bytes(40_000_001)))
 breaks("class-gap")(lambda data: data.classes(lambda classes: classes.__setitem__(
     "5", {"class-name": "Sky", "hex-color": "#123456", "confidence": 0.9})))  # fmt: skip
 breaks("confidence-missing")(lambda data: data.classes(lambda classes: classes["2"].pop("confidence")))
+breaks("confidence-missing, a text")(in_class("2", "confidence", "0.9"))
+breaks("confidence-missing, in percent")(in_class("2", "confidence", 90))
 breaks("human-annotated")(in_metadata("human-annotated", True))
 breaks("human-annotated, missing")(without("human-annotated"))
 breaks("creation-date")(in_metadata("creation-date", "Tue Jan 02 2024"))
@@ -349,7 +351,8 @@ def eleven(data: Data) -> None:
 
 
 #: Tested below, since they need another kind of data.
-ELSEWHERE = {"labels-automated", "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
+ELSEWHERE = {"labels-automated", "labels-none",
+             "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
              "bucket-cors", "bucket-missing", "bucket-unchecked"}  # fmt: skip
 
 
@@ -411,6 +414,14 @@ def test_many_labels_are_noted(tmp_path: Path) -> None:
     }
     data.classes(lambda classes: classes.update(entries))
     assert set(check(data, tmp_path).codes) == {"labels-console", "labels-automated"}
+
+
+def test_a_map_without_a_label_is_found(tmp_path: Path) -> None:
+    data = good()
+    data.classes(lambda classes: [classes.pop(number) for number in "123"])
+    report = check(data, tmp_path, "quick")
+    assert report.codes == {"labels-none": 4}
+    assert report.exit_code == 3
 
 
 def test_local_paths_are_noted_and_no_error(tmp_path: Path) -> None:

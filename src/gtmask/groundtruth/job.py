@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.report import Problem
     from gtmask.storage.base import S3Settings, Storage
 
+#: What is no error in a manifest to look at, but makes a job or an object of it fail. Blank lines at the
+#: end are left out.
+_NO_JOB = frozenset({"reference-local", "object-failed", "line-blank"})
 CATEGORIES = "labels.json"
 TEMPLATE = "template.liquid.html"
 REQUEST = ".request.json"
@@ -200,11 +203,13 @@ class _Scan:
     def run(self) -> None:
         checker = LineChecker()
         start = stop = objects = 0
+        blank: list[Problem] = []
         for raw in self.source.raw_lines():
             problems, task = checker.check(raw.number, raw.data)
-            self._refuse(problems)
             if not raw.data.strip():
+                blank += problems[: not blank]
                 continue
+            self._refuse(blank + problems)
             if not self.attributes:
                 self._first(raw.data)
             if objects == MAX_JOB_OBJECTS:
@@ -239,13 +244,10 @@ class _Scan:
         """Stop at the first problem that would make the job or an object of it fail."""
         for problem in problems:
             code = CODES[problem.code]
-            local = problem.code == "reference-local"
-            if code.level == "error" or local or problem.code == "object-failed":
+            if code.level == "error" or problem.code in _NO_JOB:
                 what = problem.detail or problem.uri
-                msg = (
-                    f"{self.source.location}, line {problem.line}: {problem.code} ({what}): "
-                    f"{code.meaning} {code.remedy}"
-                )
+                told = f"{problem.code} ({what})" if what else problem.code
+                msg = f"{self.source.location}, line {problem.line}: {told}: {code.meaning} {code.remedy}"
                 raise ManifestError(msg)
 
     def plan(self, settings: JobSettings) -> JobPlan:
