@@ -118,6 +118,15 @@ def test_a_vendors_team_is_of_another_account(tmp_path: Path) -> None:
     assert plan.settings.region == "eu-west-1"
 
 
+def test_jobs_with_one_upload_prefix_have_folders_of_their_own(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 1)
+    for prefix in ("s3://upload/there", "s3://upload/there/"):
+        plans = [job.make_job(path, None, **GOOD, upload=prefix, name=name) for name in ("a", "b")]
+        assert [plan.settings.prefix for plan in plans] == ["s3://upload/there/a", "s3://upload/there/b"]
+        template = plans[0].requests["a"]["HumanTaskConfig"]["UiConfig"]["UiTemplateS3Uri"]
+        assert template == "s3://upload/there/a/template.liquid.html"
+
+
 def test_a_server_of_ones_own_may_be_in_any_region(tmp_path: Path) -> None:
     s3 = S3Settings(region="here", endpoint_url="http://127.0.0.1:9")
     assert job.make_job(write_manifest(tmp_path, 1), None, **GOOD, s3=s3).objects == 1

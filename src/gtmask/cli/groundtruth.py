@@ -174,7 +174,7 @@ def job(
     name: Annotated[str | None, opt(metavar="NAME", help="Job name [the manifest's, with -adjustment].")] = None,
     label_attribute: Annotated[str | None, opt(metavar="NAME", help="The new attribute [the adjusted one's, with -adjusted-ref].")] = None,
     adjust: Annotated[str | None, opt(metavar="NAME", help="The attribute to adjust [the newest].")] = None,
-    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Where manifest and template are uploaded [below --output].")] = "",
+    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Below it, in a folder of the job's name, manifest and template are uploaded [--output/_gtmask].")] = "",
     title: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Review and adjust segmentation labels",
     description: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Check the painted labels against the image and correct them where they are wrong.",
     keyword: Annotated[list[str] | None, opt("--keyword", metavar="WORD", help="1 to 5 times.")] = None,

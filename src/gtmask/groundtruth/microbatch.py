@@ -175,7 +175,8 @@ def pilot(
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]
     if not picks:
-        msg = f"{location}: no line's image and mask can be read ({look.unusable} lines): validate it first"
+        why = f"{look.unusable:,} lines" + (f"; {look.reason}" if look.reason else "")
+        msg = f"{location}: no line's image and mask can be read ({why}): validate it first"
         raise ManifestError(msg)
     means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
     chosen, local = run(_write(settings, means, picks, lines))
@@ -191,6 +192,8 @@ class _Look:
         self.choice = Choice()
         self.names: dict[int, str] = {}
         self.unusable = 0
+        #: Why the first of them cannot be used.
+        self.reason = ""
 
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> None:
         estimate = self.source.size // 500
@@ -212,10 +215,11 @@ class _Look:
         finally:
             crew.close()
 
-    def _merge(self, glances: list[Glance | None]) -> None:
+    def _merge(self, glances: list[Glance | str]) -> None:
         for glance in glances:
-            if glance is None:
+            if isinstance(glance, str):
                 self.unusable += 1
+                self.reason = self.reason or glance
             else:
                 self.choice.add(glance)
 
@@ -235,13 +239,13 @@ class _Look:
         )
 
 
-def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | None]:
+def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | str]:
     """Look at images and masks in a worker."""
 
-    async def work(surveyor: Surveyor) -> list[Glance | None]:
+    async def work(surveyor: Surveyor) -> list[Glance | str]:
         limit = asyncio.Semaphore(settings.s3.concurrency)
 
-        async def one(item: _Item) -> Glance | None:
+        async def one(item: _Item) -> Glance | str:
             async with limit:
                 return await _glance(surveyor, *item)
 
@@ -252,16 +256,19 @@ def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance |
 
 async def _glance(
     surveyor: Surveyor, line: int, span: tuple[int, int], source: str, mask: str
-) -> Glance | None:
+) -> Glance | str:
+    """Look at one line's image and mask, or say why that cannot be."""
     try:
         image, _ = await surveyor.look_at_image(source)
         seen = await surveyor.look_at_mask(mask, decode=True)
     except TransientError:
         raise
-    except (StorageError, ProbeError, PngError):
-        return None
-    if seen.counts is None or (seen.header.width, seen.header.height) != (image.width, image.height):
-        return None
+    except (StorageError, ProbeError, PngError) as error:
+        return str(error)
+    if seen.counts is None:
+        return f"{mask} is no mask of one channel"
+    if (seen.header.width, seen.header.height) != (image.width, image.height):
+        return f"{mask} is of another size than its image"
     present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
     pixels = image.width * image.height
     return Glance(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)

@@ -60,8 +60,8 @@ class JobSettings:
     label_attribute
         The new attribute, other than the one being adjusted.
     upload
-        ``s3://`` prefix for manifest, template and label categories; by default
-        ``<output>/_gtmask/<name>``.
+        ``s3://`` prefix for manifest, template and label categories, in a folder of the job's name; by
+        default ``<output>/_gtmask``.
     workers_per_object
         1 to 9. With more than one, Ground Truth merges by votes and smooths edges.
     time_limit, availability
@@ -149,7 +149,8 @@ class JobSettings:
     @property
     def prefix(self) -> str:
         """Where manifest, template and label categories are uploaded."""
-        return (self.upload or f"{self.output.rstrip('/')}/_gtmask/{self.name}").rstrip("/")
+        above = self.upload or f"{self.output.rstrip('/')}/_gtmask"
+        return f"{above.rstrip('/')}/{self.name}"
 
 
 def check_job_name(name: str) -> None:
