@@ -537,6 +537,11 @@ def test_findings_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> Non
     for place in (tmp_path, tmp_path / "no" / "such.jsonl"):
         with pytest.raises(UsageError, match="findings cannot be written"):
             check(good(), tmp_path, findings=place)
+    with pytest.raises(UsageError, match="give a local file"):
+        check(good(), tmp_path, findings="s3://data/all.jsonl")
+    with pytest.raises(UsageError, match="would overwrite the manifest"):
+        check(good(), tmp_path, findings=tmp_path / "labeling-qa.manifest")
+    assert (tmp_path / "labeling-qa.manifest").read_bytes().count(b"\n") == 4
 
 
 def test_a_run_that_stops_leaves_no_findings(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -9,9 +10,9 @@ import orjson
 
 from gtmask.errors import UsageError
 from gtmask.findings import CODES
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    import os
     from types import TracebackType
 
     from gtmask.groundtruth.report import Problem
@@ -23,16 +24,22 @@ class Listing:
     Parameters
     ----------
     path
-        The file; None writes nothing.
+        The file, a local one; None writes nothing.
+    manifest
+        What is validated: never overwritten.
 
     Raises
     ------
     UsageError
-        On entering, where the file cannot be written.
+        A file that is not local, or the manifest; on entering, where it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, manifest: str) -> None:
         self._path = None if path is None else Path(path)
+        if path is not None and is_s3(os.fspath(path)):
+            raise UsageError(f"the findings cannot be written to {path}: give a local file")
+        if self._path is not None and self._path.resolve() == Path(manifest).resolve():
+            raise UsageError(f"the findings would overwrite the manifest {manifest}: give another file")
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Listing:

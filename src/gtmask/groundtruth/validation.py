@@ -97,7 +97,8 @@ def validate(
         msg = f"the level {level!r} is none of {', '.join(get_args(Depth))}"
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
-    with ManifestSource(os.fspath(manifest), settings.s3) as source, Listing(findings) as listing:
+    location = os.fspath(manifest)
+    with ManifestSource(location, settings.s3) as source, Listing(findings, location) as listing:
         report = Report(source.location, level, strict, listing=listing)
         return _Validation(source, report, settings).run(workers, progress)
 
