@@ -193,6 +193,7 @@ def value_four() -> bytes:
 
 # The four seeds: the failures that this project exists for.
 breaks("mask-is-json")(on_line(1, ATTRIBUTE, "s3://autonomous-training-data/labels/img_0299.json"))
+breaks("mask-is-json, of places")(on_line(1, ATTRIBUTE, "s3://data/labels/img_0299.GeoJSON"))
 breaks("mask-rgb")(mask(pillow("RGB")))
 breaks("mask-size")(mask(encode_png(np.ascontiguousarray(pixels()[:, :-1]))))
 breaks("mask-value")(mask(value_four))

@@ -360,7 +360,7 @@ def _source(reference: str) -> Iterator[tuple[str, str]]:
 
 
 def _mask(reference: str) -> Iterator[tuple[str, str]]:
-    if reference.lower().endswith((".json", ".jsonl", ".ndjson")):
+    if reference.lower().endswith((".json", ".jsonl", ".ndjson", ".geojson")):
         yield "mask-is-json", ""
         return
     yield from _reference(reference)
