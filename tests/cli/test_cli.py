@@ -8,12 +8,16 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from rich.text import Text
+from typer.testing import CliRunner
 
 from gtmask.cli import app
+from gtmask.groundtruth import submission
+from gtmask.groundtruth.contract import CORS_RULE
 from support import coco_data
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
@@ -160,6 +164,8 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("pilot", manifest, "--out", tmp_path / "pilot", "--count", 3, *local)
     assert done.returncode == 0, done.stderr
     assert len((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines()) == 3
+    assert "Car, Road, Person" in done.stderr
+    assert f"next      gtmask job {tmp_path}/pilot/pilot.manifest" in done.stderr
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "look.html").read_text()
@@ -174,6 +180,13 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("job", manifest, "--out", tmp_path / "job", "--role", "me", *arn[2:])
     assert done.returncode == 2
     assert not (tmp_path / "job").exists()
+    done = gtmask("job", manifest, "--out", tmp_path / "my job", *arn)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"aws s3 cp --recursive '{tmp_path}/my job' s3://data/answer/_gtmask/labeling-qa-adjustment"
+        in done.stderr
+    )
+    assert f"'file://{tmp_path}/my job/labeling-qa-adjustment.request.json'" in done.stderr
 
 
 def test_validate_finds_the_failure_this_project_exists_for(made: Path, tmp_path: Path) -> None:
@@ -183,6 +196,55 @@ def test_validate_finds_the_failure_this_project_exists_for(made: Path, tmp_path
     done = gtmask("validate", broken, "--quick")
     assert done.returncode == 3
     assert "json" in done.stdout
+
+
+def test_adding_a_cors_rule_needs_consent(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added: list[Any] = []
+    monkeypatch.setattr(submission, "buckets_without_cors", lambda plan, **options: ["data"])
+    monkeypatch.setattr(submission, "fix_cors", lambda buckets, **options: added.append(buckets))
+    manifest = str(made / "out" / "labeling-qa.manifest")
+    command = [
+        "job",
+        manifest,
+        "--role",
+        ROLE,
+        "--workteam",
+        TEAM,
+        "--output",
+        "s3://a-bucket/x",
+        "--fix-cors",
+    ]
+    runner = CliRunner()
+    done = runner.invoke(app, command, input="n\n")
+    assert (done.exit_code, added) == (0, [])
+    assert "cors  not added" in done.stderr
+    shown = done.stderr.partition("added to data: ")[2].partition("\n")[0]
+    assert orjson.loads(shown) == [CORS_RULE]
+    done = runner.invoke(app, command, input="")
+    assert "give --yes" in str(done.exception)
+    assert added == []
+    assert runner.invoke(app, [*command, "--yes"]).exit_code == 0
+    assert added == [["data"]]
+
+
+def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> None:
+    lines = (made / "out" / "labeling-qa.manifest").read_bytes()
+    broken = tmp_path / "broken.manifest"
+    broken.write_bytes(lines.replace(b'.png"', b'\\u001b[31m.json"'))
+    done = gtmask("validate", broken, "--quick")
+    assert "--findings FILE" in done.stdout
+    assert "\\x1b[31m.json" in done.stdout
+    assert "\x1b" not in done.stdout
+    done = gtmask(
+        "job", broken, "--dry-run", "--role", ROLE, "--workteam", TEAM, "--output", "s3://data/answer"
+    )
+    assert "\\x1b[31m.json): " in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.returncode == 2
+    done = gtmask("validate", broken, "--quick", "--findings", tmp_path / "all.jsonl")
+    assert f"all findings  {tmp_path}/all.jsonl" in done.stdout
+    rows = [orjson.loads(line) for line in (tmp_path / "all.jsonl").read_bytes().splitlines()]
+    assert [row["line"] for row in rows if row["code"] == "mask-is-json"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_formats_lists_every_reader() -> None:

@@ -22,6 +22,7 @@ from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
 from gtmask.png import encode_png
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BEFORE, AFTER = "labeling-qa-ref", "labeling-qa-adjusted-ref"
@@ -154,6 +155,60 @@ def test_validate_understands_an_answer(tmp_path: Path) -> None:
     path.write_bytes(b"".join(lines))
     report = gtmask.validate(path, level="deep", **places)
     assert report.codes == {"attribute-differs": 1, "object-failed": 1}
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], object], count: int = 3) -> None:
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()][:count]
+    for line in lines:
+        edit(line)
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+
+
+def test_an_answer_may_have_a_color_map_of_its_own(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+
+    def edit(line: dict[str, Any]) -> None:
+        color_map = line[AFTER + "-metadata"].get("internal-color-map")
+        if color_map:
+            color_map["3"] = {"class-name": "Bus", "confidence": 0, "hex-color": "#ff7f0e"}
+
+    change(path, edit)
+    report = gtmask.validate(path, level="quick")
+    assert report.codes == {"object-failed": 1}
+    assert report.classes == {0: "BACKGROUND", 1: "Car", 2: "Road", 3: "Bus"}
+    change(
+        path,
+        lambda line: line[BEFORE + "-metadata"]["internal-color-map"]["1"].update({"class-name": "X"}),
+        1,
+    )
+    lines = path.read_bytes()
+    path.write_bytes(lines + answer_lines(tmp_path / "again")[1])
+    report = gtmask.validate(path, level="quick")
+    assert report.codes == {"color-map-differs": 2}
+    assert report.rules[0].examples[0].detail.startswith(AFTER)
+
+
+def answer_lines(folder: Path) -> list[bytes]:
+    folder.mkdir()
+    return answer(folder).read_bytes().splitlines(keepends=True)
+
+
+def test_the_metadata_of_a_failed_object_may_stand_without_its_ref(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+
+    def edit(line: dict[str, Any]) -> None:
+        if AFTER not in line:
+            line["labeling-qa-adjusted-metadata"] = line.pop(AFTER + "-metadata")
+
+    change(path, edit)
+    assert gtmask.validate(path, level="quick").codes == {"object-failed": 1}
+    assert summarize_answer(path, compare=False).statuses["failed"] == 1
+
+
+def test_pixels_are_those_of_the_newest_mask_of_each_line(tmp_path: Path) -> None:
+    places = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+    report = gtmask.validate(answer(tmp_path), level="deep", **places)
+    assert report.pixels == {0: 61 + 3 * 62, 1: 13 + 3 * 18, 2: 6}
 
 
 def test_a_plain_manifest_is_no_answer(tmp_path: Path) -> None:

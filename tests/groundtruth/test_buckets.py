@@ -14,7 +14,14 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from PIL import Image
 
 import gtmask
-from gtmask.errors import AccessError, GtmaskError, NotFoundError, StorageError, TransientError
+from gtmask.errors import (
+    AccessError,
+    GtmaskError,
+    NotFoundError,
+    StorageError,
+    TransientError,
+    UsageError,
+)
 from gtmask.groundtruth import aws, submission
 from gtmask.groundtruth.buckets import check_buckets
 from gtmask.groundtruth.classes import from_labels
@@ -151,6 +158,90 @@ def test_a_job_is_uploaded_whole_before_it_is_created(
     assert created == [plan.requests["qa"]]
 
 
+class Jobs:
+    """Stands for SageMaker: keeps the jobs that it was asked for, and breaks off before some."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, dict[str, Any]] = {}
+        self.status = "InProgress"
+        self.breaks_at = ""
+
+    async def describe_labeling_job(self, LabelingJobName: str) -> dict[str, Any]:  # noqa: N803 - the client's
+        if LabelingJobName not in self.requests:
+            raise ClientError({"Error": {"Code": "ResourceNotFound"}}, "DescribeLabelingJob")
+        answer = {"LabelingJobStatus": self.status, "LabelingJobArn": f"arn {LabelingJobName}"}
+        return {**self.requests[LabelingJobName], **answer}
+
+    async def create_labeling_job(self, **request: Any) -> dict[str, str]:
+        name = request["LabelingJobName"]
+        if name == self.breaks_at:
+            raise ClientError({"Error": {"Code": "ThrottlingException"}}, "CreateLabelingJob")
+        assert name not in self.requests
+        self.requests[name] = request
+        return {"LabelingJobArn": f"arn {name}"}
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    made = Jobs()
+    real = aws.open_client
+
+    @contextlib.asynccontextmanager
+    async def open_client(service: str, settings: S3Settings, region: str | None = None) -> Any:
+        if service == "sagemaker":
+            yield made
+        else:
+            async with real(service, settings, region) as client:
+                yield client
+
+    monkeypatch.setattr(aws, "open_client", open_client)
+    return made
+
+
+def test_the_same_command_goes_on_where_it_stopped(
+    s3_server: S3Server, bucket: str, s3: S3Settings, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtmask.groundtruth.job.MAX_JOB_OBJECTS", 2)
+    manifest = fill(s3_server, bucket)
+    submission.fix_cors([bucket], s3=s3)
+
+    def plan(**options: Any) -> Any:
+        return make_job(
+            manifest, None, role="arn:aws:iam::123456789012:role/GroundTruth", output=f"s3://{bucket}/answers",
+            workteam="arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x", name="qa", s3=s3,
+            **options,
+        )  # fmt: skip
+
+    jobs.breaks_at = "qa-2-of-2"
+    with pytest.raises(TransientError, match="created before it: qa-1-of-2"):
+        submission.submit_job(plan(), s3=s3)
+    jobs.breaks_at = ""
+    told: list[str] = []
+    arns = {"qa-1-of-2": "arn qa-1-of-2", "qa-2-of-2": "arn qa-2-of-2"}
+    assert submission.submit_job(plan(), s3=s3, tell=told.append) == arns
+    assert "qa-1-of-2 was created before: InProgress" in told
+    before = dict(jobs.requests)
+    assert submission.submit_job(plan(), s3=s3) == arns
+    assert jobs.requests == before
+
+    for changed in (
+        plan(label_attribute="other-ref"),
+        plan(adjust="labeling-qa-ref", upload=f"s3://{bucket}/up"),
+    ):
+        with pytest.raises(
+            UsageError, match=r"qa-1-of-2 already \(InProgress\), with other settings or data"
+        ):
+            submission.submit_job(changed, s3=s3)
+    lines = s3_server.objects(bucket)["qa.manifest"]
+    s3_server.put(bucket, {"qa.manifest": lines.replace(b'"confidence":0.9', b'"confidence":0.8')})
+    with pytest.raises(UsageError, match="with other settings or data"):
+        submission.submit_job(plan(), s3=s3)
+    s3_server.put(bucket, {"qa.manifest": lines})
+    jobs.status = "Failed"
+    with pytest.raises(UsageError, match=r"already \(Failed\)"):
+        submission.submit_job(plan(), s3=s3)
+
+
 def test_credentials_that_are_refused_are_one_sentence(
     s3_server: S3Server, bucket: str, s3: S3Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,12 +273,16 @@ class FakeS3:
         return {"BucketRegion": region, "ResponseMetadata": {}}
 
     async def get_bucket_cors(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        if Bucket == "mute":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "GetBucketCors")
         return {"CORSRules": [CORS_RULE]}
 
 
 @pytest.fixture
 def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = FakeS3(here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused")
+    client = FakeS3(
+        here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused", mute="us-east-1"
+    )
 
     @contextlib.asynccontextmanager
     async def open_client(*args: Any) -> Any:
@@ -204,6 +299,17 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
         (["there"], "eu-west-1", [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
         (["far"], "eu-west-1", [("bucket-region", "it is in ap-south-1, the job in eu-west-1")]),
         (["here", "there"], None, [("bucket-region", "it is in us-east-1, the job in eu-west-1")]),
+        (
+            ["mute"],
+            "eu-west-1",
+            [
+                ("bucket-region", "it is in us-east-1, the job in eu-west-1"),
+                (
+                    "bucket-unchecked",
+                    "cannot read the CORS rules of the bucket mute: AWS answered AccessDenied: No",
+                ),
+            ],
+        ),
         (
             ["shut"],
             "eu-west-1",

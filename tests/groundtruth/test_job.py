@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aioboto3
 import botocore.loaders
@@ -30,9 +30,7 @@ from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
 from gtmask.groundtruth.report import Problem
 from gtmask.groundtruth.template import worker_template
 from gtmask.groundtruth.validation import validate
-
-if TYPE_CHECKING:
-    from gtmask.storage.base import S3Settings
+from gtmask.storage.base import S3Settings
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street"
@@ -126,6 +124,38 @@ def test_settings_are_checked_before_the_manifest_is_read(tmp_path: Path) -> Non
         job.make_job(tmp_path / "nothing.manifest", None, **{**GOOD, "role": "x"})
 
 
+def test_a_vendors_team_is_of_another_account(tmp_path: Path) -> None:
+    team = "arn:aws:sagemaker:eu-west-1:394669845002:workteam/vendor-crowd/x"
+    plan = job.make_job(write_manifest(tmp_path, 1), None, **{**GOOD, "workteam": team})
+    assert plan.settings.region == "eu-west-1"
+
+
+def test_jobs_with_one_upload_prefix_have_folders_of_their_own(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 1)
+    for prefix in ("s3://upload/there", "s3://upload/there/"):
+        plans = [job.make_job(path, None, **GOOD, upload=prefix, name=name) for name in ("a", "b")]
+        assert [plan.settings.prefix for plan in plans] == ["s3://upload/there/a", "s3://upload/there/b"]
+        template = plans[0].requests["a"]["HumanTaskConfig"]["UiConfig"]["UiTemplateS3Uri"]
+        assert template == "s3://upload/there/a/template.liquid.html"
+
+
+def test_a_server_of_ones_own_may_be_in_any_region(tmp_path: Path) -> None:
+    s3 = S3Settings(region="here", endpoint_url="http://127.0.0.1:9")
+    assert job.make_job(write_manifest(tmp_path, 1), None, **GOOD, s3=s3).objects == 1
+
+
+def test_the_same_job_is_written_again_but_not_beside_another(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 3)
+    out = tmp_path / "job"
+    for _ in range(2):
+        job.make_job(path, out, **GOOD)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    other = write_manifest(tmp_path, 2, ["Car"])
+    with pytest.raises(UsageError, match=r"files of another job \(labeling-qa-adjustment\.request\.json\)"):
+        job.make_job(other, out, **GOOD, name="second")
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
     assert [path.name for path in tmp_path.iterdir()] == ["labeling-qa.manifest"]
@@ -159,6 +189,27 @@ BAD = {
     "workers": ({"workers_per_object": 10}, "1 to 9"),
     "time": ({"time_limit": 29}, "30 to 28800"),
     "availability": ({"availability": 59}, "60 to 2592000"),
+    "partition of the role": (
+        {"role": ROLE.replace("arn:aws:", "arn:aws-cn:")},
+        "--role .* partition aws-cn",
+    ),
+    "partition of the team": (
+        {"workteam": TEAM.replace("arn:aws:", "arn:aws-us-gov:")},
+        "--workteam .* partition aws-us-gov",
+    ),
+    "account": (
+        {"role": ROLE.replace("1234", "9999")},
+        "account 999956789012 and --workteam of 123456789012",
+    ),
+    "S3's region": (
+        {"s3": S3Settings(region="us-east-1")},
+        "--region is us-east-1, and --workteam is in eu-west-1",
+    ),
+    "title emoji": ({"title": "Review \N{AUTOMOBILE}"}, "--title .* emoji"),
+    "description lines": ({"description": "a\nb"}, "--description must be one line"),
+    "tag twice": ({"tags": (("a", "1"), ("a", "2"))}, "same key"),
+    "tag character": ({"tags": (("team", "a & b"),)}, "--tag 'team'"),
+    "tag long": ({"tags": (("team", "x" * 257),)}, "--tag 'team'"),
     "title": ({"title": "x" * 129}, "--title"),
     "description": ({"description": ""}, "--description"),
 }
@@ -189,6 +240,17 @@ def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path
         job.make_job(tmp_path / "m.manifest", tmp_path / "job", **GOOD)
     assert caught.value.exit_code == 2
     assert not (tmp_path / "job").exists()
+
+
+def test_blank_lines_at_the_end_are_left_out_and_others_make_no_job(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 3)
+    lines = path.read_bytes()
+    path.write_bytes(lines + b"\n  \n")
+    job.make_job(path, tmp_path / "job", **GOOD)
+    assert (tmp_path / "job" / "labeling-qa-adjustment.manifest").read_bytes() == lines
+    path.write_bytes(b"\n\n" + lines)
+    with pytest.raises(ManifestError, match="line 1: line-blank: Ground Truth expects"):
+        job.make_job(path, tmp_path / "job", **GOOD)
 
 
 def test_local_references_make_no_job(tmp_path: Path) -> None:
@@ -309,7 +371,7 @@ class Recorder:
             monkeypatch.setenv(name, "test")
 
     def validate(self, manifest: str, **options: Any) -> Any:
-        self.done.append("validate")
+        self.done.append(f"validate {options['level']}")
         return validate(manifest, level="quick")
 
     async def check_buckets(self, buckets: set[str], *args: Any, **options: Any) -> list[Any]:
@@ -320,7 +382,7 @@ class Recorder:
     async def open_storage(self, location: str, settings: S3Settings) -> Any:
         yield location
 
-    async def put_files(self, plan: Any, source: Any, storage: str) -> None:
+    async def put_files(self, plan: Any, source: Any, storage: str, **options: Any) -> None:
         if self.fail_upload:
             raise GtmaskError("the upload failed")
         self.done.append(f"upload {storage}")
@@ -354,7 +416,24 @@ def test_a_job_is_created_after_every_check_and_upload(recorder: Recorder, tmp_p
         ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
     ]
     assert submission.submit_job(plan) == {"qa": ARN}
-    assert recorder.done == ["validate", "buckets data out", "upload s3://out/answers/_gtmask/qa"]
+    assert recorder.done == ["validate deep", "buckets data out", "upload s3://out/answers/_gtmask/qa"]
+
+
+def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 2)
+    path.write_bytes(path.read_bytes().replace(b"/1.jpg", b"/0.jpg"))
+    plan = job.make_job(path, None, **GOOD, name="qa")
+    recorder.problems = [
+        Problem("bucket-unchecked", 0, "s3://data", "cannot read the CORS rules of the bucket data")
+    ]
+    recorder.stubs = [
+        ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa"}),
+        ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
+    ]
+    told: list[str] = []
+    submission.submit_job(plan, tell=told.append)
+    assert told[0].startswith("1 warnings, the most frequent source-duplicate: ")
+    assert told[1] == "not checked: cannot read the CORS rules of the bucket data"
 
 
 def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_path: Path) -> None:
@@ -369,9 +448,9 @@ def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
     plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [("describe_labeling_job", description("Completed"), {"LabelingJobName": "qa"})]
-    with pytest.raises(UsageError, match="there is a labeling job qa already"):
+    with pytest.raises(UsageError, match=r"there is a labeling job qa already \(Completed\), with other"):
         submission.submit_job(plan)
-    assert recorder.done == ["validate", "buckets data out"]
+    assert recorder.done == ["validate deep", "buckets data out"]
 
 
 def test_a_failed_upload_creates_no_job(recorder: Recorder, tmp_path: Path) -> None:
@@ -397,7 +476,7 @@ def test_a_bucket_that_will_not_do_stops_everything(
     recorder.problems = [Problem(code, 0, "s3://data", detail)]
     with pytest.raises(UsageError, match=sentence):
         submission.submit_job(plan)
-    assert recorder.done == ["validate", "buckets data out"]
+    assert recorder.done == ["validate deep", "buckets data out"]
 
 
 def test_what_aws_refuses_is_one_sentence_that_names_the_jobs_created(

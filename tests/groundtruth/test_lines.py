@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import orjson
@@ -14,12 +15,29 @@ from gtmask.findings import CODES
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
 from gtmask.groundtruth.duplicates import Seen
-from gtmask.groundtruth.lines import LineChecker
+from gtmask.groundtruth.lines import LineChecker, duplicate_keys
 from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.groundtruth.references import Locator, split
 
 WRITER = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
 LINE = WRITER.line("s3://b/in/1.jpg", "s3://b/masks/1.png").rstrip()
+
+
+class Pairs(list[tuple[str, Any]]):
+    """An object whose keys may stand more than once."""
+
+    def dump(self, comma: str) -> str:
+        members = (f"{json.dumps(key)}:{Pairs.dump_value(value, comma)}" for key, value in self)
+        return "{" + comma.join(members) + "}"
+
+    @staticmethod
+    def dump_value(value: Any, comma: str) -> str:
+        if isinstance(value, Pairs):
+            return value.dump(comma)
+        if isinstance(value, list):
+            return "[" + comma.join(Pairs.dump_value(item, comma) for item in value) + "]"
+        return json.dumps(value)
+
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-300, 300) | st.floats(allow_nan=False) | st.text(max_size=8)
@@ -97,6 +115,29 @@ def test_lengths_are_counted_in_characters_and_not_in_bytes(notes: int, codes: l
     data = orjson.dumps({**orjson.loads(LINE), **more})
     assert len(data) > MAX_LINE_CHARACTERS
     assert [problem.code for problem in judge(LineChecker(), 1, data)[0]] == codes
+
+
+pairs = st.recursive(
+    st.integers() | st.text(max_size=5) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.lists(st.tuples(st.sampled_from('ab":{}\\'), inner), max_size=4).map(Pairs),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(st.sampled_from("abc"), pairs), max_size=4).map(Pairs), st.booleans())
+def test_duplicate_keys_are_found_as_a_parser_sees_them(document: Pairs, spaced: bool) -> None:
+    expected = []
+
+    def see(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in members]
+        expected.extend(key for i, key in enumerate(keys) if key in keys[:i])
+        return dict(members)
+
+    data = document.dump(", " if spaced else ",").encode()
+    values = json.loads(data, object_pairs_hook=see)
+    assert sorted(json.loads(key) for key in duplicate_keys(data, values)) == sorted(expected)
 
 
 def test_references_are_split() -> None:

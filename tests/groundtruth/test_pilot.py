@@ -110,6 +110,7 @@ def test_a_pilot_shows_every_class_that_occurs(tmp_path: Path) -> None:
     assert set().union(*(entry.classes for entry in result.chosen)) == {1, 2, 3, 4}
     assert (result.missing, result.unused, result.unusable) == ((), (5,), 0)
     assert result.manifest == f"{tmp_path}/pilot/pilot.manifest"
+    assert not result.local
     assert any("colours" in sentence for sentence in result.look_for)
     assert [path.name for path in (tmp_path / "pilot").iterdir()] == ["pilot.manifest"]
 
@@ -154,6 +155,7 @@ def test_comparing_writes_each_image_twice(tmp_path: Path) -> None:
         copied = (tmp_path / "pilot" / "images" / f"{i // 2 + 1:02}-{original}-{mode}.jpg").read_bytes()
         assert Image.open(io.BytesIO(copied)).size == (30, 20)
     assert "--png" in result.look_for[-1]
+    assert result.local
     report = gtmask.validate(tmp_path / "pilot" / "pilot.manifest", level="deep", strict=True)
     assert report.codes == {"reference-local": 12}
 
@@ -172,9 +174,55 @@ def test_a_pilot_of_nothing_is_refused(tmp_path: Path) -> None:
     path = data(tmp_path)
     with pytest.raises(UsageError, match="--count 1 or more"):
         run(path, count=0)
-    with pytest.raises(ManifestError, match="no line's image and mask can be read"):
+    with pytest.raises(UsageError, match="--seed 0 or more"):
+        run(path, seed=-1)
+    with pytest.raises(
+        ManifestError, match=r"no line's image and mask can be read \(30 lines; there is noth"
+    ):
         gtmask.pilot(path, tmp_path / "pilot", images=str(tmp_path), masks=str(tmp_path / "nowhere"))
     path.write_bytes(orjson.dumps({"source-ref": "s3://b/a.jpg"}))
     with pytest.raises(ManifestError, match="line 1: the line has no mask"):
         run(path)
     assert not (tmp_path / "pilot").exists()
+
+
+COLOR_MAPS: dict[str, Any] = {
+    "a list": ["Car"],
+    "nothing": None,
+    "no class ids": {"x": {"class-name": "Car"}, "-1": {"class-name": "Car"}, "999": {"class-name": "Car"}},
+    "texts": {"1": "Car"},
+}
+
+
+@pytest.mark.parametrize("case", COLOR_MAPS)
+@pytest.mark.parametrize("command", ["pilot", "preview"])
+def test_a_color_map_that_is_none_is_no_crash(command: str, case: str, tmp_path: Path) -> None:
+    path = data(tmp_path)
+    lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    for line in lines:
+        line["labeling-qa-ref-metadata"]["internal-color-map"] = COLOR_MAPS[case]
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+    if command == "pilot":
+        assert run(path).classes == {number: f"value {number}" for number in (1, 2, 3, 4)}
+    else:
+        places = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+        gtmask.preview(path, tmp_path / "look.html", **places)
+        assert (tmp_path / "look.html").stat().st_size > 1000
+
+
+def test_lines_are_taken_over_byte_by_byte(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    nested = b'{"a":' * 300 + b"12345678901234567890123" + b"}" * 300
+    path.write_bytes(path.read_bytes().replace(b'{"source-ref"', b'{"note": ' + nested + b', "source-ref"'))
+    run(path, count=2)
+    big = path.read_bytes().splitlines()
+    assert all(line in big for line in (tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines())
+    with pytest.raises(ManifestError, match="cannot be written with other references"):
+        run(path, count=2, copy_masks=True)
+
+
+def test_comparing_needs_colors(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"#2ca02c", b"green"))
+    with pytest.raises(ManifestError, match=r"'green' is no colour .* `gtmask validate`"):
+        run(path, compare_png=True)

@@ -194,6 +194,7 @@ def value_four() -> bytes:
 
 # The four seeds: the failures that this project exists for.
 breaks("mask-is-json")(on_line(1, ATTRIBUTE, "s3://autonomous-training-data/labels/img_0299.json"))
+breaks("mask-is-json, of places")(on_line(1, ATTRIBUTE, "s3://data/labels/img_0299.GeoJSON"))
 breaks("mask-rgb")(mask(pillow("RGB")))
 breaks("mask-size")(mask(encode_png(np.ascontiguousarray(pixels()[:, :-1]))))
 breaks("mask-value")(mask(value_four))
@@ -205,7 +206,16 @@ breaks("line-not-json")(raw(lambda data: data.replace(b'"},"2"', b'"},,"2"', 1))
 breaks("line-not-json, an array")(raw(lambda data: data + b"[1, 2]\n"))
 breaks("line-not-json, cut off")(raw(lambda data: data[:-40]))
 breaks("line-too-long")(on_line(1, "note", "x" * 200_000))
+breaks("line-too-long, by its image")(on_line(1, "source-ref", f"s3://data/{'x' * 200_000}.jpg"))
 breaks("attribute-too-long")(on_line(1, "note", "x" * 20_001))
+breaks("attribute-too-long, a list")(on_line(1, "note", [1] * 10_001))
+breaks("attribute-too-long, deeply nested")(
+    raw(
+        lambda data: data.replace(
+            b'"type":', b'"x":' + b'{"a":' * 990 + b"1" + b"}" * 990 + b" " * 20_000 + b',"type":', 1
+        )
+    )
+)
 breaks("attribute-too-long, by blanks")(
     raw(lambda data: data.replace(b'"type":', b" " * 20_000 + b'"type":', 1))
 )
@@ -235,6 +245,11 @@ def other_attribute(data: Data) -> None:
     }
 
 
+breaks("key-duplicate")(raw(lambda data: data.replace(b'"type":', b'"type":"other","type":', 1)))
+breaks("key-duplicate, the image")(
+    raw(lambda data: data.replace(b'{"source-ref":', b'{"source-ref":"s3://data/x.jpg","source-ref":'))
+)
+breaks("key-duplicate, a class")(raw(lambda data: data.replace(b'{"0":{', b'{"0":{},"0":{')))
 breaks("key-dollar")(on_line(1, "$note", 1))
 breaks("color-map-missing")(without("internal-color-map"))
 breaks("color-map-key")(lambda data: data.classes(lambda classes: classes.update({"007": classes["1"]})))
@@ -251,6 +266,7 @@ breaks("color-white")(in_class("2", "hex-color", "#ffffff"))
 breaks("background-bad")(in_class("0", "class-name", "background"))
 breaks("background-bad, colour")(in_class("0", "hex-color", "#000000"))
 breaks("background-reserved")(in_class("2", "class-name", "Background"))
+breaks("background-reserved, blanks")(in_class("2", "class-name", " BACKGROUND "))
 breaks("class-name-bad")(in_class("2", "class-name", ""))
 breaks("class-name-bad, long")(in_class("2", "class-name", "x" * 257))
 breaks("class-name-duplicate")(in_class("2", "class-name", "Car"))
@@ -278,6 +294,8 @@ breaks("source-bytes")(image(lambda: picture() + bytes(40_000_001)))
 breaks("class-gap")(lambda data: data.classes(lambda classes: classes.__setitem__(
     "5", {"class-name": "Sky", "hex-color": "#123456", "confidence": 0.9})))  # fmt: skip
 breaks("confidence-missing")(lambda data: data.classes(lambda classes: classes["2"].pop("confidence")))
+breaks("confidence-missing, a text")(in_class("2", "confidence", "0.9"))
+breaks("confidence-missing, in percent")(in_class("2", "confidence", 90))
 breaks("human-annotated")(in_metadata("human-annotated", True))
 breaks("human-annotated, missing")(without("human-annotated"))
 breaks("creation-date")(in_metadata("creation-date", "Tue Jan 02 2024"))
@@ -286,6 +304,10 @@ breaks("mask-duplicate")(on_line(3, ATTRIBUTE, "s3://data/aws/masks/img_0.png"))
 breaks("mask-interlaced")(mask(raw_png(WIDTH, HEIGHT, 8, 0, b"", 1)))
 breaks("mask-color-chunks")(
     mask(lambda: with_chunk(encode_png(pixels(2)), b"gAMA", struct.pack(">I", 45455)))
+)
+breaks("mask-moves")(mask(lambda: with_chunk(encode_png(pixels(2)), b"eXIf", Image.Exif().tobytes()[6:])))
+breaks("mask-moves, animated")(
+    mask(lambda: with_chunk(encode_png(pixels(2)), b"acTL", struct.pack(">II", 1, 0)))
 )
 breaks("mask-palette-padding")(mask(lambda: encode_png(pixels(2), palette={**COLORS, 200: "#000000"})))
 breaks("mask-palette-padding, short")(
@@ -335,7 +357,8 @@ def eleven(data: Data) -> None:
 
 
 #: Tested below, since they need another kind of data.
-ELSEWHERE = {"labels-automated", "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
+ELSEWHERE = {"labels-automated", "labels-none",
+             "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
              "bucket-cors", "bucket-missing", "bucket-unchecked"}  # fmt: skip
 
 
@@ -424,6 +447,14 @@ def test_many_labels_are_noted(tmp_path: Path) -> None:
     assert set(check(data, tmp_path).codes) == {"labels-console", "labels-automated"}
 
 
+def test_a_map_without_a_label_is_found(tmp_path: Path) -> None:
+    data = good()
+    data.classes(lambda classes: [classes.pop(number) for number in "123"])
+    report = check(data, tmp_path, "quick")
+    assert report.codes == {"labels-none": 4}
+    assert report.exit_code == 3
+
+
 def test_local_paths_are_noted_and_no_error(tmp_path: Path) -> None:
     data = good()
     for line in data.lines:
@@ -448,6 +479,24 @@ def test_a_mask_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest
     report = check(data, tmp_path)
     assert report.codes == {"mask-unreadable": 1}
     assert report.rules[0].examples[0].detail.endswith("permission denied")
+
+
+def test_a_reference_that_is_no_bucket_stops_no_other_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation._Validation, "_check_buckets", lambda self: None)
+    data = good()
+    for line in data.lines:
+        line["source-ref"] = line["source-ref"].replace("s3://data/in/batch", str(tmp_path / "images"))
+    data.lines[1]["source-ref"] = "s3://ab/img_1.jpg"
+    path = data.write(tmp_path)
+    report = gtmask.validate(path, masks=str(tmp_path / "masks"), level="deep")
+    assert report.codes == {"source-unreadable": 1, "reference-local": 3}
+    (example,) = report.rules[0].examples
+    assert (example.line, example.uri) == (2, "s3://ab/img_1.jpg")
+    assert "no valid bucket name" in example.detail
+    with pytest.raises(UsageError, match="no valid bucket name"):
+        gtmask.validate(path, images="s3://ab", masks=str(tmp_path / "masks"))
 
 
 def test_more_than_a_job_takes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -479,6 +528,84 @@ def test_lines_whose_metadata_is_alike_are_judged_each(tmp_path: Path) -> None:
     assert check(data, tmp_path, "quick").adjustments == {"adjusted": 4}
     data.raw = lambda written: written.replace(b'"type":', b" " * 20_000 + b'"type":')
     assert check(data, tmp_path, "quick").codes == {"attribute-too-long": 4}
+
+
+def unsampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the default depth decode no mask."""
+    monkeypatch.setattr(validation, "SAMPLE_FIRST", 0)
+
+
+def test_a_palette_behind_long_texts_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsampled(monkeypatch)
+    data = good("palette")
+    png = data.masks["img_1.png"]
+    data.masks["img_1.png"] = png[:33] + chunk(b"tEXt", b"C\0" + b"x" * 100_000) + png[33:]
+    longer = with_chunk(data.masks["img_2.png"], b"tEXt", b"C\0" + b"x" * 100_000)
+    data.masks["img_2.png"] = with_chunk(longer, b"tRNS", b"\0")
+    report = check(data, tmp_path, "default")
+    assert report.decoded == 0
+    assert report.codes == {"mask-alpha": 1}
+
+
+def test_a_small_mask_that_is_cut_off_is_found_without_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsampled(monkeypatch)
+    data = good()
+    data.masks["img_2.png"] = data.masks["img_2.png"][:-20]
+    report = check(data, tmp_path, "default")
+    assert report.decoded == 0
+    assert report.codes == {"mask-damaged": 1}
+
+
+def test_every_finding_is_written_where_asked(tmp_path: Path) -> None:
+    data = good()
+    data.lines = [{**data.lines[i % 4], "source-ref": f"s3://data/in/{i}.jpg"} for i in range(300)]
+    report = check(data, tmp_path, findings=tmp_path / "all.jsonl")
+    rows = [orjson.loads(line) for line in (tmp_path / "all.jsonl").read_bytes().splitlines()]
+    assert len(rows) == sum(report.codes.values()) == 596
+    missing = [row for row in rows if row["code"] == "source-not-found"]
+    assert [row["line"] for row in missing] == list(range(1, 301))
+    assert missing[-1] == {
+        "code": "source-not-found", "level": "error", "line": 300, "uri": "s3://data/in/299.jpg",
+        "detail": f"searched below {tmp_path / 'images'}",
+    }  # fmt: skip
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_findings_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "no" / "such.jsonl"):
+        with pytest.raises(UsageError, match="findings cannot be written"):
+            check(good(), tmp_path, findings=place)
+    with pytest.raises(UsageError, match="give a local file"):
+        check(good(), tmp_path, findings="s3://data/all.jsonl")
+    with pytest.raises(UsageError, match="would overwrite the manifest"):
+        check(good(), tmp_path, findings=tmp_path / "labeling-qa.manifest")
+    assert (tmp_path / "labeling-qa.manifest").read_bytes().count(b"\n") == 4
+
+
+def test_a_run_that_stops_leaves_no_findings(tmp_path: Path) -> None:
+    (tmp_path / "m.manifest").write_bytes(b"hello\n")
+    with pytest.raises(ManifestError):
+        gtmask.validate(tmp_path / "m.manifest", findings=tmp_path / "all.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.manifest"]
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        (lambda data: data.replace(b'0.9,"hex', b'NaN,"hex', 1), '"confidence":NaN,"hex'),
+        (lambda data: data.replace(b'"1":{', b'1:{', 1), "},1:{"),
+        (lambda data: data.replace(b"\n", b"\r", 1), r"lines end in \r alone: write \n"),
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_shown_at_its_place(
+    change: Callable[[bytes], bytes], detail: str, tmp_path: Path
+) -> None:
+    data = good()
+    data.raw = change
+    (rule,) = [rule for rule in check(data, tmp_path, "quick").rules if rule.code == "line-not-json"]
+    assert detail in rule.examples[0].detail
 
 
 def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
@@ -537,6 +664,8 @@ def test_progress_ends_with_all_lines(tmp_path: Path) -> None:
         b'{\n "images": [],\n "annotations": []\n}\n',
         b"x\n" * 5000,
         b"\n\n",
+        b'{"images":[],"annotations":[]}\n',
+        b'{"images":[' + b"1," * 200_000 + b"1]}",
     ],
 )
 def test_a_file_that_is_no_manifest_is_one_sentence(content: bytes, tmp_path: Path) -> None:
@@ -555,6 +684,15 @@ def test_a_file_without_line_breaks_is_not_held_in_memory(
     (tmp_path / "m.manifest").write_bytes(b"{}\n" + b"x" * 5000)
     with pytest.raises(ManifestError, match="line 2 has more than 16 MB"):
         gtmask.validate(tmp_path / "m.manifest")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_manifest_in_utf_16_is_told_so(encoding: str, tmp_path: Path) -> None:
+    data = good()
+    data.lines *= 300
+    data.raw = lambda written: written.decode().encode(encoding)
+    with pytest.raises(ManifestError, match=r"is UTF-16, .* save it as UTF-8"):
+        check(data, tmp_path)
 
 
 def test_a_manifest_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import typer
 
 from gtmask import __version__
 from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
+from gtmask.cli.console import spelled
 
 #: New objects after which Python looks for cycles; 700 by default.
 YOUNG_OBJECTS = 50_000
@@ -70,7 +71,7 @@ def main() -> None:
     try:
         app()
     except GtmaskError as error:
-        sys.stderr.write(f"gtmask: {error}\n")
+        sys.stderr.write(f"gtmask: {spelled(error)}\n")
         sys.exit(error.exit_code)
     except OSError as error:
         # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.

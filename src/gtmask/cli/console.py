@@ -53,11 +53,20 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
+#: Control characters but line breaks and tabs: as data they would steer the terminal.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def spelled(text: object) -> str:
+    """Return text from data with its control characters spelled out."""
+    return str(text).translate(_CONTROLS)
+
+
 def plain(text: object) -> Any:
-    """Return text from data as it is: square brackets in it are not markup."""
+    """Return text from data as it is: square brackets are no markup; see :func:`spelled`."""
     from rich.text import Text
 
-    return Text(str(text))
+    return Text(spelled(text))
 
 
 class Bar:

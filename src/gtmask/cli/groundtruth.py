@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +32,9 @@ def validate(
     images: options.Images = None,
     masks: options.Masks = None,
     strict: Annotated[bool, opt("--strict", help="Warnings count as errors.")] = False,
+    findings: Annotated[
+        str | None, opt("--findings", metavar="FILE", help="Write every finding here, as JSON Lines.")
+    ] = None,
     workers: options.Workers = None,
     endpoint_url: options.Endpoint = None,
     profile: options.Profile = None,
@@ -51,6 +56,7 @@ def validate(
             images=images,
             masks=masks,
             strict=strict,
+            findings=findings,
             s3=_s3(endpoint_url, profile, region),
             workers=workers,
             progress=bar.steps("validate"),
@@ -58,11 +64,11 @@ def validate(
     if as_json:
         print_json(report.to_json())
     else:
-        _render_report(report)
+        _render_report(report, findings)
     raise typer.Exit(report.exit_code)
 
 
-def _render_report(report: Report) -> None:
+def _render_report(report: Report, findings: str | None) -> None:
     from rich.console import Console
 
     from gtmask.cli.console import plain
@@ -84,8 +90,15 @@ def _render_report(report: Report) -> None:
         f"masks decoded ({report.depth}): {report.count('error'):,} errors, {report.count('warning'):,} warnings, "
         f"{report.count('note'):,} notes."
     ))  # fmt: skip
-    if report.exit_code == 0:
-        screen.print(plain(f"next  gtmask pilot {report.manifest} --out DEST"), soft_wrap=True)
+    manifest = shlex.quote(report.manifest)
+    if findings:
+        screen.print(plain(f"all findings  {findings}"), soft_wrap=True)
+    elif any(rule.count > len(rule.examples) for rule in report.rules):
+        screen.print(plain("Every finding with its line: the same command with --findings FILE"))
+    if report.adjustments:
+        screen.print(plain(f"next  gtmask inspect {manifest}"), soft_wrap=True)
+    elif report.exit_code == 0:
+        screen.print(plain(f"next  gtmask pilot {manifest} --out DEST"), soft_wrap=True)
 
 
 def pilot(
@@ -138,7 +151,18 @@ def pilot(
     screen.print(plain("look for"))
     for sentence in result.look_for:
         screen.print(plain(f"  - {sentence}"))
+    missing = set(result.missing)
+    names = ", ".join(name for number, name in result.classes.items() if number not in missing)
+    screen.print(plain(f"classes   {names}"), soft_wrap=True)
     screen.print(plain(f"manifest  {result.manifest}"), soft_wrap=True)
+    if result.local:
+        screen.print(
+            plain("It refers to local paths; a job needs s3:// URIs: see --image-uri and --mask-uri.")
+        )
+    else:
+        screen.print(
+            plain(f"next      gtmask job {shlex.quote(result.manifest)} --out DIR …"), soft_wrap=True
+        )
 
 
 def job(
@@ -150,7 +174,7 @@ def job(
     name: Annotated[str | None, opt(metavar="NAME", help="Job name (the manifest's, with -adjustment).")] = None,
     label_attribute: Annotated[str | None, opt(metavar="NAME", help="The new attribute (the adjusted one's, with -adjusted-ref).")] = None,
     adjust: Annotated[str | None, opt(metavar="NAME", help="The attribute to adjust (the newest).")] = None,
-    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Where manifest and template are uploaded (below --output).")] = "",
+    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Below it, in a folder of the job's name, manifest and template are uploaded (--output/_gtmask).")] = "",
     title: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Review and adjust segmentation labels",
     description: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Check the painted labels against the image and correct them where they are wrong.",
     keyword: Annotated[list[str] | None, opt("--keyword", metavar="WORD", help="1 to 5 times.")] = None,
@@ -198,7 +222,10 @@ def job(
         _fix_cors(plan, s3, yes=yes)
     if submit:
         with Bar(quiet=quiet) as bar:
-            created = submit_job(plan, s3=s3, images=images, masks=masks, progress=bar.steps("check"))
+            created = submit_job(
+                plan, s3=s3, images=images, masks=masks, progress=bar.steps("check"),
+                tell=lambda sentence: screen.print(plain(sentence), soft_wrap=True),
+            )  # fmt: skip
         for job_name, arn in created.items():
             screen.print(plain(f"created  {job_name}  {arn}"), soft_wrap=True)
         if wait:
@@ -207,7 +234,26 @@ def job(
         screen.print(
             plain(f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}"), soft_wrap=True
         )
-        screen.print(plain("next  the same command with --submit"))
+        _say_next(plan, out)
+
+
+def _say_next(plan: JobPlan, out: str) -> None:
+    """Say how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
+    from gtmask.cli.console import console, plain
+    from gtmask.storage import is_s3
+
+    screen = console()
+    screen.print(plain("next  the same command with --submit; it checks every pixel first"), soft_wrap=True)
+    if is_s3(out):
+        return
+    folder = out.rstrip("/")
+    upload, to = shlex.quote(folder), shlex.quote(plan.settings.prefix)
+    screen.print(plain(f"or    aws s3 cp --recursive {upload} {to}"), soft_wrap=True)
+    for name in plan.requests:
+        request = shlex.quote(f"file://{folder}/{name}.request.json")
+        screen.print(plain(
+            f"      aws sagemaker create-labeling-job --region {plan.settings.region} --cli-input-json {request}"
+        ), soft_wrap=True)  # fmt: skip
 
 
 def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
@@ -222,6 +268,7 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
     from gtmask.cli.console import console, plain
+    from gtmask.errors import UsageError
     from gtmask.groundtruth.contract import CORS_RULE
     from gtmask.groundtruth.submission import buckets_without_cors, fix_cors
 
@@ -230,12 +277,15 @@ def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
     if not missing:
         screen.print(plain("cors  every bucket has the rule"))
         return
-    screen.print(
-        plain(f"cors  this rule would be added to {', '.join(missing)}: {CORS_RULE}"), soft_wrap=True
-    )
-    if yes or typer.confirm("Add it?", err=True):
+    rule = json.dumps([CORS_RULE])
+    screen.print(plain(f"cors  this rule would be added to {', '.join(missing)}: {rule}"), soft_wrap=True)
+    try:
+        agreed = yes or typer.confirm("Add it?", err=True)
+    except typer.Abort:
+        raise UsageError("Nobody is there to consent to the CORS rule: give --yes.") from None
+    if agreed:
         fix_cors(missing, s3=s3)
-        screen.print(plain("cors  added"))
+    screen.print(plain("cors  added" if agreed else "cors  not added"))
 
 
 def _wait(names: list[str], plan: JobPlan, s3: Any, *, quiet: bool) -> None:

@@ -155,6 +155,9 @@ def _render_answer(seen: Inspection, console: Console) -> None:
                 "status  " + ", ".join(f"{name} {count:,}" for name, count in answer.statuses.most_common())
             )
         )
+    if answer.unreadable:
+        console.print(plain(f"not compared  {answer.unreadable:,} images whose masks cannot be read or differ "
+                            "in size: gtmask validate tells why"))  # fmt: skip
     for reason, count in answer.failures.most_common():
         console.print(plain(f"failed  {count:,} x {reason}"))
     moved = table("what changed", "class before", "class after", ">pixels")

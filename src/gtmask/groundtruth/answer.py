@@ -18,10 +18,12 @@ import numpy as np
 import orjson
 
 from gtmask.errors import StorageError, TransientError, UsageError
+from gtmask.groundtruth.colormap import class_id
 from gtmask.groundtruth.confusion import count_pairs
 from gtmask.groundtruth.contract import (
     ADJUSTMENT_STATUS,
     ATTRIBUTE_SUFFIX,
+    COLOR_MAP,
     FAILURE_REASON,
     METADATA_SUFFIX,
     SOURCE_REF,
@@ -254,13 +256,13 @@ def _failure(values: dict[str, Any], attribute: str) -> str:
 
 def _names(metadata: object) -> dict[int, str] | None:
     """Return class name by class id, None where there is no color map."""
-    color_map = metadata.get("internal-color-map") if isinstance(metadata, dict) else None
+    color_map = metadata.get(COLOR_MAP) if isinstance(metadata, dict) else None
     if not isinstance(color_map, dict):
         return None
     return {
-        int(key): str(entry.get("class-name"))
+        number: str(entry.get("class-name"))
         for key, entry in color_map.items()
-        if key.isdecimal() and isinstance(entry, dict)
+        if isinstance(entry, dict) and (number := class_id(key)) is not None
     }
 
 

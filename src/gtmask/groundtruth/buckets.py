@@ -6,7 +6,7 @@ bucket of images; that masks need it too is inferred, since the page reads their
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import NotFoundError, StorageError, TransientError
 from gtmask.groundtruth import aws
@@ -50,7 +50,6 @@ async def check_buckets(
             uri = f"s3://{bucket}"
             try:
                 found = await aws.bucket_region(client, bucket)
-                allowed = bucket not in shown or aws.cors_allows(await aws.cors_rules(client, bucket))
             except NotFoundError:
                 problems.append(Problem("bucket-missing", 0, uri))
                 continue
@@ -63,9 +62,20 @@ async def check_buckets(
             wanted = wanted or found
             if found and found != wanted:
                 problems.append(Problem("bucket-region", 0, uri, f"it is in {found}, the job in {wanted}"))
-            if not allowed:
-                problems.append(Problem("bucket-cors", 0, uri))
+            if bucket in shown:
+                problems += await _check_cors(client, bucket)
     return problems
+
+
+async def _check_cors(client: Any, bucket: str) -> list[Problem]:
+    uri = f"s3://{bucket}"
+    try:
+        rules = await aws.cors_rules(client, bucket)
+    except TransientError:
+        raise
+    except StorageError as error:
+        return [Problem("bucket-unchecked", 0, uri, str(error))]
+    return [] if aws.cors_allows(rules) else [Problem("bucket-cors", 0, uri)]
 
 
 async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str]:

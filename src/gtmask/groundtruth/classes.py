@@ -87,7 +87,7 @@ def from_labels(labels: Sequence[str]) -> ClassMap:
     classes = []
     for number, (name, spelled) in enumerate(sources.items(), 1):
         if problem := _name_problem(name):
-            msg = f"the label {name[:60]!r} {problem}: map it to a shorter name in a class map"
+            msg = f"the label {name[:60]!r} {problem}: give it another name in a class map (--classes)"
             raise ClassMapError(msg)
         color = next_color(taken)
         taken.add(color)
@@ -143,6 +143,7 @@ class _Loader:
             self._fail(self._name, "classes are written as [[class]] tables")
         if not rows:
             self._fail(self._name, "there is no [[class]] in it")
+        check_count(len(rows))
         places = [self._place(i, row, len(rows)) for i, row in enumerate(rows)]
         taken = self._colors(rows, places)
         classes = []
@@ -150,7 +151,6 @@ class _Loader:
             entry = self._entry(row, place, taken)
             taken.add(entry.color)
             classes.append(entry)
-        check_count(len(classes))
         self._unique((entry.id for entry in classes), places, "id")
         self._unique((entry.name for entry in classes), places, "name")
         ignore_case = document.get("ignore_case", False)
@@ -314,7 +314,7 @@ def _name_problem(name: str) -> str:
         return "is empty"
     if len(name) > MAX_CLASS_NAME:
         return f"has {len(name)} characters, and Ground Truth takes {MAX_CLASS_NAME}"
-    if name.casefold() == BACKGROUND.casefold():
+    if name.strip().casefold() == BACKGROUND.casefold():
         return "is reserved for class 0: list labels that mean it under `background` instead"
     if any(ord(character) < 32 or ord(character) == 127 for character in name):
         return "holds a control character"

@@ -68,9 +68,9 @@ def check_color_map(color_map: object) -> Iterator[Breach]:
     yield from _background(entries.get(0))
     yield from _names(entries)
     yield from _colors(entries)
-    missing = [number for number, entry in entries.items() if "confidence" not in entry]
-    if missing:
-        yield "confidence-missing", f"class {missing[0]}"
+    yield from _confidences(entries)
+    if not entries.keys() - {0}:
+        yield "labels-none", ""
     gap = next((number for number in range(max(entries, default=0)) if number not in entries), None)
     if gap:
         yield "class-gap", f"there is no class {gap}, but a class {max(entries)}"
@@ -94,7 +94,7 @@ def _names(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
             continue
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_CLASS_NAME:
             yield "class-name-bad", f"class {number}: {name!r:.60}"
-        elif name.casefold() == BACKGROUND.casefold():
+        elif name.strip().casefold() == BACKGROUND.casefold():
             yield "background-reserved", f"class {number} is named {name!r}"
         elif seen.setdefault(name, number) != number:
             yield "class-name-duplicate", f"classes {seen[name]} and {number} are both named {name!r}"
@@ -116,6 +116,19 @@ def _colors(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
             yield "color-white", f"class {number} ({entry.get('class-name')!r})"
         elif seen.setdefault(color, number) != number:
             yield "color-duplicate", f"classes {seen[color]} and {number} both have {color}"
+
+
+def _confidences(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
+    """Yield the first class without a confidence (Lookout for Vision: a float; real files: 0 to 1)."""
+    for number, entry in entries.items():
+        given = entry.get("confidence")
+        if "confidence" not in entry:
+            yield "confidence-missing", f"class {number}"
+        elif isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 <= given <= 1:
+            yield "confidence-missing", f"class {number}: it is {given!r:.60}"
+        else:
+            continue
+        return
 
 
 def _label_limits(labels: int) -> Iterator[Breach]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,16 +24,20 @@ from gtmask.groundtruth.request import JobSettings, build_request, check_job_nam
 from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
-from gtmask.storage import open_storage
+from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
 
     from gtmask.groundtruth.report import Problem
     from gtmask.storage.base import S3Settings, Storage
 
+#: What is no error in a manifest to look at, but makes a job or an object of it fail. Blank lines at the
+#: end are left out.
+_NO_JOB = frozenset({"reference-local", "object-failed", "line-blank"})
 CATEGORIES = "labels.json"
 TEMPLATE = "template.liquid.html"
+REQUEST = ".request.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ def make_job(
     Raises
     ------
     UsageError
-        A setting that the API would refuse.
+        A setting that the API would refuse, a region other than the work team's, or a folder that holds
+        the files of another job.
     ManifestError
         A manifest that breaks the contract, with its first error; no file is written.
     """
@@ -148,6 +153,7 @@ def make_job(
         label_attribute=label_attribute or _adjusted("labels-ref"),
         **options,
     )
+    _check_region(settings, s3)
     with ManifestSource(location, s3) as source:
         scan = _Scan(source, adjust)
         scan.run()
@@ -155,8 +161,32 @@ def make_job(
             settings = replace(settings, label_attribute=_adjusted(scan.adjusts))
         plan = scan.plan(settings)
         if out is not None:
+            _refuse_others(os.fspath(out), plan)
             run_async(_write(plan, source, os.fspath(out), s3))
     return plan
+
+
+def _check_region(settings: JobSettings, s3: S3Settings | None) -> None:
+    """Refuse a region other than the work team's; an S3 server of one's own may call its region anything."""
+    if s3 and s3.region not in (None, settings.region) and not s3.endpoint_url:
+        msg = f"--region is {s3.region}, and --workteam is in {settings.region}: a job has one region"
+        raise UsageError(msg)
+
+
+def _refuse_others(out: str, plan: JobPlan) -> None:
+    """Refuse a folder with the requests of other jobs, whose labels and template would be overwritten."""
+    if is_s3(out):
+        return
+    others = sorted(
+        path.name
+        for path in Path(out).glob(f"*{REQUEST}")
+        if path.name.removesuffix(REQUEST) not in plan.requests
+    )
+    if others:
+        msg = (
+            f"--out {out} holds the files of another job ({others[0]}): choose another folder, or remove them"
+        )
+        raise UsageError(msg)
 
 
 class _Scan:
@@ -173,11 +203,13 @@ class _Scan:
     def run(self) -> None:
         checker = LineChecker()
         start = stop = objects = 0
+        blank: list[Problem] = []
         for raw in self.source.raw_lines():
             problems, task = checker.check(raw.number, raw.data)
-            self._refuse(problems)
             if not raw.data.strip():
+                blank += problems[: not blank]
                 continue
+            self._refuse(blank + problems)
             if not self.attributes:
                 self._first(raw.data)
             if objects == MAX_JOB_OBJECTS:
@@ -212,13 +244,10 @@ class _Scan:
         """Stop at the first problem that would make the job or an object of it fail."""
         for problem in problems:
             code = CODES[problem.code]
-            local = problem.code == "reference-local"
-            if code.level == "error" or local or problem.code == "object-failed":
+            if code.level == "error" or problem.code in _NO_JOB:
                 what = problem.detail or problem.uri
-                msg = (
-                    f"{self.source.location}, line {problem.line}: {problem.code} ({what}): "
-                    f"{code.meaning} {code.remedy}"
-                )
+                told = f"{problem.code} ({what})" if what else problem.code
+                msg = f"{self.source.location}, line {problem.line}: {told}: {code.meaning} {code.remedy}"
                 raise ManifestError(msg)
 
     def plan(self, settings: JobSettings) -> JobPlan:
@@ -265,15 +294,19 @@ async def _write(plan: JobPlan, source: ManifestSource, out: str, s3: S3Settings
         await put_files(plan, source, storage)
         for job, request in plan.requests.items():
             data = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            await storage.put(f"{job}.request.json", data, "application/json")
+            await storage.put(f"{job}{REQUEST}", data, "application/json")
         await storage.sync()
 
 
-async def put_files(plan: JobPlan, source: ManifestSource, storage: Storage) -> None:
-    """Put manifest(s), template and label categories into a storage."""
+async def put_files(
+    plan: JobPlan, source: ManifestSource, storage: Storage, *, leave: Container[str] = ()
+) -> None:
+    """Put manifest(s), template and label categories into a storage, but for the manifests of some jobs."""
     await storage.put(CATEGORIES, plan.files[CATEGORIES], "application/json")
     await storage.put(TEMPLATE, plan.files[TEMPLATE], "text/html")
     for part in plan.parts:
+        if part.job in leave:
+            continue
         await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
 
 

@@ -7,7 +7,6 @@ but for dates, so a line whose metadata has the bytes of the line before is only
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
 Colors = dict[int, str]
 
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
-_DECODER = json.JSONDecoder()
+#: What gives JSON its form: texts, brackets, colons and commas.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}:,]')
+#: Seldom written, and then colons are to be counted another way.
+_SPACED_COLON = re.compile(rb'"\s+:')
 
 
 class Task(NamedTuple):
@@ -65,7 +67,7 @@ class LineChecker:
         self.attributes: tuple[str, ...] = ()
         self.classes: dict[int, str] = {}
         self.status: str | None = None
-        self._map: object = None
+        self._maps: dict[str, object] = {}
         self._tail = b""
         self._tail_values: dict[str, Any] = {}
         self._tail_problems: tuple[Problem, ...] = ()
@@ -77,8 +79,9 @@ class LineChecker:
         The task is None where the line names neither an image nor a mask.
         """
         self.status = None
-        if self._tail and data.endswith(self._tail):
-            values = self._parse(data[: -len(self._tail)] + b"}")
+        if self._tail and len(data) <= MAX_ATTRIBUTE_CHARACTERS and data.endswith(self._tail):
+            head = data[: -len(self._tail)]
+            values = self._parse(head + b"}") if head.count(b'":') == 2 else None
             if values is not None and values.keys() == {SOURCE_REF, self.attributes[-1]}:
                 return self._known(number, values)
         problems = list(_form(number, data))
@@ -87,8 +90,12 @@ class LineChecker:
         values = self._parse(data)
         if values is None:
             return [Problem("line-not-json", number, "", _json_error(data))], None
-        problems = [Problem(code, number, "", detail) for code, detail in _lengths(data, values)]
-        return self._fresh(number, data, values, problems)
+        problems = [Problem(code, number, "", detail) for code, detail in _lengths(data)]
+        repeated = [Problem("key-duplicate", number, "", key) for key in duplicate_keys(data, values)]
+        found, task = self._fresh(number, data, values, problems + repeated)
+        if repeated:
+            self._tail = b""  # or the lines that follow would be taken for right
+        return found, task
 
     @staticmethod
     def _parse(data: bytes) -> dict[str, Any] | None:
@@ -119,14 +126,15 @@ class LineChecker:
         masks = []
         found: list[Problem] = []
         for key in pairs:
-            metadata = values[key + METADATA_SUFFIX]
+            name = key if key + METADATA_SUFFIX in values else _without_suffix(key)
+            metadata = values[name + METADATA_SUFFIX]
             self.status = metadata.get(ADJUSTMENT_STATUS)
             if FAILURE_REASON in metadata:
                 detail = f"{key}: {metadata[FAILURE_REASON]!s:.200}"
                 problems.append(Problem("object-failed", number, "", detail))
                 continue
             found = [Problem(code, number, "", detail) for code, detail in check_metadata(metadata)]
-            found += self._same_map(number, metadata.get(COLOR_MAP))
+            found += self._same_map(number, key, metadata.get(COLOR_MAP))
             problems += found
             masks.append((values.get(key), _colors(metadata.get(COLOR_MAP))))
         if len(pairs) == len(masks) == 1 and tuple(pairs) == self.attributes:
@@ -157,7 +165,8 @@ class LineChecker:
         elif self.attributes != tuple(pairs):
             yield "attribute-differs", f"{', '.join(pairs)} instead of {', '.join(self.attributes)}"
 
-    def _same_map(self, number: int, color_map: object) -> Iterator[Problem]:
+    def _same_map(self, number: int, attribute: str, color_map: object) -> Iterator[Problem]:
+        """Compare with the first color map of this attribute: an answer's may have classes of its own."""
         if not isinstance(color_map, dict):
             return
         essence = {
@@ -165,12 +174,11 @@ class LineChecker:
             for key, entry in color_map.items()
             if isinstance(entry, dict)
         }
-        if self._map is None:
-            self._map = essence
+        if self._maps.setdefault(attribute, essence) != essence:
+            yield Problem("color-map-differs", number, "", f"{attribute}: unlike that of the first line")
+        elif not self.classes and attribute == self.attributes[-1]:
             ids = {class_id(key): str(name) for key, (name, _) in essence.items()}
             self.classes = {number: name for number, name in ids.items() if number is not None}
-        elif self._map != essence:
-            yield Problem("color-map-differs", number, "", "unlike that of the first line")
 
     def _references(
         self,
@@ -203,7 +211,7 @@ def _form(number: int, data: bytes) -> Iterator[Problem]:
     """Yield what keeps a line from being read at all, at most one problem."""
     if number == 1 and data.startswith(b"\xef\xbb\xbf"):
         yield Problem("manifest-bom", number)
-    elif number == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    elif number == 1 and (data.startswith((b"\xff\xfe", b"\xfe\xff")) or data[:2].count(0) == 1):
         yield Problem("manifest-encoding", number, "", "UTF-16")
     elif not data.strip():
         yield Problem("line-blank", number)
@@ -219,35 +227,92 @@ def _form(number: int, data: bytes) -> Iterator[Problem]:
 
 
 def _json_error(data: bytes) -> str:
+    """Say why a line is no JSON object, and show the place."""
+    if b"\r{" in data:
+        return r"its lines end in \r alone: write \n or \r\n"
     try:
         orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return f"{error.msg}: {data[:60].decode(errors='replace')}"
-    return f"no object: {data[:60].decode(errors='replace')}"
+        text = data.decode(errors="replace")
+        return f"{error.msg}, character {error.pos + 1:,}: {_shown(text[max(error.pos - 40, 0) :])}"
+    return f"no object: {_shown(data.decode(errors='replace'))}"
 
 
-def _lengths(data: bytes, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _shown(text: str) -> str:
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:60]
+    )
+
+
+def _lengths(data: bytes) -> Iterator[tuple[str, str]]:
     """Yield the attributes that are too long as they stand in the line, blanks included."""
     if len(data) <= MAX_ATTRIBUTE_CHARACTERS:
         return
     text = data.decode()
-    for key, value in values.items():
-        length = len(value) if isinstance(value, str) else 0
-        match = re.search(re.escape(orjson.dumps(key).decode()) + r"\s*:\s*", text)
-        if match and isinstance(value, dict):
-            length = _DECODER.raw_decode(text, match.end())[1] - match.end()
-        if length > MAX_ATTRIBUTE_CHARACTERS:
-            yield "attribute-too-long", f"{key}: {length:,} characters"
+    depth, key, start = 0, "", 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        depth += (mark in "{[") - (mark in "}]")
+        if depth == 1 and mark == ":":
+            start = token.end()
+        elif start and (depth == 0 or (depth == 1 and mark == ",")):
+            length = len(text[start : token.start()].strip())
+            if length > MAX_ATTRIBUTE_CHARACTERS:
+                yield "attribute-too-long", f"{key}: {length:,} characters"
+            start = 0
+        elif depth == 1 and not start:
+            key = mark.strip('"')
+
+
+def duplicate_keys(data: bytes, values: dict[str, Any]) -> Iterator[str]:
+    """Yield the keys that stand twice in one object, at any depth: parsers keep one of the two."""
+    if data.count(b'":') == _count_keys(values) and not _SPACED_COLON.search(data):
+        return  # the line has as many keys as its values
+    keys: list[set[str]] = []
+    text = ""
+    for token in _TOKEN.finditer(data.decode()):
+        mark = token[0]
+        if mark in "{[":
+            keys.append(set())
+        elif mark in "}]":
+            keys.pop()
+        elif mark == ":":
+            if text in keys[-1]:
+                yield text
+            keys[-1].add(text)
+        else:
+            text = mark
+
+
+def _count_keys(value: Any) -> int:
+    count = 0
+    open_ = [value]
+    while open_:
+        value = open_.pop()
+        if isinstance(value, dict):
+            count += len(value)
+            value = value.values()
+        open_ += [inner for inner in value if isinstance(inner, (dict, list))]
+    return count
 
 
 def _attributes_of(values: dict[str, Any]) -> Iterator[str]:
-    """Yield a line's label attributes, those included that have a reason for failure instead of a mask."""
+    """Yield a line's label attributes, those included that have a reason for failure instead of a mask.
+
+    Their metadata may stand without ``-ref``.
+    """
     for key, value in values.items():
         base = key.removesuffix(METADATA_SUFFIX)
         if _is_pair(values, key):
             yield key
         elif base != key and base not in values and isinstance(value, dict) and FAILURE_REASON in value:
-            yield base
+            attribute = _without_suffix(base) + ATTRIBUTE_SUFFIX
+            if attribute not in values and value.get("type", SEGMENTATION_TYPE) == SEGMENTATION_TYPE:
+                yield attribute
+
+
+def _without_suffix(attribute: str) -> str:
+    return attribute.removesuffix(ATTRIBUTE_SUFFIX)
 
 
 def _is_pair(values: dict[str, Any], key: str) -> bool:
@@ -295,7 +360,7 @@ def _source(reference: str) -> Iterator[tuple[str, str]]:
 
 
 def _mask(reference: str) -> Iterator[tuple[str, str]]:
-    if reference.lower().endswith((".json", ".jsonl", ".ndjson")):
+    if reference.lower().endswith((".json", ".jsonl", ".ndjson", ".geojson")):
         yield "mask-is-json", ""
         return
     yield from _reference(reference)

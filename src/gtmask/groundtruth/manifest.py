@@ -15,6 +15,7 @@ import orjson
 
 from gtmask.errors import ClassMapError, ExportError, UsageError
 from gtmask.groundtruth.classes import color_map
+from gtmask.groundtruth.colormap import class_id
 from gtmask.groundtruth.contract import (
     ATTRIBUTE_SUFFIX,
     COLOR_MAP,
@@ -128,11 +129,12 @@ class ManifestLine:
         return metadata
 
     def color_map(self, attribute: str | None = None) -> dict[int, tuple[str, str]]:
-        """Return (class name, lower-case hex colour) by class id."""
-        entries = self.metadata(attribute).get(COLOR_MAP, {})
+        """Return (class name, lower-case hex colour) by class id; entries that are none are left out."""
+        entries = self.metadata(attribute).get(COLOR_MAP)
         return {
-            int(key): (str(entry.get("class-name", "")), str(entry.get("hex-color", "")).lower())
-            for key, entry in entries.items()
+            number: (str(entry.get("class-name", "")), str(entry.get("hex-color", "")).lower())
+            for key, entry in (entries.items() if isinstance(entries, dict) else ())
+            if isinstance(entry, dict) and (number := class_id(key)) is not None
         }
 
 

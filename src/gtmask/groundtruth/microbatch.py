@@ -19,9 +19,10 @@ import orjson
 
 from gtmask.errors import StorageError, TransientError, UsageError
 from gtmask.groundtruth.choice import Choice, Glance
-from gtmask.groundtruth.contract import SOURCE_REF
+from gtmask.groundtruth.contract import HEX_COLOR, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
 from gtmask.images.probe import ProbeError
@@ -86,6 +87,8 @@ class PilotResult:
         Class ids of the map that occur nowhere.
     unusable
         Lines left out since their image or mask could not be read: `gtmask validate` tells why.
+    local
+        Whether references are local paths, with which no job can be started.
     look_for
         What to look for, sentence by sentence.
     """
@@ -96,6 +99,7 @@ class PilotResult:
     missing: tuple[int, ...]
     unused: tuple[int, ...]
     unusable: int
+    local: bool
     look_for: tuple[str, ...]
 
 
@@ -153,12 +157,15 @@ def pilot(
     Raises
     ------
     UsageError
-        A count below 1.
+        A count below 1, a seed below 0.
     ManifestError
         A broken manifest, or no line whose image and mask can be read.
     """
     if count < 1:
         msg = f"a pilot of {count} images shows nothing: give --count 1 or more"
+        raise UsageError(msg)
+    if seed < 0:
+        msg = f"the seed {seed} is negative: give --seed 0 or more"
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     location = os.fspath(manifest)
@@ -168,11 +175,12 @@ def pilot(
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]
     if not picks:
-        msg = f"{location}: no line's image and mask can be read ({look.unusable} lines): validate it first"
+        why = f"{look.unusable:,} lines" + (f"; {look.reason}" if look.reason else "")
+        msg = f"{location}: no line's image and mask can be read ({why}): validate it first"
         raise ManifestError(msg)
     means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
-    chosen = run_async(_write(settings, means, picks, [parse_line(line) for line in lines]))
-    return look.result(means, chosen)
+    chosen, local = run_async(_write(settings, means, picks, lines))
+    return look.result(means, chosen, local=local)
 
 
 class _Look:
@@ -184,6 +192,8 @@ class _Look:
         self.choice = Choice()
         self.names: dict[int, str] = {}
         self.unusable = 0
+        #: Why the first of them cannot be used.
+        self.reason = ""
 
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> None:
         estimate = self.source.size // 500
@@ -205,35 +215,37 @@ class _Look:
         finally:
             crew.close()
 
-    def _merge(self, glances: list[Glance | None]) -> None:
+    def _merge(self, glances: list[Glance | str]) -> None:
         for glance in glances:
-            if glance is None:
+            if isinstance(glance, str):
                 self.unusable += 1
+                self.reason = self.reason or glance
             else:
                 self.choice.add(glance)
 
-    def result(self, means: _Means, chosen: list[Chosen]) -> PilotResult:
+    def result(self, means: _Means, chosen: list[Chosen], *, local: bool) -> PilotResult:
         occurring = self.choice.classes()
         shown = {number for entry in chosen for number in entry.classes}
         look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if means.compare_png else LOOK_FOR
         return PilotResult(
             manifest=f"{means.out.rstrip('/')}/{PILOT_MANIFEST}",
             chosen=tuple(chosen),
-            classes={number: self.names.get(number, "") for number in sorted(occurring)},
+            classes={number: self.names.get(number, f"value {number}") for number in sorted(occurring)},
             missing=tuple(sorted(occurring - shown)),
             unused=tuple(sorted(set(self.names) - occurring)),
             unusable=self.unusable,
+            local=local,
             look_for=look_for,
         )
 
 
-def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | None]:
+def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | str]:
     """Look at images and masks in a worker."""
 
-    async def work(surveyor: Surveyor) -> list[Glance | None]:
+    async def work(surveyor: Surveyor) -> list[Glance | str]:
         limit = asyncio.Semaphore(settings.s3.concurrency)
 
-        async def one(item: _Item) -> Glance | None:
+        async def one(item: _Item) -> Glance | str:
             async with limit:
                 return await _glance(surveyor, *item)
 
@@ -244,28 +256,32 @@ def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance |
 
 async def _glance(
     surveyor: Surveyor, line: int, span: tuple[int, int], source: str, mask: str
-) -> Glance | None:
+) -> Glance | str:
+    """Look at one line's image and mask, or say why that cannot be."""
     try:
         image, _ = await surveyor.look_at_image(source)
         seen = await surveyor.look_at_mask(mask, decode=True)
     except TransientError:
         raise
-    except (StorageError, ProbeError, PngError):
-        return None
-    if seen.counts is None or (seen.header.width, seen.header.height) != (image.width, image.height):
-        return None
+    except (StorageError, ProbeError, PngError) as error:
+        return str(error)
+    if seen.counts is None:
+        return f"{mask} is no mask of one channel"
+    if (seen.header.width, seen.header.height) != (image.width, image.height):
+        return f"{mask} is of another size than its image"
     present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
     pixels = image.width * image.height
     return Glance(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)
 
 
 async def _write(
-    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[ManifestLine]
-) -> list[Chosen]:
-    """Write the small manifest and the copies it names."""
+    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[bytes]
+) -> tuple[list[Chosen], bool]:
+    """Write the small manifest and the copies it names; say whether its references are local, too."""
     chosen, written = [], []
     async with Surveyor(settings) as surveyor, open_storage(means.out, settings.s3) as out:
-        for number, (pick, line) in enumerate(zip(picks, lines, strict=True), 1):
+        for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
+            line = parse_line(raw)
             data, _ = await surveyor.read_mask(line.mask_ref())
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
@@ -277,10 +293,11 @@ async def _write(
                 await out.put(key, data, "image/png")
                 written.append(_line(line, line.source_ref, _uri(out, key, means.mask_uri)))
             else:
-                written.append(orjson.dumps(line.values) + b"\n")
+                written.append(raw + b"\n")
         await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
         await out.sync()
-    return chosen
+    ready = [parse_line(line) for line in written]
+    return chosen, any(bucket_of(ref) is None for line in ready for ref in (line.source_ref, line.mask_ref()))
 
 
 async def _twice(
@@ -290,6 +307,9 @@ async def _twice(
     image, _ = await surveyor.read_image(line.source_ref)
     suffix = PurePosixPath(line.source_ref).suffix
     colors = {number: color for number, (_, color) in line.color_map().items()}
+    if wrong := [color for color in colors.values() if not HEX_COLOR.fullmatch(color)]:
+        msg = f"{line.source_ref}: {wrong[0]!r} is no colour such as #2ca02c; `gtmask validate` tells more"
+        raise ManifestError(msg)
     written = []
     for mode, palette in (("gray", None), ("palette", colors)):
         name = f"{number:02}-{_stem(line)}-{mode}"
@@ -313,4 +333,8 @@ def _uri(out: Storage, key: str, prefix: str | None) -> str:
 def _line(line: ManifestLine, source_ref: str, mask_ref: str) -> bytes:
     """Return a line with other references, all else as it was."""
     changed = {SOURCE_REF: source_ref, line.attributes[-1]: mask_ref}
-    return orjson.dumps({**line.values, **changed}) + b"\n"
+    try:
+        return orjson.dumps({**line.values, **changed}) + b"\n"
+    except orjson.JSONEncodeError as error:
+        msg = f"the line of {line.source_ref} cannot be written with other references: {error}"
+        raise ManifestError(msg) from error

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Chunks by which a browser may shift colours.
 _COLOR_CHUNKS = frozenset({"gAMA", "cHRM", "iCCP", "sRGB", "cICP", "mDCV", "cLLI", "sBIT"})
+#: Chunks by which a browser may turn a mask (EXIF's orientation) or play it (APNG's frames).
+_MOVING_CHUNKS = frozenset({"eXIf", "acTL"})
 #: An image below this many pixels cannot exceed the limit of bytes: PNG has at most 8 bytes a pixel.
 SMALL_IMAGE_PIXELS = MAX_IMAGE_BYTES // 8
 
@@ -47,7 +49,9 @@ def check_mask(header: PngHeader, colors: Colors) -> Iterator[Breach]:
     elif header.color_type == 3:
         yield from _palette(header.palette or b"", colors)
     if header.interlace:
-        yield "mask-interlaced", ""
+        yield "mask-interlaced", "so its pixel values are not looked at"
+    if moving := [name for name in header.chunks if name in _MOVING_CHUNKS]:
+        yield "mask-moves", ", ".join(sorted(set(moving)))
     if shifting := [name for name in header.chunks if name in _COLOR_CHUNKS]:
         yield "mask-color-chunks", ", ".join(shifting)
 

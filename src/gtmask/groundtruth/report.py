@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gtmask.findings import Level
+    from gtmask.groundtruth.listing import Listing
 
 #: Examples that are kept of each code.
 MAX_EXAMPLES = 5
@@ -66,11 +67,13 @@ class Report:
     attributes
         The label attributes of the first good line; the last one is the newest.
     classes
-        Class name by class id, as on the first good line.
+        Class name by class id, of the newest attribute on the first good line.
     pixels
-        Pixels by class id over the decoded masks of the newest attribute; ids without pixels left out.
+        Pixels by class id over the decoded masks, the newest of each line; ids without pixels left out.
     adjustments
         ``adjustment-status`` values of an answer and their counts.
+    listing
+        Where every problem is written, besides the few that are kept as examples.
     """
 
     manifest: str
@@ -84,11 +87,14 @@ class Report:
     classes: dict[int, str] = field(default_factory=dict)
     pixels: dict[int, int] = field(default_factory=dict)
     adjustments: Counter[str] = field(default_factory=Counter)
+    listing: Listing | None = field(default=None, repr=False)
     _rules: dict[str, Rule] = field(default_factory=dict)
 
     def add(self, problems: Iterable[Problem]) -> None:
         """Count problems; the examples kept are those of the lowest lines."""
         for problem in problems:
+            if self.listing is not None:
+                self.listing.write(problem)
             rule = self._rules.setdefault(problem.code, Rule(problem.code))
             rule.count += 1
             if len(rule.examples) < MAX_EXAMPLES or problem.line < rule.examples[-1].line:

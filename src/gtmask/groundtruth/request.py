@@ -33,6 +33,10 @@ FUNCTION_ACCOUNTS = {
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+")
 _WORKTEAM = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):[0-9]{12}:workteam/(.+)")
+#: API, TaskTitle: no control characters but tab and line breaks, and nothing beyond U+FFFD such as emoji.
+_TITLE = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd]*")
+#: API, Tag: letters, blanks, digits and these.
+_TAG = re.compile(r"[\w\s.:/=+\-@]*")
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 _KEYWORD = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 _KMS = re.compile(r"[a-zA-Z0-9:/_-]+")
@@ -56,8 +60,8 @@ class JobSettings:
     label_attribute
         The new attribute, other than the one being adjusted.
     upload
-        ``s3://`` prefix for manifest, template and label categories; by default
-        ``<output>/_gtmask/<name>``.
+        ``s3://`` prefix for manifest, template and label categories, in a folder of the job's name; by
+        default ``<output>/_gtmask``.
     workers_per_object
         1 to 9. With more than one, Ground Truth merges by votes and smooths edges.
     time_limit, availability
@@ -95,13 +99,17 @@ class JobSettings:
               "needs a price and content flags: start such a job in the console")  # fmt: skip
         _need(self.region in FUNCTION_ACCOUNTS, f"--workteam is in {self.region}, where Ground Truth has no "
               f"adjustment functions; there are {', '.join(FUNCTION_ACCOUNTS)}")  # fmt: skip
+        self._check_accounts()
         check_job_name(self.name)
         check_label_attribute(self.label_attribute)
         for option, uri in (("--output", self.output), ("--upload", self.upload or self.output)):
             _need(_S3_URI.fullmatch(uri) and len(uri) <= _MAX_URI - 200, f"{option} {uri!r} is no s3:// "
                   "prefix: a bucket's name has 3 to 63 characters, the whole at most 824")  # fmt: skip
         _need(1 <= len(self.title) <= 128, "--title must have 1 to 128 characters")
+        _need(_TITLE.fullmatch(self.title), f"--title {self.title!r} has a character that the API does not "
+              "take: emoji, or a control character")  # fmt: skip
         _need(1 <= len(self.description) <= 255, "--description must have 1 to 255 characters")
+        _need("\n" not in self.description, "--description must be one line")
         _need(1 <= len(self.keywords) <= 5, "there must be 1 to 5 --keyword")
         for word in self.keywords:
             _need(_KEYWORD.fullmatch(word) and len(word) <= 30, f"--keyword {word!r} must be letters, digits "
@@ -112,6 +120,26 @@ class JobSettings:
         _need(1 <= self.max_concurrent <= 5000, "--max-concurrent must be 1 to 5000 tasks")
         _need(self.kms_key is None or _KMS.fullmatch(self.kms_key), "--kms-key is no key id or ARN")
         _need(len(self.tags) <= 50, "there may be at most 50 --tag")
+        _need(len(dict(self.tags)) == len(self.tags), "two --tag have the same key")
+        for key, value in self.tags:
+            _need(_TAG.fullmatch(key + value) and 1 <= len(key) <= 128 and len(value) <= 256,
+                  f"--tag {key!r}: keys have 1 to 128 and values up to 256 letters, digits, blanks and "
+                  "_.:/=+-@")  # fmt: skip
+
+    def _check_accounts(self) -> None:
+        """Check that role and work team can belong to one job.
+
+        The functions exist in the partition ``aws`` only (API, PreHumanTaskLambdaArn), a role can be
+        passed on within its account only (IAM User Guide, id_roles_use_passrole), and a private work team
+        belongs to the account of the job.
+        """
+        for option, arn in (("--role", self.role), ("--workteam", self.workteam)):
+            _need(arn.startswith("arn:aws:"), f"{option} {arn!r} is of the partition {arn.split(':')[1]}, "
+                  "where Ground Truth has no adjustment functions: it must begin with arn:aws:")  # fmt: skip
+        role, team = self.role.split(":")[4], self.workteam.split(":")[4]
+        _need(role == team or "workteam/private-crowd/" not in self.workteam, f"--role is of the account "
+              f"{role} and --workteam of {team}: a private work team's jobs take a role of its own "
+              "account")  # fmt: skip
 
     @property
     def region(self) -> str:
@@ -121,7 +149,8 @@ class JobSettings:
     @property
     def prefix(self) -> str:
         """Where manifest, template and label categories are uploaded."""
-        return (self.upload or f"{self.output.rstrip('/')}/_gtmask/{self.name}").rstrip("/")
+        above = self.upload or f"{self.output.rstrip('/')}/_gtmask"
+        return f"{above.rstrip('/')}/{self.name}"
 
 
 def check_job_name(name: str) -> None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from gtmask.errors import UsageError
+from gtmask.errors import NotFoundError, UsageError
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.buckets import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
 from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
-from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.validation import validate
 from gtmask.loops import run_async
 from gtmask.storage import open_storage
@@ -26,9 +26,10 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gtmask.groundtruth.job import JobPlan
+    from gtmask.groundtruth.job import JobPlan, Part
     from gtmask.groundtruth.report import Problem
     from gtmask.groundtruth.validation import Depth
+    from gtmask.storage.base import Storage
 
 #: API, DescribeLabelingJob: a job in one of these does not change any more.
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
@@ -57,12 +58,16 @@ def submit_job(
     plan: JobPlan,
     *,
     s3: S3Settings | None = None,
-    level: Depth = "default",
+    level: Depth = "deep",
     images: str | None = None,
     masks: str | None = None,
+    tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> dict[str, str]:
     """Check everything, upload the files, and create the job(s).
+
+    Jobs that an earlier start of the same command created are left alone, so that the same command goes on
+    where one stopped, also where it only waited.
 
     Parameters
     ----------
@@ -70,6 +75,8 @@ def submit_job(
         From :func:`gtmask.groundtruth.job.make_job`.
     level
         How deep :func:`gtmask.validate` looks first.
+    tell
+        Called with a sentence about what is worth knowing but stops nothing.
 
     Returns
     -------
@@ -81,7 +88,7 @@ def submit_job(
     ManifestError
         The validation found errors; nothing was uploaded or created.
     UsageError
-        A job of this name exists, or a bucket is in another region or without CORS; likewise.
+        Another job of this name exists, or a bucket is in another region or without CORS; likewise.
     StorageError
         An upload or a call failed; the sentence says which jobs were created, if any.
     """
@@ -95,24 +102,85 @@ def submit_job(
             "tells more"
         )
         raise ManifestError(msg)
-    return run_async(_submit(plan, settings))
+    tell = tell or (lambda _: None)
+    if report.count("warning"):
+        worst = report.rules[0]
+        tell(f"{report.count('warning'):,} warnings, the most frequent {worst.code}: {worst.meaning}")
+    return run_async(_submit(plan, settings, tell))
 
 
-async def _submit(plan: JobPlan, settings: S3Settings) -> dict[str, str]:
-    _refuse(await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets))
+async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], None]) -> dict[str, str]:
+    problems = await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets)
+    _refuse(problems)
+    for problem in problems:
+        tell(f"not checked: {problem.detail}")
     async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
-        for name in plan.requests:
-            await _refuse_existing(client, name)
+        found = {name: await _describe(client, name) for name in plan.requests}
         with ManifestSource(plan.manifest, settings) as source:
             async with open_storage(plan.settings.prefix, settings) as storage:
-                await put_files(plan, source, storage)
-        created: dict[str, str] = {}
+                created = await _created_before(plan, found, source, storage)
+                for name in created:
+                    tell(f"{name} was created before: {(found[name] or {}).get('LabelingJobStatus')}")
+                if len(created) < len(found):
+                    await put_files(plan, source, storage, leave=created)
         for name, request in plan.requests.items():
+            if name in created:
+                continue
             done = f" (created before it: {', '.join(created)})" if created else ""
             with aws.told(f"create the labeling job {name}{done}"):
                 answer = await client.create_labeling_job(**request)
             created[name] = str(answer["LabelingJobArn"])
-        return created
+        return {name: created[name] for name in plan.requests}
+
+
+async def _created_before(
+    plan: JobPlan, found: dict[str, dict[str, Any] | None], source: ManifestSource, storage: Storage
+) -> dict[str, str]:
+    """Return the ARNs of the jobs that an earlier start of the same command created.
+
+    Names are unique per account and region (API), so any other job of such a name is in the way.
+    """
+    created = {}
+    for part in plan.parts:
+        answer = found[part.job]
+        if answer is None:
+            continue
+        if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
+            status = answer["LabelingJobStatus"]
+            msg = (
+                f"there is a labeling job {part.job} already ({status}), with other settings or data: choose "
+                "another --name; nothing was uploaded"
+            )
+            raise UsageError(msg)
+        created[part.job] = str(answer["LabelingJobArn"])
+    return created
+
+
+def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
+    """Say whether a job is the one that a request would create, and did not fail."""
+    if answer["LabelingJobStatus"] in {"Failed", "Stopping", "Stopped"}:
+        return False
+    source = answer["InputConfig"]["DataSource"].get("S3DataSource")
+    return (
+        source == request["InputConfig"]["DataSource"]["S3DataSource"]
+        and answer["OutputConfig"]["S3OutputPath"] == request["OutputConfig"]["S3OutputPath"]
+        and all(answer.get(key) == request[key] for key in ("LabelAttributeName", "LabelCategoryConfigS3Uri"))
+    )
+
+
+async def _is_uploaded(part: Part, source: ManifestSource, storage: Storage) -> bool:
+    """Say whether the manifest that was uploaded for a job is that of the plan, byte by byte."""
+    try:
+        if await storage.size(part.file) != part.stop - part.start:
+            return False
+        for start in range(part.start, part.stop, BLOCK):
+            stop = min(start + BLOCK, part.stop)
+            there = await storage.get(part.file, start - part.start, stop - part.start)
+            if there != source.read(start, stop - start):
+                return False
+    except NotFoundError:
+        return False
+    return True
 
 
 def _all_buckets(plan: JobPlan) -> set[str]:
@@ -131,18 +199,17 @@ def _refuse(problems: Sequence[Problem]) -> None:
             raise UsageError(msg)
 
 
-async def _refuse_existing(client: Any, name: str) -> None:
-    """Make sure that no job has this name: names are unique per account and region (API)."""
+async def _describe(client: Any, name: str) -> dict[str, Any] | None:
+    """Return what the service says about the job of this name, None where there is none."""
     with aws.told(f"look for a labeling job {name}"):
         try:
-            await client.describe_labeling_job(LabelingJobName=name)
+            answer: dict[str, Any] = await client.describe_labeling_job(LabelingJobName=name)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if code in {"ResourceNotFound", "ResourceNotFoundException"}:
-                return
+                return None
             raise
-    msg = f"there is a labeling job {name} already: choose another --name; nothing was uploaded"
-    raise UsageError(msg)
+    return answer
 
 
 async def _status(client: Any, name: str) -> JobStatus:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError
+from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.pictures import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -103,9 +103,18 @@ class Surveyor:
         if root not in self._storages:
             async with self._opening:
                 if root not in self._storages:
-                    storage = open_storage(root, self.settings.s3)
+                    storage = self._open(root)
                     self._storages[root] = await self._stack.enter_async_context(storage)
         return self._storages[root]
+
+    def _open(self, root: str) -> Storage:
+        try:
+            return open_storage(root, self.settings.s3)
+        except UsageError as error:
+            if root in (self.settings.images, self.settings.masks):
+                raise
+            # A line's reference and not what the user asked for: the other lines are looked at.
+            raise StorageError(str(error)) from error
 
     async def survey(self, tasks: list[tuple[Task, bool]]) -> Survey:
         """Look at the images and masks of lines, each with whether its masks are to be decoded."""
@@ -125,7 +134,9 @@ class Surveyor:
     async def _line(self, task: Task, decode: bool, survey: Survey) -> None:
         image = await self._image(task, survey) if task.source else None
         for reference, colors in task.masks:
-            await self._mask(task.line, reference, colors, image, decode, survey)
+            counts = await self._mask(task.line, reference, colors, image, decode, survey)
+            if counts is not None and reference == task.masks[-1][0]:
+                survey.pixels += counts
 
     async def _image(self, task: Task, survey: Survey) -> ImageInfo | None:
         def tell(code: str, detail: str = "") -> None:
@@ -171,7 +182,9 @@ class Surveyor:
         image: ImageInfo | None,
         decode: bool,
         survey: Survey,
-    ) -> None:
+    ) -> NDArray[np.int64] | None:
+        """Tell what is wrong with a mask; return its pixels by value where it was decoded."""
+
         def tell(code: str, detail: str = "") -> None:
             survey.problems.append(Problem(code, line, reference, detail))
 
@@ -194,10 +207,11 @@ class Surveyor:
                 breaches += check_size(mask.header, image)
             if mask.counts is not None:
                 survey.decoded += 1
-                survey.pixels += mask.counts
                 breaches += check_values(mask.header, mask.data, mask.counts, colors)
             for code, detail in breaches:
                 tell(code, detail)
+            return mask.counts
+        return None
 
     async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
         """Read a mask's header, and on request count its pixels by value."""
@@ -205,6 +219,12 @@ class Surveyor:
         if data[:4] != b"\x89PNG":
             raise NotPngError(_first_sentence(data))
         header = read_header(data)
+        if not decode and len(data) == HEAD and "IDAT" not in header.chunks:
+            # Texts or a colour profile fill the first bytes: the palette stands behind them.
+            data, _ = await self.read_mask(reference)
+            header = read_header(data)
+        elif not decode and len(data) < HEAD and header.chunks[-1] != "IEND":
+            raise PngError(f"The PNG is cut off after {len(data)} bytes: write or upload the file again.")
         if not decode or not can_decode(header):
             return Mask(header, data)
         return Mask(header, data, count_png(data, header))

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from gtmask.errors import StorageError, UsageError
-from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
+from gtmask.groundtruth.contract import MAX_JOB_OBJECTS, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.lines import LineChecker
+from gtmask.groundtruth.listing import Listing
 from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
@@ -52,6 +53,7 @@ def validate(
     images: str | None = None,
     masks: str | None = None,
     strict: bool = False,
+    findings: str | os.PathLike[str] | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
     progress: Callable[[int, int | None], None] | None = None,
@@ -69,6 +71,9 @@ def validate(
         Folder or ``s3://`` prefix with copies of what the references name.
     strict
         Warnings count as errors.
+    findings
+        File to which every finding is written as one JSON object per line, in the order in which they are
+        found: the report itself keeps a few examples of each.
     s3
         How to reach S3.
     workers
@@ -92,9 +97,10 @@ def validate(
         msg = f"the level {level!r} is none of {', '.join(get_args(Depth))}"
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
-    with ManifestSource(os.fspath(manifest), settings.s3) as source:
-        validation = _Validation(source, Report(source.location, level, strict), settings)
-        return validation.run(workers, progress)
+    location = os.fspath(manifest)
+    with ManifestSource(location, settings.s3) as source, Listing(findings, location) as listing:
+        report = Report(source.location, level, strict, listing=listing)
+        return _Validation(source, report, settings).run(workers, progress)
 
 
 class _Validation:
@@ -110,6 +116,7 @@ class _Validation:
         self.pixels = np.zeros(256, np.int64)
         self.tasks = 0
         self.unreadable = 0
+        self.foreign = 0
 
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> Report:
         report = self.report
@@ -144,10 +151,12 @@ class _Validation:
         self.report.add(problems)
         if self.checker.status:
             self.report.adjustments[str(self.checker.status)] += 1
-        if any(p.code in {"line-not-json", "manifest-encoding", "line-blank"} for p in problems):
+        codes = {problem.code for problem in problems}
+        self.foreign += _is_foreign(codes, raw.data)
+        if codes & {"line-not-json", "manifest-encoding", "line-blank"}:
             self.unreadable += 1
             if self.unreadable == raw.number == HOPELESS_LINES:
-                self._no_manifest(problems)
+                self._no_manifest()
         if task is not None:
             references = [reference for reference, _ in task.masks]
             if task.source:
@@ -188,7 +197,13 @@ class _Validation:
         if report.lines == 0:
             report.add([Problem("manifest-empty")])
         elif self.unreadable == report.lines:
-            self._no_manifest([rule.examples[0] for rule in report.rules])
+            self._no_manifest()
+        elif self.unreadable + self.foreign == report.lines:
+            msg = (
+                f"{report.manifest} is no manifest: no line has a source-ref or a label attribute; an export "
+                "of a labeling tool becomes one by `gtmask convert`"
+            )
+            raise ManifestError(msg)
         if report.lines > MAX_JOB_OBJECTS:
             report.add([Problem("objects-too-many", 0, "", f"{report.lines:,} objects")])
         self._repeats(self.sources, "source-duplicate", newest_mask=False)
@@ -197,10 +212,16 @@ class _Validation:
         if self.buckets and report.depth != "quick" and not local:
             self._check_buckets()
 
-    def _no_manifest(self, problems: list[Problem]) -> None:
-        detail = next((p.detail for p in problems if p.detail), "there is nothing on its lines")
+    def _no_manifest(self) -> None:
+        name = self.report.manifest
+        problems = [problem for rule in self.report.rules for problem in rule.examples]
+        if any(p.code == "manifest-encoding" and p.detail == "UTF-16" for p in problems):
+            msg = f"{name} is UTF-16, and Ground Truth reads UTF-8: save it as UTF-8 without BOM"
+            raise ManifestError(msg)
+        first = min((problem for problem in problems if problem.detail), key=lambda p: p.line, default=None)
+        detail = f"line {first.line}: {first.detail}" if first else "there is nothing on its lines"
         msg = (
-            f"{self.report.manifest} is no manifest: its lines are no JSON objects ({detail}); an export "
+            f"{name} is no manifest: its lines are no JSON objects ({detail}); an export "
             "of a labeling tool becomes one by `gtmask convert`"
         )
         raise ManifestError(msg)
@@ -226,3 +247,10 @@ class _Validation:
             self.report.add(run_async(check_buckets(self.buckets, self.settings.s3, home=home)))
         except (StorageError, UsageError) as error:
             self.report.add([Problem("bucket-unchecked", 0, "", str(error))])
+
+
+def _is_foreign(codes: set[str], data: bytes) -> bool:
+    """Say whether a line has nothing of a manifest line: neither an image nor labels."""
+    if "line-too-long" in codes:
+        return SOURCE_REF.encode() not in data
+    return codes >= {"source-key-missing", "mask-key-missing"}
