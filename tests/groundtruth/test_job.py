@@ -442,7 +442,7 @@ def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_
     path.write_bytes(path.read_bytes().replace(b"masks/1.png", b"masks/1.json"))
     with pytest.raises(ManifestError, match="has 1 errors, the most frequent mask-is-json"):
         submission.submit_job(plan)
-    assert recorder.done == ["validate"]
+    assert recorder.done == ["validate deep"]
 
 
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
