@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from gtmask.formats.jsonstream import Batch, Container, Document, Entry
     from gtmask.formats.jsonstream.texts import Texts
 
-declare("loss", [
-    ("document-damaged", "The document breaks off or is malformed; what stands before the damage was read.",
-     "Export again."),
-])  # fmt: skip
 declare("reject", [
     ("image-id-shared", "Several images share one id, so their annotations cannot be told apart.",
      "Give each image its own id; merging exports needs new ids."),
