@@ -187,7 +187,10 @@ class RecordBuilder:
             self._shapes[-1].curve = curve
 
     def runs(self, label: str, runs: Runs) -> None:
-        """Add a run-length mask."""
+        """Add a run-length mask; one without pixels has no geometry."""
+        if not runs.counts[1::2].any():
+            self.finding("shape-no-geometry", f"{label}: a mask without pixels")
+            return
         self._add(Shape(label, "runs", runs=runs))
 
     def bitmap(self, label: str, bitmap: Bitmap) -> None:

@@ -10,12 +10,16 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import flatten
+from gtmask.model import Select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.formats.build import RecordBuilder
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
+_COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
 #: What looking into a malformed object raises.
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
@@ -148,6 +152,16 @@ def decode_base64(value: Any) -> bytes:
         raise TypeError(f"base64 text was expected, not {type(value).__name__}")
     body = value.partition(",")[2] if value.startswith("data:") else value
     return base64.b64decode("".join(body.split()), validate=True)
+
+
+def drawn_pixels(picture: bytes) -> Select:
+    """Return which pixels of a picture were drawn.
+
+    Where it has an alpha channel, that alone tells: tools draw in black on nothing. Elsewhere it is what
+    is not zero.
+    """
+    kind = picture[_COLOR_TYPE] if picture.startswith(PNG_SIGNATURE) and len(picture) > _COLOR_TYPE else None
+    return Select("alpha" if kind in _ALPHA_TYPES else "nonzero")
 
 
 def rgb_key(color: Any) -> int:
