@@ -489,8 +489,12 @@ def test_json_min_has_one_row_per_annotation_of_which_the_newest_counts():
         min_row("middle", 1, updated_at="2024-02-01"),
         min_row("other", 2, image="b.jpg"),
     ]
-    assert [labels(record) for record in read(*rows)] == [["newest"], ["other"]]
-    assert [labels(record) for record in read(*rows, annotator="1")] == [["middle"], ["other"]]
+    records = read(*rows)
+    assert [labels(record) for record in records] == [["newest"], ["other"]]
+    assert [codes(record) for record in records] == [["annotation-chosen"], []]
+    records = read(*rows, annotator="1")
+    assert [labels(record) for record in records] == [["middle"], ["other"]]
+    assert [codes(record) for record in records] == [["annotation-superseded"], []]
 
 
 def test_json_lines_are_read_like_an_array():

@@ -86,9 +86,10 @@ class CvatReader:
             if label.find("parent") is None and label.findtext("type") not in _NO_AREA
         ]
         self.labels = [label for label in dict.fromkeys(labels) if label] or None
-        size = meta.find(".//original_size")
-        if size is not None:
-            self.size = (size.findtext("width"), size.findtext("height"))
+        sizes = {(size.findtext("width"), size.findtext("height")) for size in meta.iter("original_size")}
+        if len(sizes) == 1:
+            # A project's videos may differ in size; then the images must tell it.
+            self.size = sizes.pop()
         dumped = (meta.findtext("dumped") or "")[:4]
         if dumped.isdigit() and dumped < TURNED_SINCE:
             self.grid = "stored"
@@ -106,9 +107,14 @@ class CvatReader:
             if self.video:
                 yield from self._frames()
             else:
+                tracks = 0
                 for piece in pieces(self.export, self.name, 2):
                     if piece.tag == "image":
                         yield "image", piece.start, piece.stop, piece.attributes.get("name", "")
+                    tracks += piece.tag == "track"
+                if tracks:
+                    what = f"{self.name}: {tracks} tracks in a document of images"
+                    self.findings.append(Finding("annotation-bad", what))
         except DamagedExportError as error:
             if not self.options.keep_going:
                 raise

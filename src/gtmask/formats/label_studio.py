@@ -57,7 +57,10 @@ def read(export: Export, options: ReadOptions) -> Reader:
 
 
 class LabelStudioReader(RowsReader):
-    """Reads tasks; a unit is (byte range, number of the image in its task)."""
+    """Reads tasks; a unit is (byte range, number of the image in its task).
+
+    Of a JSON-MIN row the number is how many other rows of its task it was chosen from.
+    """
 
     def units(self) -> Iterator[tuple[Row, int]]:  # type: ignore[override]
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
@@ -75,14 +78,14 @@ class LabelStudioReader(RowsReader):
                     last[1].append(row)
                     continue
                 if last is not None:
-                    yield self._newest(last[1]), 0
+                    yield self._newest(last[1]), len(last[1]) - 1
                 last = (task, [row])
             elif _may_have_several(block, at, end):
                 yield from ((row, index) for index in range(self._images(block[at:end])))
             else:
                 yield row, 0
         if last is not None:
-            yield self._newest(last[1]), 0
+            yield self._newest(last[1]), len(last[1]) - 1
 
     def record(self, unit: tuple[Row, int]) -> Record:  # type: ignore[override]
         """Read one task and build the record of one of its images."""
@@ -145,7 +148,7 @@ def _parse(value: Any, reader: RowsReader, unit: Row) -> Record:
     index = reader.context or 0
     if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
         return _task_record(value, reader.options, where, index)
-    return _row_record(value, reader.options, where)
+    return _row_record(value, reader.options, where, index)
 
 
 def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
@@ -165,9 +168,13 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
     return Regions(builder, mine).build()
 
 
-def _row_record(row: dict[str, Any], options: ReadOptions, where: str) -> Record:
+def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
     """Build the record of a JSON-MIN row: one annotation, its regions under the names of their tags."""
     builder = RecordBuilder("", grid="displayed", where=where)
+    if others and options.annotator is None:
+        builder.finding("annotation-chosen", f"{where}: the newest of {others + 1}")
+    elif others:
+        builder.finding("annotation-superseded", f"{where}: {others} others")
     results: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
     for key, value in row.items():
