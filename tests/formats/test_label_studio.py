@@ -372,6 +372,36 @@ def test_a_task_with_a_list_of_images_is_one_record_each():
     assert [labels(record) for record in records] == [["a"], ["first"], [], ["third"]]
 
 
+def test_images_without_a_reference_do_not_shift_the_numbers_of_the_others():
+    for items, images in ((["a.jpg", None, "c.jpg"], ["a.jpg", "c.jpg"]), ([None, "", "c.jpg"], ["c.jpg"])):
+        several = task(
+            annotation(polygon("first", item_index=0), polygon("third", item_index=2)), data={"images": items}
+        )
+        records = read(several)
+        assert [record.image for record in records] == images
+        assert labels(records[-1]) == ["third"]
+
+
+@pytest.mark.parametrize("place", [{"item_index": 2}, {"item_index": -1}, {"item_index": "x"}])
+def test_regions_on_no_image_are_told(place: dict):
+    results = [
+        polygon("first", item_index=0),
+        polygon("lost", **place),
+        region("choices", {"choices": ["x"]}),
+    ]
+    records = read(task(annotation(*results), data={"images": ["a.jpg", "b.jpg"]}))
+    assert [labels(record) for record in records] == [["first"], []]
+    assert [codes(record) for record in records] == [["annotation-orphan"], ["image-unannotated"]]
+
+
+def test_annotations_and_results_that_are_none_are_told():
+    broken = task(annotation(polygon(), {}))
+    broken["annotations"].append(None)
+    (record,) = read(broken)
+    assert labels(record) == ["a"]
+    assert codes(record) == ["annotation-bad", "shape-bad-geometry"]
+
+
 def test_repeaters_number_the_names_of_their_tags():
     paged = task(
         annotation(polygon("second", to_name="page_1", original_width=50, original_height=50)),

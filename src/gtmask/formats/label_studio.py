@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import RecordBuilder
 from gtmask.formats.fields import listing, table
-from gtmask.formats.label_studio_images import TaskImage, images_of
+from gtmask.formats.label_studio_images import TaskImage, draws, images_of
 from gtmask.formats.label_studio_regions import Regions
 from gtmask.formats.per_image import BadFile, load_json
 from gtmask.formats.rows import Row, RowsReader
@@ -162,7 +162,12 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
         builder.finding("image-name-bad", f"{where}: its data names no image")
     if results is None:
         return builder.record
-    mine = results if len(images) < 2 else [item for item in results if image.holds(item)]
+    apart = len(images) > 1 or image.item is not None
+    mine = [item for item in results if image.holds(item)] if apart else results
+    if apart and index == 0:
+        lost = [item for item in results if draws(item) and not any(one.holds(item) for one in images)]
+        for item in lost:
+            builder.finding("annotation-orphan", f"{where}: region {item.get('id', '')!r:.40} is on no image")
     if not mine:
         builder.finding("image-unannotated", where)
     return Regions(builder, mine).build()
@@ -206,8 +211,10 @@ def _chosen(
     task: dict[str, Any], options: ReadOptions, builder: RecordBuilder
 ) -> list[dict[str, Any]] | None:
     """Return the results of the annotation that counts; None, with a finding, where none does."""
-    every = [*listing(task.get("annotations")), *listing(task.get("completions"))]
-    every = [item for item in every if isinstance(item, dict)]
+    given = [*listing(task.get("annotations")), *listing(task.get("completions"))]
+    every = [item for item in given if isinstance(item, dict)]
+    if len(every) < len(given):
+        builder.finding("annotation-bad", f"{len(given) - len(every)} annotations are no objects")
     kept = [item for item in every if not (item.get("was_cancelled") or item.get("skipped"))]
     for item in every:
         if item.get("was_cancelled") or item.get("skipped"):

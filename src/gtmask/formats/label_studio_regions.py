@@ -70,7 +70,7 @@ class Regions:
     def _add(self, result: dict[str, Any]) -> None:
         value = result.get("value")
         kind = result.get("type")
-        if kind in _SILENT or (kind is None and not isinstance(value, dict)):
+        if kind in _SILENT:
             return
         if not isinstance(value, dict):
             raise TypeError(f"{kind!r:.40} has no value")
