@@ -72,6 +72,13 @@ def test_bitmaps_are_pasted_at_their_origin(packed):
     ))  # fmt: skip
 
 
+@pytest.mark.parametrize("origin", [(1e300, 0), (0, -(10**30)), (2**63, 0)])
+def test_a_bitmap_beyond_all_numbers_is_told(origin: tuple):
+    record = read_one("supervisely", scene(bitmap("a", png([[255]]), origin)))
+    assert record.shapes == []
+    assert codes(record) == ["shape-bad-number"]
+
+
 def test_bitmaps_with_four_channels_count_by_alpha():
     pixels = np.zeros((1, 3, 4), np.uint8)
     pixels[0, 1] = (0, 0, 0, 255)  # black, and there

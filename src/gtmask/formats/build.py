@@ -188,6 +188,8 @@ class RecordBuilder:
 
     def runs(self, label: str, runs: Runs) -> None:
         """Add a run-length mask; one without pixels has no geometry."""
+        if not self._is_near(label, runs.x, runs.y):
+            return
         if not runs.counts[1::2].any():
             self.finding("shape-no-geometry", f"{label}: a mask without pixels")
             return
@@ -195,7 +197,15 @@ class RecordBuilder:
 
     def bitmap(self, label: str, bitmap: Bitmap) -> None:
         """Add a bitmap."""
-        self._add(Shape(label, "bitmap", bitmap=bitmap))
+        if self._is_near(label, bitmap.x, bitmap.y):
+            self._add(Shape(label, "bitmap", bitmap=bitmap))
+
+    def _is_near(self, label: str, x: int, y: int) -> bool:
+        """Say whether a mask's corner can be counted in, or tell that it cannot."""
+        if max(abs(x), abs(y)) <= LIMIT:
+            return True
+        self.finding("shape-bad-number", f"{label}: a mask at {float(x):.3g}, {float(y):.3g}")
+        return False
 
     def last(self) -> Shape | None:
         """Return the shape added last, to set what few formats have."""

@@ -72,6 +72,14 @@ def table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def inner_table(builder: RecordBuilder, outer: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a member that must be an object or nothing; anything else is told and counts as empty."""
+    value = outer.get(key)
+    if value is not None and not isinstance(value, dict):
+        builder.finding("annotation-bad", f"{key}: an object was expected, not {type(value).__name__}")
+    return table(value)
+
+
 def listing(value: Any) -> list[Any]:
     """Return a list, or an empty one in place of anything else."""
     return value if isinstance(value, list) else []

@@ -184,6 +184,9 @@ def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
         if record.width and record.height:
             seen.sizes[f"{record.width}x{record.height}"] += 1
         for shape in record.shapes:
-            seen.labels[shape.label] += 1
+            if shape.label:
+                seen.labels[shape.label] += 1
+            else:
+                seen.tell(Finding("shape-no-label", shape.kind), where)
             seen.kinds[shape.kind] += 1
     return seen
