@@ -50,6 +50,9 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         ("a.json", b"\xff\xd8\xff123", "a JPEG image"),
         ("a.json", b"PK\x03\x04123", "a zip file"),
         ("a.json", b"\x1f\x8b123", "a gzip file"),
+        ("a.json.xz", b"\xfd7zXZ\0", "an xz file: unpack it first"),
+        ("a.tar.bz2", b"BZh91AY", "a bzip2 file: unpack it first"),
+        ("a.json.zst", b"(\xb5/\xfd123", "a zstd file: unpack it first"),
         ("a.json", b"<!DOCTYPE html><html><body>Sign in", "an HTML page"),
         ("a.json", b'{"hello": 1, "world": {"x": 2}}', "with the keys hello, world"),
         ("a.json", b'[{"hello": 1}]', "objects in an array with the keys hello"),
@@ -201,6 +204,7 @@ def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
     [
         ({}, "holds no files"),
         ({"a.jpg": b"x", "b.png": b"x"}, "no annotation files"),
+        ({"a.jpg": b"x", "export.zip": b"x"}, "but the archive export.zip: name that itself"),
         (
             {"a.json": {"x": 1}, "b.json": {"x": 1}},
             "no file of a known format; a.json is a JSON object with the keys x",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from gtmask.errors import UnknownFormatError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import Sample
+from gtmask.formats.export import ARCHIVES
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.per_image import COMPANIONS
 from gtmask.formats.registry import FORMATS, MARKS
@@ -45,6 +46,9 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
+    (b"\xfd7zXZ\0", "an xz file: unpack it first"),
+    (b"BZh", "a bzip2 file: unpack it first"),
+    (b"(\xb5/\xfd", "a zstd file: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
 )
 
@@ -274,6 +278,11 @@ def _refuse(export: Export, sample: Sample) -> None:
 
 
 def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> UnknownFormatError:
+    archive = next((name for name in names if name.lower().endswith(ARCHIVES)), None)
+    if not unknown and archive is not None:
+        return UnknownFormatError(
+            f"{export.location} holds no annotation files, but the archive {archive}: name that itself"
+        )
     if not unknown:
         first = ", ".join(names[:3])
         return UnknownFormatError(

@@ -195,6 +195,7 @@ _KINDS: dict[str, Callable[[RecordBuilder, str, list[float]], None]] = {
     "rectangle": _rectangle,
     "oriented_rectangle": _oriented,
     "rotation": _oriented,
+    "quadrilateral": _polygon,
     "circle": _circle,
     "line": _line,
     "linestrip": _line,
