@@ -16,6 +16,7 @@ from gtmask.formats.build import RecordBuilder
 from gtmask.formats.cvat_shapes import add_shape, between
 from gtmask.formats.cvat_tracks import Drawn, TrackIndex
 from gtmask.formats.fields import MALFORMED, describe, set_size
+from gtmask.formats.jsonstream import Document
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.xmlstream import Piece, encoding_of, parse_piece, pieces
 
@@ -57,6 +58,7 @@ class CvatReader:
         self.options = options
         self.name = name
         self.findings: list[Finding] = []
+        self._document = Document(export, name)
         self.encoding = encoding_of(export.read(name, 0, 1024))
         self.labels: list[str] | None = None
         self.size: tuple[str | None, str | None] = (None, None)
@@ -201,7 +203,7 @@ class CvatReader:
         add_shape(builder, element.tag, attributes, drawn.label)
 
     def _element(self, start: int, stop: int) -> Element:
-        return parse_piece(self.export.read(self.name, start, stop), self.encoding)
+        return parse_piece(self._document.read(start, stop), self.encoding)
 
 
 def frame_names(frame: int) -> list[str]:
