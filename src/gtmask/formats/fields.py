@@ -7,6 +7,7 @@ The functions here raise the plain exceptions of :data:`MALFORMED`, and :func:`e
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import flatten
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
+#: How Python words what it finds where a document is malformed.
+_PYTHON = re.compile(
+    r"indices must be|object is not|has no attribute|to unpack|has no len|index out of range|zip\(\) argument"
+    r"|unsupported operand|argument must be|not supported between|too large to convert|keyword arguments"
+)
 #: What looking into a malformed object raises.
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
@@ -56,8 +62,10 @@ def each(
 
 
 def describe(error: Exception) -> str:
-    """Say in a few words what looking into an object raised."""
-    return f"{error} is missing" if isinstance(error, KeyError) else f"{error}"[:120]
+    """Say in a few words what looking into an object raised; Python's own words say nothing about data."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return "it is of another form" if _PYTHON.search(f"{error}") else f"{error}"[:120]
 
 
 def text(value: Any) -> str:

@@ -46,6 +46,8 @@ META = "meta.json"
 ANNOTATIONS, IMAGES = "ann", "img"
 #: A decompressed bitmap may have at most this many bytes: a PNG of an 8-bit mask stays far below.
 LARGEST_BITMAP = 256 << 20
+#: Kinds of geometry that have their points as rings; "any" and nothing are kinds of a class, not of a shape.
+_POINTED = frozenset({"", "polygon", "any", "rectangle", "oriented_bbox", "line", "polyline", "point"})
 _LINES = {"line": "polyline", "polyline": "polyline", "point": "point"}
 
 
@@ -138,6 +140,9 @@ def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
 
 
 def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[str, Any]) -> None:
+    if kind not in _POINTED:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+        return
     points = geometry["points"]
     exterior = pairs(points["exterior"])
     boxed = kind in {"rectangle", "oriented_bbox"} or (not kind and len(exterior) == 4)
@@ -153,10 +158,8 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         builder.rectangle(label, *exterior, inclusive=True)
     elif kind in _LINES:
         builder.polygon(label, exterior, "point" if kind == "point" else "polyline")
-    elif kind in {"", "polygon", "any"}:
-        builder.polygons(label, [_rings(points)])
     else:
-        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+        builder.polygons(label, [_rings(points)])
 
 
 def _rings(points: dict[str, Any]) -> list[list[float]]:
