@@ -64,3 +64,10 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip().endswith("[]"), done.stderr
+
+
+def test_finding_codes_are_declared_where_every_process_knows_them() -> None:
+    """What a reader declared, a process that only adds up its findings would not know."""
+    for path in SRC.rglob("*.py"):
+        if path.name != "findings.py" and path.parent.name != "groundtruth":
+            assert "declare(" not in path.read_text(), path

@@ -135,6 +135,10 @@ declare("note", [
      "Convert the image before the job: `gtmask validate` calls this an error."),
     ("image-unannotated", "The image has no annotation at all; its mask is all background.",
      "Nothing, if the image is empty by intent."),
+    ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
+     "Nothing."),
+    ("box-grouped", "A box was not painted: its group has a polygon or a mask of the same object.",
+     "Nothing."),
 ])  # fmt: skip
 
 declare("reject", [
@@ -153,4 +157,6 @@ declare("reject", [
     ("record-unannotated", "The task was never annotated, so there is nothing to review.",
      "--include-unannotated makes an all-background mask."),
     ("record-skipped", "Every annotation of this record was cancelled or skipped.", "Label it, or leave it."),
+    ("image-id-shared", "Several images share one id, so their annotations cannot be told apart.",
+     "Give each image its own id; merging exports needs new ids."),
 ])  # fmt: skip

@@ -173,3 +173,18 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for option in command.params:
             assert option.help or option.metavar, (name, option.name)
+
+
+def test_finish_knows_what_readers_found(tmp_path: Path) -> None:
+    ring = {"type": "polygon", "points": [1, 1, 5, 1, 5, 5], "label_id": 0, "group": 1}
+    box = {"type": "bbox", "bbox": [1, 1, 5, 5], "label_id": 0, "group": 1}
+    items = [{"id": "a", "image": {"path": "a.jpg", "size": [10, 20]}, "annotations": [ring, box]}]
+    categories = {"label": {"labels": [{"name": "a"}]}}
+    (tmp_path / "a.json").write_bytes(
+        orjson.dumps({"dm_format_version": "1.0", "categories": categories, "items": items})
+    )
+    out = tmp_path / "out"
+    assert gtmask("convert", tmp_path / "a.json", "--out", out, "--shard", "0/1").returncode == 0
+    done = gtmask("finish", out)
+    assert done.returncode == 0, done.stderr
+    assert "box-grouped" in done.stderr

@@ -429,6 +429,13 @@ def test_a_task_with_two_image_tags_is_one_record_each():
     ]
 
 
+def test_names_of_tags_that_are_no_text_do_no_harm():
+    mixed = task(
+        annotation(polygon("a", to_name="x"), polygon("b", to_name="image"), polygon("c", to_name=["y"]))
+    )
+    assert [labels(record) for record in read(mixed)] == [["a", "b", "c"]]
+
+
 def test_text_tags_beside_the_image_make_no_records():
     mixed = task(
         annotation(polygon(), region("textarea", {"text": ["x"]}, to_name="caption")),

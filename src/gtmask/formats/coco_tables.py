@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
-from gtmask.findings import Finding, declare
+from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Cursor, load, parse_elements
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from gtmask.formats.jsonstream import Batch, Container, Document, Entry
     from gtmask.formats.jsonstream.texts import Texts
 
-declare("reject", [
-    ("image-id-shared", "Several images share one id, so their annotations cannot be told apart.",
-     "Give each image its own id; merging exports needs new ids."),
-])  # fmt: skip
-declare("note", [
-    ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
-     "Nothing."),
-])  # fmt: skip
 
 _ARRAY, _OBJECT = b"[{"
 #: A small table (info, licenses, categories) of more than this is no small table.

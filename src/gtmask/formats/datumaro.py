@@ -10,7 +10,7 @@ from __future__ import annotations
 from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import Finding, declare
+from gtmask.findings import Finding
 from gtmask.formats.build import RecordBuilder, rotated_corners
 from gtmask.formats.coco_runs import read_runs
 from gtmask.formats.fields import each, listing, numbers, real, set_size, table, text
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Export, Reader, ReadOptions, Sample
     from gtmask.formats.rows import Row
     from gtmask.model import Record
-
-declare("note", [
-    ("box-grouped", "A box was not painted: its group has a polygon or a mask of the same object.",
-     "Nothing."),
-])  # fmt: skip
 
 _AREAS = {"polygon", "mask", "ellipse"}
 _TAGS = {"label", "caption", "feature_vector", "hash_key"}

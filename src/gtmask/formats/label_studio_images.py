@@ -46,9 +46,10 @@ class TaskImage:
 def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told."""
     data = table(task.get("data"))
-    tags = {name: None for item in results if isinstance(name := item.get("to_name"), str)}
+    named_by = [(name, item) for item in results if isinstance(name := item.get("to_name"), str)]
+    tags = {name: None for name, _ in named_by}
     if len(tags) > 1:
-        tags = {name: None for item in results if (name := item.get("to_name")) in tags and draws(item)}
+        tags = {name: None for name, item in named_by if draws(item)}
     named = [(tag, data[tag]) for tag in tags if _references(data.get(tag))]
     if len(named) > 1:
         found = [TaskImage(_references(value)[0], to_name=tag) for tag, value in named]
