@@ -205,6 +205,7 @@ def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
         ({}, "holds no files"),
         ({"a.jpg": b"x", "b.png": b"x"}, "no annotation files"),
         ({"a.jpg": b"x", "export.zip": b"x"}, "but the archive export.zip: name that itself"),
+        ({"export.zip": b"PK\x03\x04"}, "export.zip is an archive: name that itself"),
         (
             {"a.json": {"x": 1}, "b.json": {"x": 1}},
             "no file of a known format; a.json is a JSON object with the keys x",

@@ -266,6 +266,8 @@ def _refuse(export: Export, sample: Sample) -> None:
         raise UnknownFormatError(f"{where} is empty: export again")
     if not sample.text.strip(" \t\r\n\0"):
         raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again")
+    if sample.name.lower().endswith(ARCHIVES):
+        raise UnknownFormatError(f"{where} is an archive: name that itself, or unpack what it lies in")
     for signature, what in _SIGNATURES:
         if sample.head.startswith(signature):
             raise UnknownFormatError(f"{where} is {what}")
