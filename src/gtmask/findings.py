@@ -108,7 +108,7 @@ declare("loss", [
      "Export again; the detail says where it stands."),
     ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
      "--interpolate computes polygons and boxes in between."),
-    ("document-damaged", "The document breaks off or is malformed; what stands before the damage was read.",
+    ("document-damaged", "A document breaks off or is malformed; what stands before the damage was read.",
      "Export again."),
 ])  # fmt: skip
 

@@ -141,6 +141,15 @@ def test_inspect(made: Path) -> None:
     assert told.returncode == 0
 
 
+def test_inspect_tells_shapes_without_a_label(tmp_path: Path) -> None:
+    square = {"exterior": [[1, 1], [5, 1], [5, 5]], "interior": []}
+    objects = [{"classTitle": name, "geometryType": "polygon", "points": square} for name in ("a", "", None)]
+    export = {"size": {"width": 8, "height": 8}, "tags": [], "objects": objects}
+    (tmp_path / "a.jpg.json").write_bytes(orjson.dumps(export))
+    seen = orjson.loads(gtmask("inspect", tmp_path / "a.jpg.json", "--json").stdout)
+    assert (seen["labels"], seen["findings"]) == ({"a": 1}, {"shape-no-label": 2})
+
+
 def test_classes_are_written_edited_and_used(made: Path, tmp_path: Path) -> None:
     done = gtmask("classes", made / "export.json", "--out", tmp_path / "classes.toml", "--quiet")
     assert done.returncode == 0

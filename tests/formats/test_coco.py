@@ -202,6 +202,20 @@ def test_crowd_is_kept_and_marked():
     assert painted(record, "Car").sum() == 8
 
 
+@pytest.mark.parametrize(
+    ("crowd", "ignored"), [("1", True), ("0", False), (True, True), ([], False), (None, False)]
+)
+@pytest.mark.parametrize("segmentation", [SQUARE, {"size": [6, 8], "counts": [40, 8]}])
+def test_the_crowd_flag_may_be_text(segmentation, crowd, ignored):
+    record = read_one("coco", coco(segmentation, iscrowd=crowd))
+    assert [shape.ignore for shape in record.shapes] == [ignored]
+
+
+def test_sizes_may_be_text():
+    record = read_one("coco", coco(SQUARE, images=[IMAGE | {"width": "8", "height": "6"}]))
+    assert (record.width, record.height, codes(record)) == (8, 6, [])
+
+
 def test_later_annotations_lie_over_earlier_ones():
     document = coco([SQUARE], [SQUARE])
     document["annotations"][1]["category_id"] = 3

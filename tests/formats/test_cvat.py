@@ -195,6 +195,20 @@ def test_tracks_become_frames_with_the_label_of_the_track():
     assert "images/frame_000001.PNG" in records[1].aliases
 
 
+@pytest.mark.parametrize(("width", "size"), [(25, (25, 20)), (26, (None, None))])
+def test_videos_of_one_project_may_differ_in_size(width: int, size: tuple):
+    other = f"<original_size><width>{width}</width><height>20</height></original_size>"
+    (record,) = read(video(track("a", box(0, 1)), meta=other))
+    assert (record.width, record.height) == size
+
+
+def test_tracks_among_images_are_told():
+    text = images().replace("</annotations>", track("a", box(0, 1)) + "</annotations>")
+    reader = open_files("cvat", {"a.xml": text})
+    assert len(list(reader.units())) == 1
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+
+
 def test_shapes_that_are_outside_are_not_drawn():
     records = read(video(track("a", box(0, 1), box(1, 2, outside=1), box(2, 3, outside=1), box(3, 4))))
     assert [labels(record) for record in records] == [["a"], [], [], ["a"]]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
 from gtmask.formats import FORMATS, open_reader, read
+from gtmask.formats import detect as detect_module
 from gtmask.formats.detect import HEAD, detect, named
 from gtmask.formats.export import open_export
 from gtmask.formats.keys import scan_keys
@@ -49,6 +50,9 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         ("a.json", b"\xff\xd8\xff123", "a JPEG image"),
         ("a.json", b"PK\x03\x04123", "a zip file"),
         ("a.json", b"\x1f\x8b123", "a gzip file"),
+        ("a.json.xz", b"\xfd7zXZ\0", "an xz file: unpack it first"),
+        ("a.tar.bz2", b"BZh91AY", "a bzip2 file: unpack it first"),
+        ("a.json.zst", b"(\xb5/\xfd123", "a zstd file: unpack it first"),
         ("a.json", b"<!DOCTYPE html><html><body>Sign in", "an HTML page"),
         ("a.json", b'{"hello": 1, "world": {"x": 2}}', "with the keys hello, world"),
         ("a.json", b'[{"hello": 1}]', "objects in an array with the keys hello"),
@@ -146,6 +150,73 @@ def test_several_documents_are_one_export_and_their_images_stay_apart(tmp_path: 
     assert reader.count() == 2
 
 
+def test_documents_whose_images_lie_beside_them_keep_the_images_of_one_name_apart(tmp_path: Path):
+    files = {f"{split}/{name}": data for split in ("train", "valid")
+             for name, data in (("_annotations.coco.json", COCO), ("a.jpg", b"x"))}  # fmt: skip
+    reader = open_reader(write(tmp_path, files))
+    units = list(reader.units())
+    assert [reader.image_of(unit) for unit in units] == ["train/a.jpg", "valid/a.jpg"]
+    records = [reader.record(unit) for unit in units]
+    assert [record.image for record in records] == ["train/a.jpg", "valid/a.jpg"]
+    assert [record.aliases[0] for record in records] == ["a.jpg", "a.jpg"]
+
+
+def test_several_documents_tell_the_names_of_their_images_without_making_units(tmp_path: Path):
+    other = {**COCO, "images": [{"id": 1, "file_name": "b/ä.jpg"}, {"id": 2, "file_name": "c.jpg"}]}
+    write(tmp_path, {"a.json": COCO, "b.json": other})
+    reader = open_reader(tmp_path)
+    names = reader.image_names()
+    assert names is not None
+    told = [texts[i] for texts in names for i in range(len(texts))]
+    assert told == [reader.image_of(unit) for unit in reader.units()] == ["a.jpg", "b/ä.jpg", "c.jpg"]
+    write(tmp_path, {"tasks/a.json": COCO, "tasks/a.jpg": b"x"})
+    assert open_reader(tmp_path).image_names() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("val.json", b"", "document-damaged"),
+        ("val.json", json.dumps(COCO).encode()[:80], "document-damaged"),
+        ("val.json", b"<html>Sign in", "document-damaged"),
+        ("captions.json", {"annotations": [{"caption": "x", "image_id": 1}]}, "file-skipped"),
+        ("log.json", b'{"x": 1}\n{"x": 2}\n', "file-skipped"),
+        ("notes.txt", b"hello", "file-skipped"),
+        ("val.json.gz", b"\x1f\x8b", "file-skipped"),
+    ],
+)
+def test_files_beside_documents_are_told(tmp_path: Path, name: str, content: Any, code: str):
+    reader = open_reader(write(tmp_path, {"train.json": COCO, "a.jpg": b"x", name: content}))
+    assert len(list(reader.units())) == 1
+    (finding,) = reader.findings
+    assert finding.code == code
+    assert name in finding.detail
+
+
+def test_documents_without_foreign_files_have_nothing_to_tell(tmp_path: Path):
+    reader = open_reader(write(tmp_path, {"a.json": COCO, "b.json": COCO, "a.jpg": b"x", "data.yaml": b"x"}))
+    assert len(list(reader.units())) == 2
+    assert reader.findings == []
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "documents"),
+    [
+        ({"result.json": COCO}, "coco", ("result.json",)),
+        ({"labels/1.txt": b"0 0.1 0.1 0.5 0.1 0.5 0.5"}, "yolo", ()),
+        ({"a/coco.json": COCO, "z/coco.json": COCO}, "coco", ("a/coco.json", "z/coco.json")),
+    ],
+)
+def test_annotations_behind_many_images_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict, name: str, documents: tuple
+):
+    monkeypatch.setattr(detect_module, "MOST_NAMES", 10)
+    write(tmp_path, {f"images/{number}.jpg": b"x" for number in range(20)} | files)
+    found = detect(open_export(tmp_path))
+    assert (found.format.name, found.names) == (name, documents)
+    assert found == detect(open_export(tmp_path), name)
+
+
 def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
     write(tmp_path, {"coco.json": COCO, "a.json": LABELME})
     with pytest.raises(UnknownFormatError) as told:
@@ -164,6 +235,8 @@ def test_a_mixed_folder_is_told_and_format_chooses(tmp_path: Path):
     [
         ({}, "holds no files"),
         ({"a.jpg": b"x", "b.png": b"x"}, "no annotation files"),
+        ({"a.jpg": b"x", "export.zip": b"x"}, "but the archive export.zip: name that itself"),
+        ({"export.zip": b"PK\x03\x04"}, "export.zip is an archive: name that itself"),
         (
             {"a.json": {"x": 1}, "b.json": {"x": 1}},
             "no file of a known format; a.json is a JSON object with the keys x",

@@ -127,6 +127,11 @@ def test_every_data_unit_is_an_image():
     assert [record.image for record in read_files("encord", {"a.json": document[1]})] == ["c.jpg"]
 
 
+@pytest.mark.parametrize("told", [[], "x", 3])
+def test_labels_that_are_no_object_are_told(told: object):
+    assert codes(read_one("encord", rows(unit(labels=told)))) == ["annotation-bad"]
+
+
 def test_videos_are_told():
     assert codes(read_one("encord", rows(unit(data_type="video")))) == ["record-bad"]
 

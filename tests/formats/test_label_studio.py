@@ -150,7 +150,7 @@ def test_only_the_alpha_of_a_brush_mask_counts_and_its_rows_come_first(seed: int
         rng.random((5, 7)) < [0.0, 0.1, 0.5, 0.9, 1.0, 0.5, 0.3, 0.7][seed], rng.integers(1, 256, (5, 7)), 0
     )
     record = read_task(brush(encode_brush(alpha, rgb=rgb)))
-    assert codes(record) == []
+    assert codes(record) == ([] if alpha.any() else ["shape-no-geometry"])
     assert np.array_equal(painted(record, "a") == 1, alpha > 0)
 
 
@@ -190,6 +190,14 @@ def test_a_bitmask_is_a_picture_in_a_data_url():
     record = read_task(region("bitmasklabels", {"imageDataURL": url, "bitmasklabels": ["a"]}))
     assert np.array_equal(painted(record, "a"), pixels // 255)
     assert record.shapes[0].bitmap.whole
+
+
+def test_a_bitmask_is_black_on_transparent():
+    pixels = np.zeros((100, 200, 4), np.uint8)
+    pixels[10:20, 30:50, 3] = 255
+    url = "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+    record = read_task(region("bitmasklabels", {"imageDataURL": url, "bitmasklabels": ["a"]}))
+    assert np.array_equal(painted(record, "a"), pixels[..., 3] // 255)
 
 
 def test_plain_regions_take_the_label_of_their_id():
@@ -364,6 +372,36 @@ def test_a_task_with_a_list_of_images_is_one_record_each():
     assert [labels(record) for record in records] == [["a"], ["first"], [], ["third"]]
 
 
+def test_images_without_a_reference_do_not_shift_the_numbers_of_the_others():
+    for items, images in ((["a.jpg", None, "c.jpg"], ["a.jpg", "c.jpg"]), ([None, "", "c.jpg"], ["c.jpg"])):
+        several = task(
+            annotation(polygon("first", item_index=0), polygon("third", item_index=2)), data={"images": items}
+        )
+        records = read(several)
+        assert [record.image for record in records] == images
+        assert labels(records[-1]) == ["third"]
+
+
+@pytest.mark.parametrize("place", [{"item_index": 2}, {"item_index": -1}, {"item_index": "x"}])
+def test_regions_on_no_image_are_told(place: dict):
+    results = [
+        polygon("first", item_index=0),
+        polygon("lost", **place),
+        region("choices", {"choices": ["x"]}),
+    ]
+    records = read(task(annotation(*results), data={"images": ["a.jpg", "b.jpg"]}))
+    assert [labels(record) for record in records] == [["first"], []]
+    assert [codes(record) for record in records] == [["annotation-orphan"], ["image-unannotated"]]
+
+
+def test_annotations_and_results_that_are_none_are_told():
+    broken = task(annotation(polygon(), {}))
+    broken["annotations"].append(None)
+    (record,) = read(broken)
+    assert labels(record) == ["a"]
+    assert codes(record) == ["annotation-bad", "shape-bad-geometry"]
+
+
 def test_repeaters_number_the_names_of_their_tags():
     paged = task(
         annotation(polygon("second", to_name="page_1", original_width=50, original_height=50)),
@@ -389,6 +427,13 @@ def test_a_task_with_two_image_tags_is_one_record_each():
         ("b.jpg", ["right"], 50),
         ("a.jpg", ["left"], 200),
     ]
+
+
+def test_names_of_tags_that_are_no_text_do_no_harm():
+    mixed = task(
+        annotation(polygon("a", to_name="x"), polygon("b", to_name="image"), polygon("c", to_name=["y"]))
+    )
+    assert [labels(record) for record in read(mixed)] == [["a", "b", "c"]]
 
 
 def test_text_tags_beside_the_image_make_no_records():
@@ -481,8 +526,12 @@ def test_json_min_has_one_row_per_annotation_of_which_the_newest_counts():
         min_row("middle", 1, updated_at="2024-02-01"),
         min_row("other", 2, image="b.jpg"),
     ]
-    assert [labels(record) for record in read(*rows)] == [["newest"], ["other"]]
-    assert [labels(record) for record in read(*rows, annotator="1")] == [["middle"], ["other"]]
+    records = read(*rows)
+    assert [labels(record) for record in records] == [["newest"], ["other"]]
+    assert [codes(record) for record in records] == [["annotation-chosen"], []]
+    records = read(*rows, annotator="1")
+    assert [labels(record) for record in records] == [["middle"], ["other"]]
+    assert [codes(record) for record in records] == [["annotation-superseded"], []]
 
 
 def test_json_lines_are_read_like_an_array():

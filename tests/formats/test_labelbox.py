@@ -98,6 +98,10 @@ def test_skipped_labels_do_not_count():
     assert codes(read_one("labelbox", lines(row(by("a", "1", "b"))), annotator="zoe")) == ["record-skipped"]
 
 
+def test_annotations_that_are_no_object_are_told():
+    assert codes(read_one("labelbox", row(label() | {"annotations": []}))) == ["annotation-bad"]
+
+
 def test_rows_without_labels():
     assert codes(read_one("labelbox", lines(row()))) == ["record-unannotated"]
     record = read_one("labelbox", lines(row()), include_unannotated=True)

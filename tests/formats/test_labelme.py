@@ -83,6 +83,12 @@ def test_a_rectangle_by_four_corners_as_x_anylabeling_writes_it():
     assert rings(record, record.shapes[0]) == [[SQUARE]]
 
 
+def test_a_quadrilateral_is_a_polygon():
+    record = read_one("labelme", document(shape("quadrilateral", [[3, 1], [6, 3], [3, 5], [1, 3]])))
+    assert [found.kind for found in record.shapes] == ["polygon"]
+    assert rings(record, record.shapes[0]) == [[[[3, 1], [6, 3], [3, 5], [1, 3]]]]
+
+
 @pytest.mark.parametrize("kind", ["oriented_rectangle", "rotation"])
 def test_oriented_rectangles(kind: str):
     record = read_one("labelme", document(shape(kind, [[3, 1], [5, 3], [3, 5], [1, 3]])))

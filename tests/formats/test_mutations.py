@@ -154,6 +154,11 @@ CVAT_VIDEO = (
     '<polygon frame="4" outside="1" points="1,1;5,1;5,5"/></track></annotations>'
 )
 YOLO = "0 0.1 0.1 0.5 0.1 0.5 0.6\n1 0.5 0.5 0.5 1.0\n0 0.5 0.1 0.9 0.5 0.5 0.9 0.1 0.5\n"
+ULTRALYTICS = (
+    '{"type":"dataset","task":"segment","name":"d","class_names":{"0":"a","1":"b"}}\n'
+    '{"type":"image","file":"a.jpg","url":"https://h/a.jpg","width":20,"height":10,"split":"train",'
+    '"annotations":{"segments":[[0,0.1,0.1,0.5,0.1,0.5,0.6],[1,0.5,0.5,0.5,1.0]]}}\n'
+)
 CSV = (
     "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
     'a.jpg,1,"{}",1,0,"{""name"":""rect"",""x"":1,""y"":1,""width"":5,""height"":5}","{""label"":""a""}"\n'
@@ -172,9 +177,16 @@ TEXTS = {
     "cvat-video": CVAT_VIDEO,
     "yolo": YOLO,
     "via-csv": CSV,
+    "ultralytics": ULTRALYTICS,
     **{name: json.dumps(document) for name, document in DOCUMENTS.items()},
 }
-NAMES = {"cvat": "a.xml", "yolo": "a.txt", "via-csv": "a.csv", "cvat-video": "a.xml"}
+NAMES = {
+    "cvat": "a.xml",
+    "yolo": "a.txt",
+    "ultralytics": "a.ndjson",
+    "via-csv": "a.csv",
+    "cvat-video": "a.xml",
+}
 #: What is put in place of a value in text.
 WORDS = ["", "x", "nan", "inf", "-1", "0", "1e300", "1" * 40, "1,2", "1,2;3", "\u00e9", "&lt;", "9" * 5000]
 CLASSES = class_map("a", "b", "c")

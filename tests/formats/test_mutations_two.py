@@ -13,10 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gtmask.findings import is_reject
 from gtmask.formats.base import ReadOptions
+from gtmask.run.paint import rasterize
 from support.exports_two import EXPORTS
 from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import FilesExport
+from support.small_exports import FilesExport, class_map
+
+CLASSES = class_map(*"abcdef", "a--b", "object")
 
 
 def read_all(name: str, document: bytes, files: dict[str, bytes]) -> list:
@@ -27,7 +31,11 @@ def read_all(name: str, document: bytes, files: dict[str, bytes]) -> list:
         for keep_going in (False, True):
             reader = module.read(export, ReadOptions(keep_going=keep_going))
             for unit in reader.units():
-                yield reader.record(unit)
+                record = reader.record(unit)
+                if not is_reject(record.findings) and (record.width or 8) * (record.height or 6) < 1 << 20:
+                    record.width, record.height = record.width or 8, record.height or 6
+                    rasterize(record, CLASSES, stroke=1)
+                yield record
 
     return assert_survives(records)
 

@@ -80,6 +80,13 @@ def test_bitmaps_are_pasted_at_their_origin(packed):
     ))  # fmt: skip
 
 
+@pytest.mark.parametrize("origin", [(1e300, 0), (0, -(10**30)), (2**63, 0)])
+def test_a_bitmap_beyond_all_numbers_is_told(origin: tuple):
+    record = read_one("supervisely", scene(bitmap("a", png([[255]]), origin)))
+    assert record.shapes == []
+    assert codes(record) == ["shape-bad-number"]
+
+
 def test_bitmaps_with_four_channels_count_by_alpha():
     pixels = np.zeros((1, 3, 4), np.uint8)
     pixels[0, 1] = (0, 0, 0, 255)  # black, and there
@@ -183,3 +190,19 @@ def test_broken_objects_cost_only_themselves():
                              "shape-bad-geometry",
                              "shape-bad-geometry", "shape-bad-geometry",
                              "shape-kind-unsupported"]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["cuboid", "line_3d", "point_3d"])
+def test_kinds_whose_points_are_of_another_form_are_told_by_name(kind: str):
+    item = {"classTitle": "a", "geometryType": kind, "points": [[1, 1], [5, 5]]}
+    record = read_one("supervisely", scene(item))
+    assert [(found.code, found.detail) for found in record.findings] == [
+        ("shape-kind-unsupported", f"a: {kind}")
+    ]
+
+
+def test_what_is_malformed_is_not_told_in_the_words_of_python():
+    broken = [{"classTitle": "a", "points": [[1, 1]]}, {"classTitle": "a", "points": None}]
+    for found in read_one("supervisely", scene(*broken)).findings:
+        assert found.code == "shape-bad-geometry"
+        assert found.detail.endswith("it is of another form")

@@ -273,6 +273,16 @@ def test_csv_of_versions_1_and_2(header: str, newline: str):
     ]
 
 
+def test_rows_that_are_too_short_are_told():
+    whole = ["a.jpg", 1, "{}", 2, 0, json.dumps(TRIANGLE), json.dumps({"label": "a"})]
+    rows = [whole, ["a.jpg", 1, "{}", 2, 1], [" "]]
+    reader = open_files("via", {"via.csv": as_csv(rows, TWO)})
+    assert [len(reader.record(unit).shapes) for unit in reader.units()] == [1]
+    assert [(item.code, item.detail) for item in reader.findings] == [
+        ("annotation-bad", "via.csv: 1 rows have too few cells")
+    ]
+
+
 def test_csv_of_version_3():
     header = "# Exported using VIA\n# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,"
     header += "spatial_coordinates,metadata"

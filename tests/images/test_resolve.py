@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import unicodedata
 from dataclasses import asdict
 
 import pytest
@@ -164,6 +165,17 @@ def test_equal_names_in_different_folders_keep_different_keys() -> None:
 
 def test_a_short_reference_keeps_its_name() -> None:
     assert ImageRule(drop=5).key("a/b.jpg") == "b.jpg"
+
+
+def test_names_are_looked_for_in_both_spellings_of_unicode() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Ü/é.jpg") for form in ("NFC", "NFD"))
+    for name, there in ((composed, decomposed), (decomposed, composed)):
+        assert ImageRule().key(name) == name
+        assert ImageRule().keys(name, ["a.jpg"]) == [name, "a.jpg", there]
+        assert chosen([f"x/{name}"], {there}) == ImageRule(drop=1)
+    assert ImageRule().keys("a/b.jpg", ["c.jpg"]) == ["a/b.jpg", "c.jpg"]
+    longest = "é" * 100
+    assert ImageRule().keys(longest) == [longest]
 
 
 def test_aliases_are_other_places_to_look() -> None:

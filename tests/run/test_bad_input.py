@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import subprocess
 import sys
@@ -99,6 +100,7 @@ BAD_SHAPES: list[tuple[str, Any, str]] = [
     ("runs that do not add up", {"size": [30, 40], "counts": [100, 100]}, "runs-bad"),
     ("negative run", {"size": [30, 40], "counts": [1300, -100]}, "runs-bad"),
     ("garbage string", {"size": [30, 40], "counts": "\u0001\u0002"}, "runs-bad"),
+    ("runs without a pixel", {"size": [30, 40], "counts": [1200]}, "shape-no-geometry"),
     ("wholly outside", [square(60, 5)], "shape-outside"),
     ("other size", {"size": [40, 30], "counts": [0, 1200]}, "runs-size-differs"),
 ]
@@ -279,6 +281,23 @@ def test_image_formats_that_ground_truth_does_not_show_are_told(tmp_path: Path) 
     summary = run(tmp_path, orjson.dumps(document(images=images)), {"a.webp": buffer.getvalue()})
     assert summary.tally.findings == {"image-format": 1}
     assert summary.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "value", "code"),
+    [(0, 0, 1, ""), (38, 28, 1, ""), (-1, 0, 1, ""), (40, 0, 1, "shape-outside"), (0, 30, 1, "shape-outside"),
+     (-2, 0, 1, "shape-outside"), (0, 0, 0, "shape-no-geometry")],
+)  # fmt: skip
+def test_bitmaps_that_leave_no_pixel_are_told(tmp_path: Path, x: int, y: int, value: int, code: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((2, 2), value, np.uint8)).save(buffer, "PNG")
+    points = [[x, y], [x + 1, y + 1]]
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    shapes = [{"label": "x", "shape_type": "mask", "points": points, "mask": picture}]
+    export = {"version": "5", "imagePath": "a.jpg", "imageWidth": 40, "imageHeight": 30, "shapes": shapes}
+    summary = run(tmp_path, orjson.dumps(export))
+    assert summary.tally.findings == ({code: 1} if code else {})
+    assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != bool(code)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,7 @@ from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.run import finish
 from gtmask.run.executors import Pool
 from gtmask.run.shards import Shard, parse_shard
+from gtmask.run.survey import held_reader
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -179,3 +182,13 @@ def test_results_come_in_order_and_errors_stop(workers: int) -> None:
     with pytest.raises(GtmaskError, match="seven"):
         list(pool.map(double, ((n,) for n in range(20))))
     pool.close()
+
+
+def test_the_tasks_of_one_thread_share_the_reader_and_what_it_opened() -> None:
+    one, other = pickle.dumps(["a reader"]), pickle.dumps(["another"])
+    mine = held_reader(one)
+    assert held_reader(bytes(bytearray(one))) is mine
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(held_reader, one).result() is not mine
+    assert held_reader(other) == ["another"]
+    assert held_reader(one) is not mine

@@ -57,9 +57,9 @@ def open_reader(
     if not found.names:
         return found.format.read(export, options)
     readers = [found.format.read(export.select([name]), options) for name in found.names]
-    if len(readers) == 1 and "/" not in found.names[0]:
+    if len(readers) == 1 and "/" not in found.names[0] and not found.findings:
         return readers[0]
-    return ManyReader(found.names, readers)
+    return ManyReader(export, found.names, readers, found.findings)
 
 
 def read(

@@ -101,10 +101,13 @@ class Reader(Protocol):
 
     #: Class names that the export itself lists, in its order; None where it has no such list.
     labels: list[str] | None
-    #: Findings about the export as a whole (duplicate names, orphaned annotations), after ``units``.
-    findings: list[Finding]
     #: One line for people: format and dialect.
     title: str
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Findings about the export as a whole (duplicate names, orphaned annotations), after ``units``."""
+        ...
 
     def count(self) -> int | None:
         """Return the number of records where it is known, None where only reading would tell."""

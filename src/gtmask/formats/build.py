@@ -187,24 +187,29 @@ class RecordBuilder:
             self._shapes[-1].curve = curve
 
     def runs(self, label: str, runs: Runs) -> None:
-        """Add a run-length mask; one that begins beyond :data:`LIMIT` is a finding."""
-        if self._within(label, runs.x, runs.y):
-            self._add(Shape(label, "runs", runs=runs))
+        """Add a run-length mask; one without pixels has no geometry."""
+        if not self._is_near(label, runs.x, runs.y):
+            return
+        if not runs.counts[1::2].any():
+            self.finding("shape-no-geometry", f"{label}: a mask without pixels")
+            return
+        self._add(Shape(label, "runs", runs=runs))
 
     def bitmap(self, label: str, bitmap: Bitmap) -> None:
-        """Add a bitmap; one that begins beyond :data:`LIMIT` is a finding."""
-        if self._within(label, bitmap.x, bitmap.y):
+        """Add a bitmap."""
+        if self._is_near(label, bitmap.x, bitmap.y):
             self._add(Shape(label, "bitmap", bitmap=bitmap))
+
+    def _is_near(self, label: str, x: int, y: int) -> bool:
+        """Say whether a mask's corner can be counted in, or tell that it cannot."""
+        if max(abs(x), abs(y)) <= LIMIT:
+            return True
+        self.finding("shape-bad-number", f"{label}: a mask at {float(x):.3g}, {float(y):.3g}")
+        return False
 
     def last(self) -> Shape | None:
         """Return the shape added last, to set what few formats have."""
         return self._shapes[-1] if self._shapes else None
-
-    def _within(self, label: str, x: int, y: int) -> bool:
-        if max(abs(x), abs(y)) <= LIMIT:
-            return True
-        self.finding("shape-bad-number", f"{label}: mask at {x:.3g}, {y:.3g}")
-        return False
 
     def _add(self, shape: Shape) -> None:
         self._shapes.append(shape)

@@ -316,4 +316,5 @@ def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
 
 def _plain(value: Any) -> Any:
     """Return a size as it is where it is small, else what a message needs of it."""
-    return value if value is None or isinstance(value, int | float) else f"{value!r:.40}"
+    small = value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) < 40)
+    return value if small else f"{value!r:.40}"

@@ -36,8 +36,9 @@ def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, A
     else:
         builder.finding("shape-bad-geometry", f"{label}: segmentation is {type(value).__name__}")
     shape = builder.last()
-    if shape is not None and shape is not before and annotation.get("iscrowd"):
-        shape.ignore = True
+    if shape is not None and shape is not before:
+        crowd = annotation.get("iscrowd")
+        shape.ignore = bool(crowd) and crowd != "0"
 
 
 def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> None:

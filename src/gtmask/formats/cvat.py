@@ -16,6 +16,7 @@ from gtmask.formats.build import RecordBuilder
 from gtmask.formats.cvat_shapes import add_shape, between
 from gtmask.formats.cvat_tracks import Drawn, TrackIndex
 from gtmask.formats.fields import MALFORMED, describe, set_size
+from gtmask.formats.jsonstream import Document
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.xmlstream import Piece, encoding_of, parse_piece, pieces
 
@@ -57,6 +58,7 @@ class CvatReader:
         self.options = options
         self.name = name
         self.findings: list[Finding] = []
+        self._document = Document(export, name)
         self.encoding = encoding_of(export.read(name, 0, 1024))
         self.labels: list[str] | None = None
         self.size: tuple[str | None, str | None] = (None, None)
@@ -86,9 +88,10 @@ class CvatReader:
             if label.find("parent") is None and label.findtext("type") not in _NO_AREA
         ]
         self.labels = [label for label in dict.fromkeys(labels) if label] or None
-        size = meta.find(".//original_size")
-        if size is not None:
-            self.size = (size.findtext("width"), size.findtext("height"))
+        sizes = {(size.findtext("width"), size.findtext("height")) for size in meta.iter("original_size")}
+        if len(sizes) == 1:
+            # A project's videos may differ in size; then the images must tell it.
+            self.size = sizes.pop()
         dumped = (meta.findtext("dumped") or "")[:4]
         if dumped.isdigit() and dumped < TURNED_SINCE:
             self.grid = "stored"
@@ -106,9 +109,14 @@ class CvatReader:
             if self.video:
                 yield from self._frames()
             else:
+                tracks = 0
                 for piece in pieces(self.export, self.name, 2):
                     if piece.tag == "image":
                         yield "image", piece.start, piece.stop, piece.attributes.get("name", "")
+                    tracks += piece.tag == "track"
+                if tracks:
+                    what = f"{self.name}: {tracks} tracks in a document of images"
+                    self.findings.append(Finding("annotation-bad", what))
         except DamagedExportError as error:
             if not self.options.keep_going:
                 raise
@@ -195,7 +203,7 @@ class CvatReader:
         add_shape(builder, element.tag, attributes, drawn.label)
 
     def _element(self, start: int, stop: int) -> Element:
-        return parse_piece(self.export.read(self.name, start, stop), self.encoding)
+        return parse_piece(self._document.read(start, stop), self.encoding)
 
 
 def frame_names(frame: int) -> list[str]:

@@ -15,13 +15,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
+from gtmask.findings import Finding
 from gtmask.formats.base import Sample
+from gtmask.formats.export import ARCHIVES
 from gtmask.formats.keys import scan_keys
+from gtmask.formats.per_image import COMPANIONS
 from gtmask.formats.registry import FORMATS, MARKS
-from gtmask.formats.text import decode_text
+from gtmask.formats.text import decode_json, decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gtmask.formats.base import Export, Format
 
@@ -50,6 +53,9 @@ _SIGNATURES = (
     (b"SQLite format 3", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
+    (b"\xfd7zXZ\0", "an xz file: unpack it first"),
+    (b"BZh", "a bzip2 file: unpack it first"),
+    (b"(\xb5/\xfd", "a zstd file: unpack it first"),
     (b"Rar!", "a RAR archive: unpack it first"),
 )
 
@@ -58,12 +64,14 @@ _SIGNATURES = (
 class Detection:
     """What an export is: its format, one line for people, and the files that hold its records.
 
-    ``names`` is empty for formats with one file per image: there the reader chooses by name.
+    ``names`` is empty for formats with one file per image: there the reader chooses by name, and tells of
+    the files that it leaves out; elsewhere ``findings`` do.
     """
 
     format: Format
     title: str
     names: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def take_sample(export: Export, name: str, siblings: tuple[str, ...] = ()) -> Sample:
@@ -94,12 +102,13 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
         Nothing fits a file that breaks off or is malformed.
     """
     wanted = None if format == "auto" else named(format)
-    names = list(islice(export.names(), MOST_NAMES))
+    listing = iter(export.names())
+    names = list(islice(listing, MOST_NAMES))
     if not names:
         raise UnknownFormatError(f"{export.location} holds no files")
     if len(names) == 1:
         return _detect_file(export, names[0], wanted)
-    return _detect_folder(export, names, wanted)
+    return _detect_folder(export, names, listing, wanted)
 
 
 def named(name: str) -> Format:
@@ -135,47 +144,105 @@ def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
     return Detection(entry, title, () if entry.per_image else (name,))
 
 
-def _detect_folder(export: Export, names: list[str], wanted: Format | None) -> Detection:
+def _detect_folder(
+    export: Export, names: list[str], others: Iterator[str], wanted: Format | None
+) -> Detection:
+    """Tell a folder's format from its first names; ``others`` yields those after them, where they matter."""
     candidates = [name for name in names if _candidate(name)]
-    found: dict[str, list[tuple[str, str]]] = {}
-    unknown: list[Sample] = []
     siblings = tuple(names[:100])
-    for name in _spread(candidates):
-        sample = take_sample(export, name, siblings)
-        fits = [fit for fit in matches(sample) if wanted is None or fit[0] is wanted]
-        for entry, title in fits[:1]:
-            found.setdefault(entry.name, []).append((name, title))
-        if not fits:
-            unknown.append(sample)
+    found, unknown = _recognized(export, candidates, siblings, wanted)
+    if not found and (wanted is None or not wanted.per_image):
+        # The images of a data set may come before its annotations, however many they are.
+        candidates += _more(others, candidates)
+        found, unknown = _recognized(export, candidates, siblings, wanted)
     if wanted is None and not found:
         raise _nothing(export, names, unknown)
     if len(found) > 1:
-        several = "; ".join(f"{key} ({hits[0][0]})" for key, hits in found.items())
+        several = "; ".join(f"{key} ({name})" for key, (name, _) in found.items())
         raise UnknownFormatError(
             f"{export.location} holds several formats: {several}: name one folder or file, or choose "
             "with --format"
         )
     entry = wanted or FORMATS[next(iter(found))]
-    title = found[entry.name][0][1] if entry.name in found else entry.title
+    title = found[entry.name][1] if entry.name in found else entry.title
     if entry.per_image:
         return Detection(entry, title)
-    return Detection(entry, title, _documents(export, candidates, siblings, entry))
+    strange = [name for name in names if not _candidate(name) and not name.lower().endswith(COMPANIONS)]
+    candidates += _more(others, candidates)
+    return _documents(export, candidates, strange, siblings, entry, title)
+
+
+def _more(others: Iterator[str], candidates: list[str]) -> list[str]:
+    """Return further names that may be annotations, up to one more than can be documents."""
+    return list(islice(filter(_candidate, others), max(MOST_DOCUMENTS + 1 - len(candidates), 0)))
+
+
+def _recognized(
+    export: Export, candidates: list[str], siblings: tuple[str, ...], wanted: Format | None
+) -> tuple[dict[str, tuple[str, str]], list[Sample]]:
+    """Look at some candidates: the first file and title of each format found, and what fits none."""
+    found: dict[str, tuple[str, str]] = {}
+    unknown: list[Sample] = []
+    for name in _spread(candidates):
+        sample = take_sample(export, name, siblings)
+        fits = [fit for fit in matches(sample) if wanted is None or fit[0] is wanted]
+        for entry, title in fits:
+            found.setdefault(entry.name, (name, title))
+        if not fits:
+            unknown.append(sample)
+    return found, unknown
 
 
 def _documents(
-    export: Export, candidates: list[str], siblings: tuple[str, ...], entry: Format
-) -> tuple[str, ...]:
-    """Return the files of a folder that are documents of one format."""
+    export: Export,
+    candidates: list[str],
+    strange: list[str],
+    siblings: tuple[str, ...],
+    entry: Format,
+    title: str,
+) -> Detection:
+    """Choose the files of a folder that are documents of one format, and tell of the others."""
     if len(candidates) > MOST_DOCUMENTS:
         raise UnknownFormatError(
-            f"{export.location} holds more than {MOST_DOCUMENTS} files beside {entry.title} "
-            f"documents: name the "
-            "document itself"
+            f"{export.location} holds more than {MOST_DOCUMENTS} files beside {entry.title} documents: "
+            "name the document itself"
         )
-    hits = [name for name in candidates if entry.sniff(take_sample(export, name, siblings))]
+    hits: list[str] = []
+    skipped = list(strange)
+    damaged: list[str] = []
+    for name in candidates:
+        sample = take_sample(export, name, siblings)
+        if entry.sniff(sample):
+            hits.append(name)
+        else:
+            (damaged if _is_damaged(export, sample) else skipped).append(name)
     if not hits:
         raise UnknownFormatError(f"{export.location} holds no file that looks like {entry.title}")
-    return tuple(hits)
+    findings = [Finding("document-damaged", f"{name} is empty or no whole JSON") for name in damaged]
+    if skipped:
+        findings.append(Finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}"))
+    return Detection(entry, title, tuple(hits), tuple(findings))
+
+
+def _is_damaged(export: Export, sample: Sample) -> bool:
+    """Say whether a file that should be one JSON value, and of which all can be seen, is none."""
+    if not sample.name.lower().endswith(".json") or export.size(sample.name) > HEAD:
+        return False
+    try:
+        decode_json(sample.head)
+    except ValueError:
+        # JSON Lines are called .json, too: their first line is a value.
+        lines = sample.head.splitlines()
+        return not _is_json(lines[0] if len(lines) > 1 else b"")
+    return False
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        decode_json(line)
+    except ValueError:
+        return False
+    return True
 
 
 def matches(sample: Sample) -> list[tuple[Format, str]]:
@@ -234,6 +301,8 @@ def _refuse(export: Export, sample: Sample) -> None:
         raise UnknownFormatError(f"{where} is empty: export again")
     if not sample.text.strip(" \t\r\n\0"):
         raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again")
+    if sample.name.lower().endswith(ARCHIVES):
+        raise UnknownFormatError(f"{where} is an archive: name that itself, or unpack what it lies in")
     for signature, what in _SIGNATURES:
         if sample.head.startswith(signature):
             raise UnknownFormatError(f"{where} is {what}")
@@ -246,6 +315,11 @@ def _refuse(export: Export, sample: Sample) -> None:
 
 
 def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> UnknownFormatError:
+    archive = next((name for name in names if name.lower().endswith(ARCHIVES)), None)
+    if not unknown and archive is not None:
+        return UnknownFormatError(
+            f"{export.location} holds no annotation files, but the archive {archive}: name that itself"
+        )
     if not unknown:
         first = ", ".join(names[:3])
         return UnknownFormatError(

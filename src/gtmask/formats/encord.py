@@ -20,7 +20,7 @@ import numpy as np
 
 from gtmask.formats.build import RecordBuilder, flatten_xy, rotated_corners
 from gtmask.formats.coco_runs import decode_counts
-from gtmask.formats.fields import each, numbers, pairs, real, set_size, table, text
+from gtmask.formats.fields import each, inner_table, numbers, pairs, real, set_size, text
 from gtmask.formats.jsonstream import open_document
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.rows import RowsReader
@@ -89,7 +89,8 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     size = (float(record.width), float(record.height)) if record.width and record.height else None
     if size is None:
         record.units = "fraction"
-    each(builder, table(value.get("labels")).get("objects"), lambda item: _add_object(builder, item, size))
+    objects = inner_table(builder, value, "labels").get("objects")
+    each(builder, objects, lambda item: _add_object(builder, item, size))
     return builder.build(size)
 
 

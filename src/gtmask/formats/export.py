@@ -303,6 +303,9 @@ def _told(error: OSError, path: Path) -> StorageError:
 class StorageExport(_Rooted):
     """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens)."""
 
+    #: Reading goes over a network.
+    is_remote = True
+
     def __init__(
         self,
         location: str,

@@ -7,15 +7,25 @@ The functions here raise the plain exceptions of :data:`MALFORMED`, and :func:`e
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import flatten
+from gtmask.model import Select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.formats.build import RecordBuilder
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
+_COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
+#: How Python words what it finds where a document is malformed.
+_PYTHON = re.compile(
+    r"indices must be|object is not|has no attribute|to unpack|has no len|index out of range|zip\(\) argument"
+    r"|unsupported operand|argument must be|not supported between|too large to convert|keyword arguments"
+)
 #: What looking into a malformed object raises.
 MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
@@ -52,8 +62,10 @@ def each(
 
 
 def describe(error: Exception) -> str:
-    """Say in a few words what looking into an object raised."""
-    return f"{error} is missing" if isinstance(error, KeyError) else f"{error}"[:120]
+    """Say in a few words what looking into an object raised; Python's own words say nothing about data."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return "it is of another form" if _PYTHON.search(f"{error}") else f"{error}"[:120]
 
 
 def text(value: Any) -> str:
@@ -66,6 +78,14 @@ def text(value: Any) -> str:
 def table(value: Any) -> dict[str, Any]:
     """Return an object, or an empty one in place of anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def inner_table(builder: RecordBuilder, outer: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a member that must be an object or nothing; anything else is told and counts as empty."""
+    value = outer.get(key)
+    if value is not None and not isinstance(value, dict):
+        builder.finding("annotation-bad", f"{key}: an object was expected, not {type(value).__name__}")
+    return table(value)
 
 
 def listing(value: Any) -> list[Any]:
@@ -148,6 +168,16 @@ def decode_base64(value: Any) -> bytes:
         raise TypeError(f"base64 text was expected, not {type(value).__name__}")
     body = value.partition(",")[2] if value.startswith("data:") else value
     return base64.b64decode("".join(body.split()), validate=True)
+
+
+def drawn_pixels(picture: bytes) -> Select:
+    """Return which pixels of a picture were drawn.
+
+    Where it has an alpha channel, that alone tells: tools draw in black on nothing. Elsewhere it is what
+    is not zero.
+    """
+    kind = picture[_COLOR_TYPE] if picture.startswith(PNG_SIGNATURE) and len(picture) > _COLOR_TYPE else None
+    return Select("alpha" if kind in _ALPHA_TYPES else "nonzero")
 
 
 def rgb_key(color: Any) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import each, listing, set_size, table, text
+from gtmask.formats.fields import each, inner_table, listing, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.rows import RowsReader
 
@@ -68,11 +68,11 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
             response = orjson.loads(response)
         except orjson.JSONDecodeError:
             return builder.reject("record-bad", "jsonResponse is text that is no JSON")
-    jobs = table(response)
+    jobs = inner_table(builder, {"jsonResponse": response}, "jsonResponse")
     if jobs and all(key.isdigit() for key in jobs):
         return builder.reject("record-bad", "the labels of a video cannot be read")
-    for name, job in jobs.items():
-        _add_job(builder, name, table(job))
+    for name in jobs:
+        _add_job(builder, name, inner_table(builder, jobs, name))
     record = builder.record
     if record.width and record.height:
         return builder.build((float(record.width), float(record.height)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import RecordBuilder
 from gtmask.formats.fields import listing, table
-from gtmask.formats.label_studio_images import TaskImage, images_of
+from gtmask.formats.label_studio_images import TaskImage, draws, images_of
 from gtmask.formats.label_studio_regions import Regions
 from gtmask.formats.per_image import BadFile, load_json
 from gtmask.formats.rows import Row, RowsReader
@@ -57,7 +57,10 @@ def read(export: Export, options: ReadOptions) -> Reader:
 
 
 class LabelStudioReader(RowsReader):
-    """Reads tasks; a unit is (byte range, number of the image in its task)."""
+    """Reads tasks; a unit is (byte range, number of the image in its task).
+
+    Of a JSON-MIN row the number is how many other rows of its task it was chosen from.
+    """
 
     def units(self) -> Iterator[tuple[Row, int]]:  # type: ignore[override]
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
@@ -75,14 +78,14 @@ class LabelStudioReader(RowsReader):
                     last[1].append(row)
                     continue
                 if last is not None:
-                    yield self._newest(last[1]), 0
+                    yield self._newest(last[1]), len(last[1]) - 1
                 last = (task, [row])
             elif _may_have_several(block, at, end):
                 yield from ((row, index) for index in range(self._images(block[at:end])))
             else:
                 yield row, 0
         if last is not None:
-            yield self._newest(last[1]), 0
+            yield self._newest(last[1]), len(last[1]) - 1
 
     def record(self, unit: tuple[Row, int]) -> Record:  # type: ignore[override]
         """Read one task and build the record of one of its images."""
@@ -145,7 +148,7 @@ def _parse(value: Any, reader: RowsReader, unit: Row) -> Record:
     index = reader.context or 0
     if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
         return _task_record(value, reader.options, where, index)
-    return _row_record(value, reader.options, where)
+    return _row_record(value, reader.options, where, index)
 
 
 def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
@@ -159,15 +162,24 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
         builder.finding("image-name-bad", f"{where}: its data names no image")
     if results is None:
         return builder.record
-    mine = results if len(images) < 2 else [item for item in results if image.holds(item)]
+    apart = len(images) > 1 or image.item is not None
+    mine = [item for item in results if image.holds(item)] if apart else results
+    if apart and index == 0:
+        lost = [item for item in results if draws(item) and not any(one.holds(item) for one in images)]
+        for item in lost:
+            builder.finding("annotation-orphan", f"{where}: region {item.get('id', '')!r:.40} is on no image")
     if not mine:
         builder.finding("image-unannotated", where)
     return Regions(builder, mine).build()
 
 
-def _row_record(row: dict[str, Any], options: ReadOptions, where: str) -> Record:
+def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
     """Build the record of a JSON-MIN row: one annotation, its regions under the names of their tags."""
     builder = RecordBuilder("", grid="displayed", where=where)
+    if others and options.annotator is None:
+        builder.finding("annotation-chosen", f"{where}: the newest of {others + 1}")
+    elif others:
+        builder.finding("annotation-superseded", f"{where}: {others} others")
     results: list[dict[str, Any]] = []
     data: dict[str, Any] = {}
     for key, value in row.items():
@@ -199,8 +211,10 @@ def _chosen(
     task: dict[str, Any], options: ReadOptions, builder: RecordBuilder
 ) -> list[dict[str, Any]] | None:
     """Return the results of the annotation that counts; None, with a finding, where none does."""
-    every = [*listing(task.get("annotations")), *listing(task.get("completions"))]
-    every = [item for item in every if isinstance(item, dict)]
+    given = [*listing(task.get("annotations")), *listing(task.get("completions"))]
+    every = [item for item in given if isinstance(item, dict)]
+    if len(every) < len(given):
+        builder.finding("annotation-bad", f"{len(given) - len(every)} annotations are no objects")
     kept = [item for item in every if not (item.get("was_cancelled") or item.get("skipped"))]
     for item in every:
         if item.get("was_cancelled") or item.get("skipped"):

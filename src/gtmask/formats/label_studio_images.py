@@ -46,25 +46,28 @@ class TaskImage:
 def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told."""
     data = table(task.get("data"))
-    tags = {name: None for item in results if isinstance(name := item.get("to_name"), str)}
+    named_by = [(name, item) for item in results if isinstance(name := item.get("to_name"), str)]
+    tags = {name: None for name, _ in named_by}
     if len(tags) > 1:
-        tags = {name: None for item in results if (name := item.get("to_name")) in tags and _draws(item)}
+        tags = {name: None for name, item in named_by if draws(item)}
     named = [(tag, data[tag]) for tag in tags if _references(data.get(tag))]
     if len(named) > 1:
         found = [TaskImage(_references(value)[0], to_name=tag) for tag, value in named]
         return sorted(found, key=lambda image: list(data).index(image.to_name or ""))
     value = named[0][1] if named else _guessed(data)
+    if isinstance(value, list) and len(value) > 1:
+        # Items without a reference keep their number: regions name items by it.
+        items = [(number, _references(item)) for number, item in enumerate(value)]
+        return [TaskImage(found[0], item=number) for number, found in items if found]
     references = _references(value)
     upload = task.get("file_upload")
     aliases = (upload,) if isinstance(upload, str) and upload else ()
-    if isinstance(value, list) and len(references) > 1:
-        return [TaskImage(reference, item=index) for index, reference in enumerate(references)]
     if references:
         return [TaskImage(references[0], tuple(name for name in aliases if name != references[0]))]
     return [TaskImage(aliases[0])] if aliases and _PICTURE.search(aliases[0]) else []
 
 
-def _draws(result: dict[str, Any]) -> bool:
+def draws(result: dict[str, Any]) -> bool:
     """Say whether a result is a region: text and choices may have tags of their own."""
     return not _GEOMETRY.isdisjoint(table(result.get("value")))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.brush import brush_runs
 from gtmask.formats.build import RecordBuilder, ellipse_ring, rotated_corners
-from gtmask.formats.fields import MALFORMED, decode_base64, describe, real, text
-from gtmask.model import Bitmap, Select
+from gtmask.formats.fields import MALFORMED, decode_base64, describe, drawn_pixels, real, text
+from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,7 +70,7 @@ class Regions:
     def _add(self, result: dict[str, Any]) -> None:
         value = result.get("value")
         kind = result.get("type")
-        if kind in _SILENT or (kind is None and not isinstance(value, dict)):
+        if kind in _SILENT:
             return
         if not isinstance(value, dict):
             raise TypeError(f"{kind!r:.40} has no value")
@@ -164,13 +164,13 @@ class Regions:
                 self.builder.finding("runs-bad", f"{label}: {error}"[:200])
 
     def bitmask(self, label: str, value: dict[str, Any]) -> None:
-        """Add a bitmask: a whole-image picture in a data URL."""
+        """Add a bitmask: a whole-image picture in a data URL, black on transparent (docs/tags/bitmask)."""
         try:
             data = decode_base64(value["imageDataURL"])
         except (TypeError, ValueError) as error:
             self.builder.finding("bitmap-unreadable", f"{label}: {error}"[:200])
             return
-        self.builder.bitmap(label, Bitmap(data, select=Select("nonzero"), whole=True))
+        self.builder.bitmap(label, Bitmap(data, select=drawn_pixels(data), whole=True))
 
     def _scale(self, label: str) -> tuple[float, float]:
         """Return pixels per percent; zeros, with a finding, where the export tells no size."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import each, listing, real, set_size, table, text
+from gtmask.formats.fields import each, inner_table, listing, real, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.pictures import find_picture
 from gtmask.formats.rows import RowsReader
@@ -75,7 +75,7 @@ def _record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     label = choose_label(builder, labels, reader.options)
     if label is None:
         return builder.build()
-    annotations = table(label.get("annotations"))
+    annotations = inner_table(builder, label, "annotations")
     if "frames" in annotations:
         return builder.reject("record-bad", "the labels of a video cannot be read")
     each(

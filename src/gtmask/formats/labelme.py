@@ -187,9 +187,6 @@ def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -
         builder.finding("bitmap-unreadable", f"{label}: {error}")
         return
     corner = [math.floor(min(pair) + 0.5) for pair in (flat[0::2], flat[1::2])]
-    if max(map(abs, corner)) > 1 << 30:
-        builder.finding("shape-bad-number", f"{label}: mask at {corner[0]:.3g}, {corner[1]:.3g}")
-        return
     builder.bitmap(label, Bitmap(data, x=corner[0], y=corner[1]))
 
 
@@ -198,6 +195,7 @@ _KINDS: dict[str, Callable[[RecordBuilder, str, list[float]], None]] = {
     "rectangle": _rectangle,
     "oriented_rectangle": _oriented,
     "rotation": _oriented,
+    "quadrilateral": _polygon,
     "circle": _circle,
     "line": _line,
     "linestrip": _line,

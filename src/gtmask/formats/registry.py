@@ -76,6 +76,17 @@ _ROWS = (
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
     ),
     _row(
+        "ultralytics",
+        "Ultralytics NDJSON",
+        "opencv-trunc",
+        "What the Ultralytics Platform exports: polygons, oriented boxes and boxes (painted with a finding) "
+        "on one line per image.",
+        "No holes; several parts come joined by thin bridges. Key points have no area: of a pose its box "
+        "counts.",
+        order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
+        counts="The segments of an image, else the first of its lists.",
+    ),
+    _row(
         "labelbox",
         "Labelbox",
         "opencv",
@@ -273,6 +284,7 @@ MARKS: dict[str, frozenset[str]] = {
     "segments": frozenset({"samples", "dataset", "segmentation_bitmap"}),
     "encord": frozenset({"data_units", "label_hash"}),
     "kili": frozenset({"jsonResponse"}),
+    "ultralytics": frozenset({"class_names", "segments"}),
     "dataloop": frozenset({"itemId", "annotations", "coordinates"}),
 }
 

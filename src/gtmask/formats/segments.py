@@ -20,7 +20,7 @@ from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, listing, pairs, set_size, table, text
+from gtmask.formats.fields import each, inner_table, listing, pairs, set_size, table, text
 from gtmask.formats.per_image import BadFile
 from gtmask.formats.pictures import find_picture
 from gtmask.formats.rows import RowsReader, header, only_document
@@ -71,7 +71,7 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     if chosen is None:
         return builder.build()
     label_set, label = chosen
-    attributes = table(label.get("attributes"))
+    attributes = inner_table(builder, label, "attributes")
     if "frames" in attributes:
         return builder.reject("record-bad", "the labels of a sequence cannot be read")
     address = text(table(attributes.get("segmentation_bitmap")).get("url"))

@@ -22,9 +22,21 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import StorageError
 from gtmask.formats.build import RecordBuilder, rotated_corners
-from gtmask.formats.fields import decode_base64, describe, each, listing, pairs, real, set_size, table, text
+from gtmask.formats.fields import (
+    PNG_SIGNATURE,
+    decode_base64,
+    describe,
+    drawn_pixels,
+    each,
+    listing,
+    pairs,
+    real,
+    set_size,
+    table,
+    text,
+)
 from gtmask.formats.per_image import BadFile, PerImageReader, load_json, load_object
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Export, ReadOptions, Sample
@@ -32,11 +44,10 @@ if TYPE_CHECKING:
 
 META = "meta.json"
 ANNOTATIONS, IMAGES = "ann", "img"
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 #: A decompressed bitmap may have at most this many bytes: a PNG of an 8-bit mask stays far below.
 LARGEST_BITMAP = 256 << 20
-#: Colour types of a PNG's header that have an alpha channel.
-_ALPHA_TYPES = (4, 6)
+#: Kinds of geometry that have their points as rings; "any" and nothing are kinds of a class, not of a shape.
+_POINTED = frozenset({"", "polygon", "any", "rectangle", "oriented_bbox", "line", "polyline", "point"})
 _LINES = {"line": "polyline", "polyline": "polyline", "point": "point"}
 
 
@@ -129,6 +140,9 @@ def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
 
 
 def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[str, Any]) -> None:
+    if kind not in _POINTED:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+        return
     points = geometry["points"]
     exterior = pairs(points["exterior"])
     boxed = kind in {"rectangle", "oriented_bbox"} or (not kind and len(exterior) == 4)
@@ -144,10 +158,8 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         builder.rectangle(label, *exterior, inclusive=True)
     elif kind in _LINES:
         builder.polygon(label, exterior, "point" if kind == "point" else "polyline")
-    elif kind in {"", "polygon", "any"}:
-        builder.polygons(label, [_rings(points)])
     else:
-        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+        builder.polygons(label, [_rings(points)])
 
 
 def _rings(points: dict[str, Any]) -> list[list[float]]:
@@ -165,8 +177,7 @@ def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:
     if not data.startswith(PNG_SIGNATURE) or len(data) < 26:
         builder.finding("bitmap-unreadable", f"{label}: the bitmap is no PNG")
         return
-    how = Select("alpha") if data[25] in _ALPHA_TYPES else Select("nonzero")
-    builder.bitmap(label, Bitmap(data=data, select=how, x=x, y=y))
+    builder.bitmap(label, Bitmap(data=data, select=drawn_pixels(data), x=x, y=y))
 
 
 def inflate(data: bytes) -> bytes:

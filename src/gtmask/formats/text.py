@@ -47,6 +47,8 @@ def decode_json(data: bytes) -> Any:
     try:
         return json.loads(decode_text(data), parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
+        raise ValueError(
+            f"no JSON: {error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"
+        ) from error
     except RecursionError:
         raise ValueError("no JSON that can be read: nested too deeply") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
 from gtmask.formats.build import RecordBuilder
 from gtmask.formats.fields import MALFORMED, describe
 from gtmask.formats.via_regions import add_coordinates, add_region, class_of
@@ -17,7 +18,6 @@ from gtmask.formats.via_regions import add_coordinates, add_region, class_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.findings import Finding
     from gtmask.formats.base import Export, ReadOptions, Sample
     from gtmask.model import Record
 
@@ -67,8 +67,10 @@ class CsvReader:
         yield rest + decoder.decode(b"", final=True)
 
     def _rows(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Yield the image and the two cells of each row; a row may be short."""
+        """Yield the image and the two cells of each row; rows that are too short are told."""
         columns: list[int] | None = None
+        self.findings = []
+        short = 0
         try:
             for row in csv.reader(self._lines(), strict=False):
                 if columns is None:
@@ -76,8 +78,12 @@ class CsvReader:
                 elif row and max(columns) < len(row):
                     image, shape, attributes = (row[column] for column in columns)
                     yield image, (shape, attributes)
+                elif any(cell.strip() for cell in row):
+                    short += 1
         except csv.Error as error:
             raise DamagedExportError(f"{self.name} is damaged: {error}; export again") from None
+        if short:
+            self.findings.append(Finding("annotation-bad", f"{self.name}: {short} rows have too few cells"))
 
     def units(self) -> Iterator[Unit]:
         """Yield one unit per image: rows that follow each other with one name."""

@@ -140,7 +140,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
         words = line.split()
         if words:
             lines += 1
-            boxes += _add_line(builder, words, number, classes)
+            boxes += add_row(builder, words, number, classes)
     if boxes:
         builder.finding("box-painted", f"{name}: {boxes} of {lines} lines are boxes")
     if not lines:
@@ -148,7 +148,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     return builder.build()
 
 
-def _add_line(builder: RecordBuilder, words: list[str], number: int, classes: Classes) -> bool:
+def add_row(builder: RecordBuilder, words: list[str], number: int, classes: Classes) -> bool:
     """Add one line's shape, and return whether it was a box."""
     try:
         numbers = [float(word) for word in words]

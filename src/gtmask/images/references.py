@@ -56,10 +56,11 @@ def normalize(reference: str) -> str | None:
         elif part not in {"", "."}:
             parts.append(part)
     path = "/".join(parts)
-    return path if _is_possible(path) else None
+    return path if is_possible(path) else None
 
 
-def _is_possible(path: str) -> bool:
+def is_possible(path: str) -> bool:
+    """Say whether a path could be the key of an object and the name of a file."""
     try:
         data = path.encode()
     except UnicodeEncodeError:  # lone surrogates, which JSON can spell

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gtmask.images.references import normalize
+from gtmask.images.references import is_possible, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -73,7 +74,10 @@ class ImageRule:
     def keys(self, reference: str, aliases: Sequence[str] = ()) -> list[str]:
         """Return the keys of a record's image in the order in which to look for it, each once."""
         paths = (normalize(name) for name in (reference, *aliases))
-        return list(dict.fromkeys(self.apply(path) for path in paths if path is not None))
+        keys = list(dict.fromkeys(self.apply(path) for path in paths if path is not None))
+        if all(key.isascii() for key in keys):
+            return keys
+        return list(dict.fromkeys([*keys, *(other for key in keys for other in spellings(key))]))
 
     def describe(self) -> str:
         """Return the rule as a phrase for people."""
@@ -82,6 +86,17 @@ class ImageRule:
         if self.strip:
             return f"the path below {self.strip}/"
         return f"the path without its first {self.drop} parts" if self.drop else "the whole path"
+
+
+def spellings(key: str) -> tuple[str, ...]:
+    """Return a key and its other spellings in Unicode, which look alike.
+
+    File names that come from a Mac are often decomposed ("e" and an accent), exports are composed ("é").
+    """
+    if key.isascii():
+        return (key,)
+    others = (unicodedata.normalize(form, key) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys([key, *filter(is_possible, others)]))
 
 
 def candidates(path: str, images_prefix: str = "") -> list[tuple[ImageRule, str]]:
@@ -138,12 +153,16 @@ async def choose_rule(
         The whole path where nothing is found.
     """
     paths = list(dict.fromkeys(path for path in map(normalize, references) if path is not None))
+
+    async def found_in(key: str) -> bool:
+        return any([await exists(spelling) for spelling in spellings(key)])
+
     best, most = ImageRule(), 0
     seen: dict[str, bool] = {}
     for rule in _rules(max((path.count("/") for path in paths), default=0), images_prefix):
         keys = [rule.apply(path) for path in paths]
         new = list(dict.fromkeys(key for key in keys if key not in seen))
-        seen.update(zip(new, await asyncio.gather(*map(exists, new)), strict=True))
+        seen.update(zip(new, await asyncio.gather(*map(found_in, new)), strict=True))
         found = sum(seen[key] for key in keys)
         if found > most:
             best, most = rule, found

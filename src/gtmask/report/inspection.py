@@ -22,13 +22,13 @@ from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
 from gtmask.run.commit import EXAMPLES
 from gtmask.run.executors import Pool
 from gtmask.run.progress import Progress, Silent
-from gtmask.run.survey import BATCH, batches
+from gtmask.run.survey import BATCH, batches, held_reader
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from gtmask.formats.base import Reader, Unit
+    from gtmask.formats.base import Unit
     from gtmask.model import ClassMap
 
 #: Exports of fewer records than this are read in this process: starting others would take longer.
@@ -168,7 +168,7 @@ def _is_finished_job(location: str, s3: S3Settings | None) -> bool:
 
 def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
     """Read a batch of records; what an executor calls."""
-    reader: Reader = pickle.loads(pickled_reader)
+    reader = held_reader(pickled_reader)
     seen = Inspection()
     for unit in units:
         record = reader.record(unit)
@@ -184,6 +184,9 @@ def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
         if record.width and record.height:
             seen.sizes[f"{record.width}x{record.height}"] += 1
         for shape in record.shapes:
-            seen.labels[shape.label] += 1
+            if shape.label:
+                seen.labels[shape.label] += 1
+            else:
+                seen.tell(Finding("shape-no-label", shape.kind), where)
             seen.kinds[shape.kind] += 1
     return seen

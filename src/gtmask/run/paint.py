@@ -225,7 +225,17 @@ class Canvas:
         picture = self._picture(shape.label, bitmap)
         if picture is not None:
             pixels = select_pixels(picture, bitmap.select.how, bitmap.select.value)
+            self._tell_invisible(shape.label, bitmap, pixels)
             raster.paint_bitmap(self.mask, pixels, bitmap.x, bitmap.y, value)
+
+    def _tell_invisible(self, label: str, bitmap: Bitmap, pixels: NDArray[np.uint8]) -> None:
+        """Tell of a bitmap that leaves no pixel. A class of a picture of many (by index) may be absent."""
+        height, width = pixels.shape
+        beyond = bitmap.x >= self.mask.shape[1] or bitmap.y >= self.mask.shape[0]
+        if bitmap.select.how in {"nonzero", "alpha"} and not pixels.any():
+            self.painting.findings.append(Finding("shape-no-geometry", f"{label}: a bitmap without pixels"))
+        elif beyond or bitmap.x + width <= 0 or bitmap.y + height <= 0:
+            self.painting.findings.append(Finding("shape-outside", f"{label}: bitmap"))
 
     def _flush_selected(self) -> None:
         if self._selected is None:

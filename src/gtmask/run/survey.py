@@ -10,6 +10,7 @@ otherwise every record is read once, in the same processes that will convert the
 from __future__ import annotations
 
 import pickle
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 BATCH = 512
 #: Image references that the rule for finding images is chosen from.
 SAMPLE = 20
+#: The reader of the last task, by thread: readers keep notes while they read.
+_held = threading.local()
 #: Below this number of records, loading the kernels that look for clashes takes longer than doing without.
 WORTH_SIFTING = 10_000
 
@@ -56,9 +59,20 @@ class Survey:
     duplicates: list[int] = field(default_factory=list)
 
 
+def held_reader(pickled: bytes) -> Reader:
+    """Return the reader that a task brings: one object for all tasks of an export that a thread does.
+
+    So files and connections that it opened, and documents that it copied, serve the next task, too.
+    """
+    held: tuple[bytes, Reader] | None = getattr(_held, "reader", None)
+    if held is None or held[0] != pickled:
+        held = _held.reader = (pickled, pickle.loads(pickled))
+    return held[1]
+
+
 def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
     """Read a batch of records for their image references and labels; what an executor calls."""
-    reader: Reader = pickle.loads(pickled_reader)
+    reader = held_reader(pickled_reader)
     found = Glance()
     for unit in units:
         record = reader.record(unit)

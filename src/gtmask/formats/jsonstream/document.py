@@ -2,11 +2,18 @@
 
 Windows are read, not mapped: pages of a mapped file count as resident memory until they are given back,
 and copying a window into one reused buffer costs less than a tenth of scanning it.
+
+A file that is not local is read in blocks, as records that follow each other stand close together. Where
+they do not (COCO whose annotations are in no order), blocks come again and again: once more bytes came from
+afar than the file has, it is copied to a temporary file without a name. So no process reads it much more
+than twice.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
 #: Files without a local path are read in blocks of this size, and this many blocks are kept.
 BLOCK = 1 << 20
 BLOCKS = 16
+#: Bytes that are copied at a time, and how many times a copy must find room on the disk.
+COPIED = 16 << 20
+ROOM = 2
 
 
 class Document:
@@ -32,7 +42,7 @@ class Document:
     ----------
     export
         Where the file is. An export that has ``path(name) -> Path | None`` lets local files be read
-        without going through it.
+        without going through it; one that says ``is_remote`` is better not read twice.
     name
         The file's name in the export.
     """
@@ -44,9 +54,11 @@ class Document:
         self._descriptor: int | None = None
         self._tried = False
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        #: Bytes that blocks brought.
+        self._fetched = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_descriptor": None, "_tried": False, "_blocks": OrderedDict()}
+        return self.__dict__ | {"_descriptor": None, "_tried": False, "_blocks": OrderedDict(), "_fetched": 0}
 
     def _local(self) -> int | None:
         """Return a file descriptor where the file is local, and close it with this object."""
@@ -95,13 +107,39 @@ class Document:
         block = self._blocks.get(number)
         if block is None:
             start = number * BLOCK
-            block = self.export.read(self.name, start, min(start + BLOCK, self.size))
+            if self._fetched > self.size + BLOCKS * BLOCK and getattr(self.export, "is_remote", False):
+                self._copy()
+            block = self._part(start, min(start + BLOCK, self.size))
+            self._fetched += len(block)
             while len(self._blocks) >= BLOCKS:
                 self._blocks.popitem(last=False)
             self._blocks[number] = block
         else:
             self._blocks.move_to_end(number)
         return block
+
+    def _part(self, start: int, stop: int) -> bytes:
+        """Return bytes of the copy, if there is one, else of the export."""
+        if self._descriptor is not None:
+            return os.pread(self._descriptor, stop - start, start)
+        return self.export.read(self.name, start, stop)
+
+    def _copy(self) -> None:
+        """Copy the whole file to a temporary one that ends with this object, if the disk has room."""
+        self._fetched = 0
+        try:
+            if shutil.disk_usage(tempfile.gettempdir()).free < ROOM * self.size:
+                return
+            with tempfile.TemporaryFile(prefix="gtmask-copy-") as copy:
+                for start in range(0, self.size, COPIED):
+                    copy.write(self.export.read(self.name, start, min(start + COPIED, self.size)))
+                copy.flush()
+                self._descriptor = os.dup(copy.fileno())
+        except OSError:
+            # The disk is full after all, or there is none: blocks do, slowly.
+            return
+        weakref.finalize(self, os.close, self._descriptor)
+        self._blocks.clear()
 
     def line_of(self, offset: int) -> int:
         """Return the number of the line, from 1, in which a byte stands."""
