@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import islice
+from posixpath import splitext
 from typing import TYPE_CHECKING
 
 from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
@@ -42,9 +43,6 @@ _CANDIDATES = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv"
 _CUT = re.compile(r"[\w.+-]*\s*")
 _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file: a .tar.gz is read in place, a plain .gz is to be unpacked first"),
-    (b"BZh", "packed by bzip2: unpack it first"),
-    (b"\xfd7zXZ\x00", "packed by xz: unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd: unpack it first"),
     (b"PK\x03\x04", "a zip file: give it the extension .zip and it is read in place"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image, not annotations"),
     (b"\xff\xd8\xff", "a JPEG image, not annotations"),
@@ -277,6 +275,8 @@ def describe(sample: Sample) -> str:
 def _damage(sample: Sample) -> tuple[str, int] | None:
     """Say where a JSON document of which all was seen breaks off or is malformed, and at which byte."""
     if len(sample.head) >= HEAD or sample.text.lstrip()[:1] not in {"{", "["}:
+        return None
+    if splitext(sample.name)[1].lower() not in {"", *_CANDIDATES}:  # TOML and INI begin with a bracket, too
         return None
     try:
         json.loads(sample.text)
