@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, StorageError, UsageError
-from gtmask.run import finish
+from gtmask.run import executors, finish
 from gtmask.run.executors import Pool
 from gtmask.run.shards import Shard, parse_shard
 from gtmask.run.survey import held_reader
@@ -65,6 +66,33 @@ def test_what_stops_a_dask_worker_is_told_as_anywhere(tmp_path: Path, dask: str)
     (tmp_path / "out" / "masks").write_bytes(b"in the way")
     with pytest.raises(StorageError, match="a part of the path is a file"):
         gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", executor=dask, **COMMON)
+
+
+def where(_: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("tasks", "seconds", "asked", "elsewhere"),
+    [
+        pytest.param(20, 0.01, None, 0, id="little to do"),
+        pytest.param(20, 1.0, None, 18, id="much to do"),
+        pytest.param(4, 10.0, None, 2, id="few long tasks"),
+        pytest.param(20, 0.01, 2, 20, id="asked for"),
+        pytest.param(1, 0.01, 2, 0, id="asked for in vain"),
+    ],
+)
+def test_processes_start_where_they_save_more_than_they_cost(
+    monkeypatch: pytest.MonkeyPatch, tasks: int, seconds: float, asked: int | None, elsewhere: int
+) -> None:
+    ticks = itertools.count(0, seconds)
+    monkeypatch.setattr(executors, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(executors, "cores", lambda: 2)
+    pool = Pool(workers=asked)
+    found = list(pool.map(where, ((number,) for number in range(tasks)), tasks))
+    pool.close()
+    assert len(found) == tasks
+    assert sum(process != os.getpid() for process in found) == elsewhere
 
 
 def leave(number: int) -> int:

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
@@ -17,12 +18,14 @@ from gtmask.machine import cores
 from gtmask.run.worker import be_ready, close_worker, interrupt_workers, start_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 T = TypeVar("T")
 
-#: Up to this many tasks are done in this process: starting others costs about two seconds.
+#: Up to this many tasks are done in this process, where it is not known how many there are.
 FEW_TASKS = 4
+#: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
+START_SECONDS = 1.5
 #: Seconds after which it is looked whether Dask's scheduler is still there.
 SCHEDULER_LOOK = 5.0
 
@@ -43,7 +46,8 @@ class Pool:
         self._client: Any = None
         self._thread: ThreadPoolExecutor | None = None
         # Whoever asks for workers gets them, unless there is only one task.
-        self._few = FEW_TASKS if workers is None else 1
+        self._asked = workers is not None
+        self._few = 1 if self._asked else FEW_TASKS
         self._executor: Executor | None = None
         if executor.startswith("dask://"):
             self._executor = self._connect(executor.removeprefix("dask://"))
@@ -66,9 +70,17 @@ class Pool:
         return executor
 
     def map(
-        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
     ) -> Generator[T, None, None]:
         """Yield ``function(*arguments)`` for each of the arguments, in order.
+
+        Parameters
+        ----------
+        function, arguments
+            Picklable.
+        tasks
+            How many there are, where that is known: it is then seen from the first ones whether processes
+            are worth their start, unless somebody has asked for them.
 
         Raises
         ------
@@ -77,13 +89,18 @@ class Pool:
             their work is not lost; tasks that wait are dropped.
         """
         items = iter(arguments)
-        ahead = list(islice(items, self._few + 1))
-        # A few tasks are done here before a process would have started.
-        executor = self._here() if len(ahead) <= self._few and self._client is None else self._spread()
         flying: deque[Future[T]] = deque()
         try:
-            for item in chain(ahead, items):
-                flying.append(executor.submit(function, *item))
+            free = self._client is None and self._executor is None
+            few = self._few if free else 0
+            if free and tasks is not None and not self._asked:
+                yield from self._map_here(function, items, tasks)
+                few = 0
+            first = list(islice(items, few + 1))
+            # A few tasks are done here before a process would have started.
+            submit = self._here().submit if len(first) <= few else self._spread().submit
+            for item in chain(first, items):
+                flying.append(submit(function, *item))
                 if len(flying) >= self.ahead:
                     yield self._result(flying.popleft())
             while flying:
@@ -108,6 +125,19 @@ class Pool:
         finally:
             for future in flying:
                 future.cancel()
+
+    def _map_here(
+        self, function: Callable[..., T], items: Iterator[tuple[Any, ...]], tasks: int
+    ) -> Generator[T, None, None]:
+        """Yield the results of tasks done in this process, until processes would save more than they cost."""
+        for done, item in enumerate(items, 1):
+            start = perf_counter()
+            result = self._here().submit(function, *item).result()
+            seconds = perf_counter() - start
+            yield result
+            # The first task loads the kernels and opens connections, too: it tells nothing of the others.
+            if done > 1 and seconds * (tasks - done) * (1 - 1 / self.workers) > START_SECONDS:
+                return
 
     def _result(self, future: Future[T]) -> T:
         """Wait for a task, but not for ever where Dask's scheduler is gone: its futures then never end."""

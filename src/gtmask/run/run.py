@@ -201,7 +201,8 @@ def _run_chunks(start: Start, reader: Reader, plan: Plan, pool: Pool, done: set[
     if not (is_s3(start.out) or start.means.dry_run or shard.count > 1):
         growing = GrowingManifest(open_storage(start.out, start.means.s3), plan)
     job = pickle.dumps(_job(start, reader, plan))
-    results = pool.map(run_chunk, ((job, chunk) for chunk in _chunks(reader, plan, missing)))
+    chunks = ((job, chunk) for chunk in _chunks(reader, plan, missing))
+    results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
             tally.add(result.tally)
