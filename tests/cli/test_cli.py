@@ -284,6 +284,8 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for option in command.params:
             assert option.help or option.metavar, (name, option.name)
+            if getattr(option, "is_flag", False) and option.name != "help":
+                assert option.metavar == "", f"{name} --{option.name} looks as if it took a value"
             if option.help:
                 shown = Text.from_markup(option.help).plain
                 assert shown == option.help, f"{name} --{option.name}: what stands in brackets is not shown"

@@ -27,11 +27,11 @@ def _s3(endpoint_url: str | None, profile: str | None, region: str | None) -> An
 
 def validate(
     manifest: Manifest,
-    quick: Annotated[bool, opt("--quick", help="The manifest only.")] = False,
-    deep: Annotated[bool, opt("--deep", help="Every pixel of every mask.")] = False,
+    quick: Annotated[bool, opt("--quick", metavar="", help="The manifest only.")] = False,
+    deep: Annotated[bool, opt("--deep", metavar="", help="Every pixel of every mask.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
-    strict: Annotated[bool, opt("--strict", help="Warnings count as errors.")] = False,
+    strict: Annotated[bool, opt("--strict", metavar="", help="Warnings count as errors.")] = False,
     findings: Annotated[
         str | None, opt("--findings", metavar="FILE", help="Write every finding here, as JSON Lines.")
     ] = None,
@@ -107,10 +107,10 @@ def pilot(
     count: Annotated[int, opt("--count", metavar="N", help="How many images.")] = 5,
     seed: Annotated[int, opt(metavar="N", help="The same seed chooses the same images.")] = 0,
     compare_png: Annotated[
-        bool, opt("--compare-png", help="Each image twice, with a gray and with a palette mask.")
+        bool, opt("--compare-png", metavar="", help="Each image twice, with a gray and with a palette mask.")
     ] = False,
     copy_masks: Annotated[
-        bool, opt("--copy-masks", help="Copy the masks to DEST and refer to the copies.")
+        bool, opt("--copy-masks", metavar="", help="Copy the masks to DEST and refer to the copies.")
     ] = False,
     images: options.Images = None,
     masks: options.Masks = None,
@@ -184,11 +184,11 @@ def job(
     max_concurrent: Annotated[int, opt(metavar="N", help="Tasks offered at a time.")] = 1000,
     kms_key: Annotated[str | None, opt(metavar="KEY", help="Encrypts the answer.")] = None,
     tag: Annotated[list[str] | None, opt("--tag", metavar="KEY=VALUE", help="Any number of times.")] = None,
-    dry_run: Annotated[bool, opt("--dry-run", help="Show the request(s) as JSON; write nothing.")] = False,
-    submit: Annotated[bool, opt("--submit", help="Check everything, upload, and create the job(s).")] = False,
-    wait: Annotated[bool, opt("--wait", help="Follow the job(s) until they end.")] = False,
-    fix_cors: Annotated[bool, opt("--fix-cors", help="Add the CORS rule to the buckets, after asking.")] = False,
-    yes: Annotated[bool, opt("--yes", help="Consent to what is asked.")] = False,
+    dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Show the request(s) as JSON; write nothing.")] = False,
+    submit: Annotated[bool, opt("--submit", metavar="", help="Check everything, upload, and create the job(s).")] = False,
+    wait: Annotated[bool, opt("--wait", metavar="", help="Follow the job(s) until they end.")] = False,
+    fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Add the CORS rule to the buckets, after asking.")] = False,
+    yes: Annotated[bool, opt("--yes", metavar="", help="Consent to what is asked.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
     endpoint_url: options.Endpoint = None,

@@ -1,4 +1,7 @@
-"""Options that several commands share, so that they read the same everywhere."""
+"""Options that several commands share, so that they read the same everywhere.
+
+Flags say ``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Write one JSON document to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress bar and no summary.")]
 Endpoint = Annotated[
     str | None,
     typer.Option("--endpoint-url", metavar="URL", help="S3 endpoint other than AWS.", rich_help_panel="S3"),
@@ -47,17 +50,25 @@ Annotator = Annotated[
     ),
 ]
 IncludePredictions = Annotated[
-    bool, typer.Option("--include-predictions", help="Model predictions count, too.", rich_help_panel=READING)
+    bool,
+    typer.Option(
+        "--include-predictions", metavar="", help="Model predictions count, too.", rich_help_panel=READING
+    ),
 ]
 IncludeUnannotated = Annotated[
     bool,
     typer.Option(
-        "--include-unannotated", help="Unannotated tasks become empty masks.", rich_help_panel=READING
+        "--include-unannotated",
+        metavar="",
+        help="Unannotated tasks become empty masks.",
+        rich_help_panel=READING,
     ),
 ]
 Interpolate = Annotated[
     bool,
-    typer.Option("--interpolate", help="Compute video frames between keyframes.", rich_help_panel=READING),
+    typer.Option(
+        "--interpolate", metavar="", help="Compute video frames between keyframes.", rich_help_panel=READING
+    ),
 ]
 ClassAttribute = Annotated[
     str | None,
@@ -70,5 +81,7 @@ ClassAttribute = Annotated[
 ]
 KeepGoing = Annotated[
     bool,
-    typer.Option("--keep-going", help="Read a damaged document up to the damage.", rich_help_panel=READING),
+    typer.Option(
+        "--keep-going", metavar="", help="Read a damaged document up to the damage.", rich_help_panel=READING
+    ),
 ]

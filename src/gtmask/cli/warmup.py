@@ -13,7 +13,9 @@ def warmup(
     every: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also those of validate, --fill source, strokes, and Label Studio's brush."
+            "--all",
+            metavar="",
+            help="Also those of validate, --fill source, strokes, and Label Studio's brush.",
         ),
     ] = False,
     quiet: options.Quiet = False,

@@ -42,6 +42,8 @@ Depth = Literal["quick", "default", "deep"]
 BATCH = 128
 #: The default depth decodes the masks of so many first lines, and then of every fiftieth.
 SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
+#: What is said of the color map that all lines share, and not of each line.
+ABOUT_THE_MAP = frozenset({"labels-console", "labels-automated", "class-gap"})
 #: A file whose first lines are all no JSON is not worth reading to its end.
 HOPELESS_LINES = 1000
 
@@ -117,6 +119,7 @@ class _Validation:
         self.tasks = 0
         self.unreadable = 0
         self.foreign = 0
+        self.told: set[str] = set()
 
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> Report:
         report = self.report
@@ -148,10 +151,11 @@ class _Validation:
     def line(self, raw: RawLine) -> Task | None:
         """Apply the rules of lines to one, and remember what is needed at the end."""
         problems, task = self.checker.check(raw.number, raw.data)
-        self.report.add(problems)
+        codes = {problem.code for problem in problems}
+        self.report.add(problem for problem in problems if problem.code not in self.told)
+        self.told |= codes & ABOUT_THE_MAP
         if self.checker.status:
             self.report.adjustments[str(self.checker.status)] += 1
-        codes = {problem.code for problem in problems}
         self.foreign += _is_foreign(codes, raw.data)
         if codes & {"line-not-json", "manifest-encoding", "line-blank"}:
             self.unreadable += 1
