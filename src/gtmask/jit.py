@@ -8,6 +8,7 @@ compile and cache all of them before any worker process starts.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,8 +16,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
-from numba.core import config, sigutils, types
-from numba.core.caching import FunctionCache
+from numba.core import caching, config, sigutils, types
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.runtime.nrt import rtsys
 
 from gtmask.errors import UsageError
@@ -41,7 +42,8 @@ class _Cache(FunctionCache):
     Nor does Numba see that a kernel is out of date where only what it calls has changed.
 
     The cache is a help and no need: files in it that are damaged, as a machine's crash or a full disk leaves
-    them, are made anew, and where they cannot be written, each process compiles for itself.
+    them, are made anew, and where they cannot be written, each process compiles for itself. Numba passes over
+    folders that it cannot write; what a container's image brings in them is taken all the same.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -55,14 +57,28 @@ class _Cache(FunctionCache):
         self._kept: Any = self._cache_file
         stamps = (self._kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
         self._kept._source_stamp = stamps  # noqa: SLF001 - its own
+        base: str = cast("Any", self)._impl.filename_base  # noqa: SLF001 - its own
+        others = _folders(function) - {self.cache_path}
+        files = cast("Any", IndexDataCacheFile)
+        self._brought = [files(folder, base, stamps) for folder in sorted(others)]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         rtsys.initialize(target_context)
         try:
-            return cast("Any", self)._load_overload(sig, target_context)  # noqa: SLF001 - its own
+            if (found := self._load(self._kept, sig, target_context)) is not None:
+                return found
         except Exception:  # unpickling a damaged file may raise anything
             self._remove_files()
-            return None
+        for files in self._brought:
+            with suppress(Exception):  # likewise
+                if (found := self._load(files, sig, target_context)) is not None:
+                    return found
+        return None
+
+    def _load(self, files: Any, sig: Any, target_context: Any) -> Any:
+        numbas = cast("Any", self)
+        found = files.load(numbas._index_key(sig, target_context.codegen()))  # noqa: SLF001 - its own
+        return None if found is None else numbas._impl.rebuild(target_context, found)  # noqa: SLF001 - its own
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError, EOFError, UnpicklingError):
@@ -77,6 +93,16 @@ class _Cache(FunctionCache):
         with suppress(OSError):
             for path in (index, *index.parent.glob(f"{index.stem}.*.nbc")):
                 path.unlink(missing_ok=True)
+
+
+def _folders(function: Callable[..., Any]) -> set[str]:
+    """Return where code of a function may have been put by who could write there."""
+    file = Path(inspect.getfile(function))
+    folders = {str(file.parent / "__pycache__")}
+    if chosen := cast("Any", config).CACHE_DIR:
+        below = cast("Any", caching)._CacheLocator.get_suitable_cache_subpath(file)  # noqa: SLF001 - Numba's rule
+        folders.add(str(Path(chosen, below)))
+    return folders
 
 
 def kernel(

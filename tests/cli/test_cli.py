@@ -177,6 +177,8 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     assert f"next      gtmask job {tmp_path}/pilot/pilot.manifest" in done.stderr
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
+    done = gtmask("preview", manifest, "--out", "s3://data/look.html", *local)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     page = (tmp_path / "look.html").read_text()
     assert page.count("<figure>") == 6
     assert "max-height: 40vh; overflow: auto" in page, "the legend of 255 classes would hide the images"

@@ -191,6 +191,22 @@ def test_files_beside_documents_are_told(tmp_path: Path, name: str, content: Any
     assert name in finding.detail
 
 
+def test_keypoints_and_captions_beside_coco_instances_are_no_second_records(tmp_path: Path):
+    # So long that no annotation stands in the beginning, as in the files that COCO publishes.
+    images = [{"id": number, "file_name": f"{number}.jpg"} for number in range(2000)]
+    captions = {"images": images, "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
+    files = {
+        "instances_val.json": document,
+        "person_keypoints_val.json": document,
+        "captions_val.json": captions,
+    }
+    reader = open_reader(write(tmp_path / "all", files))
+    assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg"]
+    assert [item.code for item in reader.findings] == ["file-skipped"]
+    alone = open_reader(write(tmp_path / "alone", {"person_keypoints_val.json": COCO}))
+    assert len(list(alone.units())) == 1
+
+
 def test_documents_without_foreign_files_have_nothing_to_tell(tmp_path: Path):
     reader = open_reader(write(tmp_path, {"a.json": COCO, "b.json": COCO, "a.jpg": b"x", "data.yaml": b"x"}))
     assert len(list(reader.units())) == 2

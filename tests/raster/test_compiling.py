@@ -70,6 +70,30 @@ def test_a_call_finds_what_the_warm_up_compiled(tmp_path):
     assert json.loads(called.stdout) == {"mask": [[0, 7]], "loaded": 1, "compiled": 0}
 
 
+ONLY_HOME_IS_WRITABLE = """
+import os
+from numba.core import caching
+def ensure_cache_path(locator):
+    path = locator.get_cache_path()
+    if not path.startswith(os.environ["HOME"]):
+        raise OSError("read-only")
+    os.makedirs(path, exist_ok=True)
+caching._CacheLocator.ensure_cache_path = ensure_cache_path
+"""
+
+
+def test_a_call_finds_what_an_image_brings_in_a_folder_that_it_cannot_write(tmp_path):
+    finish(start(tmp_path / "brought"))
+    brought = {path: path.read_bytes() for path in (tmp_path / "brought").rglob("*.nb?")}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "brought"), "HOME": str(tmp_path / "home")}
+    environment.pop("XDG_CACHE_HOME", None)
+    code = ONLY_HOME_IS_WRITABLE + CALL
+    called = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert json.loads(called.stdout) == {"mask": [[0, 7]], "loaded": 1, "compiled": 0}
+    assert {path: path.read_bytes() for path in (tmp_path / "brought").rglob("*.nb?")} == brought
+    assert not list((tmp_path / "home").rglob("*.nb?"))
+
+
 def test_a_warm_start_imports_no_kernel_and_a_deleted_cache_is_seen(tmp_path):
     ready = finish(start(tmp_path))["ready"]
     assert finish(start(tmp_path)) == {"ready": ready, "compiled": 0, "imported": []}

@@ -51,7 +51,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the version."
+        False, "--version", metavar="", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
     pass

@@ -22,8 +22,8 @@ def warmup(
 ) -> None:
     """Compile and cache the kernels that runs call, for images and job start scripts.
 
-    The cache serves the user who made it, on CPUs of the same kind. In an image, run this as the user that
-    jobs run as; NUMBA_CACHE_DIR names another folder for it, which that user must be able to write.
+    The cache serves everybody who can read it, on CPUs of the same kind: what a container's image brings is
+    used as it is. It lies beside gtmask, or where NUMBA_CACHE_DIR says.
     """
     import time
 

@@ -13,6 +13,7 @@ as fractions of the displayed image, which is right whether or not EXIF turns it
 from __future__ import annotations
 
 import re
+from posixpath import join, split
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
 _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
+#: COCO publishes the same images three times: with instances, keypoints of people, and captions.
+_SECOND = re.compile(r"(person_keypoints|captions)_")
 #: Image units that are computed at a time.
 _STEP = 1 << 13
 _NO_RANGES = np.empty((0, 2), np.int64)
@@ -50,7 +53,7 @@ def sniff(sample: Sample) -> str | None:
         return "COCO results list" if "segmentation" in sample.element else None
     keys = sample.keys
     annotation, image = keys.get("annotations", ()), keys.get("images", ())
-    if "segments_info" in annotation or "caption" in annotation or "image" in keys:
+    if "segments_info" in annotation or "caption" in annotation or "image" in keys or _is_second(sample):
         return None
     if annotation and not {"image_id", "category_id"} <= set(annotation):
         return None
@@ -68,6 +71,13 @@ def sniff(sample: Sample) -> str | None:
     if not annotation and not complete and "panoptic" in sample.name.lower():
         return None
     return _title(sample.text)
+
+
+def _is_second(sample: Sample) -> bool:
+    """Say whether COCO's own instances file stands beside this one, and tells of its images with all shapes."""
+    folder, name = split(sample.name)
+    kind = _SECOND.match(name)
+    return kind is not None and join(folder, "instances_" + name[kind.end() :]) in sample.siblings
 
 
 def _title(head: str) -> str:

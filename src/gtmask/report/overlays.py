@@ -20,6 +20,7 @@ from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings
 from gtmask.loops import run_async
 from gtmask.png import decode_png
+from gtmask.storage import is_s3
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def preview(
     """
     if count < 1:
         raise UsageError(f"--count {count} must be at least 1.")
+    if is_s3(str(out)):
+        raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     with ManifestSource(str(manifest), settings.s3) as source:
         total = sum(1 for _ in source.raw_lines())
