@@ -196,8 +196,8 @@ def test_keypoints_and_captions_beside_coco_instances_are_no_second_records(tmp_
     images = [{"id": number, "file_name": f"{number}.jpg"} for number in range(2000)]
     captions = {"images": images, "annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}
     files = {
-        "instances_val.json": document,
-        "person_keypoints_val.json": document,
+        "instances_val.json": COCO,
+        "person_keypoints_val.json": COCO,
         "captions_val.json": captions,
     }
     reader = open_reader(write(tmp_path / "all", files))

@@ -74,7 +74,7 @@ def sniff(sample: Sample) -> str | None:
 
 
 def _is_second(sample: Sample) -> bool:
-    """Say whether COCO's own instances file stands beside this one, and tells of its images with all shapes."""
+    """Say whether COCO's own instances file, which has the same images, stands beside this one."""
     folder, name = split(sample.name)
     kind = _SECOND.match(name)
     return kind is not None and join(folder, "instances_" + name[kind.end() :]) in sample.siblings

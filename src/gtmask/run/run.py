@@ -26,7 +26,7 @@ from gtmask.run.executors import Pool
 from gtmask.run.places import Start, whole
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.progress import Silent
-from gtmask.run.settings import Settings, split_options
+from gtmask.run.settings import Means, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
@@ -109,19 +109,26 @@ def convert(
         if (reader.count() or 0) > MANY:
             pool.prepare()
         plan = decide(start, reader, classes, pool, mark.result)
-        try:
+        with _told_to_go_on(means):
             return _convert(start, reader, plan, pool)
-        except GtmaskError as error:
-            if means.overwrite:
-                said = str(error).rstrip(".")
-                error.args = (f"{said}. Leave --overwrite out then: it would start anew.",)
-            raise
     except KeyboardInterrupt:
         # The chunks that run are finished first, which may take a while: show that the key was heard.
         start.progress.stage("stopping", None)
         raise
     finally:
         _end(pool)
+
+
+@contextlib.contextmanager
+def _told_to_go_on(means: Means) -> Iterator[None]:
+    """Once the earlier run is overwritten, tell that the next start is to go on, and not to overwrite again."""
+    try:
+        yield
+    except GtmaskError as error:
+        if means.overwrite:
+            said = str(error).rstrip(".")
+            error.args = (f"{said}. Leave --overwrite out then: it would start anew.",)
+        raise
 
 
 def _kernels(settings: Settings) -> tuple[str, ...]:
