@@ -69,7 +69,7 @@ def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None
         (str(folder / "data" / "images"), "the pictures"),
         (str(export), "their labels, as a COCO export"),
         (str(out / "masks"), "the masks; --png palette, so that an image viewer shows the class colours"),
-        (manifest, "the manifest: one line per picture"),
+        (str(out / manifest.rpartition("/")[2]), "the manifest: one line per picture"),
         (str(out / "classes.toml"), "the class map: edit it and give it back with --classes"),
         (chosen.manifest, f"the micro-batch: {len(chosen.chosen)} pictures that show every class"),
     ]

@@ -121,7 +121,7 @@ def convert(
 
 @contextlib.contextmanager
 def _told_to_go_on(means: Means) -> Iterator[None]:
-    """Once the earlier run is overwritten, tell that the next start is to go on, and not to overwrite again."""
+    """Once the earlier run is gone, tell that the next start is to go on, and not to overwrite again."""
     try:
         yield
     except GtmaskError as error:
