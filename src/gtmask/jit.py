@@ -9,6 +9,7 @@ compile and cache all of them before any worker process starts.
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
@@ -58,7 +59,9 @@ class _Cache(FunctionCache):
         stamps = (self._kept._source_stamp, source_stamp(function.__module__))  # noqa: SLF001 - its own
         self._kept._source_stamp = stamps  # noqa: SLF001 - its own
         base: str = cast("Any", self)._impl.filename_base  # noqa: SLF001 - its own
-        others = _folders(function) - {self.cache_path}
+        others = {folder for folder in _folders(function) if not os.access(folder, os.W_OK)} - {
+            self.cache_path
+        }
         files = cast("Any", IndexDataCacheFile)
         self._brought = [files(folder, base, stamps) for folder in sorted(others)]
 
@@ -79,6 +82,12 @@ class _Cache(FunctionCache):
         numbas = cast("Any", self)
         found = files.load(numbas._index_key(sig, target_context.codegen()))  # noqa: SLF001 - its own
         return None if found is None else numbas._impl.rebuild(target_context, found)  # noqa: SLF001 - its own
+
+    @property
+    def index(self) -> Path | None:
+        """The file that tells what is cached of the kernel, None where there is none."""
+        paths = (Path(files._index_path) for files in (self._kept, *self._brought))  # noqa: SLF001 - its own
+        return next(filter(Path.exists, paths), None)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(OSError, EOFError, UnpicklingError):
@@ -163,10 +172,8 @@ def compile_kernel(known: tuple[Any, tuple[str, ...]]) -> list[Path]:
     for signature in signatures:
         # By the arguments alone, as a call asks the cache: Numba's key is what it is given.
         dispatcher.compile(_arguments(signature))
-    code = dispatcher.py_func.__code__
-    stem = f"{Path(code.co_filename).stem}.{code.co_qualname}-{code.co_firstlineno}."
-    folder = Path(dispatcher.stats.cache_path)
-    return [path for path in folder.glob("*.nbi") if path.name.startswith(stem)]
+    index = dispatcher._cache.index  # noqa: SLF001 - ours
+    return [] if index is None else [index]
 
 
 def sealed(dispatcher: F) -> F:

@@ -8,6 +8,7 @@ that call; no worker needs anything of it.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from multiprocessing import context
@@ -34,12 +35,29 @@ def _main_hidden() -> Iterator[None]:
                 main.__file__ = file
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back for the moment of a start: the new process inherits that, and keeps it.
+
+    A terminal sends Ctrl-C to all processes. It is the parent's business, and one that was still importing
+    would write a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class WorkerProcess(context.SpawnProcess):
-    """A process that begins with an empty main module."""
+    """A process that begins with an empty main module, and that Ctrl-C does not reach."""
 
     def start(self) -> None:
         """Start the process."""
-        with _main_hidden():
+        with _main_hidden(), _interrupts_held():
             super().start()
 
 

@@ -79,11 +79,12 @@ def ensure_cache_path(locator):
         raise OSError("read-only")
     os.makedirs(path, exist_ok=True)
 caching._CacheLocator.ensure_cache_path = ensure_cache_path
+os.access = lambda path, mode: str(path).startswith(os.environ["HOME"])
 """
 
 
 def test_a_call_finds_what_an_image_brings_in_a_folder_that_it_cannot_write(tmp_path):
-    finish(start(tmp_path / "brought"))
+    ready = finish(start(tmp_path / "brought"))["ready"]
     brought = {path: path.read_bytes() for path in (tmp_path / "brought").rglob("*.nb?")}
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "brought"), "HOME": str(tmp_path / "home")}
     environment.pop("XDG_CACHE_HOME", None)
@@ -92,6 +93,10 @@ def test_a_call_finds_what_an_image_brings_in_a_folder_that_it_cannot_write(tmp_
     assert json.loads(called.stdout) == {"mask": [[0, 7]], "loaded": 1, "compiled": 0}
     assert {path: path.read_bytes() for path in (tmp_path / "brought").rglob("*.nb?")} == brought
     assert not list((tmp_path / "home").rglob("*.nb?"))
+    code = ONLY_HOME_IS_WRITABLE + WARM_UP
+    command = [sys.executable, "-c", code, "99", "", *MODULES]
+    warm = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert json.loads(warm.stdout) == {"ready": ready, "compiled": 0, "imported": list(MODULES)}
 
 
 def test_a_warm_start_imports_no_kernel_and_a_deleted_cache_is_seen(tmp_path):
