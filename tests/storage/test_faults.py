@@ -229,3 +229,11 @@ def test_the_lean_model_loses_only_what_no_rule_reads() -> None:
     usual, lean = parameters(Loader()), parameters(LeanLoader())
     assert set(usual) - set(lean) <= {"Key", "Prefix", "CopySource"}
     assert lean == [name for name in usual if name == "Bucket"]
+
+
+def test_the_lean_model_keeps_what_is_read_of_answers() -> None:
+    from gtmask.storage.s3_client import LeanLoader  # noqa: PLC0415 - brings aioboto3
+
+    shapes = LeanLoader().load_service_model("s3", "service-2")["shapes"]
+    assert set(shapes["GetObjectOutput"]["members"]) == {"Body", "ContentLength", "ContentRange"}
+    assert set(shapes["UploadPartOutput"]["members"]) >= {"ETag"}
