@@ -4,7 +4,7 @@ The peer is the usual script over the same export: ``json.load``, images opened 
 one ``cv2.fillPoly`` per part, Pillow's default save, one manifest line. Each runs in a process of its own on
 all CPUs, timed from its start to its end; the masks are compared pixel for pixel before a time counts. Two
 workers are two processes more, which pays only from some thousand images on; by itself, gtmask starts them
-where there are enough chunks. Peak memory is that of the process which was started.
+where its first chunks show that. Peak memory is that of the process which was started.
 """
 
 from __future__ import annotations
