@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import gc
 import io
+import logging
 import os
 import signal
 import sys
+import warnings
 
 import typer
 
@@ -64,6 +66,9 @@ def main() -> None:
     _prepare_streams()
     # Schedulers and `timeout` end a run by SIGTERM: let it finish its chunks and say how to go on, as at Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # They may come anywhere: nobody is to be told of the coroutine or loop that was just being made.
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
     gc.set_threshold(YOUNG_OBJECTS)
     # No matrices here are worth a BLAS's threads, which would start in this process and in every worker.
