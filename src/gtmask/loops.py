@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return runner.run(work)
     finally:
-        # Ctrl-C may come anywhere, also before the coroutine began: nobody is to be told of its remains.
-        runner.close()
-        work.close()
+        # Ctrl-C may come anywhere: before the coroutine began, and where it leaves a loop that calls itself
+        # running and refuses to be closed. Nobody is to be told of such remains.
+        with contextlib.suppress(RuntimeError):
+            runner.close()
+        with contextlib.suppress(RuntimeError):
+            work.close()

@@ -65,7 +65,7 @@ def main() -> None:
 
     _prepare_streams()
     # Schedulers and `timeout` end a run by SIGTERM: let it finish its chunks and say how to go on, as at Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     # They may come anywhere: nobody is to be told of the coroutine or loop that was just being made.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
