@@ -121,11 +121,6 @@ def test_public_modules_are_there_after_import_gtmask_and_all_names_are_listed()
     assert {"convert", "inspect", "read", "rasterize", "encode_png", "raster"} <= set(done.stdout.split())
 
 
-def test_an_empty_source_is_told_as_such(tmp_path: Path) -> None:
-    with pytest.raises(errors.UsageError, match=r"^SOURCE is empty"):
-        gtmask.convert("", tmp_path / "out", workers=1)
-
-
 def test_an_export_without_labels_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     source = export(tmp_path, annotations=[], categories=[])
     with pytest.raises(errors.UsageError, match="names no label"):
@@ -193,11 +188,15 @@ def test_shards_do_not_remove_each_others_work(tmp_path: Path) -> None:
         gtmask.convert(export, tmp_path / "out", overwrite=True, shard="0/2")
 
 
-@pytest.mark.parametrize("option", ["source", "out", "images"])
-def test_an_empty_location_is_refused(tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("option", "title"), [("source", "SOURCE"), ("out", "--out"), ("images", "--images")]
+)
+def test_an_empty_location_is_refused(
+    tmp_path: Path, option: str, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     coco_data.write(tmp_path, ["a.jpg"])
-    with pytest.raises(UsageError, match="is empty"):
+    with pytest.raises(UsageError, match=f"^{title} is empty"):
         gtmask.convert(**{"source": "export.json", "out": "out", "images": "images", option: ""})
 
 
