@@ -81,7 +81,11 @@ _SOURCE_RULES: Groups = (
 )
 
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
-_CHECKERS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.groundtruth.confusion",))
+_CHECKERS: Groups = (
+    ("gtmask.png.unfilter", "gtmask.png.tally"),
+    ("gtmask.png.inflate",),
+    ("gtmask.groundtruth.confusion",),
+)
 
 _GROUPS = _USUAL + _READERS + _BRUSHES + _SOURCE_RULES + _CHECKERS
 

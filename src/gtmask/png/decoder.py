@@ -2,8 +2,9 @@
 
 For the PNGs that a mask can be: one channel (gray or palette), 1 to 8 bits, not interlaced; every filter;
 every chunk's checksum is looked at. Made for ``validate --deep``, which looks at every pixel of every mask:
-inflation is libdeflate's (on masks 1.4 to 2 times as fast as zlib-ng's, three to forty times as zlib's),
-filters are undone by :mod:`gtmask.png.unfilter`, and values are counted by :mod:`gtmask.png.tally`.
+streams of runs are inflated by :mod:`gtmask.png.inflate`, others by libdeflate (on masks 1.4 to 2 times as
+fast as zlib-ng, three to forty times as zlib); filters are undone by :mod:`gtmask.png.unfilter`, and values
+are counted by :mod:`gtmask.png.tally`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from deflate import DeflateError, zlib_decompress
 
-from gtmask.png.header import PngError, checked_data, read_header, walk
+from gtmask.png.header import PngError, checked_data, header_of, walk
+from gtmask.png.inflate import SPARE, inflate_runs
 from gtmask.png.tally import count_rows
 from gtmask.png.unfilter import SPILL, undo_filters, unpack_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from gtmask.png.header import PngHeader
+    from gtmask.png.header import Chunk, PngHeader
 
 #: Deflate cannot expand by more than this factor (258 bytes for each 2 bits, RFC 1951): a header that
 #: promises more is refused before any memory is taken for it.
@@ -49,8 +53,9 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     PngError
         When the file is no PNG, is damaged or cut off, is interlaced, or has colours, alpha or 16 bits.
     """
-    header = read_header(data)
-    rows, row_bytes = _filtered_rows(data, header)
+    chunks = list(walk(data))
+    header = header_of(data, chunks)
+    rows, row_bytes = _filtered_rows(data, header, chunks)
     height, width = header.height, header.width
     lines = np.empty(row_bytes * (height + 1) + SPILL, np.uint8)
     lines[:row_bytes] = 0
@@ -83,13 +88,14 @@ def count_png(data: bytes, header: PngHeader | None = None) -> NDArray[np.int64]
     PngError
         As :func:`decode_png` does.
     """
-    header = header or read_header(data)
+    chunks = list(walk(data))
+    header = header or header_of(data, chunks)
     if header.bit_depth < 8:
         # In pieces: NumPy counts eight bytes per sample.
         samples = decode_png(data).reshape(-1)
         pieces = (samples[start : start + _PIECE] for start in range(0, samples.size, _PIECE))
         return sum((np.bincount(piece, minlength=256) for piece in pieces), np.zeros(256, np.int64))
-    rows, width = _filtered_rows(data, header)
+    rows, width = _filtered_rows(data, header, chunks)
     blocks = -(-width // 64)
     counts = np.zeros(256, np.int64)
     lines = np.zeros(3 * 64 * (blocks + 1), np.uint8)
@@ -99,7 +105,7 @@ def count_png(data: bytes, header: PngHeader | None = None) -> NDArray[np.int64]
     return counts
 
 
-def _filtered_rows(data: bytes, header: PngHeader) -> tuple[NDArray[np.uint8], int]:
+def _filtered_rows(data: bytes, header: PngHeader, chunks: Sequence[Chunk]) -> tuple[NDArray[np.uint8], int]:
     """Return the rows as the file has them, a byte for the filter before each, and the bytes of a row."""
     if header.color_type not in (0, 3) or header.bit_depth > 8:
         raise PngError(
@@ -109,7 +115,7 @@ def _filtered_rows(data: bytes, header: PngHeader) -> tuple[NDArray[np.uint8], i
     if header.interlace:
         raise PngError("The PNG is interlaced, which is not supported for masks: save it without interlace.")
     row_bytes = (header.width * header.bit_depth + 7) // 8
-    return _inflate(_image_data(data), header.height * (row_bytes + 1)), row_bytes
+    return _inflate(_image_data(data, chunks), header.height * (row_bytes + 1)), row_bytes
 
 
 def _scratch(row_bytes: int) -> NDArray[np.uint8]:
@@ -125,11 +131,11 @@ def _expect_filters(rows: NDArray[np.uint8], row_bytes: int, bad_row: int) -> No
         )
 
 
-def _image_data(data: bytes) -> bytes | memoryview:
-    """Return the joined data of the IDAT chunks; check every chunk's checksum on the way."""
+def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes:
+    """Return the joined data of the IDAT chunks, and SPARE zeros; check every chunk's checksum on the way."""
     parts = []
     name = ""
-    for chunk in walk(data):
+    for chunk in chunks:
         name = chunk.name
         body = checked_data(data, chunk)
         if name == "IDAT":
@@ -141,16 +147,23 @@ def _image_data(data: bytes) -> bytes | memoryview:
         )
     if not parts:
         raise PngError("The PNG has no image data (IDAT): write or upload the file again.")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return b"".join([*parts, bytes(SPARE)])
 
 
-def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
-    """Return the `size` bytes that the zlib stream must hold."""
+def _inflate(spared: bytes, size: int) -> NDArray[np.uint8]:
+    """Return the `size` bytes that the zlib stream must hold; SPARE zeros follow it."""
+    stream = memoryview(spared)[:-SPARE]
     if size > _MOST_EXPANSION * len(stream) + 64:
         raise PngError(
             f"The PNG's header asks for {size} bytes of rows, and {len(stream)} bytes of image data cannot "
             "hold them: write or upload the file again."
         )
+    rows = inflate_runs(np.frombuffer(spared, np.uint8), size)
+    return rows if rows is not None else _inflate_any(stream, size)
+
+
+def _inflate_any(stream: memoryview, size: int) -> NDArray[np.uint8]:
+    """Do :func:`_inflate` for any stream."""
     try:
         rows = zlib_decompress(stream, size) if size < _LARGEST else _inflate_by_zlib(stream, size)
     except DeflateError:
@@ -163,7 +176,7 @@ def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
     return np.frombuffer(rows, np.uint8)
 
 
-def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytearray:
+def _inflate_by_zlib(stream: memoryview, size: int) -> bytearray:
     """Return at least `size` + 1 bytes of a stream that holds more; say why a stream cannot be read.
 
     libdeflate does not tell why it fails. What zlib takes is right.

@@ -21,8 +21,8 @@ LITERALS = 286
 #: Entries that a header can have.
 _HEADER_ITEMS = 2 + 19 + 2 * (LITERALS + 1)
 #: Symbols of the code that codes the other codes' lengths, and the order in which theirs are written.
-_META = 19
-_META_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+META = 19
+META_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
 _SHIFT = np.uint64(LENGTH_SHIFT)
 _BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
 
@@ -69,9 +69,9 @@ class BlockPlan:
         # The last is the length of the only distance code.
         self._lengths = np.ones(LITERALS + 1, np.int64)
         self._packed = np.empty(LITERALS + 1, np.int64)
-        self._meta_counts = np.empty(_META, np.int64)
-        self._meta_lengths = np.empty(_META, np.int64)
-        self._meta_codes = np.empty(_META, np.uint64)
+        self._meta_counts = np.empty(META, np.int64)
+        self._meta_lengths = np.empty(META, np.int64)
+        self._meta_codes = np.empty(META, np.uint64)
         self._following = np.empty(17, np.int64)
         self._scratch = np.empty(SCRATCH, np.int64)
 
@@ -172,12 +172,12 @@ def write_header(
     """
     canonical_codes(meta_lengths, meta_lengths.size, following, meta_codes)
     shown = meta_lengths.size
-    while shown > 4 and meta_lengths[_META_ORDER[shown - 1]] == 0:
+    while shown > 4 and meta_lengths[META_ORDER[shown - 1]] == 0:
         shown -= 1
     header[0] = np.uint64(final | 2 << 1 | (LITERALS - 257) << 3 | (shown - 4) << 13 | 17 << LENGTH_SHIFT)
     items = 1
     for i in range(shown):
-        header[items] = np.uint64(meta_lengths[_META_ORDER[i]] | 3 << LENGTH_SHIFT)
+        header[items] = np.uint64(meta_lengths[META_ORDER[i]] | 3 << LENGTH_SHIFT)
         items += 1
     for i in range(used):
         symbol = packed[i] & 255

@@ -99,7 +99,11 @@ def read_header(data: bytes) -> PngHeader:
         Without the signature, with an IHDR that is missing, damaged or against the specification, or with
         a palette that is.
     """
-    chunks = list(walk(data))
+    return header_of(data, list(walk(data)))
+
+
+def header_of(data: bytes, chunks: list[Chunk]) -> PngHeader:
+    """Return the header of a PNG whose chunks :func:`walk` found; raises as :func:`read_header` does."""
     header = _parse_ihdr(data, chunks)
     palette = None
     for chunk in chunks:
