@@ -11,6 +11,7 @@
     └── StorageError              1  a file or an object cannot be read or written
         ├── NotFoundError         2  there is no such file, object or bucket
         ├── AccessError           2  it is there, or may be, and we are not let in
+        │   └── CredentialsError  2  whatever is asked for: nobody knows who asks
         └── TransientError        1  throttling, resets, time-outs that outlasted every retry
 
 Some floors have more of their own kind: ``ManifestError`` is an ExportError, ``ThrottledError`` and
@@ -89,6 +90,10 @@ class AccessError(StorageError):
     """Credentials, permissions or a signature were refused."""
 
     exit_code = 2
+
+
+class CredentialsError(AccessError):
+    """There are no credentials, or they are wrong or expired: all other requests would fail as this one."""
 
 
 class TransientError(StorageError):

@@ -136,6 +136,8 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
+    ("record-size-none", "The export tells a size of zero or less, which is taken for none.",
+     "Nothing, where the image's header can be read."),
     ("shape-ignored", "The class map ignores this label.", "Nothing, if that is meant."),
     ("annotation-cancelled", "The annotator skipped or cancelled this annotation.", "Nothing."),
     ("annotation-superseded", "Another annotation of the same image counts instead.",
@@ -166,7 +168,7 @@ declare("reject", [
     ("image-size-differs", "The header and the export tell different sizes (--size check).",
      "Export again from the images that are to be labeled."),
     ("record-bad", "The record is not of the form that this format prescribes.", "Export again."),
-    ("record-size-bad", "The export tells a size of zero, negative or not a number.", "Export again."),
+    ("record-size-bad", "The export tells a size that is no number of pixels.", "Export again."),
     ("record-unannotated", "The task was never annotated, so there is nothing to review.",
      "--include-unannotated makes an all-background mask."),
     ("record-skipped", "Every annotation of this record was cancelled or skipped.", "Label it, or leave it."),

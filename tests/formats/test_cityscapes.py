@@ -91,4 +91,4 @@ def test_broken_objects_cost_only_themselves():
 
 
 def test_a_zero_size_is_a_reject():
-    assert codes(read_one("cityscapes", scene(imgWidth=0))) == ["record-size-bad"]
+    assert codes(read_one("cityscapes", scene(imgWidth="wide"))) == ["record-size-bad"]

@@ -289,8 +289,8 @@ def test_ids_with_one_hash_are_told_apart_when_the_annotations_are_read(monkeypa
     [
         ({"id": 1, "width": 8, "height": 6}, ["image-name-bad"]),
         (IMAGE | {"file_name": None}, ["image-name-bad"]),
-        (IMAGE | {"width": 0}, ["record-size-bad"]),
-        (IMAGE | {"height": -6}, ["record-size-bad"]),
+        (IMAGE | {"width": 1.5}, ["record-size-bad"]),
+        (IMAGE | {"height": -(2**31)}, ["record-size-bad"]),
         (IMAGE | {"height": "tall"}, ["record-size-bad"]),
         (IMAGE | {"id": None}, ["record-bad"]),
         ("a.jpg", ["record-bad"]),

@@ -233,7 +233,7 @@ def test_a_damaged_or_foreign_file_is_a_reject_with_its_name(content: bytes):
     assert "dir/bad.json" in record.findings[0].detail
 
 
-@pytest.mark.parametrize("size", [(0, 6), (8, -1), ("x", 6), (1.5, 6)])
+@pytest.mark.parametrize("size", [("x", 6), (1.5, 6), (1 << 31, 6)])
 def test_impossible_sizes_reject(size: tuple):
     record = read_one("labelme", document(shape("polygon", SQUARE), imageWidth=size[0], imageHeight=size[1]))
     assert codes(record) == ["record-size-bad"]

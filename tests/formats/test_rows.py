@@ -28,8 +28,10 @@ def read_values(content: bytes, path: tuple[str, ...] | None = None) -> list:
     return [json.loads(reader.record(unit).image) for unit in reader.units()]
 
 
+#: Integers beyond 64 bits become floats in orjson, and not in the standard library.
+INTEGERS = st.integers(-(2**63), 2**64 - 1)
 VALUES = st.dictionaries(
-    st.text(max_size=5), st.integers() | st.text(max_size=90) | st.lists(st.none(), max_size=3), max_size=4
+    st.text(max_size=5), INTEGERS | st.text(max_size=90) | st.lists(st.none(), max_size=3), max_size=4
 )
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 import gtmask
 from gtmask.errors import (
     AccessError,
+    CredentialsError,
     GtmaskError,
     NotFoundError,
     StorageError,
@@ -251,6 +252,31 @@ def test_credentials_that_are_refused_are_one_sentence(
         gtmask.validate(manifest, s3=s3)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("missing", [True, False])
+@pytest.mark.parametrize("call", ["validate", "pilot", "preview"])
+def test_a_local_manifest_without_credentials_stops_at_once(
+    s3_server: S3Server,
+    bucket: str,
+    s3: S3Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    missing: bool,
+) -> None:
+    fill(s3_server, bucket)
+    manifest = tmp_path / "qa.manifest"
+    manifest.write_bytes(s3_server.objects(bucket)["qa.manifest"])
+    if missing:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    else:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    out = {"pilot": {"out": str(tmp_path / "pilot")}, "preview": {"out": str(tmp_path / "p.html")}}
+    with pytest.raises(CredentialsError, match=r"(credentials|secret key)"):
+        getattr(gtmask, call)(manifest, **out.get(call, {}), s3=s3)
+    assert not list(tmp_path.glob("p*"))
 
 
 # --- what AWS says -----------------------------------------------------------------------------------

@@ -176,6 +176,21 @@ def test_bad_sizes_in_the_export(tmp_path: Path, size: tuple[Any, Any]) -> None:
     assert summary.tally.masks == 0
 
 
+@pytest.mark.parametrize("size", [(0, 0), (-1, -1), (0, 30), ("0", "0")])
+def test_sizes_of_nothing_leave_the_word_to_the_image(tmp_path: Path, size: tuple[Any, Any]) -> None:
+    images = [{"id": 1, "file_name": "a.jpg", "width": size[0], "height": size[1]}]
+    summary = run(tmp_path, orjson.dumps(document(images=images)))
+    assert summary.exit_code == 0
+    assert summary.tally.findings == {"record-size-none": 1}
+    mask = np.array(Image.open(tmp_path / "out" / "masks" / "a.png"))
+    assert mask.shape == (30, 40)
+    assert (mask == 1).sum() == 11 * 11
+    alone = run(tmp_path, orjson.dumps(document(images=images)), size="annotation", overwrite=True)
+    assert alone.exit_code == 3
+    assert alone.tally.findings == {"record-size-none": 1, "image-size-unknown": 1}
+    assert not (tmp_path / "out" / "masks" / "a.png").exists()
+
+
 def test_two_images_never_share_a_mask(tmp_path: Path) -> None:
     names = ["x/a.jpg", "x/a.png", "y/a.jpg", "b.jpg"]
     export = coco_data.write(tmp_path, names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError
+from gtmask.errors import AccessError, CredentialsError, NotFoundError, StorageError, TransientError
 from gtmask.storage import S3Settings, open_storage
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ TRANSIENT = [
 ]  # fmt: skip
 FINAL = [
     ("403 AccessDenied", AccessError, "permission is denied"),
-    ("403 RequestTimeTooSkewed", AccessError, "clock differs"),
-    ("400 ExpiredToken", AccessError, "session token has expired; renew the credentials and run again"),
+    ("403 RequestTimeTooSkewed", CredentialsError, "clock differs"),
+    ("400 ExpiredToken", CredentialsError, "session token has expired; renew the credentials and run again"),
     ("404 NoSuchBucket", NotFoundError, "there is no bucket"),
     ("403 InvalidObjectState", AccessError, "archived; restore it first"),
     ("400 KeyTooLongError", StorageError, "longer than 1024 bytes"),

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
+from gtmask.errors import (
+    AccessError,
+    CredentialsError,
+    NotFoundError,
+    StorageError,
+    TransientError,
+    UsageError,
+)
 from gtmask.storage import S3Settings, blocking, check_key, is_s3, open_storage, split_location
 from gtmask.storage.s3_prefix import PART
 
@@ -305,7 +312,7 @@ class TestS3Errors:
     ) -> None:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
         for error in failures(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint)):
-            assert type(error) is AccessError
+            assert type(error) is CredentialsError
             assert "the secret key does not fit the access key id" in str(error)
 
     def test_an_unknown_key_id(
@@ -313,7 +320,7 @@ class TestS3Errors:
     ) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
         for error in failures(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint)):
-            assert type(error) is AccessError
+            assert type(error) is CredentialsError
             assert "does not know this access key id" in str(error)
 
     def test_credentials_that_may_only_read(
@@ -335,7 +342,7 @@ class TestS3Errors:
         caught = failures(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
         assert caught
         for error in caught:
-            assert type(error) is AccessError
+            assert type(error) is CredentialsError
             assert "credentials" in str(error)
             assert "--profile" in str(error)
 

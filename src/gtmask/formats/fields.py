@@ -135,23 +135,28 @@ def real(value: Any) -> float:
 
 
 def set_size(builder: RecordBuilder, width: Any, height: Any) -> None:
-    """Set the record's size where the export tells one; a size that no image can have is a reject."""
+    """Set the record's size where the export tells one; what is no size at all is a reject.
+
+    Zero and less is what converters write that never saw the image: its header may tell.
+    """
     if width is None or height is None:
         return
-    sizes = [_length(width), _length(height)]
-    if None in sizes:
+    wide, tall = _length(width), _length(height)
+    if wide is None or tall is None:
         builder.finding("record-size-bad", f"{width!r:.40} x {height!r:.40}")
-        return
-    builder.record.width, builder.record.height = sizes
+    elif wide <= 0 or tall <= 0:
+        builder.finding("record-size-none", f"{width!r:.40} x {height!r:.40}")
+    else:
+        builder.record.width, builder.record.height = wide, tall
 
 
 def _length(value: Any) -> int | None:
-    """Return a size in pixels as an integer, or None where it cannot be one."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+    """Return a number of pixels as an integer, or None where it is none."""
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 10:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 31:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >> 31:
         return None
     return value
 

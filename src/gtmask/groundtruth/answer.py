@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.errors import StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.colormap import class_id
 from gtmask.groundtruth.confusion import count_pairs
 from gtmask.groundtruth.contract import (
@@ -294,7 +294,7 @@ async def _compare(surveyor: Surveyor, pair: _Pair, tally: _Tally) -> None:
     try:
         old = decode_png((await surveyor.read_mask(pair[0]))[0])
         new = decode_png((await surveyor.read_mask(pair[1]))[0])
-    except TransientError:
+    except (TransientError, CredentialsError):
         raise
     except (StorageError, PngError):
         tally.unreadable += 1

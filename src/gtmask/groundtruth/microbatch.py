@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.errors import StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.choice import Choice, Glance
 from gtmask.groundtruth.contract import HEX_COLOR, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
@@ -261,7 +261,7 @@ async def _glance(
     try:
         image, _ = await surveyor.look_at_image(source)
         seen = await surveyor.look_at_mask(mask, decode=True)
-    except TransientError:
+    except (TransientError, CredentialsError):
         raise
     except (StorageError, ProbeError, PngError) as error:
         return str(error)

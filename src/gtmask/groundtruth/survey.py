@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, NotFoundError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.pictures import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -146,11 +146,9 @@ class Surveyor:
             image, size = await self.look_at_image(task.source)
         except NotFoundError:
             tell("source-not-found", self._searched(self.images))
-        except (ProbeError, AccessError) as error:
-            tell("source-unreadable", str(error))
-        except TransientError:
+        except (TransientError, CredentialsError):
             raise
-        except StorageError as error:
+        except (ProbeError, StorageError) as error:
             tell("source-unreadable", str(error))
         else:
             survey.images += 1
@@ -192,7 +190,7 @@ class Surveyor:
             mask = await self.look_at_mask(reference, decode=decode or self.settings.deep)
         except NotFoundError:
             tell("mask-not-found", self._searched(self.masks))
-        except TransientError:
+        except (TransientError, CredentialsError):
             raise
         except StorageError as error:
             tell("mask-unreadable", str(error))

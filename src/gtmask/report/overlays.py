@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.errors import GtmaskError, StorageError, UsageError
+from gtmask.errors import CredentialsError, GtmaskError, StorageError, UsageError
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings
 from gtmask.loops import run_async
@@ -141,6 +141,8 @@ async def _figures(lines: list[ManifestLine], settings: SurveySettings) -> tuple
             legend = legend or _legend(colors)
             try:
                 body = await _pair(line, colors, surveyor)
+            except CredentialsError:
+                raise
             except (StorageError, GtmaskError, ValueError, OSError) as error:
                 troubles.append(f"{line.source_ref}: {error}")
                 body = f'<p class="trouble">{html.escape(str(error))}</p>'

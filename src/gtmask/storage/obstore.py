@@ -12,7 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import AccessError, StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests, UnreachableError
 from gtmask.storage.s3_answers import of_answer
@@ -182,7 +182,7 @@ def _make_store(bucket: str, settings: S3Settings, retries: int) -> Any:
         provider = Boto3CredentialProvider(session)
     except (BotoCoreError, ValueError) as error:
         msg = f"no AWS credentials were found ({error}): set them up, or name a --profile"
-        raise AccessError(msg) from error
+        raise CredentialsError(msg) from error
     config: Any = {"conditional_put": "etag", "region": session.region_name or "us-east-1"}
     if endpoint:
         # This name beats AWS_ENDPOINT_URL_S3, which obstore reads itself; "endpoint" does not.

@@ -5,7 +5,14 @@ Codes are those of the S3 API reference, "List of error codes"; it does not matt
 
 from __future__ import annotations
 
-from gtmask.errors import AccessError, GtmaskError, NotFoundError, StorageError, TransientError
+from gtmask.errors import (
+    AccessError,
+    CredentialsError,
+    GtmaskError,
+    NotFoundError,
+    StorageError,
+    TransientError,
+)
 from gtmask.storage.retry import ThrottledError
 
 _THROTTLED = {
@@ -20,11 +27,8 @@ _TRANSIENT = {
 }  # fmt: skip
 _MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
 
-_DENIED = {
-    "AccessDenied": "permission is denied; these credentials need {permission}",
-    "AllAccessDisabled": "all access to this bucket is disabled",
-    "AccountProblem": "AWS reports a problem with the account",
-    "403": "permission is denied; these credentials need {permission}",
+#: What any other request would be answered too.
+_UNKNOWN = {
     "InvalidAccessKeyId": "S3 does not know this access key id; check the credentials or --profile",
     "SignatureDoesNotMatch": "the secret key does not fit the access key id; check the credentials",
     "ExpiredToken": "the session token has expired; renew the credentials and run again to go on",
@@ -32,6 +36,12 @@ _DENIED = {
     "InvalidToken": "the session token is not valid; renew the credentials",
     "RequestTimeTooSkewed": "this machine's clock differs from S3's by more than 15 minutes; set it",
     "RequestExpired": "the request came too late; check this machine's clock",
+}
+_DENIED = _UNKNOWN | {
+    "AccessDenied": "permission is denied; these credentials need {permission}",
+    "AllAccessDisabled": "all access to this bucket is disabled",
+    "AccountProblem": "AWS reports a problem with the account",
+    "403": "permission is denied; these credentials need {permission}",
     "InvalidObjectState": "the object is archived; restore it first",
     "KMS.DisabledException": "its encryption key is disabled",
     "KMS.NotFoundException": "its encryption key does not exist",
@@ -91,7 +101,8 @@ def of_answer(
         where = region or "another region"
         return AccessError(f"{what}: the bucket {bucket} is in {where}; name it with --region")
     if code in _DENIED:
-        return AccessError(f"{what}: {_DENIED[code].format(permission=_PERMISSIONS[verb])}")
+        refused = CredentialsError if code in _UNKNOWN else AccessError
+        return refused(f"{what}: {_DENIED[code].format(permission=_PERMISSIONS[verb])}")
     if code in _REFUSED:
         return StorageError(f"{what}: {_REFUSED[code]}")
     kind = AccessError if status in {401, 403} else StorageError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from botocore import exceptions as boto
 
-from gtmask.errors import AccessError, StorageError, TransientError
+from gtmask.errors import CredentialsError, StorageError, TransientError
 from gtmask.storage.retry import UnreachableError
 from gtmask.storage.s3_answers import of_answer
 
@@ -50,7 +50,7 @@ def told(verb: str, uri: str) -> Iterator[None]:
         raise _of_client_error(error, verb, uri) from error
     except _CREDENTIALS as error:
         advice = "set up AWS credentials, or name a --profile"
-        raise AccessError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
+        raise CredentialsError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
     except (boto.SSLError, aiohttp.ClientSSLError) as error:
         advice = "check the endpoint's certificate and AWS_CA_BUNDLE"
         raise StorageError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
