@@ -10,7 +10,7 @@ import contextlib
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError
@@ -26,7 +26,7 @@ from gtmask.run.executors import Pool
 from gtmask.run.places import Start, whole
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.progress import Silent
-from gtmask.run.settings import Means, Settings, split_options
+from gtmask.run.settings import Means, Options, S3Options, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
@@ -54,7 +54,7 @@ def convert(
     images: str | PathLike[str] | None = None,
     classes: str | PathLike[str] | ClassMap | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Summary:
     """Convert an export to masks and a manifest; resumes what an earlier start left unfinished.
 
@@ -71,9 +71,7 @@ def convert(
     progress
         Hears how the run gets on.
     **options
-        The fields of :class:`gtmask.run.settings.Settings` and :class:`gtmask.run.settings.Means`, and
-        ``s3_client``, ``endpoint_url``, ``profile``, ``region``, ``concurrency``; the same names as the
-        options of ``gtmask convert``.
+        See :class:`gtmask.run.settings.Options`: the same names as the options of ``gtmask convert``.
 
     Returns
     -------
@@ -268,7 +266,7 @@ def _chunks(reader: Reader, plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
     raise GtmaskError("The export has fewer records than when the run began: start anew with --overwrite.")
 
 
-def finish(out: str | PathLike[str], **options: Any) -> Summary:
+def finish(out: str | PathLike[str], **options: Unpack[S3Options]) -> Summary:
     """Assemble the manifest of a run whose chunks were spread over machines.
 
     Parameters

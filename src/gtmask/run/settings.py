@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
 from gtmask.groundtruth.manifest import check_creation_date, check_label_attribute
 from gtmask.model import FillRule
 from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Rules that are not some tool's own; the others can be asked for by name, too.
 _OWN_FILLS = ("opencv", "center")
@@ -141,11 +144,56 @@ class Means:
             raise UsageError(f"--executor {self.executor!r} must be local or dask://HOST:PORT.")
 
 
-def split_options(options: dict[str, Any]) -> tuple[Settings, Means]:
-    """Sort keyword options into settings and means.
+class S3Options(TypedDict, total=False):
+    """Keyword options that say how S3 is reached; they become ``Means.s3``."""
 
-    S3 options (``s3_client``, ``endpoint_url``, ``profile``, ``region``, ``concurrency``) become
-    ``Means.s3``.
+    s3_client: str
+    endpoint_url: str | None
+    profile: str | None
+    region: str | None
+    concurrency: int
+
+
+class Options(S3Options, total=False):
+    """Keyword options of :func:`gtmask.convert`, for editors and type checkers: settings, means, S3."""
+
+    format: str
+    image_uri: str | None
+    mask_uri: str | None
+    label_attribute: str
+    job_name: str
+    creation_date: str | None
+    confidence: float
+    png: str
+    png_encoder: str
+    fill: str
+    size: str
+    orientation: str
+    overlap: str
+    stroke: float
+    crowd: str
+    count_covered: bool
+    limit: int | None
+    chunk_size: int
+    annotator: str | None
+    include_predictions: bool
+    include_unannotated: bool
+    interpolate: bool
+    class_attribute: str | None
+    keep_going: bool
+    executor: str
+    workers: int | None
+    shard: str | None
+    s3: S3Settings
+    strict: bool
+    dry_run: bool
+    overwrite: bool
+    retry_rejects: bool
+    memory_limit: int
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[Settings, Means]:
+    """Sort keyword options into settings and means.
 
     Raises
     ------
