@@ -25,6 +25,8 @@ from support import coco_data
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gtmask.model import ClassMap
+
 
 def export(tmp_path: Path, **changes: Any) -> Path:
     path = coco_data.write(tmp_path, ["a.jpg"])
@@ -51,6 +53,28 @@ def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, optio
     with pytest.raises(errors.UsageError):
         gtmask.convert(export(tmp_path), tmp_path / "out", workers=1, **given)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_a_class_map_that_knows_no_label_is_refused(tmp_path: Path, rows: bool) -> None:
+    source, shown = export(tmp_path), "Car, Road, Person"
+    if rows:  # an export without a list of labels
+        shape = {"label": "auto", "shape_type": "polygon", "points": [[1, 1], [9, 1], [9, 9]]}
+        document = {"imagePath": "a.jpg", "imageHeight": 30, "imageWidth": 40, "shapes": [shape]}
+        source, shown = tmp_path / "labelme", "auto"
+        source.mkdir()
+        (source / "a.json").write_bytes(orjson.dumps(document))
+    out = tmp_path / "out"
+
+    def convert(class_map: ClassMap) -> Any:
+        return gtmask.convert(source, out, images=tmp_path / "images", classes=class_map, workers=1)
+
+    said = rf"none of the labels in .*: it has CAR, x, y, z and 2 more, and there are .*{shown}"
+    with pytest.raises(UsageError, match=said):
+        convert(from_labels(["CAR", "x", "y", "z", "v", "w"]))
+    assert not out.exists()
+    ignoring = replace(from_labels(["x"]), ignore=frozenset(["Car", "auto"]))
+    assert convert(ignoring).exit_code == 0
 
 
 @pytest.mark.parametrize("out", ["", " ", "gs://bucket/out", "file:///out", "s3:/bucket/out"])

@@ -29,7 +29,7 @@ from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from os import PathLike
 
     from gtmask.formats.base import Reader
@@ -137,6 +137,27 @@ def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | 
         raise UsageError(f"--classes {path} is not UTF-8 text: save it as UTF-8.") from error
 
 
+def refuse_foreign(class_map: ClassMap, labels: Sequence[str], source: str) -> None:
+    """Refuse a class map that knows none of the labels: all masks would be background from edge to edge.
+
+    Raises
+    ------
+    UsageError
+        Names some of both. Labels that the map ignores or paints as background are known to it.
+    """
+    if labels and all(class_map.id_of(label) is None for label in labels):
+        known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
+        raise UsageError(
+            f"The class map knows none of the labels in {source}: it has {_some(known)}, and there are "
+            f"{_some(labels)}; correct it (ignore_case may be all), or make one with `gtmask classes`."
+        )
+
+
+def _some(labels: Sequence[str]) -> str:
+    shown = ", ".join(legible(label) for label in labels[:4])
+    return f"{shown} and {len(labels) - 4} more" if len(labels) > 4 else shown
+
+
 async def _look_at_output(start: Start) -> tuple[Plan | None, bool]:
     """Return the earlier run's plan, and whether there are masks without one."""
     async with open_storage(start.out, start.means.s3) as out:
@@ -197,6 +218,8 @@ def _new_plan(
         class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
         if not class_map.classes:
             raise UsageError(_no_label(start))
+    else:
+        refuse_foreign(class_map, sorted(outcome.labels) or reader.labels or [], start.source)
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(start, found_any, outcome.records)
     told = list(reader.findings)
