@@ -40,6 +40,16 @@ def command(tmp_path: Path, out: Path) -> list[str]:
             "--images", str(tmp_path / "images"), "--workers", "2", *OPTIONS]  # fmt: skip
 
 
+def started(run: list[str], at_ctrl_c: signal.Handlers = signal.SIG_DFL) -> subprocess.Popen[bytes]:
+    """Start a run in a session of its own, with Ctrl-C heard, whatever started the tests."""
+    return subprocess.Popen(
+        run,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, at_ctrl_c),  # noqa: PLW1509 - touches nothing else
+    )
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -113,7 +123,7 @@ def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     out = tmp_path / "out"
-    process = subprocess.Popen(command(tmp_path, out), stderr=subprocess.PIPE, start_new_session=True)
+    process = started(command(tmp_path, out))
     deadline = time.monotonic() + 60
     while len(committed(out)) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -131,7 +141,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     masks = tmp_path / "out" / "masks"
     one = [*command(tmp_path, tmp_path / "out"), "--workers", "1", "--chunk-size", "1500"]
-    process = subprocess.Popen(one, stderr=subprocess.PIPE)
+    process = started(one)
     deadline = time.monotonic() + 60
     while not masks.is_dir() and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -146,13 +156,20 @@ def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
     assert len(list(masks.iterdir())) < 1500
 
 
-def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [None, "left alone", "pressed"])
+def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) -> None:
+    """Also where a script has started it with `&`, and Ctrl-C was pressed for something else."""
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     out = tmp_path / "out"
-    process = subprocess.Popen(command(tmp_path, out), stderr=subprocess.PIPE)
+    process = started(command(tmp_path, out), signal.SIG_IGN if background else signal.SIG_DFL)
     deadline = time.monotonic() + 60
     while len(committed(out)) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
+    if background == "pressed":
+        before = len(committed(out))
+        os.killpg(process.pid, signal.SIGINT)
+        while len(committed(out)) < before + 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -64,8 +64,7 @@ def main() -> None:
     from gtmask.errors import GtmaskError
 
     _prepare_streams()
-    # Schedulers and `timeout` end a run by SIGTERM: let it finish its chunks and say how to go on, as at Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    _heed_signals()
     # They may come anywhere: nobody is to be told of the coroutine or loop that was just being made.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
@@ -83,6 +82,20 @@ def main() -> None:
         sys.stderr.write(f"gtmask: the system stopped it: {error}; see to that and run it again.\n")
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
         sys.exit(GtmaskError.exit_code)
+
+
+def _heed_signals() -> None:
+    """Let SIGTERM, by which schedulers and `timeout` end a run, do what Ctrl-C does: finish chunks, say so.
+
+    Also for a script's `gtmask ... &`, which starts with Ctrl-C ignored: that is for what stands in front.
+    """
+
+    def stop(*_: object) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _prepare_streams() -> None:
