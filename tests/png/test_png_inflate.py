@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtmask.png import encode_png, inflate
+from gtmask.png import decode_png, decoder, encode_png, inflate
 from gtmask.png.dynamic import LENGTH_EXTRAS, LENGTH_SYMBOLS, LENGTH_WIDTHS, META_ORDER
 from gtmask.png.inflate import SPARE, inflate_runs
 from support.png_masks import chunks, odd_masks, street
@@ -26,7 +26,7 @@ END = 256
 
 
 def inflated(stream: bytes, size: int) -> bytes | None:
-    found = inflate_runs(np.frombuffer(stream + bytes(SPARE), np.uint8), size)
+    found = inflate_runs(np.frombuffer(bytearray(stream + bytes(SPARE)), np.uint8), size)
     return None if found is None else found.tobytes()
 
 
@@ -68,14 +68,14 @@ def stream_of(
     distances: tuple[int, ...] = (1,),
     summed: int | None = None,
     repeated: bool = False,
+    meta: tuple[int, ...] = (*[4] * 15, 5, 5, 0, 0),
 ) -> bytes:
     """Write one dynamic block of literals and (run, distance's code) in a code of the given lengths.
 
     What begins before the first byte repeats the last byte, or zero. The checksum is that of all bytes or
     of so many. The header's own code has 4 bits for each length but 15, which with "twice or more" has 5.
     """
-    meta = [4] * 15 + [5, 5, 0, 0]
-    in_header = canonical(meta)
+    in_header = canonical(list(meta))
     codes, of_distances = canonical(lengths), canonical(list(distances))
     bits = "1" + low_first(2, 2) + low_first(len(lengths) - 257, 5) + low_first(len(distances) - 1, 5)
     bits += low_first(15, 4) + "".join(low_first(meta[symbol], 3) for symbol in META_ORDER)
@@ -195,7 +195,7 @@ def test_a_first_symbol_with_a_long_code() -> None:
     work = inflate._workspace
     out = np.zeros(2000, np.uint8)
     for refused in (stream, stream_of(GOOD, [(3, 0), 1])):
-        spared = np.frombuffer(refused + bytes(SPARE), np.uint8)
+        spared = np.frombuffer(bytearray(refused + bytes(SPARE)), np.uint8)
         assert inflate.read_blocks(spared, out, 5, work.codes, work.entries, work.scratch) == -1
 
 
@@ -216,6 +216,9 @@ GOOD = staircase([END, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 257, 258, 285, 12, 13])
 
 
 LATE = staircase([END, *range(20, 35)])
+NOT_FULL = (*[4] * 15, 5, 6, 0, 0)
+#: Five codes of two bits, of which two are the same; else it is right, and says "ABAA".
+TOO_FULL = bytes.fromhex("780105e0210900000080206033fea0520c02910106")
 
 
 @pytest.mark.parametrize(
@@ -238,6 +241,12 @@ LATE = staircase([END, *range(20, 35)])
         ("more bytes than the checksum is of", stream_of(GOOD, [1, 2, 3], summed=2)),
         ("a code that leaves bits without a symbol", stream_of([*GOOD[:13], 0, *GOOD[14:]], [1, 2])),
         ("a length before the first", stream_of(LATE, [20, 21], repeated=True)),
+        ("a window that deflate does not have", b"\x88\x1c" + stream_of(GOOD, [1, 2])[2:]),
+        ("too many distances' codes of one bit", stream_of(GOOD, [1, 2], distances=(1, 1, 1))),
+        ("distances' codes that leave bits without one", stream_of(GOOD, [1, 2], distances=(1, 2))),
+        ("31 distances", stream_of(GOOD, [1, 2], distances=(1, *[0] * 30))),
+        ("a header's code that leaves bits without a symbol", stream_of(GOOD, [1], meta=NOT_FULL)),
+        ("a header's code with too many symbols", TOO_FULL),
         ("symbols that deflate does not have", stream_of([*GOOD, 0, 0], [1, 2])),
     ],
 )
@@ -252,6 +261,15 @@ def test_what_the_refused_streams_are_made_of_is_right() -> None:
     assert inflated(stream, 265) == by_zlib(stream) == b"\1" + b"\2" * 4 + b"\x0c" * 259 + b"\x0d"
     assert inflated(stream_of(GOOD, [1, 2], distances=(1, 1)), 2) == b"\1\2"
     assert inflated(stream_of(LATE, [20, 21]), 2) == b"\x14\x15"
+
+
+def test_the_kernel_is_called_with_writable_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For others Numba would compile it anew, for seconds: they are not what is compiled ahead."""
+    seen = []
+    monkeypatch.setattr(decoder, "inflate_runs", lambda stream, _size: seen.append(stream.flags.writeable))
+    mask = street(9, 21)
+    assert np.array_equal(decode_png(encode_png(mask)), mask)
+    assert seen == [True]
 
 
 def test_a_stream_cut_anywhere() -> None:
@@ -274,7 +292,8 @@ def test_damage_is_never_taken_for_right() -> None:
             assert inflated(bytes(data), 9 * 22) in (None, right)
 
 
-# The arrays' ends are watched by Python, and by Numba; damage of every kind must stay within them.
+# The arrays' ends are watched by Python, and, but for moves of 64 bytes, by Numba: damage of every kind must
+# stay within them.
 DAMAGE = """
 import sys, zlib
 import numpy as np

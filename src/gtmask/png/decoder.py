@@ -131,7 +131,7 @@ def _expect_filters(rows: NDArray[np.uint8], row_bytes: int, bad_row: int) -> No
         )
 
 
-def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes:
+def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytearray:
     """Return the joined data of the IDAT chunks, and SPARE zeros; check every chunk's checksum on the way."""
     parts = []
     name = ""
@@ -147,10 +147,11 @@ def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes:
         )
     if not parts:
         raise PngError("The PNG has no image data (IDAT): write or upload the file again.")
-    return b"".join([*parts, bytes(SPARE)])
+    # Kernels take writable arrays: for one that is not, Numba would compile them anew, for seconds.
+    return bytearray().join([*parts, bytes(SPARE)])
 
 
-def _inflate(spared: bytes, size: int) -> NDArray[np.uint8]:
+def _inflate(spared: bytearray, size: int) -> NDArray[np.uint8]:
     """Return the `size` bytes that the zlib stream must hold; SPARE zeros follow it."""
     stream = memoryview(spared)[:-SPARE]
     if size > _MOST_EXPANSION * len(stream) + 64:

@@ -40,14 +40,15 @@ from gtmask.png.words import fill
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Zeros that must follow a stream: what a header that lies may read beyond its end.
+#: Zeros that must follow a stream: what a header that lies may read beyond its end, eight bytes at once.
 SPARE = MOST_HEADER_BITS // 8 + 24
 #: Entries per look at the stream: their bits are there after each refill.
 _PER_REFILL = 56 // LOOKED
-#: Bytes that are written beyond the rows before it is seen that there are too many.
+#: More than is written beyond the rows before it is seen that there are too many: four looks of 65 bytes,
+#: and a run of 258 in moves of 64.
 _ROOM = 1024
-#: Streams that begin otherwise (RFC 1950) ask for a dictionary or are no deflate.
-_METHOD, _DICTIONARY, _HEAD_MULTIPLE = 8, 0x20, 31
+#: Streams that begin otherwise (RFC 1950) ask for a dictionary or too large a window, or are no deflate.
+_METHOD, _METHOD_BITS, _DICTIONARY, _HEAD_MULTIPLE = 8, 0x8F, 0x20, 31
 _DYNAMIC = 2
 #: Bits of a code (RFC 1951, 3.2.7).
 LONGEST_CODE = 15
@@ -88,7 +89,7 @@ def inflate_runs(stream: NDArray[np.uint8], size: int) -> NDArray[np.uint8] | No
         less.
     """
     head = int(stream[0]) << 8 | int(stream[1])
-    if head >> 8 & 15 != _METHOD or head & _DICTIONARY or head % _HEAD_MULTIPLE:
+    if head >> 8 & _METHOD_BITS != _METHOD or head & _DICTIONARY or head % _HEAD_MULTIPLE:
         return None
     work = _workspace
     # The first byte stands before the rows.
@@ -181,7 +182,7 @@ def sort_symbols(lengths: NDArray[np.int64], following: NDArray[np.int64], found
 
 @kernel("int64(uint64, int64[::1])", inline=True, inner=True, lean=True)
 def find_symbol(bits: np.uint64, sorted_symbols: NDArray[np.int64]) -> int:
-    """Return the symbol whose code the bits begin with.
+    """Return the symbol whose code the bits begin with; the code has one for all bits.
 
     Canonical codes of one length are consecutive numbers, and follow those of the length before (3.2.2).
     """
@@ -219,6 +220,7 @@ def read_symbols(
     buffer, at, count = refill(stream, np.uint64(0), at, np.uint64(0))
     buffer >>= np.uint64(bit & 7)
     count -= np.uint64(bit & 7)
+    # The place runs up to eight bytes ahead of the bits that were taken.
     last_look = np.uint64(stream.size - SPARE + 8)
     # Unsigned, for Numba asks of each signed place whether it counts from the end.
     here = np.uint64(place)

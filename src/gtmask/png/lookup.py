@@ -1,4 +1,4 @@
-"""Kernels that make a block of runs ready to be read: from its header to a table that one look tells all.
+"""Kernels that read a block's header, and make the table in which its symbols are looked up.
 
 For dynamic blocks of deflate whose matches have distance 1, which say: the last byte again, so many times.
 Sections named below are those of RFC 1951.
@@ -6,7 +6,8 @@ Sections named below are those of RFC 1951.
 What the table has for the next bits of a stream is an entry. One that goes on says, from the low bit: bits
 taken (5), that it goes on (1), literals (2), bytes that it stands for (8), and its two first bytes. These are
 one literal, two, a run, or a literal and a run. Any other is the beginning of a run: bits taken
-(5), zeros (3), extra bits (3), zeros (5), the shortest run (9); one of no bytes is the end of the block.
+(5), zeros (3), extra bits (3), zeros (5), the shortest run (9); one of no bytes is the end of the block. An
+entry of zero leaves the word to codes that are longer than what is looked up.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ SIZE_SHIFT = 8
 BYTES_SHIFT = 16
 #: Runs up to this length are in the table with all of their bits.
 SHORT = 64
-#: Symbols of the two codes of a block together (3.2.7).
-MOST_LENGTHS = 286 + 32
+#: Symbols of the two codes of a block together: zlib refuses the 31st and 32nd distance (3.2.6).
+_DISTANCES = 30
+MOST_LENGTHS = LITERALS + _DISTANCES
 _META_BITS = 7
 #: Bits that a block's header can have: sizes, the code of the codes, the two codes.
 MOST_HEADER_BITS = 17 + 3 * META + MOST_LENGTHS * (_META_BITS + 7)
@@ -79,7 +81,7 @@ def read_lengths(
     Parameters
     ----------
     stream, bit
-        The stream, and where the header's sizes begin; MOST_HEADER_BITS follow.
+        The stream, and where the header's sizes begin; MOST_HEADER_BITS and eight bytes can be read there.
     lengths
         Receives the code lengths of literals, end and matches, then zeros, shape (MOST_LENGTHS,).
     meta, following, codes
@@ -95,7 +97,7 @@ def read_lengths(
     distances = 1 + bits_at(stream, bit + 5, 5)
     shown = 4 + bits_at(stream, bit + 10, 4)
     bit += 14
-    if symbols > LITERALS:
+    if symbols > LITERALS or distances > _DISTANCES:
         return -1
     for i in range(MOST_LENGTHS):
         lengths[i] = 0
@@ -103,13 +105,16 @@ def read_lengths(
         lengths[META_ORDER[i]] = bits_at(stream, bit, 3)
         bit += 3
     canonical_codes(lengths, META, following, codes)
-    for i in range(meta.size):
-        meta[i] = 0
+    kraft = 0
     for symbol in range(META):
         length = lengths[symbol]
         if length > 0:
+            kraft += meta.size >> length
             for place in range(np.int64(codes[symbol] & _BITS), meta.size, 1 << length):
                 meta[place] = symbol << 3 | length
+    # All other codes leave bits without a symbol, or give two to some.
+    if kraft != meta.size:
+        return -1
     for i in range(META):
         lengths[i] = 0
     used = 0
@@ -129,16 +134,21 @@ def read_lengths(
             width = 3 if symbol == 17 else 7
             again = (3 if symbol == 17 else 11) + bits_at(stream, bit, width)
             bit += width
-        # A length that repeats the one before the first is wrong, and so is a bit that no code begins with.
-        if entry == 0 or (symbol == 16 and used == 0) or used + again > symbols + distances:
+        # A length that repeats the one before the first is wrong.
+        if (symbol == 16 and used == 0) or used + again > symbols + distances:
             return -1
         for _ in range(again):
             lengths[used] = value
             used += 1
-    only = lengths[symbols]
-    for i in range(symbols, MOST_LENGTHS):
+    # The code of distance 1 has one half of all bits; all others together have the other half, or are none.
+    first = lengths[symbols]
+    lengths[symbols] = 0
+    rest = 0
+    for i in range(symbols, symbols + distances):
+        if lengths[i] > 0:
+            rest += 1 << (15 - lengths[i])
         lengths[i] = 0
-    return bit if only == 1 else -1
+    return bit if first == 1 and (rest == 0 or rest == 1 << 14) else -1
 
 
 @kernel("void(int64[::1], uint64[::1], uint32[::1])", inner=True, lean=True)
