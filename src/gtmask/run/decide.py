@@ -149,7 +149,8 @@ def refuse_foreign(class_map: ClassMap, labels: Sequence[str], source: str) -> N
         known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
         raise UsageError(
             f"The class map knows none of the labels in {source}: it has {_some(known)}, and there are "
-            f"{_some(labels)}; correct it (ignore_case may be all), or make one with `gtmask classes`."
+            f"{_some(labels)}; correct it (ignore_case = true where only capitals differ), or make one with "
+            "`gtmask classes`."
         )
 
 
