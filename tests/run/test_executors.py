@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import gtmask
 from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.run import executors, finish
 from gtmask.run.executors import Pool
+from gtmask.run.progress import Silent
 from gtmask.run.shards import Shard, parse_shard
 from gtmask.run.survey import held_reader
 from support import coco_data
@@ -105,6 +107,51 @@ def test_dask_workers_that_die_are_told(dask: str) -> None:
     with pytest.raises(GtmaskError, match="Dask could not do a task"):
         list(pool.map(leave, ((n,) for n in range(3))))
     pool.close()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_whose_workers_come_later_is_waited_for_and_can_be_left(tmp_path: Path) -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 - slow to import
+
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
+    with LocalCluster(
+        n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", processes=True
+    ) as cluster:
+        address = f"dask://{cluster.scheduler_address.removeprefix('tcp://')}"
+        run = [sys.executable, "-m", "gtmask", "convert", str(export), "--out", str(tmp_path / "out"),
+               "--images", str(tmp_path / "images"), "--executor", address, "--chunk-size", "3"]  # fmt: skip
+        for stopped in (True, False):
+            with (tmp_path / "said").open("wb") as said:
+                process = subprocess.Popen(run, stderr=said, stdout=subprocess.DEVNULL)
+            deadline = time.monotonic() + 60
+            while b"waiting for Dask" not in (tmp_path / "said").read_bytes() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            assert process.poll() is None
+            if stopped:
+                process.terminate()
+            else:
+                cluster.scale(2)
+            assert process.wait(60) == (1 if stopped else 0)
+            assert (b"gtmask: stopped" in (tmp_path / "said").read_bytes()) is stopped
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 20
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tasks_in_flight_follow_the_workers_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 - slow to import
+
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", processes=True
+    ) as cluster:
+        pool = Pool(f"dask://{cluster.scheduler_address.removeprefix('tcp://')}")
+        pool.welcome(Silent())
+        assert pool.ahead == 3
+        cluster.scale(3)
+        cluster.wait_for_workers(3)
+        monkeypatch.setattr(executors, "SCHEDULER_LOOK", 0.0)
+        assert len(list(pool.map(where, ((number,) for number in range(20))))) == 20
+        assert pool.ahead == 7
+        pool.close()
 
 
 def test_no_scheduler_is_one_sentence(tmp_path: Path) -> None:

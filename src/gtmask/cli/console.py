@@ -114,6 +114,9 @@ class Bar:
             self._complete()
             # Not before there is something to show: a refused run leaves no empty line.
             self._bar.start()
+            if total is None and not self._bar.console.is_terminal:
+                # A log has bars at the end alone; who reads it meanwhile is to know what takes so long.
+                self._bar.console.print(plain(f"{name} ..."))
             self._task = self._bar.add_task(name, total=total, rate="", note="")
 
     def _complete(self) -> None:

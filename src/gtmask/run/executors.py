@@ -20,13 +20,15 @@ from gtmask.run.worker import be_ready, close_worker, interrupt_workers, start_p
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
+    from gtmask.run.progress import Progress
+
 T = TypeVar("T")
 
 #: Up to this many tasks are done in this process, where it is not known how many there are.
 FEW_TASKS = 4
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
 START_SECONDS = 1.5
-#: Seconds after which it is looked whether Dask's scheduler is still there.
+#: Seconds after which it is looked whether Dask's scheduler is still there, and how many workers it has.
 SCHEDULER_LOOK = 5.0
 
 
@@ -49,11 +51,12 @@ class Pool:
         self._asked = workers is not None
         self._few = 1 if self._asked else FEW_TASKS
         self._executor: Executor | None = None
+        self._next_look = 0.0
         if executor.startswith("dask://"):
             self._executor = self._connect(executor.removeprefix("dask://"))
+            self.workers = max(1, self._dask_threads())
         else:
             self.workers = workers or cores()
-        self.ahead = 2 * self.workers + 1
 
     def _connect(self, address: str) -> Executor:
         try:
@@ -65,9 +68,40 @@ class Pool:
             self._client = connect(f"tcp://{address}", timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
-        self.workers = max(1, sum(self._client.nthreads().values()))
         executor: Executor = self._client.get_executor(pure=False, retries=2)
         return executor
+
+    @property
+    def ahead(self) -> int:
+        """Tasks in flight: each worker has one to go on with."""
+        return 2 * self.workers + 1
+
+    def _dask_threads(self) -> int:
+        """Return how many tasks Dask's workers can do at once by now, 0 where nobody answers."""
+        try:
+            return sum(self._client.nthreads().values())
+        except (OSError, TimeoutError, RuntimeError):
+            return 0
+
+    def welcome(self, progress: Progress) -> None:
+        """Wait until a Dask cluster does its first task: its workers may be in a queue, or start when asked.
+
+        Raises
+        ------
+        GtmaskError
+            As :meth:`map`: the workers cannot import gtmask, for example.
+        """
+        if self._client is not None:
+            if not self._dask_threads():
+                progress.stage("waiting for Dask's workers", None)
+            for _ in self.map(be_ready, [()]):
+                self._next_look = 0.0
+
+    def _look(self) -> None:
+        """See, now and then, how many workers Dask has: they come and go."""
+        if self._client is not None and perf_counter() >= self._next_look:
+            self.workers = max(1, self._dask_threads())
+            self._next_look = perf_counter() + SCHEDULER_LOOK
 
     def map(
         self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
@@ -101,6 +135,7 @@ class Pool:
             submit = self._here().submit if len(first) <= few else self._spread().submit
             for item in chain(first, items):
                 flying.append(submit(function, *item))
+                self._look()
                 if len(flying) >= self.ahead:
                     yield self._result(flying.popleft())
             while flying:
@@ -171,7 +206,8 @@ class Pool:
                 self._thread.submit(close_worker).result()
             self._thread.shutdown(wait=wait, cancel_futures=True)
         if self._client is not None:
-            self._spread().shutdown(wait=wait)
+            # Without workers nothing runs that could be waited for.
+            self._spread().shutdown(wait=wait and self._dask_threads() > 0)
             self._client.close()
         elif self._executor is not None:
             self._executor.shutdown(wait=wait, cancel_futures=True)

@@ -104,6 +104,7 @@ def convert(
     kernels.compile_kernels(_kernels(settings))
     pool = Pool(means.executor, means.workers)
     try:
+        pool.welcome(start.progress)
         if (reader.count() or 0) > MANY:
             pool.prepare()
         plan = decide(start, reader, classes, pool, mark.result)
