@@ -101,20 +101,9 @@ def read_lengths(
         return -1
     for i in range(MOST_LENGTHS):
         lengths[i] = 0
-    for i in range(shown):
-        lengths[META_ORDER[i]] = bits_at(stream, bit, 3)
-        bit += 3
-    canonical_codes(lengths, META, following, codes)
-    kraft = 0
-    for symbol in range(META):
-        length = lengths[symbol]
-        if length > 0:
-            kraft += meta.size >> length
-            for place in range(np.int64(codes[symbol] & _BITS), meta.size, 1 << length):
-                meta[place] = symbol << 3 | length
-    # All other codes leave bits without a symbol, or give two to some.
-    if kraft != meta.size:
+    if not read_meta(stream, bit, shown, lengths, meta, following, codes):
         return -1
+    bit += 3 * shown
     for i in range(META):
         lengths[i] = 0
     used = 0
@@ -149,6 +138,37 @@ def read_lengths(
             rest += 1 << (15 - lengths[i])
         lengths[i] = 0
     return bit if first == 1 and (rest == 0 or rest == 1 << 14) else -1
+
+
+@kernel(
+    "boolean(uint8[::1], int64, int64, int64[::1], int64[::1], int64[::1], uint64[::1])",
+    inner=True,
+    lean=True,
+)
+def read_meta(
+    stream: NDArray[np.uint8],
+    bit: int,
+    shown: int,
+    lengths: NDArray[np.int64],
+    meta: NDArray[np.int64],
+    following: NDArray[np.int64],
+    codes: NDArray[np.uint64],
+) -> bool:
+    """Read the code that codes the lengths into the table ``meta``: symbol (5), bits (3) for each seven bits.
+
+    `lengths` are zeros, and scratch as the others are. Tells whether the code has a symbol for all bits.
+    """
+    for i in range(shown):
+        lengths[META_ORDER[i]] = bits_at(stream, bit + 3 * i, 3)
+    canonical_codes(lengths, META, following, codes)
+    kraft = 0
+    for symbol in range(META):
+        length = lengths[symbol]
+        if length > 0:
+            kraft += meta.size >> length
+            for place in range(np.int64(codes[symbol] & _BITS), meta.size, 1 << length):
+                meta[place] = symbol << 3 | length
+    return kraft == meta.size
 
 
 @kernel("void(int64[::1], uint64[::1], uint32[::1])", inner=True, lean=True)
