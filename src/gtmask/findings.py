@@ -77,6 +77,8 @@ def is_reject(findings: Iterable[Finding]) -> bool:
 
 
 declare("loss", [
+    ("classes-foreign", "The class map knows none of the labels, so that all masks are background.",
+     "Correct it, or make one with `gtmask classes`; then start with --overwrite."),
     ("shape-few-points", "A polygon with fewer than three distinct points has no area.",
      "Delete it in the labeling tool, or paint it with --stroke if it is a line."),
     ("shape-bad-number", "A coordinate is missing, not a number, infinite or beyond ±2^30.",

@@ -56,7 +56,7 @@ def test_bad_values_are_refused_before_anything_is_written(tmp_path: Path, optio
 
 
 @pytest.mark.parametrize("rows", [True, False])
-def test_a_class_map_that_knows_no_label_is_refused(tmp_path: Path, rows: bool) -> None:
+def test_a_class_map_that_knows_no_label_is_told_and_refused_by_strict(tmp_path: Path, rows: bool) -> None:
     source, shown = export(tmp_path), "Car, Road, Person"
     if rows:  # an export without a list of labels
         shape = {"label": "auto", "shape_type": "polygon", "points": [[1, 1], [9, 1], [9, 9]]}
@@ -66,15 +66,20 @@ def test_a_class_map_that_knows_no_label_is_refused(tmp_path: Path, rows: bool) 
         (source / "a.json").write_bytes(orjson.dumps(document))
     out = tmp_path / "out"
 
-    def convert(class_map: ClassMap) -> Any:
-        return gtmask.convert(source, out, images=tmp_path / "images", classes=class_map, workers=1)
+    def convert(class_map: ClassMap, **options: Any) -> Any:
+        return gtmask.convert(
+            source, out, images=tmp_path / "images", classes=class_map, workers=1, **options
+        )
 
-    said = rf"none of the labels in .*: it has CAR, x, y, z and 2 more, and there are .*{shown}"
-    with pytest.raises(UsageError, match=said):
-        convert(from_labels(["CAR", "x", "y", "z", "v", "w"]))
+    foreign = from_labels(["CAR", "x", "y", "z", "v", "w"])
+    with pytest.raises(errors.StrictError, match="classes-foreign"):
+        convert(foreign, strict=True)
     assert not out.exists()
+    (told,) = convert(foreign).findings
+    assert told.code == "classes-foreign"
+    assert f"has CAR, x, y, z and 2 more, and the export has {shown}: all" in told.detail
     ignoring = replace(from_labels(["x"]), ignore=frozenset(["Car", "auto"]))
-    assert convert(ignoring).exit_code == 0
+    assert not convert(ignoring, overwrite=True).findings
 
 
 @pytest.mark.parametrize("out", ["", " ", "gs://bucket/out", "file:///out", "s3:/bucket/out"])

@@ -79,7 +79,8 @@ def decide(
     plan = _new_plan(start, reader, class_map, pool, fingerprint)
     if start.means.strict:
         # Only now: some readers learn what they leave out while they list their records.
-        refuse_lossy(reader.findings, start.source)
+        foreign = [Finding(**item) for item in plan.findings if item["code"] == "classes-foreign"]
+        refuse_lossy([*reader.findings, *foreign], start.source)
     if not start.means.dry_run:
         return run_async(_freeze(start, plan, earlier))
     return plan
@@ -137,21 +138,19 @@ def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | 
         raise UsageError(f"--classes {path} is not UTF-8 text: save it as UTF-8.") from error
 
 
-def refuse_foreign(class_map: ClassMap, labels: Sequence[str], source: str) -> None:
-    """Refuse a class map that knows none of the labels: all masks would be background from edge to edge.
+def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]:
+    """Tell of a class map that knows none of the labels: all masks will be background from edge to edge.
 
-    Raises
-    ------
-    UsageError
-        Names some of both. Labels that the map ignores or paints as background are known to it.
+    Labels that the map ignores or paints as background are known to it.
     """
-    if labels and all(class_map.id_of(label) is None for label in labels):
-        known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
-        raise UsageError(
-            f"The class map knows none of the labels in {source}: it has {_some(known)}, and there are "
-            f"{_some(labels)}; correct it (ignore_case = true where only capitals differ), or make one with "
-            "`gtmask classes`."
-        )
+    if not labels or any(class_map.id_of(label) is not None for label in labels):
+        return []
+    known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
+    return [Finding("classes-foreign", _foreign(known, labels))]
+
+
+def _foreign(known: Sequence[str], labels: Sequence[str]) -> str:
+    return f"The class map has {_some(known)}, and the export has {_some(labels)}: all masks are background"
 
 
 def _some(labels: Sequence[str]) -> str:
@@ -219,11 +218,9 @@ def _new_plan(
         class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
         if not class_map.classes:
             raise UsageError(_no_label(start))
-    else:
-        refuse_foreign(class_map, sorted(outcome.labels) or reader.labels or [], start.source)
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(start, found_any, outcome.records)
-    told = list(reader.findings)
+    told = [*reader.findings, *foreign_classes(class_map, sorted(outcome.labels) or reader.labels or [])]
     if (start.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(start, outcome.records)))
     plan = Plan(
