@@ -146,11 +146,8 @@ def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]
     if not labels or any(class_map.id_of(label) is not None for label in labels):
         return []
     known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
-    return [Finding("classes-foreign", _foreign(known, labels))]
-
-
-def _foreign(known: Sequence[str], labels: Sequence[str]) -> str:
-    return f"The class map has {_some(known)}, and the export has {_some(labels)}: all masks are background"
+    told = f"The class map has {_some(known)}, and the export has {_some(labels)}: all masks are background"
+    return [Finding("classes-foreign", told)]
 
 
 def _some(labels: Sequence[str]) -> str:
