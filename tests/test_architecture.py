@@ -15,7 +15,7 @@ FLOORS = [
     {"run", "report"},
     {"formats", "images", "groundtruth"},
     {"storage", "raster", "png"},
-    {"model", "findings", "errors", "jit", "kernels", "loops", "machine", "spawn", "stamps"},
+    {"model", "findings", "errors", "jit", "kernels", "loops", "machine", "spawn", "stamps", "_version"},
 ]
 #: Sideways imports that are meant.
 SIDEWAYS = {

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gtmask._version import __version__
+
 if TYPE_CHECKING:
     from gtmask import errors as errors
     from gtmask import raster as raster
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from gtmask.report import preview as preview
     from gtmask.run import convert as convert
     from gtmask.run import rasterize as rasterize
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "convert": "gtmask.run",

@@ -16,7 +16,7 @@ import warnings
 
 import typer
 
-from gtmask import __version__
+from gtmask._version import __version__
 from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
 from gtmask.cli.console import spelled
 

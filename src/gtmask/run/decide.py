@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask import __version__
+from gtmask._version import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
 from gtmask.findings import CODES, Finding, legible
 from gtmask.formats.export import ARCHIVES

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from deflate import crc32
 
-from gtmask import __version__
+from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import ManifestWriter

@@ -16,7 +16,7 @@ from botocore import handlers
 from botocore.exceptions import InvalidRegionError, ProfileNotFound
 from botocore.loaders import Loader
 
-import gtmask
+from gtmask._version import __version__
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _config(settings: S3Settings) -> AioConfig:
         # All parameters are ours, and checking them costs as much as signing.
         parameter_validation=False,
         # The default text is put together anew, twice, for every request.
-        user_agent=f"gtmask/{gtmask.__version__}",
+        user_agent=f"gtmask/{__version__}",
         tcp_keepalive=True,
     )
 
