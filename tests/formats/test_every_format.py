@@ -1,4 +1,4 @@
-"""Detection, folders, archives and pickling of every format of the second half."""
+"""Detection, folders, archives and pickling of every format with an export in support.one_of_each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.formats import FORMATS, open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.detect import matches, take_sample
-from support.exports_two import EXPORTS
+from support.one_of_each import EXPORTS
 from support.small_exports import FilesExport, as_bytes
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Broken exports of every format of this half: sound records, findings or a sentence, nothing else.
+"""Broken exports of platforms and data sets: sound records, findings or a sentence, nothing else.
 
 Hypothesis drops, renames and swaps what is in a small export per format, cuts its files off and flips
 their bytes.
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from gtmask.findings import is_reject
 from gtmask.formats.base import ReadOptions
 from gtmask.run.paint import rasterize
-from support.exports_two import EXPORTS
 from support.mutate import as_json, assert_survives, broken_bytes, mutations
+from support.one_of_each import EXPORTS
 from support.small_exports import FilesExport, class_map
 
 CLASSES = class_map(*"abcdef", "a--b", "object")

@@ -1,4 +1,4 @@
-"""Every real file of this half of the formats: what is in it, counted by hand, or why it is no annotation.
+"""Real exports of platforms and data sets: what is in every file, counted by hand, or why it has no shapes.
 
 Shapes are counted in the raw files; a shape that cannot be painted is counted by its finding instead.
 """
@@ -109,7 +109,7 @@ OTHERS = {
     CASES + "poly2ds_to_polygon.json": "one polygon without label and image",
     CASES + "configs.toml": "the configuration of Scalabel's own tests",
 }
-#: Folders of this half; the panoptic tables of Mapillary belong to the COCO panoptic tests.
+#: Folders of these formats; the panoptic tables of Mapillary belong to the COCO panoptic tests.
 FOLDERS = ("isat", "cityscapes", "supervisely", "labelbox", "scalabel_bdd", "mapillary", "darwin",
            "superannotate",
            "sagemaker_gt")  # fmt: skip

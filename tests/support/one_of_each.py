@@ -1,4 +1,4 @@
-"""One small export per format of the second half, with every kind of shape that the format has."""
+"""One small export each of platforms and data sets, with every kind of shape that the format has."""
 
 from __future__ import annotations
 

@@ -1,6 +1,0 @@
-"""Makes the naive twins importable by their plain name."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
