@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OURS = "gtmask"
 COUNTED, VALUES = "Pillow + np.unique with counts", "Pillow + np.unique, values only"
-LEAST = 5
+LEAST, MEAN = 4, 20
 
 
 def with_pillow(data: bytes) -> NDArray[np.uint8]:
@@ -85,8 +85,9 @@ def run(quick: bool) -> list[Table]:
     goals = []
     for peer in (COUNTED, VALUES):
         found = ratios(table, peer)
-        figure = f"least {min(found):.2f}x, geometric mean {geometric_mean(found):.1f}x"
-        goals.append(Goal(f">= {LEAST}x {peer}, on every mask", figure, min(found) >= LEAST))
+        mean = geometric_mean(found)
+        goals.append(Goal(f">= {LEAST}x {peer}, on every mask", f"{min(found):.2f}x", min(found) >= LEAST))
+        goals.append(Goal(f">= {MEAN}x {peer}, geometric mean", f"{mean:.1f}x", mean >= MEAN))
     return [Table(table.title, about, OURS, rows, goals)]
 
 

@@ -143,7 +143,7 @@ def test_a_cache_folder_that_cannot_be_written_stops_nothing(tmp_path, monkeypat
     taken.write_text("no folder")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(taken))
     monkeypatch.setattr(sys, "executable", "")
-    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    assert kernels.compile_kernels(["gtmask.png.blocks"]) == 1
 
 
 THREADS = """
@@ -249,7 +249,7 @@ def test_a_name_taken_by_another_is_left_alone(tmp_path, monkeypatch, make):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     kernels._process_folder.cache_clear()
-    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    assert kernels.compile_kernels(["gtmask.png.blocks"]) == 1
     assert not list(elsewhere.iterdir())
     assert not taken.is_dir() or not list(taken.iterdir())
     assert kernels._process_folder().name.startswith(str(tmp_path))
@@ -264,10 +264,10 @@ def test_what_can_be_neither_locked_nor_noted_is_compiled_all_the_same(tmp_path,
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     monkeypatch.setattr(kernels, "_write_note", refuse)
-    assert kernels.compile_kernels(["gtmask.png.parts"]) == 0
+    assert kernels.compile_kernels(["gtmask.png.blocks"]) == 0
     monkeypatch.undo()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    assert kernels.compile_kernels(["gtmask.png.blocks"]) == 1
 
 
 def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
@@ -276,10 +276,10 @@ def test_no_folder_for_temporary_files_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "gettempdir", refuse)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert kernels.compile_kernels(["gtmask.png.parts"]) == 1
+    assert kernels.compile_kernels(["gtmask.png.blocks"]) == 1
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     with pytest.raises(UsageError, match="TMPDIR"):
-        kernels.compile_kernels(["gtmask.png.parts"])
+        kernels.compile_kernels(["gtmask.png.blocks"])
 
 
 def test_a_package_inside_an_archive_compiles_where_it_is_called(tmp_path):

@@ -48,7 +48,7 @@ _USUAL: Groups = (
     ("gtmask.raster.bitmaps",),
     ("gtmask.raster.runs",),
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
-    ("gtmask.png.bits", "gtmask.png.parts"),
+    ("gtmask.png.bits", "gtmask.png.blocks"),
     ("gtmask.png.runs",),
     ("gtmask.png.counts",),
     ("gtmask.formats.build",),
@@ -83,7 +83,6 @@ _SOURCE_RULES: Groups = (
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
 _CHECKERS: Groups = (
     ("gtmask.png.unfilter", "gtmask.png.tally"),
-    ("gtmask.png.inflate",),
     ("gtmask.groundtruth.confusion",),
 )
 

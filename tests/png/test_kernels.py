@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtmask.png import bits, dynamic, huffman, parts, runs, words
+from gtmask.png import bits, blocks, dynamic, huffman, runs, simd
 from support.png_masks import odd_masks
 
 COUNTS = st.lists(st.integers(0, 5000) | st.integers(0, 3), min_size=2, max_size=286)
@@ -35,8 +35,8 @@ def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray,
         block = list(zip((tokens[:used] & 255).tolist(), np.diff(places).tolist(), strict=True))
         assert places[0] == 0
         assert places[-1] == (row - first) * (width + 1)
-        counts = np.full(parts.COUNTED, -1)
-        low_more, high_more = parts.count_parts(tokens, used, counts)
+        counts = np.full(blocks.COUNTED, -1)
+        low_more, high_more = blocks.count_parts(tokens, used, counts)
         high = (high + int(places[-1]) * low + int(high_more)) % 65521
         low = (low + int(low_more)) % 65521
         assert [parts_of(int(token)) for token in tokens[:used]] == [naive_parts(*run) for run in block]
@@ -47,28 +47,28 @@ def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray,
 
 def parts_of(token: int) -> tuple[int, int, int]:
     """Return the index of a rewritten token's literals, that of its rest, and its longest matches."""
-    return *map(int, indices(np.uint32(token))), token >> parts.CHAIN_SHIFT
+    return *map(int, indices(np.uint32(token))), token >> blocks.CHAIN_SHIFT
 
 
 @numba.njit
 def indices(token: np.uint32) -> tuple[int, int]:
-    return parts.literals_of(token), parts.rest_of(token)
+    return blocks.literals_of(token), blocks.rest_of(token)
 
 
 def naive_parts(value: int, length: int) -> tuple[int, int, int]:
     rest = (length - 1) % 258
     literals = 1 + (rest if rest < 3 else 0)
-    return value + 256 * (literals - 1), parts.RUNS + rest, (length - 1) // 258
+    return value + 256 * (literals - 1), blocks.RUNS + rest, (length - 1) // 258
 
 
 def naive_counts(block: list[tuple[int, int]]) -> np.ndarray:
-    counts = np.zeros(parts.COUNTED, int)
-    counts[parts.END] = 1
+    counts = np.zeros(blocks.COUNTED, int)
+    counts[blocks.END] = 1
     for run in block:
         literals, rest, chain = naive_parts(*run)
         counts[literals] += 1
         counts[rest] += 1
-        counts[parts.RUNS + 258] += chain
+        counts[blocks.RUNS + 258] += chain
     return counts
 
 
@@ -103,9 +103,9 @@ def test_runs_of_random_rows(width: int, height: int, seed: int, longest: int) -
 
 @numba.njit
 def compare(pixels: np.ndarray, i: int, j: int) -> tuple[int, int, int, int, int]:
-    word = words.differences(pixels, i, j)
-    slopes = words.slope_differences(pixels, i, j)
-    return word, slopes, words.count_bits(word), words.lowest_bit(word), words.clear_lowest_bit(word)
+    word = simd.differences(pixels, i, j)
+    slopes = simd.slope_differences(pixels, i, j)
+    return word, slopes, simd.count_bits(word), simd.lowest_bit(word), simd.clear_lowest_bit(word)
 
 
 @settings(max_examples=60, deadline=None)
@@ -114,11 +114,11 @@ def test_compiled_comparisons_equal_those_in_python(seed: int, i: int, j: int) -
     pixels = np.random.default_rng(seed).integers(0, 2, 110).astype(np.uint8)
     differing = [k for k in range(64) if pixels[i + k] != pixels[j + k]]
     word, slopes, count, lowest, cleared = compare(pixels, i, j)
-    assert word == sum(1 << k for k in differing) == int(words.differences_in_python(pixels, i, j))
-    assert slopes == int(words.slope_differences_in_python(pixels, i, j))
-    assert count == len(differing) == words.count_bits_in_python(word)
-    assert lowest == min(differing, default=64) == words.lowest_bit_in_python(word)
-    assert cleared == sum(1 << k for k in differing[1:]) == int(words.clear_lowest_bit_in_python(word))
+    assert word == sum(1 << k for k in differing) == int(simd.differences_in_python(pixels, i, j))
+    assert slopes == int(simd.slope_differences_in_python(pixels, i, j))
+    assert count == len(differing) == simd.count_bits_in_python(word)
+    assert lowest == min(differing, default=64) == simd.lowest_bit_in_python(word)
+    assert cleared == sum(1 << k for k in differing[1:]) == int(simd.clear_lowest_bit_in_python(word))
 
 
 def scratch() -> np.ndarray:
@@ -225,7 +225,7 @@ def test_a_block_is_as_long_as_planned_and_inflates_to_its_runs(block: list[tupl
     starts = np.cumsum([0, *(length for _, length in block)])
     tokens = (starts << 8 | [*(value for value, _ in block), 0]).astype(np.uint32)
     plan = dynamic.BlockPlan()
-    parts.count_parts(tokens, len(block), plan.counts)
+    blocks.count_parts(tokens, len(block), plan.counts)
     planned = plan.find(True)
     out, state = np.zeros(2 * len(stream) + 400, np.uint8), np.zeros(3, np.uint64)
     bits.write_block(plan.header, plan.items, tokens, len(block), plan.codes, out, state)
@@ -235,8 +235,8 @@ def test_a_block_is_as_long_as_planned_and_inflates_to_its_runs(block: list[tupl
 
 def test_the_reciprocal_divides_exactly_up_to_the_longest_block() -> None:
     lengths = np.arange(runs.LONGEST_BLOCK)
-    assert np.array_equal((lengths * parts.RECIPROCAL) >> 32, lengths // 258)
-    assert runs.LONGEST_BLOCK // 258 < 1 << (32 - parts.CHAIN_SHIFT)
+    assert np.array_equal((lengths * blocks.RECIPROCAL) >> 32, lengths // 258)
+    assert runs.LONGEST_BLOCK // 258 < 1 << (32 - blocks.CHAIN_SHIFT)
 
 
 def test_length_symbols_are_those_of_the_standard() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gtmask.png import PngError, count_png, count_values, decode_png, encode_png, read_header, unfilter, words
+from gtmask.png import PngError, count_png, count_values, decode_png, encode_png, read_header, simd, unfilter
 from support.png_masks import chunks, filtered_png, join, odd_masks, street
 
 
@@ -199,15 +199,15 @@ def test_paeth_for_all_neighbours() -> None:
 
 @numba.njit
 def move(out: np.ndarray, i: int, left: np.ndarray, j: int, k: int, value: int) -> None:
-    words.copy(out, i, left, j)
-    words.add(out, i + 70, left, j, left, k)
-    words.accumulate(out, i + 140, left, j, np.uint8(value))
-    words.fill(out, i + 210, np.uint8(value))
+    simd.copy(out, i, left, j)
+    simd.add(out, i + 70, left, j, left, k)
+    simd.accumulate(out, i + 140, left, j, np.uint8(value))
+    simd.fill(out, i + 210, np.uint8(value))
 
 
 @numba.njit
 def find_others(pixels: np.ndarray, i: int, value: int) -> int:
-    return words.others(pixels, i, np.uint8(value))
+    return simd.others(pixels, i, np.uint8(value))
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,16 +217,16 @@ def test_compiled_moves_equal_those_in_python(seed: int, i: int, j: int, value: 
     out = np.zeros(350, np.uint8)
     expected = out.copy()
     move(out, i, pixels, j, i, value)
-    words.copy_in_python(expected, i, pixels, j)
-    words.add_in_python(expected, i + 70, pixels, j, pixels, i)
-    words.accumulate_in_python(expected, i + 140, pixels, j, value)
-    words.fill_in_python(expected, i + 210, value)
+    simd.copy_in_python(expected, i, pixels, j)
+    simd.add_in_python(expected, i + 70, pixels, j, pixels, i)
+    simd.accumulate_in_python(expected, i + 140, pixels, j, value)
+    simd.fill_in_python(expected, i + 210, value)
     assert np.array_equal(out, expected)
     sums = [(value + sum(pixels[j : j + k + 1].tolist())) & 255 for k in range(64)]
     assert out[i + 140 : i + 204].tolist() == sums
     value = int(pixels[i + value % 64])
     bits = sum(1 << k for k in range(64) if pixels[i + k] != value)
-    assert find_others(pixels, i, value) == bits == int(words.others_in_python(pixels, i, value))
+    assert find_others(pixels, i, value) == bits == int(simd.others_in_python(pixels, i, value))
 
 
 ALL_FILTERS = """

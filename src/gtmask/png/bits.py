@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
+from gtmask.png.blocks import CHAIN_SHIFT, END, LONGEST, RUNS, literals_of, rest_of
 from gtmask.png.huffman import LENGTH_SHIFT
-from gtmask.png.parts import CHAIN_SHIFT, END, LONGEST, RUNS, literals_of, rest_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def write_block(
     header, items
         Packed codes of the header, and how many they are.
     tokens, runs
-        Runs as :func:`gtmask.png.parts.count_parts` rewrites them, and how many they are.
+        Runs as :func:`gtmask.png.blocks.count_parts` rewrites them, and how many they are.
     codes
         The codes that :func:`gtmask.png.dynamic.plan_block` makes.
     out, state

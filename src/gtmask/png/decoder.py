@@ -2,9 +2,8 @@
 
 For the PNGs that a mask can be: one channel (gray or palette), 1 to 8 bits, not interlaced; every filter;
 every chunk's checksum is looked at. Made for ``validate --deep``, which looks at every pixel of every mask:
-streams of runs are inflated by :mod:`gtmask.png.inflate`, others by libdeflate (on masks 1.4 to 2 times as
-fast as zlib-ng, three to forty times as zlib); filters are undone by :mod:`gtmask.png.unfilter`, and values
-are counted by :mod:`gtmask.png.tally`.
+libdeflate inflates (on masks 1.4 to 2 times as fast as zlib-ng, three to forty times as zlib), filters are
+undone by :mod:`gtmask.png.unfilter`, and values are counted by :mod:`gtmask.png.tally`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ import numpy as np
 from deflate import DeflateError, zlib_decompress
 
 from gtmask.png.header import PngError, checked_data, header_of, walk
-from gtmask.png.inflate import SPARE, inflate_runs
 from gtmask.png.tally import count_rows
 from gtmask.png.unfilter import SPILL, undo_filters, unpack_samples
 
@@ -131,40 +129,32 @@ def _expect_filters(rows: NDArray[np.uint8], row_bytes: int, bad_row: int) -> No
         )
 
 
-def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytearray:
-    """Return the joined data of the IDAT chunks, and SPARE zeros; check every chunk's checksum on the way."""
-    parts = []
+def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes | memoryview:
+    """Return the joined data of the IDAT chunks, after checking every chunk's checksum."""
+    pieces = []
     name = ""
     for chunk in chunks:
         name = chunk.name
         body = checked_data(data, chunk)
         if name == "IDAT":
-            parts.append(body)
+            pieces.append(body)
     if name != "IEND":
         raise PngError(
             f"The PNG is cut off after {len(data)} bytes, before its end (IEND): write or upload the file "
             "again."
         )
-    if not parts:
+    if not pieces:
         raise PngError("The PNG has no image data (IDAT): write or upload the file again.")
-    # Kernels take writable arrays: for one that is not, Numba would compile them anew, for seconds.
-    return bytearray().join([*parts, bytes(SPARE)])
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _inflate(spared: bytearray, size: int) -> NDArray[np.uint8]:
-    """Return the `size` bytes that the zlib stream must hold; SPARE zeros follow it."""
-    stream = memoryview(spared)[:-SPARE]
+def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
+    """Return the `size` bytes that a zlib stream must hold."""
     if size > _MOST_EXPANSION * len(stream) + 64:
         raise PngError(
             f"The PNG's header asks for {size} bytes of rows, and {len(stream)} bytes of image data cannot "
             "hold them: write or upload the file again."
         )
-    rows = inflate_runs(np.frombuffer(spared, np.uint8), size)
-    return rows if rows is not None else _inflate_any(stream, size)
-
-
-def _inflate_any(stream: memoryview, size: int) -> NDArray[np.uint8]:
-    """Do :func:`_inflate` for any stream."""
     try:
         rows = zlib_decompress(stream, size) if size < _LARGEST else _inflate_by_zlib(stream, size)
     except DeflateError:
@@ -174,10 +164,11 @@ def _inflate_any(stream: memoryview, size: int) -> NDArray[np.uint8]:
             f"The PNG's image data does not hold the {size} bytes that its header asks for: write or upload "
             "the file again."
         )
+    # Kernels take writable arrays, as those on a bytearray are.
     return np.frombuffer(rows, np.uint8)
 
 
-def _inflate_by_zlib(stream: memoryview, size: int) -> bytearray:
+def _inflate_by_zlib(stream: bytes | memoryview, size: int) -> bytearray:
     """Return at least `size` + 1 bytes of a stream that holds more; say why a stream cannot be read.
 
     libdeflate does not tell why it fails. What zlib takes is right.
@@ -193,4 +184,4 @@ def _inflate_by_zlib(stream: memoryview, size: int) -> bytearray:
         raise PngError(
             "The PNG's image data cannot be decompressed (it is cut off): write or upload the file again."
         )
-    return bytearray(rows)  # writable, as the kernels' arrays are
+    return bytearray(rows)

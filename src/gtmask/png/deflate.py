@@ -1,7 +1,7 @@
 """The zlib stream of a mask: filtered rows, deflated by kernels made for label masks.
 
 A mask is cut into blocks of whole rows. A block's rows become runs (:mod:`gtmask.png.runs`), the runs are
-counted as literals and matches (:mod:`gtmask.png.parts`), these get their Huffman codes
+counted as literals and matches (:mod:`gtmask.png.blocks`), these get their Huffman codes
 (:mod:`gtmask.png.dynamic`), and the runs are written in them (:mod:`gtmask.png.bits`), unless storing the
 rows as they are is smaller.
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.png.bits import write_block
+from gtmask.png.blocks import count_parts
 from gtmask.png.dynamic import BlockPlan
-from gtmask.png.parts import count_parts
 from gtmask.png.runs import SPARE_BYTES, WIDEST_ROW, literal_bits, marks_size, write_runs
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
+from gtmask.png.blocks import COUNTED, END, LONGEST, RUNS
 from gtmask.png.huffman import LENGTH_SHIFT, SCRATCH, canonical_codes, code_lengths
-from gtmask.png.parts import COUNTED, END, LONGEST, RUNS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class BlockPlan:
     Attributes
     ----------
     counts
-        Of literals, matches and the end, as :mod:`gtmask.png.parts` counts them, shape (COUNTED,).
+        Of literals, matches and the end, as :mod:`gtmask.png.blocks` counts them, shape (COUNTED,).
     codes
         Packed codes for everything counted, shape (COUNTED,): at most 45 bits, and those of a single
         literal and a match together at most 36.

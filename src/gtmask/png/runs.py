@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.words import clear_lowest_bit, count_bits, differences, lowest_bit, slope_differences
+from gtmask.png.simd import clear_lowest_bit, count_bits, differences, lowest_bit, slope_differences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
