@@ -1,47 +1,112 @@
-"""The floors of docs/architecture.md: imports point down, and the command line pulls in nothing heavy."""
+"""The floors of docs/architecture.md: imports point down and in no circle, light commands are light."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[1] / "src" / "gtmask"
-FLOORS = [
-    {"cli"},
-    {"run", "report"},
-    {"formats", "images", "groundtruth"},
-    {"storage", "raster", "png"},
-    {"model", "findings", "errors", "jit", "kernels", "loops", "machine", "spawn", "stamps", "_version"},
-]
-#: Sideways imports that are meant.
-SIDEWAYS = {
-    ("report", "run"),  # the demo and the previews show what runs make
-    ("groundtruth", "images"),  # validation probes images
-}
-HEIGHT = {name: len(FLOORS) - index for index, floor in enumerate(FLOORS) for name in floor}
+from support.import_graph import import_graph, imported
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src" / "gtmask"
+GRAPH = import_graph(SRC)
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+SECTION = PAGE.split("\n## Floors\n")[1].split("\n## ")[0]
 
 
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text())
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("gtmask"):
-            rest = node.module.split(".")[1:]
-            found |= {rest[0]} if rest else {alias.name for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("gtmask.")}
-    return found & HEIGHT.keys()
+def floor_name(module: str) -> str:
+    """Return the name that the drawing of floors has for a module: its first folder, or its own."""
+    return module.split(".")[1] if "." in module else "__init__"
 
 
-@pytest.mark.parametrize("path", sorted(SRC.glob("*/**/*.py")), ids=lambda path: str(path.relative_to(SRC)))
-def test_imports_point_down(path: Path) -> None:
-    home = path.relative_to(SRC).parts[0]
-    for target in imports(path) - {home}:
-        assert HEIGHT[target] < HEIGHT[home] or (home, target) in SIDEWAYS, f"{home} imports {target}"
+NAMES = {floor_name(module) for module in GRAPH}
+
+
+def read_floors() -> list[list[str]]:
+    """Return the names on each line of the drawing, from the roof down, without the words that follow."""
+    floors = []
+    for line in SECTION.split("```")[1].splitlines():
+        names = []
+        for word in [] if line.startswith(" ") else re.split(r",?\s+", line):
+            if word not in NAMES:
+                break
+            names.append(word)
+        if names:
+            floors.append(names)
+    return floors
+
+
+def read_exceptions() -> set[tuple[str, str]]:
+    """Return the (from, to) pairs of the table of arrows that are meant."""
+    rows = re.findall(r"^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \|", SECTION, re.MULTILINE)
+    return {(home, target) for home, targets in rows for target in re.findall(r"\w+", targets)}
+
+
+FLOORS = read_floors()
+EXCEPTIONS = read_exceptions()
+HEIGHT = {name: -line for line, floor in enumerate(FLOORS) for name in floor}
+
+
+def arrows(module: str) -> set[tuple[str, str]]:
+    """Return what a module's imports draw, as (from, to) of floor names; its own folder aside."""
+    home = floor_name(module)
+    return {(home, floor_name(target)) for target in GRAPH[module]} - {(home, home)}
+
+
+def test_the_drawing_shows_each_module_and_folder_once() -> None:
+    drawn = [name for floor in FLOORS for name in floor]
+    assert sorted(drawn) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("module", sorted(GRAPH))
+def test_imports_point_down(module: str) -> None:
+    wrong = {(home, target) for home, target in arrows(module) if HEIGHT[target] >= HEIGHT[home]}
+    assert wrong <= EXCEPTIONS, f"{module} may not import these by the floors of docs/architecture.md"
+
+
+def test_each_exception_is_needed() -> None:
+    drawn = set().union(*map(arrows, GRAPH))
+    assert {(home, target) for home, target in drawn if HEIGHT[target] >= HEIGHT[home]} == EXCEPTIONS
+
+
+@pytest.mark.xfail(reason="three circles are being opened")
+def test_no_imports_go_in_a_circle() -> None:
+    """Imports for type checkers count too: what needs each other to be understood belongs together."""
+    try:
+        TopologicalSorter(GRAPH).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "targets"),
+    [
+        ("import p", "p.a.b", {"p"}),
+        ("from p import __version__", "p.a.b", {"p"}),
+        ("import p.c, os", "p.a.b", {"p.c"}),
+        ("import p.a.d as d", "p.a.b", {"p.a.d"}),
+        ("from p import c", "p.a.b", {"p.c"}),
+        ("from p.a import d, e", "p.a.b", {"p.a.d", "p.a"}),
+        ("from p.c import thing", "p.a.b", {"p.c"}),
+        ("from . import d", "p.a.b", {"p.a.d"}),
+        ("from .d import x", "p.a", {"p.a.d"}),
+        ("from ..c import x", "p.a.b", {"p.c"}),
+        ("from .. import c", "p.a.b", {"p.c"}),
+        ("def f():\n    from p.c import x", "p.a.b", {"p.c"}),
+        ("if TYPE_CHECKING:\n    from p.c import x", "p.a.b", {"p.c"}),
+        ("HOMES = {'x': 'p.c'}", "p.a.b", {"p.c"}),
+        ("import q.c\nfrom p.a.b import x", "p.a.b", set()),
+    ],
+)
+def test_every_form_of_import_is_seen(source: str, name: str, targets: set[str]) -> None:
+    known = {"p", "p.a", "p.a.b", "p.a.d", "p.c"}
+    assert imported(source, name, known, is_package=name == "p.a") == targets
 
 
 def test_every_module_says_what_it_decides() -> None:
