@@ -6,7 +6,6 @@ With ``--check`` nothing is written; pages that differ from the code are named a
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from gtmask.findings import CODES
 from gtmask.formats import registry
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src"
 LEVELS = {
     "note": "Nothing was lost or guessed.",
     "guess": "Something was assumed that the data does not say; `--strict` stops here.",
@@ -29,16 +27,8 @@ LEVELS = {
 }
 
 
-def import_declaring_modules() -> None:
-    """Import every module that adds finding codes of its own."""
-    for path in sorted(SOURCE.rglob("*.py")):
-        if "\ndeclare(" in path.read_text(encoding="utf-8"):
-            importlib.import_module(".".join(path.relative_to(SOURCE).with_suffix("").parts))
-
-
 def findings() -> str:
     """Return docs/findings.md: every code by level, what it means and what to do."""
-    import_declaring_modules()
     lines = [
         "# Findings",
         "",

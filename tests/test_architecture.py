@@ -114,10 +114,16 @@ def test_every_module_says_what_it_decides() -> None:
         assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
-def test_what_conversions_find_is_declared_in_one_place() -> None:
-    """``gtmask finish`` tells of findings without importing the reader that made them."""
+def test_every_finding_code_is_known_at_once() -> None:
+    """``gtmask finish`` tells of findings without importing the reader that made them; scripts do, too."""
     declaring = {path for path in SRC.rglob("*.py") if "\ndeclare(" in path.read_text()}
-    assert declaring == {SRC / "findings.py", SRC / "groundtruth" / "rules.py"}
+    assert declaring == {SRC / "findings" / "contract.py", SRC / "findings" / "conversion.py"}
+    program = "import gtmask.findings; print(*sorted(gtmask.findings.CODES))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    tables = "".join(path.read_text() for path in declaring)
+    declared = set(re.findall(r'^    \("([a-z-]+)", ', tables, re.MULTILINE))
+    assert set(done.stdout.split()) == declared
+    assert {"shape-unknown-label", "mask-palette"} <= declared
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["formats"]])

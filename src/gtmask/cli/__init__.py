@@ -18,7 +18,7 @@ import typer
 
 from gtmask._version import __version__
 from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
-from gtmask.cli.console import spelled
+from gtmask.text import escape_unprintable
 
 #: New objects after which Python looks for cycles; 700 by default.
 YOUNG_OBJECTS = 50_000
@@ -75,7 +75,7 @@ def main() -> None:
     try:
         app()
     except GtmaskError as error:
-        sys.stderr.write(f"gtmask: {spelled(error)}\n")
+        sys.stderr.write(f"gtmask: {escape_unprintable(error, controls=True)}\n")
         sys.exit(error.exit_code)
     except OSError as error:
         # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.

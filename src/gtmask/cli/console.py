@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gtmask.text import escape_unprintable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -53,20 +55,11 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
-#: Control characters but line breaks and tabs: as data they would steer the terminal.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-
-
-def spelled(text: object) -> str:
-    """Return text from data with its control characters spelled out."""
-    return str(text).translate(_CONTROLS)
-
-
 def plain(text: object) -> Any:
-    """Return text from data as it is: square brackets are no markup; see :func:`spelled`."""
+    """Return text from data as it is: no markup in square brackets, control characters spelled out."""
     from rich.text import Text
 
-    return Text(spelled(text))
+    return Text(escape_unprintable(text, controls=True))
 
 
 class Bar:

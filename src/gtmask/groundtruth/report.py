@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import gtmask.groundtruth.rules  # noqa: F401 - declares the codes
 from gtmask.findings import CODES
 
 if TYPE_CHECKING:

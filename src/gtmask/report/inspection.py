@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
-from gtmask.findings import Finding, is_reject, legible
+from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import open_export
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.answer import Answer, is_answer, summarize_answer
 from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
-from gtmask.run.commit import EXAMPLES
 from gtmask.run.executors import Pool
 from gtmask.run.progress import Progress, Silent
 from gtmask.run.survey import BATCH, batches, held_reader
@@ -36,7 +35,7 @@ SMALL = 20_000
 
 
 @dataclass(slots=True)
-class Inspection:
+class Inspection(FindingCounts):
     """What was seen in an export.
 
     ``labels`` and ``kinds`` count shapes, ``findings`` codes; ``examples`` keeps the first few details of
@@ -52,17 +51,8 @@ class Inspection:
     labels: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
-    findings: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=dict)
     declared: list[str] | None = None
     answer: Answer | None = None
-
-    def tell(self, finding: Finding, where: str) -> None:
-        """Count a finding."""
-        self.findings[finding.code] += 1
-        examples = self.examples.setdefault(finding.code, [])
-        if len(examples) < EXAMPLES:
-            examples.append(legible(f"{where}: {finding.detail}" if finding.detail else where))
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -70,11 +60,9 @@ class Inspection:
         self.shapes += other.shapes
         self.unusable += other.unusable
         self.empty += other.empty
-        for name in ("labels", "kinds", "sizes", "findings"):
+        for name in ("labels", "kinds", "sizes"):
             getattr(self, name).update(getattr(other, name))
-        for code, examples in other.examples.items():
-            mine = self.examples.setdefault(code, [])
-            mine += examples[: EXAMPLES - len(mine)]
+        self.add_findings(other)
 
     def class_map(self) -> ClassMap:
         """Return a starting class map: the export's own label list in its order, else labels sorted.
@@ -143,7 +131,7 @@ def inspect(
     count = reader.count()
     heard.stage("inspect", count)
     pool = Pool(workers=1 if workers is None and (count or SMALL) <= SMALL else workers)
-    seen = Inspection(reader.title, declared=reader.labels)
+    seen = Inspection(title=reader.title, declared=reader.labels)
     pickled = pickle.dumps(reader)
     try:
         for part in pool.map(look, ((pickled, batch) for batch in batches(reader, BATCH, None))):
@@ -151,8 +139,7 @@ def inspect(
             heard.advance(part.images + part.unusable)
     finally:
         pool.close()
-    for finding in reader.findings:
-        seen.tell(finding, "the export")
+    seen.count_findings(reader.findings, "the export")
     location = str(source)
     if "Ground Truth" in seen.title and _is_finished_job(location, s3):
         seen.answer = summarize_answer(location, masks=masks, s3=s3, workers=workers)
@@ -173,8 +160,7 @@ def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
     for unit in units:
         record = reader.record(unit)
         where = f"{record.image} ({record.where})" if record.where else record.image
-        for finding in record.findings:
-            seen.tell(finding, where)
+        seen.count_findings(record.findings, where)
         if is_reject(record.findings):
             seen.unusable += 1
             continue
@@ -187,6 +173,6 @@ def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
             if shape.label:
                 seen.labels[shape.label] += 1
             else:
-                seen.tell(Finding("shape-no-label", shape.kind), where)
+                seen.count_findings([Finding("shape-no-label", shape.kind)], where)
             seen.kinds[shape.kind] += 1
     return seen

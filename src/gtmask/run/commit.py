@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
-from gtmask.findings import legible
+from gtmask.findings import FindingCounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 
-    from gtmask.findings import Finding
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")
@@ -36,8 +35,6 @@ CLASSES = "classes.toml"
 CLASSES_TYPE = "text/plain; charset=utf-8"
 MASKS = "masks/"
 
-#: Examples of each finding code that a commit record keeps, for people.
-EXAMPLES = 3
 #: Parts that are read ahead of the one that is wanted.
 AHEAD = 8
 
@@ -58,31 +55,21 @@ def manifest_key(label_attribute: str) -> str:
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(FindingCounts):
     """Counts of a chunk or of a whole run; tallies add up.
 
-    ``findings`` counts codes, ``examples`` keeps the first few details of each; ``pixels`` counts mask
-    pixels by class id, ``shapes`` painted shapes by source label, ``mask_bytes`` the PNGs' sizes;
-    ``covered`` the pixels, by source label, that later shapes lie over, with ``--count-covered``.
+    ``pixels`` counts mask pixels by class id, ``shapes`` painted shapes by source label, ``mask_bytes``
+    the PNGs' sizes; ``covered`` the pixels, by source label, that later shapes lie over, with
+    ``--count-covered``.
     """
 
     records: int = 0
     masks: int = 0
     rejects: int = 0
     mask_bytes: int = 0
-    findings: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[str]] = field(default_factory=dict)
     pixels: Counter[int] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
     covered: Counter[str] = field(default_factory=Counter)
-
-    def tell(self, findings: Iterable[Finding], where: str) -> None:
-        """Count findings of the record that stands at ``where``."""
-        for finding in findings:
-            self.findings[finding.code] += 1
-            examples = self.examples.setdefault(finding.code, [])
-            if len(examples) < EXAMPLES:
-                examples.append(legible(f"{where}: {finding.detail}" if finding.detail else where))
 
     def add(self, other: Tally) -> None:
         """Add another tally to this one."""
@@ -90,13 +77,10 @@ class Tally:
         self.masks += other.masks
         self.rejects += other.rejects
         self.mask_bytes += other.mask_bytes
-        self.findings.update(other.findings)
         self.pixels.update(other.pixels)
         self.shapes.update(other.shapes)
         self.covered.update(other.covered)
-        for code, examples in other.examples.items():
-            mine = self.examples.setdefault(code, [])
-            mine += examples[: EXAMPLES - len(mine)]
+        self.add_findings(other)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, in a fixed order."""
@@ -116,8 +100,8 @@ class Tally:
     def from_json(cls, data: dict[str, Any]) -> Tally:
         """Read what :meth:`to_json` returned."""
         return cls(
-            data["records"], data["masks"], data["rejects"], data["mask_bytes"],
             Counter(data["findings"]), dict(data["examples"]),
+            data["records"], data["masks"], data["rejects"], data["mask_bytes"],
             Counter({int(value): count for value, count in data["pixels"].items()}), Counter(data["shapes"]),
             Counter(data["covered"]),
         )  # fmt: skip

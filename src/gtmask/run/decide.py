@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
-from gtmask.findings import CODES, Finding, legible
+from gtmask.findings import CODES, Finding
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.manifest import creation_date
@@ -27,6 +27,7 @@ from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, survey
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
+from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,7 +152,7 @@ def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]
 
 
 def _some(labels: Sequence[str]) -> str:
-    shown = ", ".join(legible(label) for label in labels[:4])
+    shown = ", ".join(escape_unprintable(label) for label in labels[:4])
     return f"{shown} and {len(labels) - 4} more" if len(labels) > 4 else shown
 
 
@@ -230,7 +231,7 @@ def _new_plan(
         title=reader.title,
         long_keys=outcome.long_keys,
         duplicates=outcome.duplicates,
-        findings=[{"code": item.code, "detail": legible(item.detail)} for item in told],
+        findings=[{"code": item.code, "detail": escape_unprintable(item.detail)} for item in told],
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
-from gtmask.findings import legible
 from gtmask.formats.export import FILE_SUFFIX
 from gtmask.run.commit import MASKS
 from gtmask.run.progress import Progress, Silent
 from gtmask.storage import check_location, is_s3
+from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -47,10 +47,10 @@ class Start:
         image = self.settings.image_uri or absolute(self.images)
         mask = self.settings.mask_uri or f"{absolute(self.out)}/{MASKS}"
         for option, prefix in (("--image-uri", image), ("--mask-uri", mask)):
-            if legible(prefix) != prefix:
+            if escape_unprintable(prefix) != prefix:
                 raise UsageError(
-                    f"{legible(prefix)} is no UTF-8, so no manifest can name it: rename the folder, or give "
-                    f"{option}."
+                    f"{escape_unprintable(prefix)} is no UTF-8, so no manifest can name it: rename the "
+                    f"folder, or give {option}."
                 )
         return {"image_prefix": image.rstrip("/") + "/", "mask_prefix": mask.rstrip("/") + "/"}
 

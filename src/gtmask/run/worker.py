@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, StrictError
-from gtmask.findings import Finding, is_reject, legible
+from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import ProbeError, probe
 from gtmask.images.resolve import mask_key
@@ -32,6 +32,7 @@ from gtmask.run.covered import findings_of, measure
 from gtmask.run.paint import paint
 from gtmask.run.sizes import fit
 from gtmask.storage import open_storage
+from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -243,11 +244,13 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
         assert outcome is not None
         record = outcome.record
         tally.records += 1
-        tally.tell(record.findings, place(record))
+        tally.count_findings(record.findings, place(record))
         if outcome.line is None:
             tally.rejects += 1
-            told = [{"code": item.code, "detail": legible(item.detail)} for item in record.findings]
-            image, where = legible(record.image), legible(record.where)
+            told = [
+                {"code": found.code, "detail": escape_unprintable(found.detail)} for found in record.findings
+            ]
+            image, where = escape_unprintable(record.image), escape_unprintable(record.where)
             result.rejects.append({"image": image, "where": where, "findings": told})
             continue
         tally.masks += 1

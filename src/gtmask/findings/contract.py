@@ -1,13 +1,12 @@
 """Every finding of ``gtmask validate``: its level, why it matters in the worker UI, and how to mend it.
 
 Errors are what makes a job fail, or shows workers nothing or something wrong; warnings are what often
-does; notes are worth knowing. The rules themselves are in :mod:`gtmask.groundtruth.lines` (manifest),
-:mod:`gtmask.groundtruth.pictures` (masks and images) and :mod:`gtmask.groundtruth.buckets` (S3).
+does; notes are worth knowing. :mod:`gtmask.groundtruth` checks the rules.
 """
 
 from __future__ import annotations
 
-from gtmask.findings import declare
+from gtmask.findings.registry import declare
 
 _POLYGONS = (
     "The job starts, the images load, and no labels appear: the worker UI paints PNG masks and cannot read "

@@ -1,80 +1,12 @@
-"""Things worth telling about the data: one registry of codes, and the tally that every run keeps.
+"""Every finding of reading and painting: what ``gtmask inspect`` and ``gtmask convert`` count.
 
-A finding is data, never an exception. Its code is stable: scripts may rely on it. Its level says what
-it cost:
-
-- ``note``: nothing was lost or guessed;
-- ``guess``: something was assumed that the data does not say;
-- ``loss``: a shape or a part of one was left out of the mask;
-- ``reject``: the record could not become a mask at all;
-- ``error`` and ``warning``: only in ``gtmask validate``.
-
-``--strict`` stops at guesses, losses and rejects. ``docs/findings.md`` is generated from this registry.
-
-All that reading and painting can find is declared here, and not where it is found: ``gtmask finish`` tells
-of findings from part files, without a reader. What only ``gtmask validate`` finds is declared in
-:mod:`gtmask.groundtruth.rules`.
+They are declared here and not where they are found: ``gtmask finish`` tells of findings from part files,
+without a reader.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-Level = Literal["note", "guess", "loss", "reject", "error", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """What a finding code means and what a user can do about it."""
-
-    code: str
-    level: Level
-    meaning: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found, with its code and a short detail for people (label, coordinates, sizes)."""
-
-    code: str
-    detail: str = ""
-
-    @property
-    def level(self) -> Level:
-        """The level of the finding's code."""
-        return CODES[self.code].level
-
-
-def legible(text: str) -> str:
-    """Return text as JSON and screens can take it.
-
-    File names that are no UTF-8 and half characters that JSON can spell are escaped: a name that cannot be
-    shown must not stop the telling of it.
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-CODES: dict[str, Code] = {}
-
-
-def declare(level: Level, codes: Iterable[tuple[str, str, str]]) -> None:
-    """Add codes (code, meaning, remedy) of one level to the registry; a code is declared once."""
-    for code, meaning, remedy in codes:
-        if code in CODES:
-            msg = f"finding code {code} is declared twice"
-            raise ValueError(msg)
-        CODES[code] = Code(code, level, meaning, remedy)
-
-
-def is_reject(findings: Iterable[Finding]) -> bool:
-    """Say whether any of these findings keeps a record from becoming a mask."""
-    return any(finding.level == "reject" for finding in findings)
-
+from gtmask.findings.registry import declare
 
 declare("loss", [
     ("classes-foreign", "The class map knows none of the labels, so that all masks are background.",
