@@ -6,21 +6,24 @@
     │   └── RunConflictError      2  the output belongs to a run with other settings
     ├── ExportError               2  the export cannot be read at all
     │   ├── UnknownFormatError    2  nothing is known that looks like this
-    │   └── DamagedExportError    1  the document breaks off or is malformed at a known byte
+    │   ├── DamagedExportError    1  the document breaks off or is malformed at a known byte
+    │   └── ManifestError         2  a file that is no manifest, or a line of one that cannot be used
     ├── StrictError               1  --strict, and something would be lost or guessed
-    └── StorageError              1  a file or an object cannot be read or written
-        ├── NotFoundError         2  there is no such file, object or bucket
-        ├── AccessError           2  it is there, or may be, and we are not let in
-        │   └── CredentialsError  2  whatever is asked for: nobody knows who asks
-        └── TransientError        1  throttling, resets, time-outs that outlasted every retry
+    ├── StorageError              1  a file or an object cannot be read or written
+    │   ├── NotFoundError         2  there is no such file, object or bucket
+    │   ├── AccessError           2  it is there, or may be, and we are not let in
+    │   │   └── CredentialsError  2  whatever is asked for: nobody knows who asks
+    │   └── TransientError        1  throttling, resets, time-outs that outlasted every retry
+    │       ├── ThrottledError    1  the server asks for fewer requests
+    │       └── UnreachableError  1  no connection came about
+    ├── ProbeError                1  a file that is no image whose header can be read
+    └── PngError                  1  bytes that are no PNG of a mask; a ValueError, too
 
-Some floors have more of their own kind: ``ManifestError`` is an ExportError, ``ThrottledError`` and
-``UnreachableError`` are TransientErrors; ``ProbeError`` and ``PngError`` are GtmaskErrors that become data.
+Exceptions are for stopping. What is wrong with single records or shapes is data: see
+:mod:`gtmask.findings`. A run turns ``ProbeError`` and ``PngError`` into findings of the record or line that
+they concern.
 
-Exceptions are for stopping. What is wrong with single records or shapes is data:
-see :mod:`gtmask.findings`.
-
-Every message is one sentence that says what, where, and what to do.
+Every message is one sentence that says what is wrong, where, and what to do; it names the option or field.
 """
 
 from __future__ import annotations
@@ -72,6 +75,10 @@ class DamagedExportError(ExportError):
         self.offset = offset
 
 
+class ManifestError(ExportError):
+    """A file that is no manifest, or a line of one that cannot be used."""
+
+
 class StrictError(GtmaskError):
     """``--strict`` is set and a finding says that something is lost or guessed."""
 
@@ -98,3 +105,19 @@ class CredentialsError(AccessError):
 
 class TransientError(StorageError):
     """Throttling, resets or time-outs that outlasted every retry: run again later."""
+
+
+class ThrottledError(TransientError):
+    """The server asks for fewer requests."""
+
+
+class UnreachableError(TransientError):
+    """No connection came about."""
+
+
+class ProbeError(GtmaskError):
+    """A file that is no image whose header can be read."""
+
+
+class PngError(GtmaskError, ValueError):
+    """Bytes that are no PNG, or a PNG that is damaged or cannot be a mask; one sentence says why."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.findings import Finding
@@ -52,6 +51,8 @@ class Runs:
 
     def __eq__(self, other: object) -> bool:
         """Compare by value (arrays included)."""
+        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
         return (
             isinstance(other, Runs)
             and (self.height, self.width, self.order, self.x, self.y)
@@ -129,10 +130,14 @@ class Shape:
 
 
 def _no_points() -> NDArray[np.float64]:
+    import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
     return np.empty((0, 2), np.float64)
 
 
 def _zero_offset() -> NDArray[np.int32]:
+    import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
     return np.zeros(1, np.int32)
 
 
@@ -190,6 +195,8 @@ class Record:
 
     def __eq__(self, other: object) -> bool:
         """Compare by value (arrays included), whatever the records were read through."""
+        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
         if not isinstance(other, Record):
             return NotImplemented
         plain = ("image", "width", "height", "grid", "units", "shapes", "source_fill", "aliases",

@@ -14,11 +14,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import gtmask
-from gtmask.errors import UsageError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.groundtruth.answer import is_answer, summarize_answer
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.confusion import count_pairs
-from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.png import encode_png
 
 if TYPE_CHECKING:

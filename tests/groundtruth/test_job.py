@@ -22,11 +22,11 @@ import orjson
 import pytest
 from botocore.stub import Stubber
 
-from gtmask.errors import GtmaskError, UsageError
+from gtmask.errors import GtmaskError, ManifestError, UsageError
 from gtmask.groundtruth import aws, job, request, submission
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
-from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.groundtruth.report import Problem
 from gtmask.groundtruth.template import worker_template
 from gtmask.groundtruth.validation import validate
@@ -181,7 +181,7 @@ BAD = {
     "name long": ({"name": "x" * 64}, "the job name"),
     "name underscore": ({"name": "my_job"}, "the job name 'my_job'"),
     "attribute": ({"label_attribute": "adjusted"}, "must end in -ref"),
-    "attribute underscore": ({"label_attribute": "ad_justed-ref"}, "no _ . or blank"),
+    "attribute underscore": ({"label_attribute": "ad_justed-ref"}, "no _, dot or blank"),
     "attribute same": ({"label_attribute": "labeling-qa-ref"}, "stands on the lines already"),
     "adjust": ({"adjust": "other-ref"}, "no attribute other-ref"),
     "keyword": ({"keywords": ("a-b",)}, "--keyword 'a-b'"),

@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtmask.errors import ClassMapError, UsageError
+from gtmask.errors import ClassMapError, ManifestError, UsageError
 from gtmask.groundtruth.classes import from_labels
 from gtmask.groundtruth.manifest import (
-    ManifestError,
     ManifestWriter,
     creation_date,
-    label_attribute_problem,
     manifest_name,
     parse_line,
 )
+from gtmask.groundtruth.names import label_attribute_problem
 
 DATE = "2024-01-01T00:00:00.000000"
 EXPECTED = (
@@ -78,7 +77,7 @@ def test_a_name_that_is_no_text_is_refused() -> None:
         ("x" * 123 + "-ref", ""),
         ("x" * 124 + "-ref", "1 to 127"),
         ("labeling-qa", "must end in -ref"),
-        ("labeling_qa-ref", "no _ . or blank"),
+        ("labeling_qa-ref", "no _, dot or blank"),
         ("-ref", "1 to 127"),
         ("qa-ref-metadata", "ends in -metadata"),
         ("source-ref", "reserved"),
@@ -96,9 +95,9 @@ def test_label_attributes_follow_the_api(name: str, problem: str) -> None:
 
 
 def test_settings_that_cannot_be_meant_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"confidence is 1\.5"):
+    with pytest.raises(UsageError, match=r"confidence 1\.5"):
         writer(confidence=1.5)
-    with pytest.raises(UsageError, match="creation date '2024-01-01'"):
+    with pytest.raises(UsageError, match="--creation-date '2024-01-01'"):
         writer(creation_date="2024-01-01")
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gtmask
-from gtmask.errors import UsageError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.groundtruth.choice import Choice, Glance
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.manifest import ManifestError, ManifestWriter, parse_line
+from gtmask.groundtruth.manifest import ManifestWriter, parse_line
 from gtmask.png import decode_png, encode_png, read_header
 
 if TYPE_CHECKING:

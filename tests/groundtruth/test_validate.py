@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 import gtmask
-from gtmask.errors import AccessError, NotFoundError, UsageError
+from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import source, validation
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.manifest import ManifestError, ManifestWriter
+from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.groundtruth.report import Problem, Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.png import encode_png

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gtmask.errors import NotFoundError
-from gtmask.images import ImageInfo, ProbeError, probe, probe_bytes
+from gtmask.errors import NotFoundError, ProbeError
+from gtmask.images import ImageInfo, probe, probe_bytes
 from gtmask.images.probe import FIRST
-from gtmask.storage import LocalStorage
+from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gtmask.errors import GtmaskError
-from gtmask.png import PngError, decode_png, encode_png, read_header
+from gtmask.errors import GtmaskError, PngError
+from gtmask.png import decode_png, encode_png, read_header
 from support.png_masks import SIGNATURE, chunks, filtered_png, join, odd_masks, street
 
 

@@ -12,6 +12,7 @@ import gtmask
 from gtmask import errors
 from gtmask.errors import AccessError, NotFoundError
 from gtmask.run import finish
+from gtmask.storage import S3Settings
 from support import coco_data
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def test_every_byte_equals_the_local_run(
         f"s3://{bucket}/data/export.json",
         f"s3://{bucket}/out",
         images=f"s3://{bucket}/data/images",
-        endpoint_url=s3_server.endpoint,
-        s3_client=client,
+        s3=S3Settings(client=client, endpoint_url=s3_server.endpoint),
         **common,
     )
     assert summary.manifest == f"s3://{bucket}/out/labeling-qa.manifest"
@@ -69,7 +69,8 @@ def test_every_byte_equals_the_local_run(
 
 def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
     _, bucket = made
-    arguments = {"images": f"s3://{bucket}/data/images", "endpoint_url": s3_server.endpoint, "chunk_size": 1,
+    arguments = {"images": f"s3://{bucket}/data/images", "chunk_size": 1,
+                 "s3": S3Settings(endpoint_url=s3_server.endpoint),
                  "workers": 1, "creation_date": DATE}  # fmt: skip
     source, out = f"s3://{bucket}/data/export.json", f"s3://{bucket}/out"
     gtmask.convert(source, out, **arguments)
@@ -88,7 +89,8 @@ def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
 def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
     _, bucket = made
     arguments: dict[str, Any] = {
-        "images": f"s3://{bucket}/data/images", "endpoint_url": s3_server.endpoint, "chunk_size": 1,
+        "images": f"s3://{bucket}/data/images", "chunk_size": 1,
+        "s3": S3Settings(endpoint_url=s3_server.endpoint),
         "workers": 1, "creation_date": DATE,
     }  # fmt: skip
     source = f"s3://{bucket}/data/export.json"
@@ -97,10 +99,10 @@ def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
     first = gtmask.convert(source, out, shard="0/2", mask_uri="s3://m", **arguments)
     assert not first.complete
     with pytest.raises(errors.GtmaskError, match="2 of 5 chunks are not done"):
-        finish(out, endpoint_url=s3_server.endpoint)
+        finish(out, s3=S3Settings(endpoint_url=s3_server.endpoint))
     second = gtmask.convert(source, out, shard="1/2", mask_uri="s3://m", **arguments)
     assert second.complete
-    finish(out, endpoint_url=s3_server.endpoint)
+    finish(out, s3=S3Settings(endpoint_url=s3_server.endpoint))
     whole, shared = s3_server.objects(bucket, "whole/"), s3_server.objects(bucket, "shared/")
     assert shared == whole
 
@@ -110,12 +112,12 @@ def test_missing_bucket(made: tuple[Path, str], s3_server: S3Server) -> None:
     with pytest.raises(NotFoundError, match="no-such-bucket"):
         gtmask.convert(
             export, "s3://no-such-bucket/out", images=f"s3://{bucket}/data/images",
-            endpoint_url=s3_server.endpoint, workers=1,
+            s3=S3Settings(endpoint_url=s3_server.endpoint), workers=1,
         )  # fmt: skip
     with pytest.raises(NotFoundError, match="no-such-bucket"):
         gtmask.convert(
             export, f"s3://{bucket}/out", images="s3://no-such-bucket/images",
-            endpoint_url=s3_server.endpoint, workers=1,
+            s3=S3Settings(endpoint_url=s3_server.endpoint), workers=1,
         )  # fmt: skip
     assert not s3_server.objects(bucket, "out/")
 
@@ -127,7 +129,9 @@ def test_wrong_key_is_one_sentence_and_exit_code_2(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(AccessError):
         gtmask.convert(
-            f"s3://{bucket}/data/export.json", f"s3://{bucket}/out", endpoint_url=s3_server.endpoint
+            f"s3://{bucket}/data/export.json",
+            f"s3://{bucket}/out",
+            s3=S3Settings(endpoint_url=s3_server.endpoint),
         )
     done = subprocess.run(
         [sys.executable, "-m", "gtmask", "convert", f"s3://{bucket}/data/export.json", "--out",
@@ -144,7 +148,7 @@ def test_missing_image_is_a_reject(made: tuple[Path, str], s3_server: S3Server) 
     s3_server.client().delete_object(Bucket=bucket, Key="data/images/e.jpg")
     summary = gtmask.convert(
         f"s3://{bucket}/data/export.json", f"s3://{bucket}/out", images=f"s3://{bucket}/data/images",
-        endpoint_url=s3_server.endpoint, workers=1,
+        s3=S3Settings(endpoint_url=s3_server.endpoint), workers=1,
     )  # fmt: skip
     assert (summary.exit_code, summary.tally.masks, summary.tally.rejects) == (3, 4, 1)
     assert b"image-missing" in s3_server.objects(bucket, "out/")["rejects.jsonl"]

@@ -16,7 +16,7 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, RunConflictError, StorageError
-from gtmask.storage import LocalStorage
+from gtmask.storage.local import LocalStorage
 from support import coco_data
 
 if TYPE_CHECKING:

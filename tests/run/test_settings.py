@@ -9,15 +9,14 @@ import pytest
 
 import gtmask
 from gtmask.errors import UsageError
-from gtmask.run.settings import Means, Options, S3Options, Settings, split_options
+from gtmask.run.settings import ConvertOptions, Means, Settings, split_options
 from gtmask.storage.base import S3Settings
 
 
 def test_the_typed_options_are_the_fields_with_their_types() -> None:
-    s3 = get_type_hints(S3Settings)
     expected = get_type_hints(Settings) | get_type_hints(Means)
-    expected |= {name: s3[name.removeprefix("s3_")] for name in S3Options.__annotations__}
-    assert get_type_hints(Options) == expected
+    del expected["s3"]
+    assert get_type_hints(ConvertOptions) == expected
 
 
 def test_every_typed_option_is_taken_and_no_other() -> None:
@@ -26,13 +25,12 @@ def test_every_typed_option_is_taken_and_no_other() -> None:
     s3 = S3Settings(
         client="obstore", endpoint_url="http://127.0.0.1:1", profile="p", region="r", concurrency=3
     )
-    named = {name: getattr(s3, name.removeprefix("s3_")) for name in S3Options.__annotations__}
-    assert split_options(defaults | named) == (Settings(), Means(s3=s3))
-    assert set(defaults | named) == set(get_type_hints(Options)) - {"s3"}
+    assert split_options(defaults, s3) == (Settings(), Means(s3=s3))
+    assert set(defaults) == set(get_type_hints(ConvertOptions))
     with pytest.raises(UsageError, match="filll is no option of convert"):
         split_options({"filll": "center"})
 
 
 def test_no_option_has_the_name_of_a_parameter() -> None:
     parameters = set(inspect.signature(gtmask.convert).parameters) - {"options"}
-    assert not parameters & set(get_type_hints(Options))
+    assert not parameters & set(get_type_hints(ConvertOptions))

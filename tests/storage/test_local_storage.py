@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gtmask.errors import AccessError, NotFoundError, StorageError
-from gtmask.storage import LocalStorage, local, walk
+from gtmask.storage import local, walk
+from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WRITER = """
 import asyncio, sys
-from gtmask.storage import LocalStorage
+from gtmask.storage.local import LocalStorage
 
 async def main(root):
     storage = LocalStorage(root)

@@ -19,7 +19,8 @@ from gtmask.errors import (
     TransientError,
     UsageError,
 )
-from gtmask.storage import S3Settings, blocking, check_key, is_s3, open_storage, split_location
+from gtmask.storage import S3Settings, check_key, is_s3, open_storage, split_location
+from gtmask.storage.blocking import BlockingStorage
 from gtmask.storage.s3_prefix import PART
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def test_many_pages_are_listed(place: Place) -> None:
         assert [entry.key async for entry in storage.list("n/")] == keys
 
     place.run(work)
-    with blocking(open_storage(place.location, place.settings)) as facade:
+    with BlockingStorage(open_storage(place.location, place.settings)) as facade:
         assert [entry.key for entry in facade.list()] == keys
 
 
@@ -262,7 +263,7 @@ def test_a_key_never_leaves_the_root(place: Place, key: str) -> None:
 
 def test_the_blocking_facade_does_the_same(place: Place) -> None:
     place.run(lambda storage: storage.put("a/k", b"0123456789"))
-    with blocking(open_storage(place.location, place.settings)) as facade:
+    with BlockingStorage(open_storage(place.location, place.settings)) as facade:
         assert facade.get("a/k", 2, 5) == b"234"
         assert facade.size("a/k") == 10
         assert facade.exists("a/k")
@@ -351,7 +352,7 @@ class TestS3Errors:
     ) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-        facade = blocking(
+        facade = BlockingStorage(
             open_storage(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
         )
         told = ""
@@ -413,7 +414,7 @@ def test_a_location_without_a_bucket_is_wrong_usage(location: str, client: str) 
 
 
 def test_an_unknown_client_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match="choose aioboto3 or obstore"):
+    with pytest.raises(UsageError, match="none of aioboto3, obstore"):
         open_storage("s3://bucket/x", replace(S3Settings(), client="boto"))
 
 

@@ -62,15 +62,19 @@ def convert(
 ) -> None:  # fmt: skip
     """Convert an export to masks and a manifest; run again to go on where a run stopped."""
     given: dict[str, Any] = {
-        name: value for name, value in locals().items() if name not in {"source", "out", "quiet", "as_json"}
-    }
+        name: value for name, value in locals().items()
+        if name not in {"source", "out", "quiet", "as_json", "s3_client", "endpoint_url", "profile", "region", "concurrency"}
+    }  # fmt: skip
     import gtmask
+    from gtmask.storage import S3Settings
+
+    s3 = S3Settings(s3_client, endpoint_url, profile, region, concurrency)
     from gtmask.cli.console import Bar
     from gtmask.errors import GtmaskError
 
     try:
         with Bar(quiet=quiet or as_json) as bar:
-            summary = gtmask.convert(source, out, progress=bar, **given)
+            summary = gtmask.convert(source, out, progress=bar, s3=s3, **given)
     except KeyboardInterrupt:
         again = "again, without --overwrite," if overwrite else "again"
         raise GtmaskError(
@@ -92,15 +96,10 @@ def finish(
 ) -> None:
     """Assemble the manifest of a run whose chunks were spread over machines."""
     from gtmask import run
+    from gtmask.storage import S3Settings
 
-    summary = run.finish(
-        out,
-        endpoint_url=endpoint_url,
-        profile=profile,
-        region=region,
-        s3_client=s3_client,
-        concurrency=concurrency,
-    )
+    s3 = S3Settings(s3_client, endpoint_url, profile, region, concurrency)
+    summary = run.finish(out, s3=s3)
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)
 

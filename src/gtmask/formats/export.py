@@ -368,10 +368,11 @@ class StorageExport(_Rooted):
 
     def _connected(self) -> Any:
         if self._storage is None:
-            from gtmask.storage import blocking, open_storage  # noqa: PLC0415 (boto loads only for S3)
+            from gtmask.storage import open_storage  # noqa: PLC0415 (boto loads only for S3)
+            from gtmask.storage.blocking import BlockingStorage  # noqa: PLC0415
 
             bucket = "/".join(self.root.split("/")[:3])
-            self._storage = blocking(open_storage(bucket, self.s3))
+            self._storage = BlockingStorage(open_storage(bucket, self.s3))
         return self._storage
 
     def _walk(self) -> Iterator[str]:

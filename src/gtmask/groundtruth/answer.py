@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.colormap import class_id
 from gtmask.groundtruth.confusion import count_pairs
 from gtmask.groundtruth.contract import (
@@ -29,10 +29,10 @@ from gtmask.groundtruth.contract import (
     SOURCE_REF,
 )
 from gtmask.groundtruth.crew import Crew, process_count
-from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.manifest import parse_line
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
-from gtmask.png import PngError, decode_png
+from gtmask.png import decode_png
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:

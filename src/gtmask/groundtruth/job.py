@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.errors import UsageError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
 from gtmask.groundtruth.lines import LineChecker
-from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.manifest import parse_line
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
 from gtmask.groundtruth.source import BLOCK, ManifestSource

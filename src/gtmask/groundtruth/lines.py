@@ -25,7 +25,7 @@ from gtmask.groundtruth.contract import (
     SEGMENTATION_TYPE,
     SOURCE_REF,
 )
-from gtmask.groundtruth.manifest import label_attribute_problem
+from gtmask.groundtruth.names import label_attribute_problem
 from gtmask.groundtruth.references import split
 from gtmask.groundtruth.report import Problem
 

@@ -13,32 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.errors import ClassMapError, ExportError, UsageError
+from gtmask.errors import ClassMapError, ManifestError, UsageError
 from gtmask.groundtruth.classes import color_map
 from gtmask.groundtruth.colormap import class_id
 from gtmask.groundtruth.contract import (
     ATTRIBUTE_SUFFIX,
     COLOR_MAP,
-    LABEL_ATTRIBUTE,
     MAX_ATTRIBUTE_CHARACTERS,
-    MAX_LABEL_ATTRIBUTE,
     METADATA_SUFFIX,
-    RESERVED_ATTRIBUTES,
     SEGMENTATION_TYPE,
     SOURCE_REF,
+)
+from gtmask.groundtruth.names import (
+    CONFIDENCE_DEFAULT,
+    JOB_NAME_DEFAULT,
+    LABEL_ATTRIBUTE_DEFAULT,
+    check_confidence,
+    check_creation_date,
+    check_label_attribute,
 )
 
 if TYPE_CHECKING:
     from gtmask.model import ClassMap
-
-#: Defaults of the manifest's free values.
-LABEL_ATTRIBUTE_DEFAULT = "labeling-qa-ref"
-JOB_NAME_DEFAULT = "labeling-qa"
-CONFIDENCE_DEFAULT = 0.9
-
-
-class ManifestError(ExportError):
-    """A file that is no manifest, or a line of one that cannot be used."""
 
 
 class ManifestWriter:
@@ -74,9 +70,7 @@ class ManifestWriter:
     ) -> None:
         check_label_attribute(label_attribute)
         check_creation_date(creation_date)
-        if not 0 <= confidence <= 1:
-            msg = f"the confidence is {confidence}: give a number from 0 to 1"
-            raise UsageError(msg)
+        check_confidence(confidence)
         metadata = {
             COLOR_MAP: color_map(class_map, confidence),
             "type": SEGMENTATION_TYPE,
@@ -182,38 +176,6 @@ def creation_date(moment: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
-def check_label_attribute(name: str) -> None:
-    """Check the label attribute as the API does.
-
-    Raises
-    ------
-    UsageError
-        With the one rule that the name breaks.
-    """
-    problem = label_attribute_problem(name)
-    if problem:
-        msg = f"the label attribute {name!r} {problem}"
-        raise UsageError(msg)
-
-
-def label_attribute_problem(name: str) -> str:
-    """Return what is wrong with a label attribute, as the rest of a sentence; empty where nothing is.
-
-    Rules: API, LabelAttributeName; Developer Guide, sms-reusing-data and sms-input-data-input-manifest.
-    """
-    if name.casefold() in RESERVED_ATTRIBUTES:
-        return "is reserved by Ground Truth: choose another, such as labeling-qa-ref"
-    if name.startswith("$"):
-        return "starts with $, which Ground Truth forbids"
-    if name.endswith(METADATA_SUFFIX):
-        return "ends in -metadata, which is the key of an attribute's metadata"
-    if not name.endswith(ATTRIBUTE_SUFFIX):
-        return f"must end in {ATTRIBUTE_SUFFIX} for semantic segmentation, such as labeling-qa-ref"
-    if len(name) > MAX_LABEL_ATTRIBUTE or not LABEL_ATTRIBUTE.fullmatch(name):
-        return "may hold only 1 to 127 letters, digits and single hyphens between them (no _ . or blank)"
-    return ""
-
-
 def _is_segmentation(metadata: object) -> bool:
     return isinstance(metadata, dict) and metadata.get("type") == SEGMENTATION_TYPE
 
@@ -223,21 +185,6 @@ def _dump(value: object) -> bytes:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         msg = f"{value!a} cannot be written as UTF-8: rename it ({error})"
-        raise UsageError(msg) from error
-
-
-def check_creation_date(text: str) -> None:
-    """Check that a creation date is of the form that :func:`creation_date` makes, and a real date.
-
-    Raises
-    ------
-    UsageError
-        With the form.
-    """
-    try:
-        datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f")
-    except ValueError as error:
-        msg = f"the creation date {text!r} is not of the form 2024-01-01T00:00:00.000000 (UTC)"
         raise UsageError(msg) from error
 
 

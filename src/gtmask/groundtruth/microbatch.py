@@ -17,17 +17,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
+from gtmask.errors import (
+    CredentialsError,
+    ManifestError,
+    PngError,
+    ProbeError,
+    StorageError,
+    TransientError,
+    UsageError,
+)
 from gtmask.groundtruth.choice import Choice, Glance
 from gtmask.groundtruth.contract import HEX_COLOR, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
-from gtmask.groundtruth.manifest import ManifestError, parse_line
+from gtmask.groundtruth.manifest import parse_line
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.source import ManifestSource
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
-from gtmask.images.probe import ProbeError
 from gtmask.loops import run_async
-from gtmask.png import PngError, decode_png, encode_png
+from gtmask.png import decode_png, encode_png
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gtmask.errors import UsageError
 from gtmask.groundtruth.contract import JOB_NAME, MAX_JOB_NAME
-from gtmask.groundtruth.manifest import check_label_attribute
+from gtmask.groundtruth.names import check_label_attribute
 
 #: Accounts of the functions PRE- and ACS-AdjustmentSemanticSegmentation by region (API,
 #: PreHumanTaskLambdaArn and AnnotationConsolidationLambdaArn: the same accounts in both).

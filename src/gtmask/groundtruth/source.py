@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gtmask.groundtruth.manifest import ManifestError, parse_line
-from gtmask.storage import blocking, open_storage, split_location
+from gtmask.errors import ManifestError
+from gtmask.groundtruth.manifest import parse_line
+from gtmask.storage import open_storage, split_location
+from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ class ManifestSource:
     def __init__(self, location: str, s3: S3Settings | None = None) -> None:
         self.location = location
         folder, self._key = split_location(location)
-        self._storage = blocking(open_storage(folder, s3))
+        self._storage = BlockingStorage(open_storage(folder, s3))
         self.size = 0
 
     def __enter__(self) -> ManifestSource:

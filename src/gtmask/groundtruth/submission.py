@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from gtmask.errors import NotFoundError, UsageError
+from gtmask.errors import ManifestError, NotFoundError, UsageError
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.buckets import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
-from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.validation import validate

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import CredentialsError, NotFoundError, StorageError, TransientError, UsageError
+from gtmask.errors import (
+    CredentialsError,
+    NotFoundError,
+    PngError,
+    ProbeError,
+    StorageError,
+    TransientError,
+    UsageError,
+)
 from gtmask.groundtruth.pictures import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -29,8 +37,8 @@ from gtmask.groundtruth.pictures import (
 )
 from gtmask.groundtruth.references import Locator
 from gtmask.groundtruth.report import Problem
-from gtmask.images.probe import ProbeError, probe
-from gtmask.png import PngError, count_png, read_header
+from gtmask.images.probe import probe
+from gtmask.png import count_png, read_header
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from gtmask.errors import StorageError, UsageError
+from gtmask.errors import ManifestError, StorageError, UsageError
 from gtmask.groundtruth.contract import MAX_JOB_OBJECTS, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.lines import LineChecker
 from gtmask.groundtruth.listing import Listing
-from gtmask.groundtruth.manifest import ManifestError
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
 from gtmask.groundtruth.source import ManifestSource

@@ -1,13 +1,12 @@
 """Image headers, and the images that an export's references name."""
 
-from gtmask.images.probe import ImageInfo, ProbeError, probe, probe_bytes
+from gtmask.images.probe import ImageInfo, probe, probe_bytes
 from gtmask.images.references import normalize
 from gtmask.images.resolve import ImageRule, candidates, choose_rule, mask_key
 
 __all__ = [
     "ImageInfo",
     "ImageRule",
-    "ProbeError",
     "candidates",
     "choose_rule",
     "mask_key",

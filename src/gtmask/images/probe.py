@@ -18,7 +18,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import GtmaskError
+from gtmask.errors import ProbeError
 
 if TYPE_CHECKING:
     from gtmask.storage.base import Storage
@@ -50,10 +50,6 @@ _DAMAGED = (
     SyntaxError, OSError, EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError,
     AttributeError, struct.error,
 )  # fmt: skip
-
-
-class ProbeError(GtmaskError):
-    """A file that is no image whose header can be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gtmask.png.header import PngError, PngHeader, read_header
+from gtmask.png.header import PngHeader, read_header
 
 if TYPE_CHECKING:
     from gtmask.png.container import encode_png as encode_png
@@ -24,7 +24,7 @@ _HOMES = {
     "encode_png": "gtmask.png.container",
 }
 
-__all__ = ["PngError", "PngHeader", "count_png", "count_values", "decode_png", "encode_png", "read_header"]
+__all__ = ["PngHeader", "count_png", "count_values", "decode_png", "encode_png", "read_header"]
 
 
 def __getattr__(name: str) -> Any:

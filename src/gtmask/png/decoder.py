@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from deflate import DeflateError, zlib_decompress
 
-from gtmask.png.header import PngError, checked_data, header_of, walk
+from gtmask.errors import PngError
+from gtmask.png.header import checked_data, header_of, walk
 from gtmask.png.tally import count_rows
 from gtmask.png.unfilter import SPILL, undo_filters, unpack_samples
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from deflate import crc32
 
-from gtmask.errors import GtmaskError
+from gtmask.errors import PngError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +33,6 @@ _OTHER_KINDS = {
 _CHUNK_HEAD = struct.Struct(">I4s")
 _IHDR = struct.Struct(">IIBBBBB")
 _CRC = struct.Struct(">I")
-
-
-class PngError(GtmaskError, ValueError):
-    """Bytes that are no PNG, or a PNG that is damaged or cannot be a mask; one sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from gtmask.run.executors import Pool
 from gtmask.run.places import Start, whole
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.progress import Silent
-from gtmask.run.settings import Means, Options, S3Options, Settings, split_options
+from gtmask.run.settings import ConvertOptions, Means, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gtmask.model import ClassMap
     from gtmask.run.plan import Plan
     from gtmask.run.progress import Progress
+    from gtmask.storage import S3Settings
 
 
 #: From this many records on, workers surely have something to do: they start during the survey.
@@ -53,8 +54,9 @@ def convert(
     *,
     images: str | PathLike[str] | None = None,
     classes: str | PathLike[str] | ClassMap | None = None,
+    s3: S3Settings | None = None,
     progress: Progress | None = None,
-    **options: Unpack[Options],
+    **options: Unpack[ConvertOptions],
 ) -> Summary:
     """Convert an export to masks and a manifest; resumes what an earlier start left unfinished.
 
@@ -68,10 +70,13 @@ def convert(
         Folder or prefix in which the images are read; the export's own folder by default.
     classes
         A class map or the path of its TOML file; by default made from the export's own label list.
+    s3
+        How to reach S3.
     progress
-        Hears how the run gets on.
+        Is told how the run gets on.
     **options
-        See :class:`gtmask.run.settings.Options`: the same names as the options of ``gtmask convert``.
+        The fields of :class:`Settings` and :class:`Means`: the same names, meanings and defaults as the
+        options of ``gtmask convert``.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def convert(
     GtmaskError
         The run stopped; what was committed is kept and the same call goes on.
     """
-    settings, means = split_options(options)
+    settings, means = split_options(options, s3)
     start = Start(
         whole(source, "SOURCE"),
         whole(out, "--out"),
@@ -267,30 +272,40 @@ def _chunks(reader: Reader, plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
     raise GtmaskError("The export has fewer records than when the run began: start anew with --overwrite.")
 
 
-def finish(out: str | PathLike[str], **options: Unpack[S3Options]) -> Summary:
+def finish(
+    out: str | PathLike[str], *, s3: S3Settings | None = None, progress: Progress | None = None
+) -> Summary:
     """Assemble the manifest of a run whose chunks were spread over machines.
 
     Parameters
     ----------
     out
         The run's output.
-    **options
-        S3 options, as for :func:`convert`.
+    s3
+        How to reach S3.
+    progress
+        Is told how the assembly gets on.
+
+    Returns
+    -------
+    Summary
+        Of the whole run; its ``exit_code`` is 3 where records were rejected.
 
     Raises
     ------
     GtmaskError
         If chunks are missing, or there is no run.
     """
-    _, means = split_options(options)
     out = whole(out, "DEST")
+    listener = progress or Silent()
 
     async def work() -> Summary:
-        async with open_storage(out, means.s3) as storage:
+        async with open_storage(out, s3) as storage:
             plan = await load_plan(storage)
             if plan is None:
                 raise UsageError(f"There is no run in {out}: {storage.uri(RUN_FILE)} is missing.")
-            tally = await assemble(storage, plan)
+            listener.stage("assemble", plan.records)
+            tally = await assemble(storage, plan, listener)
             return summarize(plan, out, tally, resumed=plan.chunks, complete=True)
 
     return run_async(work())

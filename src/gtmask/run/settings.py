@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth.manifest import check_creation_date, check_label_attribute
+from gtmask.groundtruth.names import (
+    CONFIDENCE_DEFAULT,
+    JOB_NAME_DEFAULT,
+    LABEL_ATTRIBUTE_DEFAULT,
+    check_confidence,
+    check_creation_date,
+    check_label_attribute,
+)
 from gtmask.model import FillRule
 from gtmask.storage.base import S3Settings
 
@@ -30,10 +37,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "overlap": ("order", "area", "priority"),
     "crowd": ("paint", "ignore"),
 }  # fmt: skip
-
-S3_CLIENTS = ("aioboto3", "obstore")
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
 
 #: What may stand before keys in the manifest: a bucket, or a path that is good from any folder.
 _PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
@@ -58,10 +61,10 @@ class Settings:
     format: str = "auto"
     image_uri: str | None = None
     mask_uri: str | None = None
-    label_attribute: str = "labeling-qa-ref"
-    job_name: str = "labeling-qa"
+    label_attribute: str = LABEL_ATTRIBUTE_DEFAULT
+    job_name: str = JOB_NAME_DEFAULT
     creation_date: str | None = None
-    confidence: float = 0.9
+    confidence: float = CONFIDENCE_DEFAULT
     png: str = "gray"
     png_encoder: str = "fast"
     fill: str = "opencv"
@@ -88,16 +91,10 @@ class Settings:
             raise UsageError("--job-name is empty: give one, or leave the option out.")
         if self.creation_date is not None:
             check_creation_date(self.creation_date)
-            if not _DATE.fullmatch(self.creation_date):
-                raise UsageError(
-                    f"--creation-date {self.creation_date!r} must look like 2024-01-01T00:00:00.000000 (UTC, "
-                    "no zone)."
-                )
         for option, uri in (("--image-uri", self.image_uri), ("--mask-uri", self.mask_uri)):
             if uri is not None and not _PREFIX.match(uri):
                 raise UsageError(f"{option} {uri!r} must be an s3://bucket/prefix or an absolute path.")
-        if not (math.isfinite(self.confidence) and 0 <= self.confidence <= 1):
-            raise UsageError(f"--confidence {self.confidence} must lie between 0 and 1.")
+        check_confidence(self.confidence)
         if not (math.isfinite(self.stroke) and 0 <= self.stroke <= 1000):
             raise UsageError(f"--stroke {self.stroke} must lie between 0 and 1000 pixels.")
         if self.limit is not None and self.limit < 1:
@@ -136,26 +133,12 @@ class Means:
                 "--overwrite with --shard would let each machine remove what the others have done: choose "
                 "another --out, or remove the earlier run's files first."
             )
-        if self.s3.client not in S3_CLIENTS:
-            raise UsageError(f"--s3-client {self.s3.client!r} is none of {', '.join(S3_CLIENTS)}.")
-        if self.s3.concurrency < 1:
-            raise UsageError(f"--concurrency {self.s3.concurrency} must be at least 1.")
         if self.executor != "local" and not self.executor.startswith("dask://"):
             raise UsageError(f"--executor {self.executor!r} must be local or dask://HOST:PORT.")
 
 
-class S3Options(TypedDict, total=False):
-    """Keyword options that say how S3 is reached; they become ``Means.s3``."""
-
-    s3_client: str
-    endpoint_url: str | None
-    profile: str | None
-    region: str | None
-    concurrency: int
-
-
-class Options(S3Options, total=False):
-    """Keyword options of :func:`gtmask.convert`, for editors and type checkers: settings, means, S3."""
+class ConvertOptions(TypedDict, total=False):
+    """Keyword options of :func:`gtmask.convert`: the fields of Settings and Means, with their defaults."""
 
     format: str
     image_uri: str | None
@@ -184,7 +167,6 @@ class Options(S3Options, total=False):
     executor: str
     workers: int | None
     shard: str | None
-    s3: S3Settings
     strict: bool
     dry_run: bool
     overwrite: bool
@@ -192,7 +174,7 @@ class Options(S3Options, total=False):
     memory_limit: int
 
 
-def split_options(options: Mapping[str, Any]) -> tuple[Settings, Means]:
+def split_options(options: Mapping[str, Any], s3: S3Settings | None = None) -> tuple[Settings, Means]:
     """Sort keyword options into settings and means.
 
     Raises
@@ -200,22 +182,10 @@ def split_options(options: Mapping[str, Any]) -> tuple[Settings, Means]:
     UsageError
         For a name that is no option.
     """
-    s3_names = {"s3_client": "client", "endpoint_url": "endpoint_url", "profile": "profile",
-                "region": "region", "concurrency": "concurrency"}  # fmt: skip
     setting_names = {item.name for item in fields(Settings)}
-    means_names = {item.name for item in fields(Means)}
-    settings: dict[str, Any] = {}
-    means: dict[str, Any] = {}
-    s3: dict[str, Any] = {}
-    for name, value in options.items():
-        if name in s3_names:
-            s3[s3_names[name]] = value
-        elif name in setting_names:
-            settings[name] = value
-        elif name in means_names:
-            means[name] = value
-        else:
-            raise UsageError(f"{name} is no option of convert; see `gtmask convert --help`.")
-    if s3:
-        means["s3"] = S3Settings(**s3)
-    return Settings(**settings), Means(**means)
+    means_names = {item.name for item in fields(Means)} - {"s3"}
+    if unknown := options.keys() - setting_names - means_names:
+        raise UsageError(f"{min(unknown)} is no option of convert; see `gtmask convert --help`.")
+    settings = {name: value for name, value in options.items() if name in setting_names}
+    means = {name: value for name, value in options.items() if name in means_names}
+    return Settings(**settings), Means(**means, s3=s3 or S3Settings())

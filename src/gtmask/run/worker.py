@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
-from gtmask.errors import GtmaskError, NotFoundError, StrictError
+from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
-from gtmask.images.probe import ProbeError, probe
+from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
 from gtmask.loops import new_event_loop
 from gtmask.png import count_values, encode_png

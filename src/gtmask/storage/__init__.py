@@ -10,16 +10,11 @@ import re
 
 from gtmask.errors import UsageError
 from gtmask.storage.base import Entry, S3Settings, Storage, check_key
-from gtmask.storage.blocking import BlockingStorage
-from gtmask.storage.local import LocalStorage
 
 __all__ = [
-    "BlockingStorage",
     "Entry",
-    "LocalStorage",
     "S3Settings",
     "Storage",
-    "blocking",
     "check_key",
     "check_location",
     "is_s3",
@@ -75,6 +70,8 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
     """
     check_location(location)
     if not is_s3(location):
+        from gtmask.storage.local import LocalStorage  # noqa: PLC0415 - settings alone need no event loop
+
         return LocalStorage(location)
     settings = settings or S3Settings()
     # The clients cost up to half a second to import: only who names S3 pays for one.
@@ -82,12 +79,9 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
         from gtmask.storage.s3 import S3Storage  # noqa: PLC0415 - as said
 
         return S3Storage(location, settings)
-    if settings.client == "obstore":
-        from gtmask.storage.obstore import ObstoreStorage  # noqa: PLC0415 - as said
+    from gtmask.storage.obstore import ObstoreStorage  # noqa: PLC0415 - as said
 
-        return ObstoreStorage(location, settings)
-    msg = f"there is no S3 client {settings.client!r}: choose aioboto3 or obstore"
-    raise UsageError(msg)
+    return ObstoreStorage(location, settings)
 
 
 def split_location(location: str) -> tuple[str, str]:
@@ -103,8 +97,3 @@ def split_location(location: str) -> tuple[str, str]:
         msg = f"{location} names no file: give the path or URI of one"
         raise UsageError(msg)
     return folder or slash or ".", name
-
-
-def blocking(storage: Storage) -> BlockingStorage:
-    """Return a facade for code that is not asynchronous; close it, or use it in a ``with`` statement."""
-    return BlockingStorage(storage)

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gtmask.errors import StorageError
+from gtmask.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
+
+
+#: Client libraries that reach S3.
+S3_CLIENTS = ("aioboto3", "obstore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,27 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """How to reach S3; None leaves it to the AWS environment and configuration files.
+    """How to reach S3.
 
-    ``concurrency`` bounds the requests in flight; a request is tried at most ``attempts`` times and
-    given up after ``timeout`` seconds each time.
+    Parameters
+    ----------
+    client
+        The client library: "aioboto3", or "obstore", which is an extra to install.
+    endpoint_url
+        URL of an S3 server other than AWS; None means AWS.
+    profile, region
+        AWS profile and region; None leaves them to the AWS environment and configuration files.
+    concurrency
+        Requests in flight per process, at least 1.
+    attempts
+        How often a request is tried before it is given up.
+    timeout
+        Seconds after which one attempt is given up.
+
+    Raises
+    ------
+    UsageError
+        An unknown client, or a concurrency below 1.
     """
 
     client: str = "aioboto3"
@@ -39,6 +60,12 @@ class S3Settings:
     concurrency: int = 32
     attempts: int = 10
     timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.client not in S3_CLIENTS:
+            raise UsageError(f"--s3-client {self.client!r} is none of {', '.join(S3_CLIENTS)}.")
+        if self.concurrency < 1:
+            raise UsageError(f"--concurrency {self.concurrency} must be at least 1.")
 
 
 def check_key(key: str) -> str:

@@ -12,9 +12,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import CredentialsError, StorageError, TransientError, UsageError
+from gtmask.errors import CredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
-from gtmask.storage.retry import Requests, UnreachableError
+from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import of_answer
 from gtmask.storage.s3_prefix import PART, S3Prefix
 

@@ -12,7 +12,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, TypeVar
 
-from gtmask.errors import TransientError
+from gtmask.errors import ThrottledError, TransientError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,14 +24,6 @@ _LONGEST_PAUSE = 20.0
 _LONGEST_SHARED_PAUSE = 5.0
 #: Attempts at a server that has not answered anything yet: more likely a wrong address than trouble.
 _ATTEMPTS_AT_STRANGER = 3
-
-
-class ThrottledError(TransientError):
-    """The server asks for fewer requests."""
-
-
-class UnreachableError(TransientError):
-    """No connection came about."""
 
 
 class Requests:

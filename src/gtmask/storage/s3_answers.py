@@ -11,9 +11,9 @@ from gtmask.errors import (
     GtmaskError,
     NotFoundError,
     StorageError,
+    ThrottledError,
     TransientError,
 )
-from gtmask.storage.retry import ThrottledError
 
 _THROTTLED = {
     "503", "429", "SlowDown", "ServiceUnavailable", "ThrottlingException", "Throttling",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from botocore import exceptions as boto
 
-from gtmask.errors import CredentialsError, StorageError, TransientError
-from gtmask.storage.retry import UnreachableError
+from gtmask.errors import CredentialsError, StorageError, TransientError, UnreachableError
 from gtmask.storage.s3_answers import of_answer
 
 if TYPE_CHECKING:
