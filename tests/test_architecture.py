@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.import_graph import import_graph, imported
+from tests.support.import_graph import import_graph, imported
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "gtmask"

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from bench.__main__ import page
 
 from bench import harness
+from bench.__main__ import page
 
 
 def test_a_wrong_output_is_never_timed():

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from gtmask.cli import app
 from gtmask.groundtruth import submission
 from gtmask.groundtruth.contract import CORS_RULE
-from support import coco_data
+from tests.support import coco_data
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"

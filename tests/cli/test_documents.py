@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from gtmask.cli import app
-from support import coco_data
+from tests.support import coco_data
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/guide.md", "docs/images.md", "docs/rasterizing.md")

@@ -13,7 +13,7 @@ import pytest
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats import archive, read
 from gtmask.formats.export import open_export
-from support.small_exports import FilesExport
+from tests.support.small_exports import FilesExport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,8 @@ from gtmask.formats.base import ReadOptions
 from gtmask.formats.detect import detect
 from gtmask.formats.registry import FORMATS
 from gtmask.run.paint import rasterize
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import FilesExport, class_map, png
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.small_exports import FilesExport, class_map, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from gtmask.findings import is_reject
 from gtmask.formats.base import ReadOptions
 from gtmask.run.paint import rasterize
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.one_of_each import EXPORTS
-from support.small_exports import FilesExport, class_map
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.one_of_each import EXPORTS
+from tests.support.small_exports import FilesExport, class_map
 
 CLASSES = class_map(*"abcdef", "a--b", "object")
 

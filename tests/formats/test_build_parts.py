@@ -7,7 +7,7 @@ import pytest
 
 from gtmask.formats.build import RecordBuilder
 from gtmask.model import Bitmap, Runs
-from support.small_exports import codes, labels, rings
+from tests.support.small_exports import codes, labels, rings
 
 OUTER = [0, 0, 9, 0, 9, 9, 0, 9]
 HOLE = [2, 2, 4, 2, 4, 4, 2, 4]

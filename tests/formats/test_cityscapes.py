@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, painted, read_files, read_one
+from tests.support.small_exports import codes, grid, labels, painted, read_files, read_one
 
 SQUARE = [[1, 1], [5, 1], [5, 4], [1, 4]]
 

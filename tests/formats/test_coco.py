@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ from gtmask.formats import coco_tables, detect
 from gtmask.formats.coco_runs import decode_counts, read_runs
 from gtmask.formats.jsonstream import container
 from gtmask.model import Runs
-from support.coco_data import CATEGORIES, make_document
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import (
+from tests.support.coco_data import CATEGORIES, make_document
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.small_exports import (
     FilesExport,
     as_bytes,
     codes,
@@ -120,7 +121,7 @@ def test_units_are_small_and_the_reader_sent_to_workers_holds_no_index():
     document = make_document([f"{i}.jpg" for i in range(300)], 3)
     reader = open_files("coco", {"a.json": document})
     assert len(pickle.dumps(next(iter(reader.units())))) < 300
-    reader.document.export = None
+    vars(reader)["document"].export = None
     assert len(pickle.dumps(reader)) < 3000
 
 
@@ -253,8 +254,9 @@ def test_names_of_images_are_told_only_where_they_are_those_of_the_units():
     assert image_names(reader) == ["a.jpg", "http://h/c.jpg", "", ""]
     assert [reader.image_of(unit) or "" for unit in reader.units()] == image_names(reader)
     twice = coco(SQUARE, images=[IMAGE, IMAGE])
-    assert open_files("coco", {"a.json": twice}).image_names() is None
-    assert open_files("coco", {"a.json": twice["annotations"]}).image_names() is None
+    for document in (twice, twice["annotations"]):
+        opened: Any = open_files("coco", {"a.json": document})
+        assert opened.image_names() is None
 
 
 def test_names_of_a_damaged_image_table_end_at_the_damage():

@@ -16,8 +16,8 @@ from gtmask.formats import open_reader
 from gtmask.formats.export import open_export
 from gtmask.model import ClassMap, LabelClass, Select
 from gtmask.run.paint import rasterize
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files
 
 CATEGORIES = [{"id": 1, "name": "cat"}, {"id": 200, "name": "sky"}]
 

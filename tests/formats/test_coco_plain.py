@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import orjson
@@ -16,9 +17,9 @@ from gtmask.formats import coco
 from gtmask.formats.coco_plain import fill_plain
 from gtmask.formats.jsonstream.tokens import read_number
 from gtmask.model import Record
-from support.coco_data import make_document
-from support.mutate import as_json, broken_bytes, mutations
-from support.small_exports import open_files
+from tests.support.coco_data import make_document
+from tests.support.mutate import as_json, broken_bytes, mutations
+from tests.support.small_exports import open_files
 
 NAMES = {7: "Car", 3: "Road"}
 RING = "[[1,1,5,1,5,5.25]]"
@@ -33,7 +34,7 @@ def both(data: bytes, **options) -> tuple[list[Record], list[Record]]:
     """Read an export in the fast way and in the careful way."""
     found = []
     for plain in (True, False):
-        reader = open_files("coco", {"a.json": data}, **options)
+        reader: Any = open_files("coco", {"a.json": data}, **options)
         reader.plain = plain
         found.append([reader.record(unit) for unit in reader.units()])
     return found[0], found[1]

@@ -7,7 +7,7 @@ import json
 from gtmask.formats import open_reader
 from gtmask.formats.jsonstream import document
 from gtmask.storage.base import S3Settings
-from support.coco_data import make_document
+from tests.support.coco_data import make_document
 
 
 def test_records_from_s3_are_those_of_the_file(s3_server, bucket, tmp_path, monkeypatch):

@@ -11,7 +11,16 @@ import pytest
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.formats import cvat, xmlstream
 from gtmask.formats.detect import take_sample
-from support.small_exports import FilesExport, codes, grid, labels, open_files, painted, read_files, rings
+from tests.support.small_exports import (
+    FilesExport,
+    codes,
+    grid,
+    labels,
+    open_files,
+    painted,
+    read_files,
+    rings,
+)
 
 LABELS = "<labels><label><name>a</name></label><label><name>b</name></label></labels>"
 NAMED = 'id="0" name="a.jpg" width="8" height="6"'

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats.darwin import value_runs
-from support.small_exports import codes, grid, labels, painted, read_files, read_one, rings
+from tests.support.small_exports import codes, grid, labels, painted, read_files, read_one, rings
 
 
 def xy(*points: tuple[float, float]) -> list[dict]:

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, painted, png, read_files, read_one
+from tests.support.small_exports import codes, grid, labels, painted, png, read_files, read_one
 
 
 def xy(*points: tuple[float, float]) -> list[dict]:

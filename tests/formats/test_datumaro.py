@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from gtmask.formats import open_reader
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one
 
 LEFT = [1, 1, 5, 1, 5, 5, 1, 5]
 RIGHT = [3, 1, 7, 1, 7, 5, 3, 5]

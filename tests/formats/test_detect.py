@@ -162,13 +162,14 @@ def test_documents_whose_images_lie_beside_them_keep_the_images_of_one_name_apar
 def test_several_documents_tell_the_names_of_their_images_without_making_units(tmp_path: Path):
     other = {**COCO, "images": [{"id": 1, "file_name": "b/ä.jpg"}, {"id": 2, "file_name": "c.jpg"}]}
     write(tmp_path, {"a.json": COCO, "b.json": other})
-    reader = open_reader(tmp_path)
+    reader: Any = open_reader(tmp_path)
     names = reader.image_names()
     assert names is not None
     told = [texts[i] for texts in names for i in range(len(texts))]
     assert told == [reader.image_of(unit) for unit in reader.units()] == ["a.jpg", "b/ä.jpg", "c.jpg"]
     write(tmp_path, {"tasks/a.json": COCO, "tasks/a.jpg": b"x"})
-    assert open_reader(tmp_path).image_names() is None
+    pictured: Any = open_reader(tmp_path)
+    assert pictured.image_names() is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Detection, folders, archives and pickling of every format with an export in support.one_of_each."""
+"""Detection, folders, archives and pickling of every format with an export in tests.support.one_of_each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from gtmask.errors import DamagedExportError
 from gtmask.formats import FORMATS, open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.detect import matches, take_sample
-from support.one_of_each import EXPORTS
-from support.small_exports import FilesExport, as_bytes
+from tests.support.one_of_each import EXPORTS
+from tests.support.small_exports import FilesExport, as_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +16,7 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.s3_server import S3Server
+    from tests.support.s3_server import S3Server
 
 FILES = {
     "a.json": b'{"a": 1}',
@@ -168,7 +168,7 @@ def test_s3_prefixes_objects_and_globs(s3_server: S3Server, bucket: str, folder:
     settings = S3Settings(endpoint_url=s3_server.endpoint)
     local = open_export(folder)
     for location in (f"s3://{bucket}/exports/one", f"s3://{bucket}/exports/one/"):
-        export = open_export(location, settings)
+        export: Any = open_export(location, settings)
         # SeaweedFS lists folders before files; AWS lists by bytes.
         assert sorted(export.names(), key=str.encode) == list(local.names())
         assert {name: export.read(name) for name in export.names()} == FILES

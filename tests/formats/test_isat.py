@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gtmask.groundtruth.classes import from_labels
-from support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one, rings
+from tests.support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one, rings
 
 SQUARE = [[1.0, 1.0], [5.0, 1.0], [5.0, 5.0], [1.0, 5.0]]
 RIGHT = [[3.0, 1.0], [7.0, 1.0], [7.0, 5.0], [3.0, 5.0]]

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, painted, read_files, read_one, rings
+from tests.support.small_exports import codes, grid, labels, painted, read_files, read_one, rings
 
 
 def ring(*points: tuple[float, float]) -> dict:

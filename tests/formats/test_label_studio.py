@@ -11,7 +11,7 @@ import pytest
 
 from gtmask.formats import label_studio
 from gtmask.formats.detect import take_sample
-from support.small_exports import (
+from tests.support.small_exports import (
     FilesExport,
     as_bytes,
     codes,

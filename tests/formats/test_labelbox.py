@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
 
 POLYGON = [{"x": 1, "y": 1}, {"x": 3, "y": 1}, {"x": 3, "y": 3}, {"x": 1, "y": 3}]
 

@@ -11,7 +11,7 @@ import pytest
 from gtmask.formats import labelme
 from gtmask.formats.detect import take_sample
 from gtmask.formats.labelme import LARGE, without_image_data
-from support.small_exports import (
+from tests.support.small_exports import (
     FilesExport,
     as_bytes,
     codes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.small_exports import codes, labels, open_files, painted, read_files, read_one, rings
+from tests.support.small_exports import codes, labels, open_files, painted, read_files, read_one, rings
 
 PAIRS = [[1, 1], [5, 1], [5, 4], [1, 4]]
 

@@ -16,7 +16,7 @@ from gtmask.formats.jsonstream import Document
 from gtmask.formats.pictures import candidates, find_picture
 from gtmask.formats.rows import Row, RowsReader, header, only_document
 from gtmask.model import Record
-from support.small_exports import FilesExport
+from tests.support.small_exports import FilesExport
 
 
 def parse(value: object, reader: RowsReader, unit: Row) -> Record:

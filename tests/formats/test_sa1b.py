@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.formats import detect
-from support.mutate import as_json, assert_survives, broken_bytes, mutations
-from support.small_exports import FilesExport, as_bytes, codes, labels, open_files, painted, read_files
+from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
+from tests.support.small_exports import FilesExport, as_bytes, codes, labels, open_files, painted, read_files
 
 RUNS = {"size": [2, 3], "counts": [1, 2, 3]}
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files
+from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files
 
 KEY = "s3://out/job/annotations/consolidated-annotation/output/0_2022-09-09T17:25:31.918770.png"
 CAR, DOG = "#2ca02c", "#1f77b4"

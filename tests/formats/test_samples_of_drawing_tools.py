@@ -17,7 +17,7 @@ from gtmask.errors import UnknownFormatError
 from gtmask.formats import open_reader
 from gtmask.model import ClassMap, LabelClass
 from gtmask.run.paint import rasterize
-from support.small_exports import painted, rings
+from tests.support.small_exports import painted, rings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from PIL import Image
 from gtmask.errors import UnknownFormatError
 from gtmask.formats import open_reader
 from gtmask.run.paint import rasterize
-from support.small_exports import class_map
+from tests.support.small_exports import class_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.formats.scalabel import flatten_bezier
-from support.small_exports import codes, labels, open_files, painted, read_files, read_one, rings
+from tests.support.small_exports import codes, labels, open_files, painted, read_files, read_one, rings
 
 SQUARE = [[1, 1], [5, 1], [5, 4], [1, 4]]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
 
 
 def release(*samples: dict) -> dict:
@@ -22,7 +24,7 @@ def sample(label: object, name: str = "x/donuts.jpg", label_set: str = "ground-t
 
 
 def made(*annotations: dict, status: str = "LABELED", bitmap: bool = False) -> dict:
-    attributes = {"format_version": "0.1", "annotations": list(annotations)}
+    attributes: dict[str, Any] = {"format_version": "0.1", "annotations": list(annotations)}
     if bitmap:
         attributes["segmentation_bitmap"] = {"url": "https://h.eu/assets/u/m.png"}
     return {"label_status": status, "attributes": attributes}

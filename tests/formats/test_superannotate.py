@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
 
 SQUARE = [1, 1, 6, 1, 6, 6, 1, 6]
 HOLE = [3, 3, 5, 3, 5, 5, 3, 5]

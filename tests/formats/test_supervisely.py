@@ -7,6 +7,7 @@ import io
 import math
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,17 @@ from gtmask.formats import supervisely
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import open_export
 from gtmask.formats.supervisely import read
-from support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one, rings
+from tests.support.small_exports import (
+    codes,
+    grid,
+    labels,
+    open_files,
+    painted,
+    png,
+    read_files,
+    read_one,
+    rings,
+)
 
 RING = [[1, 1], [6, 1], [6, 6], [1, 6]]
 HOLE = [[3, 3], [5, 3], [5, 5], [3, 5]]
@@ -32,12 +43,12 @@ def scene(*objects: dict, **more: object) -> dict:
     }
 
 
-def polygon(label: str, exterior: list = RING, interior: object = (), **more: object) -> dict:
+def polygon(label: str, exterior: list = RING, interior: Any = (), **more: object) -> dict:
     points = {"exterior": exterior, "interior": list(interior) if interior is not None else None}
     return {"classTitle": label, "geometryType": "polygon", "points": points, **more}
 
 
-def bitmap(label: str, data: bytes | str, origin: object = (2, 3)) -> dict:
+def bitmap(label: str, data: bytes | str, origin: Any = (2, 3)) -> dict:
     text = data if isinstance(data, str) else base64.b64encode(data).decode()
     return {"classTitle": label, "geometryType": "bitmap", "bitmap": {"data": text, "origin": list(origin)}}
 

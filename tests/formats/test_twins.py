@@ -15,7 +15,7 @@ import pytest
 
 from gtmask.formats import open_reader
 from gtmask.run.paint import rasterize
-from support.small_exports import class_map, read_files
+from tests.support.small_exports import class_map, read_files
 
 if TYPE_CHECKING:
     from pathlib import Path

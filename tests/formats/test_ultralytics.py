@@ -11,7 +11,7 @@ import pytest
 
 from gtmask.formats import ultralytics
 from gtmask.formats.detect import detect, matches, take_sample
-from support.small_exports import FilesExport, codes, labels, open_files, painted, read_files, read_one
+from tests.support.small_exports import FilesExport, codes, labels, open_files, painted, read_files, read_one
 
 DATASET = {
     "type": "dataset",

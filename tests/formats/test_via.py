@@ -15,7 +15,7 @@ import pytest
 from gtmask.formats import via
 from gtmask.formats.detect import take_sample
 from gtmask.formats.via_regions import circle_through
-from support.small_exports import FilesExport, as_bytes, codes, labels, open_files, read_files, rings
+from tests.support.small_exports import FilesExport, as_bytes, codes, labels, open_files, read_files, rings
 
 TRIANGLE = {"name": "polygon", "all_points_x": [1, 5, 5], "all_points_y": [1, 1, 4]}
 

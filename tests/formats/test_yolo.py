@@ -9,7 +9,16 @@ import pytest
 
 from gtmask.formats import open_reader, yolo
 from gtmask.formats.detect import take_sample
-from support.small_exports import FilesExport, codes, grid, labels, open_files, painted, read_files, rings
+from tests.support.small_exports import (
+    FilesExport,
+    codes,
+    grid,
+    labels,
+    open_files,
+    painted,
+    read_files,
+    rings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -35,7 +35,7 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.s3_server import S3Server
+    from tests.support.s3_server import S3Server
 
 
 def fill(server: S3Server, bucket: str, count: int = 3) -> str:

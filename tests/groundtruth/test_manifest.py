@@ -37,7 +37,7 @@ EXPECTED = (
 
 def writer(**options: object) -> ManifestWriter:
     settings = {"creation_date": DATE, **options}
-    return ManifestWriter(from_labels(["Car", "Road", "Person"]), **settings)  # type: ignore[arg-type]
+    return ManifestWriter(from_labels(["Car", "Road", "Person"]), **settings)
 
 
 def test_a_line_is_byte_for_byte_the_contract() -> None:

@@ -90,9 +90,9 @@ class Data:
         for metadata in self.metadata:
             change(metadata["internal-color-map"])
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, names: dict[str, str]) -> None:
         for i, line in enumerate(self.lines):
-            self.lines[i] = {new if key == old else key: value for key, value in line.items()}
+            self.lines[i] = {names.get(key, key): value for key, value in line.items()}
 
     def write(self, folder: Path) -> Path:
         for kind, files in (("images", self.images), ("masks", self.masks)):
@@ -159,7 +159,7 @@ def on_line(index: int, key: str, value: object) -> Callable[[Data], object]:
 
 
 def in_metadata(key: str, value: object) -> Callable[[Data], object]:
-    return lambda data: [metadata.__setitem__(key, value) for metadata in data.metadata]
+    return lambda data: [metadata.update({key: value}) for metadata in data.metadata]
 
 
 def without(key: str) -> Callable[[Data], object]:
@@ -221,18 +221,14 @@ breaks("attribute-too-long, by blanks")(
 )
 breaks("line-blank")(raw(lambda data: data.replace(b"\n", b"\n\n", 1)))
 breaks("source-key-missing")(lambda data: data.lines[1].pop("source-ref"))
-breaks("source-key-missing, misnamed")(lambda data: data.rename("source-ref", "source_ref"))
+breaks("source-key-missing, misnamed")(lambda data: data.rename({"source-ref": "source_ref"}))
 breaks("mask-key-missing")(lambda data: [data.lines[1].pop(key) for key in (ATTRIBUTE, METADATA)])
 breaks("mask-key-missing, no text")(on_line(1, ATTRIBUTE, None))
-breaks("metadata-missing")(lambda data: data.rename(METADATA, "labeling-qa-metadata"))
+breaks("metadata-missing")(lambda data: data.rename({METADATA: "labeling-qa-metadata"}))
 breaks("metadata-type")(in_metadata("type", "groundtruth/image-classification"))
 breaks("metadata-type, none")(without("type"))
-breaks("attribute-suffix")(
-    lambda data: (data.rename(ATTRIBUTE, "labels"), data.rename(METADATA, "labels-metadata"))
-)
-breaks("attribute-name")(
-    lambda data: (data.rename(ATTRIBUTE, "my_qa-ref"), data.rename(METADATA, "my_qa-ref-metadata"))
-)
+breaks("attribute-suffix")(lambda data: data.rename({ATTRIBUTE: "labels", METADATA: "labels-metadata"}))
+breaks("attribute-name")(lambda data: data.rename({ATTRIBUTE: "my_qa-ref", METADATA: "my_qa-ref-metadata"}))
 
 
 @breaks("attribute-differs")

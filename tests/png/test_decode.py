@@ -16,7 +16,7 @@ from PIL import Image
 
 from gtmask.errors import GtmaskError, PngError
 from gtmask.png import decode_png, encode_png, read_header
-from support.png_masks import SIGNATURE, chunks, filtered_png, join, odd_masks, street
+from tests.support.png_masks import SIGNATURE, chunks, filtered_png, join, odd_masks, street
 
 
 @pytest.mark.parametrize("name", odd_masks())

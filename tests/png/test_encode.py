@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import gtmask
 from gtmask.png import container, encode_png, read_header
 from gtmask.png.deflate import deflate_rows
 from gtmask.png.runs import WIDEST_ROW, write_runs
-from support.png_masks import chunks, decode_everywhere, odd_masks, street
+from tests.support.png_masks import chunks, decode_everywhere, odd_masks, street
 
 COLORS = ["#ffffff", "#2ca02c", "#1f77b4", "#ff7f0e"]
 
@@ -201,7 +202,8 @@ def test_the_bytes_do_not_depend_on_the_masks_before():
 def test_a_read_only_mask_is_encoded_by_the_kernels_that_are_compiled():
     mask = np.zeros((40, 50), np.uint8)
     expected = encode_png(mask)
-    variants = len(write_runs.signatures)
+    compiled: Any = write_runs
+    variants = len(compiled.signatures)
     mask.setflags(write=False)
     assert encode_png(mask) == expected
-    assert len(write_runs.signatures) == variants
+    assert len(compiled.signatures) == variants

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import zlib
+from typing import Any
 
 import numba
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.png import bits, blocks, dynamic, huffman, runs, simd
-from support.png_masks import odd_masks
+from tests.support.png_masks import odd_masks
 
 COUNTS = st.lists(st.integers(0, 5000) | st.integers(0, 3), min_size=2, max_size=286)
 
@@ -47,11 +48,12 @@ def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray,
 
 def parts_of(token: int) -> tuple[int, int, int]:
     """Return the index of a rewritten token's literals, that of its rest, and its longest matches."""
-    return *map(int, indices(np.uint32(token))), token >> blocks.CHAIN_SHIFT
+    literals, rest = indices(np.uint32(token))
+    return int(literals), int(rest), token >> blocks.CHAIN_SHIFT
 
 
 @numba.njit
-def indices(token: np.uint32) -> tuple[int, int]:
+def indices(token: np.uint32) -> Any:
     return blocks.literals_of(token), blocks.rest_of(token)
 
 

@@ -14,7 +14,7 @@ import sys
 import cv2
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-from support.raster_twins import center_twin, flatten, runs_twin
+from tests.support.raster_twins import center_twin, flatten, runs_twin
 from gtmask.png import count_values
 from gtmask.raster import fill_center, fill_polygons, paint_bitmap, paint_ids, paint_runs
 
@@ -50,7 +50,7 @@ for round in range(int(sys.argv[2])):
 @pytest.mark.parametrize(("flag", "rounds"), [("NUMBA_DISABLE_JIT", "300"), ("NUMBA_BOUNDSCHECK", "3000")])
 def test_no_index_is_out_of_range(flag, rounds, tmp_path):
     environment = {**os.environ, flag: "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    folder = str(Path(__file__).parents[1])
+    folder = str(Path(__file__).parents[2])
     finished = subprocess.run(
         [sys.executable, "-c", EXERCISE, folder, rounds],
         env=environment,

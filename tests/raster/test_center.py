@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
 from gtmask.raster import fill_center
-from support.raster_twins import center_twin, flatten
+from tests.support.raster_twins import center_twin, flatten
 
 
 def ours(shape, rings, value=1):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.raster import fill_polygons, round_points, trunc_points
-from support.raster_twins import flatten
+from tests.support.raster_twins import flatten
 
 SIZES = ((1, 1), (1, 40), (40, 1), (2, 2), (20, 30), (37, 100), (64, 64), (200, 7))
 #: Part of the rule: OpenCV's 16.16 numbers hold coordinates up to here.

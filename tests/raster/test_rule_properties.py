@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from gtmask.raster import fill_coco, fill_pillow, fill_pillow_ellipse, fill_skimage, fill_touched
-from support.random_rings import flatten, picture, random_rings
+from tests.support.random_rings import flatten, picture, random_rings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +159,7 @@ def test_nothing_outside_the_mask_is_touched(
 CHECKED = """
 import sys
 import numpy as np
-from support.random_rings import flatten, random_rings
+from tests.support.random_rings import flatten, random_rings
 from gtmask.raster import (
     fill_coco, fill_pillow, fill_pillow_ellipse, fill_skimage, fill_touched, stroke_lines, stroke_points
 )
@@ -177,7 +177,7 @@ print("all within bounds")
 @pytest.mark.parametrize(("flag", "rounds"), [("NUMBA_BOUNDSCHECK", "400"), ("NUMBA_DISABLE_JIT", "60")])
 def test_no_index_leaves_its_array(flag: str, rounds: str, tmp_path: Path) -> None:
     """The kernels once more, compiled with bounds checks, and as Python, which knows no undefined numbers."""
-    paths = os.pathsep.join([str(Path(__file__).resolve().parents[1]), *sys.path])
+    paths = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *sys.path])
     environment = os.environ | {flag: "1", "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": paths}
     command = [sys.executable, "-c", CHECKED, rounds]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

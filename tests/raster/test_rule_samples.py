@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gtmask.raster import fill_pillow
-from support.random_rings import flatten
+from tests.support.random_rings import flatten
 
 if TYPE_CHECKING:
     from pathlib import Path

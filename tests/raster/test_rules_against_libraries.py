@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from skimage.draw import polygon as skimage_polygon
 
 from gtmask.raster import fill_coco, fill_pillow, fill_pillow_ellipse, fill_skimage
-from support.random_rings import random_rings
+from tests.support.random_rings import random_rings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from gtmask.raster import fill_pillow_ellipse, paint_bitmap, paint_ids, paint_runs
-from support.raster_twins import bitmap_twin, runs_twin
+from tests.support.raster_twins import bitmap_twin, runs_twin
 
 SIDE = st.integers(0, 9)
 OFFSET = st.integers(-9, 9)

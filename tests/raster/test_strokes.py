@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.raster import stroke_lines, stroke_points
-from support.random_rings import picture, random_rings
+from tests.support.random_rings import picture, random_rings
 
 
 def naive_stroke(

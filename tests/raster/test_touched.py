@@ -12,7 +12,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from gtmask.raster import fill_touched
-from support.random_rings import flatten, picture, random_rings
+from tests.support.random_rings import flatten, picture, random_rings
 
 if TYPE_CHECKING:
     from pathlib import Path

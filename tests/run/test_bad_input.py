@@ -16,7 +16,7 @@ from PIL import Image
 
 import gtmask
 from gtmask import errors
-from support import coco_data
+from tests.support import coco_data
 
 
 def square(x: float = 2, y: float = 2, side: float = 10) -> list[float]:

@@ -18,8 +18,8 @@ from gtmask.images.resolve import ImageRule, mask_key
 from gtmask.run import clashes
 from gtmask.run.clashes import Keys, Sieve
 from gtmask.run.survey import survey
-from support import coco_data
-from support.memory_export import BytesExport
+from tests.support import coco_data
+from tests.support.memory_export import BytesExport
 
 if TYPE_CHECKING:
     from pathlib import Path

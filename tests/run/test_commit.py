@@ -11,11 +11,11 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError
-from gtmask.findings import Finding
+from gtmask.findings import EXAMPLES, Finding
 from gtmask.formats.export import open_export
 from gtmask.run import assemble, finish, plan
-from gtmask.run.commit import EXAMPLES, ChunkResult, Tally, commit
-from support import coco_data
+from gtmask.run.commit import ChunkResult, Tally, commit
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,9 @@ def test_a_run_keeps_the_first_few_examples_of_each_finding() -> None:
     whole = Tally()
     for chunk, count in enumerate((2, 2, 9)):
         part = Tally()
-        part.tell([Finding("image-missing", f"{chunk}-{number}.jpg") for number in range(count)], "here")
+        part.count_findings(
+            [Finding("image-missing", f"{chunk}-{number}.jpg") for number in range(count)], "here"
+        )
         assert len(part.examples["image-missing"]) == min(count, EXAMPLES)
         whole.add(Tally.from_json(orjson.loads(orjson.dumps(part.to_json()))))
     assert whole.findings == {"image-missing": 13}

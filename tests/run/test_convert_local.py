@@ -14,7 +14,8 @@ from PIL import Image
 
 import gtmask
 from gtmask import errors
-from support import coco_data
+from gtmask.storage import S3Settings
+from tests.support import coco_data
 
 LINE = (
     b'{"source-ref":"s3://autonomous-training-data/batch_01/img_0299.jpg","labeling-qa-ref":"s3://autonomous-'
@@ -83,7 +84,7 @@ def test_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     common = {"images": tmp_path / "images", "creation_date": "2024-01-01T00:00:00.000000", "chunk_size": 4,
               "mask_uri": "s3://b/masks"}  # fmt: skip
     gtmask.convert(export, tmp_path / "one", workers=1, **common)
-    gtmask.convert(export, tmp_path / "two", workers=2, concurrency=2, **common)
+    gtmask.convert(export, tmp_path / "two", workers=2, s3=S3Settings(concurrency=2), **common)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 

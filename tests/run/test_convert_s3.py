@@ -13,12 +13,12 @@ from gtmask import errors
 from gtmask.errors import AccessError, NotFoundError
 from gtmask.run import finish
 from gtmask.storage import S3Settings
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.s3_server import S3Server
+    from tests.support.s3_server import S3Server
 
 NAMES = ["a.jpg", "b b.jpg", "day#1/c+d.jpg", "day%201/ü.jpg", "e.jpg"]
 DATE = "2024-01-01T00:00:00.000000"

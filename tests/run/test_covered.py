@@ -14,7 +14,7 @@ import gtmask
 from gtmask.formats.build import RecordBuilder
 from gtmask.model import Runs
 from gtmask.run.covered import measure
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from gtmask.run.executors import Pool
 from gtmask.run.progress import Silent
 from gtmask.run.shards import Shard, parse_shard
 from gtmask.run.survey import held_reader
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,9 +261,10 @@ def test_results_come_in_order_and_errors_stop(workers: int) -> None:
 
 def test_the_tasks_of_one_thread_share_the_reader_and_what_it_opened() -> None:
     one, other = pickle.dumps(["a reader"]), pickle.dumps(["another"])
-    mine = held_reader(one)
+    mine: Any = held_reader(one)
     assert held_reader(bytes(bytearray(one))) is mine
     with ThreadPoolExecutor(1) as threads:
         assert threads.submit(held_reader, one).result() is not mine
-    assert held_reader(other) == ["another"]
+    another: Any = held_reader(other)
+    assert another == ["another"]
     assert held_reader(one) is not mine

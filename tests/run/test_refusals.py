@@ -20,7 +20,7 @@ from gtmask.run.places import Start, default_images, whole
 from gtmask.run.plan import freeze, load_plan
 from gtmask.run.settings import Means, Settings
 from gtmask.storage import open_storage
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ import pytest
 import gtmask
 from gtmask.errors import GtmaskError, RunConflictError, StorageError
 from gtmask.storage.local import LocalStorage
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from support import coco_data
-from support.small_exports import png
+from tests.support import coco_data
+from tests.support.small_exports import png
 
 if TYPE_CHECKING:
     from pathlib import Path

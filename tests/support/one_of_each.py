@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from support.small_exports import png
+from tests.support.small_exports import png
 
 SQUARE = [[1, 1], [5, 1], [5, 4], [1, 4]]
 FLAT = [1, 1, 5, 1, 5, 4, 1, 4]

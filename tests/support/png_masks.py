@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import cv2
 import imagecodecs
@@ -54,7 +55,7 @@ def odd_masks() -> dict[str, np.ndarray]:
 
 def decode_everywhere(data: bytes) -> dict[str, np.ndarray]:
     """Decode a PNG by every independent decoder at hand; palette indices stay indices."""
-    decoded = {
+    decoded: dict[str, Any] = {
         "Pillow": np.array(Image.open(io.BytesIO(data))),
         "pypng": np.vstack([np.frombuffer(row, np.uint8) for row in png.Reader(bytes=data).read()[2]]),
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 import random
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
 from gtmask.formats.jsonstream import Document, document
-from support.memory_export import BytesExport
+from tests.support.memory_export import BytesExport
 
 DATA = random.Random(7).randbytes(50_000)
 
@@ -68,7 +69,7 @@ def test_without_room_blocks_do(monkeypatch: pytest.MonkeyPatch, trouble: str):
             raise FileNotFoundError("no temporary folder")
         return SimpleNamespace(free=len(DATA))
 
-    monkeypatch.setattr(document.shutil, "disk_usage", usage)
+    monkeypatch.setattr(shutil, "disk_usage", usage)
     far = Far()
     read_at_random(Document(far, "a.json"), 500)
     assert far.count > 5 * len(DATA)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gtmask.formats.jsonstream import joins, open_document
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Index
-from support.memory_export import BytesExport
+from tests.support.memory_export import BytesExport
 
 
 def keys_in(data: bytes, window: int = 256) -> list[int]:

@@ -22,7 +22,7 @@ from gtmask.formats.jsonstream import (
     split_array,
 )
 from gtmask.formats.jsonstream.document import BLOCK
-from support.memory_export import BytesExport, FileExport
+from tests.support.memory_export import BytesExport, FileExport
 
 WINDOWS = (1, 2, 3, 7, 8, 9, 16, 61, 1 << 20)
 
@@ -114,7 +114,7 @@ def test_local_files_are_read_like_others(tmp_path):
 
 def test_more_entries_than_one_call_returns():
     data = json.dumps(list(range(20_000))).encode()
-    assert sum(1 for _ in elements(BytesExport(data), "a.json")) == 20_000
+    assert sum(True for _ in elements(BytesExport(data), "a.json")) == 20_000
 
 
 def test_a_missing_path_has_no_elements_and_the_first_of_equal_keys_counts():
@@ -139,7 +139,7 @@ def test_a_huge_element_does_not_make_the_window_grow():
 
 def test_entries_can_be_loaded_entered_or_left():
     cursor = open_document(BytesExport(b'{"a": {"deep": [1, 2]}, "b": [3, 4, 5], "c": "text"}'), "a.json", 4)
-    seen = {}
+    seen: dict[str, Any] = {}
     for entry in cursor.container().entries():
         if entry.key == "a":
             seen["a"] = [inner.key for inner in entry.enter().entries()]

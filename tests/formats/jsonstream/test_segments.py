@@ -16,7 +16,7 @@ from gtmask.errors import ExportError
 from gtmask.formats.jsonstream import open_document, segments
 from gtmask.formats.jsonstream.ids import keys_of
 from gtmask.formats.jsonstream.segments import mapped
-from support.memory_export import BytesExport, FileExport
+from tests.support.memory_export import BytesExport, FileExport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +140,7 @@ def test_an_error_of_the_function_reaches_the_caller_and_no_thread_is_left(tiny,
 
     with pytest.raises(ValueError, match="no"):
         list(mapped(open_document(FileExport(path), path.name).container(), "id", refuse, 2))
-    rest = mapped(open_document(FileExport(path), path.name).container(), "id", rows, 2)
+    rest: Any = mapped(open_document(FileExport(path), path.name).container(), "id", rows, 2)
     next(rest)
     rest.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("gtmask-scan")]

@@ -18,7 +18,7 @@ from gtmask.formats.jsonstream.texts import (
     hash_stems,
     texts_of,
 )
-from support.memory_export import BytesExport
+from tests.support.memory_export import BytesExport
 
 names = st.text(st.sampled_from('ab./\\"é\x7f\u20ac \n'), max_size=8) | st.sampled_from(["a.jpg", "x/y.png"])
 elements = st.fixed_dictionaries({}, optional={"n": names | st.integers() | st.none(), "m": names})
