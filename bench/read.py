@@ -21,9 +21,9 @@ from bench.first import first_mask
 from bench.harness import Goal, Measure, OwnProcess, Row, Table, alone, in_own_process
 from bench.scan import make_export
 from gtmask.formats import open_reader
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.coco_shapes import add_segmentation
+from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.jsonstream import paused_gc
+from gtmask.formats.reading.build import RecordBuilder
 
 OURS = "gtmask"
 PEER = "orjson.loads and the same building"

@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from bench.harness import ROOT, Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
-from gtmask.formats.export import open_export
 from gtmask.formats.jsonstream import elements, open_document
 from gtmask.formats.jsonstream.ids import keys_of
+from gtmask.formats.locate import open_export
 
 OURS = "gtmask"
 PEER = "orjson.loads"

@@ -138,6 +138,26 @@ def test_code_is_out_of_date_when_what_it_calls_has_changed(tmp_path, monkeypatc
     assert current() == before
 
 
+def test_code_is_out_of_date_when_a_package_that_it_imports_from_has_changed(tmp_path, monkeypatch):
+    copy = tmp_path / "gtmask"
+    shutil.copytree(stamps.PACKAGE, copy, ignore=shutil.ignore_patterns("*.nb?", "*.pyc"))
+    monkeypatch.setattr(stamps, "PACKAGE", copy)
+    (copy / "helpers").mkdir()
+    (copy / "helpers" / "__init__.py").write_text("LIMIT = 1\n")
+    with (copy / "raster" / "lines.py").open("a") as lines:
+        lines.write("from gtmask.helpers import LIMIT\n")
+    seen = []
+    for value in (1, 2, 1):
+        (copy / "helpers" / "__init__.py").write_text(f"LIMIT = {value}\n")
+        for cached in (stamps.source_stamp, stamps._imports, stamps._text):
+            cached.cache_clear()
+        seen.append(stamps.source_stamp("gtmask.raster.lines"))
+    monkeypatch.undo()
+    for cached in (stamps.source_stamp, stamps._imports, stamps._text):
+        cached.cache_clear()
+    assert seen[0] == seen[2] != seen[1]
+
+
 def test_a_cache_folder_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch):
     taken = tmp_path / "taken"
     taken.write_text("no folder")

@@ -51,7 +51,7 @@ _USUAL: Groups = (
     ("gtmask.png.bits", "gtmask.png.blocks"),
     ("gtmask.png.runs",),
     ("gtmask.png.counts",),
-    ("gtmask.formats.build",),
+    ("gtmask.formats.reading.build",),
 )
 
 #: What reads JSON documents of any size; a reader compiles these when it opens one.
@@ -61,14 +61,14 @@ _READERS: Groups = (
         "gtmask.formats.jsonstream.tokens",
         "gtmask.formats.jsonstream.ids",
         "gtmask.formats.jsonstream.texts",
-        "gtmask.formats.coco_plain",
+        "gtmask.formats.coco.plain",
     ),
     ("gtmask.formats.jsonstream.joins",),
-    ("gtmask.formats.coco_runs",),
+    ("gtmask.formats.reading.rle",),
 )
 
 #: What reads Label Studio's brush strokes; its reader compiles this when it opens an export.
-_BRUSHES: Groups = (("gtmask.formats.brush",),)
+_BRUSHES: Groups = (("gtmask.formats.label_studio.brush",),)
 
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import pkgutil
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def source_stamp(name: str) -> str:
 
 
 def source(name: str) -> Path:
-    """Return the file of a module of this package, without importing anything."""
-    return PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+    """Return the file of a module or package of this package, without importing anything."""
+    place = PACKAGE.joinpath(*name.split(".")[1:])
+    package = place / "__init__.py"
+    return package if package.is_file() else place.with_suffix(".py")
 
 
 @cache
@@ -52,7 +55,10 @@ def _text(name: str) -> str:
     try:
         if PACKAGE.is_dir():
             return source(name).read_text("utf-8")
-        data = pkgutil.get_data("gtmask", "/".join(name.split(".")[1:]) + ".py")
     except OSError:
         return ""
-    return (data or b"").decode("utf-8")
+    place = "/".join(name.split(".")[1:])
+    for file in (f"{place}.py", f"{place}/__init__.py".lstrip("/")):
+        with suppress(OSError):
+            return (pkgutil.get_data("gtmask", file) or b"").decode("utf-8")
+    return ""

@@ -12,7 +12,7 @@ import pytest
 
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats import archive, read
-from gtmask.formats.export import open_export
+from gtmask.formats.locate import open_export
 from tests.support.small_exports import FilesExport
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ their bytes.
 from __future__ import annotations
 
 import json
-from importlib import import_module
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gtmask.findings import is_reject
+from gtmask.formats import FORMATS
 from gtmask.formats.base import ReadOptions
 from gtmask.run.paint import rasterize
 from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
@@ -24,7 +24,7 @@ CLASSES = class_map(*"abcdef", "a--b", "object")
 
 
 def read_all(name: str, document: bytes, files: dict[str, bytes]) -> list:
-    module = import_module(f"gtmask.formats.{name}")
+    module = FORMATS[name]
     export = FilesExport({EXPORTS[name][0]: document, **files})
 
     def records():

@@ -13,8 +13,8 @@ from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
 from gtmask.formats import FORMATS, open_reader, read
 from gtmask.formats import detect as detect_module
 from gtmask.formats.detect import HEAD, detect, named
-from gtmask.formats.export import open_export
 from gtmask.formats.keys import scan_keys
+from gtmask.formats.locate import open_export
 from gtmask.formats.registry import MARKS, markdown
 
 if TYPE_CHECKING:

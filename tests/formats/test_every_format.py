@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,7 +51,7 @@ def test_folders_and_archives_read_alike(name: str, tmp_path: Path):
 @pytest.mark.parametrize("name", sorted(EXPORTS))
 def test_readers_go_to_other_processes_without_their_records(name: str):
     export = FilesExport(files_of(name))
-    reader = import_module(f"gtmask.formats.{name}").read(export, ReadOptions())
+    reader = FORMATS[name].read(export, ReadOptions())
     units = list(reader.units())
     records = [reader.record(unit) for unit in units]
     other, other_units = pickle.loads(pickle.dumps((reader, units)))
@@ -73,7 +72,7 @@ def test_a_document_that_breaks_off_is_read_up_to_there_when_asked(name: str):
         whole = b'{"dataset": {"samples": ' + whole + b"}}"
     # Cut in the middle of the third record.
     cut = whole[: len(whole) - len(json.dumps(rows[0])) // 2]
-    module = import_module(f"gtmask.formats.{name}")
+    module = FORMATS[name]
     with pytest.raises(DamagedExportError):
         list(module.read(FilesExport({document: cut}), ReadOptions()).units())
     reader = module.read(FilesExport({document: cut}), ReadOptions(keep_going=True))
@@ -85,7 +84,7 @@ def test_the_registry_has_every_format():
     assert EXPORTS.keys() <= FORMATS.keys()
     for name in EXPORTS:
         record = FORMATS[name]
-        module = import_module(f"gtmask.formats.{name}")
+        module = FORMATS[name]
         reader = module.read(FilesExport(files_of(name)), ReadOptions())
         fills = {reader.record(unit).source_fill for unit in reader.units()}
         assert fills == {record.source_fill}, name

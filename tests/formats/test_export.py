@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gtmask.errors import AccessError, ExportError, NotFoundError
-from gtmask.formats.export import checked_name, glob_pattern, open_export, sorted_names
+from gtmask.formats.export import checked_name, glob_pattern, sorted_names
+from gtmask.formats.locate import open_export
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:

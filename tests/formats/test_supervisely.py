@@ -15,7 +15,7 @@ from PIL import Image
 
 from gtmask.formats import supervisely
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.export import open_export
+from gtmask.formats.locate import open_export
 from gtmask.formats.supervisely import read
 from tests.support.small_exports import (
     codes,

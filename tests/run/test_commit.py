@@ -12,7 +12,7 @@ import pytest
 import gtmask
 from gtmask.errors import GtmaskError
 from gtmask.findings import EXAMPLES, Finding
-from gtmask.formats.export import open_export
+from gtmask.formats.locate import open_export
 from gtmask.run import assemble, finish, plan
 from gtmask.run.commit import ChunkResult, Tally, commit
 from tests.support import coco_data

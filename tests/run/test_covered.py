@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 import gtmask
-from gtmask.formats.build import RecordBuilder
+from gtmask.formats.reading.build import RecordBuilder
 from gtmask.model import Runs
 from gtmask.run.covered import measure
 from tests.support import coco_data

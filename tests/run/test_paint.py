@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 import gtmask
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
-from gtmask.formats.build import RecordBuilder
+from gtmask.formats.reading.build import RecordBuilder
 from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Select
 from gtmask.run.paint import paint, select_pixels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -13,6 +13,7 @@ class BytesExport:
     """An export of one file that exists only in memory, and remembers the largest piece read of it."""
 
     location = "memory"
+    is_remote = False
 
     def __init__(self, data: bytes, name: str = "a.json") -> None:
         self.data = data
@@ -32,6 +33,13 @@ class BytesExport:
         piece = self.data[start:stop]
         self.largest = max(self.largest, len(piece))
         return piece
+
+    def path(self, name: str) -> Path | None:
+        return None
+
+    def select(self, names: Iterable[str] | None) -> BytesExport:
+        assert names is None or list(names) == [self.name]
+        return self
 
 
 class FileExport(BytesExport):

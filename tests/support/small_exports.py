@@ -5,19 +5,20 @@ from __future__ import annotations
 import io
 import itertools
 import json
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from gtmask.errors import NotFoundError
+from gtmask.formats import FORMATS
 from gtmask.formats.base import ReadOptions
 from gtmask.model import ClassMap, LabelClass
 from gtmask.run.paint import rasterize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -29,12 +30,21 @@ class FilesExport:
     """An export whose files are in memory. Names that begin with ``../`` exist and are not listed."""
 
     location = "memory"
+    is_remote = False
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], selected: tuple[str, ...] | None = None) -> None:
         self.files = files
+        self.selected = selected
 
     def names(self) -> Iterator[str]:
-        yield from sorted(name for name in self.files if not name.startswith("../"))
+        listed = sorted(name for name in self.files if not name.startswith("../"))
+        yield from listed if self.selected is None else self.selected
+
+    def path(self, name: str) -> Path | None:
+        return None
+
+    def select(self, names: Iterable[str] | None) -> FilesExport:
+        return FilesExport(self.files, None if names is None else tuple(names))
 
     def size(self, name: str) -> int:
         return len(self.read(name))
@@ -57,10 +67,8 @@ def as_bytes(content: Any) -> bytes:
 
 def open_files(format_name: str, files: dict[str, Any], **options: Any) -> Reader:
     """Open files with one format's reader."""
-    module = import_module(f"gtmask.formats.{format_name}")
     export = FilesExport({name: as_bytes(content) for name, content in files.items()})
-    reader: Reader = module.read(export, ReadOptions(**options))
-    return reader
+    return FORMATS[format_name].read(export, ReadOptions(**options))
 
 
 def read_files(format_name: str, files: dict[str, Any], **options: Any) -> list[Record]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.base import Export, Format, Reader, ReadOptions, Sample
+from gtmask.formats.base import Format, Reader, ReadOptions, Sample
+from gtmask.formats.export import Export
 from gtmask.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def open_reader(
         The export cannot be read; there is no such format.
     """
     from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
-    from gtmask.formats.export import open_export  # noqa: PLC0415
-    from gtmask.formats.many import ManyReader  # noqa: PLC0415
+    from gtmask.formats.locate import open_export  # noqa: PLC0415
+    from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
 
     options = options or ReadOptions()
     export = open_export(source, s3)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gtmask.formats.base import Export
+    from gtmask.formats.export import Export
 
 #: Bytes of a member kept in memory before it is spooled to an anonymous temporary file.
 IN_MEMORY = 256 << 20
@@ -62,6 +62,9 @@ class ArchiveExport:
     ExportError
         From every method: the archive is damaged, encrypted, a bomb, or holds a name that escapes.
     """
+
+    #: Members are inflated here, wherever the archive lies.
+    is_remote = False
 
     def __init__(
         self, location: str, outer: Export, archive: str, picked: tuple[str, ...] | None = None

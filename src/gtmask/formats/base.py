@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from gtmask.findings import Finding
+    from gtmask.formats.export import Export
     from gtmask.formats.jsonstream.texts import Texts
     from gtmask.model import FillRule, Record
 
@@ -60,36 +60,6 @@ class ReadOptions:
     class_attribute: str | None = None
     keep_going: bool = False
     memory_limit: int = 2 << 30
-
-
-class Export(Protocol):
-    """The files that an export consists of, wherever they are: see :mod:`gtmask.formats.export`."""
-
-    location: str
-
-    def names(self) -> Iterator[str]:
-        """Yield the names of the export's files, sorted, relative to its root."""
-        ...
-
-    def size(self, name: str) -> int:
-        """Return a file's size in bytes."""
-        ...
-
-    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Return a file's bytes [start, stop)."""
-        ...
-
-    def exists(self, name: str) -> bool:
-        """Say whether the export's root has a file of this name (also one that was not selected)."""
-        ...
-
-    def path(self, name: str) -> Path | None:
-        """Return where a file lies when it is a plain local file that can be mapped, else None."""
-        ...
-
-    def select(self, names: Iterable[str] | None) -> Export:
-        """Return the same export with only these files as its :meth:`names`; None: all below its root."""
-        ...
 
 
 #: What a reader needs to find one record's bytes: plain tuples of names, offsets and small values.
@@ -155,6 +125,6 @@ class Format:
     source_fill: FillRule
     reads: str
     limits: str
-    per_image: bool = False
-    order: str = "List order: later shapes lie over earlier ones."
-    counts: str = "All of them."
+    per_image: bool
+    order: str
+    counts: str

@@ -18,12 +18,13 @@ from __future__ import annotations
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, pairs, set_size, text
-from gtmask.formats.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, pairs, set_size, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 #: Classes of Cityscapes (helpers/labels.py) and of IDD (helpers/anue_labels.py).

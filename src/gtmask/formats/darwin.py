@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import MALFORMED, describe, each, listing, real, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.build import RecordBuilder, flatten_xy
+from gtmask.formats.reading.checks import MALFORMED, describe, each, listing, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 _UNPAINTABLE = ("skeleton", "cuboid", "string", "graph", "simple_table", "table", "link", "eye")

@@ -18,13 +18,14 @@ from __future__ import annotations
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import decode_base64, describe, each, real, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.build import RecordBuilder, flatten_xy
+from gtmask.formats.reading.checks import decode_base64, describe, each, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 _MARKS = {"datasetId", "itemId", "openAnnotationVersion", "dataset"}

@@ -11,15 +11,16 @@ from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
-from gtmask.formats.build import RecordBuilder, rotated_corners
-from gtmask.formats.coco_runs import read_runs
-from gtmask.formats.fields import each, listing, numbers, real, set_size, table, text
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, header
+from gtmask.formats.reading.build import RecordBuilder, rotated_corners
+from gtmask.formats.reading.checks import each, listing, numbers, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.rle import read_runs
+from gtmask.formats.reading.rows import RowsReader, header
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 _AREAS = {"polygon", "mask", "ellipse"}

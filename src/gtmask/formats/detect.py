@@ -20,14 +20,15 @@ from gtmask.findings import Finding
 from gtmask.formats.base import Sample
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.keys import scan_keys
-from gtmask.formats.per_image import COMPANIONS
+from gtmask.formats.reading.per_image import COMPANIONS
 from gtmask.formats.registry import FORMATS, MARKS
 from gtmask.formats.text import decode_json, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gtmask.formats.base import Export, Format
+    from gtmask.formats.base import Format
+    from gtmask.formats.export import Export
 
 HEAD = 1 << 16
 #: Names looked at in a folder, and files opened in it, before the format is known.

@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.build import RecordBuilder, flatten_xy, rotated_corners
-from gtmask.formats.coco_runs import decode_counts
-from gtmask.formats.fields import each, inner_table, numbers, pairs, real, set_size, text
 from gtmask.formats.jsonstream import open_document
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader
+from gtmask.formats.reading.build import RecordBuilder, flatten_xy, rotated_corners
+from gtmask.formats.reading.checks import each, inner_table, numbers, pairs, real, set_size, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.rle import decode_counts
+from gtmask.formats.reading.rows import RowsReader
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
-    from gtmask.formats.rows import Row
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 _OBJECT = ord("{")

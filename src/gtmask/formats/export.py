@@ -1,9 +1,9 @@
 """Where an export's bytes are: a file, a folder, a glob, an archive, here or under ``s3://``.
 
-Readers see one protocol (:class:`gtmask.formats.base.Export`). An export is picklable: what it opens
-(files, connections) is opened again on first use in another process. Names are relative to the
-export's root, with forward slashes, and come sorted by their UTF-8 bytes, which is also S3's order:
-chunks are the same wherever the same files lie.
+Readers see one protocol (:class:`Export`); :mod:`gtmask.formats.locate` opens one by its location. An
+export is picklable: what it opens (files, connections) is opened again on first use in another process.
+Names are relative to the export's root, with forward slashes, and come sorted by their UTF-8 bytes,
+which is also S3's order: chunks are the same wherever the same files lie.
 
 A name may begin with at most two ``../``: annotation folders such as ``labels/train`` have their class
 list above them. Any other way out of the root is refused.
@@ -18,96 +18,53 @@ import tempfile
 from collections import OrderedDict
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import AccessError, ExportError, NotFoundError, StorageError
-from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gtmask.formats.base import Export
+    from gtmask.storage.base import S3Settings
 
 #: Files kept open for ranged reads, per export and process.
 OPEN_FILES = 8
 #: Names sorted in memory at a time when a folder is listed.
 LISTING_BATCH = 500_000
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-_MAGIC = re.compile(r"[*?\[]")
-#: Ends of keys that name a file; in S3 any other key is taken for a folder.
-FILE_SUFFIX = re.compile(
-    r"\.(json|jsonl|ndjson|manifest|xml|txt|csv|ya?ml|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
-)
 
 
-def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) -> Export:
-    """Open an export by its location.
+class Export(Protocol):
+    """The files that an export consists of, wherever they are."""
 
-    Parameters
-    ----------
-    source
-        A file, a folder, a glob (``*``, ``?``, ``[...]``, ``**``), a ``.zip``, ``.tar``, ``.tar.gz`` or
-        ``.tgz``; local, or the same below ``s3://bucket/``.
-    s3
-        How to reach S3.
+    #: Where the user said that it is.
+    location: str
+    #: Reading goes over a network: every call has a delay of its own, and listing is not free.
+    is_remote: bool
 
-    Raises
-    ------
-    NotFoundError
-        There is nothing at this location.
-    ExportError
-        The location cannot be one.
-    """
-    location = os.fspath(source)
-    if not location:
-        raise ExportError("the location of the export is empty: name a file, a folder or an s3:// prefix")
-    if location[:5].lower() == "s3://":
-        return _open_remote("s3://" + location[5:], s3 or S3Settings())
-    try:
-        path = Path(location).expanduser()
-    except RuntimeError as error:
-        raise NotFoundError(f"there is no export at {location}: no such user's home folder") from error
-    if path.is_file():
-        if path.name.lower().endswith(ARCHIVES):
-            from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
+    def names(self) -> Iterator[str]:
+        """Yield the names of the export's files, sorted, relative to its root."""
+        ...
 
-            return ArchiveExport(location, LocalExport(str(path.parent)), path.name)
-        return LocalExport(location, path.parent, names=(path.name,))
-    if path.is_dir():
-        return LocalExport(location, path)
-    if _MAGIC.search(location):
-        root, pattern = _split_glob(path.as_posix())
-        if Path(root).is_dir():
-            return LocalExport(location, Path(root), pattern=pattern)
-    if path.exists():
-        raise ExportError(f"{location} is neither a file nor a folder")
-    raise NotFoundError(f"there is no export at {location}: check the path")
+    def size(self, name: str) -> int:
+        """Return a file's size in bytes."""
+        ...
 
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a file's bytes [start, stop)."""
+        ...
 
-def _open_remote(location: str, s3: S3Settings) -> Export:
-    bucket, _, key = location[5:].partition("/")
-    if not bucket:
-        raise ExportError(f"{location} names no bucket: write s3://bucket/prefix")
-    if _MAGIC.search(key):
-        root, pattern = _split_glob(key)
-        return StorageExport(location, f"s3://{bucket}/{root.strip('./')}", s3, pattern=pattern)
-    folder, _, name = key.rpartition("/")
-    if name and FILE_SUFFIX.search(name):
-        export = StorageExport(location, f"s3://{bucket}/{folder}", s3, names=(name,))
-        if export.exists(name):
-            if name.lower().endswith(ARCHIVES):
-                from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
+    def exists(self, name: str) -> bool:
+        """Say whether the export's root has a file of this name (also one that was not selected)."""
+        ...
 
-                return ArchiveExport(location, export, name)
-            return export
-    return StorageExport(location, f"s3://{bucket}/{key}".rstrip("/"), s3)
+    def path(self, name: str) -> Path | None:
+        """Return where a file lies when it is a plain local file that can be mapped, else None."""
+        ...
 
-
-def _split_glob(location: str) -> tuple[str, str]:
-    """Split a glob into the folder before its first wildcard and the pattern below that folder."""
-    parts = location.split("/")
-    first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
-    return ("/".join(parts[:first]) or ("/" if location.startswith("/") else ".")), "/".join(parts[first:])
+    def select(self, names: Iterable[str] | None) -> Export:
+        """Return the same export with only these files as its :meth:`names`; None: all below its root."""
+        ...
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -144,6 +101,8 @@ def checked_name(name: str) -> str:
 
 class _Rooted:
     """What local and remote exports share: a root, and which of its files belong to the export."""
+
+    is_remote = False
 
     def __init__(self, location: str, names: tuple[str, ...] | None, pattern: str | None) -> None:
         self.location = location
@@ -303,7 +262,6 @@ def _told(error: OSError, path: Path) -> StorageError:
 class StorageExport(_Rooted):
     """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens)."""
 
-    #: Reading goes over a network.
     is_remote = True
 
     def __init__(

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gtmask.errors import StorageError
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, listing, pairs, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 CLASSES = "isat.yaml"

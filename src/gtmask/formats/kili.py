@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import each, inner_table, listing, set_size, table, text
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader
+from gtmask.formats.reading.build import RecordBuilder, flatten_xy
+from gtmask.formats.reading.checks import each, inner_table, listing, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.rows import RowsReader
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 _PREDICTIONS = frozenset({"PREDICTION", "INFERENCE"})

@@ -13,7 +13,7 @@ skipped ones are left out: with ``annotator`` the newest of that person (``creat
 benchmark reference; else the highest consensus score; else the newest. One is chosen, never merged.
 
 Mask addresses need a key and expire: masks are taken from files beside the export, see
-:mod:`gtmask.formats.pictures`; they may be named ``<feature id>.png``.
+:mod:`gtmask.formats.reading.pictures`; they may be named ``<feature id>.png``.
 
 ``exif_rotation`` says that the annotator saw the image turned, and the geometry speaks of that image.
 """
@@ -23,16 +23,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from gtmask.formats.build import RecordBuilder, flatten_xy
-from gtmask.formats.fields import each, inner_table, listing, real, set_size, table, text
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.pictures import find_picture
-from gtmask.formats.rows import RowsReader
+from gtmask.formats.reading.build import RecordBuilder, flatten_xy
+from gtmask.formats.reading.checks import each, inner_table, listing, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.pictures import find_picture
+from gtmask.formats.reading.rows import RowsReader
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 _UPRIGHT = (None, "", "0", "1", 0, 1)

@@ -12,16 +12,17 @@ import re
 from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import decode_base64, each, pairs, set_size, text
-from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import decode_base64, each, pairs, set_size, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 #: From this size on, embedded image data is cut out before the JSON is parsed.

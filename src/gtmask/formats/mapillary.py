@@ -13,12 +13,13 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import StorageError
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, listing, numbers, pairs, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, load_json, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, listing, numbers, pairs, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json, load_object
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 CONFIG = "config_v2.0.json"

@@ -14,7 +14,8 @@ from gtmask.formats.base import Format
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import FillRule
 
 _Z_ORDER = "z order: higher lies over lower, negative values too; ties in list order."
@@ -43,15 +44,12 @@ def _row(
     limits: str,
     *,
     per_image: bool = False,
-    order: str = "",
-    counts: str = "",
+    module: str = "",
+    order: str = "List order: later shapes lie over earlier ones.",
+    counts: str = "All of them.",
 ) -> Format:
-    sniff, read = _lazy(name)
-    entry = Format(name, title, sniff, read, source_fill, reads, limits, per_image)
-    return Format(
-        name, title, sniff, read, source_fill, reads, limits, per_image,
-        order or entry.order, counts or entry.counts,
-    )  # fmt: skip
+    sniff, read = _lazy(module or name)
+    return Format(name, title, sniff, read, source_fill, reads, limits, per_image, order, counts)
 
 
 _ROWS = (
@@ -111,6 +109,7 @@ _ROWS = (
         "coco",
         "`segments_info` and the folder of PNGs whose colours are segment ids.",
         "The PNG folder must lie beside the JSON. Ids that the JSON does not list stay background.",
+        module="coco.panoptic",
         order="Segments do not overlap.",
     ),
     _row(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.coco_shapes import add_segmentation
-from gtmask.formats.fields import each, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.coco.shapes import add_segmentation
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 LABEL = "object"

@@ -8,7 +8,7 @@
 - **Which attribute counts** where a line has several: the newest, which is the last on the line, of
   those that did not fail; ``class_attribute`` names another one.
 - An attribute with ``failure-reason`` has no labels; a line whose attributes all failed is rejected.
-- Masks are looked for beside the manifest, see :mod:`gtmask.formats.pictures`: with the folders of
+- Masks are looked for beside the manifest, see :mod:`gtmask.formats.reading.pictures`: with the folders of
   their ``s3://`` key or without them. Their keys hold ``:``.
 - BACKGROUND (index 0) is no shape.
 """
@@ -21,19 +21,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gtmask.errors import StorageError
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import MALFORMED, describe, rgb_key, table, text
 from gtmask.formats.jsonstream import Document
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.pictures import find_picture
-from gtmask.formats.rows import RowsReader, lines
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import MALFORMED, describe, rgb_key, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.pictures import find_picture
+from gtmask.formats.reading.rows import RowsReader, lines
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 SOURCE = "source-ref"

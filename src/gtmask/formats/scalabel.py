@@ -19,15 +19,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding, is_reject
-from gtmask.formats.build import CURVE_ERROR, RecordBuilder
-from gtmask.formats.coco_runs import read_runs
-from gtmask.formats.fields import each, listing, pairs, real, set_size, table, text
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, header, only_document
+from gtmask.formats.reading.build import CURVE_ERROR, RecordBuilder
+from gtmask.formats.reading.checks import each, listing, pairs, real, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.rle import read_runs
+from gtmask.formats.reading.rows import RowsReader, header, only_document
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 _GEOMETRY = {"box2d", "poly2d", "rle", "category"}

@@ -10,7 +10,7 @@ code that reads such files; there is no real file among our samples.
   ``points`` [[x, y], ...].
 - **Which label counts**: the label set "ground-truth", else the first; ``annotator`` names another one.
   ``label_status`` SKIPPED and REJECTED do not count; PRELABELED is a prediction.
-- Bitmaps are looked for beside the release file (:mod:`gtmask.formats.pictures`), also under the name
+- Bitmaps are looked for beside the release file (:mod:`gtmask.formats.reading.pictures`), also under the name
   that the tool's own download gives them: ``<sample>_label_<label set>.png``.
 """
 
@@ -19,16 +19,17 @@ from __future__ import annotations
 from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, inner_table, listing, pairs, set_size, table, text
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.pictures import find_picture
-from gtmask.formats.rows import RowsReader, header, only_document
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, inner_table, listing, pairs, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.pictures import find_picture
+from gtmask.formats.reading.rows import RowsReader, header, only_document
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 GROUND_TRUTH = "ground-truth"

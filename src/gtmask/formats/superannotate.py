@@ -17,15 +17,16 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import StorageError
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import each, listing, numbers, real, rgb_key, set_size, table, text
-from gtmask.formats.per_image import BadFile, PerImageReader, beside, load_json, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, listing, numbers, real, rgb_key, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_object
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 VECTOR, PIXEL, SAVED = "___objects.json", "___pixel.json", "___save.png"

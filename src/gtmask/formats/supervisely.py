@@ -21,8 +21,8 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import StorageError
-from gtmask.formats.build import RecordBuilder, rotated_corners
-from gtmask.formats.fields import (
+from gtmask.formats.reading.build import RecordBuilder, rotated_corners
+from gtmask.formats.reading.checks import (
     PNG_SIGNATURE,
     decode_base64,
     describe,
@@ -35,11 +35,12 @@ from gtmask.formats.fields import (
     table,
     text,
 )
-from gtmask.formats.per_image import BadFile, PerImageReader, load_json, load_object
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json, load_object
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, ReadOptions, Sample
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 META = "meta.json"

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.fields import inner_table, listing, set_size, table, text
 from gtmask.formats.jsonstream import Document
-from gtmask.formats.per_image import BadFile
-from gtmask.formats.rows import RowsReader, lines
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import inner_table, listing, set_size, table, text
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.rows import RowsReader, lines
 from gtmask.formats.yolo import Classes, add_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.formats.base import Export, ReadOptions, Sample
-    from gtmask.formats.rows import Row
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 SEGMENTS, POSE, CLASSIFICATION = "segments", "pose", "classification"

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gtmask.formats.build import RecordBuilder
-from gtmask.formats.per_image import PerImageReader
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.per_image import PerImageReader
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export, Reader, ReadOptions, Sample
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 #: Text files that stand beside labels and are none.

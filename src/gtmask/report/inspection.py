@@ -15,7 +15,7 @@ from gtmask import kernels
 from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.export import open_export
+from gtmask.formats.locate import open_export
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.answer import Answer, is_answer, summarize_answer
 from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
@@ -127,7 +127,7 @@ def inspect(
     """
     heard = progress or Silent()
     reader = open_reader(source, format, options or ReadOptions(), s3 or S3Settings())
-    kernels.compile_kernels(("gtmask.formats.build",))
+    kernels.compile_kernels(("gtmask.formats.reading.build",))
     count = reader.count()
     heard.stage("inspect", count)
     pool = Pool(workers=1 if workers is None and (count or SMALL) <= SMALL else workers)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
-from gtmask.formats.export import FILE_SUFFIX
+from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.run.commit import MASKS
 from gtmask.run.progress import Progress, Silent
 from gtmask.storage import check_location, is_s3

@@ -21,7 +21,7 @@ from gtmask.groundtruth.manifest import ManifestWriter
 from gtmask.run.commit import CLASSES, RUN_FILE
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Export
+    from gtmask.formats.export import Export
     from gtmask.model import ClassMap
     from gtmask.storage.base import Storage
 
@@ -187,8 +187,7 @@ def fingerprint(export: Export) -> str:
 
 def _stamp(export: Export, name: str) -> bytes:
     """Return a file's name, size and, for a local one, its modification time."""
-    locate = getattr(export, "path", None)
-    path = locate(name) if locate is not None else None
+    path = export.path(name)
     changed = path.stat().st_mtime_ns if path is not None else ""
     return f"{name}\0{export.size(name)}\0{changed}\n".encode("utf-8", "surrogatepass")
 

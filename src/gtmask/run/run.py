@@ -16,7 +16,7 @@ from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.export import open_export
+from gtmask.formats.locate import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
 from gtmask.run.assemble import GrowingManifest, assemble

@@ -23,7 +23,7 @@ from gtmask.formats.jsonstream.parse import load, parse_elements, parse_value, p
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.formats.base import Export
+    from gtmask.formats.export import Export
 
 __all__ = [
     "Batch", "Container", "Cursor", "Document", "Entry", "elements", "load", "members", "open_document",

@@ -25,7 +25,7 @@ from gtmask.errors import DamagedExportError, ExportError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.formats.base import Export
+    from gtmask.formats.export import Export
 
 #: Files without a local path are read in blocks of this size, and this many blocks are kept.
 BLOCK = 1 << 20
@@ -64,8 +64,7 @@ class Document:
         """Return a file descriptor where the file is local, and close it with this object."""
         if not self._tried:
             self._tried = True
-            path_of = getattr(self.export, "path", None)
-            path = path_of(self.name) if callable(path_of) else None
+            path = self.export.path(self.name)
             if path is not None:
                 self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
                 weakref.finalize(self, os.close, self._descriptor)
@@ -107,7 +106,7 @@ class Document:
         block = self._blocks.get(number)
         if block is None:
             start = number * BLOCK
-            if self._fetched > self.size + BLOCKS * BLOCK and getattr(self.export, "is_remote", False):
+            if self._fetched > self.size + BLOCKS * BLOCK and self.export.is_remote:
                 self._copy()
             block = self._part(start, min(start + BLOCK, self.size))
             self._fetched += len(block)

@@ -1,0 +1,331 @@
+"""COCO instances, with the dialects of CVAT, Label Studio, Roboflow and others, and results lists.
+
+One pass finds the tables and joins annotations to images (:mod:`gtmask.formats.coco.tables`); a unit then
+is an image's name and size and the byte ranges of its annotations, and a worker reads just those.
+
+Grid: COCO speaks of the pixels as stored. Label Studio is one exception: its exporter multiplies
+fractions of the *displayed* image by the size of the *stored* one (label-studio-sdk, converter.py,
+convert_to_coco; label-studio #6608), so its coordinates are divided by the recorded size again and read
+as fractions of the displayed image, which is right whether or not EXIF turns it. CVAT is the other: since
+2022 it shows, measures and exports images as EXIF turns them.
+"""
+
+from __future__ import annotations
+
+import re
+from posixpath import join, split
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
+from gtmask.formats.coco.plain import fill_plain
+from gtmask.formats.coco.shapes import add_segmentation
+from gtmask.formats.coco.tables import read_tables
+from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
+from gtmask.formats.jsonstream.ids import id_key, normal_id
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import listing, set_size, table, text
+from gtmask.kernels import READER_MODULES, compile_kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.coco.tables import Tables
+    from gtmask.formats.export import Export
+    from gtmask.formats.jsonstream.texts import Texts
+    from gtmask.model import Grid, Record
+
+_CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
+_LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
+_ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
+#: COCO publishes the same images three times: with instances, keypoints of people, and captions.
+_SECOND = re.compile(r"(person_keypoints|captions)_")
+#: Image units that are computed at a time.
+_STEP = 1 << 13
+_NO_RANGES = np.empty((0, 2), np.int64)
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize COCO instances and results lists."""
+    if {"image_id", "category_id"} <= sample.element.keys() and "segments_info" not in sample.element:
+        return "COCO results list" if "segmentation" in sample.element else None
+    keys = sample.keys
+    annotation, image = keys.get("annotations", ()), keys.get("images", ())
+    if "segments_info" in annotation or "caption" in annotation or "image" in keys or _is_second(sample):
+        return None
+    if annotation and not {"image_id", "category_id"} <= set(annotation):
+        return None
+    complete = len(sample.head) < 1 << 16
+    if "images" not in keys and not annotation:
+        return None
+    if (
+        not annotation
+        and "file_name" not in image
+        and not {"images", "annotations", "categories"} <= keys.keys()
+    ):
+        return None
+    if complete and "annotations" not in keys:
+        return None
+    if not annotation and not complete and "panoptic" in sample.name.lower():
+        return None
+    return _title(sample.text)
+
+
+def _is_second(sample: Sample) -> bool:
+    """Say whether COCO's own instances file, which has the same images, stands beside this one."""
+    folder, name = split(sample.name)
+    kind = _SECOND.match(name)
+    return kind is not None and join(folder, "instances_" + name[kind.end() :]) in sample.siblings
+
+
+def _title(head: str) -> str:
+    """Name the dialect by the marks that tools leave at the beginning of a document."""
+    marks = (("Roboflow", _ROBOFLOW), ("Label Studio", _LABEL_STUDIO), ("CVAT", _CVAT))
+    dialect = next((name for name, mark in marks if mark.search(head)), None)
+    return f"COCO instances, {dialect} dialect" if dialect else "COCO instances"
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open a COCO export: its one JSON document.
+
+    Raises
+    ------
+    DamagedExportError
+        The document breaks off or is malformed, and ``options.keep_going`` is not set.
+    ExportError
+        It is no COCO document at all.
+    """
+    return CocoReader(export, next(iter(export.names())), options)
+
+
+class CocoReader:
+    """Reads one COCO document. See :class:`gtmask.formats.base.Reader`."""
+
+    marker = "segmentation"
+    #: Whether annotations may be read by the fast way.
+    plain = True
+
+    def __init__(self, export: Export, name: str, options: ReadOptions) -> None:
+        # Compiled once, here: worker processes then load the kernels from the cache.
+        compile_kernels(READER_MODULES)
+        self.options = options
+        self.document = Document(export, name)
+        tables = read_tables(self.document, options, self.marker)
+        self._tables: Tables | None = tables
+        self.findings = tables.findings
+        head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
+        info = table(tables.small.get("info"))
+        studio = info.get("contributor") == "Label Studio"
+        self.fractions = studio
+        #: Whether there is no image table: then ids are all that is known of the images.
+        self.bare = tables.images_at is None
+        self.title = self._name(head, tables, studio=studio)
+        self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
+        self.categories: dict[int | str, str] = {}
+        self.labels = self._read_categories(tables.small.get("categories"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_tables": None}
+
+    def _name(self, head: str, tables: Tables, *, studio: bool) -> str:
+        if tables.bare:
+            return "COCO results list"
+        return "COCO instances, Label Studio dialect" if studio else _title(head)
+
+    def _read_categories(self, value: Any) -> list[str] | None:
+        """Fill ``categories`` (id to name) and return the names in order, each once."""
+        if value is None:
+            return None
+        entries = [entry for entry in listing(value) if isinstance(entry, dict)]
+        if len(entries) < len(listing(value)):
+            self.findings.append(Finding("annotation-bad", "a category is not an object"))
+        groups = {text(entry.get("supercategory")) for entry in entries if entry.get("id") != 0}
+        labels: dict[str, list[str]] = {}
+        for entry in entries:
+            number = normal_id(entry.get("id"))
+            if number is None:
+                self.findings.append(
+                    Finding("annotation-bad", f"category {entry.get('name')!r:.60} has no id")
+                )
+                continue
+            name = text(entry.get("name")) or str(number)
+            self.categories[number] = name
+            placeholder = number == 0 and entry.get("supercategory") == "none" and name in groups
+            if placeholder and "Roboflow" in self.title:
+                self.findings.append(Finding("label-placeholder", name))
+            else:
+                labels.setdefault(name, []).append(str(number))
+        for name, ids in labels.items():
+            if len(ids) > 1:
+                self.findings.append(Finding("label-duplicate", f"{name}: ids {', '.join(ids)}"))
+        return list(labels)
+
+    def _survey(self) -> Tables:
+        """Return the tables, read again where this reader was sent to another process."""
+        if self._tables is None:
+            self._tables = read_tables(self.document, self.options, self.marker)
+        return self._tables
+
+    def count(self) -> int:
+        """Return the number of images."""
+        tables = self._survey()
+        return len(tables.images) - tables.repeated
+
+    def units(self) -> Iterator[tuple[Any, ...]]:
+        """Yield (id, image, width, height, aliases, finding, byte ranges) of each image."""
+        tables = self._survey()
+        if tables.images_at is None:
+            yield from self._bare_units(tables)
+            return
+        done: set[tuple[Any, str]] = set()
+        try:
+            for first, entries in tables.image_batches():
+                ranges, offsets = tables.index.ranges(first, first + len(entries))
+                for i, entry in enumerate(entries):
+                    own = ranges[offsets[i] : offsets[i + 1]]
+                    if tables.shared and isinstance(entry, dict):
+                        identity = (normal_id(entry.get("id")), str(entry.get("file_name")))
+                        names = tables.shared.get(id_key(entry.get("id")))
+                        if names is not None:
+                            if identity in done:
+                                continue
+                            done.add(identity)
+                            own = self._first_ranges(tables, id_key(entry.get("id")))
+                            yield _unit(
+                                entry,
+                                own,
+                                "image-id-shared"
+                                if _several(identity, names) and len(own)
+                                else "image-duplicate",
+                            )
+                            continue
+                    yield _unit(entry, own)
+        except DamagedExportError:
+            if not self.options.keep_going:
+                raise
+
+    def image_names(self) -> Iterator[Texts] | None:
+        """Yield the image references of all units; None where they do not follow the image table."""
+        tables = self._survey()
+        if tables.images_at is None or tables.shared:
+            return None
+        return self._image_names(tables)
+
+    def _image_names(self, tables: Tables) -> Iterator[Texts]:
+        try:
+            yield from tables.image_texts("file_name", lambda entry: _unit(entry, _NO_RANGES)[1])
+        except DamagedExportError:
+            if not self.options.keep_going:
+                raise
+
+    def _first_ranges(self, tables: Tables, key: int) -> Any:
+        """Return the ranges of the first image with this key: the join gave it all annotations."""
+        ordinal = int(np.flatnonzero(tables.images == key)[0])
+        return tables.index.ranges(ordinal, ordinal + 1)[0]
+
+    def _bare_units(self, tables: Tables) -> Iterator[tuple[Any, ...]]:
+        """Yield units of a document without an image table: the ids are the references."""
+        for first in range(0, len(tables.images), _STEP):
+            keys = tables.images[first : first + _STEP].tolist()
+            ranges, offsets = tables.index.ranges(first, first + len(keys))
+            for i, key in enumerate(keys):
+                own = ranges[offsets[i] : offsets[i + 1]]
+                number = key if abs(key) < 1 << 62 else self._id_of(own)
+                aliases = (f"{number:012d}.jpg", f"{number}.jpg", f"{number}.png") if number == key else ()
+                yield number, str(number), None, None, aliases, None, own.tobytes()
+
+    def _id_of(self, ranges: Any) -> Any:
+        """Read the id of an image from its first annotation."""
+        elements = parse_elements(self.document.read(*ranges[0].tolist()))
+        return normal_id(table(elements[0]).get("image_id")) if elements else None
+
+    def image_of(self, unit: tuple[Any, ...]) -> str | None:
+        """Return the image's ``file_name``."""
+        return unit[1] or None
+
+    def record(self, unit: tuple[Any, ...]) -> Record:
+        """Read the annotations of one image and build its record."""
+        number, image, width, height, aliases, code, ranges = unit
+        where = f"{self.document.name}, image {number}"
+        builder = RecordBuilder(image, grid=self.grid, source_fill="coco", where=where, aliases=aliases)
+        if width is not None or height is not None:
+            set_size(builder, width, height)
+        if code == "image-duplicate":
+            builder.finding(code, f"id {number}")
+        elif code is not None:
+            return builder.reject(code, f"id {number}")
+        if not image:
+            return builder.reject("image-name-bad", "the image has no file_name")
+        spans = np.frombuffer(ranges, np.int64).reshape(-1, 2).tolist()
+        body = b",".join(self.document.read(start, stop) for start, stop in spans)
+        if self.plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
+            return self._finished(builder.record)
+        with paused_gc():
+            self._add_annotations(builder, number, body, spans[0][0] if spans else 0)
+            return self._finished(builder.build())
+
+    def _finished(self, record: Record) -> Record:
+        """Return the record with its size and its units settled."""
+        if self.fractions and record.width and record.height:
+            record.units = "fraction"
+            record.points = record.points * (1 / record.width, 1 / record.height)
+        if record.width is None and record.height is None:
+            runs = next((shape.runs for shape in record.shapes if shape.runs is not None), None)
+            if runs is not None:
+                record.width, record.height = runs.width, runs.height
+        return record
+
+    def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes, start: int) -> None:
+        for annotation in parse_elements(body):
+            if not isinstance(annotation, dict):
+                builder.finding("annotation-bad", f"after byte {start}: {annotation!r:.100}")
+            elif normal_id(annotation.get("image_id")) == number:
+                self._add(builder, annotation)
+
+    def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
+        """Add the shape of one annotation."""
+        label = self.label_of(builder, annotation)
+        if label is not None:
+            add_segmentation(builder, label, annotation)
+
+    def label_of(self, builder: RecordBuilder, item: dict[str, Any]) -> str | None:
+        """Return the name of an item's category, or None and a finding where it has none."""
+        number = normal_id(item.get("category_id"))
+        label = self.categories.get(number) if number is not None else None
+        if label is None:
+            if number is not None and self.labels is None:
+                return str(number)
+            what = "no category" if number is None else f"category {number} is not listed"
+            builder.finding("shape-no-label", f"annotation {item.get('id')!r:.40}: {what}")
+        return label
+
+
+def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:
+    """Say whether one id has several names."""
+    return len([other for other in names if other[0] == identity[0]]) > 1
+
+
+def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
+    """Return the unit of an entry of the image table."""
+    if not isinstance(entry, dict):
+        return None, "", None, None, (), "record-bad", b""
+    number = normal_id(entry.get("id"))
+    name = entry.get("file_name")
+    aliases = tuple(
+        value for key in ("path", "coco_url") if isinstance(value := entry.get(key), str) and value
+    )
+    if not (isinstance(name, str) and name):
+        name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
+    if number is None:
+        code = "record-bad"
+    width, height = _plain(entry.get("width")), _plain(entry.get("height"))
+    return number, name, width, height, aliases, code, ranges.tobytes()
+
+
+def _plain(value: Any) -> Any:
+    """Return a size as it is where it is small, else what a message needs of it."""
+    small = value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) < 40)
+    return value if small else f"{value!r:.40}"

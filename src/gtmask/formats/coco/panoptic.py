@@ -1,0 +1,101 @@
+"""COCO panoptic: one PNG per image whose colours are segment ids, and their categories in a JSON document.
+
+The id of a segment is R + 256 G + 65536 B (panopticapi/utils.py, rgb2id); 0 is unlabelled. An image's
+annotation names its PNG but not the folder: that is, by convention, the one called like the JSON; some
+tools put the PNGs right beside it. Ids that the PNG has and the JSON does not list stay background.
+"""
+
+from __future__ import annotations
+
+from posixpath import basename, dirname, join, splitext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.formats.coco import CocoReader
+from gtmask.formats.jsonstream import parse_elements
+from gtmask.formats.jsonstream.ids import normal_id
+from gtmask.formats.reading.checks import listing, table, text
+from gtmask.model import Bitmap, Select
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.coco.tables import Tables
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.build import RecordBuilder
+    from gtmask.model import Record
+
+#: Entries of the document that are looked at to find the folder of the PNGs.
+_TRIES = 3
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize COCO panoptic by ``segments_info``, or by its name where only images can be seen yet."""
+    annotation = sample.keys.get("annotations", ())
+    if "segments_info" in annotation:
+        return "COCO panoptic"
+    early = not annotation and "file_name" in sample.keys.get("images", ()) and len(sample.head) == 1 << 16
+    return "COCO panoptic" if early and "panoptic" in sample.name.lower() else None
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open a COCO panoptic export: its one JSON document and the folder of PNGs.
+
+    The errors are those of :func:`gtmask.formats.coco.read`.
+    """
+    return PanopticReader(export, next(iter(export.names())), options)
+
+
+class PanopticReader(CocoReader):
+    """Reads one COCO panoptic document. See :class:`gtmask.formats.base.Reader`."""
+
+    marker = "segments_info"
+    plain = False
+
+    def __init__(self, export: Export, name: str, options: ReadOptions) -> None:
+        super().__init__(export, name, options)
+        self.folder = self._find_folder()
+
+    def _name(self, head: str, tables: Tables, *, studio: bool) -> str:  # noqa: ARG002 (no dialects known)
+        return "COCO panoptic"
+
+    def _find_folder(self) -> str:
+        """Return the folder in which the PNGs are, relative to the export's root."""
+        beside = dirname(self.document.name)
+        named = splitext(self.document.name)[0]
+        tables = self._survey()
+        ranges = tables.index.ranges(0, min(len(tables.images), _TRIES))[0] if len(tables.images) else ()
+        for start, stop in np.asarray(ranges, np.int64).reshape(-1, 2)[:_TRIES].tolist():
+            for annotation in parse_elements(self.document.read(start, stop))[:_TRIES]:
+                png = text(table(annotation).get("file_name"))
+                for folder in (named, beside):
+                    if png and self.document.export.exists(join(folder, png)):
+                        return folder
+        return named
+
+    def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
+        """Add the segments of one image."""
+        png = text(annotation.get("file_name"))
+        if not png:
+            builder.finding("annotation-bad", "the annotation names no PNG")
+            return
+        file = join(self.folder, png)
+        for segment in listing(annotation.get("segments_info")):
+            number = normal_id(segment.get("id")) if isinstance(segment, dict) else None
+            if not isinstance(number, int) or not 0 < number < 1 << 24:
+                builder.finding("shape-bad-geometry", f"a segment's id is {number!r:.40}, not 1 to 16777215")
+                continue
+            label = self.label_of(builder, segment)
+            if label is not None:
+                builder.bitmap(label, Bitmap(file=file, select=Select("id", number), whole=True))
+                shape = builder.last()
+                if shape is not None:
+                    shape.ignore = bool(segment.get("iscrowd"))
+
+    def _finished(self, record: Record) -> Record:
+        record = super()._finished(record)
+        record.files = self.document.export.read
+        if self.bare and record.shapes and record.shapes[0].bitmap is not None:
+            stem = splitext(basename(record.shapes[0].bitmap.file or ""))[0]
+            record.aliases = (f"{stem}.jpg", f"{stem}.jpeg", f"{stem}.png")
+        return record

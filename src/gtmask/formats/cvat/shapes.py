@@ -1,0 +1,118 @@
+"""CVAT's shape elements: attributes of XML elements become shapes.
+
+Sources: CVAT ``dataset_manager/formats/cvat.py``. All numbers are pixels from the image's corner. Boxes
+and ellipses turn clockwise about their centre. A mask's runs start with zeros and go along the rows of
+its own box, unlike COCO's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.formats.reading.build import RecordBuilder, rotated_corners
+from gtmask.formats.reading.checks import MALFORMED, describe
+from gtmask.model import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BOX = ("xtl", "ytl", "xbr", "ybr")
+_ELLIPSE = ("cx", "cy", "rx", "ry")
+
+
+def add_shape(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label: str) -> None:
+    """Add one shape element; what is malformed or cannot be painted becomes a finding."""
+    if not label:
+        builder.finding("shape-no-label", tag)
+        return
+    try:
+        builder.z = float(attributes.get("z_order") or 0)
+        _add(builder, tag, attributes, label)
+    except MALFORMED as error:
+        builder.finding("shape-bad-geometry", f"{label}: {tag}: {describe(error)}")
+
+
+def _add(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label: str) -> None:
+    if tag == "polygon":
+        builder.polygon(label, points(attributes["points"]))
+    elif tag == "polyline":
+        builder.polygon(label, points(attributes["points"]), "polyline")
+    elif tag == "points":
+        flat = points(attributes["points"])
+        builder.polygons(label, [((flat[i], flat[i + 1]),) for i in range(0, len(flat), 2)], "point")
+    elif tag == "box":
+        left, top, right, bottom = (float(attributes[key]) for key in _BOX)
+        degrees = float(attributes.get("rotation") or 0)
+        if degrees:
+            center = ((left + right) / 2, (top + bottom) / 2)
+            corners = rotated_corners(left, top, right - left, bottom - top, degrees, center)
+            builder.polygon(label, corners, "rotated_rectangle")
+        else:
+            builder.rectangle(label, left, top, right, bottom)
+    elif tag == "ellipse":
+        x, y, rx, ry = (float(attributes[key]) for key in _ELLIPSE)
+        builder.ellipse(label, (x, y), (rx, ry), float(attributes.get("rotation") or 0))
+    elif tag == "mask":
+        _mask(builder, label, attributes)
+    elif tag == "tag":
+        builder.finding("shape-no-geometry", f"{label}: a tag")
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {tag}")
+
+
+def points(text: str) -> list[float]:
+    """Return ``"x,y;x,y"`` as ``[x, y, x, y]``.
+
+    Raises
+    ------
+    ValueError
+        It is of another form.
+    """
+    if not text.strip():
+        return []
+    if text.count(",") != text.count(";") + 1:
+        raise ValueError("the points are no pairs")
+    return [float(number) for number in text.replace(";", ",").split(",")]
+
+
+def _mask(builder: RecordBuilder, label: str, attributes: Mapping[str, str]) -> None:
+    """Add a run-length mask; runs along the rows of the mask's own box."""
+    left, top, width, height = (round(float(attributes[key])) for key in ("left", "top", "width", "height"))
+    counts = np.array([int(run) for run in attributes["rle"].split(",")], np.int64)
+    if not (0 < width < 1 << 31 and 0 < height < 1 << 31 and abs(left) < 1 << 30 and abs(top) < 1 << 30):
+        builder.finding("runs-bad", f"{label}: a mask of {width} x {height} pixels at {left}, {top}"[:200])
+    elif (counts < 0).any() or int(counts.sum()) != width * height:
+        builder.finding("runs-bad", f"{label}: runs of {counts.sum()} pixels in {width} x {height}")
+    else:
+        builder.runs(label, Runs(counts, height, width, "row", left, top))
+
+
+def between(tag: str, before: Mapping[str, str], after: Mapping[str, str], share: float) -> dict[str, Any]:
+    """Return the attributes of a shape ``share`` (0..1) of the way between two keyframes.
+
+    Boxes and ellipses move linearly and turn the shorter way; polygons move vertex by vertex.
+
+    Raises
+    ------
+    ValueError
+        The shapes have no in-between: masks, or another number of vertices.
+    """
+    moved = dict(before)
+    if tag in {"box", "ellipse"}:
+        for key in _BOX if tag == "box" else _ELLIPSE:
+            start = float(before[key])
+            moved[key] = str(start + (float(after[key]) - start) * share)
+        start = float(before.get("rotation") or 0)
+        turn = (float(after.get("rotation") or 0) - start + 180) % 360 - 180
+        moved["rotation"] = str((start + turn * share) % 360)
+        return moved
+    if tag not in {"polygon", "polyline", "points"}:
+        raise ValueError(f"a {tag} has no shape between keyframes")
+    first, last = points(before["points"]), points(after["points"])
+    if len(first) != len(last):
+        raise ValueError(f"keyframes of {len(first) // 2} and {len(last) // 2} points have no shape between")
+    mixed = [a + (b - a) * share for a, b in zip(first, last, strict=True)]
+    moved["points"] = ";".join(f"{x!r},{y!r}" for x, y in zip(mixed[0::2], mixed[1::2], strict=True))
+    return moved

@@ -1,0 +1,285 @@
+"""Label Studio's JSON and JSON-MIN: tasks, their annotations, and which of these counts.
+
+Sources: ``label_studio_sdk/converter``, ``exports``. One annotation of a task counts: the ground truth if
+one is marked, else the one with the newest ``updated_at``; ``--annotator`` chooses by who completed it.
+Cancelled annotations and drafts never count, predictions only with ``--include-predictions`` and only
+where there is no annotation. A task with several images becomes one record for each.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gtmask.formats.label_studio.images import TaskImage, draws, images_of
+from gtmask.formats.label_studio.regions import Regions
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import listing, table
+from gtmask.formats.reading.per_image import BadFile, load_json
+from gtmask.formats.reading.rows import Row, RowsReader
+from gtmask.kernels import BRUSH_MODULES, compile_kernels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.model import Record
+
+_TASK = frozenset({"annotations", "completions", "predictions"})
+_MIN = frozenset({"annotation_id", "lead_time", "annotator"})
+_TO_NAME = re.compile(rb'"to_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
+#: Bytes looked at together while tasks are told apart.
+BLOCK = 4 << 20
+#: Tag names of repeaters: one image of a list each.
+_NUMBERED = re.compile(rb"\D\d+\Z")
+#: Keys of a JSON-MIN row that are not data of the task.
+_ROW_KEYS = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize tasks by ``data`` beside annotations, JSON-MIN rows by their flat keys."""
+    keys = sample.element or sample.keys
+    if len(_MIN & keys.keys()) > 1 and not _TASK & keys.keys():
+        return "Label Studio JSON-MIN"
+    inner = set(keys.get("annotations", ())) | set(keys.get("completions", ()))
+    if _TASK & keys.keys() and (
+        "data" in keys or {"result", "was_cancelled"} & inner or {"inner_id", "file_upload"} & keys.keys()
+    ):
+        return None if {"images", "categories", "item"} & keys.keys() else "Label Studio JSON"
+    return None
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open a Label Studio export."""
+    # Compiled once, here: worker processes then load the kernels from the cache.
+    compile_kernels(BRUSH_MODULES)
+    return LabelStudioReader(export, options, "Label Studio", parse=_parse)
+
+
+class LabelStudioReader(RowsReader):
+    """Reads tasks; a unit is (byte range, number of the image in its task).
+
+    Of a JSON-MIN row the number is how many other rows of its task it was chosen from.
+    """
+
+    def units(self) -> Iterator[tuple[Row, int]]:  # type: ignore[override]
+        """Yield one unit per image: most tasks have one, and only the others are parsed here."""
+        last: tuple[Any, list[Row]] | None = None
+        block, base = b"", 0
+        name = ""
+        for row in super().units():
+            if row.name != name or row.stop > base + len(block):
+                name, base = row.name, row.start
+                block = self.document(name).read(base, max(row.stop, base + BLOCK))
+            at, end = row.start - base, row.stop - base
+            if _is_row(block, at, end):
+                task = _task_id(block[at:end])
+                if last is not None and task is not None and last[0] == task:
+                    last[1].append(row)
+                    continue
+                if last is not None:
+                    yield self._newest(last[1]), len(last[1]) - 1
+                last = (task, [row])
+            elif _may_have_several(block, at, end):
+                yield from ((row, index) for index in range(self._images(block[at:end])))
+            else:
+                yield row, 0
+        if last is not None:
+            yield self._newest(last[1]), len(last[1]) - 1
+
+    def record(self, unit: tuple[Row, int]) -> Record:  # type: ignore[override]
+        """Read one task and build the record of one of its images."""
+        row, index = unit
+        self.context = index
+        return super().record(Row(*row))
+
+    def _images(self, data: bytes) -> int:
+        """Return how many images a task has; at least one, so that bad tasks become rejects."""
+        try:
+            task = load_json(data)
+        except BadFile:
+            return 1
+        if not isinstance(task, dict):
+            return 1
+        results = [item for choice in _choices(task) for item in listing(choice.get("result"))]
+        return max(len(images_of(task, [item for item in results if isinstance(item, dict)])), 1)
+
+    def _newest(self, rows: list[Row]) -> Row:
+        """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
+        if len(rows) == 1:
+            return rows[0]
+        document = self.document(rows[0].name)
+        loaded = [(table(load_json(document.read(row.start, row.stop))), row) for row in rows]
+        wanted = self.options.annotator
+        mine = [pair for pair in loaded if wanted is None or _is_by(pair[0].get("annotator"), wanted)]
+        return max(mine or loaded, key=lambda pair: _age(pair[0]))[1]
+
+
+def _is_row(block: bytes, at: int, end: int) -> bool:
+    """Say whether bytes are a JSON-MIN row: its columns may have any name, `data` among them."""
+    return block.find(b'"annotation_id"', at, end) >= 0 and all(
+        block.find(b'"%s"' % name.encode(), at, end) < 0 for name in _TASK
+    )
+
+
+def _may_have_several(block: bytes, at: int, end: int) -> bool:
+    """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
+    if block.find(b'"item_index"', at, end) >= 0:
+        return True
+    first = _TO_NAME.search(block, at, end)
+    if first is None:
+        return False
+    every = block.count(b'"to_name"', at, end)
+    return _NUMBERED.search(first[1]) is not None or block.count(first[0], at, end) != every
+
+
+def _task_id(data: bytes) -> Any:
+    """Return the task that a JSON-MIN row belongs to; rows of one task follow each other."""
+    try:
+        return table(load_json(data)).get("id")
+    except BadFile:
+        return None
+
+
+def _parse(value: Any, reader: RowsReader, unit: Row) -> Record:
+    if not isinstance(value, dict):
+        raise BadFile(f"a task must be an object, not {type(value).__name__}")
+    where = f"{unit.name}, task {unit.number}"
+    index = reader.context or 0
+    if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
+        return _task_record(value, reader.options, where, index)
+    return _row_record(value, reader.options, where, index)
+
+
+def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
+    """Build the record of one image of a task."""
+    builder = RecordBuilder("", grid="displayed", where=where)
+    results = _chosen(task, options, builder)
+    images = images_of(task, results or [])
+    image = images[index] if index < len(images) else TaskImage("")
+    builder.record.image, builder.record.aliases = image.reference, image.aliases
+    if not image.reference:
+        builder.finding("image-name-bad", f"{where}: its data names no image")
+    if results is None:
+        return builder.record
+    apart = len(images) > 1 or image.item is not None
+    mine = [item for item in results if image.holds(item)] if apart else results
+    if apart and index == 0:
+        lost = [item for item in results if draws(item) and not any(one.holds(item) for one in images)]
+        for item in lost:
+            builder.finding("annotation-orphan", f"{where}: region {item.get('id', '')!r:.40} is on no image")
+    if not mine:
+        builder.finding("image-unannotated", where)
+    return Regions(builder, mine).build()
+
+
+def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
+    """Build the record of a JSON-MIN row: one annotation, its regions under the names of their tags."""
+    builder = RecordBuilder("", grid="displayed", where=where)
+    if others and options.annotator is None:
+        builder.finding("annotation-chosen", f"{where}: the newest of {others + 1}")
+    elif others:
+        builder.finding("annotation-superseded", f"{where}: {others} others")
+    results: list[dict[str, Any]] = []
+    data: dict[str, Any] = {}
+    for key, value in row.items():
+        regions = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+        if regions and any("original_width" in item or "x" in item or "points" in item for item in regions):
+            sized = ("original_width", "original_height", "id")
+            results += [{"value": item, **{k: item[k] for k in sized if k in item}} for item in regions]
+        elif key not in _ROW_KEYS:
+            data[key] = value
+    images = images_of({"data": data}, [])
+    if images:
+        builder.record.image, builder.record.aliases = images[0].reference, images[0].aliases
+    else:
+        builder.finding("image-name-bad", f"{where}: no column names an image")
+    if options.annotator is not None and not _is_by(row.get("annotator"), options.annotator):
+        return builder.reject("record-unannotated", f"{where}: not annotated by {options.annotator}")
+    if not results:
+        builder.finding("image-unannotated", where)
+    return Regions(builder, results).build()
+
+
+def _choices(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a task's annotations (``completions`` in old exports) and predictions."""
+    found = [*listing(task.get("annotations")), *listing(task.get("completions"))]
+    return [item for item in [*found, *listing(task.get("predictions"))] if isinstance(item, dict)]
+
+
+def _chosen(
+    task: dict[str, Any], options: ReadOptions, builder: RecordBuilder
+) -> list[dict[str, Any]] | None:
+    """Return the results of the annotation that counts; None, with a finding, where none does."""
+    given = [*listing(task.get("annotations")), *listing(task.get("completions"))]
+    every = [item for item in given if isinstance(item, dict)]
+    if len(every) < len(given):
+        builder.finding("annotation-bad", f"{len(given) - len(every)} annotations are no objects")
+    kept = [item for item in every if not (item.get("was_cancelled") or item.get("skipped"))]
+    for item in every:
+        if item.get("was_cancelled") or item.get("skipped"):
+            builder.finding("annotation-cancelled", f"{builder.record.where}, {item.get('id', '')!r:.40}")
+    mine = kept
+    if options.annotator is not None:
+        mine = [item for item in kept if _is_by(item.get("completed_by"), options.annotator)]
+    if mine:
+        return _results(_best(mine, kept, builder), builder)
+    predictions = [item for item in listing(task.get("predictions")) if isinstance(item, dict)]
+    predictions = [item for item in predictions if item.get("result")]
+    if predictions and options.include_predictions:
+        return _results(max(predictions, key=_age), builder)
+    if predictions:
+        builder.finding("prediction-left-out", f"{builder.record.where}: {len(predictions)}")
+    if options.include_unannotated:
+        return []
+    builder.finding("record-skipped" if every and not kept else "record-unannotated", builder.record.where)
+    return None
+
+
+def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: RecordBuilder) -> dict[str, Any]:
+    """Return the annotation that counts among those that may."""
+    truth = [item for item in mine if item.get("ground_truth")]
+    best = max(truth or mine, key=_age)
+    where = builder.record.where
+    if len(truth or mine) > 1:
+        builder.finding("annotation-chosen", f"{where}: the newest of {len(truth or mine)}")
+    elif len(kept) > 1:
+        builder.finding("annotation-superseded", f"{where}: {len(kept) - 1} others")
+    return best
+
+
+def _results(annotation: dict[str, Any], builder: RecordBuilder) -> list[dict[str, Any]]:
+    results = annotation.get("result")
+    if results is not None and not isinstance(results, list):
+        builder.finding("annotation-bad", f"result is {type(results).__name__}, not a list")
+    if isinstance(results, list) and set(map(type, results)) == {dict}:
+        return results
+    good = [item for item in listing(results) if isinstance(item, dict)]
+    if len(good) < len(listing(results)):
+        builder.finding("annotation-bad", f"{len(listing(results)) - len(good)} results are no objects")
+    return good
+
+
+def _age(annotation: dict[str, Any]) -> tuple[str, float, float]:
+    """Return what annotations are compared by: the time of the last change, then the id."""
+    stamp = annotation.get("updated_at") or annotation.get("created_at") or ""
+    number = annotation.get("annotation_id", annotation.get("id"))
+    text = stamp if isinstance(stamp, str) else ""
+    return text, _number(stamp), _number(number)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return 0.0
+
+
+def _is_by(who: Any, wanted: str) -> bool:
+    """Say whether an annotator, given as an id, a name or an object, is the one asked for."""
+    if isinstance(who, dict):
+        return any(_is_by(who.get(key), wanted) for key in ("id", "email", "username", "first_name"))
+    if isinstance(who, str):
+        return who.casefold() == wanted.casefold() or re.split(r"[ ,]+", who)[-1] == wanted
+    return who is not None and str(who) == wanted

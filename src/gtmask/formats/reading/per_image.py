@@ -1,0 +1,152 @@
+"""What formats with one file per image share: one unit is one file name, one record one parsed file.
+
+A format gives two module-level functions (readers are pickled to workers by reference):
+
+- ``wanted(name) -> bool``: may this file be an annotation, by its name alone?
+- ``parse(data, name, reader) -> Record``: build the record of one file. It may raise ``BadFile`` (a
+  ``ValueError``) with a few words; orjson's error is one already.
+
+A damaged file is a reject record that names the file; the run goes on.
+"""
+
+from __future__ import annotations
+
+from posixpath import dirname, join, normpath
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import NotFoundError
+from gtmask.findings import Finding
+from gtmask.formats.text import decode_json
+from gtmask.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gtmask.formats.base import ReadOptions
+    from gtmask.formats.export import Export
+
+#: Names that stand beside annotations in folders: never counted as skipped.
+COMPANIONS = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
+    ".yaml", ".yml",
+)  # fmt: skip
+
+
+class BadFile(ValueError):  # noqa: N818 (it is told as a finding, never raised to a user)
+    """A file that is not of the form that its format prescribes; the message is a few words."""
+
+
+class PerImageReader:
+    """Reads exports of one file per image.
+
+    Parameters
+    ----------
+    export, options
+        What is read and how.
+    title
+        One line for people: format and dialect.
+    wanted, parse
+        See the module's docstring; module-level functions.
+    labels
+        Class names that the export lists in a file of its own, or None.
+    context
+        Whatever ``parse`` needs besides the file (class tables); picklable, found as
+        ``reader.context``.
+    """
+
+    def __init__(
+        self,
+        export: Export,
+        options: ReadOptions,
+        title: str,
+        *,
+        wanted: Callable[[str], bool],
+        parse: Callable[[bytes, str, PerImageReader], Record],
+        labels: list[str] | None = None,
+        context: Any = None,
+    ) -> None:
+        self.export = export
+        self.options = options
+        self.title = title
+        self.labels = labels
+        self.context = context
+        self.findings: list[Finding] = []
+        self._wanted = wanted
+        self._parse = parse
+
+    def count(self) -> int | None:
+        """Return the number of files where listing is cheap (not on S3)."""
+        if self.export.is_remote:
+            return None
+        return sum(map(self._wanted, self.export.names()))
+
+    def units(self) -> Iterator[str]:
+        """Yield the names of the annotation files; the others are counted in a finding."""
+        skipped, first = 0, ""
+        for name in self.export.names():
+            if self._wanted(name):
+                yield name
+            elif not name.lower().endswith(COMPANIONS):
+                skipped, first = skipped + 1, first or name
+        self.findings = [item for item in self.findings if item.code != "file-skipped"]
+        if skipped:
+            self.findings.append(Finding("file-skipped", f"{skipped} files, the first one {first}"))
+
+    def image_of(self, unit: str) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        """Return None: only the file itself names its image."""
+        return None
+
+    def record(self, unit: str) -> Record:
+        """Read one file and build its record."""
+        try:
+            record = self._parse(self.export.read(unit), unit, self)
+        except NotFoundError:
+            return rejected(unit, "the file is gone")
+        except BadFile as error:
+            return rejected(unit, str(error))
+        record.where = record.where or unit
+        return record
+
+
+def rejected(name: str, detail: str) -> Record:
+    """Return the reject record of a file that cannot be read."""
+    return Record(name, where=name, findings=[Finding("record-bad", f"{name}: {detail}")])
+
+
+def load_json(data: bytes) -> Any:
+    """Parse one annotation file: UTF-8 with or without BOM, UTF-16, GBK; NaN and Infinity become null.
+
+    Raises
+    ------
+    BadFile
+        The file is empty or no JSON; the message says where.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return decode_json(data)
+    except ValueError as error:
+        raise BadFile(str(error)) from error
+
+
+def load_object(data: bytes) -> dict[str, Any]:
+    """Parse one annotation file that must be a JSON object."""
+    document = load_json(data)
+    if not isinstance(document, dict):
+        raise BadFile(f"a JSON object was expected, not {type(document).__name__}")
+    return document
+
+
+def beside(name: str, image: str) -> str:
+    """Return an image path that an annotation file gives, relative to the export's root.
+
+    Backslashes become slashes; absolute paths and URLs stay as they are.
+    """
+    path = image.replace("\\", "/")
+    if not path or path.startswith("/") or ":" in path.split("/", 1)[0]:
+        return path
+    return normpath(join(dirname(name), path))

@@ -1,0 +1,128 @@
+"""VIA, the VGG Image Annotator: JSON of versions 1 and 2, projects and exports, and make-sense's VIA files.
+
+Sources: VIA 2 ``via.js``. One object holds one member per image: ``{filename, size, regions,
+file_attributes}``; ``regions`` is a list, or in version 1 an object. There are no image sizes. Version 3 is
+in :mod:`gtmask.formats.via.version3`, CSV in :mod:`gtmask.formats.via.csv_export`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
+from gtmask.formats.jsonstream import Document, members
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import each, table, text
+from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.rows import header
+from gtmask.formats.via import csv_export, version3
+from gtmask.formats.via.regions import add_region, choose_attribute, class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.model import Record
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize a project by its key, an export by what its first image holds, CSV by its header."""
+    keys = sample.keys
+    if "_via_img_metadata" in keys:
+        return "VIA 2 project"
+    if keys.keys() >= version3.KEYS:
+        return "VIA 3 project"
+    if any({"filename", "regions"} <= set(inner) for inner in keys.values()):
+        return "VIA annotations"
+    return csv_export.sniff(sample)
+
+
+def read(export: Export, options: ReadOptions) -> Reader:
+    """Open a VIA document."""
+    name = next(iter(export.names()))
+    head = export.read(name, 0, 4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head.startswith(b"{"):
+        return csv_export.CsvReader(export, options, name)
+    top = header(export, name, ("_via_attributes", "attribute"))
+    if "attribute" in top:
+        return version3.Via3Reader(export, options, name, table(top["attribute"]))
+    return ViaReader(export, options, name, table(top.get("_via_attributes")))
+
+
+class ViaReader:
+    """Reads a document of version 1 or 2; a unit is (image's key, start, stop)."""
+
+    def __init__(self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any]) -> None:
+        self.export = export
+        self.options = options
+        self.name = name
+        self.title = "VIA"
+        self.findings: list[Finding] = []
+        self.labels = listed_labels(table(attributes.get("region")), options.class_attribute)
+        self._document: Document | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_document": None}
+
+    def count(self) -> int | None:
+        """Return None: only a walk through the document would tell."""
+        return None
+
+    def units(self) -> Iterator[tuple[str, int, int]]:
+        """Yield one unit per image."""
+        self.findings = []
+        project = any(key == "_via_img_metadata" for key, _, _ in self._members(()))
+        for key, start, stop in self._members(("_via_img_metadata",) if project else ()):
+            if project or not key.startswith("_via_"):
+                yield key, start, stop
+
+    def _members(self, path: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
+        try:
+            yield from members(self.export, self.name, path)
+        except DamagedExportError as error:
+            if not self.options.keep_going:
+                raise
+            self.findings = [Finding("record-bad", str(error)[:300])]
+
+    def image_of(self, unit: tuple[str, int, int]) -> str | None:  # noqa: ARG002 (the protocol's signature)
+        """Return None: the key is not the name."""
+        return None
+
+    def record(self, unit: tuple[str, int, int]) -> Record:
+        """Read one image's member and build its record."""
+        key, start, stop = unit
+        where = f"{self.name}, {key!r:.200}"
+        builder = RecordBuilder("", grid="displayed", where=where)
+        if self._document is None:
+            self._document = Document(self.export, self.name)
+        try:
+            image = load_object(self._document.read(start, stop))
+        except BadFile as error:
+            return builder.reject("record-bad", f"{where}: {error}")
+        builder.record.image = text(image.get("filename"))
+        if not builder.record.image:
+            builder.finding("image-name-bad", where)
+        reference = image.get("fileref")
+        if isinstance(reference, str) and reference:
+            builder.record.aliases = (reference,)
+        regions = image.get("regions")
+        if isinstance(regions, dict):
+            regions = list(regions.values())
+        if not regions:
+            builder.finding("image-unannotated", where)
+        each(builder, regions, lambda region: self._region(builder, region), "region")
+        return builder.build()
+
+    def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
+        label = class_of(builder, region.get("region_attributes"), self.options.class_attribute)
+        if label:
+            add_region(builder, region["shape_attributes"], label)
+
+
+def listed_labels(attributes: dict[str, Any], wanted: str | None) -> list[str] | None:
+    """Return the options of the attribute that holds the class, where it is a choice."""
+    name, _ = choose_attribute(list(attributes), wanted)
+    options = table(table(attributes.get(name or "")).get("options"))
+    return [option for option in options if option] or None

@@ -1,0 +1,152 @@
+"""VIA's CSV exports: the JSON of regions in cells, one row per region, rows of one image together."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import MALFORMED, describe
+from gtmask.formats.via.regions import add_coordinates, add_region, class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.model import Record
+
+WINDOW = 1 << 20
+_TWO = ("filename", "region_shape_attributes", "region_attributes")
+_THREE = ("file_list", "spatial_coordinates", "metadata")
+_HEADER = re.compile(r"^#?\s*(?:CSV_HEADER\s*=\s*)?((?:#?filename|metadata_id),.*)$", re.MULTILINE)
+
+Unit = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize the header line of versions 1, 2 and 3."""
+    match = _HEADER.search(sample.text[:4096])
+    if match is None:
+        return None
+    columns = match[1].lstrip("#").strip().split(",")
+    if set(_TWO) <= set(columns):
+        return "VIA CSV"
+    return "VIA 3 CSV" if set(_THREE) <= set(columns) else None
+
+
+class CsvReader:
+    """Reads a CSV export; a unit is (image, its regions' two JSON cells)."""
+
+    def __init__(self, export: Export, options: ReadOptions, name: str) -> None:
+        self.export = export
+        self.options = options
+        self.name = name
+        self.title = "VIA CSV"
+        self.labels: list[str] | None = None
+        self.findings: list[Finding] = []
+
+    def count(self) -> int | None:
+        """Return None: only a walk through the document would tell."""
+        return None
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the file's lines, decoded as UTF-8 in bounded memory."""
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        size, rest = self.export.size(self.name), ""
+        for start in range(0, size, WINDOW):
+            rest += decoder.decode(self.export.read(self.name, start, min(start + WINDOW, size)))
+            *lines, rest = rest.split("\n")
+            for line in lines:
+                yield line + "\n"
+        yield rest + decoder.decode(b"", final=True)
+
+    def _rows(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """Yield the image and the two cells of each row; rows that are too short are told."""
+        columns: list[int] | None = None
+        self.findings = []
+        short = 0
+        try:
+            for row in csv.reader(self._lines(), strict=False):
+                if columns is None:
+                    columns = _columns(row)
+                elif row and max(columns) < len(row):
+                    image, shape, attributes = (row[column] for column in columns)
+                    yield image, (shape, attributes)
+                elif any(cell.strip() for cell in row):
+                    short += 1
+        except csv.Error as error:
+            raise DamagedExportError(f"{self.name} is damaged: {error}; export again") from None
+        if short:
+            self.findings.append(Finding("annotation-bad", f"{self.name}: {short} rows have too few cells"))
+
+    def units(self) -> Iterator[Unit]:
+        """Yield one unit per image: rows that follow each other with one name."""
+        name, regions = None, list[tuple[str, str]]()
+        for image, cells in self._rows():
+            if name is not None and image != name:
+                yield name, tuple(regions)
+                regions = []
+            name = image
+            regions.append(cells)
+        if name is not None:
+            yield name, tuple(regions)
+
+    def image_of(self, unit: Unit) -> str | None:
+        """Return the image: the unit holds it."""
+        return _image(unit[0])
+
+    def record(self, unit: Unit) -> Record:
+        """Build the record of one image."""
+        where = f"{self.name}, {unit[0]!r:.200}"
+        builder = RecordBuilder(_image(unit[0]), grid="displayed", where=where)
+        if not builder.record.image:
+            builder.finding("image-name-bad", where)
+        for shape, attributes in unit[1]:
+            try:
+                self._region(builder, _cell(shape), _cell(attributes))
+            except MALFORMED as error:
+                builder.finding("shape-bad-geometry", f"{where}: {describe(error)}")
+        if not builder.last() and not builder.findings:
+            builder.finding("image-unannotated", where)
+        return builder.build()
+
+    def _region(self, builder: RecordBuilder, shape: Any, attributes: Any) -> None:
+        """Add one region; a row without a shape stands for an image without any."""
+        if not shape:
+            return
+        label = class_of(builder, attributes, self.options.class_attribute)
+        if label and isinstance(shape, list):
+            add_coordinates(builder, shape, label)
+        elif label:
+            add_region(builder, shape, label)
+
+
+def _columns(row: list[str]) -> list[int] | None:
+    """Return where the three columns stand in a header row; None for a comment before it."""
+    names = [cell.replace("CSV_HEADER =", "").strip(" #\ufeff") for cell in row]
+    for wanted in (_TWO, _THREE):
+        if set(wanted) <= set(names):
+            return [names.index(name) for name in wanted]
+    return None
+
+
+def _image(cell: str) -> str:
+    """Return the image of a row: a name, or in version 3 a JSON list of one."""
+    if cell.startswith("["):
+        try:
+            first = next(iter(orjson.loads(cell)), "")
+        except (orjson.JSONDecodeError, TypeError):
+            return cell
+        return first if isinstance(first, str) else ""
+    return cell
+
+
+def _cell(cell: str) -> Any:
+    return orjson.loads(cell) if cell.strip() else None

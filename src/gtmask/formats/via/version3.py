@@ -1,0 +1,124 @@
+"""VIA 3 projects: regions in ``metadata`` name a view, views name files, attributes resolve option ids.
+
+Source: VIA 3 ``_via_data.js``. The document's tables come in any order and are joined here with an index
+of the regions' places; only the table of attributes is held by the reader.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
+from gtmask.formats.jsonstream import Document, members
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import MALFORMED, describe, listing, table, text
+from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.rows import header
+from gtmask.formats.via.regions import add_coordinates, class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import ReadOptions
+    from gtmask.formats.export import Export
+    from gtmask.model import Record
+
+#: Keys that only version 3 has together.
+KEYS = frozenset({"metadata", "view", "file"})
+_BY_URI = (2, 3)
+
+
+class Via3Reader:
+    """Reads a project; a unit is (image, its other name, byte ranges of its regions)."""
+
+    def __init__(self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any]) -> None:
+        self.export = export
+        self.options = options
+        self.name = name
+        self.title = "VIA 3"
+        self.attributes = {key: value for key, value in attributes.items() if isinstance(value, dict)}
+        self.labels: list[str] | None = None
+        self.findings: list[Finding] = []
+        self._document: Document | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_document": None}
+
+    def count(self) -> int | None:
+        """Return None: only a walk through the document would tell."""
+        return None
+
+    def units(self) -> Iterator[tuple[str, str, tuple[tuple[int, int], ...]]]:
+        """Yield one unit per view, in the order of the views."""
+        self.findings = []
+        places: dict[str, list[tuple[int, int]]] = {}
+        try:
+            for _, start, stop in members(self.export, self.name, ("metadata",)):
+                places.setdefault(self._view_of(start, stop), []).append((start, stop))
+        except DamagedExportError as error:
+            if not self.options.keep_going:
+                raise
+            self.findings.append(Finding("record-bad", str(error)[:300]))
+        top = header(self.export, self.name, ("file", "view"))
+        files, views = table(top.get("file")), table(top.get("view"))
+        for key, view in views.items():
+            first = next(iter(listing(table(view).get("fid_list"))), None)
+            file = table(files.get(str(first)))
+            names = [text(file.get(field)) for field in ("fname", "src")]
+            image, other = reversed(names) if file.get("loc") in _BY_URI else names
+            yield image or other, other if image else "", tuple(places.pop(key, ()))
+        lost = sum(map(len, places.values()))
+        if lost:
+            self.findings.append(Finding("annotation-orphan", f"{lost} regions of views that are not listed"))
+
+    def _view_of(self, start: int, stop: int) -> str:
+        try:
+            return str(table(orjson.loads(self._read(start, stop))).get("vid"))
+        except orjson.JSONDecodeError:
+            return ""
+
+    def _read(self, start: int, stop: int) -> bytes:
+        if self._document is None:
+            self._document = Document(self.export, self.name)
+        return self._document.read(start, stop)
+
+    def image_of(self, unit: tuple[str, str, Any]) -> str | None:
+        """Return the image: the unit holds it."""
+        return unit[0]
+
+    def record(self, unit: tuple[str, str, tuple[tuple[int, int], ...]]) -> Record:
+        """Read one view's regions and build its record."""
+        image, other, places = unit
+        where = f"{self.name}, {image!r:.200}"
+        aliases = (other,) if other and other != image else ()
+        builder = RecordBuilder(image, grid="displayed", where=where, aliases=aliases)
+        if not image:
+            builder.finding("image-name-bad", f"{where}: the view names no file")
+        for start, stop in places:
+            try:
+                self._region(builder, load_object(self._read(start, stop)))
+            except (BadFile, *MALFORMED) as error:
+                builder.finding("shape-bad-geometry", f"{where}: {describe(error)}")
+        if not places:
+            builder.finding("image-unannotated", where)
+        return builder.build()
+
+    def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
+        """Add one region; without coordinates it describes the whole file and draws nothing."""
+        if not region.get("xy"):
+            return
+        if region.get("z"):
+            builder.finding("shape-kind-unsupported", "a region of a moment in a video")
+            return
+        named = {}
+        for key, value in table(region.get("av")).items():
+            attribute = self.attributes.get(key, {})
+            options = table(attribute.get("options"))
+            chosen = [options.get(part, part) for part in str(value).split(",")] if options else value
+            named[text(attribute.get("aname")) or key] = chosen
+        label = class_of(builder, named, self.options.class_attribute)
+        if label:
+            add_coordinates(builder, region["xy"], label)

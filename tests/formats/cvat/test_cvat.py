@@ -1,0 +1,386 @@
+"""CVAT XML: run order, rotation centres, z order, tracks that leave, frames in between, hostile XML."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gtmask.errors import DamagedExportError, ExportError
+from gtmask.formats import cvat
+from gtmask.formats.detect import take_sample
+from gtmask.formats.reading import xmlstream
+from tests.support.small_exports import (
+    FilesExport,
+    codes,
+    grid,
+    labels,
+    open_files,
+    painted,
+    read_files,
+    rings,
+)
+
+LABELS = "<labels><label><name>a</name></label><label><name>b</name></label></labels>"
+NAMED = 'id="0" name="a.jpg" width="8" height="6"'
+SQUARE = 'points="1,1;4,1;4,3;1,3"'
+
+
+def images(
+    *children: str, meta: str = LABELS, attributes: str = 'id="0" name="a.jpg" width="8" height="6"'
+) -> str:
+    body = "\n".join(children)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>'
+        f"<meta><task>{meta}</task></meta>"
+        f"\n<image {attributes}>{body}</image>\n</annotations>\n"
+    )
+
+
+def read(text: str | bytes, **options: Any) -> list:
+    return read_files("cvat", {"annotations.xml": text}, **options)
+
+
+def read_image(*children: str, **more: Any) -> Any:
+    (record,) = read(images(*children, **more))
+    return record
+
+
+def test_a_polygon_and_its_image():
+    record = read_image(
+        f'<polygon label="a" {SQUARE} occluded="0"><attribute name="x">1</attribute></polygon>'
+    )
+    assert (record.image, record.width, record.height) == ("a.jpg", 8, 6)
+    assert (record.grid, record.source_fill) == ("displayed", "coco")
+    assert rings(record, record.shapes[0]) == [[[[1, 1], [4, 1], [4, 3], [1, 3]]]]
+    assert record.aliases == ("images/a.jpg",)
+
+
+def test_the_class_list_without_parts_of_skeletons():
+    meta = (
+        "<labels><label><name>car</name></label><label><name>body</name><type>skeleton</type></label>"
+        "<label><name>1</name><parent>body</parent></label><label><name>road</name><type>polygon</type></label>"
+        "</labels>"
+    )
+    assert open_files("cvat", {"a.xml": images(meta=meta)}).labels == ["car", "road"]
+
+
+def test_the_runs_of_a_mask_go_along_the_rows_of_its_own_box():
+    """A 3 x 2 mask at (2, 1): column by column, the same runs would paint another picture."""
+    record = read_image('<mask label="a" rle="1, 2, 1, 1, 1" left="2" top="1" width="3" height="2"></mask>')
+    assert np.array_equal(
+        painted(record), grid("........", "...11...", "...1....", "........", "........", "........")
+    )
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        'rle="1,2" left="0" top="0" width="2" height="2"',
+        'rle="-1,5" left="0" top="0" width="2" height="2"',
+        'rle="0,0" left="0" top="0" width="0" height="2"',
+        'rle="99999999999" left="0" top="0" width="1" height="1"',
+    ],
+)
+def test_runs_that_do_not_add_up_are_told(mask: str):
+    assert codes(read_image(f'<mask label="a" {mask}/>')) == ["runs-bad"]
+
+
+def test_a_box_turns_about_its_centre():
+    record = read_image('<box label="a" xtl="1" ytl="2" xbr="5" ybr="4" rotation="90"/>')
+    ((corners,),) = rings(record, record.shapes[0])
+    assert np.allclose(corners, [[4, 1], [4, 5], [2, 5], [2, 1]])
+
+
+def test_an_ellipse_has_a_centre_and_may_turn():
+    record = read_image('<ellipse label="a" cx="4" cy="3" rx="3" ry="1" rotation="90"/>')
+    assert record.shapes[0].curve == (4, 3, 3, 1, 90)
+    ring = np.array(rings(record, record.shapes[0])[0][0])
+    assert np.allclose([ring.min(0), ring.max(0)], [[3, 0], [5, 6]], atol=0.1)
+
+
+def test_higher_z_lies_over_lower_and_negative_below_zero():
+    shapes = [
+        f'<polygon label="{name}" {SQUARE} z_order="{z}"/>'
+        for name, z in [("top", 2), ("low", -13), ("mid", 0)]
+    ]
+    record = read_image(*shapes)
+    assert labels(record) == ["low", "mid", "top"]
+    assert set(np.unique(painted(record, "low", "mid", "top"))) == {0, 3}
+
+
+def test_equal_z_keeps_the_order_of_the_document():
+    shapes = [f'<polygon label="{name}" {SQUARE} z_order="1"/>' for name in "cab"]
+    assert labels(read_image(*shapes)) == ["c", "a", "b"]
+
+
+def test_what_has_no_area_is_told():
+    record = read_image(
+        '<polyline label="a" points="1,1;2,2"/>',
+        '<points label="a" points="1,1;2,2"/>',
+        '<tag label="a"/>',
+        '<skeleton label="a"><points label="1" points="1,1"/></skeleton>',
+        '<cuboid label="a" xtl1="1"/>',
+        f'<polygon label="" {SQUARE}/>',
+    )
+    assert [shape.kind for shape in record.shapes] == ["polyline", "point"]
+    assert codes(record) == [
+        "shape-kind-unsupported",
+        "shape-kind-unsupported",
+        "shape-no-geometry",
+        "shape-no-label",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "code"),
+    [
+        ('<polygon label="a" points="1,1;2;3,3"/>', "shape-bad-geometry"),
+        ('<polygon label="a" points="a,b;2,2;3,3"/>', "shape-bad-geometry"),
+        ('<polygon label="a" points=""/>', "shape-no-geometry"),
+        ('<polygon label="a" points="1,1;2,2"/>', "shape-few-points"),
+        ('<polygon label="a" points="nan,1;2,2;3,3"/>', "shape-bad-number"),
+        ('<polygon label="a" points="1e300,1;2,2;3,3"/>', "shape-bad-number"),
+        ('<polygon label="a"/>', "shape-bad-geometry"),
+        ('<box label="a" xtl="1"/>', "shape-bad-geometry"),
+        ('<polygon label="a" points="1,1;2,2;3,1" z_order="x"/>', "shape-bad-geometry"),
+    ],
+)
+def test_a_broken_shape_costs_only_itself(shape: str, code: str):
+    record = read_image(f'<polygon label="good" {SQUARE}/>', shape)
+    assert labels(record) == ["good"]
+    assert codes(record) == [code]
+
+
+def test_images_without_shapes_are_background_or_not_annotated_and_told():
+    text = images(attributes='id="1" name="dir/b.jpg" width="4" height="3" subset="train"')
+    (record,) = read(text.replace("></image>", "/>"))
+    assert (record.image, codes(record)) == ("dir/b.jpg", ["image-unannotated"])
+    assert record.aliases == ("images/dir/b.jpg", "images/train/dir/b.jpg", "train/dir/b.jpg")
+
+
+def test_documents_from_before_2022_speak_of_the_stored_pixels():
+    for year, expected in (("2020", "stored"), ("2023", "displayed")):
+        text = images().replace("</meta>", f"<dumped>{year}-04-23 09:05:02</dumped></meta>")
+        assert read(text)[0].grid == expected
+
+
+@pytest.mark.parametrize("size", ['width="5" height=""', 'width="x" height="5"', 'width="3-" height="5"'])
+def test_impossible_sizes_reject(size: str):
+    assert codes(read_image(f'<polygon label="a" {SQUARE}/>', attributes=f'name="a.jpg" {size}')) == [
+        "record-size-bad"
+    ]
+
+
+def test_an_image_without_a_name_is_a_reject():
+    assert "image-name-bad" in codes(read_image(attributes='width="5" height="5"'))
+
+
+def video(*tracks: str, meta: str = "") -> str:
+    size = "<original_size><width>25</width><height>20</height></original_size>"
+    head = f"<version>1.1</version><meta><task>{LABELS}{meta}{size}</task></meta>"
+    return f"<annotations>{head}{''.join(tracks)}</annotations>"
+
+
+def box(frame: int, left: float, *, outside: int = 0, keyframe: int = 1, more: str = "") -> str:
+    return (
+        f'<box frame="{frame}" outside="{outside}" keyframe="{keyframe}" '
+        f'xtl="{left}" ytl="2" xbr="{left + 4}" ybr="6" {more}></box>'
+    )
+
+
+def track(label: str, *shapes: str) -> str:
+    return f'<track id="0" label="{label}">{"".join(shapes)}</track>'
+
+
+def test_tracks_become_frames_with_the_label_of_the_track():
+    records = read(video(track("a", box(0, 1), box(1, 2)), track("b", box(1, 9))))
+    assert [(record.image, labels(record)) for record in records] == [
+        ("frame_000000.png", ["a"]),
+        ("frame_000001.png", ["a", "b"]),
+    ]
+    assert all((record.width, record.height) == (25, 20) for record in records)
+    assert "images/frame_000001.PNG" in records[1].aliases
+
+
+@pytest.mark.parametrize(("width", "size"), [(25, (25, 20)), (26, (None, None))])
+def test_videos_of_one_project_may_differ_in_size(width: int, size: tuple):
+    other = f"<original_size><width>{width}</width><height>20</height></original_size>"
+    (record,) = read(video(track("a", box(0, 1)), meta=other))
+    assert (record.width, record.height) == size
+
+
+def test_tracks_among_images_are_told():
+    text = images().replace("</annotations>", track("a", box(0, 1)) + "</annotations>")
+    reader = open_files("cvat", {"a.xml": text})
+    assert len(list(reader.units())) == 1
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+
+
+def test_shapes_that_are_outside_are_not_drawn():
+    records = read(video(track("a", box(0, 1), box(1, 2, outside=1), box(2, 3, outside=1), box(3, 4))))
+    assert [labels(record) for record in records] == [["a"], [], [], ["a"]]
+
+
+def test_frames_between_keyframes_are_told():
+    text = video(track("a", box(0, 1), box(4, 9)), track("b", box(2, 5)))
+    reader = open_files("cvat", {"a.xml": text})
+    records = [reader.record(unit) for unit in reader.units()]
+    assert [(record.image[6:12], labels(record), codes(record)) for record in records] == [
+        ("000000", ["a"], []),
+        ("000002", ["b"], ["frame-not-annotated"]),
+        ("000004", ["a"], []),
+    ]
+    assert [(finding.code, finding.detail) for finding in reader.findings] == [
+        ("frame-not-annotated", "a.xml: 2 whole frames")
+    ]
+
+
+def test_frames_between_keyframes_are_computed_when_asked():
+    records = read(video(track("a", box(0, 1), box(4, 9))), interpolate=True)
+    assert [rings(record, record.shapes[0])[0][0][0] for record in records] == [
+        [1, 2],
+        [3, 2],
+        [5, 2],
+        [7, 2],
+        [9, 2],
+    ]
+    assert all(codes(record) == [] for record in records)
+
+
+def test_the_frame_step_of_the_task_is_kept():
+    text = video(track("a", box(10, 0), box(16, 6)), meta="<frame_filter>step=3</frame_filter>")
+    records = read(text, interpolate=True)
+    assert [record.image[6:12] for record in records] == ["000010", "000013", "000016"]
+    assert rings(records[1], records[1].shapes[0])[0][0][0] == [3, 2]
+
+
+def test_an_object_stays_where_it_was_until_it_leaves():
+    records = read(video(track("a", box(0, 1), box(3, 9, outside=1))), interpolate=True)
+    assert [[rings(record, shape)[0][0][0] for shape in record.shapes] for record in records] == [
+        [[1, 2]],
+        [[1, 2]],
+        [[1, 2]],
+        [],
+    ]
+
+
+def test_rotation_goes_the_shorter_way_and_polygons_vertex_by_vertex():
+    turned = track("a", box(0, 1, more='rotation="350"'), box(2, 1, more='rotation="10"'))
+    records = read(video(turned), interpolate=True)
+    assert records[1].shapes[0].kind == "rectangle"  # 0 degrees, half the way from 350 to 10
+    moved = track(
+        "a", '<polygon frame="0" points="0,0;4,0;4,4"/>', '<polygon frame="2" points="2,0;6,0;6,8"/>'
+    )
+    records = read(video(moved), interpolate=True)
+    assert rings(records[1], records[1].shapes[0]) == [[[[1, 0], [5, 0], [5, 6]]]]
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ('<polygon frame="0" points="0,0;4,0;4,4"/>', '<polygon frame="2" points="0,0;4,0;4,4;0,4"/>'),
+        (
+            '<mask frame="0" rle="0,4" left="0" top="0" width="2" height="2"/>',
+            '<mask frame="2" rle="0,4" left="5" top="0" width="2" height="2"/>',
+        ),
+    ],
+)
+def test_what_has_no_in_between_is_told(shapes: tuple[str, str]):
+    records = read(video(track("a", *shapes)), interpolate=True)
+    assert [(labels(record), codes(record)) for record in records] == [
+        (["a"], []),
+        ([], ["frame-not-annotated"]),
+        (["a"], []),
+    ]
+
+
+def test_shapes_of_a_track_may_come_in_any_order_of_frames():
+    records = read(video(track("a", box(4, 9), box(0, 1))), interpolate=True)
+    assert len(records) == 5
+
+
+def test_parts_of_skeletons_are_not_shapes_of_their_own():
+    inner = '<track id="1" label="1"><points frame="0" points="1,1"/></track>'
+    (record,) = read(video(track("s", '<skeleton frame="0" points=""/>', inner)))
+    assert codes(record) == ["shape-kind-unsupported"]
+
+
+def test_a_shape_without_a_frame_number_is_counted():
+    reader = open_files("cvat", {"a.xml": video(track("a", box(0, 1), '<box frame="x"/>'))})
+    assert len(list(reader.units())) == 1
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+
+
+@pytest.mark.parametrize("share", range(0, 100, 7))
+def test_a_document_that_breaks_off_is_told_and_read_up_to_there(share: int):
+    text = images(f'<polygon label="a" {SQUARE}/>').encode()
+    cut = len(text) * share // 100
+    text = text[:cut]
+    with pytest.raises(DamagedExportError, match="damaged at byte") as told:
+        read(text)
+    assert told.value.offset is not None
+    assert told.value.offset <= cut
+    reader = open_files("cvat", {"a.xml": text}, keep_going=True)
+    assert all(reader.record(unit) for unit in reader.units())
+    assert [finding.code for finding in reader.findings] == ["record-bad"]
+
+
+@pytest.mark.parametrize("window", [1, 7, 64])
+def test_byte_ranges_do_not_depend_on_the_window(window: int, monkeypatch: pytest.MonkeyPatch):
+    text = images(f'<polygon label="\u00e4" {SQUARE}/>').replace(
+        "</annotations>", '<!-- <image name="no"/> --><image name="b"/></annotations>'
+    )
+    whole = read(text)
+    monkeypatch.setattr(xmlstream, "WINDOW", window)
+    assert read(text) == whole
+    assert [record.image for record in whole] == ["a.jpg", "b"]
+    assert labels(whole[0]) == ["\u00e4"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "utf-8-sig"])
+def test_other_encodings(encoding: str):
+    declared = encoding.removesuffix("-sig")
+    text = images(f'<polygon label="\u00e4" {SQUARE}/>').replace('"utf-8"', f'"{declared}"')
+    (record,) = read(text.encode(encoding))
+    assert labels(record) == ["\u00e4"]
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        '<!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;">]><annotations><image name="&z;"/></annotations>',
+        '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/x">]><annotations><image name="&x;"/></annotations>',
+    ],
+)
+def test_entities_are_refused(evil: str):
+    with pytest.raises(ExportError, match="entities"):
+        read(evil)
+
+
+def test_a_reader_and_its_units_can_be_pickled():
+    for text in (images(f'<polygon label="a" {SQUARE}/>'), video(track("a", box(0, 1), box(4, 9)))):
+        reader = open_files("cvat", {"a.xml": text}, interpolate=True)
+        units = list(reader.units())
+        copy, copies = pickle.loads(pickle.dumps((reader, units)))
+        assert [copy.record(unit) for unit in copies] == [reader.record(unit) for unit in units]
+        assert [copy.image_of(unit) for unit in copies] == [
+            record.image for record in map(reader.record, units)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (images(), "CVAT XML"),
+        (video(track("a", box(0, 1))), "CVAT XML for video"),
+        ("<annotation><folder>VOC</folder><object/></annotation>", None),
+        ("<html><body>annotations</body></html>", None),
+        ("<annotations></annotations>", None),
+        ('{"images": []}', None),
+    ],
+)
+def test_sniff(text: str, title: str | None):
+    assert cvat.sniff(take_sample(FilesExport({"a.xml": text.encode()}), "a.xml")) == title

@@ -1,0 +1,54 @@
+"""What the record builder makes of parts whose rings are bad or missing: never an area out of a hole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.model import Bitmap, Runs
+from tests.support.small_exports import codes, labels, rings
+
+OUTER = [0, 0, 9, 0, 9, 9, 0, 9]
+HOLE = [2, 2, 4, 2, 4, 4, 2, 4]
+SQUARE = [[0, 0], [9, 0], [9, 9], [0, 9]]
+
+
+@pytest.mark.parametrize(
+    "exterior", [[], [0, 0, 9, 9], [0, 0, 9], [0, 0, 0, 0, 9, 9], [0, 0, float("nan"), 0, 9, 9]]
+)
+def test_a_hole_does_not_become_an_area_where_its_exterior_is_bad(exterior: list):
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[exterior, HOLE], [OUTER]])
+    builder.polygons("b", [[exterior, HOLE]])
+    record = builder.build()
+    assert labels(record) == ["a"]
+    assert rings(record, record.shapes[0]) == [[SQUARE]]
+    assert len(codes(record)) == 2
+
+
+def test_a_bad_hole_costs_only_itself():
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[OUTER, HOLE[:4], HOLE]])
+    record = builder.build()
+    assert [len(part) for part in rings(record, record.shapes[0])] == [2]
+    assert codes(record) == ["shape-few-points"]
+
+
+@pytest.mark.parametrize("parts", [[], [[]], [[], []]])
+def test_a_shape_without_parts_is_told(parts: list):
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", parts)
+    record = builder.build()
+    assert record.shapes == []
+    assert codes(record) == ["shape-no-geometry"]
+
+
+@pytest.mark.parametrize(("x", "y", "told"), [(2**30, -(2**30), []), (2**30 + 1, 0, ["shape-bad-number"])])
+def test_a_mask_that_begins_beyond_the_limit_is_told(x: int, y: int, told: list[str]):
+    builder = RecordBuilder("a.jpg")
+    builder.runs("a", Runs(np.array([0, 4]), 2, 2, "row", x, y))
+    builder.bitmap("b", Bitmap(b"", x=x, y=y))
+    record = builder.build()
+    assert labels(record) == ([] if told else ["a", "b"])
+    assert codes(record) == told * 2

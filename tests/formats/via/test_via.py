@@ -1,0 +1,317 @@
+"""VIA 1, 2 and 3 and its CSV: regions as lists and objects, the class attribute, closed polylines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gtmask.formats import via
+from gtmask.formats.detect import take_sample
+from gtmask.formats.via.regions import circle_through
+from tests.support.small_exports import FilesExport, as_bytes, codes, labels, open_files, read_files, rings
+
+TRIANGLE = {"name": "polygon", "all_points_x": [1, 5, 5], "all_points_y": [1, 1, 4]}
+
+
+def region(shape: Any = None, **attributes: Any) -> dict:
+    return {
+        "shape_attributes": TRIANGLE if shape is None else shape,
+        "region_attributes": attributes or {"label": "a"},
+    }
+
+
+def image(*regions: Any, name: str = "a.jpg") -> dict:
+    return {"filename": name, "size": 123, "regions": list(regions), "file_attributes": {}}
+
+
+def read(*images: dict, **options: Any) -> list:
+    document = {f"{entry.get('filename')}{index}": entry for index, entry in enumerate(images)}
+    return read_files("via", {"via.json": document}, **options)
+
+
+def read_image(*regions: Any, **options: Any) -> Any:
+    (record,) = read(image(*regions), **options)
+    return record
+
+
+def test_a_polygon_in_the_grid_of_the_browser_without_a_size():
+    record = read_image(region())
+    assert rings(record, record.shapes[0]) == [[[[1, 1], [5, 1], [5, 4]]]]
+    assert (record.image, record.width, record.height, record.grid) == ("a.jpg", None, None, "displayed")
+
+
+def test_regions_are_a_list_or_in_version_1_an_object():
+    entry = {**image(), "regions": {"0": region(label="a"), "1": region(label="b")}, "fileref": "dir/a.jpg"}
+    (record,) = read(entry)
+    assert labels(record) == ["a", "b"]
+    assert record.aliases == ("dir/a.jpg",)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_projects_hold_the_images_under_a_key(first: bool):
+    images = {"_via_img_metadata": {"a.jpg1": image(region()), "b.jpg2": image(name="b.jpg")}}
+    other = {
+        "_via_settings": {"core": {"filename": "x", "regions": []}},
+        "_via_attributes": {
+            "region": {"label": {"type": "dropdown", "options": {"car": "", "road": ""}}},
+            "file": {},
+        },
+    }
+    document = {**images, **other} if first else {**other, **images}
+    reader = open_files("via", {"via.json": document})
+    assert reader.labels == ["car", "road"]
+    assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg", "b.jpg"]
+
+
+def test_rectangles_circles_and_points():
+    record = read_image(
+        region({"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}),
+        region({"name": "circle", "cx": 9, "cy": 8, "r": 3}),
+        region({"name": "point", "cx": 9, "cy": 8}),
+    )
+    assert [shape.kind for shape in record.shapes] == ["rectangle", "circle", "point"]
+    assert rings(record, record.shapes[0]) == [[[[1, 2], [4, 2], [4, 6], [1, 6]]]]
+    assert record.shapes[1].curve == (9, 8, 3, 3, 0)
+
+
+def test_the_theta_of_an_ellipse_is_radians():
+    shape = {"name": "ellipse", "cx": 10, "cy": 10, "rx": 8, "ry": 2}
+    flat, turned = read_image(region(shape), region({**shape, "theta": math.pi / 2})).shapes
+    assert flat.curve == (10, 10, 8, 2, 0)
+    assert turned.curve == pytest.approx((10, 10, 8, 2, 90))
+
+
+def test_a_closed_polyline_is_an_area_and_an_open_one_a_line():
+    open_line = {"name": "polyline", "all_points_x": [1, 5, 5], "all_points_y": [1, 1, 4]}
+    closed = {"name": "polyline", "all_points_x": [1, 5, 5, 1], "all_points_y": [1, 1, 4, 1]}
+    record = read_image(region(open_line), region(closed))
+    assert [shape.kind for shape in record.shapes] == ["polyline", "polygon"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "wanted", "label", "found"),
+    [
+        ({"thing": "car"}, None, ["car"], []),
+        ({"colour": "red", "label": "car"}, None, ["car"], ["class-attribute-guessed"]),
+        ({"colour": "red", "Class": "car"}, None, ["car"], ["class-attribute-guessed"]),
+        ({"colour": "red", "make": "car"}, None, ["red"], ["class-attribute-guessed"]),
+        ({"colour": "red", "label": "car"}, "colour", ["red"], []),
+        ({"label": "car"}, "colour", [], ["shape-no-label"]),
+        ({"label": ""}, None, [], ["shape-no-label"]),
+        ({"label": {"car": True, "bus": False}}, None, ["car"], []),
+        ({"label": {"car": True, "bus": True}}, None, ["car"], ["label-several"]),
+        ({"label": {}}, None, [], ["shape-no-label"]),
+        ({"label": 7}, None, ["7"], []),
+    ],
+)
+def test_the_class_is_one_attribute(attributes: dict, wanted: str | None, label: list[str], found: list[str]):
+    record = read_image(region(**attributes), class_attribute=wanted)
+    assert labels(record) == label
+    assert codes(record) == found
+
+
+def test_a_region_without_attributes_is_told():
+    record = read_image(
+        {"shape_attributes": TRIANGLE, "region_attributes": {}}, {"shape_attributes": TRIANGLE}
+    )
+    assert codes(record) == ["shape-no-label", "shape-no-label"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (
+            region({"name": "polygon", "all_points_x": [1, 2], "all_points_y": [1, 2, 3]}),
+            "shape-bad-geometry",
+        ),
+        (region({"name": "polygon"}), "shape-bad-geometry"),
+        (
+            region({"name": "polygon", "all_points_x": [1, 2, 3], "all_points_y": [1, None, 3]}),
+            "shape-bad-number",
+        ),
+        (region({"name": "rect", "x": "a", "y": 1, "width": 1, "height": 1}), "shape-bad-geometry"),
+        (region({"name": "circle", "cx": 1, "cy": 1, "r": 0}), "shape-no-geometry"),
+        (region({"name": "heart"}), "shape-kind-unsupported"),
+        (region([]), "shape-bad-geometry"),
+        (7, "annotation-bad"),
+    ],
+)
+def test_a_broken_region_costs_only_itself(bad: Any, code: str):
+    record = read_image(region(label="good"), bad)
+    assert labels(record) == ["good"]
+    assert codes(record) == [code]
+
+
+def test_broken_images_are_rejects_of_their_own():
+    document = {"a": image(region()), "b": 7, "c": {"regions": []}, "d": image(name="d.jpg")}
+    records = read_files("via", {"via.json": document})
+    assert [codes(record) for record in records] == [
+        [],
+        ["record-bad"],
+        ["image-name-bad", "image-unannotated"],
+        ["image-unannotated"],
+    ]
+
+
+def via3(metadata: dict, **more: Any) -> dict:
+    return {
+        "project": {"pid": "x", "vid_list": ["1", "2"]},
+        "config": {},
+        "attribute": {
+            "1": {
+                "aname": "class",
+                "anchor_id": "FILE1_Z0_XY1",
+                "type": 4,
+                "options": {"0": "car", "1": "road"},
+            },
+            "2": {"aname": "note", "anchor_id": "FILE1_Z0_XY1", "type": 1, "options": {}},
+        },
+        "metadata": metadata,
+        "file": {
+            "1": {"fid": "1", "fname": "a.jpg", "type": 2, "loc": 1, "src": ""},
+            "2": {"fid": "2", "fname": "", "type": 2, "loc": 2, "src": "http://x/b.jpg"},
+        },
+        "view": {"1": {"fid_list": ["1"]}, "2": {"fid_list": ["2"]}},
+        **more,
+    }
+
+
+def region3(vid: str, xy: list, label: str = "0", **more: Any) -> dict:
+    return {"vid": vid, "flg": 0, "z": [], "xy": xy, "av": {"1": label}, **more}
+
+
+def test_version_3_joins_regions_views_and_files_and_resolves_options():
+    document = via3(
+        {
+            "b": region3("2", [7, 1, 1, 5, 1, 5, 4], "1"),
+            "a": region3("1", [2, 1, 2, 3, 4]),
+            "c": region3("1", [4, 10, 10, 8, 2], "1"),
+            "d": region3("1", []),
+        }
+    )
+    records = read_files("via", {"p.json": document})
+    assert [(record.image, labels(record)) for record in records] == [
+        ("a.jpg", ["car", "road"]),
+        ("http://x/b.jpg", ["road"]),
+    ]
+    assert rings(records[0], records[0].shapes[0]) == [[[[1, 2], [4, 2], [4, 6], [1, 6]]]]
+    shuffled = {key: document[key] for key in ("view", "metadata", "file", "config", "attribute", "project")}
+    assert [record.shapes for record in read_files("via", {"p.json": shuffled})] == [
+        record.shapes for record in records
+    ]
+
+
+@pytest.mark.parametrize(
+    ("xy", "kind"),
+    [
+        ([1, 5, 5], "point"),
+        ([3, 9, 8, 3], "circle"),
+        ([5, 1, 1, 5, 5], "polyline"),
+        ([6, 1, 1, 5, 1, 5, 4], "polyline"),
+        ([6, 1, 1, 5, 1, 5, 4, 1, 1], "polygon"),
+        ([8, 1, 3, 4, 1, 9, 5, 3, 8], "rectangle"),
+        ([9, 2, 0, 0, 2, 4, 2], "circle"),
+    ],
+)
+def test_shapes_of_version_3(xy: list, kind: str):
+    record = read_files("via", {"p.json": via3({"a": region3("1", xy)})})[0]
+    assert [shape.kind for shape in record.shapes] == [kind]
+
+
+def test_a_circle_through_three_points():
+    assert circle_through([2, 0, 0, 2, 4, 2]) == (2, 2, 2)
+    with pytest.raises(ValueError, match="one line"):
+        circle_through([0, 0, 1, 1, 2, 2])
+
+
+def test_what_version_3_cannot_give_is_told():
+    metadata = {
+        "a": region3("1", [2, 1], "0"),
+        "b": region3("1", [12, 1, 1]),
+        "c": region3("9", [2, 1, 1, 2, 2]),
+        "d": region3("1", [2, 1, 1, 2, 2], z=[0.5]),
+        "e": 7,
+    }
+    reader = open_files("via", {"p.json": via3(metadata)})
+    records = [reader.record(unit) for unit in reader.units()]
+    assert codes(records[0]) == ["shape-bad-geometry", "shape-kind-unsupported", "shape-kind-unsupported"]
+    assert [finding.code for finding in reader.findings] == ["annotation-orphan"]
+    copy = pickle.loads(pickle.dumps(reader))
+    assert [copy.record(unit) for unit in reader.units()] == records
+
+
+def as_csv(rows: list[list[Any]], header: str, newline: str = "\n") -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator=newline).writerows(rows)
+    return header + newline + out.getvalue()
+
+
+TWO = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+
+
+@pytest.mark.parametrize("header", [TWO, "#" + TWO])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_csv_of_versions_1_and_2(header: str, newline: str):
+    rows = [
+        ["a, b.jpg", 1, "{}", 2, 0, json.dumps(TRIANGLE), json.dumps({"label": 'say "hi", ü'})],
+        ["a, b.jpg", 1, "{}", 2, 1, json.dumps(TRIANGLE), json.dumps({"label": "x"})],
+        ["c.jpg", 1, "{}", 0, 0, "{}", "{}"],
+        ["d.jpg", 1, "{}", 1, 0, "no json", "{}"],
+    ]
+    records = read_files("via", {"via.csv": as_csv(rows, header, newline)})
+    assert [(record.image, labels(record), codes(record)) for record in records] == [
+        ("a, b.jpg", ['say "hi", ü', "x"], []),
+        ("c.jpg", [], ["image-unannotated"]),
+        ("d.jpg", [], ["shape-bad-geometry"]),
+    ]
+
+
+def test_rows_that_are_too_short_are_told():
+    whole = ["a.jpg", 1, "{}", 2, 0, json.dumps(TRIANGLE), json.dumps({"label": "a"})]
+    rows = [whole, ["a.jpg", 1, "{}", 2, 1], [" "]]
+    reader = open_files("via", {"via.csv": as_csv(rows, TWO)})
+    assert [len(reader.record(unit).shapes) for unit in reader.units()] == [1]
+    assert [(item.code, item.detail) for item in reader.findings] == [
+        ("annotation-bad", "via.csv: 1 rows have too few cells")
+    ]
+
+
+def test_csv_of_version_3():
+    header = "# Exported using VIA\n# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,"
+    header += "spatial_coordinates,metadata"
+    rows = [
+        ["1_a", '["a.jpg"]', 0, "[]", "[2,1,2,3,4]", '{"class":"car"}'],
+        ["1_b", '["a.jpg"]', 0, "[]", "[]", "{}"],
+    ]
+    (record,) = read_files("via", {"via.csv": as_csv(rows, header)})
+    assert (record.image, labels(record)) == ("a.jpg", ["car"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "title"),
+    [
+        ("v.json", {"a.jpg1": image(region())}, "VIA annotations"),
+        ("v.json", {"_via_settings": {}, "_via_img_metadata": {}}, "VIA 2 project"),
+        ("v.json", via3({}), "VIA 3 project"),
+        ("v.csv", TWO + "\n", "VIA CSV"),
+        ("v.csv", "a,b\n1,2\n", None),
+        ("v.json", {"images": [], "annotations": []}, None),
+        ("v.json", {"metadata": {"name": "a"}, "instances": []}, None),
+    ],
+)
+def test_sniff(name: str, content: Any, title: str | None):
+    assert via.sniff(take_sample(FilesExport({name: as_bytes(content)}), name)) == title
+
+
+def test_points_are_exact():
+    record = read_image(
+        region({"name": "polygon", "all_points_x": [0.5, 10.25, 3], "all_points_y": [1, 2, 9.75]})
+    )
+    assert np.array_equal(record.points, [[0.5, 1], [10.25, 2], [3, 9.75]])
