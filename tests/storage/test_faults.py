@@ -8,46 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gtmask.errors import AccessError, CredentialsError, NotFoundError, StorageError, TransientError
+from gtmask.errors import StorageError, TransientError
 from gtmask.storage import S3Settings, open_storage
+from tests.support.s3_faults import FINAL, TRANSIENT, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from tests.support.fault_proxy import FaultProxy
     from tests.support.s3_server import S3Server
 
 CLIENTS = ["aioboto3", "obstore"]
-TRANSIENT = [
-    "503 SlowDown", "429 TooManyRequests", "500 InternalError", "400 RequestTimeout", "409 OperationAborted",
-    "reset", "close", "hang",
-]  # fmt: skip
-FINAL = [
-    ("403 AccessDenied", AccessError, "permission is denied"),
-    ("403 RequestTimeTooSkewed", CredentialsError, "clock differs"),
-    ("400 ExpiredToken", CredentialsError, "session token has expired; renew the credentials and run again"),
-    ("404 NoSuchBucket", NotFoundError, "there is no bucket"),
-    ("403 InvalidObjectState", AccessError, "archived; restore it first"),
-    ("400 KeyTooLongError", StorageError, "longer than 1024 bytes"),
-    ("400 Unheard", StorageError, "S3 answered 400 Unheard: Made by the test"),
-]
-
-
-def run(
-    proxy: FaultProxy,
-    bucket: str,
-    client: str,
-    work: Callable[[Any], Coroutine[Any, Any, Any]],
-    **settings: Any,
-) -> Any:
-    values: dict[str, Any] = {"timeout": 1.0, "concurrency": 64, **settings}
-
-    async def main() -> Any:
-        where = S3Settings(client=client, endpoint_url=proxy.endpoint, **values)
-        async with open_storage(f"s3://{bucket}/p", where) as storage:
-            return await work(storage)
-
-    return asyncio.run(main())
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -214,26 +183,3 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
 
     asyncio.run(main())
     asyncio.run(main())
-
-
-def test_the_lean_model_loses_only_what_no_rule_reads() -> None:
-    from botocore.loaders import Loader  # noqa: PLC0415 - only here
-
-    from gtmask.storage.s3_client import LeanLoader  # noqa: PLC0415 - brings aioboto3
-
-    def parameters(loader: Any) -> list[str]:
-        shapes = loader.load_service_model("s3", "service-2")["shapes"].values()
-        members = [member for shape in shapes for member in shape.get("members", {}).values()]
-        return sorted(member["contextParam"]["name"] for member in members if "contextParam" in member)
-
-    usual, lean = parameters(Loader()), parameters(LeanLoader())
-    assert set(usual) - set(lean) <= {"Key", "Prefix", "CopySource"}
-    assert lean == [name for name in usual if name == "Bucket"]
-
-
-def test_the_lean_model_keeps_what_is_read_of_answers() -> None:
-    from gtmask.storage.s3_client import LeanLoader  # noqa: PLC0415 - brings aioboto3
-
-    shapes = LeanLoader().load_service_model("s3", "service-2")["shapes"]
-    assert set(shapes["GetObjectOutput"]["members"]) == {"Body", "ContentLength", "ContentRange"}
-    assert set(shapes["UploadPartOutput"]["members"]) >= {"ETag"}

@@ -1,4 +1,4 @@
-"""Objects below an S3 prefix, through aioboto3: which request each verb is, and what its answer means."""
+"""Objects below an S3 prefix, with aioboto3: which request each verb is, and what its answer means."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from gtmask.errors import StorageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_client import open_client
+from gtmask.storage.s3_direct import Direct
 from gtmask.storage.s3_errors import told
 from gtmask.storage.s3_prefix import PART, S3Prefix
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
     from gtmask.storage.base import S3Settings
+
+#: Objects of fewer bytes are sent past the client's machinery.
+_SMALL = 1 << 20
 
 
 class _Connection:
@@ -32,6 +36,7 @@ class _Connection:
         self.settings = settings
         self.requests = Requests(settings.concurrency, settings.attempts)
         self.client: Any = None
+        self.direct: Direct
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self.users = 0
@@ -40,7 +45,8 @@ class _Connection:
         async with self._opening:
             if self.client is None:
                 with told("read", root):
-                    self.client = await self._stack.enter_async_context(open_client(self.settings))
+                    opened = await self._stack.enter_async_context(open_client(self.settings))
+                self.client, self.direct = opened.client, Direct(opened)
             self.users += 1
 
     async def close(self) -> None:
@@ -77,11 +83,15 @@ class S3Storage(S3Prefix):
             await connection.close()
 
     @property
-    def _client(self) -> Any:
+    def _entered(self) -> _Connection:
         if self._connection is None:
             msg = f"the storage {self.root} was not entered"
             raise RuntimeError(msg)
-        return self._connection.client
+        return self._connection
+
+    @property
+    def _client(self) -> Any:
+        return self._entered.client
 
     def _telling(self, verb: str, uri: str) -> AbstractContextManager[None]:
         return told(verb, uri)
@@ -95,20 +105,15 @@ class S3Storage(S3Prefix):
         if stop is not None and stop <= start:
             await self.size(key)  # nothing to read, but a missing object is an error all the same
             return b""
-        parameters = self._target(key)
-        if start or stop is not None:
-            parameters["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
+        span = f"bytes={start}-{'' if stop is None else stop - 1}" if start or stop is not None else None
 
         async def request() -> bytes:
             try:
-                answer = await self._client.get_object(**parameters)
+                return (await self._entered.direct.get(self.bucket, self.prefix + key, span))[0]
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
                     return b""  # the object ends before ``start``
                 raise
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
-            return data
 
         return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
 
@@ -122,39 +127,31 @@ class S3Storage(S3Prefix):
 
         async def request() -> int:
             try:
-                answer = await self._client.get_object(**self._target(key), Range="bytes=0-0")
+                data, found = await self._entered.direct.get(self.bucket, self.prefix + key, "bytes=0-0")
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
                     return 0
                 raise
-            async with answer["Body"] as body:
-                await body.read()
-            if "ContentRange" not in answer:  # servers that send an empty object whole
-                return int(answer["ContentLength"])
-            return int(answer["ContentRange"].rpartition("/")[2])
+            # Some servers send an empty object whole.
+            return int(found.rpartition("/")[2]) if found else len(data)
 
         return await self._send("read", uri, request)
 
     async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         """Write a whole object. S3 shows all of it or nothing, and it is durable at once."""
         uri = self.uri(key)
-        parameters = {**self._target(key), "ContentMD5": _md5(data), "ContentType": content_type}
-
-        async def request() -> None:
-            await self._client.put_object(**parameters, Body=_body(data))
-
-        await self._send("write", uri, request, len(data))
+        await self._send("write", uri, self._putting(key, data, content_type), len(data))
 
     async def put_if_absent(
         self, key: str, data: bytes, content_type: str = "application/octet-stream"
     ) -> bool:
         """Write a whole object unless there is one; return whether it was written."""
         uri = self.uri(key)
-        parameters = {**self._target(key), "ContentMD5": _md5(data), "ContentType": content_type}
+        put = self._putting(key, data, content_type, if_none_match="*")
 
         async def request() -> bool:
             try:
-                await self._client.put_object(**parameters, Body=_body(data), IfNoneMatch="*")
+                await put()
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"PreconditionFailed", "412"}:
                     return False
@@ -164,6 +161,19 @@ class S3Storage(S3Prefix):
         # An earlier attempt may have arrived though its answer did not. aiohttp makes such attempts
         # unasked, so that they cannot be counted.
         return await self._send("write", uri, request, len(data)) or await self.get(key) == data
+
+    def _putting(
+        self, key: str, data: bytes, content_type: str, if_none_match: str | None = None
+    ) -> Callable[[], Awaitable[None]]:
+        """Return what puts an object once: the same bytes, with the same checksum, at each attempt."""
+        key, md5 = self.prefix + key, _md5(data)
+        if len(data) < _SMALL:
+            return lambda: self._entered.direct.put(self.bucket, key, data, md5, content_type, if_none_match)
+        parameters = {"Bucket": self.bucket, "Key": key, "ContentMD5": md5, "ContentType": content_type}
+        if if_none_match:
+            parameters["IfNoneMatch"] = if_none_match
+        # aiohttp would copy large bytes whole into the transport.
+        return lambda: self._client.put_object(**parameters, Body=BytesIO(data))
 
     async def put_stream(
         self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
@@ -203,7 +213,7 @@ class S3Storage(S3Prefix):
         parameters = {**upload, "ContentMD5": _md5(data), "PartNumber": number}
 
         async def request() -> str:
-            answer = await self._client.upload_part(**parameters, Body=_body(data))
+            answer = await self._client.upload_part(**parameters, Body=BytesIO(data))
             return str(answer["ETag"])
 
         return await self._send("write", uri, request, len(data))
@@ -235,11 +245,6 @@ class S3Storage(S3Prefix):
 def _md5(data: bytes) -> str:
     """Return the value of Content-MD5: the server refuses a body that does not fit it."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-def _body(data: bytes) -> bytes | BytesIO:
-    """Return what aiohttp sends at least cost: large bytes it would copy whole into the transport."""
-    return data if len(data) < 1 << 20 else BytesIO(data)
 
 
 async def _parts(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

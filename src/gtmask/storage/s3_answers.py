@@ -54,7 +54,8 @@ _REFUSED = {
     "NotImplemented": "the server does not implement this request",
     "InvalidBucketName": "this is no valid bucket name",
 }
-_ELSEWHERE = {
+#: The bucket is in another region or at another endpoint.
+ELSEWHERE = {
     "PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
 }  # fmt: skip
@@ -97,7 +98,7 @@ def of_answer(
         return NotFoundError(f"{what}: there is no bucket {bucket}; check its name and the account")
     if code in _MISSING:
         return NotFoundError(f"{what}: there is no such object")
-    if code in _ELSEWHERE:
+    if code in ELSEWHERE:
         where = region or "another region"
         return AccessError(f"{what}: the bucket {bucket} is in {where}; name it with --region")
     if code in _DENIED:

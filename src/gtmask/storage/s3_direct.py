@@ -1,0 +1,173 @@
+"""The two requests that a run consists of, ranged GET and small PUT, past the client's machinery.
+
+aioboto3's client needs most of its CPU time per request to work out anew what is the same for every object
+of a bucket: where to send it, and what to sign it for. Here the first request of a bucket goes through the
+client and shows both; the next ones are put together in place, signed with botocore's own signer and sent
+over the client's own connections, so that proxies, certificates and time-outs are its own too.
+
+Whatever does not look like plain Signature Version 4 for S3 (directory buckets, multi-region and Object
+Lambda access points, requests without a signature) goes through the client for good; so does a bucket's
+next request where an answer says that the bucket is elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from botocore.auth import S3SigV4Auth
+from botocore.exceptions import ClientError
+from botocore.parsers import RestXMLParser
+
+from gtmask.storage.s3_answers import ELSEWHERE
+from gtmask.storage.s3_client import USER_AGENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gtmask.storage.s3_client import Opened
+
+_SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]+/\d{8}/([^/,]+)/s3/aws4_request, ?SignedHeaders=")
+#: The requests that the client has sent for the running call.
+_sent: ContextVar[list[Any] | None] = ContextVar("_sent", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a bucket's objects are: their URL up to the key, its host, and the region to sign for."""
+
+    base: str
+    host: str
+    region: str
+
+
+@dataclass(slots=True)
+class _Request:
+    """What botocore's signer and the client's connections look at, as in ``botocore.awsrequest``."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+    context: dict[str, Any]
+    params: None = None
+    stream_output: bool = True
+
+
+class Direct:
+    """Gets and puts objects: through the client until it has shown a bucket's address, then past it."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._parser = RestXMLParser()
+        #: None where the client's requests cannot be repeated.
+        self._addresses: dict[str, Address | None] = {}
+        for operation in ("GetObject", "PutObject"):
+            opened.client.meta.events.register(f"before-send.s3.{operation}", _note)
+
+    async def get(self, bucket: str, key: str, span: str | None = None) -> tuple[bytes, str]:
+        """Return the bytes of an object, or of a span (``bytes=0-9``), and the answer's Content-Range or "".
+
+        Raises
+        ------
+        botocore.exceptions.ClientError
+            For an error answer. Connections that fail raise other errors of botocore and aiohttp.
+        """
+        headers = {"Range": span} if span else {}
+        answer = await self._send("GET", bucket, key, headers, None)
+        if answer is None:
+            with self._learning(bucket, key):
+                found = await self._opened.client.get_object(Bucket=bucket, Key=key, **headers)
+                async with found["Body"] as body:
+                    return await body.read(), found.get("ContentRange", "")
+        return answer[0], answer[1].get("content-range", "")
+
+    async def put(
+        self, bucket: str, key: str, data: bytes, md5: str, content_type: str, if_none_match: str | None
+    ) -> None:
+        """Write a whole object, with ``if_none_match="*"`` only where there is none; raises as above.
+
+        Parameters
+        ----------
+        bucket, key
+            The object's place.
+        data
+            Small: large bytes would be copied whole on their way.
+        md5
+            The value of Content-MD5.
+        content_type, if_none_match
+            The values of the headers of these names; None leaves the header out.
+        """
+        headers = {"Content-MD5": md5, "Content-Type": content_type}
+        if if_none_match:
+            headers["If-None-Match"] = if_none_match
+        if await self._send("PUT", bucket, key, headers, data) is None:
+            parameters = {name.replace("-", ""): value for name, value in headers.items()}
+            with self._learning(bucket, key):
+                await self._opened.client.put_object(Bucket=bucket, Key=key, Body=data, **parameters)
+
+    async def _send(
+        self, method: str, bucket: str, key: str, headers: dict[str, str], body: bytes | None
+    ) -> tuple[bytes, Mapping[str, str]] | None:
+        """Return an answer's body and headers; None where the client has to make the request."""
+        address = self._addresses.get(bucket)
+        if address is None or self._opened.credentials is None:
+            return None
+        # A token that is about to expire is renewed here, as it is by the client.
+        credentials = await self._opened.credentials.get_frozen_credentials()
+        headers = {**headers, "Host": address.host, "User-Agent": USER_AGENT}
+        context = {
+            "client_config": self._opened.client.meta.config,
+            "has_streaming_input": body is not None,
+        }
+        request = _Request(method, address.base + spell(key), headers, body, context)
+        S3SigV4Auth(credentials, "s3", address.region).add_auth(request)
+        answer = await self._opened.connections.send(request)
+        data: bytes = await answer.content
+        if answer.status_code < 300:
+            return data, answer.headers
+        parts = {"status_code": answer.status_code, "headers": answer.headers, "body": data}
+        parsed = self._parser.parse(parts, None)
+        if parsed["Error"].get("Code") in ELSEWHERE:
+            self._addresses.pop(bucket, None)
+            return None
+        raise ClientError(parsed, f"{method.title()}Object")
+
+    @contextlib.contextmanager
+    def _learning(self, bucket: str, key: str) -> Iterator[None]:
+        """Take the bucket's address from what the client sends, if it succeeds."""
+        sent: list[Any] = []
+        token = _sent.set(sent)
+        try:
+            yield
+        finally:
+            _sent.reset(token)
+        if sent and bucket not in self._addresses:
+            self._addresses[bucket] = address_of(sent[-1].url, sent[-1].headers, key)
+
+
+def _note(request: Any, **_: Any) -> None:
+    sent = _sent.get()
+    if sent is not None:
+        sent.append(request)
+
+
+def address_of(url: str, headers: Mapping[str, Any], key: str) -> Address | None:
+    """Return the address that a signed request for a key shows, or None if it is none that we can repeat."""
+    authorization = headers.get("Authorization", "")
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode()
+    signed = _SIGNED.match(authorization)
+    spelled = spell(key)
+    if signed is None or not url.endswith("/" + spelled) or "x-amz-s3session-token" in headers:
+        return None
+    return Address(url.removesuffix(spelled), urlsplit(url).netloc, signed[1])
+
+
+def spell(key: str) -> str:
+    """Return a key as botocore writes it into URLs: all but unreserved characters and slashes escaped."""
+    return quote(key, safe="/~")
