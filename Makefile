@@ -1,44 +1,69 @@
 # Everything a developer or a curious user runs. `make` alone lists the targets.
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+# Versions to install: those that everybody tests with. `make test PINS=` takes the newest.
+PINS   := constraints.txt
+BIN     = $(VENV)/bin
+PACKAGE = $(VENV)/.package
+TOOLS   = $(VENV)/.tools
+PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UPGRADE) $(addprefix -c ,$(PINS))
 
-.PHONY: help demo test check lint types bench docs clean
+.PHONY: help demo test test-lowest test-newest coverage check lint types bench docs clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(STAMP): pyproject.toml constraints.txt
+$(PACKAGE): pyproject.toml $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gtmask needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which one to use: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (once, about a minute) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Installing gtmask into $(VENV) (once) ..."
+	@$(PIP) -e .
 	@touch $@
 
-demo: $(STAMP)  ## Make a small data set and convert it, no account needed
+$(TOOLS): $(PACKAGE)
+	@echo "Installing what its tests and checks need (once, about a minute) ..."
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+demo: $(PACKAGE)  ## Make a small data set and convert it, no account needed
 	@$(BIN)/gtmask demo demo
 
-test: $(STAMP)  ## Run all tests
+test: $(TOOLS)  ## Run all tests
 	@$(BIN)/python -m pytest
+
+test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
+	@mkdir -p build
+	@$(PYTHON) scripts/lowest.py > build/lowest.new
+	@cmp -s build/lowest.new build/lowest.txt || cp build/lowest.new build/lowest.txt
+	@$(MAKE) --no-print-directory test VENV=.venv-lowest PINS=build/lowest.txt
+
+test-newest:  ## Run all tests with the newest versions that pyproject.toml allows
+	@rm -f .venv-newest/.package
+	@$(MAKE) --no-print-directory test VENV=.venv-newest PINS= UPGRADE='--upgrade --upgrade-strategy eager'
+
+coverage: $(TOOLS)  ## Run all tests, and say which lines and branches they miss
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report
 
 check: lint types  ## Lint, format, types, docs: everything but the tests
 	@$(BIN)/python scripts/make_docs.py --check
 	@$(BIN)/python scripts/rule_pictures.py --check
 
-lint: $(STAMP)  ## Ruff: rules and format
+lint: $(TOOLS)  ## Ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(STAMP)  ## mypy, strict
+types: $(TOOLS)  ## mypy, strict
 	@$(BIN)/mypy
 
-bench: $(STAMP)  ## Run every benchmark and regenerate docs/performance.md
+bench: $(TOOLS)  ## Run every benchmark and regenerate docs/performance.md
 	@$(BIN)/python -m bench
 
-docs: $(STAMP)  ## Regenerate the generated pages in docs/
+docs: $(TOOLS)  ## Regenerate the generated pages in docs/
 	@$(BIN)/python scripts/make_docs.py
 	@$(BIN)/python scripts/rule_pictures.py
 
 clean:  ## Remove everything that was made here
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest demo build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

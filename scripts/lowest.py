@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-#: What the package itself needs; the tools of its tests may be newer.
-OPTIONAL = ("dask", "obstore")
+#: Extras of the package itself; what its tests and checks need may be newer.
+EXTRAS = ("dask", "obstore")
+BOUNDED = re.compile(r"(?P<name>[\w.-]+)(\[[\w,-]+\])?>=(?P<version>[\w.]+)")
 
 
-def lowest(line: str) -> str:
-    """Return ``name==version`` for a dependency as pyproject.toml writes it.
+def lowest(dependency: str) -> str:
+    """Return ``name==version`` for a dependency as pyproject.toml writes it, with its marker if it has one.
 
     Raises
     ------
     ValueError
-        If the line gives no lower bound: then nobody knows what was tested.
+        If the dependency has no lower bound: then nobody knows what was tested.
     """
-    requirement = Requirement(line)
-    bounds = [bound.version for bound in requirement.specifier if bound.operator in {">=", "=="}]
-    if len(bounds) != 1:
-        raise ValueError(f"{line} gives no lower bound.")
-    return f"{requirement.name}=={bounds[0]}"
+    bounded = BOUNDED.match(dependency)
+    if bounded is None:
+        raise ValueError(f"{dependency!r} in pyproject.toml has no lower bound (name>=version).")
+    marker = dependency.partition(";")[2]
+    return f"{bounded['name']}=={bounded['version']}" + (f" ;{marker}" if marker else "")
 
 
 if __name__ == "__main__":
-    extras = PROJECT["optional-dependencies"]
-    for dependency in [*PROJECT["dependencies"], *(line for name in OPTIONAL for line in extras[name])]:
-        print(lowest(dependency))
+    optional = PROJECT["optional-dependencies"]
+    for line in [*PROJECT["dependencies"], *(line for extra in EXTRAS for line in optional[extra])]:
+        print(lowest(line))
