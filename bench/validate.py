@@ -18,9 +18,9 @@ from bench.harness import Goal, Measure, Row, Table, alone, race
 from bench.masks import street
 from gtmask import encode_png
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.lines import LineChecker, Task
-from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.groundtruth.line_rules import LineChecker, Task
 from gtmask.groundtruth.survey import SurveySettings, close_survey, survey_batch
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
 
 HEADER_GOAL = 3000

@@ -75,7 +75,6 @@ def test_each_exception_is_needed() -> None:
     assert {(home, target) for home, target in drawn if HEIGHT[target] >= HEIGHT[home]} == EXCEPTIONS
 
 
-@pytest.mark.xfail(reason="three circles are being opened")
 def test_no_imports_go_in_a_circle() -> None:
     """Imports for type checkers count too: what needs each other to be understood belongs together."""
     try:

@@ -83,7 +83,7 @@ _SOURCE_RULES: Groups = (
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
 _CHECKERS: Groups = (
     ("gtmask.png.unfilter", "gtmask.png.tally"),
-    ("gtmask.groundtruth.confusion",),
+    ("gtmask.groundtruth.confusion_matrix",),
 )
 
 _GROUPS = _USUAL + _READERS + _BRUSHES + _SOURCE_RULES + _CHECKERS

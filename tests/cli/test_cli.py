@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from gtmask.cli import app
 from gtmask.groundtruth import submission
-from gtmask.groundtruth.contract import CORS_RULE
+from gtmask.manifest.contract import CORS_RULE
 from tests.support import coco_data
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"

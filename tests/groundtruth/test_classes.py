@@ -153,10 +153,3 @@ def test_each_broken_rule_is_one_sentence_with_its_place(case: str) -> None:
 def test_load_takes_a_byte_order_mark_and_automatic_colors_avoid_given_ones() -> None:
     text = "\N{ZERO WIDTH NO-BREAK SPACE}" + A + one("id = 2\nname = 'b'\ncolor = '#2ca02c'")
     assert [entry.color for entry in classes.load(text).classes] == ["#1f77b4", "#2ca02c"]
-
-
-def test_color_map_lists_background_first() -> None:
-    assert classes.color_map(classes.from_labels(["Car"]), 0.5) == {
-        "0": {"class-name": "BACKGROUND", "confidence": 0.5, "hex-color": "#ffffff"},
-        "1": {"class-name": "Car", "confidence": 0.5, "hex-color": "#2ca02c"},
-    }

@@ -11,8 +11,8 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import ExportError, UsageError
-from gtmask.groundtruth.contract import IMAGE_EXTENSIONS
-from gtmask.groundtruth.manifest import parse_line
+from gtmask.manifest.contract import IMAGE_EXTENSIONS
+from gtmask.manifest.line import parse_line
 from gtmask.png import read_header
 
 SUFFIXES = {".json", ".xml", ".ndjson", ".jsonl", ".yaml", ".manifest"}
@@ -37,7 +37,7 @@ def give_images(manifest: Path, folder: Path) -> None:
         if Path(line.source_ref).is_file():
             shutil.copy(line.source_ref, path)
         else:
-            header = read_header(Path(line.mask_ref()).read_bytes())
+            header = read_header(Path(str(line.newest.mask)).read_bytes())
             form = "PNG" if path.suffix.lower() == ".png" else "JPEG"
             Image.new("RGB", (header.width, header.height)).save(path, form)
 

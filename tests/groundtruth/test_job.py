@@ -23,13 +23,13 @@ import pytest
 from botocore.stub import Stubber
 
 from gtmask.errors import GtmaskError, ManifestError, UsageError
+from gtmask.findings import Problem
 from gtmask.groundtruth import aws, job, request, submission
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
-from gtmask.groundtruth.manifest import ManifestWriter
-from gtmask.groundtruth.report import Problem
 from gtmask.groundtruth.template import worker_template
 from gtmask.groundtruth.validation import validate
+from gtmask.manifest.contract import MAX_JOB_OBJECTS
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/GroundTruth"
@@ -183,7 +183,7 @@ BAD = {
     "attribute": ({"label_attribute": "adjusted"}, "must end in -ref"),
     "attribute underscore": ({"label_attribute": "ad_justed-ref"}, "no _, dot or blank"),
     "attribute same": ({"label_attribute": "labeling-qa-ref"}, "stands on the lines already"),
-    "adjust": ({"adjust": "other-ref"}, "no attribute other-ref"),
+    "adjust": ({"adjust": "other-ref"}, "--adjust other-ref is none of"),
     "keyword": ({"keywords": ("a-b",)}, "--keyword 'a-b'"),
     "keywords": ({"keywords": ()}, "1 to 5 --keyword"),
     "workers": ({"workers_per_object": 10}, "1 to 9"),

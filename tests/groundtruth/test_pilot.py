@@ -14,9 +14,10 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import ManifestError, UsageError
-from gtmask.groundtruth.choice import Choice, Glance
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.manifest import ManifestWriter, parse_line
+from gtmask.groundtruth.sampling import Glance, Sampling
+from gtmask.manifest.line import parse_line
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import decode_png, encode_png, read_header
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def glance(line: int, classes: set[int], painted: int = 1, pixels: int = 100, or
     return Glance(line, (10 * line, 9), packed, painted, pixels, orientation)
 
 
-def choice(*glances: Glance) -> Choice:
-    made = Choice()
+def choice(*glances: Glance) -> Sampling:
+    made = Sampling()
     for entry in glances:
         made.add(entry)
     return made
@@ -133,7 +134,7 @@ def test_masks_are_copied_where_asked(tmp_path: Path) -> None:
     for i, text in enumerate((tmp_path / "pilot" / "pilot.manifest").read_bytes().splitlines(), 1):
         line = parse_line(text)
         name = line.source_ref.rpartition("/")[2].replace(".jpg", ".png")
-        assert line.mask_ref() == f"s3://pilot/masks/{i:02}-{name}"
+        assert line.newest.mask == f"s3://pilot/masks/{i:02}-{name}"
         copied = (tmp_path / "pilot" / "masks" / f"{i:02}-{name}").read_bytes()
         assert copied == (tmp_path / "masks" / name).read_bytes()
         assert line.source_ref == result.chosen[i - 1].source_ref
@@ -181,7 +182,7 @@ def test_a_pilot_of_nothing_is_refused(tmp_path: Path) -> None:
     ):
         gtmask.pilot(path, tmp_path / "pilot", images=str(tmp_path), masks=str(tmp_path / "nowhere"))
     path.write_bytes(orjson.dumps({"source-ref": "s3://b/a.jpg"}))
-    with pytest.raises(ManifestError, match="line 1: the line has no mask"):
+    with pytest.raises(ManifestError, match="line 1: mask-key-missing"):
         run(path)
     assert not (tmp_path / "pilot").exists()
 

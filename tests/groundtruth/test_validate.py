@@ -15,12 +15,12 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
-from gtmask.findings import CODES
-from gtmask.groundtruth import source, validation
+from gtmask.findings import CODES, Problem
+from gtmask.groundtruth import manifest_file, validation
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.manifest import ManifestWriter
-from gtmask.groundtruth.report import Problem, Report
+from gtmask.groundtruth.report import Report
 from gtmask.groundtruth.survey import Surveyor
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 
 if TYPE_CHECKING:
@@ -678,8 +678,8 @@ def test_a_file_that_is_no_manifest_is_one_sentence(content: bytes, tmp_path: Pa
 def test_a_file_without_line_breaks_is_not_held_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "BLOCK", 64)
-    monkeypatch.setattr(source, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(manifest_file, "BLOCK", 64)
+    monkeypatch.setattr(manifest_file, "LONGEST_LINE", 1000)
     (tmp_path / "m.manifest").write_bytes(b"{}\n" + b"x" * 5000)
     with pytest.raises(ManifestError, match="line 2 has more than 16 MB"):
         gtmask.validate(tmp_path / "m.manifest")

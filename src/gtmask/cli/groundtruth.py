@@ -269,8 +269,8 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
     from gtmask.cli.console import console, plain
     from gtmask.errors import UsageError
-    from gtmask.groundtruth.contract import CORS_RULE
     from gtmask.groundtruth.submission import buckets_without_cors, fix_cors
+    from gtmask.manifest.contract import CORS_RULE
 
     screen = console()
     missing = buckets_without_cors(plan, s3=s3)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 # Importing the two tables declares their codes.
 from gtmask.findings import contract as contract
@@ -18,7 +18,7 @@ from gtmask.text import escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CODES", "EXAMPLES", "Code", "Finding", "FindingCounts", "Level", "is_reject"]
+__all__ = ["CODES", "EXAMPLES", "Code", "Finding", "FindingCounts", "Level", "Problem", "is_reject"]
 
 #: Examples of each finding code that are kept, for people.
 EXAMPLES = 3
@@ -35,6 +35,15 @@ class Finding:
     def level(self) -> Level:
         """The level of the finding's code."""
         return CODES[self.code].level
+
+
+class Problem(NamedTuple):
+    """One finding about a manifest: code, line (0 for all of it), the reference it is about, details."""
+
+    code: str
+    line: int = 0
+    uri: str = ""
+    detail: str = ""
 
 
 def is_reject(findings: Iterable[Finding]) -> bool:

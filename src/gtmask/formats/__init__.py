@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
@@ -19,7 +19,27 @@ if TYPE_CHECKING:
     from gtmask.model import Record
     from gtmask.storage.base import S3Settings
 
-__all__ = ["FORMATS", "Export", "Format", "ReadOptions", "Reader", "Sample", "open_reader", "read"]
+__all__ = [
+    "FORMATS",
+    "Export",
+    "Format",
+    "OpenedExport",
+    "ReadOptions",
+    "Reader",
+    "Sample",
+    "open_reader",
+    "open_source",
+    "read",
+]
+
+
+class OpenedExport(NamedTuple):
+    """An export, its format, the files that hold its records (none: the reader chooses), and its reader."""
+
+    export: Export
+    format: Format
+    names: tuple[str, ...]
+    reader: Reader
 
 
 def open_reader(
@@ -28,6 +48,16 @@ def open_reader(
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
 ) -> Reader:
+    """Open an export and return its reader; parameters and errors as of :func:`open_source`."""
+    return open_source(source, format, options, s3).reader
+
+
+def open_source(
+    source: str | os.PathLike[str],
+    format: str = "auto",  # noqa: A002 (the command line's word)
+    options: ReadOptions | None = None,
+    s3: S3Settings | None = None,
+) -> OpenedExport:
     """Open an export.
 
     Parameters
@@ -56,11 +86,12 @@ def open_reader(
     export = open_export(source, s3)
     found = detect(export, format)
     if not found.names:
-        return found.format.read(export, options)
-    readers = [found.format.read(export.select([name]), options) for name in found.names]
-    if len(readers) == 1 and "/" not in found.names[0] and not found.findings:
-        return readers[0]
-    return ManyReader(export, found.names, readers, found.findings)
+        reader = found.format.read(export, options)
+    else:
+        readers = [found.format.read(export.select([name]), options) for name in found.names]
+        alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
+        reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
+    return OpenedExport(export, found.format, found.names, reader)
 
 
 def read(

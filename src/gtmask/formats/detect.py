@@ -23,6 +23,7 @@ from gtmask.formats.keys import scan_keys
 from gtmask.formats.reading.per_image import COMPANIONS
 from gtmask.formats.registry import FORMATS, MARKS
 from gtmask.formats.text import decode_json, decode_text
+from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ _CUT = re.compile(r"[\w.+-]*\s*")
 _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file: a .tar.gz is read in place, a plain .gz is to be unpacked first"),
     (b"PK\x03\x04", "a zip file: give it the extension .zip and it is read in place"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image, not annotations"),
+    (PNG_SIGNATURE, "a PNG image, not annotations"),
     (b"\xff\xd8\xff", "a JPEG image, not annotations"),
     (b"GIF8", "a GIF image, not annotations"),
     (b"%PDF", "a PDF document"),

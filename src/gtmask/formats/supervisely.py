@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import StorageError
 from gtmask.formats.reading.build import RecordBuilder, rotated_corners
 from gtmask.formats.reading.checks import (
-    PNG_SIGNATURE,
     decode_base64,
     describe,
     drawn_pixels,
@@ -37,6 +36,7 @@ from gtmask.formats.reading.checks import (
 )
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json, load_object
 from gtmask.model import Bitmap
+from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample

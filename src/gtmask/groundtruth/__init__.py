@@ -10,10 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gtmask.groundtruth.microbatch import pilot as pilot
+    from gtmask.groundtruth.pilot_manifest import pilot as pilot
     from gtmask.groundtruth.validation import validate as validate
 
-_HOMES = {"pilot": "gtmask.groundtruth.microbatch", "validate": "gtmask.groundtruth.validation"}
+_HOMES = {"pilot": "gtmask.groundtruth.pilot_manifest", "validate": "gtmask.groundtruth.validation"}
 
 __all__ = ["pilot", "validate"]
 

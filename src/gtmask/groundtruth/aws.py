@@ -19,7 +19,7 @@ from botocore.exceptions import (
 )
 
 from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
-from gtmask.groundtruth.contract import CORS_RULE
+from gtmask.manifest.contract import CORS_RULE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence

@@ -25,7 +25,7 @@ from tomlkit.items import AoT
 
 from gtmask.errors import ClassMapError
 from gtmask.groundtruth.colors import next_color
-from gtmask.groundtruth.contract import (
+from gtmask.manifest.contract import (
     BACKGROUND,
     BACKGROUND_COLOR,
     HEX_COLOR,
@@ -284,19 +284,6 @@ def dumps(class_map: ClassMap, counts: Mapping[str, int] | None = None) -> str:
         tables.append(table)
     document.add("class", tables)
     return document.as_string()
-
-
-def color_map(class_map: ClassMap, confidence: float) -> dict[str, dict[str, object]]:
-    """Return the ``internal-color-map`` of a class map, BACKGROUND first, in the order of the ids.
-
-    Form: Developer Guide, sms-data-output; class 0: Lookout for Vision, manifest-file-segmentation.
-    """
-    rows = [(0, BACKGROUND, BACKGROUND_COLOR)]
-    rows += [(entry.id, entry.name, entry.color) for entry in sorted(class_map.classes, key=lambda c: c.id)]
-    return {
-        str(number): {"class-name": name, "confidence": confidence, "hex-color": color}
-        for number, name, color in rows
-    }
 
 
 def _array(values: Sequence[str]) -> tomlkit.items.Array:

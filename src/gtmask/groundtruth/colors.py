@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.groundtruth.contract import BACKGROUND_COLOR, MAX_CLASS_ID
+from gtmask.manifest.contract import BACKGROUND_COLOR, MAX_CLASS_ID
 
 if TYPE_CHECKING:
     from collections.abc import Container

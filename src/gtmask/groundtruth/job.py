@@ -16,20 +16,20 @@ import orjson
 
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
-from gtmask.groundtruth.contract import MAX_JOB_OBJECTS
-from gtmask.groundtruth.lines import LineChecker
-from gtmask.groundtruth.manifest import parse_line
+from gtmask.groundtruth.line_rules import LineChecker
+from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
-from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
+from gtmask.manifest.contract import MAX_JOB_OBJECTS
+from gtmask.manifest.line import describe_problem, require_line
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
 
-    from gtmask.groundtruth.report import Problem
+    from gtmask.findings import Problem
     from gtmask.storage.base import S3Settings, Storage
 
 #: What is no error in a manifest to look at, but makes a job or an object of it fail. Blank lines at the
@@ -154,7 +154,7 @@ def make_job(
         **options,
     )
     _check_region(settings, s3)
-    with ManifestSource(location, s3) as source:
+    with open_manifest(location, s3) as source:
         scan = _Scan(source, adjust)
         scan.run()
         if label_attribute is None:
@@ -192,7 +192,7 @@ def _refuse_others(out: str, plan: JobPlan) -> None:
 class _Scan:
     """One pass over the manifest: is it right, what does it name, where is it split."""
 
-    def __init__(self, source: ManifestSource, adjust: str | None) -> None:
+    def __init__(self, source: ManifestReader, adjust: str | None) -> None:
         self.source = source
         self.adjusts = adjust or ""
         self.attributes: tuple[str, ...] = ()
@@ -226,16 +226,15 @@ class _Scan:
         self.spans.append((start, min(stop, self.source.size), objects))
 
     def _first(self, data: bytes) -> None:
-        line = parse_line(data)
-        self.attributes = line.attributes
-        self.adjusts = self.adjusts or line.attributes[-1]
-        if self.adjusts not in line.attributes:
-            msg = (
-                f"the lines have no attribute {self.adjusts}, but {', '.join(line.attributes)}: see --adjust"
+        line = require_line(data, self.source.location)
+        self.attributes = tuple(label.attribute for label in line.masks)
+        self.adjusts = self.adjusts or self.attributes[-1]
+        adjusted = line.label(self.adjusts)
+        if adjusted is None or adjusted not in line.masks:
+            raise UsageError(
+                f"--adjust {self.adjusts} is none of the lines' attributes, {', '.join(self.attributes)}."
             )
-            raise UsageError(msg)
-        names = sorted(line.color_map(self.adjusts).items())
-        self.labels = tuple(label for number, (label, _) in names if number)
+        self.labels = tuple(entry.name for number, entry in sorted(adjusted.classes.items()) if number)
         if not self.labels:
             msg = f"{self.source.location}: the color map has no class besides BACKGROUND, nothing to label"
             raise ManifestError(msg)
@@ -243,12 +242,9 @@ class _Scan:
     def _refuse(self, problems: list[Problem]) -> None:
         """Stop at the first problem that would make the job or an object of it fail."""
         for problem in problems:
-            code = CODES[problem.code]
-            if code.level == "error" or problem.code in _NO_JOB:
-                what = problem.detail or problem.uri
-                told = f"{problem.code} ({what})" if what else problem.code
-                msg = f"{self.source.location}, line {problem.line}: {told}: {code.meaning} {code.remedy}"
-                raise ManifestError(msg)
+            if CODES[problem.code].level == "error" or problem.code in _NO_JOB:
+                told = describe_problem(problem.code, problem.detail or problem.uri)
+                raise ManifestError(f"{self.source.location}, line {problem.line}: {told}")
 
     def plan(self, settings: JobSettings) -> JobPlan:
         if settings.label_attribute in self.attributes:
@@ -288,7 +284,7 @@ class _Scan:
         )
 
 
-async def _write(plan: JobPlan, source: ManifestSource, out: str, s3: S3Settings | None) -> None:
+async def _write(plan: JobPlan, source: ManifestReader, out: str, s3: S3Settings | None) -> None:
     """Write everything that will be uploaded, and the requests."""
     async with open_storage(out, s3) as storage:
         await put_files(plan, source, storage)
@@ -299,7 +295,7 @@ async def _write(plan: JobPlan, source: ManifestSource, out: str, s3: S3Settings
 
 
 async def put_files(
-    plan: JobPlan, source: ManifestSource, storage: Storage, *, leave: Container[str] = ()
+    plan: JobPlan, source: ManifestReader, storage: Storage, *, leave: Container[str] = ()
 ) -> None:
     """Put manifest(s), template and label categories into a storage, but for the manifests of some jobs."""
     await storage.put(CATEGORIES, plan.files[CATEGORIES], "application/json")
@@ -310,7 +306,7 @@ async def put_files(
         await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
 
 
-async def _pieces(source: ManifestSource, part: Part) -> AsyncIterator[bytes]:
+async def _pieces(source: ManifestReader, part: Part) -> AsyncIterator[bytes]:
     for start in range(part.start, part.stop, BLOCK):
         yield source.read(start, min(BLOCK, part.stop - start))
 

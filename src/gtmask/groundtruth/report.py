@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gtmask.findings import Level
-    from gtmask.groundtruth.listing import Listing
+    from gtmask.findings import Level, Problem
+    from gtmask.groundtruth.findings_file import FindingsFile
 
 #: Examples that are kept of each code.
 MAX_EXAMPLES = 5
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
-
-
-class Problem(NamedTuple):
-    """One breach of one rule: its code, the line (0 for the whole manifest), what it names, details."""
-
-    code: str
-    line: int = 0
-    uri: str = ""
-    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -71,7 +62,7 @@ class Report:
         Pixels by class id over the decoded masks, the newest of each line; ids without pixels left out.
     adjustments
         ``adjustment-status`` values of an answer and their counts.
-    listing
+    findings_file
         Where every problem is written, besides the few that are kept as examples.
     """
 
@@ -86,14 +77,14 @@ class Report:
     classes: dict[int, str] = field(default_factory=dict)
     pixels: dict[int, int] = field(default_factory=dict)
     adjustments: Counter[str] = field(default_factory=Counter)
-    listing: Listing | None = field(default=None, repr=False)
+    findings_file: FindingsFile | None = field(default=None, repr=False)
     _rules: dict[str, Rule] = field(default_factory=dict)
 
     def add(self, problems: Iterable[Problem]) -> None:
         """Count problems; the examples kept are those of the lowest lines."""
         for problem in problems:
-            if self.listing is not None:
-                self.listing.write(problem)
+            if self.findings_file is not None:
+                self.findings_file.write(problem)
             rule = self._rules.setdefault(problem.code, Rule(problem.code))
             rule.count += 1
             if len(rule.examples) < MAX_EXAMPLES or problem.line < rule.examples[-1].line:

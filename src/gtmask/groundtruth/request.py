@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth.contract import JOB_NAME, MAX_JOB_NAME
-from gtmask.groundtruth.names import check_label_attribute
+from gtmask.manifest.contract import JOB_NAME, MAX_JOB_NAME
+from gtmask.manifest.names import check_label_attribute
 
 #: Accounts of the functions PRE- and ACS-AdjustmentSemanticSegmentation by region (API,
 #: PreHumanTaskLambdaArn and AnnotationConsolidationLambdaArn: the same accounts in both).

@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from gtmask.errors import ManifestError, NotFoundError, UsageError
 from gtmask.groundtruth import aws
-from gtmask.groundtruth.buckets import add_cors, check_buckets, missing_cors
+from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
+from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
-from gtmask.groundtruth.source import BLOCK, ManifestSource
 from gtmask.groundtruth.validation import validate
 from gtmask.loops import run_async
 from gtmask.storage import open_storage
@@ -25,8 +25,8 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gtmask.findings import Problem
     from gtmask.groundtruth.job import JobPlan, Part
-    from gtmask.groundtruth.report import Problem
     from gtmask.groundtruth.validation import Depth
     from gtmask.storage.base import Storage
 
@@ -115,7 +115,7 @@ async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], Non
         tell(f"not checked: {problem.detail}")
     async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
         found = {name: await _describe(client, name) for name in plan.requests}
-        with ManifestSource(plan.manifest, settings) as source:
+        with open_manifest(plan.manifest, settings) as source:
             async with open_storage(plan.settings.prefix, settings) as storage:
                 created = await _created_before(plan, found, source, storage)
                 for name in created:
@@ -133,7 +133,7 @@ async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], Non
 
 
 async def _created_before(
-    plan: JobPlan, found: dict[str, dict[str, Any] | None], source: ManifestSource, storage: Storage
+    plan: JobPlan, found: dict[str, dict[str, Any] | None], source: ManifestReader, storage: Storage
 ) -> dict[str, str]:
     """Return the ARNs of the jobs that an earlier start of the same command created.
 
@@ -167,7 +167,7 @@ def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
     )
 
 
-async def _is_uploaded(part: Part, source: ManifestSource, storage: Storage) -> bool:
+async def _is_uploaded(part: Part, source: ManifestReader, storage: Storage) -> bool:
     """Say whether the manifest that was uploaded for a job is that of the plan, byte by byte."""
     try:
         if await storage.size(part.file) != part.stop - part.start:

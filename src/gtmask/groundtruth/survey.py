@@ -26,7 +26,8 @@ from gtmask.errors import (
     TransientError,
     UsageError,
 )
-from gtmask.groundtruth.pictures import (
+from gtmask.findings import Problem
+from gtmask.groundtruth.picture_rules import (
     SMALL_IMAGE_PIXELS,
     can_decode,
     check_bytes,
@@ -36,9 +37,9 @@ from gtmask.groundtruth.pictures import (
     check_values,
 )
 from gtmask.groundtruth.references import Locator
-from gtmask.groundtruth.report import Problem
 from gtmask.images.probe import probe
 from gtmask.png import count_png, read_header
+from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.groundtruth.lines import Colors, Task
+    from gtmask.groundtruth.line_rules import Colors, Task
     from gtmask.groundtruth.references import Place
     from gtmask.images.probe import ImageInfo
     from gtmask.png import PngHeader
@@ -222,7 +223,7 @@ class Surveyor:
     async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
         """Read a mask's header, and on request count its pixels by value."""
         data, _ = await self.read_mask(reference, None if decode else HEAD)
-        if data[:4] != b"\x89PNG":
+        if not data.startswith(SIGNATURE[:4]):
             raise NotPngError(_first_sentence(data))
         header = read_header(data)
         if not decode and len(data) == HEAD and "IDAT" not in header.chunks:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gtmask.groundtruth.contract import BACKGROUND, COLOR_MAP, METADATA_SUFFIX
+from gtmask.manifest.contract import BACKGROUND, COLOR_MAP, METADATA_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from gtmask.errors import ManifestError, StorageError, UsageError
-from gtmask.groundtruth.contract import MAX_JOB_OBJECTS, SOURCE_REF
+from gtmask.findings import Problem
 from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.duplicates import Seen
-from gtmask.groundtruth.lines import LineChecker
-from gtmask.groundtruth.listing import Listing
+from gtmask.groundtruth.findings_file import FindingsFile
+from gtmask.groundtruth.line_rules import LineChecker
+from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
-from gtmask.groundtruth.report import MAX_EXAMPLES, Problem, Report
-from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.groundtruth.survey import SurveySettings, survey_batch
 from gtmask.loops import run_async
+from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.groundtruth.lines import Task
-    from gtmask.groundtruth.source import RawLine
+    from gtmask.groundtruth.line_rules import Task
+    from gtmask.groundtruth.manifest_file import RawLine
     from gtmask.groundtruth.survey import Survey
 
 #: How much is looked at: the manifest only; headers of masks and images and the values of a sample of
@@ -99,15 +100,15 @@ def validate(
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
     location = os.fspath(manifest)
-    with ManifestSource(location, settings.s3) as source, Listing(findings, location) as listing:
-        report = Report(source.location, level, strict, listing=listing)
+    with open_manifest(location, settings.s3) as source, FindingsFile(findings, location) as findings_file:
+        report = Report(source.location, level, strict, findings_file=findings_file)
         return _Validation(source, report, settings).run(workers, progress)
 
 
 class _Validation:
     """One run: the state that the lines of a manifest share."""
 
-    def __init__(self, source: ManifestSource, report: Report, settings: SurveySettings) -> None:
+    def __init__(self, source: ManifestReader, report: Report, settings: SurveySettings) -> None:
         self.source = source
         self.report = report
         self.settings = settings
@@ -135,7 +136,7 @@ class _Validation:
                         crew.submit(batch)
                         batch = []
                 if progress and raw.number % BATCH == 0:
-                    progress(raw.number, self._estimate(raw))
+                    progress(raw.number, self.source.estimate_lines(raw))
             if crew:
                 crew.submit(batch)
                 crew.finish()
@@ -180,16 +181,12 @@ class _Validation:
         self.pixels += survey.pixels
 
     def _crew(self, workers: int | None, first: RawLine) -> Crew[tuple[Task, bool], Survey]:
-        processes = process_count(workers, self._estimate(first))
+        processes = process_count(workers, self.source.estimate_lines(first))
         return Crew(partial(survey_batch, self.settings), self.merge, processes, decode=self.settings.deep)
 
     def _decode(self) -> bool:
         self.tasks += 1
         return self.settings.deep or self.tasks <= SAMPLE_FIRST or self.tasks % SAMPLE_EVERY == 0
-
-    def _estimate(self, raw: RawLine) -> int:
-        """Estimate the number of lines from the bytes read so far."""
-        return max(raw.number, round(self.source.size * raw.number / (raw.offset + len(raw.data) + 1)))
 
     def _finish(self) -> None:
         """Apply the rules of the manifest as a whole."""
@@ -243,7 +240,7 @@ class _Validation:
         return task.masks[-1][0] if newest_mask else task.source
 
     def _check_buckets(self) -> None:
-        from gtmask.groundtruth.buckets import check_buckets  # noqa: PLC0415 - loads the AWS client
+        from gtmask.groundtruth.bucket_rules import check_buckets  # noqa: PLC0415 - loads the AWS client
 
         home = bucket_of(self.report.manifest)
         try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ProbeError
+from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from gtmask.storage.base import Storage
@@ -34,7 +35,7 @@ _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 #: How files begin, and which of Pillow's classes reads their header.
 _READERS = (
     (b"\xff\xd8\xff", "JPEG", "JpegImagePlugin.JpegImageFile"),
-    (b"\x89PNG\r\n\x1a\n", "PNG", "PngImagePlugin.PngImageFile"),
+    (PNG_SIGNATURE, "PNG", "PngImagePlugin.PngImageFile"),
     (b"BM", "BMP", "BmpImagePlugin.BmpImageFile"),
     (b"GIF87a", "GIF", "GifImagePlugin.GifImageFile"),
     (b"GIF89a", "GIF", "GifImagePlugin.GifImageFile"),

@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
 from gtmask.findings import Finding, FindingCounts, is_reject
-from gtmask.formats import open_reader
+from gtmask.formats import open_source
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.locate import open_export
 from gtmask.groundtruth import classes as class_maps
-from gtmask.groundtruth.answer import Answer, is_answer, summarize_answer
-from gtmask.groundtruth.contract import MAX_LINE_CHARACTERS
+from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
+from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.run.executors import Pool
 from gtmask.run.progress import Progress, Silent
 from gtmask.run.survey import BATCH, batches, held_reader
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from gtmask.formats.base import Unit
+    from gtmask.formats.export import Export
     from gtmask.model import ClassMap
 
 #: Exports of fewer records than this are read in this process: starting others would take longer.
@@ -52,7 +53,7 @@ class Inspection(FindingCounts):
     kinds: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
     declared: list[str] | None = None
-    answer: Answer | None = None
+    answer: JobOutput | None = None
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -126,7 +127,8 @@ def inspect(
         If the export cannot be read.
     """
     heard = progress or Silent()
-    reader = open_reader(source, format, options or ReadOptions(), s3 or S3Settings())
+    opened = open_source(source, format, options or ReadOptions(), s3 or S3Settings())
+    reader = opened.reader
     kernels.compile_kernels(("gtmask.formats.reading.build",))
     count = reader.count()
     heard.stage("inspect", count)
@@ -140,17 +142,36 @@ def inspect(
     finally:
         pool.close()
     seen.count_findings(reader.findings, "the export")
-    location = str(source)
-    if "Ground Truth" in seen.title and _is_finished_job(location, s3):
-        seen.answer = summarize_answer(location, masks=masks, s3=s3, workers=workers)
+    if opened.format.name == "sagemaker":
+        manifests = [_manifest(opened.export, name) for name in opened.names]
+        seen.answer = summarize_job_output(
+            manifests, masks=masks, s3=s3, workers=workers, progress=_steps(heard, "compare")
+        )
     return seen
 
 
-def _is_finished_job(location: str, s3: S3Settings | None) -> bool:
-    """Say whether a manifest's first line has two label attributes: the one adjusted, and the answer."""
-    export = open_export(location, s3)
-    name = next(iter(export.names()))
-    return is_answer(export.read(name, 0, MAX_LINE_CHARACTERS * 4).split(b"\n", 1)[0])
+def _manifest(export: Export, name: str) -> ManifestReader:
+    """Return a manifest among an export's files, read through the export."""
+    location = export.location if name in export.location else f"{export.location}: {name}"
+
+    def read(start: int, length: int) -> bytes:
+        return export.read(name, start, start + length)
+
+    return ManifestReader(location, export.size(name), read)
+
+
+def _steps(progress: Progress, stage: str) -> Callable[[int, int | None], None]:
+    """Return a callback for work that tells how much is done so far, and about how much there is."""
+    told = -1
+
+    def hear(done: int, total: int | None) -> None:
+        nonlocal told
+        if told < 0:
+            progress.stage(stage, total)
+        progress.advance(done - max(told, 0))
+        told = done
+
+    return hear
 
 
 def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:

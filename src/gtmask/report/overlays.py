@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import CredentialsError, GtmaskError, StorageError, UsageError
-from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.manifest_file import RawLine, open_manifest
 from gtmask.groundtruth.survey import Surveyor, SurveySettings
 from gtmask.loops import run_async
 from gtmask.png import decode_png
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.groundtruth.manifest import ManifestLine
+    from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.manifest.line import ManifestLine
 
 #: Longest side of an embedded picture, in pixels.
 SIDE = 720
@@ -113,10 +115,9 @@ def preview(
     if is_s3(str(out)):
         raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
-    with ManifestSource(str(manifest), settings.s3) as source:
-        total = sum(1 for _ in source.raw_lines())
-        wanted = {index * total // min(count, total) for index in range(min(count, total))}
-        lines = [line for index, (_, line) in enumerate(source.lines()) if index in wanted]
+    with open_manifest(str(manifest), settings.s3) as source:
+        total, chosen = _choose(source, count)
+    lines = [source.parse(raw) for raw in chosen]
     figures, troubles, legend = run_async(_figures(lines, settings))
     page = _PAGE.format(
         title=html.escape(f"{Path(str(manifest)).name}: {len(lines):,} of {total:,} images"),
@@ -130,6 +131,20 @@ def preview(
     return Preview(str(out), len(figures) - len(troubles), troubles)
 
 
+def _choose(manifest: ManifestReader, count: int) -> tuple[int, list[RawLine]]:
+    """Return how many lines have anything on them, and so many of these, evenly spread."""
+    spans = array("Q")
+    for raw in manifest.filled_lines():
+        spans.extend((raw.number, raw.offset, len(raw.data)))
+    total = len(spans) // 3
+    shown = min(count, total)
+    chosen = []
+    for index in range(shown):
+        number, offset, length = spans[index * total // shown * 3 :][:3]
+        chosen.append(RawLine(number, offset, manifest.read(offset, length)))
+    return total, chosen
+
+
 async def _figures(lines: list[ManifestLine], settings: SurveySettings) -> tuple[list[str], list[str], str]:
     """Return the figures as HTML, the troubles among them as sentences, and the legend."""
     figures: list[str] = []
@@ -137,7 +152,7 @@ async def _figures(lines: list[ManifestLine], settings: SurveySettings) -> tuple
     legend = ""
     async with Surveyor(settings) as surveyor:
         for line in lines:
-            colors = line.color_map()
+            colors = {number: (entry.name, entry.color) for number, entry in line.newest.classes.items()}
             legend = legend or _legend(colors)
             try:
                 body = await _pair(line, colors, surveyor)
@@ -155,7 +170,7 @@ async def _pair(line: ManifestLine, colors: dict[int, tuple[str, str]], surveyor
     from PIL import Image  # noqa: PLC0415 - only pictures need it
 
     data, _ = await surveyor.read_image(line.source_ref)
-    mask = decode_png((await surveyor.read_mask(line.mask_ref()))[0])
+    mask = decode_png((await surveyor.read_mask(str(line.newest.mask)))[0])
     picture: Image.Image = Image.open(io.BytesIO(data))
     if picture.size != mask.shape[::-1]:
         raise ValueError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, StorageError
+from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import (
     CLASSES,
     CLASSES_TYPE,
@@ -21,7 +22,6 @@ from gtmask.run.commit import (
     Tally,
     committed,
     each_part,
-    manifest_key,
     read_ahead,
     read_commit,
     read_lines,
@@ -82,7 +82,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress | None = None) -
             async for record in records:
                 yield reject_lines(record)
 
-    await out.put_stream(manifest_key(plan.settings["label_attribute"]), pieces(), "application/x-ndjson")
+    await out.put_stream(manifest_name(plan.settings["label_attribute"]), pieces(), "application/x-ndjson")
     await out.put_stream(REJECTS, rejects(), "application/x-ndjson")
     # The start that froze the plan may have been killed, or run out of disk, right after.
     await out.put_if_absent(CLASSES, plan.classes.encode(), CLASSES_TYPE)
@@ -95,7 +95,7 @@ class GrowingManifest:
 
     def __init__(self, out: Storage, plan: Plan) -> None:
         self._out = out
-        self._path = Path(out.uri(manifest_key(plan.settings["label_attribute"])))
+        self._path = Path(out.uri(manifest_name(plan.settings["label_attribute"])))
         self._next = 0
         self._file: BinaryIO | None = None
 

@@ -49,11 +49,6 @@ def commit_key(chunk: int) -> str:
     return f"{PARTS}{chunk:06d}.json"
 
 
-def manifest_key(label_attribute: str) -> str:
-    """Return the manifest's key: the label attribute without ``-ref``."""
-    return f"{label_attribute.removesuffix('-ref')}.manifest"
-
-
 @dataclass(slots=True)
 class Tally(FindingCounts):
     """Counts of a chunk or of a whole run; tallies add up.

@@ -17,9 +17,9 @@ from gtmask.errors import NotFoundError, StrictError, UsageError
 from gtmask.findings import CODES, Finding
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
-from gtmask.groundtruth.manifest import creation_date
 from gtmask.images.resolve import ImageRule, choose_rule
 from gtmask.loops import run_async
+from gtmask.manifest.writer import creation_date
 from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS
 from gtmask.run.overwrite import remove_run

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gtmask.run.commit import CLASSES, MASKS, PARTS, REJECTS, RUN_FILE, manifest_key
+from gtmask.manifest.writer import manifest_name
+from gtmask.run.commit import CLASSES, MASKS, PARTS, REJECTS, RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     """
     keys = [entry.key async for entry in out.list(PARTS)]
     if plan is not None:
-        await out.delete(manifest_key(plan.settings["label_attribute"]))
+        await out.delete(manifest_name(plan.settings["label_attribute"]))
     await _delete(out, (key for key in keys if key.endswith(".json")))
     for key in keys:
         if key.endswith(".jsonl"):

@@ -17,7 +17,7 @@ from deflate import crc32
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.groundtruth import classes as class_maps
-from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES, RUN_FILE
 
 if TYPE_CHECKING:

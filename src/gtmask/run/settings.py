@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth.names import (
+from gtmask.manifest.names import (
     CONFIDENCE_DEFAULT,
     JOB_NAME_DEFAULT,
     LABEL_ATTRIBUTE_DEFAULT,

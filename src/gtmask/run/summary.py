@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
-from gtmask.run.commit import CLASSES, manifest_key
+from gtmask.manifest.writer import manifest_name
+from gtmask.run.commit import CLASSES
 from gtmask.run.places import absolute
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def summarize(
     plan: Plan, out: str, tally: Tally, *, resumed: int, complete: bool, dry_run: bool = False
 ) -> Summary:
     """Return the summary of a run that works by ``plan``."""
-    manifest = f"{absolute(out)}/{manifest_key(plan.settings['label_attribute'])}"
+    manifest = f"{absolute(out)}/{manifest_name(plan.settings['label_attribute'])}"
     return Summary(
         title=plan.title,
         out=absolute(out),

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Literal, cast
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
-from gtmask.groundtruth.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
 from gtmask.loops import new_event_loop
+from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.png import count_values, encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader, Unit
-    from gtmask.groundtruth.manifest import ManifestWriter
     from gtmask.images.probe import ImageInfo
     from gtmask.images.resolve import ImageRule
+    from gtmask.manifest.writer import ManifestWriter
     from gtmask.model import ClassMap, Record
     from gtmask.run.settings import Settings
     from gtmask.storage.base import S3Settings, Storage

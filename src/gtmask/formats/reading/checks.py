@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import flatten
 from gtmask.model import Select
+from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.formats.reading.build import RecordBuilder
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
 #: How Python words what it finds where a document is malformed.

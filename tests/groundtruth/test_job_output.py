@@ -14,11 +14,12 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import gtmask
-from gtmask.errors import ManifestError, UsageError
-from gtmask.groundtruth.answer import is_answer, summarize_answer
+from gtmask.errors import ManifestError
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.confusion import count_pairs
-from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.groundtruth.confusion_matrix import count_pairs
+from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
+from gtmask.groundtruth.manifest_file import open_manifest
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 
 if TYPE_CHECKING:
@@ -44,8 +45,15 @@ def test_pairs_are_counted_as_a_plain_loop_would(masks: tuple[Any, Any]) -> None
     assert np.array_equal(table, expected)
 
 
+def summarize(path: Path, **options: Any) -> JobOutput:
+    with open_manifest(str(path)) as manifest:
+        found = summarize_job_output([manifest], **options)
+    assert found is not None
+    return found
+
+
 def answer(folder: Path) -> Path:
-    """Write an answer: one image adjusted, one not, one failed, one never answered."""
+    """Write an output manifest: one image adjusted, one not, one failed, one never answered."""
     writer = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
     (folder / "masks").mkdir()
     (folder / "images").mkdir()
@@ -81,7 +89,7 @@ def answer(folder: Path) -> Path:
 
 def test_what_the_workers_changed_is_summed_up(tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
-    found = summarize_answer(
+    found = summarize(
         answer(tmp_path), masks=str(tmp_path / "masks"), progress=lambda *done: seen.append(done)
     )
     assert found.to_json() == {
@@ -108,21 +116,21 @@ def test_classes_are_compared_by_name(tmp_path: Path) -> None:
         color_map = line[AFTER + "-metadata"]["internal-color-map"]
         color_map["1"]["class-name"], color_map["2"]["class-name"] = "Road", "Car"
     path.write_bytes(b"\n".join(map(orjson.dumps, lines)))
-    confusion = summarize_answer(path, masks=str(tmp_path / "masks")).to_json()["confusion"]
+    confusion = summarize(path, masks=str(tmp_path / "masks")).to_json()["confusion"]
     assert confusion["Car"] == {"Road": 12 + 18, "Car": 6}
 
 
 def test_masks_that_are_gone_are_counted(tmp_path: Path) -> None:
     path = answer(tmp_path)
     (tmp_path / "masks" / "1.png").unlink()
-    found = summarize_answer(path, masks=str(tmp_path / "masks"))
+    found = summarize(path, masks=str(tmp_path / "masks"))
     assert (found.compared, found.unreadable) == (1, 1)
 
 
 def test_masks_of_another_size_are_not_compared(tmp_path: Path) -> None:
     path = answer(tmp_path)
     (tmp_path / "masks" / "1-adjusted.png").write_bytes(encode_png(np.zeros((8, 9), np.uint8)))
-    found = summarize_answer(path, masks=str(tmp_path / "masks"))
+    found = summarize(path, masks=str(tmp_path / "masks"))
     assert (found.compared, found.unreadable, sum(found.pixels.values())) == (1, 1, 80)
 
 
@@ -131,14 +139,8 @@ def test_a_failure_may_stand_under_the_attribute_without_its_ending(tmp_path: Pa
     path.write_bytes(
         path.read_bytes().replace(b'adjusted-ref-metadata":{"failure', b'adjusted-metadata":{"failure')
     )
-    found = summarize_answer(path, compare=False)
+    found = summarize(path)
     assert found.statuses == {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1}
-
-
-def test_statuses_alone_need_no_mask(tmp_path: Path) -> None:
-    found = summarize_answer(answer(tmp_path), compare=False)
-    assert found.statuses == {"adjusted": 1, "failed": 1, "unadjusted": 1, "unanswered": 1}
-    assert found.compared == 0
 
 
 def test_validate_understands_an_answer(tmp_path: Path) -> None:
@@ -202,7 +204,7 @@ def test_the_metadata_of_a_failed_object_may_stand_without_its_ref(tmp_path: Pat
 
     change(path, edit)
     assert gtmask.validate(path, level="quick").codes == {"object-failed": 1}
-    assert summarize_answer(path, compare=False).statuses["failed"] == 1
+    assert summarize(path).statuses["failed"] == 1
 
 
 def test_pixels_are_those_of_the_newest_mask_of_each_line(tmp_path: Path) -> None:
@@ -214,12 +216,22 @@ def test_pixels_are_those_of_the_newest_mask_of_each_line(tmp_path: Path) -> Non
 def test_a_plain_manifest_is_no_answer(tmp_path: Path) -> None:
     path = answer(tmp_path)
     lines = path.read_bytes().splitlines()
-    assert [is_answer(line) for line in lines] == [True, True, False, False]
+    path.write_bytes(b"\n".join([b"", lines[3], lines[2]]))
+    assert summarize(path).statuses == {"unanswered": 1, "failed": 1}
     path.write_bytes(lines[3])
-    with pytest.raises(ManifestError, match="no line has two label attributes"):
-        summarize_answer(path)
-    with pytest.raises(UsageError, match="cannot be compared with itself"):
-        summarize_answer(path, before=BEFORE, after=BEFORE)
+    with open_manifest(str(path)) as manifest:
+        assert summarize_job_output([manifest]) is None
+
+
+def test_the_output_may_lie_in_several_files(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    whole = summarize(path, masks=str(tmp_path / "masks"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    first, second = tmp_path / "1.manifest", tmp_path / "2.manifest"
+    first.write_bytes(b"".join(lines[3:]))
+    second.write_bytes(b"".join(lines[:3]))
+    with open_manifest(str(first)) as one, open_manifest(str(second)) as two:
+        assert summarize_job_output([one, two], masks=str(tmp_path / "masks")) == whole
 
 
 @pytest.mark.parametrize("broken", [b"{\n", b"[]\n", b'{"a":1}\n'])
@@ -227,4 +239,4 @@ def test_a_broken_line_is_named(broken: bytes, tmp_path: Path) -> None:
     path = answer(tmp_path)
     path.write_bytes(path.read_bytes() + broken)
     with pytest.raises(ManifestError, match="line 5"):
-        summarize_answer(path, compare=False)
+        summarize(path)

@@ -37,7 +37,7 @@ class Pick(NamedTuple):
     reason: str
 
 
-class Choice:
+class Sampling:
     """Collects glances, 73 bytes each, and chooses among them."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Manifest lines: written byte for byte, and read again."""
+"""Manifest lines: written byte for byte, read again, and whatever else may stand in a manifest."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtmask.errors import ClassMapError, ManifestError, UsageError
+from gtmask.findings import CODES
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.manifest import (
-    ManifestWriter,
-    creation_date,
-    manifest_name,
-    parse_line,
-)
-from gtmask.groundtruth.names import label_attribute_problem
+from gtmask.manifest.color_map import ColorMapEntry
+from gtmask.manifest.line import parse_line, require_line
+from gtmask.manifest.names import label_attribute_problem
+from gtmask.manifest.writer import ManifestWriter, creation_date, manifest_name
 
 DATE = "2024-01-01T00:00:00.000000"
 EXPECTED = (
@@ -56,11 +54,14 @@ def test_any_text_makes_one_line_that_is_read_back(
     assert data.endswith(b"}\n")
     assert data.count(b"\n") == 1
     line = parse_line(data)
-    assert (line.source_ref, line.mask_ref()) == (image, mask)
-    assert line.attributes == ("labeling-qa-ref",)
-    assert line.metadata()["job-name"] == job
-    assert line.metadata()["internal-color-map"]["0"]["confidence"] == confidence
-    assert line.color_map()[1] == ("Car", "#2ca02c")
+    (label,) = line.labels
+    assert (line.source_ref, label.mask or "", label.attribute) == (image, mask, "labeling-qa-ref")
+    assert (label.job_name, label.creation_date, label.failure_reason) == (job, DATE, None)
+    assert label.metadata["internal-color-map"]["0"]["confidence"] == confidence
+    assert label.classes[1] == ColorMapEntry("1", 1, "Car", "#2ca02c")
+    assert [problem.code for problem in line.problems] == [
+        code for code, text in (("mask-key-missing", mask), ("source-key-missing", image)) if not text
+    ]
     assert data == orjson.dumps(line.values) + b"\n"
 
 
@@ -116,18 +117,70 @@ def test_creation_dates_are_utc_without_a_zone() -> None:
 
 
 def test_the_manifest_is_named_after_the_attribute() -> None:
-    assert manifest_name("labeling-qa-ref") == writer().name == "labeling-qa.manifest"
+    assert manifest_name("labeling-qa-ref") == "labeling-qa.manifest"
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b'{"source-ref":1}', b'{"source-ref":"a","b-ref":"c"}', b"{"]
+    ("data", "codes"),
+    [
+        (b"", ["line-blank"]),
+        (b" \r\n", ["line-blank"]),
+        (b"[]", ["line-not-json"]),
+        (b"{", ["line-not-json"]),
+        (b'{"source-ref":"\xff"}', ["manifest-encoding"]),
+        (b"{}", ["mask-key-missing", "source-key-missing"]),
+        (b'{"source-ref":1}', ["mask-key-missing", "source-key-missing"]),
+        (b'{"source-ref":"a","b-ref":"c"}', ["metadata-missing"]),
+        (b'{"source-ref":"a","b-ref":"c","b-ref-metadata":{"type":"groundtruth/x"}}', ["metadata-type"]),
+        (b'{"source-ref":"a","b-ref":3,"b-ref-metadata":{}}', ["mask-key-missing"]),
+        (b'{"source-ref":"a","b-ref-metadata":{}}', ["mask-key-missing"]),
+    ],
 )
-def test_what_is_no_manifest_line_is_told(data: bytes) -> None:
-    with pytest.raises(ManifestError, match="line"):
-        parse_line(data)
+def test_what_is_wrong_with_a_line_is_told_as_findings(data: bytes, codes: list[str]) -> None:
+    line = parse_line(data)
+    assert [problem.code for problem in line.problems] == codes
+    assert line.is_object == data.startswith(b'{"s') * (b"\xff" not in data) or data == b"{}"
+    with pytest.raises(ManifestError, match=rf"^m\.manifest, line 3: {codes[0]}"):
+        require_line(data, "m.manifest, line 3")
+
+
+def test_the_labels_of_a_line_are_told_with_their_state() -> None:
+    good = orjson.loads(EXPECTED)["labeling-qa-ref-metadata"]
+    values = {
+        "source-ref": "s3://b/a.jpg",
+        "first-ref": "s3://b/1.png",
+        "first-ref-metadata": good,
+        "second-ref": "s3://b/2.png",
+        "second-ref-metadata": good | {"adjustment-status": "adjusted"},
+        "third-metadata": {"failure-reason": "ClientError", "type": good["type"]},
+        "box-ref": "no mask",
+        "box-ref-metadata": {"type": "groundtruth/object-detection"},
+        "note": 1,
+        "note-metadata": {},
+    }
+    line = parse_line(orjson.dumps(values))
+    assert [label.attribute for label in line.labels] == ["first-ref", "second-ref", "third-ref"]
+    assert [label.adjustment_status for label in line.labels] == [None, "adjusted", None]
+    assert [label.failure_reason for label in line.labels] == [None, None, "ClientError"]
+    assert (line.newest.attribute, line.problems) == ("second-ref", ())
+    assert line.label("box-ref") is None
+
+
+@given(st.binary(max_size=40) | st.recursive(
+    st.none() | st.text(max_size=5) | st.sampled_from(["groundtruth/semantic-segmentation", "#ffffff"]),
+    lambda inner: st.dictionaries(
+        st.sampled_from(["source-ref", "a-ref", "a-ref-metadata", "type", "internal-color-map", "1",
+                         "failure-reason", "a-metadata", "class-name", "hex-color"]), inner, max_size=5),
+).map(orjson.dumps))  # fmt: skip
+def test_no_line_is_refused(data: bytes) -> None:
+    line = parse_line(data)
+    assert all(problem.code in CODES for problem in line.problems)
+    assert line.problems or (line.source_ref and line.labels)
+    for label in line.labels:
+        assert isinstance(label.classes, dict)
 
 
 def test_writing_lines_needs_no_heavy_library() -> None:
     heavy = "('numba', 'PIL', 'botocore', 'aioboto3')"
-    code = f"import sys, gtmask.groundtruth.manifest; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, gtmask.manifest.writer; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"

@@ -38,6 +38,10 @@ MAX_ATTRIBUTE_CHARACTERS = 20_000
 ADJUSTMENT_STATUS = "adjustment-status"
 #: Observed in output manifests: present on the metadata of an object that failed.
 FAILURE_REASON = "failure-reason"
+#: Developer Guide, sms-data-output: what stands beside the class map in the metadata.
+JOB_NAME_KEY = "job-name"
+HUMAN_ANNOTATED = "human-annotated"
+CREATION_DATE = "creation-date"
 
 # --- names ------------------------------------------------------------------------------------------
 #: API, LabelAttributeName: 1 to 127 characters; no underscore, dot or blank.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import NotFoundError, StorageError, TransientError
+from gtmask.findings import Problem
 from gtmask.groundtruth import aws
-from gtmask.groundtruth.report import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

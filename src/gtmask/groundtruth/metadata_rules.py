@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gtmask.groundtruth.contract import (
+from gtmask.manifest.color_map import class_id
+from gtmask.manifest.contract import (
     ADJUSTMENT_STATUS,
     BACKGROUND,
     BACKGROUND_COLOR,
     COLOR_MAP,
+    CREATION_DATE,
     HEX_COLOR,
+    HUMAN_ANNOTATED,
     MAX_AUTOMATED_LABELS,
-    MAX_CLASS_ID,
     MAX_CLASS_NAME,
     MAX_CONSOLE_LABELS,
     SEGMENTATION_TYPE,
@@ -26,25 +28,19 @@ from gtmask.groundtruth.contract import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CLASS_ID = re.compile(r"0|[1-9][0-9]{0,2}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?")
 
 #: A code and its detail.
 Breach = tuple[str, str]
 
 
-def class_id(key: str) -> int | None:
-    """Return the class id that a key of a color map means, None where it means none."""
-    return int(key) if _CLASS_ID.fullmatch(key) and int(key) <= MAX_CLASS_ID else None
-
-
 def check_metadata(metadata: dict[str, Any]) -> Iterator[Breach]:
     """Yield what is wrong with a label attribute's metadata."""
     if metadata.get("type") != SEGMENTATION_TYPE:
         yield "metadata-type", f"type is {metadata.get('type')!r}"
-    if metadata.get("human-annotated") not in ("yes", "no"):
-        yield "human-annotated", f"it is {metadata.get('human-annotated')!r}"
-    date = metadata.get("creation-date")
+    if metadata.get(HUMAN_ANNOTATED) not in ("yes", "no"):
+        yield "human-annotated", f"it is {metadata.get(HUMAN_ANNOTATED)!r}"
+    date = metadata.get(CREATION_DATE)
     if date is not None and not (isinstance(date, str) and _DATE.fullmatch(date)):
         yield "creation-date", f"it is {date!r}"
     status = metadata.get(ADJUSTMENT_STATUS)

@@ -26,14 +26,14 @@ from gtmask.errors import (
     TransientError,
     UsageError,
 )
-from gtmask.groundtruth.choice import Choice, Glance
-from gtmask.groundtruth.contract import HEX_COLOR, SOURCE_REF
 from gtmask.groundtruth.crew import Crew, process_count
-from gtmask.groundtruth.manifest import parse_line
+from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
-from gtmask.groundtruth.source import ManifestSource
+from gtmask.groundtruth.sampling import Glance, Sampling
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
 from gtmask.loops import run_async
+from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
+from gtmask.manifest.line import parse_line
 from gtmask.png import decode_png, encode_png
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
@@ -41,8 +41,8 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.groundtruth.choice import Pick
-    from gtmask.groundtruth.manifest import ManifestLine
+    from gtmask.groundtruth.sampling import Pick
+    from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import Storage
 
 BATCH = 128
@@ -176,7 +176,7 @@ def pilot(
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     location = os.fspath(manifest)
-    with ManifestSource(location, settings.s3) as source:
+    with open_manifest(location, settings.s3) as source:
         look = _Look(source, settings)
         look.run(workers, progress)
         picks = look.choice.choose(count, seed)
@@ -193,30 +193,29 @@ def pilot(
 class _Look:
     """One pass over the manifest: what each mask shows."""
 
-    def __init__(self, source: ManifestSource, settings: SurveySettings) -> None:
+    def __init__(self, source: ManifestReader, settings: SurveySettings) -> None:
         self.source = source
         self.settings = settings
-        self.choice = Choice()
+        self.choice = Sampling()
         self.names: dict[int, str] = {}
         self.unusable = 0
         #: Why the first of them cannot be used.
         self.reason = ""
 
     def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> None:
-        estimate = self.source.size // 500
         work = partial(_glance_batch, self.settings)
-        crew = Crew(work, self._merge, process_count(workers, estimate), decode=True)
+        crew = Crew(work, self._merge, process_count(workers, self.source.estimate_lines()), decode=True)
         batch: list[_Item] = []
         try:
             for raw, line in self.source.lines():
-                self.names.update((i, name) for i, (name, _) in line.color_map().items() if i)
-                batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, line.mask_ref()))
+                label = line.newest
+                self.names.update((i, entry.name) for i, entry in label.classes.items() if i)
+                batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, str(label.mask)))
                 if len(batch) == BATCH:
                     crew.submit(batch)
                     batch = []
                     if progress:
-                        total = self.source.size * raw.number // (raw.offset + len(raw.data))
-                        progress(raw.number, total)
+                        progress(raw.number, self.source.estimate_lines(raw))
             crew.submit(batch)
             crew.finish()
         finally:
@@ -289,7 +288,7 @@ async def _write(
     async with Surveyor(settings) as surveyor, open_storage(means.out, settings.s3) as out:
         for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
             line = parse_line(raw)
-            data, _ = await surveyor.read_mask(line.mask_ref())
+            data, _ = await surveyor.read_mask(str(line.newest.mask))
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
             chosen.append(Chosen(pick.line, line.source_ref, pick.reason, classes))
@@ -304,7 +303,8 @@ async def _write(
         await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
         await out.sync()
     ready = [parse_line(line) for line in written]
-    return chosen, any(bucket_of(ref) is None for line in ready for ref in (line.source_ref, line.mask_ref()))
+    references = [ref for line in ready for ref in (line.source_ref, str(line.newest.mask))]
+    return chosen, any(bucket_of(reference) is None for reference in references)
 
 
 async def _twice(
@@ -313,7 +313,7 @@ async def _twice(
     """Write one image and its mask under two names, and return their lines."""
     image, _ = await surveyor.read_image(line.source_ref)
     suffix = PurePosixPath(line.source_ref).suffix
-    colors = {number: color for number, (_, color) in line.color_map().items()}
+    colors = {number: entry.color for number, entry in line.newest.classes.items()}
     if wrong := [color for color in colors.values() if not HEX_COLOR.fullmatch(color)]:
         msg = f"{line.source_ref}: {wrong[0]!r} is no colour such as #2ca02c; `gtmask validate` tells more"
         raise ManifestError(msg)
@@ -339,7 +339,7 @@ def _uri(out: Storage, key: str, prefix: str | None) -> str:
 
 def _line(line: ManifestLine, source_ref: str, mask_ref: str) -> bytes:
     """Return a line with other references, all else as it was."""
-    changed = {SOURCE_REF: source_ref, line.attributes[-1]: mask_ref}
+    changed = {SOURCE_REF: source_ref, line.newest.attribute: mask_ref}
     try:
         return orjson.dumps({**line.values, **changed}) + b"\n"
     except orjson.JSONEncodeError as error:

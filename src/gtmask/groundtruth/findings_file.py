@@ -15,10 +15,10 @@ from gtmask.storage import is_s3
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from gtmask.groundtruth.report import Problem
+    from gtmask.findings import Problem
 
 
-class Listing:
+class FindingsFile:
     """Writes problems to a file, which appears when all are in it; use it in a ``with`` statement.
 
     Parameters
@@ -42,7 +42,7 @@ class Listing:
             raise UsageError(f"the findings would overwrite the manifest {manifest}: give another file")
         self._file: IO[bytes] | None = None
 
-    def __enter__(self) -> Listing:
+    def __enter__(self) -> FindingsFile:
         if self._path is not None:
             try:
                 if self._path.is_dir():

@@ -24,11 +24,11 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth import aws, submission
-from gtmask.groundtruth.buckets import check_buckets
+from gtmask.groundtruth.bucket_rules import check_buckets
 from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.contract import CORS_RULE
 from gtmask.groundtruth.job import make_job
-from gtmask.groundtruth.manifest import ManifestWriter
+from gtmask.manifest.contract import CORS_RULE
+from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 from gtmask.storage.base import S3Settings
 

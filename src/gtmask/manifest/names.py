@@ -10,7 +10,7 @@ import re
 from datetime import datetime
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth.contract import (
+from gtmask.manifest.contract import (
     ATTRIBUTE_SUFFIX,
     LABEL_ATTRIBUTE,
     MAX_LABEL_ATTRIBUTE,

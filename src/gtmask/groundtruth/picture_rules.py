@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gtmask.groundtruth.contract import (
+from gtmask.manifest.contract import (
     BACKGROUND_COLOR,
     HEX_COLOR,
     IMAGE_FORMATS,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gtmask.groundtruth.colormap import Breach
-    from gtmask.groundtruth.lines import Colors
+    from gtmask.groundtruth.line_rules import Colors
+    from gtmask.groundtruth.metadata_rules import Breach
     from gtmask.images.probe import ImageInfo
     from gtmask.png import PngHeader
 

@@ -1,0 +1,253 @@
+"""The output manifest of an adjustment job: what its workers changed.
+
+Such a manifest has two label attributes on each line: the one that was adjusted and the new one, whose
+metadata says ``adjustment-status`` (Developer Guide, sms-verification-data).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
+from gtmask.groundtruth.confusion_matrix import count_pairs
+from gtmask.groundtruth.crew import Crew, process_count
+from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.manifest.line import describe_problem, missing_source, parse_line
+from gtmask.png import decode_png
+from gtmask.storage.base import S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
+    from gtmask.manifest.line import Label
+
+BATCH = 64
+#: So many lines show whether a job wrote a manifest: some objects may have got no answer.
+FIRST_LINES = 1000
+
+
+@dataclass(slots=True)
+class JobOutput:
+    """What the output manifest of an adjustment job says, and what its masks show.
+
+    Attributes
+    ----------
+    before, after
+        The label attribute that was adjusted, and the new one.
+    objects
+        Lines.
+    statuses
+        ``adjustment-status`` and its count; ``failed`` for objects that failed, ``unanswered`` for lines
+        without the new attribute.
+    failures
+        Reason and count.
+    compared
+        Images whose two masks were compared.
+    changed
+        Of these, images in which at least one pixel changed.
+    pixels
+        (class name before, class name after) and the pixels that went this way, unchanged ones included.
+    unreadable
+        Images whose masks could not be read or differ in size.
+    """
+
+    before: str
+    after: str
+    objects: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    compared: int = 0
+    changed: int = 0
+    pixels: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unreadable: int = 0
+
+    @property
+    def changed_pixels(self) -> int:
+        """Pixels whose class changed."""
+        return sum(count for (old, new), count in self.pixels.items() if old != new)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain dicts and lists; ``confusion`` is by class name before, then after."""
+        confusion: dict[str, dict[str, int]] = {}
+        for (old, new), count in sorted(self.pixels.items()):
+            confusion.setdefault(old, {})[new] = count
+        return {
+            "before": self.before,
+            "after": self.after,
+            "objects": self.objects,
+            "statuses": dict(sorted(self.statuses.items())),
+            "failures": dict(sorted(self.failures.items())),
+            "compared": self.compared,
+            "changed": self.changed,
+            "changed_pixels": self.changed_pixels,
+            "unreadable": self.unreadable,
+            "confusion": confusion,
+        }
+
+
+#: The masks of one line before and after, and the class names of both color maps.
+_Pair = tuple[str, str, dict[int, str], dict[int, str]]
+
+
+@dataclass(slots=True)
+class _Compared:
+    """What comparing one batch gave; see :class:`JobOutput`."""
+
+    compared: int = 0
+    changed: int = 0
+    unreadable: int = 0
+    pixels: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def summarize_job_output(
+    manifests: Sequence[ManifestReader],
+    *,
+    masks: str | None = None,
+    s3: S3Settings | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> JobOutput | None:
+    """Summarize what the workers of an adjustment job changed; None where no job wrote the manifests.
+
+    Both masks of every line are compared pixel by pixel, by class name, since the job may have renumbered
+    the classes.
+
+    Parameters
+    ----------
+    manifests
+        One finished job's output, in one file or in several.
+    masks
+        Folder or prefix with copies of the masks.
+    workers, progress
+        As in :func:`gtmask.validate`.
+
+    Raises
+    ------
+    ManifestError
+        A broken manifest.
+    """
+    attributes = next(filter(None, map(_find_attributes, manifests)), None)
+    if attributes is None:
+        return None
+    output = JobOutput(*attributes)
+    estimate = sum(manifest.estimate_lines() for manifest in manifests)
+    work = partial(_compare_batch, SurveySettings(s3 or S3Settings(), masks=masks, deep=True))
+    crew = Crew(work, partial(_merge, output), process_count(workers, estimate), decode=True)
+    batch: list[_Pair] = []
+    try:
+        for manifest in manifests:
+            for raw in manifest.filled_lines():
+                pair = _read_line(manifest, raw, output)
+                if pair is not None:
+                    batch.append(pair)
+                    if len(batch) == BATCH:
+                        crew.submit(batch)
+                        batch = []
+                if progress and output.objects % BATCH == 0:
+                    progress(output.objects, max(estimate, output.objects))
+        crew.submit(batch)
+        crew.finish()
+    finally:
+        crew.close()
+    if progress:
+        progress(output.objects, output.objects)
+    return output
+
+
+def _find_attributes(manifest: ManifestReader) -> tuple[str, str] | None:
+    """Return the adjusted and the new label attribute: the last two of the first line that has two."""
+    for raw in islice(manifest.filled_lines(), FIRST_LINES):
+        labels = parse_line(raw.data).labels
+        if len(labels) > 1:
+            return labels[-2].attribute, labels[-1].attribute
+    return None
+
+
+def _read_line(manifest: ManifestReader, raw: RawLine, output: JobOutput) -> _Pair | None:
+    """Count one line's status, and return its masks where both are there."""
+    line = parse_line(raw.data)
+    problem = missing_source(line.values) if line.is_object else line.problems[0]
+    if problem is not None:
+        told = describe_problem(problem.code, problem.detail)
+        raise ManifestError(f"{manifest.location}, line {raw.number}: {told}")
+    output.objects += 1
+    old, new = line.label(output.before), line.label(output.after)
+    if new is not None and new.failure_reason is not None:
+        output.statuses["failed"] += 1
+        output.failures[new.failure_reason] += 1
+        return None
+    if new is None or new.mask is None or new.color_map is None:
+        output.statuses["unanswered"] += 1
+        return None
+    output.statuses[new.adjustment_status or "unknown"] += 1
+    if old is None or old.mask is None or old.color_map is None:
+        return None
+    return old.mask, new.mask, _names(old), _names(new)
+
+
+def _names(label: Label) -> dict[int, str]:
+    return {number: entry.name for number, entry in label.classes.items()}
+
+
+def _merge(output: JobOutput, batch: _Compared) -> None:
+    output.compared += batch.compared
+    output.changed += batch.changed
+    output.unreadable += batch.unreadable
+    output.pixels.update(batch.pixels)
+
+
+def _compare_batch(settings: SurveySettings, pairs: list[_Pair]) -> _Compared:
+    """Compare the masks of some lines in a worker."""
+
+    async def work(surveyor: Surveyor) -> _Compared:
+        compared = _Compared()
+        limit = asyncio.Semaphore(settings.s3.concurrency)
+
+        async def one(pair: _Pair) -> None:
+            async with limit:
+                await _compare(surveyor, pair, compared)
+
+        await asyncio.gather(*map(one, pairs))
+        return compared
+
+    return with_surveyor(settings, work)
+
+
+async def _compare(surveyor: Surveyor, pair: _Pair, compared: _Compared) -> None:
+    try:
+        old = decode_png((await surveyor.read_mask(pair[0]))[0])
+        new = decode_png((await surveyor.read_mask(pair[1]))[0])
+    except (TransientError, CredentialsError):
+        raise
+    except (StorageError, PngError):
+        compared.unreadable += 1
+        return
+    if old.shape != new.shape:
+        compared.unreadable += 1
+        return
+    table = np.zeros((256, 256), np.int64)
+    count_pairs(old, new, table)
+    pixels = by_name(table, pair[2], pair[3])
+    compared.compared += 1
+    compared.changed += any(a != b for a, b in pixels)
+    compared.pixels.update(pixels)
+
+
+def by_name(
+    table: NDArray[np.int64], before: dict[int, str], after: dict[int, str]
+) -> Counter[tuple[str, str]]:
+    """Turn pixels by pairs of class ids into pixels by pairs of class names."""
+    pixels: Counter[tuple[str, str]] = Counter()
+    for a, b in np.argwhere(table).tolist():
+        pixels[before.get(a, f"value {a}"), after.get(b, f"value {b}")] += int(table[a, b])
+    return pixels

@@ -1,0 +1,111 @@
+"""Reads a manifest line by line, from wherever its bytes come, in bounded memory."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from gtmask.errors import ManifestError
+from gtmask.manifest.line import require_line
+from gtmask.storage import open_storage, split_location
+from gtmask.storage.blocking import BlockingStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gtmask.manifest.line import ManifestLine
+    from gtmask.storage.base import S3Settings
+
+#: Bytes that are read at a time.
+BLOCK = 1 << 22
+#: A manifest without a line break for this long is none. Ground Truth takes 100,000 characters.
+LONGEST_LINE = 1 << 24
+
+
+class RawLine(NamedTuple):
+    """A line's number (from 1), its byte offset, and its bytes without the line break."""
+
+    number: int
+    offset: int
+    data: bytes
+
+
+class ManifestReader:
+    """A manifest of ``size`` bytes; ``location`` names it in messages.
+
+    Parameters
+    ----------
+    read
+        Called with an offset and a length; returns these bytes, fewer at the end.
+    """
+
+    def __init__(self, location: str, size: int, read: Callable[[int, int], bytes]) -> None:
+        self.location = location
+        self.size = size
+        self.read = read
+
+    def raw_lines(self) -> Iterator[RawLine]:
+        """Yield the lines; the empty end after a last line break is none.
+
+        Raises
+        ------
+        ManifestError
+            16 MB without a line break.
+        """
+        number, start, rest = 0, 0, b""
+        for offset in range(0, self.size, BLOCK):
+            *lines, rest = (rest + self.read(offset, BLOCK)).split(b"\n")
+            for data in lines:
+                number += 1
+                yield RawLine(number, start, data.removesuffix(b"\r"))
+                start += len(data) + 1
+            if len(rest) > LONGEST_LINE:
+                raise ManifestError(
+                    f"{self.location} is no manifest: line {number + 1} has more than 16 MB; "
+                    "`gtmask convert` makes one of an export."
+                )
+        if rest:
+            yield RawLine(number + 1, start, rest.removesuffix(b"\r"))
+
+    def filled_lines(self) -> Iterator[RawLine]:
+        """Yield the lines that have anything on them."""
+        return (raw for raw in self.raw_lines() if raw.data.strip())
+
+    def lines(self) -> Iterator[tuple[RawLine, ManifestLine]]:
+        """Yield the lines that have anything on them, parsed; raises as :meth:`parse`."""
+        return ((raw, self.parse(raw)) for raw in self.filled_lines())
+
+    def parse(self, raw: RawLine) -> ManifestLine:
+        """Parse a line that must have an image and a mask.
+
+        Raises
+        ------
+        ManifestError
+            It has not; with its number.
+        """
+        return require_line(raw.data, f"{self.location}, line {raw.number}")
+
+    def estimate_lines(self, last: RawLine | None = None) -> int:
+        """Estimate how many lines there are, from the bytes of those up to ``last``, or of the first one."""
+        last = last or next(self.raw_lines(), None)
+        if last is None:
+            return 0
+        return max(last.number, round(self.size * last.number / (last.offset + len(last.data) + 1)))
+
+
+@contextmanager
+def open_manifest(location: str, s3: S3Settings | None = None) -> Iterator[ManifestReader]:
+    """Open a manifest by its path or ``s3://`` URI, for a ``with`` statement.
+
+    Raises
+    ------
+    NotFoundError, AccessError
+        There is no such file, or it may not be read.
+    """
+    folder, key = split_location(location)
+    storage = BlockingStorage(open_storage(folder, s3))
+    try:
+        size = storage.size(key)
+        yield ManifestReader(location, size, lambda start, length: storage.get(key, start, start + length))
+    finally:
+        storage.close()

@@ -1,0 +1,47 @@
+"""The color map of a manifest line: made, read as far as it is well-formed, and searched in bytes."""
+
+from __future__ import annotations
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtmask.groundtruth.classes import from_labels
+from gtmask.manifest.color_map import ColorMapEntry, find_classes, make_color_map, read_color_map
+from gtmask.manifest.writer import ManifestWriter
+
+DATE = "2024-01-01T00:00:00.000000"
+
+
+def test_color_map_lists_background_first() -> None:
+    assert make_color_map(from_labels(["Car"]), 0.5) == {
+        "0": {"class-name": "BACKGROUND", "confidence": 0.5, "hex-color": "#ffffff"},
+        "1": {"class-name": "Car", "confidence": 0.5, "hex-color": "#2ca02c"},
+    }
+
+
+def test_what_is_not_well_formed_is_left_empty() -> None:
+    read = read_color_map(
+        {"1": {"class-name": "Car", "hex-color": "#2CA02C"}, "01": {}, "256": {"class-name": 3}, "2": None}
+    )
+    assert read == [
+        ColorMapEntry("1", 1, "Car", "#2ca02c"),
+        ColorMapEntry("01", None, "", ""),
+        ColorMapEntry("256", None, "", ""),
+        ColorMapEntry("2", None, "", ""),
+    ]
+    assert read_color_map(None) == read_color_map([1]) == read_color_map("x") == []
+
+
+names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8)
+
+
+@given(st.lists(names, min_size=1, max_size=6, unique=True))
+def test_searching_finds_what_parsing_reads(labels: list[str]) -> None:
+    class_map = from_labels(labels)
+    line = ManifestWriter(class_map, creation_date=DATE).line("s3://b/1.jpg", "s3://b/1.png")
+    parsed = read_color_map(orjson.loads(line)["labeling-qa-ref-metadata"]["internal-color-map"])
+    for attribute in (None, "labeling-qa-ref"):
+        found = [(number, orjson.loads(name)) for number, name in find_classes(line, attribute)]
+        assert found == [(entry.id, entry.name) for entry in parsed]
+    assert not list(find_classes(line[:20]))
