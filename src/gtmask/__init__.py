@@ -1,7 +1,7 @@
 """Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.
 
-The names below are the whole public library, with the kernels of ``gtmask.raster``; the command line only
-calls these. They are imported when they are first used, so that ``import gtmask`` costs nothing.
+The names below are the whole public library; the command line calls nothing else. They are imported when
+they are first used, so that ``import gtmask`` costs nothing. ``docs/api.md`` describes every one.
 """
 
 from __future__ import annotations
@@ -13,29 +13,148 @@ from gtmask._version import __version__
 
 if TYPE_CHECKING:
     from gtmask import errors as errors
+    from gtmask import findings as findings
+    from gtmask import formats as formats
     from gtmask import raster as raster
+    from gtmask.findings import Code as Code
+    from gtmask.findings import Finding as Finding
+    from gtmask.findings import Level as Level
+    from gtmask.formats import open_reader as open_reader
     from gtmask.formats import read as read
-    from gtmask.groundtruth import pilot as pilot
-    from gtmask.groundtruth import validate as validate
-    from gtmask.png import encode_png as encode_png
-    from gtmask.report import inspect as inspect
-    from gtmask.report import preview as preview
-    from gtmask.run import convert as convert
-    from gtmask.run import rasterize as rasterize
+    from gtmask.formats.base import Format as Format
+    from gtmask.formats.base import Reader as Reader
+    from gtmask.formats.base import ReadOptions as ReadOptions
+    from gtmask.groundtruth.classes import dumps as _format_class_map
+    from gtmask.groundtruth.classes import from_labels as _class_map_from_labels
+    from gtmask.groundtruth.classes import load as _parse_class_map
+    from gtmask.groundtruth.job import JobPlan as JobPlan
+    from gtmask.groundtruth.job import Part as _JobShare
+    from gtmask.groundtruth.job import make_job as _job
+    from gtmask.groundtruth.job_output import Answer as Answer
+    from gtmask.groundtruth.pilot_manifest import Chosen as Chosen
+    from gtmask.groundtruth.pilot_manifest import PilotResult as PilotResult
+    from gtmask.groundtruth.pilot_manifest import pilot as pilot
+    from gtmask.groundtruth.report import Problem as Problem
+    from gtmask.groundtruth.report import Report as Report
+    from gtmask.groundtruth.report import Rule as Rule
+    from gtmask.groundtruth.request import JobSettings as JobSettings
+    from gtmask.groundtruth.submission import JobStatus as JobStatus
+    from gtmask.groundtruth.submission import buckets_without_cors as buckets_without_cors
+    from gtmask.groundtruth.submission import fix_cors as fix_cors
+    from gtmask.groundtruth.submission import submit_job as submit_job
+    from gtmask.groundtruth.submission import wait_for_jobs as wait_for_jobs
+    from gtmask.groundtruth.validation import Depth as Depth
+    from gtmask.groundtruth.validation import validate as validate
+    from gtmask.kernels import warmup as warmup
+    from gtmask.manifest.contract import CORS_RULE as CORS_RULE
+    from gtmask.model import Bitmap as Bitmap
+    from gtmask.model import ClassMap as ClassMap
+    from gtmask.model import FillRule as FillRule
+    from gtmask.model import Grid as Grid
+    from gtmask.model import Kind as Kind
+    from gtmask.model import LabelClass as LabelClass
+    from gtmask.model import Record as Record
+    from gtmask.model import Runs as Runs
+    from gtmask.model import Select as Select
+    from gtmask.model import Shape as Shape
+    from gtmask.png.container import encode_png as encode_png
+    from gtmask.png.decoder import decode_png as decode_png
+    from gtmask.report.demo import Demo as Demo
+    from gtmask.report.demo import demo as demo
+    from gtmask.report.inspection import Inspection as Inspection
+    from gtmask.report.inspection import inspect as inspect
+    from gtmask.report.overlays import Preview as Preview
+    from gtmask.report.overlays import preview as preview
+    from gtmask.run.commit import Tally as Tally
+    from gtmask.run.paint import rasterize as rasterize
+    from gtmask.run.progress import Progress as Progress
+    from gtmask.run.run import convert as convert
+    from gtmask.run.run import finish as finish
+    from gtmask.run.settings import CHOICES as CHOICES
+    from gtmask.run.settings import ConvertOptions as ConvertOptions
+    from gtmask.run.settings import Means as _ExecutionOptions
+    from gtmask.run.settings import Settings as Settings
+    from gtmask.run.summary import Summary as Summary
+    from gtmask.storage.base import S3Settings as S3Settings
 
+    format_class_map = _format_class_map
+    class_map_from_labels = _class_map_from_labels
+    parse_class_map = _parse_class_map
+    JobShare = _JobShare
+    job = _job
+    ExecutionOptions = _ExecutionOptions
+
+#: The module that each public name is in, and after a colon its name there, where that is another.
 _HOMES = {
-    "convert": "gtmask.run",
-    "rasterize": "gtmask.run",
+    # the commands
+    "convert": "gtmask.run.run",
+    "finish": "gtmask.run.run",
+    "inspect": "gtmask.report.inspection",
+    "validate": "gtmask.groundtruth.validation",
+    "pilot": "gtmask.groundtruth.pilot_manifest",
+    "preview": "gtmask.report.overlays",
+    "job": "gtmask.groundtruth.job:make_job",
+    "submit_job": "gtmask.groundtruth.submission",
+    "wait_for_jobs": "gtmask.groundtruth.submission",
+    "buckets_without_cors": "gtmask.groundtruth.submission",
+    "fix_cors": "gtmask.groundtruth.submission",
+    "demo": "gtmask.report.demo",
+    "warmup": "gtmask.kernels",
+    # their steps, record by record
     "read": "gtmask.formats",
-    "pilot": "gtmask.groundtruth",
-    "validate": "gtmask.groundtruth",
-    "encode_png": "gtmask.png",
-    "inspect": "gtmask.report",
-    "preview": "gtmask.report",
+    "open_reader": "gtmask.formats",
+    "rasterize": "gtmask.run.paint",
+    "encode_png": "gtmask.png.container",
+    "decode_png": "gtmask.png.decoder",
+    "class_map_from_labels": "gtmask.groundtruth.classes:from_labels",
+    "parse_class_map": "gtmask.groundtruth.classes:load",
+    "format_class_map": "gtmask.groundtruth.classes:dumps",
+    # what they are given
+    "S3Settings": "gtmask.storage.base",
+    "ReadOptions": "gtmask.formats.base",
+    "Settings": "gtmask.run.settings",
+    "ExecutionOptions": "gtmask.run.settings:Means",
+    "ConvertOptions": "gtmask.run.settings",
+    "CHOICES": "gtmask.run.settings",
+    "JobSettings": "gtmask.groundtruth.request",
+    "CORS_RULE": "gtmask.manifest.contract",
+    "Progress": "gtmask.run.progress",
+    "Depth": "gtmask.groundtruth.validation",
+    # what they return
+    "Summary": "gtmask.run.summary",
+    "Tally": "gtmask.run.commit",
+    "Inspection": "gtmask.report.inspection",
+    "Answer": "gtmask.groundtruth.job_output",
+    "Report": "gtmask.groundtruth.report",
+    "Rule": "gtmask.groundtruth.report",
+    "Problem": "gtmask.groundtruth.report",
+    "PilotResult": "gtmask.groundtruth.pilot_manifest",
+    "Chosen": "gtmask.groundtruth.pilot_manifest",
+    "Preview": "gtmask.report.overlays",
+    "JobPlan": "gtmask.groundtruth.job",
+    "JobShare": "gtmask.groundtruth.job:Part",
+    "JobStatus": "gtmask.groundtruth.submission",
+    "Demo": "gtmask.report.demo",
+    # records and class maps
+    "Record": "gtmask.model",
+    "Shape": "gtmask.model",
+    "Runs": "gtmask.model",
+    "Bitmap": "gtmask.model",
+    "Select": "gtmask.model",
+    "Kind": "gtmask.model",
+    "Grid": "gtmask.model",
+    "FillRule": "gtmask.model",
+    "ClassMap": "gtmask.model",
+    "LabelClass": "gtmask.model",
+    "Reader": "gtmask.formats.base",
+    "Format": "gtmask.formats.base",
+    "Finding": "gtmask.findings",
+    "Code": "gtmask.findings",
+    "Level": "gtmask.findings",
 }
 
-#: Public modules: ``raster`` has the kernels, ``errors`` what is raised.
-_MODULES = ("errors", "raster")
+#: Public modules: what is raised, what is found in data, what can be read, and the kernels.
+_MODULES = ("errors", "findings", "formats", "raster")
 
 __all__ = ["__version__", *_HOMES, *_MODULES]  # noqa: PLE0604 - the names are those above
 
@@ -50,6 +169,7 @@ if not TYPE_CHECKING:  # so that checkers know the names above, and only those
         if name in _MODULES:
             return importlib.import_module(f"gtmask.{name}")
         if name in _HOMES:
-            return getattr(importlib.import_module(_HOMES[name]), name)
+            module, _, known_as = _HOMES[name].partition(":")
+            return getattr(importlib.import_module(module), known_as or name)
         msg = f"module 'gtmask' has no attribute {name!r}"
         raise AttributeError(msg)

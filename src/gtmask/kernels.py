@@ -112,6 +112,22 @@ kernels.help_compiling(sys.argv[2], sys.argv[3:])
 """
 
 
+def warmup(*, every: bool = False) -> int:
+    """Compile the kernels that runs call, and keep them on disk for later starts.
+
+    Parameters
+    ----------
+    every
+        Also those that only ``validate``, ``--fill source``, strokes and Label Studio's brush call.
+
+    Returns
+    -------
+    int
+        How many kernels are ready.
+    """
+    return compile_kernels(ALL_MODULES if every else KERNEL_MODULES + READER_MODULES)
+
+
 def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     """See to it that the on-disk cache has the kernels of these modules.
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
-from gtmask.formats import FORMATS, open_reader, read
+from gtmask.errors import DamagedExportError, NotFoundError, UnknownFormatError, UsageError
+from gtmask.formats import FORMATS, ReadOptions, open_reader, read
 from gtmask.formats import detect as detect_module
 from gtmask.formats.detect import HEAD, detect, named
 from gtmask.formats.keys import scan_keys
@@ -293,10 +293,12 @@ def test_format_names():
         named("zzzz")
 
 
-def test_read_options_are_checked(tmp_path: Path):
+def test_read_opens_before_it_yields(tmp_path: Path):
     write(tmp_path, {"a.json": LABELME})
-    with pytest.raises(TypeError):
-        list(read(tmp_path, annotater="x"))
+    with pytest.raises(NotFoundError, match="no such file"):
+        read(tmp_path / "b.json")
+    records = read(tmp_path, options=ReadOptions(annotator="x"))
+    assert next(records).shapes
 
 
 def test_every_format_is_registered_with_what_the_documents_need():

@@ -3,103 +3,102 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gtmask import CHOICES, ExecutionOptions, ReadOptions, S3Settings, Settings
 from gtmask.cli import options
 
 if TYPE_CHECKING:
-    from gtmask.run import Summary
+    from gtmask import Summary
 
 opt = typer.Option
-READ, PAINT, WRITE, RUN = options.READING, "Painting", "Output", "The run"
+PAINT, WRITE, RUN = options.PAINT, options.WRITE, options.RUN
+#: The library's defaults.
+SETTINGS, EXECUTION = Settings(), ExecutionOptions()
+CHOICE = {name: "|".join(values) for name, values in CHOICES.items()}
+TOOL_RULES = ", ".join(rule for rule in CHOICES["fill"] if rule not in {"opencv", "center", "source"})
 
 
+@options.one_by_one
 def convert(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Export: file, folder, glob, archive, s3://…")],
-    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix of the output.")],
-    images: options.Images = None,
-    image_uri: Annotated[str | None, opt(metavar="PREFIX", help="Stands in source-ref for the --images prefix.", rich_help_panel=WRITE)] = None,
-    mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="Stands in mask references for DEST/masks.", rich_help_panel=WRITE)] = None,
-    classes: Annotated[Path | None, opt(metavar="FILE", help="Class map (TOML); else made from the export's labels.")] = None,
-    format: Annotated[str, opt("--format", metavar="NAME", help="Skip detection; see `gtmask formats`.", rich_help_panel=READ)] = "auto",
-    annotator: options.Annotator = None,
-    include_predictions: options.IncludePredictions = False,
-    include_unannotated: options.IncludeUnannotated = False,
-    interpolate: options.Interpolate = False,
-    class_attribute: options.ClassAttribute = None,
-    keep_going: options.KeepGoing = False,
-    fill: Annotated[str, opt(metavar="RULE", help="opencv, center, or source: as the tool's own exporter paints.", rich_help_panel=PAINT)] = "opencv",
-    size: Annotated[str, opt(metavar="auto|header|annotation|check", help="Where the mask's size comes from.", rich_help_panel=PAINT)] = "auto",
-    orientation: Annotated[str, opt(metavar="stored|display", help="Pixel grid that the mask fits, where EXIF turns the image.", rich_help_panel=PAINT)] = "stored",
-    overlap: Annotated[str, opt(metavar="order|area|priority", help="Who wins where shapes overlap.", rich_help_panel=PAINT)] = "order",
-    stroke: Annotated[float, opt(metavar="N", help="Paint lines and points N pixels wide.", rich_help_panel=PAINT)] = 0.0,
-    crowd: Annotated[str, opt(metavar="paint|ignore", help="What becomes of COCO crowd regions.", rich_help_panel=PAINT)] = "paint",
-    count_covered: Annotated[bool, opt("--count-covered", metavar="", help="Count pixels of shapes that later shapes cover; slower.", rich_help_panel=PAINT)] = False,
-    label_attribute: Annotated[str, opt(metavar="NAME", help="Must end in -ref.", rich_help_panel=WRITE)] = "labeling-qa-ref",
-    job_name: Annotated[str, opt(metavar="NAME", help="Stands in the metadata.", rich_help_panel=WRITE)] = "labeling-qa",
-    creation_date: Annotated[str | None, opt(metavar="DATE", help="UTC, like 2024-01-01T00:00:00.000000 (the run's start).", rich_help_panel=WRITE)] = None,
-    confidence: Annotated[float, opt(metavar="0..1", help="Stands in the metadata, for every class.", rich_help_panel=WRITE)] = 0.9,
-    png: Annotated[str, opt(metavar="gray|palette", help="Colour type 0, or 3 with the class colours.", rich_help_panel=WRITE)] = "gray",
-    png_encoder: Annotated[str, opt(metavar="fast|pypng", help="pypng is slow: the reference.", rich_help_panel=WRITE)] = "fast",
-    executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Where chunks run.", rich_help_panel=RUN)] = "local",
-    workers: Annotated[int | None, opt(metavar="N", help="Processes (one per core).", rich_help_panel=RUN)] = None,
-    shard: Annotated[str | None, opt(metavar="I/N|auto", help="This machine's part of an array job.", rich_help_panel=RUN)] = None,
-    chunk_size: Annotated[int, opt(metavar="N", help="Records per chunk.", rich_help_panel=RUN)] = 128,
-    limit: Annotated[int | None, opt(metavar="N", help="Convert only the first N records.", rich_help_panel=RUN)] = None,
-    strict: Annotated[bool, opt("--strict", metavar="", help="Stop at anything that is lost or guessed.", rich_help_panel=RUN)] = False,
-    dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Read, probe and paint, but write nothing.", rich_help_panel=RUN)] = False,
-    overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start anew.", rich_help_panel=RUN)] = False,
-    retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Redo the chunks that have rejects.", rich_help_panel=RUN)] = False,
-    concurrency: options.Concurrency = 32,
-    s3_client: options.S3Client = "aioboto3",
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    *,
+    source: options.Source,
+    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for the masks and the manifest.")],
+    images: Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are (default: the export's own folder).")] = None,
+    image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What image references in the manifest begin with, such as s3://bucket/images (default: --images).", rich_help_panel=WRITE)] = SETTINGS.image_uri,
+    mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What mask references in the manifest begin with, such as s3://bucket/masks (default: DEST/masks).", rich_help_panel=WRITE)] = SETTINGS.mask_uri,
+    classes: Annotated[Path | None, opt(metavar="FILE", help="Class map, a TOML file; `gtmask classes` writes one to edit (default: each label becomes a class, in the export's order).")] = None,
+    format: options.Format = SETTINGS.format,
+    reading: ReadOptions,
+    fill: Annotated[str, opt(metavar="RULE", help=f"Which pixels a polygon covers: opencv (as cv2.fillPoly paints), center (pixels whose centre is inside), source (as the labeling tool's own exporter paints), or the rule of one tool by its name: {TOOL_RULES}.", rich_help_panel=PAINT)] = SETTINGS.fill,
+    size: Annotated[str, opt(metavar=CHOICE["size"], help="Where the mask's size comes from: header (of the image), annotation (the export's own), check (both; images where they differ are rejected), auto (the header, where images can be read).", rich_help_panel=PAINT)] = SETTINGS.size,
+    orientation: Annotated[str, opt(metavar=CHOICE["orientation"], help="Where EXIF rotates an image: the mask fits its pixels as the file stores them, or as viewers display them.", rich_help_panel=PAINT)] = SETTINGS.orientation,
+    overlap: Annotated[str, opt(metavar=CHOICE["overlap"], help="Which shape lies on top where shapes overlap: order (as in the labeling tool), area (the smaller one), priority (the class map's).", rich_help_panel=PAINT)] = SETTINGS.overlap,
+    stroke: Annotated[float, opt(metavar="N", help="Width in pixels with which lines and points are painted; 0 leaves them out.", rich_help_panel=PAINT)] = SETTINGS.stroke,
+    crowd: Annotated[str, opt(metavar=CHOICE["crowd"], help="Whether regions that COCO marks as a crowd (iscrowd) are painted.", rich_help_panel=PAINT)] = SETTINGS.crowd,
+    count_covered: Annotated[bool, opt("--count-covered", metavar="", help="Count how many pixels of each label are covered by later shapes; slower.", rich_help_panel=PAINT)] = SETTINGS.count_covered,
+    label_attribute: Annotated[str, opt(metavar="NAME", help="Manifest key of the mask reference, which Ground Truth calls the label attribute; it ends in -ref.", rich_help_panel=WRITE)] = SETTINGS.label_attribute,
+    job_name: Annotated[str, opt(metavar="NAME", help="The job-name in the manifest's metadata.", rich_help_panel=WRITE)] = SETTINGS.job_name,
+    creation_date: Annotated[str | None, opt(metavar="DATE", help="The creation-date in the manifest's metadata, in UTC, such as 2024-01-01T00:00:00.000000 (default: when the run starts).", rich_help_panel=WRITE)] = SETTINGS.creation_date,
+    confidence: Annotated[float, opt(metavar="0..1", help="The confidence of every class in the manifest's metadata.", rich_help_panel=WRITE)] = SETTINGS.confidence,
+    png: Annotated[str, opt(metavar=CHOICE["png"], help="Grayscale masks, or palette masks, which image viewers show in the class colours; pixel values are class ids in both.", rich_help_panel=WRITE)] = SETTINGS.png,
+    png_encoder: Annotated[str, opt(metavar=CHOICE["png_encoder"], help="PNG encoder: gtmask's own, or the slow pypng to compare with.", rich_help_panel=WRITE)] = SETTINGS.png_encoder,
+    executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Work on this machine, or on the Dask cluster with this scheduler.", rich_help_panel=RUN)] = EXECUTION.executor,
+    workers: Annotated[int | None, opt(metavar="N", help="Worker processes (default: one per core, where the work is worth it).", rich_help_panel=RUN)] = EXECUTION.workers,
+    shard: Annotated[str | None, opt(metavar="I/N|auto", help="Convert share I of N only, counted from 0; auto takes both from the array job of AWS Batch or Slurm. `gtmask finish` then writes the manifest.", rich_help_panel=RUN)] = EXECUTION.shard,
+    chunk_size: Annotated[int, opt(metavar="N", help="Images per chunk: chunks are what is shared out among processes and kept when a run stops.", rich_help_panel=RUN)] = SETTINGS.chunk_size,
+    limit: Annotated[int | None, opt(metavar="N", help="Convert the first N images only.", rich_help_panel=RUN)] = SETTINGS.limit,
+    strict: Annotated[bool, opt("--strict", metavar="", help="Stop at the first finding that something is lost or guessed, instead of counting it.", rich_help_panel=RUN)] = EXECUTION.strict,
+    dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Read and paint everything, but write nothing.", rich_help_panel=RUN)] = EXECUTION.dry_run,
+    overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start over.", rich_help_panel=RUN)] = EXECUTION.overwrite,
+    retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Try again to convert the images that were rejected before.", rich_help_panel=RUN)] = EXECUTION.retry_rejects,
+    s3: S3Settings,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Convert an export to masks and a manifest; run again to go on where a run stopped."""
-    given: dict[str, Any] = {
-        name: value for name, value in locals().items()
-        if name not in {"source", "out", "quiet", "as_json", "s3_client", "endpoint_url", "profile", "region", "concurrency"}
-    }  # fmt: skip
     import gtmask
-    from gtmask.storage import S3Settings
-
-    s3 = S3Settings(s3_client, endpoint_url, profile, region, concurrency)
     from gtmask.cli.console import Bar
     from gtmask.errors import GtmaskError
 
     try:
         with Bar(quiet=quiet or as_json) as bar:
-            summary = gtmask.convert(source, out, progress=bar, s3=s3, **given)
+            summary = gtmask.convert(
+                source, out, images=images, classes=classes, s3=s3, progress=bar, format=format,
+                annotator=reading.annotator, include_predictions=reading.include_predictions,
+                include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
+                class_attribute=reading.class_attribute, keep_going=reading.keep_going, image_uri=image_uri,
+                mask_uri=mask_uri, fill=fill, size=size, orientation=orientation, overlap=overlap, stroke=stroke,
+                crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
+                creation_date=creation_date, confidence=confidence, png=png, png_encoder=png_encoder,
+                executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
+                dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects,
+            )  # fmt: skip
     except KeyboardInterrupt:
         again = "again, without --overwrite," if overwrite else "again"
         raise GtmaskError(
-            f"stopped; what was committed is kept. Run the same command {again} to go on."
+            f"The run was stopped; what was committed is kept. Run the same command {again} to go on."
         ) from None
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)
 
 
+@options.one_by_one
 def finish(
-    out: Annotated[str, typer.Argument(metavar="DEST", help="Output of a run whose chunks were spread.")],
-    concurrency: options.Concurrency = 32,
-    s3_client: options.S3Client = "aioboto3",
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    *,
+    out: Annotated[str, typer.Argument(metavar="DEST", help="Output of the run: the --out of its convert commands.")],
+    s3: S3Settings,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
-) -> None:
-    """Assemble the manifest of a run whose chunks were spread over machines."""
-    from gtmask import run
-    from gtmask.storage import S3Settings
+) -> None:  # fmt: skip
+    """Write the manifest of a run whose images were shared out among machines with --shard."""
+    import gtmask
+    from gtmask.cli.console import Bar
 
-    s3 = S3Settings(s3_client, endpoint_url, profile, region, concurrency)
-    summary = run.finish(out, s3=s3)
+    with Bar(quiet=quiet or as_json) as bar:
+        summary = gtmask.finish(out, s3=s3, progress=bar)
     _show(summary, quiet=quiet, as_json=as_json)
     raise typer.Exit(summary.exit_code)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,17 +10,17 @@ from gtmask.cli import options
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the demo is made.")] = Path("demo"),
-    images: Annotated[int, typer.Option(metavar="N", help="How many scenes.")] = 24,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder for the demo.")] = "demo",
+    images: Annotated[int, typer.Option(metavar="N", help="How many images to draw.")] = 24,
     quiet: options.Quiet = False,
 ) -> None:
-    """Make a small data set and run the whole way on it; no account needed."""
+    """Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account."""
+    import gtmask
     from gtmask.cli.console import Bar, console, plain, table
     from gtmask.cli.summary import render
-    from gtmask.report.demo import run_demo
 
     with Bar(quiet=quiet) as bar:
-        result = run_demo(folder, images=images, progress=bar)
+        result = gtmask.demo(folder, images=images, progress=bar)
     if quiet:
         return
     screen = console()

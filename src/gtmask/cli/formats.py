@@ -6,9 +6,9 @@ from gtmask.cli import options
 
 
 def formats(as_json: options.Json = False) -> None:
-    """Show which exports can be read."""
+    """List the formats of exports that can be read, and what of them is not."""
     from gtmask.cli.console import plain, print_json, table
-    from gtmask.formats.registry import FORMATS
+    from gtmask.formats import FORMATS
 
     if as_json:
         print_json([

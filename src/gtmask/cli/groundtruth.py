@@ -4,45 +4,38 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
 
 if TYPE_CHECKING:
-    from gtmask.groundtruth.job import JobPlan
-    from gtmask.groundtruth.report import Report
-    from gtmask.groundtruth.submission import JobStatus
+    from gtmask import JobPlan, PilotResult, Report
 
 opt = typer.Option
-Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="Augmented manifest: path or s3:// URI.")]
+#: The library's defaults of a job.
+JOB: dict[str, Any] = {item.name: item.default for item in fields(JobSettings)}
 
 
-def _s3(endpoint_url: str | None, profile: str | None, region: str | None) -> Any:
-    from gtmask.storage.base import S3Settings
-
-    return S3Settings(endpoint_url=endpoint_url, profile=profile, region=region)
-
-
+@options.one_by_one
 def validate(
-    manifest: Manifest,
-    quick: Annotated[bool, opt("--quick", metavar="", help="The manifest only.")] = False,
-    deep: Annotated[bool, opt("--deep", metavar="", help="Every pixel of every mask.")] = False,
+    *,
+    manifest: options.Manifest,
+    quick: Annotated[bool, opt("--quick", metavar="", help="Check the manifest only; open no image and no mask.")] = False,
+    deep: Annotated[bool, opt("--deep", metavar="", help="Check every pixel of every mask; otherwise headers are read and a sample is decoded.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
-    strict: Annotated[bool, opt("--strict", metavar="", help="Warnings count as errors.")] = False,
-    findings: Annotated[
-        str | None, opt("--findings", metavar="FILE", help="Write every finding here, as JSON Lines.")
-    ] = None,
+    strict: Annotated[bool, opt("--strict", metavar="", help="Count warnings as errors.")] = False,
+    findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, as JSON Lines.")] = None,
     workers: options.Workers = None,
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    s3: S3Settings,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
-) -> None:
-    """Check every rule of the Ground Truth contract, on the manifest and its masks."""
+) -> None:  # fmt: skip
+    """Check that Ground Truth can use a manifest: every rule of its format, on the manifest and its masks."""
     import gtmask
     from gtmask.cli.console import Bar, print_json
     from gtmask.errors import UsageError
@@ -51,16 +44,9 @@ def validate(
         raise UsageError("--quick and --deep are two levels: choose one.")
     with Bar(quiet=quiet or as_json) as bar:
         report = gtmask.validate(
-            manifest,
-            level="quick" if quick else "deep" if deep else "default",
-            images=images,
-            masks=masks,
-            strict=strict,
-            findings=findings,
-            s3=_s3(endpoint_url, profile, region),
-            workers=workers,
-            progress=bar.steps("validate"),
-        )
+            manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
+            strict=strict, findings=findings, s3=s3, workers=workers, progress=bar.steps("validate"),
+        )  # fmt: skip
     if as_json:
         print_json(report.to_json())
     else:
@@ -101,43 +87,42 @@ def _render_report(report: Report, findings: str | None) -> None:
         screen.print(plain(f"next  gtmask pilot {manifest} --out DEST"), soft_wrap=True)
 
 
+@options.one_by_one
 def pilot(
-    manifest: Manifest,
-    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix of the pilot.")],
-    count: Annotated[int, opt("--count", metavar="N", help="How many images.")] = 5,
-    seed: Annotated[int, opt(metavar="N", help="The same seed chooses the same images.")] = 0,
-    compare_png: Annotated[
-        bool, opt("--compare-png", metavar="", help="Each image twice, with a gray and with a palette mask.")
-    ] = False,
-    copy_masks: Annotated[
-        bool, opt("--copy-masks", metavar="", help="Copy the masks to DEST and refer to the copies.")
-    ] = False,
+    *,
+    manifest: options.Manifest,
+    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for the small manifest and what is copied.")],
+    count: Annotated[int, opt("--count", metavar="N", help="How many images to choose.")] = 5,
+    seed: Annotated[int, opt(metavar="N", help="Chooses among equally good images; the same seed chooses the same ones.")] = 0,
+    compare_png: Annotated[bool, opt("--compare-png", metavar="", help="Write each image twice, with a grayscale and with a palette mask, to see which one the worker portal shows.")] = False,
+    copy_masks: Annotated[bool, opt("--copy-masks", metavar="", help="Copy the masks to DEST and refer to the copies.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
-    image_uri: Annotated[
-        str | None, opt(metavar="PREFIX", help="Stands in references to copied images.")
-    ] = None,
-    mask_uri: Annotated[
-        str | None, opt(metavar="PREFIX", help="Stands in references to copied masks.")
-    ] = None,
+    image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied images begin with, such as s3://bucket/images (default: DEST/images).")] = None,
+    mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied masks begin with, such as s3://bucket/masks (default: DEST/masks).")] = None,
     workers: options.Workers = None,
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    s3: S3Settings,
     quiet: options.Quiet = False,
-) -> None:
-    """Choose a few images that together show every class: the micro-batch before the bulk job."""
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    """Choose a few images that together show every class, for a small trial job before the large one."""
     import gtmask
-    from gtmask.cli.console import Bar, console, plain, table
+    from gtmask.cli.console import Bar, print_json
 
-    with Bar(quiet=quiet) as bar:
+    with Bar(quiet=quiet or as_json) as bar:
         result = gtmask.pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, images=images,
-            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=_s3(endpoint_url, profile, region),
-            workers=workers, progress=bar.steps("look"),
+            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=bar.steps("look"),
         )  # fmt: skip
-    if quiet:
-        return
+    if as_json:
+        print_json(result.to_json())
+    elif not quiet:
+        _render_pilot(result)
+
+
+def _render_pilot(result: PilotResult) -> None:
+    from gtmask.cli.console import console, plain, table
+
     screen = console()
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
@@ -165,54 +150,56 @@ def pilot(
         )
 
 
+@options.one_by_one
 def job(
-    manifest: Manifest,
-    role: Annotated[str, opt(metavar="ARN", help="Role that Ground Truth assumes.")],
-    workteam: Annotated[str, opt(metavar="ARN", help="Work team; its region is the job's.")],
-    output: Annotated[str, opt(metavar="S3-PREFIX", help="Where Ground Truth puts its answer.")],
-    out: Annotated[str | None, opt("--out", metavar="DIR", help="Folder for the job's files.")] = None,
-    name: Annotated[str | None, opt(metavar="NAME", help="Job name (the manifest's, with -adjustment).")] = None,
-    label_attribute: Annotated[str | None, opt(metavar="NAME", help="The new attribute (the adjusted one's, with -adjusted-ref).")] = None,
-    adjust: Annotated[str | None, opt(metavar="NAME", help="The attribute to adjust (the newest).")] = None,
-    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Below it, in a folder of the job's name, manifest and template are uploaded (--output/_gtmask).")] = "",
-    title: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Review and adjust segmentation labels",
-    description: Annotated[str, opt(metavar="TEXT", help="What workers read.")] = "Check the painted labels against the image and correct them where they are wrong.",
-    keyword: Annotated[list[str] | None, opt("--keyword", metavar="WORD", help="1 to 5 times.")] = None,
-    workers_per_object: Annotated[int, opt(metavar="1..9", help="Workers per image; more than one are merged by votes.")] = 1,
-    time_limit: Annotated[int, opt(metavar="SECONDS", help="For one image.")] = 3600,
-    availability: Annotated[int, opt(metavar="SECONDS", help="How long a task is offered.")] = 864_000,
-    max_concurrent: Annotated[int, opt(metavar="N", help="Tasks offered at a time.")] = 1000,
-    kms_key: Annotated[str | None, opt(metavar="KEY", help="Encrypts the answer.")] = None,
-    tag: Annotated[list[str] | None, opt("--tag", metavar="KEY=VALUE", help="Any number of times.")] = None,
-    dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Show the request(s) as JSON; write nothing.")] = False,
-    submit: Annotated[bool, opt("--submit", metavar="", help="Check everything, upload, and create the job(s).")] = False,
-    wait: Annotated[bool, opt("--wait", metavar="", help="Follow the job(s) until they end.")] = False,
-    fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Add the CORS rule to the buckets, after asking.")] = False,
-    yes: Annotated[bool, opt("--yes", metavar="", help="Consent to what is asked.")] = False,
+    *,
+    manifest: options.Manifest,
+    role: Annotated[str, opt(metavar="ARN", help="IAM role with which Ground Truth reads the data and writes its output.")],
+    workteam: Annotated[str, opt(metavar="ARN", help="Work team; the job runs in its region.")],
+    output: Annotated[str, opt(metavar="S3-PREFIX", help="Where Ground Truth writes its output.")],
+    out: Annotated[str | None, opt("--out", metavar="DIR", help="Folder for the requests, the worker template and the list of labels.")] = None,
+    name: Annotated[str | None, opt(metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment).")] = None,
+    label_attribute: Annotated[str | None, opt(metavar="NAME", help="Manifest key under which Ground Truth writes the corrected masks (default: that of --adjust with -adjusted-ref).")] = None,
+    adjust: Annotated[str | None, opt(metavar="NAME", help="Manifest key of the masks that workers correct (default: the newest on the lines).")] = None,
+    upload: Annotated[str, opt(metavar="S3-PREFIX", help="Where manifest and template are uploaded, in a folder with the job's name (default: _gtmask below --output).")] = JOB["upload"],
+    title: Annotated[str, opt(metavar="TEXT", help="Title of the task, which workers read.")] = JOB["title"],
+    description: Annotated[str, opt(metavar="TEXT", help="Description of the task, which workers read.")] = JOB["description"],
+    keyword: Annotated[list[str], opt("--keyword", metavar="WORD", help="Word by which workers find the task; may be given up to 5 times.")] = JOB["keywords"],
+    workers_per_object: Annotated[int, opt(metavar="1..9", help="How many workers correct each image; the masks of several are merged by votes.")] = JOB["workers_per_object"],
+    time_limit: Annotated[int, opt(metavar="SECONDS", help="Time that a worker has for one image.")] = JOB["time_limit"],
+    availability: Annotated[int, opt(metavar="SECONDS", help="Time for which a task is offered to workers.")] = JOB["availability"],
+    max_concurrent: Annotated[int, opt(metavar="N", help="Images that are offered to workers at a time.")] = JOB["max_concurrent"],
+    kms_key: Annotated[str | None, opt(metavar="KEY", help="KMS key (id or ARN) that encrypts the output.")] = JOB["kms_key"],
+    tag: Annotated[list[str] | None, opt("--tag", metavar="KEY=VALUE", help="Tag of the labeling job; may be given up to 50 times.")] = None,
+    dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Show the requests as JSON and write nothing.")] = False,
+    submit: Annotated[bool, opt("--submit", metavar="", help="Check every pixel, upload the files and create the labeling jobs.")] = False,
+    wait: Annotated[bool, opt("--wait", metavar="", help="With --submit: wait until the jobs have ended.")] = False,
+    fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Let browsers read the buckets: add the missing CORS rule, after asking.")] = False,
+    yes: Annotated[bool, opt("--yes", metavar="", help="Do not ask before --fix-cors changes a bucket.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    workers: options.Workers = None,
+    s3: S3Settings,
     quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:  # fmt: skip
-    """Write (and submit) the adjustment job: label categories, worker template, request(s)."""
+    """Write an adjustment job, and create it with --submit: request, list of labels, worker template.
+
+    A manifest of more than 20,000 images becomes several jobs.
+    """
+    import gtmask
     from gtmask.cli.console import Bar, console, plain, print_json
     from gtmask.errors import UsageError
-    from gtmask.groundtruth.job import make_job
-    from gtmask.groundtruth.submission import submit_job
 
     if not (out or dry_run or submit or fix_cors):
         raise UsageError("Nothing to do: give --out DIR, --dry-run, --submit or --fix-cors.")
     if wait and not submit:
         raise UsageError("--wait follows a job that --submit created: give both.")
-    s3 = _s3(endpoint_url, profile, region)
-    plan = make_job(
+    plan = gtmask.job(
         manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
         label_attribute=label_attribute, adjust=adjust, s3=s3, upload=upload, title=title, description=description,
-        workers_per_object=workers_per_object, time_limit=time_limit, availability=availability,
-        max_concurrent=max_concurrent, kms_key=kms_key, tags=_tags(tag or []),
-        **({"keywords": tuple(keyword)} if keyword else {}),
+        keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
+        availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=_tags(tag or []),
     )  # fmt: skip
     if dry_run:
         print_json(plan.to_json())
@@ -220,31 +207,34 @@ def job(
     screen = console()
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
+    created: dict[str, str] = {}
     if submit:
-        with Bar(quiet=quiet) as bar:
-            created = submit_job(
-                plan, s3=s3, images=images, masks=masks, progress=bar.steps("check"),
+        with Bar(quiet=quiet or as_json) as bar:
+            created = gtmask.submit_job(
+                plan, s3=s3, images=images, masks=masks, workers=workers, progress=bar.steps("check"),
                 tell=lambda sentence: screen.print(plain(sentence), soft_wrap=True),
             )  # fmt: skip
+    if as_json:
+        print_json(plan.to_json() | {"created": created})
+    elif submit:
         for job_name, arn in created.items():
             screen.print(plain(f"created  {job_name}  {arn}"), soft_wrap=True)
-        if wait:
-            _wait(list(created), plan, s3, quiet=quiet)
     elif out and not quiet:
         screen.print(
             plain(f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}"), soft_wrap=True
         )
         _say_next(plan, out)
+    if wait:
+        _wait(list(created), plan, s3, quiet=quiet or as_json)
 
 
 def _say_next(plan: JobPlan, out: str) -> None:
     """Say how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
     from gtmask.cli.console import console, plain
-    from gtmask.storage import is_s3
 
     screen = console()
     screen.print(plain("next  the same command with --submit; it checks every pixel first"), soft_wrap=True)
-    if is_s3(out):
+    if out[:5].lower() == "s3://":
         return
     folder = out.rstrip("/")
     upload, to = shlex.quote(folder), shlex.quote(plan.settings.prefix)
@@ -266,39 +256,38 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, _, value in pairs)
 
 
-def _fix_cors(plan: JobPlan, s3: Any, *, yes: bool) -> None:
+def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
+    import gtmask
     from gtmask.cli.console import console, plain
     from gtmask.errors import UsageError
-    from gtmask.groundtruth.submission import buckets_without_cors, fix_cors
-    from gtmask.manifest.contract import CORS_RULE
 
     screen = console()
-    missing = buckets_without_cors(plan, s3=s3)
+    missing = gtmask.buckets_without_cors(plan, s3=s3)
     if not missing:
         screen.print(plain("cors  every bucket has the rule"))
         return
-    rule = json.dumps([CORS_RULE])
+    rule = json.dumps([gtmask.CORS_RULE])
     screen.print(plain(f"cors  this rule would be added to {', '.join(missing)}: {rule}"), soft_wrap=True)
     try:
         agreed = yes or typer.confirm("Add it?", err=True)
     except typer.Abort:
         raise UsageError("Nobody is there to consent to the CORS rule: give --yes.") from None
     if agreed:
-        fix_cors(missing, s3=s3)
+        gtmask.fix_cors(missing, s3=s3)
     screen.print(plain("cors  added" if agreed else "cors  not added"))
 
 
-def _wait(names: list[str], plan: JobPlan, s3: Any, *, quiet: bool) -> None:
+def _wait(names: list[str], plan: JobPlan, s3: S3Settings, *, quiet: bool) -> None:
+    import gtmask
     from gtmask.cli.console import Bar, console, plain
-    from gtmask.groundtruth.submission import wait_for_jobs
 
     with Bar(quiet=quiet) as bar:
         heard = bar.steps("label")
 
-        def show(statuses: list[JobStatus]) -> None:
+        def show(statuses: list[gtmask.JobStatus]) -> None:
             heard(sum(s.labeled + s.failed for s in statuses), sum(s.total for s in statuses))
 
-        ended = wait_for_jobs(names, plan.settings.region, s3=s3, progress=show)
+        ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=show)
     for status in ended:
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
         console().print(plain(told), soft_wrap=True)

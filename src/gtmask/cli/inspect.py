@@ -4,49 +4,42 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gtmask import ReadOptions, S3Settings
 from gtmask.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gtmask.report.inspection import Inspection
-
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="Export: file, folder, glob, archive, s3://…")]
-Format = Annotated[
-    str, typer.Option("--format", metavar="NAME", help="Skip detection; see `gtmask formats`.")
-]
+    from gtmask import Inspection
 
 
+@options.one_by_one
 def inspect(
-    source: Source,
-    format: Format = "auto",
-    annotator: options.Annotator = None,
-    include_predictions: options.IncludePredictions = False,
-    include_unannotated: options.IncludeUnannotated = False,
-    interpolate: options.Interpolate = False,
-    class_attribute: options.ClassAttribute = None,
-    keep_going: options.KeepGoing = False,
+    *,
+    source: options.Source,
+    format: options.Format = "auto",
+    reading: ReadOptions,
     masks: options.Masks = None,
     workers: options.Workers = None,
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    s3: S3Settings,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Say what is in an export: format, images, shapes, labels, findings."""
-    read = {
-        "annotator": annotator, "include_predictions": include_predictions, "interpolate": interpolate,
-        "include_unannotated": include_unannotated, "class_attribute": class_attribute, "keep_going": keep_going,
-    }  # fmt: skip
-    s3 = {"endpoint_url": endpoint_url, "profile": profile, "region": region}
-    seen = _inspect(source, format, read, s3, workers=workers, masks=masks, quiet=quiet or as_json)
-    from gtmask.cli.console import print_json
+    """Show what is in an export, or in the output manifest of a finished adjustment job.
 
+    Its format, how many images and shapes it has, its labels, and findings about the data.
+    """
+    import gtmask
+    from gtmask.cli.console import Bar, print_json
+
+    with Bar(quiet=quiet or as_json) as bar:
+        seen = gtmask.inspect(
+            source, format=format, options=reading, masks=masks, workers=workers, s3=s3, progress=bar
+        )
     if as_json:
         print_json(seen.to_json())
         return
@@ -55,26 +48,28 @@ def inspect(
     _render(seen, Console(highlight=False))
 
 
+@options.one_by_one
 def classes(
-    source: Source,
+    *,
+    source: options.Source,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write here, not to stdout.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="File to write (default: the standard output)."),
     ] = None,
-    format: Format = "auto",
-    class_attribute: options.ClassAttribute = None,
+    format: options.Format = "auto",
+    reading: ReadOptions,
     workers: options.Workers = None,
-    endpoint_url: options.Endpoint = None,
-    profile: options.Profile = None,
-    region: options.Region = None,
+    s3: S3Settings,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a starting class map (TOML) from the labels found; edit it, then convert with --classes."""
-    s3 = {"endpoint_url": endpoint_url, "profile": profile, "region": region}
-    seen = _inspect(source, format, {"class_attribute": class_attribute}, s3, workers=workers, quiet=quiet)
+    """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
+    import gtmask
+    from gtmask.cli.console import Bar
     from gtmask.errors import UsageError
-    from gtmask.groundtruth.classes import dumps
 
-    text = dumps(seen.class_map(), seen.labels)
+    with Bar(quiet=quiet) as bar:
+        seen = gtmask.inspect(source, format=format, options=reading, workers=workers, s3=s3, progress=bar)
+    text = gtmask.format_class_map(seen.class_map(), seen.labels)
     if out is None:
         # TOML is UTF-8, whatever the terminal's locale.
         sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
@@ -85,27 +80,10 @@ def classes(
             file.write(text)
     except FileExistsError:
         raise UsageError(
-            f"{out} exists and may hold your edits: choose another --out or remove it."
+            f"--out {out} exists and may hold your edits: choose another file, or remove it."
         ) from None
     except OSError as error:
         raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
-
-
-def _inspect(
-    source: str, format: str, read: dict[str, Any], s3: dict[str, Any], *, quiet: bool, workers: int | None,
-    masks: str | None = None,
-) -> Inspection:  # fmt: skip
-    import gtmask
-    from gtmask.cli.console import Bar
-    from gtmask.formats import ReadOptions
-    from gtmask.storage.base import S3Settings
-
-    with Bar(quiet=quiet) as bar:
-        seen: Inspection = gtmask.inspect(
-            source, format=format, options=ReadOptions(**read), s3=S3Settings(**s3), workers=workers, masks=masks,
-            progress=bar,
-        )  # fmt: skip
-    return seen
 
 
 def _render(seen: Inspection, console: Console) -> None:

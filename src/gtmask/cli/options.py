@@ -1,87 +1,116 @@
 """Options that several commands share, so that they read the same everywhere.
 
-Flags say ``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
+A command that takes ``s3: S3Settings`` or ``reading: ReadOptions`` is wrapped by :func:`one_by_one`, which
+offers every field of these classes as an option of its own, with the class's default. Flags say
+``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", metavar="", help="Write one JSON document to stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", metavar="", help="No progress bar and no summary.")]
-Endpoint = Annotated[
-    str | None,
-    typer.Option("--endpoint-url", metavar="URL", help="S3 endpoint other than AWS.", rich_help_panel="S3"),
+from gtmask import ReadOptions, S3Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+opt = typer.Option
+READ, PAINT, WRITE, RUN, S3 = "Reading", "Painting", "Output", "The run", "S3"
+
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")
 ]
-Profile = Annotated[
-    str | None, typer.Option("--profile", metavar="NAME", help="AWS profile.", rich_help_panel="S3")
+Manifest = Annotated[
+    str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")
 ]
-Region = Annotated[
-    str | None, typer.Option("--region", metavar="NAME", help="AWS region.", rich_help_panel="S3")
-]
-S3Client = Annotated[
+Format = Annotated[
     str,
-    typer.Option("--s3-client", metavar="aioboto3|obstore", help="S3 client library.", rich_help_panel="S3"),
+    opt(
+        "--format",
+        metavar="NAME",
+        help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.",
+        rich_help_panel=READ,
+    ),
 ]
-Concurrency = Annotated[
-    int,
-    typer.Option("--concurrency", metavar="N", help="Requests in flight per process.", rich_help_panel="S3"),
+Json = Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.")]
+Quiet = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar and no summary.")]
+Workers = Annotated[
+    int | None,
+    opt(
+        "--workers", metavar="N", help="Worker processes (default: one per core, where the work is worth it)."
+    ),
 ]
 Images = Annotated[
     str | None,
-    typer.Option("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are read."),
+    opt(
+        "--images",
+        metavar="PREFIX",
+        help="Folder or s3:// prefix with copies of the images that the manifest names.",
+    ),
 ]
 Masks = Annotated[
     str | None,
-    typer.Option("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks."),
+    opt(
+        "--masks",
+        metavar="PREFIX",
+        help="Folder or s3:// prefix with copies of the masks that the manifest names.",
+    ),
 ]
-Workers = Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes (one per core).")]
 
-READING = "Reading"
-Annotator = Annotated[
-    str | None,
-    typer.Option(
-        "--annotator",
-        metavar="NAME",
-        help="Whose annotation counts, where there are several.",
-        rich_help_panel=READING,
-    ),
-]
-IncludePredictions = Annotated[
-    bool,
-    typer.Option(
-        "--include-predictions", metavar="", help="Model predictions count, too.", rich_help_panel=READING
-    ),
-]
-IncludeUnannotated = Annotated[
-    bool,
-    typer.Option(
-        "--include-unannotated",
-        metavar="",
-        help="Unannotated tasks become empty masks.",
-        rich_help_panel=READING,
-    ),
-]
-Interpolate = Annotated[
-    bool,
-    typer.Option(
-        "--interpolate", metavar="", help="Compute video frames between keyframes.", rich_help_panel=READING
-    ),
-]
-ClassAttribute = Annotated[
-    str | None,
-    typer.Option(
-        "--class-attribute",
-        metavar="NAME",
-        help="Attribute that holds the class, where there are several.",
-        rich_help_panel=READING,
-    ),
-]
-KeepGoing = Annotated[
-    bool,
-    typer.Option(
-        "--keep-going", metavar="", help="Read a damaged document up to the damage.", rich_help_panel=READING
-    ),
-]
+#: For every class that stands for several options: its fields, and the option of each.
+GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "reading": (ReadOptions, {
+        "annotator": Annotated[str | None, opt("--annotator", metavar="NAME", help="Whose annotations to use, where several people annotated an image.", rich_help_panel=READ)],
+        "include_predictions": Annotated[bool, opt("--include-predictions", metavar="", help="Use the predictions of models as if people had made them.", rich_help_panel=READ)],
+        "include_unannotated": Annotated[bool, opt("--include-unannotated", metavar="", help="Give images that nobody annotated an all-background mask instead of rejecting them.", rich_help_panel=READ)],
+        "interpolate": Annotated[bool, opt("--interpolate", metavar="", help="Compute the shapes of video frames between keyframes.", rich_help_panel=READ)],
+        "class_attribute": Annotated[str | None, opt("--class-attribute", metavar="NAME", help="The attribute that holds the class, where shapes have several attributes.", rich_help_panel=READ)],
+        "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
+    }),
+    "s3": (S3Settings, {
+        "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore", help="Client library that reaches S3.", rich_help_panel=S3)],
+        "endpoint_url": Annotated[str | None, opt("--endpoint-url", metavar="URL", help="Address of an S3 server other than AWS.", rich_help_panel=S3)],
+        "profile": Annotated[str | None, opt("--profile", metavar="NAME", help="AWS profile (default: what the environment says).", rich_help_panel=S3)],
+        "region": Annotated[str | None, opt("--region", metavar="NAME", help="AWS region (default: what the environment or the profile says).", rich_help_panel=S3)],
+        "concurrency": Annotated[int, opt("--concurrency", metavar="N", help="Requests to S3 at a time, in each process.", rich_help_panel=S3)],
+    }),
+}  # fmt: skip
+
+
+def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes the fields of its grouped parameters (:data:`GROUPS`) as single options."""
+    signature = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        if name not in GROUPS:
+            parameters.append(parameter.replace(annotation=hints[name]))
+            continue
+        kind, fields = GROUPS[name]
+        defaults = kind()
+        parameters += [
+            inspect.Parameter(
+                _name(name, field), parameter.kind, default=getattr(defaults, field), annotation=option
+            )
+            for field, option in fields.items()
+        ]
+    grouped = [name for name in signature.parameters if name in GROUPS]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name in grouped:
+            kind, fields = GROUPS[name]
+            given[name] = kind(**{field: given.pop(_name(name, field)) for field in fields})
+        command(**given)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _name(group: str, field: str) -> str:
+    return "s3_client" if (group, field) == ("s3", "client") else field

@@ -11,7 +11,7 @@ from gtmask.findings import CODES
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gtmask.run import Summary
+    from gtmask import Summary
 
 
 def render(summary: Summary, console: Console) -> None:

@@ -15,23 +15,23 @@ def warmup(
         typer.Option(
             "--all",
             metavar="",
-            help="Also those of validate, --fill source, strokes, and Label Studio's brush.",
+            help="Also what only validate, --fill source, --stroke and Label Studio's brush need.",
         ),
     ] = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compile and cache the kernels that runs call, for images and job start scripts.
+    """Compile the code that paints and packs masks ahead of time, for container images and job scripts.
 
-    The cache serves everybody who can read it, on CPUs of the same kind: what a container's image brings is
-    used as it is. It lies beside gtmask, or where NUMBA_CACHE_DIR says.
+    Without it the first run on a machine does so, which takes some seconds. What is compiled serves everybody
+    who can read it, on processors of the same kind: a container's image can bring it along. It lies beside
+    gtmask, or in the folder that NUMBA_CACHE_DIR names.
     """
     import time
 
-    from gtmask import kernels
+    import gtmask
     from gtmask.cli.console import console, plain
 
     start = time.perf_counter()
-    usual = kernels.KERNEL_MODULES + kernels.READER_MODULES
-    ready = kernels.compile_kernels(kernels.ALL_MODULES if every else usual)
+    ready = gtmask.warmup(every=every)
     if not quiet:
         console().print(plain(f"{ready} kernels are ready, after {time.perf_counter() - start:.1f} s."))

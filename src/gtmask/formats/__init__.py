@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
@@ -97,17 +97,29 @@ def open_source(
 def read(
     source: str | os.PathLike[str],
     format: str = "auto",  # noqa: A002 (the command line's word)
+    *,
+    options: ReadOptions | None = None,
     s3: S3Settings | None = None,
-    **options: Any,
 ) -> Iterator[Record]:
     """Read an export: yield one record per image, in the export's order.
 
+    The export is opened at the call, so that what is wrong with it as a whole is raised there.
+
     Parameters
     ----------
-    source, format, s3
+    source, format, options, s3
         As in :func:`open_reader`.
-    **options
-        The fields of :class:`gtmask.formats.base.ReadOptions`.
+
+    Returns
+    -------
+    Iterator[Record]
+        Vertices are float64 image pixels, (0, 0) being the top-left corner of the top-left pixel; what is
+        wrong with a record is among its ``findings``.
+
+    Raises
+    ------
+    UnknownFormatError, ExportError, StorageError, UsageError
+        As :func:`open_reader`; DamagedExportError also while records are read.
 
     Examples
     --------
@@ -115,6 +127,5 @@ def read(
     >>> sorted(record.image for record in gtmask.read("export.json"))[:2]
     ['0.jpg', '1.jpg']
     """
-    reader = open_reader(source, format, ReadOptions(**options), s3)
-    for unit in reader.units():
-        yield reader.record(unit)
+    reader = open_reader(source, format, options, s3)
+    return (reader.record(unit) for unit in reader.units())

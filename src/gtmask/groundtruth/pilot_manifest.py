@@ -109,6 +109,22 @@ class PilotResult:
     local: bool
     look_for: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {
+            "manifest": self.manifest,
+            "chosen": [
+                {"line": c.line, "source_ref": c.source_ref, "reason": c.reason, "classes": list(c.classes)}
+                for c in self.chosen
+            ],
+            "classes": {str(number): name for number, name in self.classes.items()},
+            "missing": list(self.missing),
+            "unused": list(self.unused),
+            "unusable": self.unusable,
+            "local": self.local,
+            "look_for": list(self.look_for),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Means:

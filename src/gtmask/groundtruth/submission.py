@@ -60,6 +60,7 @@ def submit_job(
     level: Depth = "deep",
     images: str | None = None,
     masks: str | None = None,
+    workers: int | None = None,
     tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> dict[str, str]:
@@ -74,6 +75,8 @@ def submit_job(
         From :func:`gtmask.groundtruth.job.make_job`.
     level
         How deep :func:`gtmask.validate` looks first.
+    images, masks, s3, workers, progress
+        As in :func:`gtmask.validate`.
     tell
         Called with a sentence about what is worth knowing but stops nothing.
 
@@ -92,7 +95,15 @@ def submit_job(
         An upload or a call failed; the sentence says which jobs were created, if any.
     """
     settings = s3 or S3Settings()
-    report = validate(plan.manifest, level=level, images=images, masks=masks, s3=settings, progress=progress)
+    report = validate(
+        plan.manifest,
+        level=level,
+        images=images,
+        masks=masks,
+        s3=settings,
+        workers=workers,
+        progress=progress,
+    )
     if report.exit_code:
         worst = report.rules[0]
         msg = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
@@ -12,7 +13,7 @@ from gtmask.report.scenes import write_data_set
 from gtmask.run import convert
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from os import PathLike
 
     from gtmask.groundtruth.report import Report
     from gtmask.run import Summary
@@ -28,7 +29,7 @@ class Demo:
     files: list[tuple[str, str]]
 
 
-def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None) -> Demo:
+def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Progress | None = None) -> Demo:
     """Make a data set in ``folder``, convert, validate and preview it, and choose a pilot.
 
     A second demo in the same folder starts anew.
@@ -50,6 +51,7 @@ def run_demo(folder: Path, *, images: int = 24, progress: Progress | None = None
     """
     if images < 1:
         raise UsageError(f"--images {images} must be at least 1.")
+    folder = Path(folder)
     export = write_data_set(folder / "data", images)
     out = folder / "out"
     summary = convert(

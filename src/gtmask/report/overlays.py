@@ -78,6 +78,10 @@ class Preview:
     shown: int
     troubles: list[str]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {"page": self.path, "shown": self.shown, "troubles": self.troubles}
+
 
 def preview(
     manifest: str | PathLike[str],
