@@ -20,7 +20,7 @@ from bench.fill import SAMPLES, blob
 from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
 from gtmask import encode_png, rasterize
 from gtmask.formats.labelme import parse
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def document(width: int, height: int, shapes: list[dict[str, Any]]) -> bytes:
 def measure(name: str, data: bytes) -> Row:
     """Race both on one record."""
     labels = sorted({shape["label"] for shape in json.loads(data)["shapes"]})
-    classes = from_labels(labels)
+    classes = class_map_from_labels(labels)
     ids = {entry.name: entry.id for entry in classes.classes}
     expected = np.array(Image.open(io.BytesIO(usual_script(data, ids))))
     sizes: dict[str, int] = {}

@@ -17,7 +17,7 @@ from PIL import Image
 from bench.harness import Goal, Measure, Row, Table, alone, race
 from bench.masks import street
 from gtmask import encode_png
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.line_rules import LineChecker, Task
 from gtmask.groundtruth.survey import SurveySettings, close_survey, survey_batch
 from gtmask.manifest.writer import ManifestWriter
@@ -62,7 +62,9 @@ def _files(folder: Path, count: int) -> list[tuple[Task, bool]]:
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     Image.fromarray(noise).save(stream, "JPEG", quality=40)
     png = encode_png(np.ascontiguousarray(street(480, 640, 40, 3)))
-    writer = ManifestWriter(from_labels(["a", "b", "c"]), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(
+        class_map_from_labels(["a", "b", "c"]), creation_date="2024-01-01T00:00:00.000000"
+    )
     checker, tasks = LineChecker(), []
     for i in range(count):
         image, mask = folder / f"{i}.jpg", folder / f"{i}.png"

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from gtmask.findings import Code as Code
     from gtmask.findings import Finding as Finding
     from gtmask.findings import Level as Level
+    from gtmask.findings import Problem as Problem
     from gtmask.formats import open_reader as open_reader
     from gtmask.formats import read as read
     from gtmask.formats.base import Format as Format
     from gtmask.formats.base import Reader as Reader
     from gtmask.formats.base import ReadOptions as ReadOptions
-    from gtmask.groundtruth.classes import dumps as _format_class_map
-    from gtmask.groundtruth.classes import from_labels as _class_map_from_labels
-    from gtmask.groundtruth.classes import load as _parse_class_map
+    from gtmask.groundtruth.classes import class_map_from_labels as class_map_from_labels
+    from gtmask.groundtruth.classes import format_class_map as format_class_map
+    from gtmask.groundtruth.classes import parse_class_map as parse_class_map
     from gtmask.groundtruth.job import JobPlan as JobPlan
-    from gtmask.groundtruth.job import Part as _JobShare
-    from gtmask.groundtruth.job import make_job as _job
-    from gtmask.groundtruth.job_output import Answer as Answer
+    from gtmask.groundtruth.job import JobShare as JobShare
+    from gtmask.groundtruth.job import job as job
+    from gtmask.groundtruth.job_output import JobOutput as JobOutput
     from gtmask.groundtruth.pilot_manifest import Chosen as Chosen
     from gtmask.groundtruth.pilot_manifest import PilotResult as PilotResult
     from gtmask.groundtruth.pilot_manifest import pilot as pilot
-    from gtmask.groundtruth.report import Problem as Problem
     from gtmask.groundtruth.report import Report as Report
     from gtmask.groundtruth.report import Rule as Rule
     from gtmask.groundtruth.request import JobSettings as JobSettings
@@ -77,11 +77,6 @@ if TYPE_CHECKING:
     from gtmask.run.summary import Summary as Summary
     from gtmask.storage.base import S3Settings as S3Settings
 
-    format_class_map = _format_class_map
-    class_map_from_labels = _class_map_from_labels
-    parse_class_map = _parse_class_map
-    JobShare = _JobShare
-    job = _job
     ExecutionOptions = _ExecutionOptions
 
 #: The module that each public name is in, and after a colon its name there, where that is another.
@@ -93,7 +88,7 @@ _HOMES = {
     "validate": "gtmask.groundtruth.validation",
     "pilot": "gtmask.groundtruth.pilot_manifest",
     "preview": "gtmask.report.overlays",
-    "job": "gtmask.groundtruth.job:make_job",
+    "job": "gtmask.groundtruth.job",
     "submit_job": "gtmask.groundtruth.submission",
     "wait_for_jobs": "gtmask.groundtruth.submission",
     "buckets_without_cors": "gtmask.groundtruth.submission",
@@ -106,9 +101,9 @@ _HOMES = {
     "rasterize": "gtmask.run.paint",
     "encode_png": "gtmask.png.container",
     "decode_png": "gtmask.png.decoder",
-    "class_map_from_labels": "gtmask.groundtruth.classes:from_labels",
-    "parse_class_map": "gtmask.groundtruth.classes:load",
-    "format_class_map": "gtmask.groundtruth.classes:dumps",
+    "class_map_from_labels": "gtmask.groundtruth.classes",
+    "parse_class_map": "gtmask.groundtruth.classes",
+    "format_class_map": "gtmask.groundtruth.classes",
     # what they are given
     "S3Settings": "gtmask.storage.base",
     "ReadOptions": "gtmask.formats.base",
@@ -124,15 +119,15 @@ _HOMES = {
     "Summary": "gtmask.run.summary",
     "Tally": "gtmask.run.commit",
     "Inspection": "gtmask.report.inspection",
-    "Answer": "gtmask.groundtruth.job_output",
+    "JobOutput": "gtmask.groundtruth.job_output",
     "Report": "gtmask.groundtruth.report",
     "Rule": "gtmask.groundtruth.report",
-    "Problem": "gtmask.groundtruth.report",
+    "Problem": "gtmask.findings",
     "PilotResult": "gtmask.groundtruth.pilot_manifest",
     "Chosen": "gtmask.groundtruth.pilot_manifest",
     "Preview": "gtmask.report.overlays",
     "JobPlan": "gtmask.groundtruth.job",
-    "JobShare": "gtmask.groundtruth.job:Part",
+    "JobShare": "gtmask.groundtruth.job",
     "JobStatus": "gtmask.groundtruth.submission",
     "Demo": "gtmask.report.demo",
     # records and class maps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from tests.support.small_exports import codes, grid, labels, open_files, painted, read_files, read_one, rings
 
 SQUARE = [[1.0, 1.0], [5.0, 1.0], [5.0, 5.0], [1.0, 5.0]]
@@ -64,7 +64,7 @@ def test_the_background_of_the_class_list_is_no_class_of_the_run():
     )
     reader = open_files("isat", {"isat.yaml": classes, "a.json": isat(thing("a", SQUARE))})
     assert reader.labels == ["__background__", "b", "a"]
-    class_map = from_labels(reader.labels)
+    class_map = class_map_from_labels(reader.labels)
     assert [entry.name for entry in class_map.classes] == ["b", "a"]
     assert class_map.id_of("__background__") == 0
     assert list(reader.units()) == ["a.json"]

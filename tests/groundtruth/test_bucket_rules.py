@@ -25,8 +25,8 @@ from gtmask.errors import (
 )
 from gtmask.groundtruth import aws, submission
 from gtmask.groundtruth.bucket_rules import check_buckets
-from gtmask.groundtruth.classes import from_labels
-from gtmask.groundtruth.job import make_job
+from gtmask.groundtruth.classes import class_map_from_labels
+from gtmask.groundtruth.job import job
 from gtmask.manifest.contract import CORS_RULE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
@@ -42,7 +42,9 @@ def fill(server: S3Server, bucket: str, count: int = 3) -> str:
     """Put images, masks and their manifest into a bucket, and return the manifest's URI."""
     stream = io.BytesIO()
     Image.new("RGB", (40, 30)).save(stream, "JPEG")
-    writer = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(
+        class_map_from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000"
+    )
     objects, lines = {}, []
     for i in range(count):
         mask = np.zeros((30, 40), np.uint8)
@@ -121,7 +123,7 @@ def test_a_job_is_uploaded_whole_before_it_is_created(
     s3_server: S3Server, bucket: str, s3: S3Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = fill(s3_server, bucket)
-    plan = make_job(
+    plan = job(
         manifest, None, role="arn:aws:iam::123456789012:role/GroundTruth", output=f"s3://{bucket}/answers",
         workteam="arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x", name="qa", s3=s3,
     )  # fmt: skip
@@ -207,7 +209,7 @@ def test_the_same_command_goes_on_where_it_stopped(
     submission.fix_cors([bucket], s3=s3)
 
     def plan(**options: Any) -> Any:
-        return make_job(
+        return job(
             manifest, None, role="arn:aws:iam::123456789012:role/GroundTruth", output=f"s3://{bucket}/answers",
             workteam="arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x", name="qa", s3=s3,
             **options,

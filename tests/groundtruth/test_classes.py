@@ -27,7 +27,7 @@ def test_next_color_skips_what_is_taken() -> None:
 
 
 def test_from_labels_numbers_in_order_and_merges_equal_names() -> None:
-    class_map = classes.from_labels(["Car", "Road", "Car", " Car", "Person"])
+    class_map = classes.class_map_from_labels(["Car", "Road", "Car", " Car", "Person"])
     assert class_map.classes == (
         LabelClass(1, "Car", "#2ca02c", ("Car", " Car")),
         LabelClass(2, "Road", "#1f77b4"),
@@ -37,7 +37,7 @@ def test_from_labels_numbers_in_order_and_merges_equal_names() -> None:
 
 
 def test_from_labels_knows_what_people_mean_by_background() -> None:
-    class_map = classes.from_labels(
+    class_map = classes.class_map_from_labels(
         ["BackGround", "_background_", "__background__", "__ignore__", "", "  ", "Car"]
     )
     assert [entry.name for entry in class_map.classes] == ["Car"]
@@ -48,34 +48,34 @@ def test_from_labels_knows_what_people_mean_by_background() -> None:
 
 
 def test_from_labels_takes_255_and_refuses_256_with_the_count() -> None:
-    assert len(classes.from_labels([str(i) for i in range(255)]).classes) == 255
+    assert len(classes.class_map_from_labels([str(i) for i in range(255)]).classes) == 255
     with pytest.raises(ClassMapError, match=r"^256 classes"):
-        classes.from_labels([str(i) for i in range(256)])
+        classes.class_map_from_labels([str(i) for i in range(256)])
 
 
 def test_from_labels_refuses_a_name_ground_truth_would() -> None:
     with pytest.raises(ClassMapError, match="257 characters"):
-        classes.from_labels(["x" * 257])
+        classes.class_map_from_labels(["x" * 257])
 
 
 def test_dumps_is_for_people_and_stable() -> None:
-    class_map = classes.from_labels(["Car", "Wild  Boar", "background"])
-    text = classes.dumps(class_map, {"Car": 1200, "Wild  Boar": 3})
+    class_map = classes.class_map_from_labels(["Car", "Wild  Boar", "background"])
+    text = classes.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
     assert 'id = 1 # 1,200 shapes\nname = "Car"\ncolor = "#2ca02c"\n' in text
     assert 'id = 2 # 3 shapes\nname = "Wild Boar"\ncolor = "#1f77b4"\nlabels = ["Wild  Boar"]\n' in text
     assert 'background = ["background"] #' in text
-    assert text == classes.dumps(class_map, {"Car": 1200, "Wild  Boar": 3})
+    assert text == classes.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
 
 
 @given(st.lists(st.text(max_size=12), max_size=30), st.booleans())
 def test_what_is_written_is_read_back(labels: list[str], counted: bool) -> None:
-    class_map = classes.from_labels(["Car", *(label for label in labels if label.isprintable())])
+    class_map = classes.class_map_from_labels(["Car", *(label for label in labels if label.isprintable())])
     counts = dict.fromkeys(labels, 7) if counted else None
-    assert classes.load(classes.dumps(class_map, counts)) == class_map
+    assert classes.parse_class_map(classes.format_class_map(class_map, counts)) == class_map
 
 
 def test_load_reads_everything_a_file_can_say() -> None:
-    class_map = classes.load("""
+    class_map = classes.parse_class_map("""
 ignore = ["dont_care"]
 background = ["hole"]
 ignore_case = true
@@ -145,11 +145,11 @@ BAD = {
 def test_each_broken_rule_is_one_sentence_with_its_place(case: str) -> None:
     text, expected = BAD[case]
     with pytest.raises(ClassMapError, match=expected) as caught:
-        classes.load(text, "my.toml")
+        classes.parse_class_map(text, "my.toml")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("my.toml") or case == "too many"
 
 
 def test_load_takes_a_byte_order_mark_and_automatic_colors_avoid_given_ones() -> None:
     text = "\N{ZERO WIDTH NO-BREAK SPACE}" + A + one("id = 2\nname = 'b'\ncolor = '#2ca02c'")
-    assert [entry.color for entry in classes.load(text).classes] == ["#1f77b4", "#2ca02c"]
+    assert [entry.color for entry in classes.parse_class_map(text).classes] == ["#1f77b4", "#2ca02c"]

@@ -25,7 +25,7 @@ from botocore.stub import Stubber
 from gtmask.errors import GtmaskError, ManifestError, UsageError
 from gtmask.findings import Problem
 from gtmask.groundtruth import aws, job, request, submission
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.template import worker_template
 from gtmask.groundtruth.validation import validate
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
@@ -41,7 +41,9 @@ GOOD = {"role": ROLE, "workteam": TEAM, "output": "s3://out/answers"}
 def write_manifest(
     folder: Path, count: int, labels: list[str] | None = None, prefix: str = "s3://data"
 ) -> Path:
-    writer = ManifestWriter(from_labels(labels or LABELS), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(
+        class_map_from_labels(labels or LABELS), creation_date="2024-01-01T00:00:00.000000"
+    )
     path = folder / "labeling-qa.manifest"
     path.write_bytes(
         b"".join(writer.line(f"{prefix}/images/{i}.jpg", f"{prefix}/masks/{i}.png") for i in range(count))
@@ -57,7 +59,7 @@ def shape() -> Any:
 
 
 def test_a_job_writes_what_the_api_takes(tmp_path: Path, shape: Any) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 3), tmp_path / "job", **GOOD)
+    plan = job.job(write_manifest(tmp_path, 3), tmp_path / "job", **GOOD)
     names = sorted(path.name for path in (tmp_path / "job").iterdir())
     assert names == [
         "labeling-qa-adjustment.manifest", "labeling-qa-adjustment.request.json", "labels.json",
@@ -89,11 +91,11 @@ def test_a_job_writes_what_the_api_takes(tmp_path: Path, shape: Any) -> None:
 def test_key_and_tags_stand_in_the_request_where_they_are_given(tmp_path: Path, shape: Any) -> None:
     path = write_manifest(tmp_path, 1)
     more = {"kms_key": "alias/answers", "tags": (("team", "street"), ("cost", "12"))}
-    (request_,) = job.make_job(path, None, **GOOD, **more).requests.values()
+    (request_,) = job.job(path, None, **GOOD, **more).requests.values()
     assert botocore.validate.ParamValidator().validate(request_, shape).generate_report() == ""
     assert request_["OutputConfig"] == {"S3OutputPath": "s3://out/answers", "KmsKeyId": "alias/answers"}
     assert request_["Tags"] == [{"Key": "team", "Value": "street"}, {"Key": "cost", "Value": "12"}]
-    (plain,) = job.make_job(path, None, **GOOD).requests.values()
+    (plain,) = job.job(path, None, **GOOD).requests.values()
     assert "Tags" not in plain
     assert plain["OutputConfig"] == {"S3OutputPath": "s3://out/answers"}
 
@@ -111,7 +113,7 @@ def test_the_table_of_functions_is_that_of_the_api() -> None:
 
 def test_more_objects_than_a_job_takes_are_split(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 2 * MAX_JOB_OBJECTS + 1, ["Car"])
-    plan = job.make_job(path, tmp_path / "job", **GOOD, name="qa")
+    plan = job.job(path, tmp_path / "job", **GOOD, name="qa")
     assert [part.objects for part in plan.parts] == [MAX_JOB_OBJECTS, MAX_JOB_OBJECTS, 1]
     assert list(plan.requests) == ["qa-1-of-3", "qa-2-of-3", "qa-3-of-3"]
     pieces = [(tmp_path / "job" / f"qa-{i}-of-3.manifest").read_bytes() for i in (1, 2, 3)]
@@ -121,19 +123,19 @@ def test_more_objects_than_a_job_takes_are_split(tmp_path: Path) -> None:
 
 def test_settings_are_checked_before_the_manifest_is_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no role ARN"):
-        job.make_job(tmp_path / "nothing.manifest", None, **{**GOOD, "role": "x"})
+        job.job(tmp_path / "nothing.manifest", None, **{**GOOD, "role": "x"})
 
 
 def test_a_vendors_team_is_of_another_account(tmp_path: Path) -> None:
     team = "arn:aws:sagemaker:eu-west-1:394669845002:workteam/vendor-crowd/x"
-    plan = job.make_job(write_manifest(tmp_path, 1), None, **{**GOOD, "workteam": team})
+    plan = job.job(write_manifest(tmp_path, 1), None, **{**GOOD, "workteam": team})
     assert plan.settings.region == "eu-west-1"
 
 
 def test_jobs_with_one_upload_prefix_have_folders_of_their_own(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 1)
     for prefix in ("s3://upload/there", "s3://upload/there/"):
-        plans = [job.make_job(path, None, **GOOD, upload=prefix, name=name) for name in ("a", "b")]
+        plans = [job.job(path, None, **GOOD, upload=prefix, name=name) for name in ("a", "b")]
         assert [plan.settings.prefix for plan in plans] == ["s3://upload/there/a", "s3://upload/there/b"]
         template = plans[0].requests["a"]["HumanTaskConfig"]["UiConfig"]["UiTemplateS3Uri"]
         assert template == "s3://upload/there/a/template.liquid.html"
@@ -141,23 +143,23 @@ def test_jobs_with_one_upload_prefix_have_folders_of_their_own(tmp_path: Path) -
 
 def test_a_server_of_ones_own_may_be_in_any_region(tmp_path: Path) -> None:
     s3 = S3Settings(region="here", endpoint_url="http://127.0.0.1:9")
-    assert job.make_job(write_manifest(tmp_path, 1), None, **GOOD, s3=s3).objects == 1
+    assert job.job(write_manifest(tmp_path, 1), None, **GOOD, s3=s3).objects == 1
 
 
 def test_the_same_job_is_written_again_but_not_beside_another(tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 3)
     out = tmp_path / "job"
     for _ in range(2):
-        job.make_job(path, out, **GOOD)
+        job.job(path, out, **GOOD)
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     other = write_manifest(tmp_path, 2, ["Car"])
     with pytest.raises(UsageError, match=r"files of another job \(labeling-qa-adjustment\.request\.json\)"):
-        job.make_job(other, out, **GOOD, name="second")
+        job.job(other, out, **GOOD, name="second")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
+    plan = job.job(write_manifest(tmp_path, 2), None, **GOOD)
     assert [path.name for path in tmp_path.iterdir()] == ["labeling-qa.manifest"]
     shown = plan.to_json()
     assert shown["labels"] == LABELS
@@ -219,7 +221,7 @@ BAD = {
 def test_what_the_api_would_refuse_is_refused_first(case: str, tmp_path: Path) -> None:
     options, sentence = BAD[case]
     with pytest.raises(UsageError, match=sentence) as caught:
-        job.make_job(write_manifest(tmp_path, 2), tmp_path / "job", **{**GOOD, **options})
+        job.job(write_manifest(tmp_path, 2), tmp_path / "job", **{**GOOD, **options})
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert not (tmp_path / "job").exists()
@@ -237,7 +239,7 @@ def test_what_the_api_would_refuse_is_refused_first(case: str, tmp_path: Path) -
 def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "m.manifest").write_bytes(lines)
     with pytest.raises(ManifestError, match=sentence) as caught:
-        job.make_job(tmp_path / "m.manifest", tmp_path / "job", **GOOD)
+        job.job(tmp_path / "m.manifest", tmp_path / "job", **GOOD)
     assert caught.value.exit_code == 2
     assert not (tmp_path / "job").exists()
 
@@ -246,16 +248,16 @@ def test_blank_lines_at_the_end_are_left_out_and_others_make_no_job(tmp_path: Pa
     path = write_manifest(tmp_path, 3)
     lines = path.read_bytes()
     path.write_bytes(lines + b"\n  \n")
-    job.make_job(path, tmp_path / "job", **GOOD)
+    job.job(path, tmp_path / "job", **GOOD)
     assert (tmp_path / "job" / "labeling-qa-adjustment.manifest").read_bytes() == lines
     path.write_bytes(b"\n\n" + lines)
     with pytest.raises(ManifestError, match="line 1: line-blank: Ground Truth expects"):
-        job.make_job(path, tmp_path / "job", **GOOD)
+        job.job(path, tmp_path / "job", **GOOD)
 
 
 def test_local_references_make_no_job(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="line 1: reference-local"):
-        job.make_job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)
+        job.job(write_manifest(tmp_path, 1, prefix="/data"), tmp_path / "job", **GOOD)
 
 
 def test_an_object_that_failed_makes_no_job(tmp_path: Path) -> None:
@@ -264,14 +266,14 @@ def test_an_object_that_failed_makes_no_job(tmp_path: Path) -> None:
     lines[1]["labeling-qa-ref-metadata"]["failure-reason"] = "the worker gave up"
     path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     with pytest.raises(ManifestError, match=r"line 2: object-failed .*the worker gave up"):
-        job.make_job(path, tmp_path / "job", **GOOD)
+        job.job(path, tmp_path / "job", **GOOD)
     assert not (tmp_path / "job").exists()
 
 
 def test_a_job_knows_the_buckets_of_images_and_of_masks(tmp_path: Path) -> None:
-    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(class_map_from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
     (tmp_path / "qa.manifest").write_bytes(writer.line("s3://photos/1.jpg", "s3://labels/1.png"))
-    assert job.make_job(tmp_path / "qa.manifest", None, **GOOD).buckets == ("labels", "photos")
+    assert job.job(tmp_path / "qa.manifest", None, **GOOD).buckets == ("labels", "photos")
 
 
 # --- the worker template ----------------------------------------------------------------------------
@@ -306,7 +308,7 @@ class Elements(HTMLParser):
 
 
 def expected_value() -> dict[str, Any]:
-    classes = from_labels(LABELS).classes
+    classes = class_map_from_labels(LABELS).classes
     return {
         "src": "https://x.example/data/masks/0.png?a=1&b='2'",
         "labelMappings": {entry.name: {"color": entry.color} for entry in classes},
@@ -410,7 +412,7 @@ ARN = "arn:aws:sagemaker:eu-west-1:123456789012:labeling-job/qa"
 
 
 def test_a_job_is_created_after_every_check_and_upload(recorder: Recorder, tmp_path: Path) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    plan = job.job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [
         ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa"}),
         ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
@@ -422,7 +424,7 @@ def test_a_job_is_created_after_every_check_and_upload(recorder: Recorder, tmp_p
 def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 2)
     path.write_bytes(path.read_bytes().replace(b"/1.jpg", b"/0.jpg"))
-    plan = job.make_job(path, None, **GOOD, name="qa")
+    plan = job.job(path, None, **GOOD, name="qa")
     recorder.problems = [
         Problem("bucket-unchecked", 0, "s3://data", "cannot read the CORS rules of the bucket data")
     ]
@@ -438,7 +440,7 @@ def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
 
 def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_path: Path) -> None:
     path = write_manifest(tmp_path, 2)
-    plan = job.make_job(path, None, **GOOD, name="qa")
+    plan = job.job(path, None, **GOOD, name="qa")
     path.write_bytes(path.read_bytes().replace(b"masks/1.png", b"masks/1.json"))
     with pytest.raises(ManifestError, match="has 1 errors, the most frequent mask-is-json"):
         submission.submit_job(plan)
@@ -446,7 +448,7 @@ def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_
 
 
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    plan = job.job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [("describe_labeling_job", description("Completed"), {"LabelingJobName": "qa"})]
     with pytest.raises(UsageError, match=r"there is a labeling job qa already \(Completed\), with other"):
         submission.submit_job(plan)
@@ -454,7 +456,7 @@ def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: P
 
 
 def test_a_failed_upload_creates_no_job(recorder: Recorder, tmp_path: Path) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
+    plan = job.job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa"})]
     recorder.fail_upload = True
     with pytest.raises(GtmaskError, match="the upload failed"):
@@ -472,7 +474,7 @@ def test_a_failed_upload_creates_no_job(recorder: Recorder, tmp_path: Path) -> N
 def test_a_bucket_that_will_not_do_stops_everything(
     code: str, detail: str, sentence: str, recorder: Recorder, tmp_path: Path
 ) -> None:
-    plan = job.make_job(write_manifest(tmp_path, 2), None, **GOOD)
+    plan = job.job(write_manifest(tmp_path, 2), None, **GOOD)
     recorder.problems = [Problem(code, 0, "s3://data", detail)]
     with pytest.raises(UsageError, match=sentence):
         submission.submit_job(plan)
@@ -483,7 +485,7 @@ def test_what_aws_refuses_is_one_sentence_that_names_the_jobs_created(
     recorder: Recorder, tmp_path: Path
 ) -> None:
     path = write_manifest(tmp_path, MAX_JOB_OBJECTS + 1, ["Car"])
-    plan = job.make_job(path, None, **GOOD, name="qa")
+    plan = job.job(path, None, **GOOD, name="qa")
     recorder.stubs = [
         ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa-1-of-2"}),
         ("describe_labeling_job", "ResourceNotFound", {"LabelingJobName": "qa-2-of-2"}),

@@ -15,7 +15,7 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import ManifestError
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import open_manifest
@@ -54,7 +54,9 @@ def summarize(path: Path, **options: Any) -> JobOutput:
 
 def answer(folder: Path) -> Path:
     """Write an output manifest: one image adjusted, one not, one failed, one never answered."""
-    writer = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(
+        class_map_from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000"
+    )
     (folder / "masks").mkdir()
     (folder / "images").mkdir()
     lines = []

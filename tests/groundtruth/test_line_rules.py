@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.findings import CODES
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.line_rules import LineChecker, duplicate_keys
 from gtmask.groundtruth.references import Locator, split
 from gtmask.manifest.contract import MAX_LINE_CHARACTERS
 from gtmask.manifest.writer import ManifestWriter
 
-WRITER = ManifestWriter(from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
+WRITER = ManifestWriter(class_map_from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
 LINE = WRITER.line("s3://b/in/1.jpg", "s3://b/masks/1.png").rstrip()
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import ManifestError, UsageError
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.sampling import Glance, Sampling
 from gtmask.manifest.line import parse_line
 from gtmask.manifest.writer import ManifestWriter
@@ -74,7 +74,7 @@ def test_a_choice_is_small_repeatable_and_covers(
 
 
 def data(folder: Path, turned: int | None = None) -> Path:
-    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(class_map_from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
     lines = []
     for kind in ("images", "masks"):
         (folder / kind).mkdir()

@@ -17,7 +17,7 @@ import gtmask
 from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
 from gtmask.findings import CODES, Problem
 from gtmask.groundtruth import manifest_file, validation
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.report import Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.manifest.writer import ManifestWriter
@@ -106,7 +106,7 @@ class Data:
 
 
 def good(mode: str = "gray") -> Data:
-    writer = ManifestWriter(from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
+    writer = ManifestWriter(class_map_from_labels(LABELS), creation_date="2024-01-01T00:00:00.000000")
     data = Data()
     for i in range(4):
         line = writer.line(f"s3://data/in/batch/img_{i}.jpg", f"s3://data/aws/masks/img_{i}.png")

@@ -6,7 +6,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.manifest.color_map import ColorMapEntry, find_classes, make_color_map, read_color_map
 from gtmask.manifest.writer import ManifestWriter
 
@@ -14,7 +14,7 @@ DATE = "2024-01-01T00:00:00.000000"
 
 
 def test_color_map_lists_background_first() -> None:
-    assert make_color_map(from_labels(["Car"]), 0.5) == {
+    assert make_color_map(class_map_from_labels(["Car"]), 0.5) == {
         "0": {"class-name": "BACKGROUND", "confidence": 0.5, "hex-color": "#ffffff"},
         "1": {"class-name": "Car", "confidence": 0.5, "hex-color": "#2ca02c"},
     }
@@ -38,7 +38,7 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1,
 
 @given(st.lists(names, min_size=1, max_size=6, unique=True))
 def test_searching_finds_what_parsing_reads(labels: list[str]) -> None:
-    class_map = from_labels(labels)
+    class_map = class_map_from_labels(labels)
     line = ManifestWriter(class_map, creation_date=DATE).line("s3://b/1.jpg", "s3://b/1.png")
     parsed = read_color_map(orjson.loads(line)["labeling-qa-ref-metadata"]["internal-color-map"])
     for attribute in (None, "labeling-qa-ref"):

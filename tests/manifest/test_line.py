@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gtmask.errors import ClassMapError, ManifestError, UsageError
 from gtmask.findings import CODES
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.manifest.color_map import ColorMapEntry
 from gtmask.manifest.line import parse_line, require_line
 from gtmask.manifest.names import label_attribute_problem
@@ -35,7 +35,7 @@ EXPECTED = (
 
 def writer(**options: object) -> ManifestWriter:
     settings = {"creation_date": DATE, **options}
-    return ManifestWriter(from_labels(["Car", "Road", "Person"]), **settings)
+    return ManifestWriter(class_map_from_labels(["Car", "Road", "Person"]), **settings)
 
 
 def test_a_line_is_byte_for_byte_the_contract() -> None:
@@ -105,8 +105,8 @@ def test_settings_that_cannot_be_meant_are_refused() -> None:
 def test_a_class_map_too_long_for_a_line_is_refused() -> None:
     names = [f"{number:>03}-" + "x" * 20 for number in range(255)]
     with pytest.raises(ClassMapError, match="20,000 per attribute"):
-        ManifestWriter(from_labels(names), creation_date=DATE)
-    ManifestWriter(from_labels([name[:12] for name in names]), creation_date=DATE)
+        ManifestWriter(class_map_from_labels(names), creation_date=DATE)
+    ManifestWriter(class_map_from_labels([name[:12] for name in names]), creation_date=DATE)
 
 
 def test_creation_dates_are_utc_without_a_zone() -> None:

@@ -15,7 +15,7 @@ import pytest
 import gtmask
 from gtmask import errors
 from gtmask.errors import UsageError
-from gtmask.groundtruth.classes import from_labels
+from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.run.places import Start, default_images, whole
 from gtmask.run.plan import freeze, load_plan
 from gtmask.run.settings import Means, Settings
@@ -71,14 +71,14 @@ def test_a_class_map_that_knows_no_label_is_told_and_refused_by_strict(tmp_path:
             source, out, images=tmp_path / "images", classes=class_map, workers=1, **options
         )
 
-    foreign = from_labels(["CAR", "x", "y", "z", "v", "w"])
+    foreign = class_map_from_labels(["CAR", "x", "y", "z", "v", "w"])
     with pytest.raises(errors.StrictError, match="classes-foreign"):
         convert(foreign, strict=True)
     assert not out.exists()
     (told,) = convert(foreign).findings
     assert told.code == "classes-foreign"
     assert f"has CAR, x, y, z and 2 more, and the export has {shown}: all" in told.detail
-    ignoring = replace(from_labels(["x"]), ignore=frozenset(["Car", "auto"]))
+    ignoring = replace(class_map_from_labels(["x"]), ignore=frozenset(["Car", "auto"]))
     assert not convert(ignoring, overwrite=True).findings
 
 
@@ -137,7 +137,7 @@ def test_strict_stops_at_what_an_earlier_start_without_it_has_lost(tmp_path: Pat
 
 def test_rasterize_refuses_what_is_no_rule(tmp_path: Path) -> None:
     record = next(gtmask.read(export(tmp_path)))
-    classes = from_labels(["Car", "Road", "Person"])
+    classes = class_map_from_labels(["Car", "Road", "Person"])
     assert gtmask.rasterize(record, classes, fill="coco").any()
     for wrong in ({"fill": "cv2"}, {"overlap": "z"}, {"crowd": "skip"}):
         with pytest.raises(errors.UsageError, match="is none of"):

@@ -58,7 +58,7 @@ priority  with --overlap priority, the larger one lies on top\
 """
 
 
-def from_labels(labels: Sequence[str]) -> ClassMap:
+def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
     """Make the class map that a run starts with: one class per label, ids from 1, in their order.
 
     Labels that differ only in blanks at their ends or in runs of blanks share a class. What people
@@ -111,7 +111,7 @@ def check_count(count: int) -> None:
         raise ClassMapError(msg)
 
 
-def load(text: str, name: str = "classes.toml") -> ClassMap:
+def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
     """Read a class map from TOML text and check every rule; ``name`` stands in the messages.
 
     Raises
@@ -251,7 +251,7 @@ class _Loader:
         raise ClassMapError(msg)
 
 
-def dumps(class_map: ClassMap, counts: Mapping[str, int] | None = None) -> str:
+def format_class_map(class_map: ClassMap, counts: Mapping[str, int] | None = None) -> str:
     """Write a class map as TOML for people, with a comment per class where ``counts`` are given.
 
     ``counts`` are shapes by source label. The same map and counts give the same bytes.

@@ -41,7 +41,7 @@ REQUEST = ".request.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class JobShare:
     """One job's share of the manifest: the bytes [start, stop), with so many objects."""
 
     job: str
@@ -81,7 +81,7 @@ class JobPlan:
     settings: JobSettings
     adjusts: str
     labels: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[JobShare, ...]
     buckets: tuple[str, ...]
     files: dict[str, bytes]
     requests: dict[str, dict[str, Any]]
@@ -105,7 +105,7 @@ class JobPlan:
         }
 
 
-def make_job(
+def job(
     manifest: str | os.PathLike[str],
     out: str | os.PathLike[str] | None,
     *,
@@ -256,9 +256,9 @@ class _Scan:
         count = len(self.spans)
         parts = []
         for number, (start, stop, objects) in enumerate(self.spans, 1):
-            job = settings.name if count == 1 else f"{settings.name}-{number}-of-{count}"
-            check_job_name(job)
-            parts.append(Part(job, start, stop, objects))
+            name = settings.name if count == 1 else f"{settings.name}-{number}-of-{count}"
+            check_job_name(name)
+            parts.append(JobShare(name, start, stop, objects))
         prefix = settings.prefix
         requests = {
             part.job: build_request(
@@ -288,9 +288,9 @@ async def _write(plan: JobPlan, source: ManifestReader, out: str, s3: S3Settings
     """Write everything that will be uploaded, and the requests."""
     async with open_storage(out, s3) as storage:
         await put_files(plan, source, storage)
-        for job, request in plan.requests.items():
+        for name, request in plan.requests.items():
             data = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            await storage.put(f"{job}{REQUEST}", data, "application/json")
+            await storage.put(f"{name}{REQUEST}", data, "application/json")
         await storage.sync()
 
 
@@ -306,7 +306,7 @@ async def put_files(
         await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
 
 
-async def _pieces(source: ManifestReader, part: Part) -> AsyncIterator[bytes]:
+async def _pieces(source: ManifestReader, part: JobShare) -> AsyncIterator[bytes]:
     for start in range(part.start, part.stop, BLOCK):
         yield source.read(start, min(BLOCK, part.stop - start))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gtmask.findings import Problem
-    from gtmask.groundtruth.job import JobPlan, Part
+    from gtmask.groundtruth.job import JobPlan, JobShare
     from gtmask.groundtruth.validation import Depth
     from gtmask.storage.base import Storage
 
@@ -72,7 +72,7 @@ def submit_job(
     Parameters
     ----------
     plan
-        From :func:`gtmask.groundtruth.job.make_job`.
+        From :func:`gtmask.groundtruth.job.job`.
     level
         How deep :func:`gtmask.validate` looks first.
     images, masks, s3, workers, progress
@@ -178,7 +178,7 @@ def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
     )
 
 
-async def _is_uploaded(part: Part, source: ManifestReader, storage: Storage) -> bool:
+async def _is_uploaded(part: JobShare, source: ManifestReader, storage: Storage) -> bool:
     """Say whether the manifest that was uploaded for a job is that of the plan, byte by byte."""
     try:
         if await storage.size(part.file) != part.stop - part.start:

@@ -73,7 +73,9 @@ class Inspection(FindingCounts):
         ClassMapError
             If there are more than 255 labels.
         """
-        return class_maps.from_labels(sorted(self.labels) if self.declared is None else self.declared)
+        return class_maps.class_map_from_labels(
+            sorted(self.labels) if self.declared is None else self.declared
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""

@@ -64,7 +64,7 @@ def decide(
             **start.prefixes(),
             "fingerprint": fingerprint(),
             "version": __version__,
-            "classes": None if class_map is None else class_maps.dumps(class_map),
+            "classes": None if class_map is None else class_maps.format_class_map(class_map),
         }
         if wanted["size"] == "auto":
             wanted["size"] = earlier.settings["size"]
@@ -132,7 +132,7 @@ def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | 
         return classes
     path = Path(classes)
     try:
-        return class_maps.load(path.read_text("utf-8-sig"), str(path))
+        return class_maps.parse_class_map(path.read_text("utf-8-sig"), str(path))
     except OSError as error:
         raise UsageError(f"--classes {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -213,7 +213,9 @@ def _new_plan(
         progress=start.progress.advance,
     )
     if class_map is None:
-        class_map = class_maps.from_labels(sorted(outcome.labels) if reader.labels is None else reader.labels)
+        class_map = class_maps.class_map_from_labels(
+            sorted(outcome.labels) if reader.labels is None else reader.labels
+        )
         if not class_map.classes:
             raise UsageError(_no_label(start))
     settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
@@ -224,7 +226,7 @@ def _new_plan(
     plan = Plan(
         settings=settings,
         **start.prefixes(),
-        classes=class_maps.dumps(class_map),
+        classes=class_maps.format_class_map(class_map),
         rule=asdict(rule),
         fingerprint=fingerprint(),
         records=outcome.records,

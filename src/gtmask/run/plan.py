@@ -60,7 +60,7 @@ class Plan:
 
     def class_map(self) -> ClassMap:
         """Return the class map."""
-        return class_maps.load(self.classes, CLASSES)
+        return class_maps.parse_class_map(self.classes, CLASSES)
 
     def writer(self) -> ManifestWriter:
         """Return what makes the run's manifest lines.

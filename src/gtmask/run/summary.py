@@ -76,7 +76,7 @@ def summarize(
         out=absolute(out),
         manifest=manifest if complete and not dry_run else None,
         tally=tally,
-        classes=class_maps.load(plan.classes, CLASSES),
+        classes=class_maps.parse_class_map(plan.classes, CLASSES),
         chunks=plan.chunks,
         resumed=resumed,
         findings=[Finding(item["code"], item["detail"]) for item in plan.findings],
