@@ -33,7 +33,7 @@ def with_pillow(data: bytes) -> NDArray[np.uint8]:
 
 
 def with_opencv(data: bytes) -> NDArray[np.uint8]:
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED), np.uint8)
 
 
 def counted(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -47,7 +47,9 @@ class Scene:
     polygons: list[NDArray[np.int32]]
 
 
-def blob(rng: np.random.Generator, centre: NDArray, radius: float, vertices: int) -> NDArray[np.int32]:
+def blob(
+    rng: np.random.Generator, centre: NDArray[np.float64], radius: float, vertices: int
+) -> NDArray[np.int32]:
     """Return an outline as people draw them: star-shaped, with bumps on several scales."""
     angles = np.sort(rng.random(vertices)) * 2 * np.pi
     reach = 1 + 0.25 * np.sin(angles * 3 + rng.random() * 6) + 0.12 * np.sin(angles * 7 + rng.random() * 6)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ def painted(export: Path, stem: str) -> np.ndarray:
     return mask
 
 
-def entries(export: Path, table: bytes) -> list[dict]:
+def entries(export: Path, table: bytes) -> list[dict[str, Any]]:
     """Return the first entries of a table."""
     with export.open("rb") as file:
         start = 0
@@ -82,4 +83,5 @@ def entries(export: Path, table: bytes) -> list[dict]:
         piece = file.read(PIECE)
     # No entry holds another object, so that this is the end of the last one or of the whole table.
     last = piece.find(b"}]") if b"}]" in piece else piece.rfind(b"},{")
-    return orjson.loads(b"[" + piece[: last + 1] + b"]")
+    found: list[dict[str, Any]] = orjson.loads(b"[" + piece[: last + 1] + b"]")
+    return found

@@ -61,18 +61,18 @@ def filtered(mask: NDArray[np.uint8], up: bool) -> NDArray[np.uint8]:
     return rows
 
 
-def in_container(compress: Callable[[Any], bytes], up: bool, mask: NDArray[np.uint8]) -> bytes:
+def in_container(compress: Callable[[Any], Any], up: bool, mask: NDArray[np.uint8]) -> bytes:
     return _contain(compress(filtered(mask, up)), mask.shape[1], mask.shape[0], None)
 
 
 def by_strategy(library: Any, level: int, strategy: int, rows: NDArray[np.uint8]) -> bytes:
     stream = library.compressobj(level, 8, 15, 9, strategy)
-    return stream.compress(rows) + stream.flush()
+    return bytes(stream.compress(rows) + stream.flush())
 
 
 def rivals() -> dict[str, Callable[[NDArray[np.uint8]], bytes]]:
     """Return every other compressor at its settings, by name."""
-    compressors: dict[str, Callable[[Any], bytes]] = {}
+    compressors: dict[str, Callable[[Any], Any]] = {}
     for level in (0, 1, 2, 3):
         compressors[f"isal {level}"] = partial(isal_zlib.compress, level=level)
     for level in (1, 2, 3, 4, 6, 9):
@@ -81,7 +81,7 @@ def rivals() -> dict[str, Callable[[NDArray[np.uint8]], bytes]]:
     compressors["zlib RLE"] = partial(by_strategy, zlib, 1, zlib.Z_RLE)
     for level in (1, 2, 4, 6, 9, 12):
         compressors[f"libdeflate {level}"] = partial(imagecodecs.deflate_encode, level=level)
-    found: dict[str, Callable[[NDArray[np.uint8]], bytes]] = {}
+    found: dict[str, Callable[[NDArray[np.uint8]], Any]] = {}
     for name, compress in compressors.items():
         for up in (False, True):
             found[f"{name} {'Up' if up else 'None'}"] = partial(in_container, compress, up)
@@ -96,7 +96,7 @@ def rivals() -> dict[str, Callable[[NDArray[np.uint8]], bytes]]:
 
 def fastest_rival(mask: NDArray[np.uint8], most: float) -> tuple[str, Callable[[NDArray[np.uint8]], bytes]]:
     """Return the fastest rival among those with at most so many bytes, by the best of three calls."""
-    best = ("", with_pypng)
+    best: tuple[str, Callable[[NDArray[np.uint8]], bytes]] = ("", with_pypng)
     least = np.inf
     for name, encode in rivals().items():
         start = time.perf_counter()
@@ -128,7 +128,7 @@ def measure_encoders(name: str, mask: NDArray[np.uint8], rounds: int) -> Row:
 
     def check(candidate: str, data: bytes) -> None:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if not np.array_equal(pixels, mask):
+        if pixels is None or not np.array_equal(pixels, mask):
             raise AssertionError(f"{candidate} writes other pixels of {name}")
         sizes[candidate] = len(data)
 

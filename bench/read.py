@@ -75,7 +75,7 @@ def measured(function: str, path: Path, rounds: int) -> OwnProcess:
 
 def index_bytes(result: OwnProcess) -> int:
     """Return how large the index was."""
-    return result.value["shapes"] * PER_ANNOTATION + result.value["images"] * PER_IMAGE
+    return int(result.value["shapes"] * PER_ANNOTATION + result.value["images"] * PER_IMAGE)
 
 
 def scene(

@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -60,7 +61,7 @@ def _row(folder: Path, count: int) -> Row:
     export = write_data_set(folder / "data", count, turned=False)
     images = folder / "data" / "images"
     measures = {}
-    calls = {
+    calls: dict[str, tuple[Any, ...]] = {
         OURS: ("run", "convert", None),
         ONE: ("run", "convert", 1),
         TWO: ("run", "convert", 2),

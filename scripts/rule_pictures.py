@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Paint = Callable[[NDArray[np.uint8], NDArray[np.float64]], None]
+
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "rasterizing.md"
 BEGIN = "<!-- Made by scripts/rule_pictures.py: begin -->\n"
 END = "<!-- Made by scripts/rule_pictures.py: end -->\n"
 
-Paint = "Callable[[NDArray[np.uint8], NDArray[np.float64]], None]"
 ONE_PART = np.array([0, 1], np.int32)
 ONE_VALUE = np.ones(1, np.uint8)
 
