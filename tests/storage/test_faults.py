@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -173,7 +173,7 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
         settings = S3Settings(endpoint_url=s3_server.endpoint)
         async with open_storage(f"s3://{bucket}/a", settings) as first:
             async with open_storage(f"s3://{bucket}/b", settings) as second:
-                assert vars(first)["_client"] is vars(second)["_client"]
+                assert cast("Any", first)._client is cast("Any", second)._client
                 await second.put("k", b"1")
             await first.put("k", b"2")
             async with open_storage(f"s3://{bucket}/b", settings) as again:
