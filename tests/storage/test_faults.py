@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from gtmask.errors import StorageError, TransientError
+from gtmask.errors import StorageError, TransientError, UsageError
 from gtmask.storage import S3Settings, open_storage
+from gtmask.storage.s3_prefix import PART
+from tests.support.fault_proxy import FaultProxy
 from tests.support.s3_faults import FINAL, TRANSIENT, run
 
 if TYPE_CHECKING:
-    from tests.support.fault_proxy import FaultProxy
+    from collections.abc import AsyncIterator
+
     from tests.support.s3_server import S3Server
 
 CLIENTS = ["aioboto3", "obstore"]
@@ -183,3 +187,74 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
 
     asyncio.run(main())
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("fault", ["truncate", "lost", "garbage", "reset"])
+def test_every_verb_outlasts_answers_that_break(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str, fault: str
+) -> None:
+    """Large and small manifests are streams: each of their requests is repeated too."""
+    large = bytes(range(256)) * (PART // 256) + b"the rest"
+
+    async def pieces(data: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(data), 700_001):
+            yield data[start : start + 700_001]
+
+    async def work(storage: Any) -> None:
+        await storage.put("a", b"content", "image/png")
+        assert await storage.put_if_absent("b", b"content")
+        await storage.put_stream("small", pieces(large[-5000:]))
+        await storage.put_stream("large", pieces(large))
+        assert await storage.get("a", 1, 4) == b"ont"
+        assert await storage.size("large") == len(large)
+        assert sorted([entry.key async for entry in storage.list()]) == ["a", "b", "large", "small"]
+        await storage.delete("a")
+
+    fault_proxy.rule = lambda method, path, attempt: fault if attempt in {1, 3} else None
+    run(fault_proxy, bucket, client, work, timeout=20.0)
+    assert s3_server.objects(bucket, "p/") == {"b": b"content", "small": large[-5000:], "large": large}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_endpoint_that_has_answered_is_waited_for_by_later_storages_too(
+    s3_server: S3Server, bucket: str, client: str
+) -> None:
+    """It is gone for longer than the three attempts at a stranger last."""
+    with FaultProxy(s3_server.port) as proxy:
+        port = proxy.server_address[1]
+        run(proxy, bucket, client, lambda storage: storage.put("k", b"1"))
+    begun = time.monotonic()
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(_proxy_after, 3.0, s3_server.port, port)
+        run(proxy, bucket, client, lambda storage: storage.put("l", b"2"))
+        later.result().__exit__()
+    assert time.monotonic() - begun > 3
+    assert s3_server.objects(bucket, "p/") == {"k": b"1", "l": b"2"}
+
+
+def _proxy_after(seconds: float, upstream: int, port: int) -> FaultProxy:
+    time.sleep(seconds)
+    return FaultProxy(upstream, port).__enter__()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("variable", [None, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])
+def test_a_password_in_the_endpoint_is_refused_at_once_and_never_shown(
+    s3_server: S3Server, client: str, variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://somebody:s3cret@127.0.0.1:9"
+    if variable:
+        monkeypatch.setenv(variable, url)
+    settings = S3Settings(client=client, endpoint_url=None if variable else url)
+
+    async def main() -> None:
+        async with open_storage("s3://some-bucket/p", settings) as storage:
+            await storage.get("k")
+
+    begun = time.monotonic()
+    with pytest.raises(UsageError, match="holds a user name or a password") as caught:
+        asyncio.run(main())
+    assert time.monotonic() - begun < 5
+    assert "s3cret" not in str(caught.value)
+    assert "somebody" not in str(caught.value)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: What is done to a request: None passes it on. "503 SlowDown" and the like are answered; "reset", "close"
 #: and "hang" are done before the server hears of it, "lost" after it has done the work; "truncate" cuts
-#: the answer's body in half.
+#: the answer's body in half, and "garbage" is what no HTTP server answers.
 Fault = str | None
 
 
@@ -32,8 +32,8 @@ class FaultProxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
 
-    def __init__(self, upstream_port: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, upstream_port: int, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.upstream_port = upstream_port
         self.endpoint = f"http://127.0.0.1:{self.server_address[1]}"
         self.rule: Callable[[str, str, int], Fault] = lambda method, path, attempt: None
@@ -73,7 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if fault == "hang":
             time.sleep(1.5)
-        if fault in {"reset", "close", "hang"}:
+        if fault == "garbage":
+            self.wfile.write(b"\x00\x01 no status line\r\n\r\n")
+        if fault in {"reset", "close", "hang", "garbage"}:
             self.close_connection = True
         elif fault in {None, "truncate", "lost"}:
             self.forward(body, fault)

@@ -8,15 +8,15 @@ because obstore's own slow down one request at a time.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import CredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import of_answer
-from gtmask.storage.s3_prefix import PART, S3Prefix
+from gtmask.storage.s3_prefix import PART, S3Prefix, check_endpoint, endpoint_of, parts_of
 
 try:
     import obstore
@@ -46,17 +46,15 @@ class ObstoreStorage(S3Prefix):
     def __init__(self, location: str, settings: S3Settings) -> None:
         super().__init__(location, settings)
         self._store: Any = None
-        self._uploads: Any = None
 
     async def __aenter__(self) -> ObstoreStorage:
-        self.requests = Requests(self.settings.concurrency, self.settings.attempts)
-        self._store = _make_store(self.bucket, self.settings, retries=0)
-        # The pieces of a stream are gone once they are sent, so that obstore has to repeat its parts.
-        self._uploads = _make_store(self.bucket, self.settings, retries=self.settings.attempts - 1)
+        endpoint = endpoint_of(self.settings)
+        self.requests = Requests(self.settings.concurrency, self.settings.attempts, endpoint)
+        self._store = _make_store(self.bucket, self.settings, endpoint)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._store = self._uploads = None
+        self._store = None
 
     def _telling(self, verb: str, uri: str) -> contextlib.AbstractContextManager[None]:
         return _told(verb, uri)
@@ -131,17 +129,26 @@ class ObstoreStorage(S3Prefix):
     async def put_stream(
         self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
     ) -> None:
-        """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`."""
-        attributes: Any = {"Content-Type": content_type}
-        with _told("write", self.uri(key)):
-            await obstore.put_async(
-                self._uploads,
-                self.prefix + key,
-                pieces,
-                attributes=attributes,
-                use_multipart=True,
-                chunk_size=PART,
-            )
+        """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`.
+
+        Two parts or more go through aioboto3: obstore sends no single part, and a piece whose answer broke
+        would be gone with its stream.
+        """
+        parts = parts_of(pieces)
+        first = await anext(parts, b"")
+        if len(first) < PART:
+            await self.put(key, first, content_type)
+            return
+
+        async def all_parts() -> AsyncIterator[bytes]:
+            yield first
+            async for part in parts:
+                yield part
+
+        from gtmask.storage.s3 import S3Storage  # noqa: PLC0415 - costs a quarter of a second
+
+        async with S3Storage(self.root, replace(self.settings, client="aioboto3")) as storage:
+            await storage.put_stream(key, all_parts(), content_type)
 
     async def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
@@ -172,11 +179,9 @@ class ObstoreStorage(S3Prefix):
         return ()
 
 
-def _make_store(bucket: str, settings: S3Settings, retries: int) -> Any:
+def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
     """Make obstore's client with the credentials, the region and the endpoint that boto3 would use."""
-    endpoint = (
-        settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    )
+    check_endpoint(endpoint)
     try:
         session = boto3.session.Session(profile_name=settings.profile, region_name=settings.region)
         provider = Boto3CredentialProvider(session)
@@ -197,7 +202,7 @@ def _make_store(bucket: str, settings: S3Settings, retries: int) -> Any:
                 "connect_timeout": "10s",
                 "timeout": f"{settings.timeout:.0f}s",
             },
-            retry_config={"max_retries": retries},
+            retry_config={"max_retries": 0},  # gtmask.storage.retry decides about them,
         )
     except (BaseError, ValueError) as error:
         msg = f"{_first_line(error)}: check --region and --endpoint-url"

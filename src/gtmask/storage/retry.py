@@ -24,6 +24,8 @@ _LONGEST_PAUSE = 20.0
 _LONGEST_SHARED_PAUSE = 5.0
 #: Attempts at a server that has not answered anything yet: more likely a wrong address than trouble.
 _ATTEMPTS_AT_STRANGER = 3
+#: Endpoints that have answered this process once: the same address cannot be wrong later.
+_known: set[str | None] = set()
 
 
 class Requests:
@@ -35,12 +37,15 @@ class Requests:
         Requests in flight at a time; one that waits for its next attempt does not count.
     attempts
         How often a request is sent before its trouble becomes an error.
+    endpoint
+        The server's URL, None for AWS: one that has answered this process is waited for with more patience.
     """
 
-    def __init__(self, concurrency: int, attempts: int) -> None:
+    def __init__(self, concurrency: int, attempts: int, endpoint: str | None = None) -> None:
         self._slots = asyncio.Semaphore(concurrency)
         self._attempts = attempts
-        self._answered = False
+        self._endpoint = endpoint
+        self._answered = endpoint in _known
         self._pause = 0.0
         self._resume_at = 0.0
 
@@ -74,15 +79,21 @@ class Requests:
                     times = "time" if number == 1 else "times"
                     msg = f"{error} (tried {number} {times}): {advice}"
                     raise TransientError(msg) from error
-                self._answered |= not isinstance(error, UnreachableError)
+                if not isinstance(error, UnreachableError):
+                    self._hear()
                 if isinstance(error, ThrottledError):
                     self._slow_down()
                 await asyncio.sleep(random.uniform(0, _backoff(number)))
             else:
-                self._answered = True
+                self._hear()
                 if self._pause and asyncio.get_running_loop().time() >= self._resume_at:
                     self._pause /= 2
                 return result
+
+    def _hear(self) -> None:
+        if not self._answered:
+            self._answered = True
+            _known.add(self._endpoint)
 
     async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - as above
         async with self._slots:

@@ -18,7 +18,7 @@ from gtmask.storage.retry import Requests
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_direct import Direct
 from gtmask.storage.s3_errors import told
-from gtmask.storage.s3_prefix import PART, S3Prefix
+from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -34,7 +34,7 @@ class _Connection:
 
     def __init__(self, settings: S3Settings) -> None:
         self.settings = settings
-        self.requests = Requests(settings.concurrency, settings.attempts)
+        self.requests = Requests(settings.concurrency, settings.attempts, endpoint_of(settings))
         self.client: Any = None
         self.direct: Direct
         self._stack = AsyncExitStack()
@@ -180,7 +180,7 @@ class S3Storage(S3Prefix):
     ) -> None:
         """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`."""
         uri = self.uri(key)
-        parts = _parts(pieces)
+        parts = parts_of(pieces)
         first = await anext(parts, b"")
         if len(first) < PART:
             await self.put(key, first, content_type)
@@ -245,15 +245,3 @@ class S3Storage(S3Prefix):
 def _md5(data: bytes) -> str:
     """Return the value of Content-MD5: the server refuses a body that does not fit it."""
     return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-
-
-async def _parts(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Join and cut pieces into parts of :data:`PART` bytes; only the last one is shorter."""
-    held = bytearray()
-    async for piece in pieces:
-        held += piece
-        while len(held) >= PART:
-            yield bytes(held[:PART])
-            del held[:PART]
-    if held:
-        yield bytes(held)

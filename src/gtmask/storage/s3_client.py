@@ -17,6 +17,7 @@ from botocore.loaders import create_loader
 
 from gtmask._version import __version__
 from gtmask.errors import UsageError
+from gtmask.storage.s3_prefix import check_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,7 +52,8 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
     Raises
     ------
     UsageError
-        If the AWS configuration has no such profile, or the region or the endpoint's URL is malformed.
+        If the AWS configuration has no such profile, or the region or the endpoint's URL is malformed or
+        holds a password.
     """
     session = AioSession()
     connections: list[AIOHTTPSession] = []
@@ -72,6 +74,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
         except (ProfileNotFound, InvalidRegionError, ValueError) as error:
             msg = f"{str(error).rstrip('.')}: check --profile, --region and --endpoint-url"
             raise UsageError(msg) from error
+        check_endpoint(client.meta.endpoint_url)
         # `Expect: 100-continue` costs one more round trip for each upload, a new connection too at servers
         # that answer at once, and hangs for ever, past every time-out of botocore, at one that does not
         # answer it.

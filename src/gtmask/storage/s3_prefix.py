@@ -1,15 +1,17 @@
-"""What the two S3 clients share: how a location is read, and how a request is sent."""
+"""What the two S3 clients share: how a location is read, and how requests and streams are sent."""
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from gtmask.errors import UsageError
 from gtmask.storage.base import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
     from contextlib import AbstractContextManager
 
     from gtmask.storage.base import S3Settings
@@ -72,3 +74,38 @@ class S3Prefix:
                 return await request()
 
         return await self.requests.send(attempt, self.settings.timeout + transfer / _SLOWEST)
+
+
+def endpoint_of(settings: S3Settings) -> str | None:
+    """Return the endpoint's URL that the settings or the environment name; None for AWS or a profile's."""
+    return (
+        settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    )
+
+
+def check_endpoint(url: str | None) -> None:
+    """Refuse an endpoint's URL with a user name or password: S3 knows neither, and they would be shown.
+
+    Raises
+    ------
+    UsageError
+        For such a URL; the message does not repeat it.
+    """
+    if url and "@" in urlsplit(url).netloc:
+        msg = (
+            "the endpoint's URL holds a user name or a password, which S3 does not take: leave it out of "
+            "--endpoint-url, and give access keys as AWS credentials or with a --profile"
+        )
+        raise UsageError(msg)
+
+
+async def parts_of(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Join and cut pieces into parts of :data:`PART` bytes; only the last one is shorter."""
+    held = bytearray()
+    async for piece in pieces:
+        held += piece
+        while len(held) >= PART:
+            yield bytes(held[:PART])
+            del held[:PART]
+    if held:
+        yield bytes(held)
