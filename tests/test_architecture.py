@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.import_graph import import_graph, imported
+from gtmask.formats import FORMATS
+from tests.support.import_graph import import_graph, imported, module_name
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "gtmask"
@@ -48,6 +49,7 @@ def read_exceptions() -> set[tuple[str, str]]:
     return {(home, target) for home, targets in rows for target in re.findall(r"\w+", targets)}
 
 
+REGISTRY = "gtmask.formats.registry"
 FLOORS = read_floors()
 EXCEPTIONS = read_exceptions()
 HEIGHT = {name: -line for line, floor in enumerate(FLOORS) for name in floor}
@@ -77,8 +79,12 @@ def test_each_exception_is_needed() -> None:
 
 def test_no_imports_go_in_a_circle() -> None:
     """Imports for type checkers count too: what needs each other to be understood belongs together."""
+    # The registry puts the names of its formats' modules together only when one is opened.
+    files = (SRC / "formats").rglob("*.py")
+    named = {module_name(path, SRC) for path in files if "\ndef sniff(" in path.read_text()}
+    assert len(named) >= len(FORMATS)
     try:
-        TopologicalSorter(GRAPH).prepare()
+        TopologicalSorter(GRAPH | {REGISTRY: GRAPH[REGISTRY] | named}).prepare()
     except CycleError as error:
         pytest.fail(" <- ".join(error.args[1]))
 
@@ -106,6 +112,13 @@ def test_no_imports_go_in_a_circle() -> None:
 def test_every_form_of_import_is_seen(source: str, name: str, targets: set[str]) -> None:
     known = {"p", "p.a", "p.a.b", "p.a.d", "p.c"}
     assert imported(source, name, known, is_package=name == "p.a") == targets
+
+
+def test_the_folders_of_tests_mirror_those_of_the_source() -> None:
+    """What tests the benchmarks aside, and the helpers."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = path.parent.relative_to(ROOT / "tests")
+        assert (SRC / folder).is_dir() or folder == Path("bench"), path
 
 
 def test_every_module_says_what_it_decides() -> None:
