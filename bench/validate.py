@@ -19,9 +19,10 @@ from bench.masks import street
 from gtmask import encode_png
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.line_rules import LineChecker, Task
-from gtmask.groundtruth.survey import SurveySettings, close_survey, survey_batch
+from gtmask.groundtruth.survey import SurveySettings, survey_batch
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
+from gtmask.workers import release
 
 HEADER_GOAL = 3000
 
@@ -45,7 +46,7 @@ def headers(count: int) -> Table:
             lambda _, survey: _expect(survey.masks == count and not survey.problems),
             rounds=5,
         )
-        close_survey()
+        release()
     rows = [Row(f"{name}, {count} lines", {"gtmask": Measure(seconds)}) for name, seconds in times.items()]
     rate, both = count / times["masks"], count / times["masks and images"]
     goals = [

@@ -1,4 +1,4 @@
-"""Event loops: which kind, and how code that waits runs a coroutine, also where a loop runs already."""
+"""Event loops: which kind, how code that waits runs a coroutine there, and which error of a group counts."""
 
 from __future__ import annotations
 
@@ -48,3 +48,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
             runner.close()
         with contextlib.suppress(RuntimeError):
             work.close()
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first of the errors that ended a task group: all its tasks mostly fail for one reason."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,4 +1,4 @@
-"""How worker processes start: spawned, and without the main module of whoever started them.
+"""How our processes start and end: spawned, without the caller's script, and never longer than their parent.
 
 Spawned, not forked: event loops, threads and S3 clients do not survive a fork. Python would have each spawned
 process run the caller's script once more, down to the call that started the process, unless the script guards
@@ -8,6 +8,8 @@ that call; no worker needs anything of it.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -42,9 +44,6 @@ def _interrupts_held() -> Iterator[None]:
     A terminal sends Ctrl-C to all processes. It is the parent's business, and one that was still importing
     would write a traceback.
     """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -65,3 +64,28 @@ class WorkerContext(context.SpawnContext):
     """The context of executors whose processes are :class:`WorkerProcess`."""
 
     Process = WorkerProcess
+
+
+def start_worker() -> None:
+    """Prepare a spawned process: Ctrl-C is the parent's business, and it ends when its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "spawned by multiprocessing"
+    end_with_parent(parent.sentinel)
+
+
+def end_with_parent(pipe: int) -> None:
+    """End this process as soon as its parent is gone, however that ended.
+
+    Parameters
+    ----------
+    pipe
+        Descriptor of the reading end of a pipe on which nothing comes, and whose other end the parent alone
+        holds: the system closes that when the parent ends.
+    """
+
+    def wait() -> None:
+        os.read(pipe, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="gtmask-parent", daemon=True).start()

@@ -17,14 +17,16 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.png import decode_png
+from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -115,7 +117,7 @@ def summarize_job_output(
     masks: str | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> JobOutput | None:
     """Summarize what the workers of an adjustment job changed; None where no job wrote the manifests.
 
@@ -141,27 +143,31 @@ def summarize_job_output(
         return None
     output = JobOutput(*attributes)
     estimate = sum(manifest.estimate_lines() for manifest in manifests)
-    work = partial(_compare_batch, SurveySettings(s3 or S3Settings(), masks=masks, deep=True))
-    crew = Crew(work, partial(_merge, output), process_count(workers, estimate), decode=True)
-    batch: list[_Pair] = []
-    try:
-        for manifest in manifests:
-            for raw in manifest.filled_lines():
-                pair = _read_line(manifest, raw, output)
-                if pair is not None:
-                    batch.append(pair)
-                    if len(batch) == BATCH:
-                        crew.submit(batch)
-                        batch = []
-                if progress and output.objects % BATCH == 0:
-                    progress(output.objects, max(estimate, output.objects))
-        crew.submit(batch)
-        crew.finish()
-    finally:
-        crew.close()
-    if progress:
-        progress(output.objects, output.objects)
+    settings = SurveySettings(s3 or S3Settings(), masks=masks, deep=True)
+    progress = progress or Silent()
+    progress.stage("compare", estimate)
+    batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))
+    with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
+        for compared in pool.map(_compare_batch, batches, estimate // BATCH):
+            _merge(output, compared)
     return output
+
+
+def _read_lines(
+    manifests: Sequence[ManifestReader], output: JobOutput, progress: Progress
+) -> Iterator[list[_Pair]]:
+    """Count the lines' statuses, and yield their masks before and after, batch by batch."""
+    lines = ((manifest, raw) for manifest in manifests for raw in manifest.filled_lines())
+    batch: list[_Pair] = []
+    for manifest, raw in advancing(lines, progress):
+        pair = _read_line(manifest, raw, output)
+        if pair is not None:
+            batch.append(pair)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _find_attributes(manifest: ManifestReader) -> tuple[str, str] | None:

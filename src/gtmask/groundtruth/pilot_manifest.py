@@ -26,20 +26,22 @@ from gtmask.errors import (
     TransientError,
     UsageError,
 )
-from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.sampling import Glance, Sampling
 from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
 from gtmask.manifest.line import parse_line
 from gtmask.png import decode_png, encode_png
+from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from gtmask.groundtruth.sampling import Pick
     from gtmask.manifest.line import ManifestLine
@@ -151,7 +153,7 @@ def pilot(
     mask_uri: str | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> PilotResult:
     """Choose a few images that together show every class that occurs, and write their manifest.
 
@@ -194,7 +196,8 @@ def pilot(
     location = os.fspath(manifest)
     with open_manifest(location, settings.s3) as source:
         look = _Look(source, settings)
-        look.run(workers, progress)
+        with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
+            look.run(pool, progress or Silent())
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]
     if not picks:
@@ -218,32 +221,29 @@ class _Look:
         #: Why the first of them cannot be used.
         self.reason = ""
 
-    def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> None:
-        work = partial(_glance_batch, self.settings)
-        crew = Crew(work, self._merge, process_count(workers, self.source.estimate_lines()), decode=True)
-        batch: list[_Item] = []
-        try:
-            for raw, line in self.source.lines():
-                label = line.newest
-                self.names.update((i, entry.name) for i, entry in label.classes.items() if i)
-                batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, str(label.mask)))
-                if len(batch) == BATCH:
-                    crew.submit(batch)
-                    batch = []
-                    if progress:
-                        progress(raw.number, self.source.estimate_lines(raw))
-            crew.submit(batch)
-            crew.finish()
-        finally:
-            crew.close()
+    def run(self, pool: Pool, progress: Progress) -> None:
+        lines = self.source.estimate_lines()
+        progress.stage("look", lines)
+        batches = ((self.settings, batch) for batch in self._batches(progress))
+        for glances in pool.map(_glance_batch, batches, lines // BATCH):
+            for glance in glances:
+                if isinstance(glance, str):
+                    self.unusable += 1
+                    self.reason = self.reason or glance
+                else:
+                    self.choice.add(glance)
 
-    def _merge(self, glances: list[Glance | str]) -> None:
-        for glance in glances:
-            if isinstance(glance, str):
-                self.unusable += 1
-                self.reason = self.reason or glance
-            else:
-                self.choice.add(glance)
+    def _batches(self, progress: Progress) -> Iterator[list[_Item]]:
+        batch: list[_Item] = []
+        for raw, line in advancing(self.source.lines(), progress):
+            label = line.newest
+            self.names.update((i, entry.name) for i, entry in label.classes.items() if i)
+            batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, str(label.mask)))
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def result(self, means: _Means, chosen: list[Chosen], *, local: bool) -> PilotResult:
         occurring = self.choice.classes()

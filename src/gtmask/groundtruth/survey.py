@@ -1,18 +1,14 @@
 """Reads the masks and images that manifest lines name, and applies the rules of pictures to them.
 
 One :class:`Surveyor` serves one event loop: it keeps one open storage per bucket or folder. Batches of
-lines are the unit of work; :func:`survey_batch` runs them in worker processes, each with one surveyor
-for its life.
+lines are the unit of work; :func:`survey_batch` runs them in workers, each of which keeps its surveyor.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -41,6 +37,7 @@ from gtmask.images.probe import probe
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
+from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -279,26 +276,6 @@ def _first_sentence(data: bytes) -> str:
     return ""
 
 
-class _Worker:
-    """One thread's event loop and surveyor."""
-
-    def __init__(self, settings: SurveySettings) -> None:
-        self.settings = settings
-        self.loop = asyncio.new_event_loop()
-        self.surveyor = self.loop.run_until_complete(_entered(settings))
-
-    def close(self) -> None:
-        self.loop.run_until_complete(self.surveyor.__aexit__(None, None, None))
-        self.loop.close()
-
-
-async def _entered(settings: SurveySettings) -> Surveyor:
-    return await Surveyor(settings).__aenter__()
-
-
-_here = threading.local()
-
-
 def survey_batch(settings: SurveySettings, tasks: list[tuple[Task, bool]]) -> Survey:
     """Survey a batch in this thread; see :func:`with_surveyor`."""
     return with_surveyor(settings, lambda surveyor: surveyor.survey(tasks))
@@ -306,33 +283,4 @@ def survey_batch(settings: SurveySettings, tasks: list[tuple[Task, bool]]) -> Su
 
 def with_surveyor(settings: SurveySettings, work: Callable[[Surveyor], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine with this thread's surveyor, which stays open for the next one."""
-    worker: _Worker | None = getattr(_here, "worker", None)
-    if worker is None or worker.settings != settings:
-        close_survey()
-        worker = _here.worker = _Worker(settings)
-    try:
-        return worker.loop.run_until_complete(work(worker.surveyor))
-    except BaseExceptionGroup as group:
-        # One sentence is enough: all requests of a batch fail for the same reason.
-        raise _first(group) from None
-
-
-def close_survey() -> None:
-    """Close this thread's event loop and storages, if it has any."""
-    worker: _Worker | None = getattr(_here, "worker", None)
-    if worker is not None:
-        _here.worker = None
-        worker.close()
-
-
-def close_at_exit() -> None:
-    """Have a worker process close its connections when it ends (initializer of process pools)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its pool
-    Finalize(None, close_survey, exitpriority=10)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    return run_kept(settings, lambda: Surveyor(settings), work)

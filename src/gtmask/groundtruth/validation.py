@@ -15,7 +15,6 @@ import numpy as np
 
 from gtmask.errors import ManifestError, StorageError, UsageError
 from gtmask.findings import Problem
-from gtmask.groundtruth.crew import Crew, process_count
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
@@ -23,12 +22,15 @@ from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.groundtruth.survey import SurveySettings, survey_batch
+from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
+from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from gtmask.groundtruth.line_rules import Task
     from gtmask.groundtruth.manifest_file import RawLine
@@ -58,7 +60,7 @@ def validate(
     findings: str | os.PathLike[str] | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check every rule of the Ground Truth contract on a manifest and what it names.
 
@@ -81,7 +83,7 @@ def validate(
     workers
         Processes; one per core by default, none beside this one for small manifests.
     progress
-        Called now and then with the lines done and about how many there are.
+        Hears how many lines are done.
 
     Returns
     -------
@@ -100,9 +102,11 @@ def validate(
         raise UsageError(msg)
     settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
     location = os.fspath(manifest)
+    before = partial(compile_kernels, CHECKER_MODULES if settings.deep else ())
     with open_manifest(location, settings.s3) as source, FindingsFile(findings, location) as findings_file:
         report = Report(source.location, level, strict, findings_file=findings_file)
-        return _Validation(source, report, settings).run(workers, progress)
+        with Pool(workers, before=before) as pool:
+            return _Validation(source, report, settings).run(pool, progress or Silent())
 
 
 class _Validation:
@@ -121,32 +125,28 @@ class _Validation:
         self.foreign = 0
         self.told: set[str] = set()
 
-    def run(self, workers: int | None, progress: Callable[[int, int | None], None] | None) -> Report:
+    def run(self, pool: Pool, progress: Progress) -> Report:
+        lines = self.source.estimate_lines()
+        progress.stage("validate", lines)
+        for survey in pool.map(survey_batch, self._batches(progress), lines // BATCH):
+            self.merge(survey)
+        self._finish()
+        return self.report
+
+    def _batches(self, progress: Progress) -> Iterator[tuple[SurveySettings, list[tuple[Task, bool]]]]:
+        """Read the lines, and yield what pictures there are to look at, batch by batch."""
         report = self.report
         batch: list[tuple[Task, bool]] = []
-        crew: Crew[tuple[Task, bool], Survey] | None = None
-        try:
-            for raw in self.source.raw_lines():
-                report.lines = raw.number
-                task = self.line(raw)
-                if task is not None and report.depth != "quick":
-                    crew = crew or self._crew(workers, raw)
-                    batch.append((task, self._decode()))
-                    if len(batch) == BATCH:
-                        crew.submit(batch)
-                        batch = []
-                if progress and raw.number % BATCH == 0:
-                    progress(raw.number, self.source.estimate_lines(raw))
-            if crew:
-                crew.submit(batch)
-                crew.finish()
-        finally:
-            if crew:
-                crew.close()
-        self._finish()
-        if progress:
-            progress(report.lines, report.lines)
-        return report
+        for raw in advancing(self.source.raw_lines(), progress):
+            report.lines = raw.number
+            task = self.line(raw)
+            if task is not None and report.depth != "quick":
+                batch.append((task, self._decode()))
+            if len(batch) == BATCH:
+                yield self.settings, batch
+                batch = []
+        if batch:
+            yield self.settings, batch
 
     def line(self, raw: RawLine) -> Task | None:
         """Apply the rules of lines to one, and remember what is needed at the end."""
@@ -179,10 +179,6 @@ class _Validation:
         report.masks += survey.masks
         report.decoded += survey.decoded
         self.pixels += survey.pixels
-
-    def _crew(self, workers: int | None, first: RawLine) -> Crew[tuple[Task, bool], Survey]:
-        processes = process_count(workers, self.source.estimate_lines(first))
-        return Crew(partial(survey_batch, self.settings), self.merge, processes, decode=self.settings.deep)
 
     def _decode(self) -> bool:
         self.tasks += 1

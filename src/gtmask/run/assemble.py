@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from gtmask.run.plan import Plan
-    from gtmask.run.progress import Progress
+    from gtmask.progress import Progress
     from gtmask.storage.base import Storage
 
 #: Part files are joined to pieces of about this many bytes before they are sent.
 PIECE = 8 << 20
 
 
-async def assemble(out: Storage, plan: Plan, progress: Progress | None = None) -> Tally:
+async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     """Write manifest and rejects from the committed parts; return the whole run's tally.
 
     ``progress`` hears of each chunk's records.
@@ -66,8 +66,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress | None = None) -
         size = 0
         async for record, lines in each_part(out, plan.chunks):
             tally.add(Tally.from_json(record))
-            if progress is not None:
-                progress.advance(record["records"], record["rejects"])
+            progress.advance(record["records"], record["rejects"])
             if record["rejected"]:
                 rejected.append(record["chunk"])
             held.append(lines)

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.run.commit import Tally
-    from gtmask.run.executors import Pool
-    from gtmask.run.places import Start
+    from gtmask.workers import Pool
+    from gtmask.run.places import RunRequest
     from gtmask.storage.base import Storage
 
 
 def decide(
-    start: Start,
+    request: RunRequest,
     reader: Reader,
     classes: str | PathLike[str] | ClassMap | None,
     pool: Pool,
@@ -57,33 +57,33 @@ def decide(
     class_map = given_classes(classes)
     if class_map is None and reader.labels is not None:
         class_maps.check_count(len(set(reader.labels)))
-    earlier, occupied = run_async(_look_at_output(start))
-    if earlier is not None and not start.means.overwrite:
+    earlier, occupied = run_async(_look_at_output(request))
+    if earlier is not None and not request.execution.overwrite:
         wanted = {
-            **start.settings.frozen(),
-            **start.prefixes(),
+            **request.settings.frozen(),
+            **request.prefixes(),
             "fingerprint": fingerprint(),
             "version": __version__,
             "classes": None if class_map is None else class_maps.format_class_map(class_map),
         }
         if wanted["size"] == "auto":
             wanted["size"] = earlier.settings["size"]
-        refuse_other(earlier, wanted, start.out)
-        if start.means.strict:
-            refuse_lossy([Finding(**item) for item in earlier.findings], start.source)
+        refuse_other(earlier, wanted, request.out)
+        if request.execution.strict:
+            refuse_lossy([Finding(**item) for item in earlier.findings], request.source)
         return earlier
-    if occupied and not (start.means.overwrite or start.means.dry_run):
+    if occupied and not (request.execution.overwrite or request.execution.dry_run):
         raise UsageError(
-            f"{start.out} holds masks that no gtmask run wrote: choose another --out, or --overwrite "
+            f"{request.out} holds masks that no gtmask run wrote: choose another --out, or --overwrite "
             "to let masks of the same names be replaced."
         )
-    plan = _new_plan(start, reader, class_map, pool, fingerprint)
-    if start.means.strict:
+    plan = _new_plan(request, reader, class_map, pool, fingerprint)
+    if request.execution.strict:
         # Only now: some readers learn what they leave out while they list their records.
         foreign = [Finding(**item) for item in plan.findings if item["code"] == "classes-foreign"]
-        refuse_lossy([*reader.findings, *foreign], start.source)
-    if not start.means.dry_run:
-        return run_async(_freeze(start, plan, earlier))
+        refuse_lossy([*reader.findings, *foreign], request.source)
+    if not request.execution.dry_run:
+        return run_async(_freeze(request, plan, earlier))
     return plan
 
 
@@ -156,13 +156,13 @@ def _some(labels: Sequence[str]) -> str:
     return f"{shown} and {len(labels) - 4} more" if len(labels) > 4 else shown
 
 
-async def _look_at_output(start: Start) -> tuple[Plan | None, bool]:
+async def _look_at_output(request: RunRequest) -> tuple[Plan | None, bool]:
     """Return the earlier run's plan, and whether there are masks without one."""
-    async with open_storage(start.out, start.means.s3) as out:
+    async with open_storage(request.out, request.execution.s3) as out:
         try:
             plan = await load_plan(out)
         except UsageError:
-            if not start.means.overwrite:
+            if not request.execution.overwrite:
                 raise
             plan = None
         if plan is not None:
@@ -172,36 +172,36 @@ async def _look_at_output(start: Start) -> tuple[Plan | None, bool]:
         return None, False
 
 
-async def _freeze(start: Start, plan: Plan, earlier: Plan | None) -> Plan:
-    async with open_storage(start.out, start.means.s3) as out:
-        if start.means.overwrite:
+async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan:
+    async with open_storage(request.out, request.execution.s3) as out:
+        if request.execution.overwrite:
             if earlier is not None:
-                start.progress.stage("remove", earlier.records)
-            await remove_run(out, earlier, start.progress.advance)
+                request.progress.stage("remove", earlier.records)
+            await remove_run(out, earlier, request.progress.advance)
         frozen = await freeze(out, plan)
         await out.put(CLASSES, frozen.classes.encode(), CLASSES_TYPE)
         return frozen
 
 
 def _new_plan(
-    start: Start, reader: Reader, class_map: ClassMap | None, pool: Pool, fingerprint: Callable[[], str]
+    request: RunRequest, reader: Reader, class_map: ClassMap | None, pool: Pool, fingerprint: Callable[[], str]
 ) -> Plan:
     """Survey the export and decide everything that the data decides."""
     found_any = True
 
     def choose(references: list[tuple[str, tuple[str, ...]]]) -> ImageRule:
         nonlocal found_any
-        rule, found_any = run_async(_choose_rule(start, references))
+        rule, found_any = run_async(_choose_rule(request, references))
         return rule
 
-    if start.settings.size != "annotation" and not (is_s3(start.images) or Path(start.images).is_dir()):
-        if start.images.lower().endswith(ARCHIVES) and Path(start.images).is_file():
-            raise UsageError(f"--images {start.images} is an archive: unpack it, and name the folder.")
-        raise NotFoundError(f"--images {start.images} is no folder: check the path.")
-    settings = start.settings.frozen()
-    limit = start.settings.limit
+    if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
+        if request.images.lower().endswith(ARCHIVES) and Path(request.images).is_file():
+            raise UsageError(f"--images {request.images} is an archive: unpack it, and name the folder.")
+        raise NotFoundError(f"--images {request.images} is no folder: check the path.")
+    settings = request.settings.frozen()
+    limit = request.settings.limit
     count = reader.count()
-    start.progress.stage("survey", count if limit is None or count is None else min(count, limit))
+    request.progress.stage("survey", count if limit is None or count is None else min(count, limit))
     first = next(islice(reader.units(), 1), None)
     units_tell = first is not None and reader.image_of(first) is not None
     outcome, rule = survey(
@@ -210,22 +210,22 @@ def _new_plan(
         read_records=(class_map is None and reader.labels is None) or not units_tell,
         pool=pool,
         choose_rule=choose,
-        progress=start.progress.advance,
+        progress=request.progress.advance,
     )
     if class_map is None:
         class_map = class_maps.class_map_from_labels(
             sorted(outcome.labels) if reader.labels is None else reader.labels
         )
         if not class_map.classes:
-            raise UsageError(_no_label(start))
-    settings["creation_date"] = start.settings.creation_date or creation_date(datetime.now(UTC))
-    settings["size"] = _size(start, found_any, outcome.records)
+            raise UsageError(_no_label(request))
+    settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))
+    settings["size"] = _size(request, found_any, outcome.records)
     told = [*reader.findings, *foreign_classes(class_map, sorted(outcome.labels) or reader.labels or [])]
-    if (start.settings.size, settings["size"]) == ("auto", "annotation"):
-        told.append(Finding("images-unread", _unread(start, outcome.records)))
+    if (request.settings.size, settings["size"]) == ("auto", "annotation"):
+        told.append(Finding("images-unread", _unread(request, outcome.records)))
     plan = Plan(
         settings=settings,
-        **start.prefixes(),
+        **request.prefixes(),
         classes=class_maps.format_class_map(class_map),
         rule=asdict(rule),
         fingerprint=fingerprint(),
@@ -240,27 +240,27 @@ def _new_plan(
     return plan
 
 
-def _no_label(start: Start) -> str:
-    forced = start.settings.format
+def _no_label(request: RunRequest) -> str:
+    forced = request.settings.format
     doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
     return (
-        f"{start.source}{doubt} names no label that could become a class: look at it with `gtmask inspect`, "
+        f"{request.source}{doubt} names no label that could become a class: look at it with `gtmask inspect`, "
         "or give a class map with --classes."
     )
 
 
-def _unread(start: Start, records: int) -> str:
-    told = f"none of the first {min(SAMPLE, records)} images is in {start.images}"
-    packed = start.source.lower().endswith(ARCHIVES)
+def _unread(request: RunRequest, records: int) -> str:
+    told = f"none of the first {min(SAMPLE, records)} images is in {request.images}"
+    packed = request.source.lower().endswith(ARCHIVES)
     return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
-async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:
+async def _choose_rule(request: RunRequest, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:
     """Choose how references become keys, by looking for the first images; say whether any was found."""
     names = [name for image, aliases in references for name in (image, *aliases)]
-    if start.settings.size == "annotation":
-        return await choose_rule(names, _nothing_exists, start.images), False
-    async with open_storage(start.images, start.means.s3) as storage:
+    if request.settings.size == "annotation":
+        return await choose_rule(names, _nothing_exists, request.images), False
+    async with open_storage(request.images, request.execution.s3) as storage:
         found: dict[str, bool] = {}
 
         async def exists(key: str) -> bool:
@@ -272,8 +272,8 @@ async def _choose_rule(start: Start, references: list[tuple[str, tuple[str, ...]
                     found[key] = False
             return found[key]
 
-        rule = await choose_rule(names, exists, start.images)
-        if not any(found.values()) and is_s3(start.images):
+        rule = await choose_rule(names, exists, request.images)
+        if not any(found.values()) and is_s3(request.images):
             await _refuse_missing_bucket(storage)
         return rule, any(found.values())
 
@@ -294,16 +294,16 @@ async def _nothing_exists(_key: str) -> bool:
     return False
 
 
-def _size(start: Start, found_any: bool, records: int) -> str:
+def _size(request: RunRequest, found_any: bool, records: int) -> str:
     """Decide where sizes come from: from image headers, where images can be read."""
-    size = start.settings.size
+    size = request.settings.size
     if found_any or size == "annotation":
         return "header" if size == "auto" else size
-    if size == "auto" and start.images_option is None:
+    if size == "auto" and request.images_option is None:
         return "annotation"
     if records >= SAMPLE:
         raise UsageError(
-            f"None of the first {SAMPLE} images is in {start.images}: check --images, or take the sizes "
+            f"None of the first {SAMPLE} images is in {request.images}: check --images, or take the sizes "
             "from the export with --size annotation."
         )
     return "header" if size == "auto" else size

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 from gtmask.errors import UsageError
 from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.run.commit import MASKS
-from gtmask.run.progress import Progress, Silent
+from gtmask.progress import Progress, Silent
 from gtmask.storage import check_location, is_s3
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from gtmask.run.settings import Means, Settings
+    from gtmask.run.settings import ExecutionOptions, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """One start of a run: from where to where, and how. ``images`` None means the export's own folder."""
+class RunRequest:
+    """One start of a run: from where to where, and how. ``images`` None execution the export's own folder."""
 
     source: str
     out: str
     images_option: str | None
     settings: Settings
-    means: Means
+    execution: ExecutionOptions
     progress: Progress = field(default_factory=Silent)
 
     @property
@@ -93,7 +93,7 @@ def default_images(source: str) -> str:
     return str(path if path.is_dir() else path.parent)
 
 
-def whole(location: str | PathLike[str], option: str) -> str:
+def absolute_location(location: str | PathLike[str], option: str) -> str:
     """Return a location as it is used: the same for whoever works on it, from whatever folder.
 
     Raises

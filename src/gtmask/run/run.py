@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
@@ -22,16 +21,16 @@ from gtmask.loops import run_async
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
-from gtmask.run.executors import Pool
-from gtmask.run.places import Start, whole
+from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import fingerprint, load_plan
-from gtmask.run.progress import Silent
-from gtmask.run.settings import ConvertOptions, Means, Settings, split_options
+from gtmask.progress import Silent
+from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
-from gtmask.run.worker import Chunk, Job, run_chunk
+from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
+from gtmask.workers import Pool, WorkersLostError, threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.model import ClassMap
     from gtmask.run.plan import Plan
-    from gtmask.run.progress import Progress
+    from gtmask.progress import Progress
     from gtmask.storage import S3Settings
 
 
@@ -90,48 +89,47 @@ def convert(
     GtmaskError
         The run stopped; what was committed is kept and the same call goes on.
     """
-    settings, means = split_options(options, s3)
-    start = Start(
-        whole(source, "SOURCE"),
-        whole(out, "--out"),
-        None if images is None else whole(images, "--images"),
+    settings, execution = split_options(options, s3)
+    request = RunRequest(
+        absolute_location(source, "SOURCE"),
+        absolute_location(out, "--out"),
+        None if images is None else absolute_location(images, "--images"),
         settings,
-        means,
+        execution,
         progress or Silent(),
     )
-    start.refuse_overlap()
-    parse_shard(means.shard)
-    with ThreadPoolExecutor(1, "gtmask-fingerprint") as beside:
+    request.refuse_overlap()
+    parse_shard(execution.shard)
+    with threads(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
-        mark = beside.submit(lambda: fingerprint(open_export(start.source, means.s3)))
-        reader = _open_reader(start)
+        mark = beside.submit(lambda: fingerprint(open_export(request.source, execution.s3)))
+        reader = _open_reader(request)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
-    pool = Pool(means.executor, means.workers)
-    try:
-        pool.welcome(start.progress)
-        if (reader.count() or 0) > MANY:
-            pool.prepare()
-        plan = decide(start, reader, classes, pool, mark.result)
-        with _told_to_go_on(means):
-            return _convert(start, reader, plan, pool)
-    except KeyboardInterrupt:
-        # The chunks that run are finished first, which may take a while: show that the key was heard.
-        start.progress.stage("stopping", None)
-        raise
-    finally:
-        _end(pool)
+    with Pool(execution.workers, execution.executor) as pool:
+        try:
+            pool.wait_for_workers(warm_up, request.progress)
+            if (reader.count() or 0) > MANY:
+                pool.prepare(warm_up)
+            plan = decide(request, reader, classes, pool, mark.result)
+            with _advice_to_go_on(execution):
+                return _convert(request, reader, plan, pool)
+        except KeyboardInterrupt:
+            # The chunks that run are finished first, which may take a while: show that the key was heard.
+            request.progress.stage("stopping", None)
+            raise
 
 
 @contextlib.contextmanager
-def _told_to_go_on(means: Means) -> Iterator[None]:
-    """Once the earlier run is gone, tell that the next start is to go on, and not to overwrite again."""
+def _advice_to_go_on(execution: ExecutionOptions) -> Iterator[None]:
+    """Say what is kept, and once the earlier run is gone that the next start is not to overwrite again."""
     try:
         yield
     except GtmaskError as error:
-        if means.overwrite:
-            said = str(error).rstrip(".")
-            error.args = (f"{said}. Leave --overwrite out then: it would start anew.",)
+        kept = " What was committed is kept." if isinstance(error, WorkersLostError) else ""
+        anew = " Leave --overwrite out then: it would start anew." if execution.overwrite else ""
+        if kept or anew:
+            error.args = (f"{str(error).rstrip('.')}.{kept}{anew}",)
         raise
 
 
@@ -141,17 +139,8 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
-def _end(pool: Pool) -> None:
-    """Wait for the chunks that run, so that their work is committed; a second Ctrl-C ends them."""
-    try:
-        pool.close()
-    except KeyboardInterrupt:
-        pool.kill()
-        raise
-
-
-def _open_reader(start: Start) -> Reader:
-    chosen = start.settings
+def _open_reader(request: RunRequest) -> Reader:
+    chosen = request.settings
     options = ReadOptions(
         annotator=chosen.annotator,
         include_predictions=chosen.include_predictions,
@@ -159,32 +148,32 @@ def _open_reader(start: Start) -> Reader:
         interpolate=chosen.interpolate,
         class_attribute=chosen.class_attribute,
         keep_going=chosen.keep_going,
-        memory_limit=start.means.memory_limit,
+        memory_limit=request.execution.memory_limit,
     )
-    return open_reader(start.source, chosen.format, options, start.means.s3)
+    return open_reader(request.source, chosen.format, options, request.execution.s3)
 
 
-def _convert(start: Start, reader: Reader, plan: Plan, pool: Pool) -> Summary:
+def _convert(request: RunRequest, reader: Reader, plan: Plan, pool: Pool) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
-    means = start.means
-    done: set[int] = set() if means.dry_run else run_async(_done(start))
+    execution = request.execution
+    done: set[int] = set() if execution.dry_run else run_async(_done(request))
     resumed = len(done)
-    tally = _run_chunks(start, reader, plan, pool, done)
-    if means.dry_run or len(done) < plan.chunks:
-        return summarize(plan, start.out, tally, resumed=resumed, complete=False, dry_run=means.dry_run)
-    start.progress.stage("assemble", plan.records)
-    tally = run_async(_assemble(start, plan))
-    if means.strict:
-        refuse_counted(tally, start.out)
-    return summarize(plan, start.out, tally, resumed=resumed, complete=True)
+    tally = _run_chunks(request, reader, plan, pool, done)
+    if execution.dry_run or len(done) < plan.chunks:
+        return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
+    request.progress.stage("assemble", plan.records)
+    tally = run_async(_assemble(request, plan))
+    if execution.strict:
+        refuse_counted(tally, request.out)
+    return summarize(plan, request.out, tally, resumed=resumed, complete=True)
 
 
-async def _done(start: Start) -> set[int]:
+async def _done(request: RunRequest) -> set[int]:
     """Return the committed chunks, after taking back those with rejects if they are to be retried."""
-    shard = parse_shard(start.means.shard)
-    async with open_storage(start.out, start.means.s3) as out:
+    shard = parse_shard(request.execution.shard)
+    async with open_storage(request.out, request.execution.s3) as out:
         done = await committed(out)
-        if start.means.retry_rejects:
+        if request.execution.retry_rejects:
             mine = [chunk for chunk in sorted(done) if chunk in shard]
             async with contextlib.aclosing(read_ahead(partial(read_commit, out), mine)) as records:
                 async for record in records:
@@ -194,31 +183,31 @@ async def _done(start: Start) -> set[int]:
         return done
 
 
-async def _assemble(start: Start, plan: Plan) -> Tally:
-    async with open_storage(start.out, start.means.s3) as out:
-        return await assemble(out, plan, start.progress)
+async def _assemble(request: RunRequest, plan: Plan) -> Tally:
+    async with open_storage(request.out, request.execution.s3) as out:
+        return await assemble(out, plan, request.progress)
 
 
-def _run_chunks(start: Start, reader: Reader, plan: Plan, pool: Pool, done: set[int]) -> Tally:
+def _run_chunks(request: RunRequest, reader: Reader, plan: Plan, pool: Pool, done: set[int]) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
-    shard = parse_shard(start.means.shard)
+    shard = parse_shard(request.execution.shard)
     missing = {chunk for chunk in range(plan.chunks) if chunk in shard and chunk not in done}
     size: int = plan.settings["chunk_size"]
-    start.progress.stage("convert", sum(min(size, plan.records - chunk * size) for chunk in missing))
+    request.progress.stage("convert", sum(min(size, plan.records - chunk * size) for chunk in missing))
     tally = Tally()
     if not missing:
         return tally
     growing = None
-    if not (is_s3(start.out) or start.means.dry_run or shard.count > 1):
-        growing = GrowingManifest(open_storage(start.out, start.means.s3), plan)
-    job = pickle.dumps(_job(start, reader, plan))
+    if not (is_s3(request.out) or request.execution.dry_run or shard.count > 1):
+        growing = GrowingManifest(open_storage(request.out, request.execution.s3), plan)
+    job = pickle.dumps(_job(request, reader, plan))
     chunks = ((job, chunk) for chunk in _chunks(reader, plan, missing))
     results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
             tally.add(result.tally)
             done.add(result.chunk)
-            start.progress.advance(result.tally.records, result.tally.rejects)
+            request.progress.advance(result.tally.records, result.tally.rejects)
             if growing is not None:
                 run_async(growing.grow(done))
     finally:
@@ -228,7 +217,7 @@ def _run_chunks(start: Start, reader: Reader, plan: Plan, pool: Pool, done: set[
     return tally
 
 
-def _job(start: Start, reader: Reader, plan: Plan) -> Job:
+def _job(request: RunRequest, reader: Reader, plan: Plan) -> Job:
     settings = Settings(**plan.settings)
     return Job(
         reader=reader,
@@ -236,13 +225,13 @@ def _job(start: Start, reader: Reader, plan: Plan) -> Job:
         classes=plan.class_map(),
         rule=ImageRule(**plan.rule),
         writer=plan.writer(),
-        images=start.images,
-        out=start.out,
+        images=request.images,
+        out=request.out,
         image_prefix=plan.image_prefix,
         mask_prefix=plan.mask_prefix,
-        s3=start.means.s3,
-        strict=start.means.strict,
-        dry_run=start.means.dry_run,
+        s3=request.execution.s3,
+        strict=request.execution.strict,
+        dry_run=request.execution.dry_run,
     )
 
 
@@ -296,7 +285,7 @@ def finish(
     GtmaskError
         If chunks are missing, or there is no run.
     """
-    out = whole(out, "DEST")
+    out = absolute_location(out, "DEST")
     listener = progress or Silent()
 
     async def work() -> Summary:

@@ -1,7 +1,8 @@
 """What a user can choose, in two heaps: what decides the output's bytes, and what does not.
 
-:class:`Settings` is frozen into ``run.json``; a second start with others is refused. :class:`Means` says
-how the work is done (processes, requests in flight, machines) and may differ on every start.
+:class:`Settings` is frozen into ``run.json``; a second start with others is refused.
+:class:`ExecutionOptions` say how the work is done (processes, requests in flight, machines) and may differ on
+every start.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ExecutionOptions:
     """How the work is done; never changes a byte of the output.
 
     ``shard`` is ``"I/N"`` with I from 0, or ``"auto"`` (array jobs of AWS Batch and Slurm);
@@ -138,7 +139,7 @@ class Means:
 
 
 class ConvertOptions(TypedDict, total=False):
-    """Keyword options of :func:`gtmask.convert`: the fields of Settings and Means, with their defaults."""
+    """Keyword options of :func:`gtmask.convert`: the fields of Settings and ExecutionOptions, with defaults."""
 
     format: str
     image_uri: str | None
@@ -174,8 +175,10 @@ class ConvertOptions(TypedDict, total=False):
     memory_limit: int
 
 
-def split_options(options: Mapping[str, Any], s3: S3Settings | None = None) -> tuple[Settings, Means]:
-    """Sort keyword options into settings and means.
+def split_options(
+    options: Mapping[str, Any], s3: S3Settings | None = None
+) -> tuple[Settings, ExecutionOptions]:
+    """Sort keyword options into settings and execution options.
 
     Raises
     ------
@@ -183,9 +186,9 @@ def split_options(options: Mapping[str, Any], s3: S3Settings | None = None) -> t
         For a name that is no option.
     """
     setting_names = {item.name for item in fields(Settings)}
-    means_names = {item.name for item in fields(Means)} - {"s3"}
-    if unknown := options.keys() - setting_names - means_names:
+    execution_names = {item.name for item in fields(ExecutionOptions)} - {"s3"}
+    if unknown := options.keys() - setting_names - execution_names:
         raise UsageError(f"{min(unknown)} is no option of convert; see `gtmask convert --help`.")
     settings = {name: value for name, value in options.items() if name in setting_names}
-    means = {name: value for name, value in options.items() if name in means_names}
-    return Settings(**settings), Means(**means, s3=s3 or S3Settings())
+    execution = {name: value for name, value in options.items() if name in execution_names}
+    return Settings(**settings), ExecutionOptions(**execution, s3=s3 or S3Settings())

@@ -10,29 +10,27 @@ otherwise every record is read once, in the same processes that will convert the
 from __future__ import annotations
 
 import pickle
-import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gtmask.formats.base import NamesImages
 from gtmask.images.references import normalize
 from gtmask.run.clashes import Keys, Sieve
+from gtmask.workers import kept_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gtmask.formats.base import Reader, Unit
     from gtmask.images.resolve import ImageRule
-    from gtmask.run.executors import Pool
+    from gtmask.workers import Pool
 
 #: Records that are read by one task of a survey.
 BATCH = 512
 #: Image references that the rule for finding images is chosen from.
 SAMPLE = 20
-#: The reader of the last task, by thread: readers keep notes while they read.
-_held = threading.local()
 #: Below this number of records, loading the kernels that look for clashes takes longer than doing without.
 WORTH_SIFTING = 10_000
 
@@ -59,20 +57,18 @@ class Survey:
     duplicates: list[int] = field(default_factory=list)
 
 
-def held_reader(pickled: bytes) -> Reader:
+def kept_reader(pickled: bytes) -> Reader:
     """Return the reader that a task brings: one object for all tasks of an export that a thread does.
 
-    So files and connections that it opened, and documents that it copied, serve the next task, too.
+    So files and connections that it opened, and documents that it copied, serve the next task, too; readers
+    keep notes while they read.
     """
-    held: tuple[bytes, Reader] | None = getattr(_held, "reader", None)
-    if held is None or held[0] != pickled:
-        held = _held.reader = (pickled, pickle.loads(pickled))
-    return held[1]
+    return kept_object(pickled, lambda: cast("Reader", pickle.loads(pickled)))
 
 
 def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
-    """Read a batch of records for their image references and labels; what an executor calls."""
-    reader = held_reader(pickled_reader)
+    """Read a batch of records for their image references and labels; what a pool calls."""
+    reader = kept_reader(pickled_reader)
     found = Glance()
     for unit in units:
         record = reader.record(unit)

@@ -1,30 +1,23 @@
 """One chunk in one process: read, probe, paint, encode, put, commit.
 
-Everything a worker needs travels as one pickled :class:`Job`. A thread that works keeps one event loop
-and one set of storages for its life, whatever executor started it: making an S3 client costs more
-than a hundred masks.
+Everything a worker needs travels as one pickled :class:`Job`; a thread keeps its worker for the next chunk
+(:mod:`gtmask.workers.kept`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import os
 import pickle
-import signal
-import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
-from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
+from gtmask.errors import NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
-from gtmask.loops import new_event_loop
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.png import count_values, encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
@@ -33,6 +26,7 @@ from gtmask.run.paint import paint
 from gtmask.run.sizes import fit
 from gtmask.storage import open_storage
 from gtmask.text import escape_unprintable
+from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,44 +75,30 @@ class Chunk:
 
 
 class Worker:
-    """Serves the chunks of one job in one thread, with one event loop and open storages."""
+    """Serves the chunks of one job; enter it inside its event loop, for the storages that stay open."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.loop = new_event_loop()
         self.stack = contextlib.AsyncExitStack()
         self.images: Storage
         self.out: Storage
         # By id: a class map may leave ids out.
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
-        self.loop.run_until_complete(self._open())
-        _workers.add(self)
 
-    async def _open(self) -> None:
+    async def __aenter__(self) -> Worker:
         # One storage per location and client: two roots in S3 still share nothing but settings.
         self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
+        return self
 
-    def close(self) -> None:
-        """Close connections and the event loop."""
-        _workers.discard(self)
-        self.loop.run_until_complete(self.stack.aclose())
-        self.loop.close()
-
-    def run(self, chunk: Chunk) -> ChunkResult:
-        """Convert a chunk and commit it."""
-        return self.loop.run_until_complete(self.convert(chunk))
-
-    def interrupt(self) -> None:
-        """Break off the chunk that is worked on; for other threads."""
-        self.loop.call_soon_threadsafe(lambda: [task.cancel() for task in asyncio.all_tasks(self.loop)])
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stack.aclose()
 
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         limit = asyncio.Semaphore(self.job.s3.concurrency)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
-        error: GtmaskError | None = None
 
         async def one(position: int) -> None:
             try:
@@ -126,16 +106,10 @@ class Worker:
             finally:
                 limit.release()
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for position in range(len(chunk.units)):
-                    await limit.acquire()
-                    group.create_task(one(position))
-        except* GtmaskError as trouble:
-            error = first_error(trouble)
-        if error is not None:
-            # Out here its context is not the group that holds it: such a circle cannot travel (Dask).
-            raise error
+        async with asyncio.TaskGroup() as group:
+            for position in range(len(chunk.units)):
+                await limit.acquire()
+                group.create_task(one(position))
         result = gather(chunk.number, outcomes)
         if not self.job.dry_run:
             await commit(self.out, result)
@@ -280,56 +254,10 @@ def mask_values(mask: NDArray[np.uint8]) -> dict[int, int]:
     return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
 
 
-def first_error(group: BaseExceptionGroup[GtmaskError]) -> GtmaskError:
-    """Return the first of the errors that ended a task group."""
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            return first_error(error)
-        return error
-    raise group
-
-
-_served = threading.local()
-_workers: set[Worker] = set()
-
-
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
-    """Convert one chunk; what an executor calls. The thread's worker is kept for the next chunk."""
-    digest = hashlib.blake2b(pickled_job, digest_size=16).digest()
-    held: tuple[bytes, Worker] | None = getattr(_served, "worker", None)
-    if held is None or held[0] != digest:
-        if held is not None:
-            held[1].close()
-        held = (digest, Worker(pickle.loads(pickled_job)))
-        _served.worker = held
-    return held[1].run(chunk)
+    """Convert one chunk; what a pool calls. The thread's worker is kept for the next chunk."""
+    return run_kept(pickled_job, lambda: Worker(pickle.loads(pickled_job)), lambda worker: worker.convert(chunk))
 
 
-def close_worker() -> None:
-    """Close the worker of this thread, if it has one."""
-    held: tuple[bytes, Worker] | None = getattr(_served, "worker", None)
-    if held is not None:
-        _served.worker = None
-        held[1].close()
-
-
-def interrupt_workers() -> None:
-    """Break off the chunks that threads of this process work on."""
-    for worker in list(_workers):
-        worker.interrupt()
-
-
-def start_process(parent: int) -> None:
-    """Prepare a worker process: Ctrl-C is the parent's business, and no worker outlives its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def be_ready() -> None:
+def warm_up() -> None:
     """Do nothing: by the time this runs, the process has imported what a worker needs."""
-
-
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)

@@ -1,0 +1,9 @@
+"""Who does the work, for every command: one pool of a thread, processes or a Dask cluster's workers.
+
+What a task needs open (an event loop, storages) its thread keeps for the next task.
+"""
+
+from gtmask.workers.kept import kept_object, release, run_kept
+from gtmask.workers.pool import Pool, WorkersLostError, threads
+
+__all__ = ["Pool", "WorkersLostError", "kept_object", "release", "run_kept", "threads"]

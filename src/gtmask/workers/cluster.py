@@ -1,0 +1,110 @@
+"""A Dask cluster as an executor: connecting, how many workers it has by now, and leaving it."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import wait
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gtmask.errors import GtmaskError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
+
+T = TypeVar("T")
+
+#: Seconds after which it is looked whether the scheduler is still there, and how many workers it has.
+LOOK = 5.0
+
+
+class Cluster:
+    """A connection to a Dask scheduler.
+
+    Parameters
+    ----------
+    address
+        ``HOST:PORT`` of the scheduler.
+
+    Raises
+    ------
+    UsageError
+        If Dask is not installed, or no scheduler answers.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise UsageError("--executor dask://… needs Dask: pip install 'gtmask[dask]'.") from None
+        try:
+            connect: Any = Client
+            self._client = connect(f"tcp://{address}", timeout=10)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
+        self._executor: Executor = self._client.get_executor(pure=False, retries=2)
+        self._seen = 0
+        self._next_look = 0.0
+
+    def threads(self) -> int:
+        """Return how many tasks the cluster's workers can do at once by now, 0 where nobody answers."""
+        try:
+            return sum(self._client.nthreads().values())
+        except (OSError, TimeoutError, RuntimeError):
+            return 0
+
+    @property
+    def workers(self) -> int:
+        """How many tasks can be done at once, at least 1: looked at now and then, as workers come and go."""
+        if perf_counter() >= self._next_look:
+            self._seen = max(1, self.threads())
+            self._next_look = perf_counter() + LOOK
+        return self._seen
+
+    def look_again(self) -> None:
+        """Have :attr:`workers` looked at the next time."""
+        self._next_look = 0.0
+
+    def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Hand a task over; raises as :meth:`result`."""
+        with _translated():
+            return self._executor.submit(function, *arguments)
+
+    def result(self, future: Future[T]) -> T:
+        """Wait for a task, but not for ever where the scheduler is gone: its futures then never end.
+
+        Raises
+        ------
+        GtmaskError
+            What the task raised, or that Dask could not do it.
+        """
+        with _translated():
+            while not wait([future], timeout=LOOK).done:
+                if self._client.status in {"closed", "closing"}:
+                    raise ConnectionError("the scheduler does not answer any more")
+            return future.result()
+
+    def close(self, *, wait: bool) -> None:
+        """Leave the cluster; with ``wait``, after the tasks that run."""
+        # Without workers nothing runs that could be waited for; a scheduler that is gone cannot be left.
+        with contextlib.suppress(Exception):
+            self._executor.shutdown(wait=wait and self.threads() > 0)
+        with contextlib.suppress(Exception):
+            self._client.close()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Turn Dask's errors into ours: workers that died, a scheduler that left, machines without gtmask."""
+    try:
+        yield
+    except (GtmaskError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # one of them is asyncio's CancelledError, which is no Exception
+        said = " ".join(str(error).split())[:120]
+        raise GtmaskError(
+            f"Dask could not do a task ({type(error).__name__}: {said}): see in its workers' logs "
+            "whether they lack memory or gtmask, then run the same command again. What was committed is "
+            "kept."
+        ) from error

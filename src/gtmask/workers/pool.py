@@ -1,0 +1,236 @@
+"""Where tasks run: in a thread of this process, in one spawned process per core, or on a Dask cluster.
+
+:class:`Pool` keeps a bounded number of tasks in flight and gives results back in order, so that memory does
+not grow with the number of tasks, and what is made of the results is the same whatever the workers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from itertools import chain, islice
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gtmask.errors import GtmaskError, UsageError
+from gtmask.machine import cores
+from gtmask.workers.kept import interrupt_all, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from gtmask.progress import Progress
+    from gtmask.workers.cluster import Cluster
+
+T = TypeVar("T")
+
+#: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
+START_SECONDS = 1.5
+
+
+class WorkersLostError(GtmaskError):
+    """A worker process died."""
+
+
+class Pool:
+    """Workers for tasks; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    workers
+        Processes; one per core by default, where they save more than their start costs. One worker runs in a
+        thread of this process: a small run need not wait for a process to start.
+    executor
+        ``"local"`` or ``"dask://HOST:PORT"``.
+    before
+        Called once before processes start: compiles what each of them would compile.
+
+    Raises
+    ------
+    UsageError
+        If ``workers`` is less than 1, or there is no such cluster.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        executor: str = "local",
+        *,
+        before: Callable[[], object] = lambda: None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise UsageError(f"--workers {workers} must be at least 1.")
+        self._asked = workers is not None
+        self._workers = workers or cores()
+        self._before = before
+        self._thread: ThreadPoolExecutor | None = None
+        self._processes: Executor | None = None
+        self._flying: deque[Future[Any]] = deque()
+        self._cluster: Cluster | None = None
+        if executor.startswith("dask://"):
+            from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
+
+            self._cluster = Cluster(executor.removeprefix("dask://"))
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Wait for the tasks that run, so that their work is not lost; a second Ctrl-C ends them."""
+        try:
+            self.close()
+        except KeyboardInterrupt:
+            self.kill()
+            raise
+
+    @property
+    def ahead(self) -> int:
+        """Tasks in flight: each worker has one to go on with."""
+        return 2 * (self._cluster.workers if self._cluster else self._workers) + 1
+
+    def map(
+        self,
+        function: Callable[..., T],
+        arguments: Iterable[tuple[Any, ...]],
+        tasks: int | None = None,
+    ) -> Generator[T, None, None]:
+        """Yield ``function(*arguments)`` for each of the arguments, in order.
+
+        Parameters
+        ----------
+        function, arguments
+            Picklable.
+        tasks
+            About how many tasks there are. The first ones are done in this process, until processes would
+            save more than they cost, unless somebody has asked for them; where it is not known how many tasks
+            there are, as many more are expected as are done.
+
+        Raises
+        ------
+        GtmaskError
+            What a task raised, or that a worker died. Tasks that run are waited for by :meth:`close`, so
+            that their work is not lost; tasks that wait are dropped.
+        """
+        items = iter(arguments)
+        flying: deque[Future[T]] = deque()
+        self._flying = flying
+        try:
+            spread = self._cluster is not None or self._processes is not None or self._workers == 1
+            if not spread and not self._asked:
+                yield from self._map_here(function, items, tasks)
+            first = list(islice(items, 2))
+            # Whoever asks for processes gets them, unless there is only one task.
+            submit = self._submit if spread or len(first) > 1 or not self._asked else self._here().submit
+            for item in chain(first, items):
+                flying.append(submit(function, *item))
+                if len(flying) >= self.ahead:
+                    yield self._result(flying.popleft())
+            while flying:
+                yield self._result(flying.popleft())
+        except BrokenExecutor:
+            raise WorkersLostError(
+                "A worker process died, most likely for want of memory: run the same command again, with "
+                "fewer --workers."
+            ) from None
+        finally:
+            for future in flying:
+                future.cancel()
+
+    def _map_here(
+        self,
+        function: Callable[..., T],
+        items: Iterator[tuple[Any, ...]],
+        tasks: int | None,
+    ) -> Generator[T, None, None]:
+        """Yield the results of tasks done in this process, until processes would save more than they cost."""
+        for done, item in enumerate(items, 1):
+            start = perf_counter()
+            result = self._here().submit(function, *item).result()
+            seconds = perf_counter() - start
+            yield result
+            left = done if tasks is None else tasks - done
+            # The first task loads the kernels and opens connections, too: it tells nothing of the others.
+            if done > 1 and seconds * left * (1 - 1 / self._workers) > START_SECONDS:
+                return
+
+    def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Hand a task to all cores, or machines."""
+        if self._cluster is not None:
+            return self._cluster.submit(function, *arguments)
+        if self._workers == 1:
+            return self._here().submit(function, *arguments)
+        if self._processes is None:
+            self._before()
+            self._processes = _make_processes(self._workers)
+        return self._processes.submit(function, *arguments)
+
+    def _here(self) -> ThreadPoolExecutor:
+        """Return the executor that works in a thread of this process."""
+        if self._thread is None:
+            self._thread = threads(1, "gtmask-worker")
+        return self._thread
+
+    def _result(self, future: Future[T]) -> T:
+        return future.result() if self._cluster is None else self._cluster.result(future)
+
+    def wait_for_workers(self, warm_up: Callable[[], None], progress: Progress) -> None:
+        """Wait until a Dask cluster does its first task: its workers may be in a queue, or start when asked.
+
+        Parameters
+        ----------
+        warm_up
+            A task that does nothing, from the module whose tasks will follow.
+        progress
+            Told where there is something to wait for.
+
+        Raises
+        ------
+        GtmaskError
+            As :meth:`map`: the workers cannot import gtmask, for example.
+        """
+        if self._cluster is not None:
+            if not self._cluster.threads():
+                progress.stage("waiting for Dask's workers", None)
+            self._result(self._submit(warm_up))
+            self._cluster.look_again()
+
+    def prepare(self, warm_up: Callable[[], None]) -> None:
+        """Let worker processes start and import while this process is still busy with other things."""
+        if self._cluster is None and self._workers > 1:
+            for _ in range(self._workers):
+                self._submit(warm_up)
+
+    def close(self, *, wait: bool = True) -> None:
+        """End the workers; with ``wait``, after the tasks that run."""
+        for future in self._flying:
+            future.cancel()
+        if self._thread is not None:
+            if wait:
+                self._thread.submit(release).result()
+            self._thread.shutdown(wait=wait, cancel_futures=True)
+        if self._cluster is not None:
+            self._cluster.close(wait=wait)
+        if self._processes is not None:
+            self._processes.shutdown(wait=wait, cancel_futures=True)
+
+    def kill(self) -> None:
+        """End what runs at once: worker processes by their ids, and the task in this process's thread."""
+        interrupt_all()
+        processes = getattr(self._processes, "_processes", None) or {}
+        for process in list(processes.values()):
+            process.kill()
+        self.close(wait=False)
+
+
+def threads(count: int, name: str) -> ThreadPoolExecutor:
+    """Return an executor of threads, for work that lets other threads run."""
+    return ThreadPoolExecutor(count, name)
+
+
+def _make_processes(workers: int) -> Executor:
+    # Importing and making these takes a tenth of a small run, which does without.
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+    from gtmask.spawn import WorkerContext, start_worker  # noqa: PLC0415
+
+    return ProcessPoolExecutor(workers, WorkerContext(), start_worker)
