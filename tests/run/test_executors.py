@@ -15,11 +15,12 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, StorageError, UsageError
-from gtmask.run import executors, finish
-from gtmask.run.executors import Pool
-from gtmask.run.progress import Silent
+from gtmask.progress import Silent
+from gtmask.run import finish
 from gtmask.run.shards import Shard, parse_shard
-from gtmask.run.survey import held_reader
+from gtmask.run.survey import kept_reader
+from gtmask.run.worker import warm_up
+from gtmask.workers import Pool, cluster, pool
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -88,11 +89,10 @@ def test_processes_start_where_they_save_more_than_they_cost(
     monkeypatch: pytest.MonkeyPatch, tasks: int, seconds: float, asked: int | None, elsewhere: int
 ) -> None:
     ticks = itertools.count(0, seconds)
-    monkeypatch.setattr(executors, "perf_counter", lambda: next(ticks))
-    monkeypatch.setattr(executors, "cores", lambda: 2)
-    pool = Pool(workers=asked)
-    found = list(pool.map(where, ((number,) for number in range(tasks)), tasks))
-    pool.close()
+    monkeypatch.setattr(pool, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    with Pool(asked) as workers:
+        found = list(workers.map(where, ((number,) for number in range(tasks)), tasks))
     assert len(found) == tasks
     assert sum(process != os.getpid() for process in found) == elsewhere
 
@@ -103,10 +103,8 @@ def leave(number: int) -> int:
 
 @pytest.mark.filterwarnings("ignore")
 def test_dask_workers_that_die_are_told(dask: str) -> None:
-    pool = Pool(dask)
-    with pytest.raises(GtmaskError, match="Dask could not do a task"):
-        list(pool.map(leave, ((n,) for n in range(3))))
-    pool.close()
+    with Pool(executor=dask) as workers, pytest.raises(GtmaskError, match="Dask could not do a task"):
+        list(workers.map(leave, ((n,) for n in range(3))))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -142,16 +140,16 @@ def test_tasks_in_flight_follow_the_workers_of_a_cluster(monkeypatch: pytest.Mon
 
     with LocalCluster(
         n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", processes=True
-    ) as cluster:
-        pool = Pool(f"dask://{cluster.scheduler_address.removeprefix('tcp://')}")
-        pool.welcome(Silent())
-        assert pool.ahead == 3
-        cluster.scale(3)
-        cluster.wait_for_workers(3)
-        monkeypatch.setattr(executors, "SCHEDULER_LOOK", 0.0)
-        assert len(list(pool.map(where, ((number,) for number in range(20))))) == 20
-        assert pool.ahead == 7
-        pool.close()
+    ) as dask:
+        address = dask.scheduler_address.removeprefix("tcp://")
+        with Pool(executor=f"dask://{address}") as workers:
+            workers.wait_for_workers(warm_up, Silent())
+            assert workers.ahead == 3
+            dask.scale(3)
+            dask.wait_for_workers(3)
+            monkeypatch.setattr(cluster, "LOOK", 0.0)
+            assert len(list(workers.map(where, ((number,) for number in range(20))))) == 20
+            assert workers.ahead == 7
 
 
 def test_no_scheduler_is_one_sentence(tmp_path: Path) -> None:
@@ -252,19 +250,18 @@ def double(number: int) -> int:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_order_and_errors_stop(workers: int) -> None:
-    pool = Pool(workers=workers)
-    assert list(pool.map(double, ((n,) for n in range(5)))) == [0, 2, 4, 6, 8]
-    with pytest.raises(GtmaskError, match="seven"):
-        list(pool.map(double, ((n,) for n in range(20))))
-    pool.close()
+    with Pool(workers) as made:
+        assert list(made.map(double, ((n,) for n in range(5)))) == [0, 2, 4, 6, 8]
+        with pytest.raises(GtmaskError, match="seven"):
+            list(made.map(double, ((n,) for n in range(20))))
 
 
 def test_the_tasks_of_one_thread_share_the_reader_and_what_it_opened() -> None:
     one, other = pickle.dumps(["a reader"]), pickle.dumps(["another"])
-    mine: Any = held_reader(one)
-    assert held_reader(bytes(bytearray(one))) is mine
+    mine: Any = kept_reader(one)
+    assert kept_reader(bytes(bytearray(one))) is mine
     with ThreadPoolExecutor(1) as threads:
-        assert threads.submit(held_reader, one).result() is not mine
-    another: Any = held_reader(other)
+        assert threads.submit(kept_reader, one).result() is not mine
+    another: Any = kept_reader(other)
     assert another == ["another"]
-    assert held_reader(one) is not mine
+    assert kept_reader(one) is not mine

@@ -16,9 +16,9 @@ import gtmask
 from gtmask import errors
 from gtmask.errors import UsageError
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.run.places import Start, default_images, whole
+from gtmask.run.places import RunRequest, absolute_location, default_images
 from gtmask.run.plan import freeze, load_plan
-from gtmask.run.settings import Means, Settings
+from gtmask.run.settings import ExecutionOptions, Settings
 from gtmask.storage import open_storage
 from tests.support import coco_data
 
@@ -181,7 +181,7 @@ def test_strict_stops_at_what_the_export_as_a_whole_loses(tmp_path: Path) -> Non
 
 
 def refuse(source: str, out: str) -> None:
-    Start(source, out, "elsewhere", Settings(), Means()).refuse_overlap()
+    RunRequest(source, out, "elsewhere", Settings(), ExecutionOptions()).refuse_overlap()
 
 
 def test_an_output_that_the_next_start_would_read_is_refused(tmp_path: Path) -> None:
@@ -241,9 +241,11 @@ def test_a_tilde_is_the_home_folder_for_masks_and_references_alike(
 
 
 def test_slashes_at_the_end_make_no_difference() -> None:
-    assert whole("s3://b/run//", "--out") == whole("S3://b/run", "--out") == "s3://b/run"
-    assert whole("s3://b/", "--out") == "s3://b"
-    assert whole("/data/run//", "--out") == "/data/run"
+    assert (
+        absolute_location("s3://b/run//", "--out") == absolute_location("S3://b/run", "--out") == "s3://b/run"
+    )
+    assert absolute_location("s3://b/", "--out") == "s3://b"
+    assert absolute_location("/data/run//", "--out") == "/data/run"
 
 
 def test_masks_made_without_any_image_are_told_as_such(tmp_path: Path) -> None:

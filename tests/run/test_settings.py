@@ -9,23 +9,25 @@ import pytest
 
 import gtmask
 from gtmask.errors import UsageError
-from gtmask.run.settings import ConvertOptions, Means, Settings, split_options
+from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.storage.base import S3Settings
 
 
 def test_the_typed_options_are_the_fields_with_their_types() -> None:
-    expected = get_type_hints(Settings) | get_type_hints(Means)
+    expected = get_type_hints(Settings) | get_type_hints(ExecutionOptions)
     del expected["s3"]
     assert get_type_hints(ConvertOptions) == expected
 
 
 def test_every_typed_option_is_taken_and_no_other() -> None:
     defaults = {name: getattr(Settings(), name) for name in get_type_hints(Settings)}
-    defaults |= {name: getattr(Means(), name) for name in get_type_hints(Means) if name != "s3"}
+    defaults |= {
+        name: getattr(ExecutionOptions(), name) for name in get_type_hints(ExecutionOptions) if name != "s3"
+    }
     s3 = S3Settings(
         client="obstore", endpoint_url="http://127.0.0.1:1", profile="p", region="r", concurrency=3
     )
-    assert split_options(defaults, s3) == (Settings(), Means(s3=s3))
+    assert split_options(defaults, s3) == (Settings(), ExecutionOptions(s3=s3))
     assert set(defaults) == set(get_type_hints(ConvertOptions))
     with pytest.raises(UsageError, match="filll is no option of convert"):
         split_options({"filll": "center"})

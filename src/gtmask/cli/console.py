@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from rich.console import Console
@@ -113,8 +112,8 @@ class Bar:
             self._task = self._bar.add_task(name, total=total, rate="", note="")
 
     def _complete(self) -> None:
-        """Show a stage that is over as done, where its total was not known before."""
-        if self._bar is not None and self._task is not None and self._bar.tasks[self._task].total is None:
+        """Show a stage that is over as done, where its total was not known or estimated."""
+        if self._bar is not None and self._task is not None:
             self._bar.update(self._task, total=self._bar.tasks[self._task].completed)
 
     def advance(self, records: int, rejects: int = 0) -> None:
@@ -124,20 +123,7 @@ class Bar:
             return
         note = f"{self._rejects:,} rejected" if self._rejects else ""
         self._bar.update(self._task, advance=records, note=note)
-        speed = self._bar.tasks[self._task].speed
-        self._bar.update(self._task, rate=f"{speed:,.0f}/s" if speed else "")
-
-    def steps(self, name: str) -> Callable[[int, int | None], None]:
-        """Return a callback for work that tells (done so far, total if known)."""
-        told = 0
-
-        def hear(done: int, total: int | None) -> None:
-            nonlocal told
-            if self._task is None:
-                self.stage(name, total)
-            if self._bar is not None and self._task is not None:
-                self._bar.update(self._task, total=total)
-            self.advance(done - told)
-            told = done
-
-        return hear
+        task = self._bar.tasks[self._task]
+        if task.total is not None and task.completed > task.total:  # it was an estimate
+            self._bar.update(self._task, total=task.completed)
+        self._bar.update(self._task, rate=f"{task.speed:,.0f}/s" if task.speed else "")

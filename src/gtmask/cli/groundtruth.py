@@ -45,7 +45,7 @@ def validate(
     with Bar(quiet=quiet or as_json) as bar:
         report = gtmask.validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
-            strict=strict, findings=findings, s3=s3, workers=workers, progress=bar.steps("validate"),
+            strict=strict, findings=findings, s3=s3, workers=workers, progress=bar,
         )  # fmt: skip
     if as_json:
         print_json(report.to_json())
@@ -112,7 +112,7 @@ def pilot(
     with Bar(quiet=quiet or as_json) as bar:
         result = gtmask.pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, images=images,
-            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=bar.steps("look"),
+            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=bar,
         )  # fmt: skip
     if as_json:
         print_json(result.to_json())
@@ -211,7 +211,7 @@ def job(
     if submit:
         with Bar(quiet=quiet or as_json) as bar:
             created = gtmask.submit_job(
-                plan, s3=s3, images=images, masks=masks, workers=workers, progress=bar.steps("check"),
+                plan, s3=s3, images=images, masks=masks, workers=workers, progress=bar,
                 tell=lambda sentence: screen.print(plain(sentence), soft_wrap=True),
             )  # fmt: skip
     if as_json:
@@ -282,12 +282,7 @@ def _wait(names: list[str], plan: JobPlan, s3: S3Settings, *, quiet: bool) -> No
     from gtmask.cli.console import Bar, console, plain
 
     with Bar(quiet=quiet) as bar:
-        heard = bar.steps("label")
-
-        def show(statuses: list[gtmask.JobStatus]) -> None:
-            heard(sum(s.labeled + s.failed for s in statuses), sum(s.total for s in statuses))
-
-        ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=show)
+        ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=bar)
     for status in ended:
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
         console().print(plain(told), soft_wrap=True)

@@ -19,6 +19,7 @@ from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifes
 from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.validation import validate
 from gtmask.loops import run_async
+from gtmask.progress import Progress, Silent
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
 
@@ -62,7 +63,7 @@ def submit_job(
     masks: str | None = None,
     workers: int | None = None,
     tell: Callable[[str], None] | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, str]:
     """Check everything, upload the files, and create the job(s).
 
@@ -244,25 +245,32 @@ def wait_for_jobs(
     region: str,
     *,
     s3: S3Settings | None = None,
-    progress: Callable[[list[JobStatus]], None] | None = None,
+    progress: Progress | None = None,
     seconds: float = _POLL_SECONDS,
 ) -> list[JobStatus]:
-    """Follow jobs until all have ended; ``progress`` is called with all of them every so many seconds."""
-    return run_async(_wait(names, region, s3 or S3Settings(), progress, seconds))
+    """Follow jobs until all have ended; ``progress`` hears of their images every so many seconds."""
+    return run_async(_wait(names, region, s3 or S3Settings(), progress or Silent(), seconds))
 
 
 async def _wait(
     names: Sequence[str],
     region: str,
     settings: S3Settings,
-    progress: Callable[[list[JobStatus]], None] | None,
+    progress: Progress,
     seconds: float,
 ) -> list[JobStatus]:
+    told: int | None = None
     async with aws.open_client("sagemaker", settings, region) as client:
         while True:
             statuses = [await _status(client, name) for name in names]
-            if progress:
-                progress(statuses)
+            total = sum(status.total for status in statuses)
+            if told is None and total:
+                progress.stage("label", total)
+                told = 0
+            if told is not None:
+                done = sum(status.labeled + status.failed for status in statuses)
+                progress.advance(done - told)
+                told = done
             if all(status.final for status in statuses):
                 return statuses
             await asyncio.sleep(seconds)

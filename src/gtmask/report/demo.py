@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.groundtruth.report import Report
+    from gtmask.progress import Progress
     from gtmask.run import Summary
-    from gtmask.run.progress import Progress
 
 
 @dataclass(slots=True)

@@ -18,21 +18,17 @@ from gtmask.formats.base import ReadOptions
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
-from gtmask.run.executors import Pool
-from gtmask.run.progress import Progress, Silent
-from gtmask.run.survey import BATCH, batches, held_reader
+from gtmask.progress import Progress, Silent
+from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import PathLike
 
     from gtmask.formats.base import Unit
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap
-
-#: Exports of fewer records than this are read in this process: starting others would take longer.
-SMALL = 20_000
 
 
 @dataclass(slots=True)
@@ -128,27 +124,23 @@ def inspect(
     GtmaskError
         If the export cannot be read.
     """
-    heard = progress or Silent()
+    progress = progress or Silent()
     opened = open_source(source, format, options or ReadOptions(), s3 or S3Settings())
     reader = opened.reader
     kernels.compile_kernels(("gtmask.formats.reading.build",))
     count = reader.count()
-    heard.stage("inspect", count)
-    pool = Pool(workers=1 if workers is None and (count or SMALL) <= SMALL else workers)
+    progress.stage("inspect", count)
     seen = Inspection(title=reader.title, declared=reader.labels)
     pickled = pickle.dumps(reader)
-    try:
-        for part in pool.map(look, ((pickled, batch) for batch in batches(reader, BATCH, None))):
+    parts = ((pickled, batch) for batch in batches(reader, BATCH, None))
+    with Pool(workers) as pool:
+        for part in pool.map(look, parts, None if count is None else -(-count // BATCH)):
             seen.add(part)
-            heard.advance(part.images + part.unusable)
-    finally:
-        pool.close()
+            progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
-        seen.answer = summarize_job_output(
-            manifests, masks=masks, s3=s3, workers=workers, progress=_steps(heard, "compare")
-        )
+        seen.answer = summarize_job_output(manifests, masks=masks, s3=s3, workers=workers, progress=progress)
     return seen
 
 
@@ -162,23 +154,9 @@ def _manifest(export: Export, name: str) -> ManifestReader:
     return ManifestReader(location, export.size(name), read)
 
 
-def _steps(progress: Progress, stage: str) -> Callable[[int, int | None], None]:
-    """Return a callback for work that tells how much is done so far, and about how much there is."""
-    told = -1
-
-    def hear(done: int, total: int | None) -> None:
-        nonlocal told
-        if told < 0:
-            progress.stage(stage, total)
-        progress.advance(done - max(told, 0))
-        told = done
-
-    return hear
-
-
 def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
-    """Read a batch of records; what an executor calls."""
-    reader = held_reader(pickled_reader)
+    """Read a batch of records; what a pool calls."""
+    reader = kept_reader(pickled_reader)
     seen = Inspection()
     for unit in units:
         record = reader.record(unit)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import BinaryIO
 
-    from gtmask.run.plan import Plan
     from gtmask.progress import Progress
+    from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
 
 #: Part files are joined to pieces of about this many bytes before they are sent.

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.run.commit import Tally
-    from gtmask.workers import Pool
     from gtmask.run.places import RunRequest
     from gtmask.storage.base import Storage
+    from gtmask.workers import Pool
 
 
 def decide(
@@ -184,7 +184,11 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
 
 
 def _new_plan(
-    request: RunRequest, reader: Reader, class_map: ClassMap | None, pool: Pool, fingerprint: Callable[[], str]
+    request: RunRequest,
+    reader: Reader,
+    class_map: ClassMap | None,
+    pool: Pool,
+    fingerprint: Callable[[], str],
 ) -> Plan:
     """Survey the export and decide everything that the data decides."""
     found_any = True
@@ -244,8 +248,8 @@ def _no_label(request: RunRequest) -> str:
     forced = request.settings.format
     doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
     return (
-        f"{request.source}{doubt} names no label that could become a class: look at it with `gtmask inspect`, "
-        "or give a class map with --classes."
+        f"{request.source}{doubt} names no label that could become a class: look at it with "
+        "`gtmask inspect`, or give a class map with --classes."
     )
 
 
@@ -255,7 +259,9 @@ def _unread(request: RunRequest, records: int) -> str:
     return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
-async def _choose_rule(request: RunRequest, references: list[tuple[str, tuple[str, ...]]]) -> tuple[ImageRule, bool]:
+async def _choose_rule(
+    request: RunRequest, references: list[tuple[str, tuple[str, ...]]]
+) -> tuple[ImageRule, bool]:
     """Choose how references become keys, by looking for the first images; say whether any was found."""
     names = [name for image, aliases in references for name in (image, *aliases)]
     if request.settings.size == "annotation":

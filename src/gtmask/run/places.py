@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
 from gtmask.formats.locate import FILE_SUFFIX
-from gtmask.run.commit import MASKS
 from gtmask.progress import Progress, Silent
+from gtmask.run.commit import MASKS
 from gtmask.storage import check_location, is_s3
 from gtmask.text import escape_unprintable
 

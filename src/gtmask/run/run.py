@@ -18,19 +18,19 @@ from gtmask.formats.base import ReadOptions
 from gtmask.formats.locate import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
+from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import fingerprint, load_plan
-from gtmask.progress import Silent
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
 from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
-from gtmask.workers import Pool, WorkersLostError, threads
+from gtmask.workers import Pool, WorkersLostError, thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.model import ClassMap
-    from gtmask.run.plan import Plan
     from gtmask.progress import Progress
+    from gtmask.run.plan import Plan
     from gtmask.storage import S3Settings
 
 
@@ -100,7 +100,7 @@ def convert(
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
-    with threads(1, "gtmask-fingerprint") as beside:
+    with thread_pool(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
         mark = beside.submit(lambda: fingerprint(open_export(request.source, execution.s3)))
         reader = _open_reader(request)

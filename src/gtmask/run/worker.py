@@ -256,7 +256,14 @@ def mask_values(mask: NDArray[np.uint8]) -> dict[int, int]:
 
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
     """Convert one chunk; what a pool calls. The thread's worker is kept for the next chunk."""
-    return run_kept(pickled_job, lambda: Worker(pickle.loads(pickled_job)), lambda worker: worker.convert(chunk))
+
+    def make() -> Worker:
+        return Worker(pickle.loads(pickled_job))
+
+    async def work(worker: Worker) -> ChunkResult:
+        return await worker.convert(chunk)
+
+    return run_kept(pickled_job, make, work)
 
 
 def warm_up() -> None:

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import NotFoundError
+from gtmask.loops import new_event_loop
 from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class BlockingStorage:
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
-                loop = asyncio.new_event_loop()
+                loop = new_event_loop()
                 # A daemon: an interpreter that ends in haste does not wait for a reader to be closed.
                 thread = threading.Thread(target=loop.run_forever, name="gtmask-storage", daemon=True)
                 thread.start()

@@ -167,7 +167,7 @@ class Pool:
     def _here(self) -> ThreadPoolExecutor:
         """Return the executor that works in a thread of this process."""
         if self._thread is None:
-            self._thread = threads(1, "gtmask-worker")
+            self._thread = thread_pool(1, "gtmask-worker")
         return self._thread
 
     def _result(self, future: Future[T]) -> T:
@@ -222,7 +222,7 @@ class Pool:
         self.close(wait=False)
 
 
-def threads(count: int, name: str) -> ThreadPoolExecutor:
+def thread_pool(count: int, name: str) -> ThreadPoolExecutor:
     """Return an executor of threads, for work that lets other threads run."""
     return ThreadPoolExecutor(count, name)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
@@ -24,6 +23,7 @@ import numpy as np
 from gtmask.formats.jsonstream import kernels
 from gtmask.formats.jsonstream.container import Container, Cursor
 from gtmask.machine import cores
+from gtmask.workers import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -132,7 +132,7 @@ def _segments(
     """Yield the segments of what is left of the document, in order; a few are scanned ahead."""
     document = cursor.document
     stop = Event()
-    pool = ThreadPoolExecutor(threads, "gtmask-scan")
+    pool = thread_pool(threads, "gtmask-scan")
     try:
         flying: deque[Future[Segment[T] | None]] = deque()
         for start in range(cursor.offset, document.size, SEGMENT):
