@@ -107,7 +107,8 @@ gc.disable()
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.modules["scipy"] = None
 sys.path.insert(0, sys.argv[1])
-from gtmask import kernels
+from gtmask import kernels, spawn
+spawn.end_with_parent(0)
 kernels.help_compiling(sys.argv[2], sys.argv[3:])
 """
 
@@ -199,13 +200,15 @@ def _processes(command: Sequence[str], count: int) -> Iterator[list[subprocess.P
         with suppress(OSError):  # then this process does all the work
             while len(started) < count:
                 # Our own interpreter, and the names of our own modules.
-                helper = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+                # Nothing is ever written to the pipe; it ends when this process does.
+                pipe = subprocess.PIPE
+                helper = subprocess.Popen(command, stdin=pipe, stdout=nothing, stderr=nothing)  # noqa: S603
                 started.append(helper)
         yield started
     finally:
         for process in started:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def _grouped(names: Sequence[str]) -> list[list[str]]:

@@ -31,6 +31,7 @@ from gtmask.groundtruth.validation import validate
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
+from support.progress import Heard
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street"
@@ -519,9 +520,7 @@ def test_waiting_follows_a_job_to_its_end(recorder: Recorder) -> None:
         ("describe_labeling_job", description("InProgress"), wanted),
         ("describe_labeling_job", description("Failed", FailureReason="no role"), wanted),
     ]
-    seen: list[str] = []
-    statuses = submission.wait_for_jobs(
-        ["qa"], "eu-west-1", progress=lambda all_: seen.append(all_[0].status), seconds=0
-    )
-    assert seen == ["InProgress", "Failed"]
+    heard = Heard()
+    statuses = submission.wait_for_jobs(["qa"], "eu-west-1", progress=heard, seconds=0)
+    assert (heard.stages, heard.done) == ([("label", 10)], [8])
     assert statuses == [submission.JobStatus("qa", "Failed", 7, 1, 10, "no role")]

@@ -21,6 +21,7 @@ from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
+from support.progress import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,10 +91,9 @@ def answer(folder: Path) -> Path:
 
 
 def test_what_the_workers_changed_is_summed_up(tmp_path: Path) -> None:
-    seen: list[tuple[int, int | None]] = []
-    found = summarize(
-        answer(tmp_path), masks=str(tmp_path / "masks"), progress=lambda *done: seen.append(done)
-    )
+    heard = Heard()
+    found = summarize(answer(tmp_path), masks=str(tmp_path / "masks"), progress=heard)
+    assert (heard.stages, heard.done) == ([("compare", 4)], [4])
     assert found.to_json() == {
         "before": BEFORE,
         "after": AFTER,

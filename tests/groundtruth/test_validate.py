@@ -22,6 +22,7 @@ from gtmask.groundtruth.report import Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
+from support.progress import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -645,11 +646,22 @@ def test_the_report_is_the_same_whatever_the_workers(tmp_path: Path) -> None:
 def test_progress_ends_with_all_lines(tmp_path: Path) -> None:
     data = good()
     data.lines = [line for _ in range(100) for line in data.lines]
-    seen: list[tuple[int, int | None]] = []
-    check(data, tmp_path, "quick", progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (400, 400)
-    assert seen[0][0] == 128
-    assert abs((seen[0][1] or 0) - 400) < 20
+    heard = Heard()
+    check(data, tmp_path, "quick", progress=heard)
+    assert heard.stages == [("validate", 400)]
+    assert heard.done == [400]
+
+
+def test_progress_knows_about_how_many_lines_a_large_manifest_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = good()
+    data.lines = [line for _ in range(100) for line in data.lines]
+    monkeypatch.setattr("gtmask.groundtruth.source.BLOCK", 20_000)
+    heard = Heard()
+    check(data, tmp_path, "quick", progress=heard)
+    assert heard.done == [400]
+    assert abs((heard.stages[0][1] or 0) - 400) < 20
 
 
 # --- what is no manifest at all -----------------------------------------------------------------------

@@ -1,0 +1,115 @@
+"""Whatever command started worker processes: when it is killed, none of its family is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+import psutil
+import pytest
+
+import gtmask
+from support import coco_data
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: Lines and records that keep two workers busy until they are killed.
+MANY = 50_000
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write an export, a long manifest, and one that a finished adjustment job could have written."""
+    folder = tmp_path_factory.mktemp("data")
+    coco_data.write(folder, [f"{number:02}.jpg" for number in range(8)])
+    made = gtmask.convert(folder / "export.json", folder / "out", images=folder / "images", workers=1)
+    assert made.manifest is not None
+    lines = [orjson.loads(line) for line in open(made.manifest, "rb")]  # noqa: PTH123, SIM115
+    (folder / "long.manifest").write_bytes(_repeated(lines))
+    for line in lines:
+        metadata = {**line["labeling-qa-ref-metadata"], "adjustment-status": "unadjusted"}
+        line |= {"again-ref": line["labeling-qa-ref"], "again-ref-metadata": metadata}
+    (folder / "answer.manifest").write_bytes(_repeated(lines))
+    many = [f"{number:05}.jpg" for number in range(3000)]
+    (folder / "many.json").write_bytes(orjson.dumps(coco_data.make_document(many)))
+    return folder
+
+
+def _repeated(lines: Sequence[object]) -> bytes:
+    once = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+    return once * (MANY // len(lines))
+
+
+def wait_for_family(process: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
+    """Return the processes that a process has started, once there are so many of them."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        family = psutil.Process(process.pid).children(recursive=True)
+        if len(family) >= count:
+            return family
+        assert process.poll() is None, "it was done before it could be killed"
+        time.sleep(0.01)
+    raise AssertionError("it has started no processes")
+
+
+def kill(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> list[psutil.Process]:
+    """Kill a process; return which of its family are alive two seconds later, on an idle machine."""
+    process.kill()
+    process.wait()
+    busy = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    _, alive = psutil.wait_procs(family, timeout=2 * max(1, busy))
+    for left in alive:
+        left.kill()
+    return alive
+
+
+@pytest.mark.parametrize("delay", [0.0, 2.0], ids=["as they start", "as they work"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["convert", "many.json", "--out", "{out}", "--images", "images", "--size", "annotation",
+         "--chunk-size", "1"],
+        ["validate", "long.manifest"],
+        ["validate", "long.manifest", "--deep"],
+        ["pilot", "long.manifest", "--out", "{out}"],
+        ["inspect", "answer.manifest"],
+        ["classes", "long.manifest", "--out", "{out}/classes.toml"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:3:2]),
+)  # fmt: skip
+def test_no_worker_outlives_its_command(
+    data: Path, tmp_path: Path, arguments: list[str], delay: float
+) -> None:
+    command = [word.format(out=tmp_path) for word in arguments]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtmask", *command, "--workers", "2", "--quiet"],
+        cwd=data,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    # Two workers, and multiprocessing's resource tracker.
+    wait_for_family(process, 3)
+    time.sleep(delay)
+    assert process.poll() is None, "it was done before it could be killed"
+    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+
+
+@pytest.mark.parametrize("delay", [0.0, 1.5], ids=["as they start", "as they work"])
+def test_no_compiling_helper_outlives_its_command(tmp_path: Path, delay: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtmask", "warmup"],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for_family(process, 2)
+    time.sleep(delay)
+    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+    shutil.rmtree(tmp_path)
