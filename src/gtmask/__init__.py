@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from gtmask.model import Shape as Shape
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
+    from gtmask.progress import Progress as Progress
     from gtmask.report.demo import Demo as Demo
     from gtmask.report.demo import demo as demo
     from gtmask.report.inspection import Inspection as Inspection
@@ -67,17 +68,14 @@ if TYPE_CHECKING:
     from gtmask.report.overlays import preview as preview
     from gtmask.run.commit import Tally as Tally
     from gtmask.run.paint import rasterize as rasterize
-    from gtmask.run.progress import Progress as Progress
     from gtmask.run.run import convert as convert
     from gtmask.run.run import finish as finish
     from gtmask.run.settings import CHOICES as CHOICES
     from gtmask.run.settings import ConvertOptions as ConvertOptions
-    from gtmask.run.settings import Means as _ExecutionOptions
+    from gtmask.run.settings import ExecutionOptions as ExecutionOptions
     from gtmask.run.settings import Settings as Settings
     from gtmask.run.summary import Summary as Summary
     from gtmask.storage.base import S3Settings as S3Settings
-
-    ExecutionOptions = _ExecutionOptions
 
 #: The module that each public name is in, and after a colon its name there, where that is another.
 _HOMES = {
@@ -108,12 +106,12 @@ _HOMES = {
     "S3Settings": "gtmask.storage.base",
     "ReadOptions": "gtmask.formats.base",
     "Settings": "gtmask.run.settings",
-    "ExecutionOptions": "gtmask.run.settings:Means",
+    "ExecutionOptions": "gtmask.run.settings",
     "ConvertOptions": "gtmask.run.settings",
     "CHOICES": "gtmask.run.settings",
     "JobSettings": "gtmask.groundtruth.request",
     "CORS_RULE": "gtmask.manifest.contract",
-    "Progress": "gtmask.run.progress",
+    "Progress": "gtmask.progress",
     "Depth": "gtmask.groundtruth.validation",
     # what they return
     "Summary": "gtmask.run.summary",

@@ -50,7 +50,7 @@ class Silent:
 def advancing(items: Iterable[T], progress: Progress) -> Iterator[T]:
     """Yield items, and tell the present stage now and then how many were taken."""
     count = 0
-    for count, item in enumerate(items, 1):  # noqa: B007 - used after the loop
+    for count, item in enumerate(items, 1):
         yield item
         if count % _TOLD == 0:
             progress.advance(_TOLD)

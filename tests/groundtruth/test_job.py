@@ -31,7 +31,7 @@ from gtmask.groundtruth.validation import validate
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
-from support.progress import Heard
+from tests.support.progress import Heard
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street"

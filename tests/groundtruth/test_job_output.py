@@ -21,7 +21,7 @@ from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
-from support.progress import Heard
+from tests.support.progress import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

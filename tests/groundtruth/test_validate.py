@@ -22,7 +22,7 @@ from gtmask.groundtruth.report import Report
 from gtmask.groundtruth.survey import Surveyor
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
-from support.progress import Heard
+from tests.support.progress import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import gtmask
-from support import coco_data
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -74,7 +74,7 @@ def convert(
     progress
         Is told how the run gets on.
     **options
-        The fields of :class:`Settings` and :class:`Means`: the same names, meanings and defaults as the
+        The fields of :class:`Settings` and :class:`ExecutionOptions`: the same names, meanings and defaults as the
         options of ``gtmask convert``.
 
     Returns

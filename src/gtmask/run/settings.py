@@ -139,7 +139,7 @@ class ExecutionOptions:
 
 
 class ConvertOptions(TypedDict, total=False):
-    """Keyword options of :func:`gtmask.convert`: the fields of Settings and ExecutionOptions, with defaults."""
+    """Keyword options of :func:`gtmask.convert`: the fields of its two option classes."""
 
     format: str
     image_uri: str | None
