@@ -74,8 +74,8 @@ def convert(
     progress
         Is told how the run gets on.
     **options
-        The fields of :class:`Settings` and :class:`ExecutionOptions`: the same names, meanings and defaults as the
-        options of ``gtmask convert``.
+        The fields of :class:`Settings` and :class:`ExecutionOptions`: the same names, meanings and defaults
+        as the options of ``gtmask convert``.
 
     Returns
     -------
