@@ -200,6 +200,7 @@ class _Zip(_Contents):
         if spool is None:
             with self._file.open(entry) as member:
                 spool = self._spools[name] = _spooled(member)
+            weakref.finalize(self, spool.close)
         return _cut(spool, start, stop)
 
 
@@ -209,6 +210,7 @@ class _Tar(_Contents):
     def __init__(self, outer: Export, archive: str) -> None:
         self._outer, self._archive = outer, archive
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with the export)
+        weakref.finalize(self, self._spool.close)
         self._starts: dict[str, int] = {}
         self.sizes = {}
         for name, member, file in self._walk():

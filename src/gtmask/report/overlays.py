@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.errors import CredentialsError, GtmaskError, StorageError, UsageError
+from gtmask.errors import CredentialsError, GtmaskError, ManifestError, UsageError
 from gtmask.groundtruth.manifest_file import RawLine, open_manifest
 from gtmask.groundtruth.survey import Surveyor, SurveySettings
 from gtmask.loops import run_async
@@ -121,10 +121,9 @@ def preview(
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     with open_manifest(str(manifest), settings.s3) as source:
         total, chosen = _choose(source, count)
-    lines = [source.parse(raw) for raw in chosen]
-    figures, troubles, legend = run_async(_figures(lines, settings))
+    figures, troubles, legend = run_async(_figures(source, chosen, settings))
     page = _PAGE.format(
-        title=html.escape(f"{Path(str(manifest)).name}: {len(lines):,} of {total:,} images"),
+        title=html.escape(f"{Path(str(manifest)).name}: {len(chosen):,} of {total:,} images"),
         legend=legend,
         figures="\n".join(figures),
     )
@@ -149,23 +148,39 @@ def _choose(manifest: ManifestReader, count: int) -> tuple[int, list[RawLine]]:
     return total, chosen
 
 
-async def _figures(lines: list[ManifestLine], settings: SurveySettings) -> tuple[list[str], list[str], str]:
-    """Return the figures as HTML, the troubles among them as sentences, and the legend."""
+async def _figures(
+    manifest: ManifestReader, chosen: list[RawLine], settings: SurveySettings
+) -> tuple[list[str], list[str], str]:
+    """Return the figures as HTML, the troubles among them as sentences, and the legend.
+
+    Raises
+    ------
+    ManifestError
+        None of the lines can be used.
+    """
     figures: list[str] = []
     troubles: list[str] = []
     legend = ""
+    broken: list[ManifestError] = []
     async with Surveyor(settings) as surveyor:
-        for line in lines:
-            colors = {number: (entry.name, entry.color) for number, entry in line.newest.classes.items()}
-            legend = legend or _legend(colors)
+        for raw in chosen:
+            name = f"line {raw.number:,}"
             try:
+                line = manifest.parse(raw)
+                name = line.source_ref
+                colors = {number: (entry.name, entry.color) for number, entry in line.newest.classes.items()}
+                legend = legend or _legend(colors)
                 body = await _pair(line, colors, surveyor)
             except CredentialsError:
                 raise
-            except (StorageError, GtmaskError, ValueError, OSError) as error:
-                troubles.append(f"{line.source_ref}: {error}")
+            except (GtmaskError, ValueError, OSError) as error:
+                if isinstance(error, ManifestError):
+                    broken.append(error)
+                troubles.append(f"{name}: {error}")
                 body = f'<p class="trouble">{html.escape(str(error))}</p>'
-            figures.append(f"<figure>{body}<figcaption>{html.escape(line.source_ref)}</figcaption></figure>")
+            figures.append(f"<figure>{body}<figcaption>{html.escape(name)}</figcaption></figure>")
+    if broken and len(broken) == len(chosen):
+        raise broken[0]
     return figures, troubles, legend
 
 

@@ -1,0 +1,145 @@
+"""Inspecting the output manifest of a finished job, however its location is given."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pytest
+
+import gtmask
+from gtmask.errors import ManifestError
+from gtmask.groundtruth.classes import class_map_from_labels
+from gtmask.manifest.writer import ManifestWriter
+from gtmask.png import encode_png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE, AFTER = "labeling-qa-ref", "labeling-qa-adjusted-ref"
+
+
+def output_lines(count: int, start: int = 0) -> list[bytes]:
+    """Return lines of a job that adjusted the first image of each three, and left the others."""
+    writer = ManifestWriter(
+        class_map_from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000"
+    )
+    lines = []
+    for i in range(start, start + count):
+        values = orjson.loads(writer.line(f"s3://b/images/{i}.png", f"s3://b/masks/{i}.png"))
+        status = "unadjusted" if i % 3 else "adjusted"
+        values[AFTER] = f"s3://b/masks/{i}-new.png"
+        values[AFTER + "-metadata"] = values[BEFORE + "-metadata"] | {"adjustment-status": status}
+        lines.append(orjson.dumps(values) + b"\n")
+    return lines
+
+
+def write_masks(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for i in range(count):
+        old = np.zeros((4, 5), np.uint8)
+        old[1] = 1
+        new = old.copy()
+        if i % 3 == 0:
+            new[2, :2] = 2
+        (folder / f"{i}.png").write_bytes(encode_png(old))
+        (folder / f"{i}-new.png").write_bytes(encode_png(new))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """Make a folder with a job's output in two manifests, its masks beside them."""
+    folder = tmp_path / "job"
+    folder.mkdir()
+    write_masks(folder / "masks", 6)
+    (folder / "a.manifest").write_bytes(b"".join(output_lines(3)))
+    (folder / "b.manifest").write_bytes(b"".join(output_lines(3, 3)))
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    path = folder.parent / "job.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.write(file, str(file.relative_to(folder)))
+    return path
+
+
+def tarred(folder: Path) -> Path:
+    path = folder.parent / "job.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.add(file, str(file.relative_to(folder)))
+    return path
+
+
+LOCATIONS: dict[str, Any] = {
+    "folder": lambda folder: folder,
+    "glob": lambda folder: f"{folder}/*.manifest",
+    "zip": zipped,
+    "tar.gz": tarred,
+}
+
+
+@pytest.mark.parametrize("form", LOCATIONS)
+def test_the_answer_is_found_wherever_the_manifests_lie(form: str, job: Path) -> None:
+    seen = gtmask.inspect(LOCATIONS[form](job), masks=str(job / "masks"))
+    assert (seen.images, dict(seen.labels)) == (6, {"Car": 6, "Road": 6})
+    assert seen.answer is not None
+    assert seen.to_json()["answer"] == {
+        "before": BEFORE, "after": AFTER, "objects": 6, "statuses": {"adjusted": 2, "unadjusted": 4},
+        "failures": {}, "compared": 6, "changed": 2, "changed_pixels": 4, "unreadable": 0,
+        "confusion": {"BACKGROUND": {"BACKGROUND": 86, "Road": 4}, "Car": {"Car": 30}},
+    }  # fmt: skip
+
+
+def test_one_file_is_the_same(job: Path) -> None:
+    seen = gtmask.inspect(job / "a.manifest", masks=str(job / "masks"))
+    assert seen.answer is not None
+    assert (seen.answer.objects, seen.answer.changed) == (3, 1)
+
+
+def test_a_manifest_without_an_answer_has_none(job: Path) -> None:
+    writer = ManifestWriter(class_map_from_labels(["Car"]), creation_date="2024-01-01T00:00:00.000000")
+    path = job / "masks" / "in.manifest"
+    path.write_bytes(writer.line("s3://b/images/0.png", "s3://b/masks/0.png"))
+    assert gtmask.inspect(path).answer is None
+
+
+def test_a_broken_line_of_an_archive_is_named(job: Path) -> None:
+    (job / "b.manifest").write_bytes(b"".join(output_lines(2, 3)) + b'{"source-ref"\n')
+    with pytest.raises(ManifestError, match=r"job\.zip: b\.manifest, line 3: line-not-json"):
+        gtmask.inspect(zipped(job), masks=str(job / "masks"))
+
+
+class Heard:
+    """Keeps what a progress bar would show."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.done: dict[str, int] = {}
+
+    def stage(self, name: str, total: int | None) -> None:
+        assert total is None or total > 0
+        self.stages.append(name)
+
+    def advance(self, records: int, rejects: int = 0) -> None:
+        assert records >= rejects >= 0
+        self.done[self.stages[-1]] = self.done.get(self.stages[-1], 0) + records
+
+
+def test_comparing_the_masks_tells_how_it_gets_on(job: Path) -> None:
+    heard = Heard()
+    lines = output_lines(3)
+    (job / "a.manifest").write_bytes(b"".join(lines[i % 3] for i in range(200)))
+    shutil.rmtree(job / "masks")
+    (job / "b.manifest").unlink()
+    seen = gtmask.inspect(job, progress=heard, masks=str(job))
+    assert heard.stages == ["inspect", "compare"]
+    assert heard.done["compare"] == 200
+    assert seen.answer is not None
+    assert seen.answer.unreadable == 200
