@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -259,7 +260,6 @@ def make_open_to_all(taken: Path, _: Path) -> None:
     taken.chmod(0o777)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="temporary folders are each user's own there")
 @pytest.mark.parametrize("make", [make_link, make_file, make_open_to_all])
 def test_a_name_taken_by_another_is_left_alone(tmp_path, monkeypatch, make):
     elsewhere = tmp_path / "elsewhere"
@@ -321,3 +321,28 @@ def test_a_package_inside_an_archive_compiles_where_it_is_called(tmp_path):
     )
     assert "gtmask.zip" in done.stdout
     assert done.stdout.endswith(" 0 b'PNG'\n")
+
+
+def modules_of_kernels() -> dict[str, set[str]]:
+    """Return the modules that declare kernels which Python calls, and what each imports of the package."""
+    found = {}
+    package = stamps.PACKAGE
+    for path in package.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        calls = [
+            decorator
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef)
+            for decorator in node.decorator_list
+            if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "kernel"
+        ]
+        if calls:
+            name = ".".join(("gtmask", *path.relative_to(package).with_suffix("").parts))
+            imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+            found[name] = set(filter(None, imports))
+    return found
+
+
+def test_the_groups_are_the_modules_that_have_kernels() -> None:
+    assert sorted(kernels.ALL_MODULES) == sorted(modules_of_kernels())
+    assert len(set(kernels.ALL_MODULES)) == len(kernels.ALL_MODULES)

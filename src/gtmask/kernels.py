@@ -72,7 +72,6 @@ _BRUSHES: Groups = (("gtmask.formats.label_studio.brush",),)
 
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (
-    ("gtmask.raster.domain",),
     ("gtmask.raster.coco",),
     ("gtmask.raster.pillow", "gtmask.raster.pillow_ellipse"),
     ("gtmask.raster.skimage",),
@@ -288,7 +287,7 @@ def _machine_lock() -> Iterator[None]:
 def _shared_folder() -> Path:
     """Return the folder in which all processes of this user find the lock and the notes."""
     for parent in _parents():
-        folder = Path(parent, f"gtmask-kernels-{_owner()}")
+        folder = Path(parent, f"gtmask-kernels-{os.getuid()}")
         # An image may bring a cache that only its maker can write: Numba then writes elsewhere, and so do we.
         with suppress(OSError):
             Path(parent).mkdir(parents=True, exist_ok=True)
@@ -314,18 +313,14 @@ def _parents() -> Iterator[str]:
 def _is_private(folder: Path) -> bool:
     """Tell whether a folder is this user's own: anybody could have left one, or a link, under its name."""
     state = folder.lstat()
-    mine = state.st_uid == _owner() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return stat.S_ISDIR(state.st_mode) and (mine or os.name == "nt")
+    mine = state.st_uid == os.getuid() and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(state.st_mode) and mine
 
 
 @cache
 def _process_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder for this process and its helpers, where the shared one's name is taken."""
     return tempfile.TemporaryDirectory(prefix="gtmask-kernels-")
-
-
-def _owner() -> int:
-    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _frozen() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -177,9 +179,25 @@ SQUARE = flatten([[[(0, 0), (3, 0), (3, 3)]]], np.int32)
 @pytest.mark.parametrize(
     ("mask", "points", "rings", "parts", "values", "said"),
     [
-        (np.zeros((4, 4), np.int32), *SQUARE, [1], "uint8"),
-        (np.zeros(16, np.uint8), *SQUARE, [1], "uint8"),
-        (np.zeros((4, 8), np.uint8)[:, ::2], *SQUARE, [1], "C-contiguous"),
+        (np.zeros((4, 4)), *SQUARE, [1], "of integers"),
+        (np.zeros(16, np.uint8), *SQUARE, [1], "height, width"),
+        ([[0, 0], [0, 0]], *SQUARE, [1], "array"),
+        (np.broadcast_to(np.uint8(0), (4, 4)), *SQUARE, [1], "writable"),
+        (np.full((4, 4), -1), *SQUARE, [1], "mask must lie between 0 and 255"),
+        (np.zeros((4, 4), np.int8), *SQUARE, [128], "values must lie between 0 and 127"),
+        (np.zeros((4, 4), bool), *SQUARE, [2], "values must lie between 0 and 1,"),
+        (np.zeros((4, 4), np.uint8), *SQUARE, [256], "values must lie between 0 and 255"),
+        (np.zeros((4, 4), np.uint8), *SQUARE, np.array([2**64 - 1]), "values must lie"),
+        (np.zeros((4, 4), np.uint8), *SQUARE, [-1], "values must lie"),
+        (np.zeros((4, 4), np.uint8), *SQUARE, [1.0], "values must be uint8, but is float64"),
+        (
+            np.zeros((4, 4), np.uint8),
+            SQUARE[0].astype(np.uint64) + 2**64 - 9,
+            *SQUARE[1:],
+            [1],
+            "points must lie",
+        ),
+        (np.zeros((4, 4), np.uint8), SQUARE[0], [0, 2**64 - 1], SQUARE[2], [1], "ring_offsets must lie"),
         (np.zeros((4, 4), np.uint8), SQUARE[0].astype(float), *SQUARE[1:], [1], "points must be int32"),
         (np.zeros((4, 4), np.uint8), SQUARE[0].reshape(-1), *SQUARE[1:], [1], "2 dimensions"),
         (np.zeros((4, 4), np.uint8), SQUARE[0].reshape(2, 3), *SQUARE[1:], [1], r"\(n, 2\)"),
@@ -202,7 +220,7 @@ SQUARE = flatten([[[(0, 0), (3, 0), (3, 3)]]], np.int32)
 )
 def test_wrong_arguments_are_told(mask, points, rings, parts, values, said):
     with pytest.raises(ValueError, match=said):
-        fill_polygons(mask, points, np.array(rings), np.array(parts), np.array(values, np.uint8))
+        fill_polygons(mask, points, np.array(rings), np.array(parts), values)
 
 
 def test_read_only_and_strided_arguments_are_taken():
@@ -211,3 +229,61 @@ def test_read_only_and_strided_arguments_are_taken():
     points.flags.writeable = False
     fill_polygons(mask, points, np.repeat(rings, 2)[::2], parts, np.array([1], np.uint8))
     assert np.array_equal(mask, ours((4, 4), [[[(0, 0), (3, 0), (3, 3)]]]))
+
+
+INTEGERS = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", ">i4", ">u8")
+LAYOUTS = ("C", "F", "strided", "backwards", "read-only", "shifted", "list")
+
+
+def laid_out(array: np.ndarray, dtype: str, layout: str) -> Any:
+    """Return the same numbers in another type and layout."""
+    given = array.astype(dtype)
+    if layout == "list":
+        return given.tolist()
+    if layout == "F":
+        return np.asfortranarray(given)
+    if layout == "strided":
+        return np.repeat(given, 2, axis=-1)[..., ::2]
+    if layout == "backwards":
+        return given[::-1].copy()[::-1]
+    if layout == "shifted":  # to where no number of its size is aligned
+        room = np.zeros(given.nbytes + 1, np.uint8)[1:].view(given.dtype).reshape(given.shape)
+        room[...] = given
+        return room
+    given.flags.writeable = layout != "read-only"
+    return given
+
+
+forms = st.tuples(st.sampled_from(INTEGERS), st.sampled_from(LAYOUTS))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(forms, min_size=5, max_size=5), st.integers(0, 2**32 - 1))
+def test_any_type_and_layout_gives_the_same_mask(chosen: list[tuple[str, str]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = [
+        [rng.integers(0, 60, (rng.integers(1, 9), 2)) for _ in range(rng.integers(1, 3))] for _ in range(3)
+    ]
+    points, rings, offsets = flatten(parts, np.int32)
+    values = rng.integers(0, 128, 3).astype(np.uint8)
+    expected = rng.integers(0, 128, (40, 50)).astype(np.uint8)
+    (kind, layout), *others = chosen
+    found = laid_out(expected, kind, "C" if layout in {"list", "read-only"} else layout)
+    fill_polygons(expected, points, rings, offsets, values)
+    fill_polygons(
+        found,
+        *(
+            laid_out(array, *form)
+            for array, form in zip((points, rings, offsets, values), others, strict=True)
+        ),
+    )
+    assert found.dtype == np.dtype(kind)
+    assert np.array_equal(found, expected)
+
+
+def test_a_mask_that_is_refused_is_left_as_it_was() -> None:
+    points, rings, parts = SQUARE
+    mask = np.zeros((4, 8), np.uint8)[:, ::2]
+    with pytest.raises(ValueError, match="part_offsets"):
+        fill_polygons(mask, points, rings, parts, [1, 2])
+    assert not mask.any()

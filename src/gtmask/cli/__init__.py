@@ -46,7 +46,11 @@ app.command("warmup")(warmup.warmup)
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from gtmask.numba_internals import shortfall
+
         typer.echo(f"gtmask {__version__}")
+        if missing := shortfall():
+            typer.echo(f"Kernels start and run more slowly, by Numba's plain cache, because {missing}.")
         raise typer.Exit
 
 

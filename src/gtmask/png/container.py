@@ -71,7 +71,10 @@ def encode_png(
             f"shape {given.shape} and type {given.dtype}."
         )
     height, width = mask.shape
-    colors = None if palette is None else _palette_key(palette)
+    colors = None
+    if palette is not None:
+        by_id = palette if isinstance(palette, Mapping) else dict(enumerate(palette))
+        colors = _palette_key(tuple(by_id.items()))
     if encoder == "pypng":
         return _encode_with_pypng(mask, colors)
     if encoder != "fast":
@@ -80,7 +83,7 @@ def encode_png(
     return _contain(deflate_rows(np.require(mask, requirements=["C", "W", "E"])), width, height, colors)
 
 
-def _contain(stream: bytes | memoryview, width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
+def _contain(stream: bytes | memoryview, width: int, height: int, colors: bytes | None) -> bytes:
     """Return the file around a zlib stream, joined at once: pypng would copy the stream three times."""
     parts: list[bytes | memoryview] = [_preamble(width, height, colors)]
     for start in range(0, len(stream), _LONGEST_CHUNK):
@@ -90,7 +93,7 @@ def _contain(stream: bytes | memoryview, width: int, height: int, colors: tuple[
     return b"".join((*parts, _end()))
 
 
-def _encode_with_pypng(mask: NDArray[np.uint8], colors: tuple[str, ...] | None) -> bytes:
+def _encode_with_pypng(mask: NDArray[np.uint8], colors: bytes | None) -> bytes:
     """Have pypng do it all, one IDAT chunk as far as one can hold the pixels."""
     height, width = mask.shape
     out = BytesIO()
@@ -102,7 +105,7 @@ def _encode_with_pypng(mask: NDArray[np.uint8], colors: tuple[str, ...] | None) 
 
 
 @lru_cache(maxsize=256)
-def _preamble(width: int, height: int, colors: tuple[str, ...] | None) -> bytes:
+def _preamble(width: int, height: int, colors: bytes | None) -> bytes:
     """Return signature, IHDR and PLTE; cached, because a data set has few sizes and one palette."""
     out = BytesIO()
     _writer(width, height, colors).write_preamble(out)
@@ -117,18 +120,19 @@ def _end() -> bytes:
     return out.getvalue()
 
 
-def _writer(width: int, height: int, colors: tuple[str, ...] | None) -> png.Writer:
+def _writer(width: int, height: int, colors: bytes | None) -> png.Writer:
     if colors is None:
         return png.Writer(width, height, greyscale=True, bitdepth=8)
-    return png.Writer(width, height, bitdepth=8, palette=[tuple(bytes.fromhex(c[1:])) for c in colors])
+    return png.Writer(width, height, bitdepth=8, palette=list(zip(*[iter(colors)] * 3, strict=True)))
 
 
-def _palette_key(palette: Sequence[str] | Mapping[int, str]) -> tuple[str, ...]:
-    """Return the 256 colours, unused ones filled in."""
-    by_id = palette if isinstance(palette, Mapping) else dict(enumerate(palette))
-    for class_id, color in by_id.items():
+@lru_cache(maxsize=16)
+def _palette_key(given: tuple[tuple[int, str], ...]) -> bytes:
+    """Return the 256 colours as bytes, unused ones filled in; cached, because a data set has one palette."""
+    by_id = dict(given)
+    for class_id, color in given:
         if not 0 <= class_id <= 255:
             raise ValueError(f"The palette names class id {class_id}; class ids are 0 to 255.")
         if not _HEX.match(color):
             raise ValueError(f"The colour of class id {class_id} is {color!r}; colours are '#rrggbb'.")
-    return tuple(by_id.get(class_id, UNUSED) for class_id in range(256))
+    return b"".join(bytes.fromhex(by_id.get(class_id, UNUSED)[1:]) for class_id in range(256))

@@ -63,7 +63,7 @@ def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, valu
     known = plain(keys, np.uint32, 1, "keys")
     theirs = plain(values, np.uint8, 1, "values")
     if len(known) != len(theirs):
-        raise ValueError(f"there are {len(known)} keys, but {len(theirs)} values")
+        raise ValueError(f"There are {len(known)} keys, but {len(theirs)} values.")
     paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, theirs)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill_arguments
+from gtmask.raster.arguments import fill
 from gtmask.raster.rows import MOST_PLACES, paint_rows, plan_band, push
 
 if TYPE_CHECKING:
@@ -35,19 +35,17 @@ def fill_center(
 
     Parameters
     ----------
-    mask
-        uint8 (height, width), C-contiguous; painted in place.
+    mask, ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
     points
         float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the top-left pixel.
-    ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or an offset points outside its array.
+        As :func:`gtmask.raster.fill_polygons` does.
     """
-    fill_centers(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.float64))
+    fill(fill_centers, mask, points, ring_offsets, part_offsets, values, np.float64)
 
 
 @kernel(inline=True, inner=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.domain import source_arguments
+from gtmask.raster.arguments import LIMIT, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,19 +32,16 @@ def fill_coco(
 
     Parameters
     ----------
-    mask
-        uint8 (height, width), C-contiguous; painted in place.
+    mask, ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
     points
         float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the image. At most
         2**30 in absolute value.
-    ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
-        not a number or beyond 2**30.
+        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
 
     Notes
     -----
@@ -57,7 +54,7 @@ def fill_coco(
     numbers overflow (about 2 * 10**8 pixels) it has no defined result, and this kernel goes on by the
     same rule in 64 bits.
     """
-    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
+    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("int64(float64)", inline=True)

@@ -21,21 +21,20 @@ outside the mask is touched.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.jit import kernel, sealed
-from gtmask.raster.arguments import fill_arguments, wrong_offsets
+from gtmask.jit import kernel
+from gtmask.raster.arguments import NATIVE, fill, wrong_offsets
 from gtmask.raster.clipping import TALLEST, needs_clipping, place_clipped
 from gtmask.raster.lines import fixed_line
 from gtmask.raster.rows import FIRST, MOST_PLACES, paint_rows, paint_span, plan_band, push, push_packed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
+
+_BYTE, _INT = NATIVE[np.uint8], NATIVE[np.int32]
 
 
 def fill_polygons(
@@ -46,33 +45,43 @@ def fill_polygons(
     Parameters
     ----------
     mask
-        uint8 (height, width), C-contiguous; painted in place.
+        Integers (height, width), painted in place; best uint8 and C-contiguous.
     points
-        int32 (n, 2): vertices (x, y) in pixels, (0, 0) being the centre of the top-left pixel.
+        Integers (n, 2): vertices (x, y) in pixels, (0, 0) being the centre of the top-left pixel; best int32.
     ring_offsets
-        int32 (rings + 1,): ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]``, closed by itself.
+        Integers (rings + 1,), best int32: ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]``, closed
+        by itself.
     part_offsets
-        int32 (parts + 1,): part p is rings ``part_offsets[p]`` to ``part_offsets[p + 1] - 1``, even-odd.
+        Integers (parts + 1,), best int32: part p is rings ``part_offsets[p]`` to ``part_offsets[p + 1] - 1``,
+        even-odd.
     values
-        uint8 (parts,): what each part paints.
+        Integers (parts,), 0 to 255: what each part paints; best uint8.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, or an offset points outside its array.
+        If the mask cannot be painted in place, an argument has a wrong shape, is not of integers or has one
+        that int32 (points, offsets) or the mask (values) cannot hold, or an offset points outside its array.
+
+    Notes
+    -----
+    Arguments of other types and layouts than the best are copied once: offsets and values in a few
+    microseconds, points and masks in at most a nanosecond per number.
     """
     try:
-        wrong = _fill_parts()(mask, points, ring_offsets, part_offsets, values)
-    except (TypeError, ValueError):  # the latter for a list without elements
-        wrong = 1
-    if wrong:
-        # Rarely so: arguments to convert or to refuse, kept out of the usual call, which takes a microsecond.
-        fill_parts(mask, *fill_arguments(mask, points, ring_offsets, part_offsets, values, np.int32))
-
-
-@cache
-def _fill_parts() -> Callable[..., int]:
-    return sealed(fill_parts)
+        as_it_is = (
+            mask.dtype is _BYTE and points.dtype is _INT and values.dtype is _BYTE
+            and ring_offsets.dtype is _INT and part_offsets.dtype is _INT
+            and mask.ndim == 2 and points.ndim == 2 and values.ndim == 1
+            and ring_offsets.ndim == 1 and part_offsets.ndim == 1
+            and mask.flags.carray and points.flags.carray and values.flags.carray
+            and ring_offsets.flags.carray and part_offsets.flags.carray
+        )  # fmt: skip
+    except AttributeError:  # a list
+        as_it_is = False
+    # The usual call takes a microsecond; what is to convert or to refuse is kept out of it.
+    if not as_it_is or fill_parts(mask, points, ring_offsets, part_offsets, values):
+        fill(fill_parts, mask, points, ring_offsets, part_offsets, values, np.int32)
 
 
 @kernel("int64(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.domain import source_arguments
+from gtmask.raster.arguments import LIMIT, fill
 from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
@@ -41,26 +41,23 @@ def fill_pillow(
 
     Parameters
     ----------
-    mask
-        uint8 (height, width), C-contiguous; painted in place.
+    mask, ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
     points
         float64 (n, 2): vertices (x, y), truncated towards zero to pixel indices by the rule itself. Below
         2**30 in absolute value: Pillow's own arithmetic overflows beyond.
-    ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
-        not a number or beyond 2**30.
+        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
 
     Notes
     -----
     Pillow knows no holes. The edges of all rings of a part go through one scan here, which is even-odd;
     vertices and horizontal edges of a hole are painted, as those of the outer ring are.
     """
-    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
+    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("float32(float32)", inline=True)

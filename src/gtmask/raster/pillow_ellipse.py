@@ -14,8 +14,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask, painted
-from gtmask.raster.domain import LIMIT
+from gtmask.raster.arguments import LIMIT, check_mask, painted
 from gtmask.raster.rows import paint_span
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def fill_pillow_ellipse(
     """
     check_mask(mask)
     if not all(abs(coordinate) <= LIMIT for coordinate in (x0, y0, x1, y1)):
-        raise ValueError("the box of an ellipse must be finite and at most 2**30 in absolute value")
+        raise ValueError("The box of an ellipse must be finite and at most 2**30 in absolute value.")
     left, top = int(x0), int(y0)
     across, along = int(x1) - left, int(y1) - top
     paint = paint_walk if max(across, along) <= LONGEST_AXIS else paint_equation

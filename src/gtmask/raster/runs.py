@@ -54,7 +54,7 @@ def paint_runs(
     """
     check_mask(mask)
     if height < 0 or width < 0:
-        raise ValueError(f"a run-length mask must not be {height} x {width} pixels")
+        raise ValueError(f"A run-length mask must not be {height} x {width} pixels.")
     paint = paint_columns if column_major else paint_lines
     # As the kernels' signatures have it: for an int they would be compiled anew.
     byte: Any = np.uint8(painted(value))

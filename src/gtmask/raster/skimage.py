@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.domain import source_arguments
+from gtmask.raster.arguments import LIMIT, fill
 from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
@@ -36,26 +36,23 @@ def fill_skimage(
 
     Parameters
     ----------
-    mask
-        uint8 (height, width), C-contiguous; painted in place.
+    mask, ring_offsets, part_offsets, values
+        As in :func:`gtmask.raster.fill_polygons`.
     points
         float64 (n, 2): vertices (x, y), used as they are: ISAT's exporter truncates them first, which is
         the caller's to do (:func:`gtmask.raster.trunc_points`). At most 2**30 in absolute value.
-    ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
 
     Raises
     ------
     ValueError
-        If an argument has a wrong shape or dtype, an offset points outside its array, or a coordinate is
-        not a number or beyond 2**30.
+        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
 
     Notes
     -----
     scikit-image knows no holes. In a part of several rings each of the two counts is over all rings, which
     is even-odd; pixels on the edge of a hole are painted, as those on the outer ring's are.
     """
-    paint_parts(mask, *source_arguments(mask, points, ring_offsets, part_offsets, values))
+    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("int64(float64, int64, boolean)", inline=True)

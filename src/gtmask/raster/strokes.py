@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.domain import LIMIT, source_arguments
+from gtmask.raster.arguments import LIMIT, fill
 from gtmask.raster.rows import paint_span
 
 if TYPE_CHECKING:
@@ -46,7 +46,14 @@ def stroke_lines(mask: NDArray[np.uint8], points: Any, line_offsets: Any, width:
         If an argument has a wrong shape or dtype, an offset points outside its array, a coordinate is
         not a number or beyond 2**30, or so is the width, or it is not above 0.
     """
-    paint_lines(mask, *_stroke_arguments(mask, points, line_offsets, width, values))
+    if not 0 < width <= LIMIT:
+        raise ValueError(f"The width of a stroke must be above 0 and at most 2**30 pixels, not {width}.")
+
+    def paint(canvas: Any, vertices: Any, lines: Any, _: Any, ids: Any) -> None:
+        paint_lines(canvas, vertices, lines, float(width), ids)
+
+    each = np.arange(len(line_offsets), dtype=np.int32)
+    fill(paint, mask, points, line_offsets, each, values, np.float64, LIMIT)
 
 
 def stroke_points(mask: NDArray[np.uint8], points: Any, width: float, values: Any) -> None:
@@ -67,18 +74,7 @@ def stroke_points(mask: NDArray[np.uint8], points: Any, width: float, values: An
         As :func:`stroke_lines` does.
     """
     each = np.arange(len(points) + 1, dtype=np.int32)
-    paint_lines(mask, *_stroke_arguments(mask, points, each, width, values))
-
-
-def _stroke_arguments(
-    mask: NDArray[np.uint8], points: Any, line_offsets: Any, width: float, values: Any
-) -> tuple[NDArray[np.float64], NDArray[np.int32], float, NDArray[np.uint8]]:
-    """Check the arguments that both strokes share, and return them as kernels want them."""
-    each = np.arange(len(line_offsets), dtype=np.int32)
-    vertices, lines, _, ids = source_arguments(mask, points, line_offsets, each, values)
-    if not 0 < width <= LIMIT:
-        raise ValueError(f"the width of a stroke must be above 0 and at most 2**30 pixels, not {width}")
-    return vertices, lines, float(width), ids
+    stroke_lines(mask, points, each, width, values)
 
 
 @kernel("boolean(float64, float64, float64, float64, float64)", inline=True)

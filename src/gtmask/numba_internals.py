@@ -1,0 +1,227 @@
+"""What gtmask uses of Numba's insides: all of it stands here, each name with its reason, and none is needed.
+
+Numba documents nothing but the decorator and ``cache=True``, whose cache makes each process ready to compile
+before it looks into it (0.3 seconds), and does not see that a kernel is out of date where only what it calls
+has changed. With the names below, a process starts sooner and kernels are compiled in a quarter of the time.
+Where a name is missing, or with a Numba that gtmask was not tested with, :func:`shortfall` says so, and
+kernels are compiled as the documentation has it: the same masks, later.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+import numba
+
+from gtmask.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: The first and, not included, the last Numba that the tests run with, as in pyproject.toml.
+TESTED = ((0, 61), (0, 69))
+
+_CACHE = "numba.core.caching.FunctionCache"
+_FILES = "numba.core.caching.IndexDataCacheFile"
+_OPTIONS = "numba.core.cpu.CPUTargetOptions"
+
+#: Attributes of classes and modules, and why each is used.
+NAMES = {
+    f"{_CACHE}._index_key": "the key of a signature in the index, asked for without making ready to compile",
+    f"{_CACHE}._save_overload": "writes code whatever becomes of the guards around it",
+    f"{_CACHE}.cache_path": "where code is kept",
+    f"{_FILES}.load": "reads code by its key",
+    f"{_FILES}._load_index": "tells, before code is kept, whether what is there is out of date",
+    "numba.core.caching.CompileResultCacheImpl.rebuild": "makes a kernel of code that was read",
+    "numba.core.caching.CompileResultCacheImpl.filename_base": "names files in folders that are only read",
+    "numba.core.caching._CacheLocator.get_suitable_cache_subpath": "names the folder below NUMBA_CACHE_DIR",
+    "numba.core.runtime.nrt.rtsys.initialize": "all that code from the cache needs of a process",
+    "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
+    "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
+    f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",
+    f"{_OPTIONS}.forceinline": "LLVM's alwaysinline",
+    f"{_OPTIONS}.no_cpython_wrapper": "leaves out what calls a kernel from Python",
+    f"{_OPTIONS}.no_cfunc_wrapper": "leaves out what calls a kernel from C",
+}
+#: Attributes of a cache and of its files that exist once they are made.
+CACHE_ATTRIBUTES = {"_cache_file": "the files of the cache", "_impl": "reads and names them"}
+FILE_ATTRIBUTES = {
+    "_source_stamp": "code with another stamp is out of date: ours is of all sources that are compiled in",
+    "_index_path": "the file that names all others, removed where it is damaged",
+}
+
+
+@cache
+def shortfall() -> str | None:
+    """Return why kernels are compiled without Numba's insides, None where all of them are as expected."""
+    low, high = (".".join(map(str, version)) for version in TESTED)
+    if not TESTED[0] <= _release() < TESTED[1]:
+        return f"gtmask was tested with Numba from {low} to before {high}, and this is {numba.__version__}"
+    for name in NAMES:
+        if _missing(name):
+            return f"Numba {numba.__version__} has no {name}"
+    try:
+        made = _attribute(_CACHE)(shortfall.__wrapped__)
+    except RuntimeError:  # no folder can be written: told where a kernel's cache is made
+        return None
+    except Exception as error:
+        return f"Numba {numba.__version__} makes no cache ({error})"
+    for name, owner in [(name, made) for name in CACHE_ATTRIBUTES] + [
+        (name, getattr(made, "_cache_file", None)) for name in FILE_ATTRIBUTES
+    ]:
+        if not hasattr(owner, name):
+            return f"Numba {numba.__version__} has no {name} in its cache"
+    return None
+
+
+def options(*, inline: bool, inner: bool, lean: bool) -> dict[str, bool]:
+    """Return the undocumented options of the decorator for a kernel; see :func:`gtmask.jit.kernel`."""
+    chosen = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+    return chosen | ({"_nrt": False} if lean else {}) | ({"forceinline": True} if inline else {})
+
+
+class KernelCache:
+    """Numba's cache of one kernel, which loads machine code without first making ready to compile.
+
+    Code from the cache needs just the runtime; the compiler sees to its own needs.
+
+    The cache is a help and no need: files in it that are damaged, as a machine's crash or a full disk leaves
+    them, are made anew, and where they cannot be written, each process compiles for itself. Numba passes over
+    folders that it cannot write; what a container's image brings in them is taken all the same.
+    """
+
+    def __init__(self, function: Callable[..., Any], stamp: str) -> None:
+        try:
+            self._numbas = _attribute(_CACHE)(function)
+        except RuntimeError as error:
+            raise UsageError(
+                "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
+                "to a folder that can be written."
+            ) from error
+        self.cache_path: str = self._numbas.cache_path
+        self._kept = self._numbas._cache_file
+        self._kept._source_stamp = stamps = (self._kept._source_stamp, stamp)
+        base: str = self._numbas._impl.filename_base
+        others = {folder for folder in _folders(function) if not os.access(folder, os.W_OK)}
+        files = _attribute(_FILES)
+        self._brought = [files(folder, base, stamps) for folder in sorted(others - {self.cache_path})]
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the code for a signature, None where there is none."""
+        _attribute("numba.core.runtime.nrt.rtsys").initialize(target_context)
+        for files in (self._kept, *self._brought):
+            try:
+                found = files.load(self._numbas._index_key(sig, target_context.codegen()))
+                if found is not None:
+                    return self._numbas._impl.rebuild(target_context, found)
+            except Exception:  # unpickling a damaged file may raise anything
+                if files is self._kept:
+                    self.flush()
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the code for a signature."""
+        with suppress(OSError, EOFError, UnpicklingError):
+            # Numba names a data file in the index before it writes it: left where it is, old code under that
+            # name would pass for new when this process is killed in between.
+            if not self._kept._load_index():
+                self.flush()
+            self._numbas._save_overload(sig, data)
+
+    def flush(self) -> None:
+        """Remove the kernel's files."""
+        index = Path(self._kept._index_path)
+        with suppress(OSError):
+            for path in (index, *index.parent.glob(f"{index.stem}.*.nbc")):
+                path.unlink(missing_ok=True)
+
+    @property
+    def index(self) -> Path | None:
+        """The file that tells what is cached of the kernel, None where there is none."""
+        paths = (Path(files._index_path) for files in (self._kept, *self._brought))
+        return next(filter(Path.exists, paths), None)
+
+
+def use_cache(dispatcher: Any, function: Callable[..., Any], stamp: str) -> None:
+    """Give a kernel its cache; code with another stamp is out of date."""
+    dispatcher._cache = KernelCache(function, stamp)
+
+
+def index_of(dispatcher: Any) -> Path | None:
+    """Return the file that tells what is cached of a kernel, None where there is none."""
+    cache: KernelCache = dispatcher._cache
+    return cache.index
+
+
+def widen(dispatcher: Any, types: Callable[[], Sequence[Any]]) -> None:
+    """Let calls from kernels that fit these types but for narrower integers use these types.
+
+    Else Numba compiles the kernel once for every combination of int32, int64 and literal integers.
+    """
+    template = dispatcher.get_call_template
+    declared: list[Any] = []
+
+    def get_call_template(args: Sequence[Any], kws: Any) -> Any:
+        if not declared:
+            declared.extend(types())
+        fits = not kws and len(args) == len(declared) and all(map(_is_widened, args, declared))
+        return template(tuple(declared) if fits else args, kws)
+
+    dispatcher.get_call_template = get_call_template
+
+
+def _is_widened(given: Any, declared: Any) -> bool:
+    """Tell whether a value of one Numba type becomes the declared type without any change of its meaning."""
+    plain = getattr(given, "literal_type", given)
+    if plain == declared or not isinstance(declared, numba.types.Integer):
+        return bool(plain == declared)
+    if isinstance(plain, numba.types.Boolean):
+        return True
+    narrower = getattr(plain, "bitwidth", 64) < getattr(declared, "bitwidth", 0)
+    return isinstance(plain, numba.types.Integer) and narrower and str(declared).startswith("int")
+
+
+def _folders(function: Callable[..., Any]) -> Iterator[str]:
+    """Yield where code of a function may have been put by who could write there."""
+    file = Path(inspect.getfile(function))
+    yield str(file.parent / "__pycache__")
+    if chosen := numba.config.CACHE_DIR:  # type: ignore[attr-defined] # set from the environment
+        below = _attribute("numba.core.caching._CacheLocator").get_suitable_cache_subpath(file)
+        yield str(Path(chosen, below))
+
+
+def _release() -> tuple[int, ...]:
+    return tuple(int(number) for number in numba.__version__.split(".")[:2] if number.isdigit())
+
+
+def _missing(name: str) -> bool:
+    try:
+        _attribute(name)
+    except (ImportError, AttributeError):
+        return True
+    return False
+
+
+@cache
+def _attribute(name: str) -> Any:
+    """Return what a name stands for: a module of Numba's, and attributes below it."""
+    module, rest = name, list[str]()
+    while True:
+        try:
+            found: Any = importlib.import_module(module)
+            break
+        except ModuleNotFoundError:
+            module, _, last = module.rpartition(".")
+            if not module:
+                raise
+            rest.insert(0, last)
+    for attribute in rest:
+        found = getattr(found, attribute)
+    return found

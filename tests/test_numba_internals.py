@@ -1,0 +1,139 @@
+"""Without any name that Numba does not document gtmask works by what it documents, and says so."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numba
+import pytest
+
+from gtmask import numba_internals
+from gtmask.stamps import source_stamp
+
+#: Takes a name away before gtmask is imported, paints and encodes, and tells the mask and the reason.
+WITHOUT = """
+import importlib, sys
+import numba.core.caching, numba.core.cpu, numba.core.dispatcher, numba.core.runtime.nrt
+
+def take_away(name):
+    path = name.split(".")
+    owner = importlib.import_module(".".join(path[:3]) if path[2] != "runtime" else ".".join(path[:4]))
+    for part in path[3 if path[2] != "runtime" else 4:-1]:
+        owner = getattr(owner, part)
+    classes = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
+    next(each for each in classes if path[-1] in vars(each))
+    for each in classes:
+        if path[-1] in vars(each):
+            delattr(each, path[-1])
+
+def take_from_instances(owner, name):
+    made = owner.__init__
+    def __init__(self, *arguments, **more):
+        made(self, *arguments, **more)
+        delattr(self, name)
+    owner.__init__ = __init__
+
+kind, name = sys.argv[1:3]
+if kind == "name":
+    take_away(name)
+elif kind == "cache":
+    take_from_instances(numba.core.caching.FunctionCache, name)
+elif kind == "file":
+    take_from_instances(numba.core.caching.IndexDataCacheFile, name)
+elif kind == "version":
+    import numba
+    numba.__version__ = name
+
+import numpy as np
+from gtmask.numba_internals import shortfall
+from gtmask import kernels
+if kind != "none":
+    assert shortfall(), "nobody noticed"
+kernels.compile_kernels(["gtmask.png.counts"])
+from gtmask.png.counts import count_values
+from gtmask.raster.bitmaps import paint_bitmap
+mask = np.zeros((9, 70), np.uint8)
+paint_bitmap(mask, np.eye(7, dtype=np.uint8), 60, 3, 5)
+print(mask.tobytes().hex(), count_values(mask).tolist())
+from gtmask.png import counts
+print(sum(counts.count_pixels.stats.cache_hits.values()), file=sys.stderr)
+sys.argv = ["gtmask", "--version"]
+from gtmask.cli import main
+main()
+"""
+
+
+def run(kind: str, name: str, cache: Path) -> tuple[list[str], int]:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, kind, name],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), int(done.stderr)
+
+
+@pytest.fixture(scope="module")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    said, _ = run("none", "", tmp_path_factory.mktemp("cache"))
+    assert len(said) == 2, "nothing is said where nothing is missing"
+    return said[0]
+
+
+CASES = [
+    *(("name", name) for name in numba_internals.NAMES),
+    *(("cache", name) for name in numba_internals.CACHE_ATTRIBUTES),
+    *(("file", name) for name in numba_internals.FILE_ATTRIBUTES),
+    ("version", "0.60.9"),
+    ("version", "0.69.0"),
+    ("version", "1.0.0rc1"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_without_it_masks_are_the_same_and_the_version_says_so(
+    kind: str, name: str, painted: str, tmp_path: Path
+) -> None:
+    said, _ = run(kind, name, tmp_path)
+    assert said[0] == painted
+    assert said[1].startswith("gtmask ")
+    assert "more slowly" in said[2]
+    assert name in said[2]
+
+
+def test_the_plain_cache_is_used_and_of_the_present_source_alone(painted: str, tmp_path: Path) -> None:
+    assert run("version", "0.69.0", tmp_path)[1] == 0
+    said, hits = run("version", "0.69.0", tmp_path)
+    assert (said[0], hits) == (painted, 1)
+    (index,) = tmp_path.rglob("counts.count_pixels-*.nbi")
+    assert source_stamp("gtmask.png.counts")[:16] in index.parts
+
+
+def test_the_versions_are_those_of_the_package() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    (numba_range,) = (each for each in project["dependencies"] if re.match(r"numba\b", each))
+    low, high = (".".join(map(str, version)) for version in numba_internals.TESTED)
+    assert numba_range == f"numba>={low},<{high}"
+    assert numba_internals.shortfall() is None, (
+        f"Numba {numba.__version__} is one of those that are supported"
+    )
+
+
+def test_nothing_else_looks_into_numba() -> None:
+    """Other modules use documented names alone, and those that its pages on extending it have."""
+    package = Path(numba_internals.__file__).parent
+    allowed = {"numba", "numba.extending", "numba.types"}
+    for path in package.rglob("*.py"):
+        if path.name != "numba_internals.py":
+            text = path.read_text()
+            found = re.findall(r"^\s*(?:from|import) (numba[\w.]*)", text, re.MULTILINE)
+            assert set(found) <= allowed, path
+            assert not re.search(r"dispatcher\._|numba\.core", text), path
