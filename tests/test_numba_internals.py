@@ -15,38 +15,39 @@ import pytest
 from gtmask import numba_internals
 from gtmask.stamps import source_stamp
 
-#: Takes a name away before gtmask is imported, paints and encodes, and tells the mask and the reason.
+#: Hides a name from gtmask before that is imported, as if Numba had another one for it; paints, and tells the
+#: mask and the version.
 WITHOUT = """
 import importlib, sys
-import numba.core.caching, numba.core.cpu, numba.core.dispatcher, numba.core.runtime.nrt
+import numba, numba.core.caching, numba.core.cpu, numba.core.dispatcher, numba.core.runtime.nrt
 
-def take_away(name):
-    path = name.split(".")
-    owner = importlib.import_module(".".join(path[:3]) if path[2] != "runtime" else ".".join(path[:4]))
-    for part in path[3 if path[2] != "runtime" else 4:-1]:
-        owner = getattr(owner, part)
-    classes = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
-    next(each for each in classes if path[-1] in vars(each))
-    for each in classes:
-        if path[-1] in vars(each):
-            delattr(each, path[-1])
-
-def take_from_instances(owner, name):
-    made = owner.__init__
-    def __init__(self, *arguments, **more):
-        made(self, *arguments, **more)
-        delattr(self, name)
-    owner.__init__ = __init__
+class Hidden:
+    def __init__(self, owner, name):
+        self.name = name
+        self.found = next((vars(each)[name] for each in owner.__mro__ if name in vars(each)), None)
+        setattr(owner, name, self)
+    def __get__(self, owner, kind=None):
+        if sys._getframe(1).f_globals["__name__"].startswith("gtmask"):
+            raise AttributeError(self.name)
+        if owner is not None and self.name in vars(owner):
+            return vars(owner)[self.name]
+        return self.found.__get__(owner, kind) if hasattr(self.found, "__get__") else self.found
+    def __set__(self, owner, value):
+        vars(owner)[self.name] = value
 
 kind, name = sys.argv[1:3]
 if kind == "name":
-    take_away(name)
+    *path, last = name.split(".")
+    depth = next(i for i in range(len(path), 0, -1) if ".".join(path[:i]) in sys.modules)
+    owner = sys.modules[".".join(path[:depth])]
+    for part in path[depth:]:
+        owner = getattr(owner, part)
+    Hidden(owner if isinstance(owner, type) else type(owner), last)
 elif kind == "cache":
-    take_from_instances(numba.core.caching.FunctionCache, name)
+    Hidden(numba.core.caching.FunctionCache, name)
 elif kind == "file":
-    take_from_instances(numba.core.caching.IndexDataCacheFile, name)
+    Hidden(numba.core.caching.IndexDataCacheFile, name)
 elif kind == "version":
-    import numba
     numba.__version__ = name
 
 import numpy as np
