@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from api_page import api
 
 from gtmask.cli import app
 from gtmask.findings import CODES
@@ -94,7 +95,12 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-PAGES = {"docs/formats.md": registry.markdown, "docs/findings.md": findings, "docs/cli.md": commands}
+PAGES = {
+    "docs/formats.md": registry.markdown,
+    "docs/findings.md": findings,
+    "docs/cli.md": commands,
+    "docs/api.md": api,
+}
 
 
 def main() -> int:

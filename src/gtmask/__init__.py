@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from gtmask import findings as findings
     from gtmask import formats as formats
     from gtmask import raster as raster
-    from gtmask.findings import Code as Code
     from gtmask.findings import Finding as Finding
-    from gtmask.findings import Level as Level
+    from gtmask.findings import FindingCounts as FindingCounts
     from gtmask.findings import Problem as Problem
-    from gtmask.formats import open_reader as open_reader
+    from gtmask.findings.registry import Code as Code
+    from gtmask.findings.registry import Level as Level
     from gtmask.formats import read as read
-    from gtmask.formats.base import Format as Format
-    from gtmask.formats.base import Reader as Reader
     from gtmask.formats.base import ReadOptions as ReadOptions
     from gtmask.groundtruth.classes import class_map_from_labels as class_map_from_labels
     from gtmask.groundtruth.classes import format_class_map as format_class_map
@@ -76,75 +74,82 @@ if TYPE_CHECKING:
     from gtmask.run.settings import Settings as Settings
     from gtmask.run.summary import Summary as Summary
     from gtmask.storage.base import S3Settings as S3Settings
+    from gtmask.text import escape_unprintable as escape_unprintable
 
-#: The module that each public name is in, and after a colon its name there, where that is another.
-_HOMES = {
-    # the commands
-    "convert": "gtmask.run.run",
-    "finish": "gtmask.run.run",
-    "inspect": "gtmask.report.inspection",
-    "validate": "gtmask.groundtruth.validation",
-    "pilot": "gtmask.groundtruth.pilot_manifest",
-    "preview": "gtmask.report.overlays",
-    "job": "gtmask.groundtruth.job",
-    "submit_job": "gtmask.groundtruth.submission",
-    "wait_for_jobs": "gtmask.groundtruth.submission",
-    "buckets_without_cors": "gtmask.groundtruth.submission",
-    "fix_cors": "gtmask.groundtruth.submission",
-    "demo": "gtmask.report.demo",
-    "warmup": "gtmask.kernels",
-    # their steps, record by record
-    "read": "gtmask.formats",
-    "open_reader": "gtmask.formats",
-    "rasterize": "gtmask.run.paint",
-    "encode_png": "gtmask.png.container",
-    "decode_png": "gtmask.png.decoder",
-    "class_map_from_labels": "gtmask.groundtruth.classes",
-    "parse_class_map": "gtmask.groundtruth.classes",
-    "format_class_map": "gtmask.groundtruth.classes",
-    # what they are given
-    "S3Settings": "gtmask.storage.base",
-    "ReadOptions": "gtmask.formats.base",
-    "Settings": "gtmask.run.settings",
-    "ExecutionOptions": "gtmask.run.settings",
-    "ConvertOptions": "gtmask.run.settings",
-    "CHOICES": "gtmask.run.settings",
-    "JobSettings": "gtmask.groundtruth.request",
-    "CORS_RULE": "gtmask.manifest.contract",
-    "Progress": "gtmask.progress",
-    "Depth": "gtmask.groundtruth.validation",
-    # what they return
-    "Summary": "gtmask.run.summary",
-    "Tally": "gtmask.run.commit",
-    "Inspection": "gtmask.report.inspection",
-    "JobOutput": "gtmask.groundtruth.job_output",
-    "Report": "gtmask.groundtruth.report",
-    "Rule": "gtmask.groundtruth.report",
-    "Problem": "gtmask.findings",
-    "PilotResult": "gtmask.groundtruth.pilot_manifest",
-    "Chosen": "gtmask.groundtruth.pilot_manifest",
-    "Preview": "gtmask.report.overlays",
-    "JobPlan": "gtmask.groundtruth.job",
-    "JobShare": "gtmask.groundtruth.job",
-    "JobStatus": "gtmask.groundtruth.submission",
-    "Demo": "gtmask.report.demo",
-    # records and class maps
-    "Record": "gtmask.model",
-    "Shape": "gtmask.model",
-    "Runs": "gtmask.model",
-    "Bitmap": "gtmask.model",
-    "Select": "gtmask.model",
-    "Kind": "gtmask.model",
-    "Grid": "gtmask.model",
-    "FillRule": "gtmask.model",
-    "ClassMap": "gtmask.model",
-    "LabelClass": "gtmask.model",
-    "Reader": "gtmask.formats.base",
-    "Format": "gtmask.formats.base",
-    "Finding": "gtmask.findings",
-    "Code": "gtmask.findings",
-    "Level": "gtmask.findings",
+
+#: The module that each public name is in, in the groups of ``docs/api.md``.
+_GROUPS = {
+    "Commands": {
+        "convert": "gtmask.run.run",
+        "finish": "gtmask.run.run",
+        "inspect": "gtmask.report.inspection",
+        "validate": "gtmask.groundtruth.validation",
+        "pilot": "gtmask.groundtruth.pilot_manifest",
+        "preview": "gtmask.report.overlays",
+        "job": "gtmask.groundtruth.job",
+        "submit_job": "gtmask.groundtruth.submission",
+        "wait_for_jobs": "gtmask.groundtruth.submission",
+        "buckets_without_cors": "gtmask.groundtruth.submission",
+        "fix_cors": "gtmask.groundtruth.submission",
+        "demo": "gtmask.report.demo",
+        "warmup": "gtmask.kernels",
+    },
+    "Step by step": {
+        "read": "gtmask.formats",
+        "rasterize": "gtmask.run.paint",
+        "encode_png": "gtmask.png.container",
+        "decode_png": "gtmask.png.decoder",
+        "class_map_from_labels": "gtmask.groundtruth.classes",
+        "parse_class_map": "gtmask.groundtruth.classes",
+        "format_class_map": "gtmask.groundtruth.classes",
+    },
+    "Settings": {
+        "S3Settings": "gtmask.storage.base",
+        "ReadOptions": "gtmask.formats.base",
+        "Settings": "gtmask.run.settings",
+        "ExecutionOptions": "gtmask.run.settings",
+        "ConvertOptions": "gtmask.run.settings",
+        "CHOICES": "gtmask.run.settings",
+        "JobSettings": "gtmask.groundtruth.request",
+        "CORS_RULE": "gtmask.manifest.contract",
+        "Progress": "gtmask.progress",
+        "Depth": "gtmask.groundtruth.validation",
+    },
+    "Results": {
+        "Summary": "gtmask.run.summary",
+        "Tally": "gtmask.run.commit",
+        "Inspection": "gtmask.report.inspection",
+        "JobOutput": "gtmask.groundtruth.job_output",
+        "Report": "gtmask.groundtruth.report",
+        "Rule": "gtmask.groundtruth.report",
+        "Problem": "gtmask.findings",
+        "PilotResult": "gtmask.groundtruth.pilot_manifest",
+        "Chosen": "gtmask.groundtruth.pilot_manifest",
+        "Preview": "gtmask.report.overlays",
+        "JobPlan": "gtmask.groundtruth.job",
+        "JobShare": "gtmask.groundtruth.job",
+        "JobStatus": "gtmask.groundtruth.submission",
+        "Demo": "gtmask.report.demo",
+    },
+    "Records, class maps and findings": {
+        "Record": "gtmask.model",
+        "Shape": "gtmask.model",
+        "Runs": "gtmask.model",
+        "Bitmap": "gtmask.model",
+        "Select": "gtmask.model",
+        "Kind": "gtmask.model",
+        "Grid": "gtmask.model",
+        "FillRule": "gtmask.model",
+        "ClassMap": "gtmask.model",
+        "LabelClass": "gtmask.model",
+        "Finding": "gtmask.findings",
+        "FindingCounts": "gtmask.findings",
+        "escape_unprintable": "gtmask.text",
+        "Code": "gtmask.findings.registry",
+        "Level": "gtmask.findings.registry",
+    },
 }
+_HOMES = {name: home for group in _GROUPS.values() for name, home in group.items()}
 
 #: Public modules: what is raised, what is found in data, what can be read, and the kernels.
 _MODULES = ("errors", "findings", "formats", "raster")
@@ -162,7 +167,6 @@ if not TYPE_CHECKING:  # so that checkers know the names above, and only those
         if name in _MODULES:
             return importlib.import_module(f"gtmask.{name}")
         if name in _HOMES:
-            module, _, known_as = _HOMES[name].partition(":")
-            return getattr(importlib.import_module(module), known_as or name)
+            return getattr(importlib.import_module(_HOMES[name]), name)
         msg = f"module 'gtmask' has no attribute {name!r}"
         raise AttributeError(msg)

@@ -295,7 +295,7 @@ def test_format_names():
 
 def test_read_opens_before_it_yields(tmp_path: Path):
     write(tmp_path, {"a.json": LABELME})
-    with pytest.raises(NotFoundError, match="no such file"):
+    with pytest.raises(NotFoundError, match="no export at"):
         read(tmp_path / "b.json")
     records = read(tmp_path, options=ReadOptions(annotator="x"))
     assert [record.image for record in records] == ["a.jpg"]

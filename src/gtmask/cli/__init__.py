@@ -16,9 +16,8 @@ import warnings
 
 import typer
 
-from gtmask._version import __version__
+from gtmask import __version__, escape_unprintable
 from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
-from gtmask.text import escape_unprintable
 
 #: New objects after which Python looks for cycles; 700 by default.
 YOUNG_OBJECTS = 50_000

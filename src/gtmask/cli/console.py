@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gtmask.text import escape_unprintable
+from gtmask import escape_unprintable
 
 if TYPE_CHECKING:
     from types import TracebackType

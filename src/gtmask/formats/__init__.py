@@ -107,8 +107,14 @@ def read(
 
     Parameters
     ----------
-    source, format, options, s3
-        As in :func:`open_reader`.
+    source
+        A file, folder, glob or archive, local or ``s3://``.
+    format
+        A name of :data:`gtmask.formats.FORMATS`; "auto" detects it.
+    options
+        Which annotations count.
+    s3
+        How to reach S3.
 
     Returns
     -------
@@ -118,8 +124,10 @@ def read(
 
     Raises
     ------
-    UnknownFormatError, ExportError, StorageError, UsageError
-        As :func:`open_reader`; DamagedExportError also while records are read.
+    UnknownFormatError
+        No known format, or several, look like this; the sentence says what was seen.
+    ExportError, StorageError, UsageError
+        The export cannot be read; there is no such format. DamagedExportError also while records are read.
 
     Examples
     --------

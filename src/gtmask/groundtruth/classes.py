@@ -66,10 +66,24 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
     background (0); labelme's ``__ignore__`` is ignored. Blank labels are skipped: a shape without a
     label has no class.
 
+    Parameters
+    ----------
+    labels
+        Source labels; repetitions do not count.
+
     Raises
     ------
     ClassMapError
         More than 255 classes, or a label too long for a class name.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> classes = gtmask.class_map_from_labels(["car", "road"])
+    >>> [(entry.id, entry.name, entry.color) for entry in classes.classes]
+    [(1, 'car', '#2ca02c'), (2, 'road', '#1f77b4')]
+    >>> classes.id_of("road")
+    2
     """
     sources: dict[str, list[str]] = {}
     background: set[str] = set()
@@ -112,7 +126,14 @@ def check_count(count: int) -> None:
 
 
 def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
-    """Read a class map from TOML text and check every rule; ``name`` stands in the messages.
+    """Read a class map from TOML text and check every rule.
+
+    Parameters
+    ----------
+    text
+        The text of the file.
+    name
+        What messages call the file.
 
     Raises
     ------
@@ -252,9 +273,23 @@ class _Loader:
 
 
 def format_class_map(class_map: ClassMap, counts: Mapping[str, int] | None = None) -> str:
-    """Write a class map as TOML for people, with a comment per class where ``counts`` are given.
+    """Return a class map as the text of a TOML file, to be edited by people.
 
-    ``counts`` are shapes by source label. The same map and counts give the same bytes.
+    The same map and counts give the same text, which :func:`parse_class_map` reads.
+
+    Parameters
+    ----------
+    class_map
+        The class map.
+    counts
+        Number of shapes by source label; where given, a comment at each class tells its own.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> classes = gtmask.class_map_from_labels(["car", "road"])
+    >>> gtmask.parse_class_map(gtmask.format_class_map(classes)) == classes
+    True
     """
     document = tomlkit.document()
     for line in _INTRODUCTION.splitlines():

@@ -107,7 +107,7 @@ class JobPlan:
 
 def job(
     manifest: str | os.PathLike[str],
-    out: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str] | None = None,
     *,
     role: str,
     workteam: str,
@@ -127,14 +127,21 @@ def job(
     out
         Folder (or prefix) for manifest(s), template, label categories and request(s); None writes
         nothing (``--dry-run``).
-    role, workteam, output, options
-        See :class:`gtmask.groundtruth.request.JobSettings`.
+    role, workteam, output, **options
+        The fields of :class:`gtmask.JobSettings`.
     name
         Job name; by default the manifest's name and ``-adjustment``.
     label_attribute
         The new attribute; by default the adjusted one's name with ``-adjusted-ref``.
     adjust
         The attribute to adjust; by default the newest on the manifest's lines.
+    s3
+        How to reach S3.
+
+    Returns
+    -------
+    JobPlan
+        What :func:`gtmask.submit_job` takes; nothing is uploaded or created yet.
 
     Raises
     ------

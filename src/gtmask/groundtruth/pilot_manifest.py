@@ -175,8 +175,8 @@ def pilot(
     images, masks
         Folder or prefix with copies of what the references name.
     image_uri, mask_uri
-        What stands in the references of copies in place of ``out/images`` and ``out/masks``.
-    workers, progress
+        What references to copies begin with, in place of ``out/images`` and ``out/masks``.
+    s3, workers, progress
         As in :func:`gtmask.validate`.
 
     Raises

@@ -62,8 +62,6 @@ class Report:
         Pixels by class id over the decoded masks, the newest of each line; ids without pixels left out.
     adjustments
         ``adjustment-status`` values of an answer and their counts.
-    findings_file
-        Where every problem is written, besides the few that are kept as examples.
     """
 
     manifest: str
@@ -77,14 +75,14 @@ class Report:
     classes: dict[int, str] = field(default_factory=dict)
     pixels: dict[int, int] = field(default_factory=dict)
     adjustments: Counter[str] = field(default_factory=Counter)
-    findings_file: FindingsFile | None = field(default=None, repr=False)
+    _findings_file: FindingsFile | None = field(default=None, repr=False)
     _rules: dict[str, Rule] = field(default_factory=dict)
 
     def add(self, problems: Iterable[Problem]) -> None:
         """Count problems; the examples kept are those of the lowest lines."""
         for problem in problems:
-            if self.findings_file is not None:
-                self.findings_file.write(problem)
+            if self._findings_file is not None:
+                self._findings_file.write(problem)
             rule = self._rules.setdefault(problem.code, Rule(problem.code))
             rule.count += 1
             if len(rule.examples) < MAX_EXAMPLES or problem.line < rule.examples[-1].line:

@@ -73,7 +73,7 @@ def submit_job(
     Parameters
     ----------
     plan
-        From :func:`gtmask.groundtruth.job.job`.
+        From :func:`gtmask.job`.
     level
         How deep :func:`gtmask.validate` looks first.
     images, masks, s3, workers, progress
@@ -277,10 +277,36 @@ async def _wait(
 
 
 def buckets_without_cors(plan: JobPlan, *, s3: S3Settings | None = None) -> list[str]:
-    """Return the buckets of images and masks whose CORS rules the worker UI cannot do with."""
+    """Return the buckets of images and masks that browsers may not read, for lack of a CORS rule.
+
+    Parameters
+    ----------
+    plan
+        From :func:`gtmask.job`.
+    s3
+        How to reach S3.
+
+    Raises
+    ------
+    StorageError
+        A bucket's rules cannot be read.
+    """
     return run_async(missing_cors(plan.buckets, s3 or S3Settings()))
 
 
 def fix_cors(buckets: Sequence[str], *, s3: S3Settings | None = None) -> None:
-    """Add Ground Truth's CORS rule to these buckets and keep the rules that they have."""
+    """Add Ground Truth's CORS rule to these buckets and keep the rules that they have.
+
+    Parameters
+    ----------
+    buckets
+        Names of buckets, as :func:`gtmask.buckets_without_cors` returns them.
+    s3
+        How to reach S3.
+
+    Raises
+    ------
+    StorageError
+        A bucket's rules cannot be read or written.
+    """
     run_async(add_cors(buckets, s3 or S3Settings()))

@@ -200,7 +200,7 @@ class Surveyor:
             raise
         except StorageError as error:
             tell("mask-unreadable", str(error))
-        except NotPngError as error:
+        except _NotPngError as error:
             tell("mask-not-png", str(error))
         except PngError as error:
             tell("mask-damaged", str(error))
@@ -221,7 +221,7 @@ class Surveyor:
         """Read a mask's header, and on request count its pixels by value."""
         data, _ = await self.read_mask(reference, None if decode else HEAD)
         if not data.startswith(SIGNATURE[:4]):
-            raise NotPngError(_first_sentence(data))
+            raise _NotPngError(_first_sentence(data))
         header = read_header(data)
         if not decode and len(data) == HEAD and "IDAT" not in header.chunks:
             # Texts or a colour profile fill the first bytes: the palette stands behind them.
@@ -263,7 +263,7 @@ class Surveyor:
         return f"searched below {locator.root}" if locator.root else ""
 
 
-class NotPngError(PngError):
+class _NotPngError(PngError):
     """The bytes do not start as a PNG does."""
 
 

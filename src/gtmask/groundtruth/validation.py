@@ -104,7 +104,7 @@ def validate(
     location = os.fspath(manifest)
     before = partial(compile_kernels, CHECKER_MODULES if settings.deep else ())
     with open_manifest(location, settings.s3) as source, FindingsFile(findings, location) as findings_file:
-        report = Report(source.location, level, strict, findings_file=findings_file)
+        report = Report(source.location, level, strict, _findings_file=findings_file)
         with Pool(workers, before=before) as pool:
             return _Validation(source, report, settings).run(pool, progress or Silent())
 
