@@ -68,7 +68,8 @@ def entry(name: str, thing: Any) -> list[str]:
 def signature(name: str, function: Any) -> list[str]:
     """Return the call of a function, one parameter a line where they are many."""
     parameters = inspect.signature(function).parameters.values()
-    shown, starred = [], False
+    shown: list[str] = []
+    starred = False
     for item in parameters:
         if item.kind is item.KEYWORD_ONLY and not starred:
             shown, starred = [*shown, "*"], True
@@ -82,7 +83,7 @@ def signature(name: str, function: Any) -> list[str]:
 
 def parameter(item: inspect.Parameter) -> str:
     """Return a parameter as it is written; annotations are text here, which would be shown in quotes."""
-    stars = {item.VAR_POSITIONAL: "*", item.VAR_KEYWORD: "**"}.get(item.kind, "")
+    stars = "**" if item.kind is item.VAR_KEYWORD else ""
     text = f"{stars}{item.name}"
     if item.annotation is not item.empty:
         text += f": {item.annotation}"

@@ -16,6 +16,7 @@
     │   └── TransientError        1  throttling, resets, time-outs that outlasted every retry
     │       ├── ThrottledError    1  the server asks for fewer requests
     │       └── UnreachableError  1  no connection came about
+    ├── WorkersLostError          1  a worker process died
     ├── ProbeError                1  a file that is no image whose header can be read
     └── PngError                  1  bytes that are no PNG of a mask; a ValueError, too
 
@@ -113,6 +114,10 @@ class ThrottledError(TransientError):
 
 class UnreachableError(TransientError):
     """No connection came about."""
+
+
+class WorkersLostError(GtmaskError):
+    """A worker process died, for want of memory or by somebody's hand."""
 
 
 class ProbeError(GtmaskError):

@@ -248,7 +248,31 @@ def wait_for_jobs(
     progress: Progress | None = None,
     seconds: float = _POLL_SECONDS,
 ) -> list[JobStatus]:
-    """Follow jobs until all have ended; ``progress`` hears of their images every so many seconds."""
+    """Follow labeling jobs until all have ended, well or not.
+
+    Parameters
+    ----------
+    names
+        Names of the jobs, as :func:`gtmask.submit_job` returns them.
+    region
+        Region of the jobs.
+    s3
+        Profile and endpoint with which AWS is reached.
+    progress
+        Is told how many images are labeled or have failed.
+    seconds
+        Time between two looks.
+
+    Returns
+    -------
+    list[JobStatus]
+        How each job ended.
+
+    Raises
+    ------
+    StorageError
+        AWS cannot be reached, or does not know a job.
+    """
     return run_async(_wait(names, region, s3 or S3Settings(), progress or Silent(), seconds))
 
 

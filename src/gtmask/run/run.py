@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 from gtmask import kernels
-from gtmask.errors import GtmaskError, UsageError
+from gtmask.errors import GtmaskError, UsageError, WorkersLostError
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.locate import open_export
@@ -30,7 +30,7 @@ from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
 from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
-from gtmask.workers import Pool, WorkersLostError, thread_pool
+from gtmask.workers import Pool, thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,6 @@ What a task needs open (an event loop, storages) its thread keeps for the next t
 """
 
 from gtmask.workers.kept import kept_object, release, run_kept
-from gtmask.workers.pool import Pool, WorkersLostError, thread_pool
+from gtmask.workers.pool import Pool, thread_pool
 
-__all__ = ["Pool", "WorkersLostError", "kept_object", "release", "run_kept", "thread_pool"]
+__all__ = ["Pool", "kept_object", "release", "run_kept", "thread_pool"]

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gtmask.errors import GtmaskError, UsageError
+from gtmask.errors import UsageError, WorkersLostError
 from gtmask.machine import cores
 from gtmask.workers.kept import interrupt_all, release
 
@@ -26,10 +26,6 @@ T = TypeVar("T")
 
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
 START_SECONDS = 1.5
-
-
-class WorkersLostError(GtmaskError):
-    """A worker process died."""
 
 
 class Pool:
