@@ -8,7 +8,7 @@ PACKAGE = $(VENV)/.package
 TOOLS   = $(VENV)/.tools
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UPGRADE) $(addprefix -c ,$(PINS))
 
-.PHONY: help demo test test-lowest test-newest coverage check lint types bench docs clean
+.PHONY: help demo test fuzz test-lowest test-newest coverage check lint types bench docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ demo: $(PACKAGE)  ## Make a small data set and convert it, no account needed
 
 test: $(TOOLS)  ## Run all tests
 	@$(BIN)/python -m pytest
+
+fuzz: $(TOOLS)  ## Change exports in every way that the tests know; prints what nobody is told of
+	@$(BIN)/python -m tests.silence.fuzz
 
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
 	@mkdir -p build
