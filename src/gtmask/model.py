@@ -84,7 +84,8 @@ class Bitmap:
     through ``Record.files`` when the record is painted) is given. The picture's top-left pixel lies at
     column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Consecutive shapes
     that name the same ``file`` are painted in one pass over the picture. ``whole`` says that the
-    picture must be exactly as large as the image.
+    picture must be exactly as large as the image. ``background`` is the value that the format calls
+    background, or nothing, where pixels are selected by id.
     """
 
     data: bytes | None = None
@@ -93,6 +94,7 @@ class Bitmap:
     x: int = 0
     y: int = 0
     whole: bool = False
+    background: int = 0
 
 
 @dataclass(slots=True)

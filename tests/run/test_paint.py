@@ -228,3 +228,55 @@ def test_segments_of_one_picture_are_painted_in_one_pass_and_the_later_of_two_co
     record.files = read
     assert gtmask.rasterize(record, CLASSES).tolist() == [[2, 2, 0]]
     assert reads == ["m.png"]
+
+
+def segments(
+    picture: Image.Image, *values: int, background: int = 0
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Paint one row in which segments have these values: the mask's row and what was found."""
+    builder = RecordBuilder("a.jpg", picture.width, 1)
+    for value in values:
+        select = Select("id", value)
+        builder.bitmap("large", Bitmap(file="m.png", select=select, whole=True, background=background))
+    record = builder.build()
+    record.files = lambda _: encoded(picture)
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    found = [(finding.code, finding.detail) for finding in painting.findings]
+    return (painting.mask[0] != 0).astype(int).tolist(), found
+
+
+def test_a_value_that_no_segment_lists_is_told_with_its_pixels() -> None:
+    row, found = segments(picture("RGB", (0, 0, 0), (1, 0, 0), (7, 1, 0), (7, 1, 0)), 1)
+    assert row == [0, 1, 0, 0]
+    assert found == [("bitmap-value-unknown", "m.png: 2 pixels of one value, such as 263 (#070100)")]
+
+
+def test_a_listed_value_without_pixels_is_told_with_its_label() -> None:
+    row, found = segments(picture("RGB", (0, 0, 0), (1, 0, 0)), 1, 258)
+    assert row == [0, 1]
+    assert found == [("bitmap-value-absent", "large: 258 (#020100) in m.png")]
+
+
+def test_the_background_is_what_the_format_says() -> None:
+    white = picture("RGB", (255, 255, 255), (1, 0, 0))
+    assert segments(white, 1, background=0xFFFFFF) == ([0, 1], [])
+    assert segments(white, 1)[1][0][0] == "bitmap-value-unknown"
+
+
+@pytest.mark.parametrize(("mode", "value"), [("L", 7), ("I;16", 1800)])
+def test_gray_pictures_hold_ids_as_their_samples(mode: str, value: int) -> None:
+    image = Image.fromarray(np.array([[0, value]], np.uint8 if mode == "L" else np.uint16))
+    assert segments(image, value) == ([0, 1], [])
+
+
+def test_gray_and_palette_pictures_may_be_few_colours_made_smaller() -> None:
+    assert segments(picture("L", 0, 7), 0x070707) == ([0, 1], [])
+    small = picture("P", 0, 1)
+    small.putpalette([0, 0, 0, 3, 2, 1])
+    assert segments(small, 3 + 2 * 256 + 65536) == ([0, 1], [])
+    assert segments(small, 1) == ([0, 1], [])
+
+
+def test_an_image_without_any_shape_is_told() -> None:
+    painting = paint(Record("a.jpg", 4, 2), CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    assert [finding.code for finding in painting.findings] == ["image-unannotated"]

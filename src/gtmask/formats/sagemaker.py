@@ -126,14 +126,26 @@ def choose_label(builder: RecordBuilder, line: ManifestLine, wanted: str | None)
 
 def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: str, *, grey: bool) -> None:
     """Add one shape per class of the color map; all of one picture, which is painted in one pass."""
+    background = 0 if grey else _background(entries)
     for entry in entries:
         if entry.name == BACKGROUND:
             continue
         try:
             if grey and entry.id is None:
                 raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
-            how = Select("index", entry.id or 0) if grey else Select("id", rgb_key(entry.color))
+            how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
         except MALFORMED as error:
             builder.finding("shape-bad-geometry", f"{entry.name}: {describe(error)}")
             continue
-        builder.bitmap(entry.name, Bitmap(file=picture, select=how, whole=True))
+        builder.bitmap(entry.name, Bitmap(file=picture, select=how, whole=True, background=background))
+
+
+def _background(entries: list[ColorMapEntry]) -> int:
+    """Return the key of the background's color: white, where the map tells none."""
+    for entry in entries:
+        if entry.name == BACKGROUND:
+            try:
+                return rgb_key(entry.color)
+            except MALFORMED:
+                break
+    return rgb_key("#ffffff")

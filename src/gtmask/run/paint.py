@@ -18,9 +18,10 @@ from gtmask.errors import GtmaskError, UsageError
 from gtmask.findings import Finding
 from gtmask.run.outside import outside
 from gtmask.run.settings import check_choice
+from gtmask.run.unlisted import compare, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -96,6 +97,14 @@ def paint(
         painting.painted[shape.label] += 1
         painting.shapes.append(shape)
     canvas.flush()
+    if not record.shapes and not any(
+        item.level == "loss" or item.code == "image-unannotated" for item in record.findings
+    ):
+        painting.findings.append(Finding("image-unannotated", "no shape"))
+    for file, shapes in listed(record.shapes).items():
+        ids = canvas.ids_of(file, shapes)
+        if ids is not None:
+            painting.findings += compare(file, shapes, ids)
     painting.findings += [
         Finding("shape-outside", f"{shape.label}: {shape.kind}")
         for shape in outside(record, canvas.points, painting.shapes)
@@ -133,6 +142,11 @@ def _reordered(
     return sorted(chosen, key=lambda item: priority.get(item[1], 0))
 
 
+#: Modes of Pillow whose samples may be ids; of these, the ones that may also stand for colours.
+_BY_SAMPLE = frozenset({"1", "L", "LA", "P", "I", "I;16", "I;16B", "I;16L"})
+_EITHER = frozenset({"L", "LA", "P"})
+
+
 class Canvas:
     """Paints shapes one after the other, gathering neighbours of one rule into one kernel call."""
 
@@ -148,6 +162,7 @@ class Canvas:
         self._pending_parts = (0, 0)
         self._pending_values: list[int] = []
         self._pictures: dict[str, Any] = {}
+        self._ids: dict[str, NDArray[np.uint32]] = {}
         self._selected: tuple[str, list[tuple[int, int]], Bitmap] | None = None
 
     def add(self, shape: Shape, value: int) -> None:
@@ -249,7 +264,24 @@ class Canvas:
         table = dict(pairs)
         keys = np.array(sorted(table), np.uint32)
         values = np.array([table[int(key)] for key in keys], np.uint8)
-        raster.paint_ids(self.mask, segment_ids(picture), bitmap.x, bitmap.y, keys, values)
+        raster.paint_ids(self.mask, self._segment_ids(bitmap.file, picture), bitmap.x, bitmap.y, keys, values)
+
+    def _segment_ids(self, file: str | None, picture: Any) -> NDArray[np.uint32]:
+        """Return the values of a picture that segments are named by; of the last picture they are kept."""
+        name = file or ""
+        if name not in self._ids:
+            shapes = listed(self.record.shapes).get(name, [])
+            keys = [shape.bitmap.select.value for shape in shapes if shape.bitmap is not None]
+            self._ids = {name: segment_ids(picture, keys)}
+        return self._ids[name]
+
+    def ids_of(self, file: str, shapes: list[Shape]) -> NDArray[np.uint32] | None:
+        """Return the values of a picture, or None where there is no such picture of the image's size."""
+        bitmap = shapes[0].bitmap
+        picture, _ = (None, "") if bitmap is None else self._decoded(bitmap)
+        if picture is None or (bitmap is not None and bitmap.whole and picture.size != self.mask.shape[::-1]):
+            return None
+        return self._segment_ids(file, picture)
 
     def _picture(self, label: str, bitmap: Bitmap) -> Any:
         """Return the decoded picture, or None after telling why there is none."""
@@ -312,7 +344,7 @@ def decode_picture(data: bytes) -> tuple[Any, tuple[str, str]]:
 def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
     """Return uint8 (height, width), not zero where the picture's pixel belongs to the shape."""
     if how == "id":
-        return np.asarray(segment_ids(picture) == value, np.uint8)
+        return np.asarray(segment_ids(picture, [value]) == value, np.uint8)
     if how == "rgb":
         rgb = np.asarray(picture.convert("RGB"), np.uint32)
         return np.asarray((rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]) == value, np.uint8)
@@ -329,7 +361,24 @@ def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
     return np.asarray(samples != 0, np.uint8)
 
 
-def segment_ids(picture: Any) -> NDArray[np.uint32]:
-    """Return uint32 (height, width): R + 256 G + 65536 B (panopticapi, ``rgb2id``)."""
+def segment_ids(picture: Any, keys: Sequence[int] = ()) -> NDArray[np.uint32]:
+    """Return uint32 (height, width): the ids that a picture's pixels name.
+
+    In colours it is R + 256 G + 65536 B (panopticapi, ``rgb2id``). In gray pictures it is the sample, of 8
+    or 16 bits. A palette, and gray of 8 bits, may also be what is left of few colours after a picture was
+    made smaller: of the two readings that counts which finds more pixels of ``keys``.
+    """
+    if picture.mode not in _BY_SAMPLE:
+        return _colors(picture)
+    samples = np.asarray(picture)
+    plain = np.ascontiguousarray((samples if samples.ndim == 2 else samples[..., 0]).astype(np.uint32))
+    if picture.mode not in _EITHER:
+        return plain
+    readings = [plain, _colors(picture)] if picture.mode != "P" else [_colors(picture), plain]
+    wanted = np.array([key for key in keys if key], np.uint32)
+    return max(readings, key=lambda ids: int(np.isin(ids, wanted).sum()))
+
+
+def _colors(picture: Any) -> NDArray[np.uint32]:
     rgb = np.asarray(picture.convert("RGB"), np.uint32)
     return np.ascontiguousarray(rgb[..., 0] + (rgb[..., 1] << 8) + (rgb[..., 2] << 16))
