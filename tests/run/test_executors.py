@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 import gtmask
@@ -24,7 +25,7 @@ from gtmask.workers import Pool, cluster, pool
 from tests.support import coco_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COMMON: dict[str, Any] = {
@@ -265,3 +266,48 @@ def test_the_tasks_of_one_thread_share_the_reader_and_what_it_opened() -> None:
     another: Any = kept_reader(other)
     assert another == ["another"]
     assert kept_reader(one) is not mine
+
+
+def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(600)])
+    address = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    processes = [
+        subprocess.Popen(
+            [*dask, "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(address)],
+            stderr=subprocess.DEVNULL,
+        )
+    ]
+    try:
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(address)]
+        worker += ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        worker += ["--local-directory", str(tmp_path)]
+        processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(2)]
+        wait_for(address.exists)
+        uri = orjson.loads(address.read_bytes())["address"].removeprefix("tcp://")
+        out = tmp_path / "out"
+        run = subprocess.Popen(
+            [sys.executable, "-m", "gtmask", "convert", str(export), "--out", str(out), "--images",
+             str(tmp_path / "images"), "--executor", f"dask://{uri}", "--chunk-size", "1", "--quiet"],
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+        processes.append(run)
+        wait_for(lambda: len(list(out.glob("_gtmask/parts/*.json"))) > 5)
+        processes[0].kill()
+        _, said = run.communicate(timeout=120)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    sentence = said.decode()
+    assert run.returncode == 1, sentence
+    assert "Traceback" not in sentence
+    assert sentence.startswith("gtmask: The Dask scheduler at 127.0.0.1:"), sentence
+    assert sentence.count("\n") == 1, sentence
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.02)

@@ -11,16 +11,14 @@ list above them. Any other way out of the root is refused.
 
 from __future__ import annotations
 
-import heapq
-import os
 import re
-import tempfile
 from collections import OrderedDict
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from gtmask.errors import AccessError, ExportError, NotFoundError, StorageError
+from gtmask.errors import ExportError, NotFoundError
+from gtmask.storage.local import translate_errors
+from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Files kept open for ranged reads, per export and process.
 OPEN_FILES = 8
-#: Names sorted in memory at a time when a folder is listed.
-LISTING_BATCH = 500_000
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -152,10 +148,8 @@ class LocalExport(_Rooted):
     def size(self, name: str) -> int:
         """Return a file's size in bytes."""
         path = Path(self.root, checked_name(name))
-        try:
+        with translate_errors("read", path):
             return path.stat().st_size
-        except OSError as error:
-            raise _told(error, path) from error
 
     def exists(self, name: str) -> bool:
         """Say whether there is such a file."""
@@ -167,14 +161,12 @@ class LocalExport(_Rooted):
     def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return a file's bytes [start, stop)."""
         path = Path(self.root, checked_name(name))
-        try:
+        with translate_errors("read", path):
             if start == 0 and stop is None:
                 return path.read_bytes()
             file = self._opened(str(path))
             file.seek(start)
             return file.read(-1 if stop is None else max(stop - start, 0))
-        except OSError as error:
-            raise _told(error, path) from error
 
     def _opened(self, path: str) -> IO[bytes]:
         file = self._open.get(path)
@@ -196,67 +188,13 @@ class LocalExport(_Rooted):
             self.close()
 
     def _walk(self) -> Iterator[str]:
-        yield from _walk(self.root, "", (os.path.realpath(self.root),))
+        with translate_errors("list", Path(self.root)):
+            yield from walk_keys(self.root, skip=_is_hidden)
 
 
-def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files below a folder, sorted; links that lead back to a folder above are not followed."""
-    links: set[bytes] = set()
-
-    def keys() -> Iterator[bytes]:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                name = os.fsencode(entry.name)
-                if entry.is_dir():
-                    if entry.is_symlink():
-                        links.add(name)
-                    yield name + b"/"
-                elif entry.is_file():
-                    yield name
-
-    try:
-        for key in sorted_names(keys()):
-            name = os.fsdecode(key)
-            if not name.endswith("/"):
-                yield prefix + name
-                continue
-            inner = os.path.join(folder, name[:-1])  # noqa: PTH118 (millions of names: Path is slow)
-            real = os.path.realpath(inner) if key[:-1] in links else inner
-            if real not in above:
-                yield from _walk(inner, prefix + name, (*above, real))
-    except OSError as error:
-        raise _told(error, Path(folder)) from error
-
-
-def sorted_names(names: Iterable[bytes], batch: int = LISTING_BATCH) -> Iterator[bytes]:
-    """Sort names in bounded memory: beyond one batch, sorted runs go to temporary files and are merged."""
-    source = iter(names)
-    runs: list[IO[bytes]] = []
-    while chunk := sorted(islice(source, batch)):
-        if not runs and len(chunk) < batch:
-            yield from chunk
-            return
-        run: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed below, when all runs are merged)
-        run.writelines(name.replace(b"\n", b"\0") + b"\n" for name in chunk)
-        run.seek(0)
-        runs.append(run)
-    try:
-        for line in heapq.merge(*runs):
-            yield line[:-1].replace(b"\0", b"\n")
-    finally:
-        for run in runs:
-            run.close()
-
-
-def _told(error: OSError, path: Path) -> StorageError:
-    """Say in one sentence what the system refused."""
-    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
-        return NotFoundError(f"there is no file {path}")
-    if isinstance(error, PermissionError):
-        return AccessError(f"{path} cannot be read: permission denied")
-    return StorageError(f"{path} cannot be read: {error.strerror or error}")
+def _is_hidden(name: bytes) -> bool:
+    """Say whether a file or folder is none of an export's: hidden ones, and what macOS adds to archives."""
+    return name.startswith(b".") or name == b"__MACOSX"
 
 
 class StorageExport(_Rooted):

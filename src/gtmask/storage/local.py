@@ -64,13 +64,13 @@ class LocalStorage:
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
         path = self._path(key)
-        with _told("read", path), path.open("rb", buffering=0) as file:
+        with translate_errors("read", path), path.open("rb", buffering=0) as file:
             return _read(file.fileno(), start, stop)
 
     async def size(self, key: str) -> int:
         """Return a file's size in bytes."""
         path = self._path(key)
-        with _told("read", path):
+        with translate_errors("read", path):
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             return path.stat().st_size
@@ -78,7 +78,7 @@ class LocalStorage:
     async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:  # noqa: ARG002 - files have no content type
         """Write a whole file: readers see all of it or nothing. Durable after :meth:`sync`."""
         path = self._path(key)
-        with _told("write", path), _staged(path) as (staged, descriptor):
+        with translate_errors("write", path), _staged(path) as (staged, descriptor):
             _write(descriptor, data)
             staged.replace(path)
         self._wrote(path)
@@ -88,7 +88,7 @@ class LocalStorage:
     ) -> None:  # fmt: skip
         """Write a whole file from its pieces without holding it in memory; else like :meth:`put`."""
         path = self._path(key)
-        with _told("write", path), _staged(path) as (staged, descriptor):
+        with translate_errors("write", path), _staged(path) as (staged, descriptor):
             async for piece in pieces:
                 _write(descriptor, piece)
             staged.replace(path)
@@ -99,7 +99,7 @@ class LocalStorage:
     ) -> bool:  # fmt: skip
         """Write a whole file unless there is one; return whether it was written. Durable on return."""
         path = self._path(key)
-        with _told("write", path), _staged(path) as (staged, descriptor):
+        with translate_errors("write", path), _staged(path) as (staged, descriptor):
             _write(descriptor, data)
             os.fsync(descriptor)
             try:
@@ -131,7 +131,7 @@ class LocalStorage:
             await asyncio.to_thread(self._sync, paths)
 
     def _sync(self, paths: list[Path]) -> None:
-        with _told("flush", self._root):
+        with translate_errors("flush", self._root):
             if _SYNCFS is not None:
                 _sync_file_system(self._root)
                 return
@@ -154,12 +154,12 @@ class LocalStorage:
     async def delete(self, key: str) -> None:
         """Remove a file; a missing one is no error."""
         path = self._path(key)
-        with _told("delete", path):
+        with translate_errors("delete", path):
             path.unlink(missing_ok=True)
 
     async def list(self, prefix: str = "") -> AsyncIterator[Entry]:
         """Yield the entries whose keys start with ``prefix``, sorted by key as UTF-8 bytes."""
-        with _told("list", self._root):
+        with translate_errors("list", self._root):
             for key, size in walk(self.root, prefix):
                 yield Entry(key, size)
 
@@ -281,14 +281,29 @@ _SYNCFS = _find_syncfs()
 
 
 @contextlib.contextmanager
-def _told(verb: str, path: Path) -> Iterator[None]:
-    """Turn what the operating system says into one sentence of ours."""
+def translate_errors(verb: str, path: Path) -> Iterator[None]:
+    """Turn what the operating system says into one sentence of ours.
+
+    Parameters
+    ----------
+    verb
+        "read", "write", "list", ...: what is done.
+    path
+        What it is done to.
+
+    Raises
+    ------
+    NotFoundError, AccessError, StorageError
+        For every OSError.
+    """
     try:
         yield
     except FileNotFoundError as error:
         msg = f"cannot {verb} {path}: there is no such file or folder"
         raise NotFoundError(msg) from error
     except OSError as error:
+        if verb == "list" and error.filename:  # the very folder below the path
+            path = Path(os.fsdecode(error.filename))
         if error.errno in _DENIED:
             msg = f"cannot {verb} {path}: permission denied; check owner and mode of the file and its folder"
             raise AccessError(msg) from error

@@ -13,7 +13,7 @@ import tempfile
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Names of files that are being written start with this, and no listing shows them.
 STAGED_PREFIX = ".gtmask-staged-"
@@ -25,7 +25,22 @@ _STAGED = os.fsencode(STAGED_PREFIX)
 
 
 def walk(root: str, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """Yield (key, size) of the files below ``root`` whose keys start with ``prefix``, sorted.
+    """Yield key and size in bytes of the files below a folder; see :func:`walk_keys`."""
+    for key in walk_keys(root, prefix):
+        try:
+            size = os.stat(f"{root}/{key}").st_size  # noqa: PTH116 - millions of names: Path is slow
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        yield key, size
+
+
+def is_staged(name: bytes) -> bool:
+    """Say whether a name is that of a file that is being written."""
+    return name.startswith(_STAGED)
+
+
+def walk_keys(root: str, prefix: str = "", skip: Callable[[bytes], bool] = is_staged) -> Iterator[str]:
+    """Yield the keys of the files below ``root`` that start with ``prefix``, sorted.
 
     Parameters
     ----------
@@ -33,13 +48,14 @@ def walk(root: str, prefix: str = "") -> Iterator[tuple[str, int]]:
         A folder.
     prefix
         Start of the keys; only the folders that it leads to are read.
+    skip
+        Says of the name of a file or folder whether it is left out.
 
     Yields
     ------
-    tuple[str, int]
-        Key (path below ``root``) and size in bytes, in the order of the keys' bytes. Symbolic links are
-        followed, unless they lead to a folder that holds them. What is neither a file nor a folder is
-        left out, and so are files that are being written.
+    str
+        Keys (paths below ``root``) in the order of their bytes. Symbolic links are followed, unless they
+        lead to a folder that holds them. What is neither a file nor a folder is left out.
 
     Raises
     ------
@@ -51,38 +67,43 @@ def walk(root: str, prefix: str = "") -> Iterator[tuple[str, int]]:
     above, slash, _ = wanted.rpartition(b"/")
     if b".." in above.split(b"/") or not os.path.isdir(base + above):  # noqa: PTH112 - bytes
         return
-    for key in _files(base, above + slash, wanted, ()):
-        try:
-            size = os.stat(base + key).st_size  # noqa: PTH116 - bytes
-        except FileNotFoundError:
-            continue  # deleted since it was listed
-        yield os.fsdecode(key), size
+    yield from map(os.fsdecode, _files(base, above + slash, wanted, skip, ()))
 
 
-def _files(base: bytes, folder: bytes, wanted: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
+def _files(
+    base: bytes,
+    folder: bytes,
+    wanted: bytes,
+    skip: Callable[[bytes], bool],
+    above: tuple[tuple[int, int], ...],
+) -> Iterator[bytes]:
     """Yield the keys of one folder (``b""`` or ending in a slash) and all below, sorted."""
     path = base + folder
     status = os.stat(path)  # noqa: PTH116 - bytes
     identity = (status.st_dev, status.st_ino)
     if identity in above:
         return  # a symbolic link to a folder that holds it
-    for name in _sorted_names(path, folder, wanted):
+    for name in _sorted_names(path, folder, wanted, skip):
         if name.endswith(b"/"):
-            yield from _files(base, folder + name, wanted, (*above, identity))
+            yield from _files(base, folder + name, wanted, skip, (*above, identity))
         else:
             yield folder + name
 
 
-def _sorted_names(path: bytes, folder: bytes, wanted: bytes) -> Iterator[bytes]:
+def _sorted_names(
+    path: bytes, folder: bytes, wanted: bytes, skip: Callable[[bytes], bool]
+) -> Iterator[bytes]:
     """Yield the names in one folder, folders with a slash at their end, sorted: that is key order."""
     names: list[bytes] = []
     runs: list[IO[bytes]] = []
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name
+            if skip(name):
+                continue
             if entry.is_dir():
                 name += b"/"
-            elif name.startswith(_STAGED) or not entry.is_file():
+            elif not entry.is_file():
                 continue
             key = folder + name
             if not key.startswith(wanted) and not (name.endswith(b"/") and wanted.startswith(key)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from concurrent.futures import wait
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,11 @@ class Cluster:
         except (OSError, ValueError, TimeoutError) as error:
             raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
         self._executor: Executor = self._client.get_executor(pure=False, retries=2)
+        self._address = address
+        # What it logs of a scheduler that is gone, our sentence says.
+        self._log = logging.getLogger("distributed.client")
+        self._log_level = self._log.level
+        self._log.setLevel(logging.CRITICAL)
         self._seen = 0
         self._next_look = 0.0
 
@@ -68,7 +74,7 @@ class Cluster:
 
     def submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
         """Hand a task over; raises as :meth:`result`."""
-        with _translated():
+        with self._translate_errors():
             return self._executor.submit(function, *arguments)
 
     def result(self, future: Future[T]) -> T:
@@ -79,10 +85,10 @@ class Cluster:
         GtmaskError
             What the task raised, or that Dask could not do it.
         """
-        with _translated():
+        with self._translate_errors():
             while not wait([future], timeout=LOOK).done:
                 if self._client.status in {"closed", "closing"}:
-                    raise ConnectionError("the scheduler does not answer any more")
+                    raise ConnectionError
             return future.result()
 
     def close(self, *, wait: bool) -> None:
@@ -92,19 +98,24 @@ class Cluster:
             self._executor.shutdown(wait=wait and self.threads() > 0)
         with contextlib.suppress(Exception):
             self._client.close()
+        self._log.setLevel(self._log_level)
 
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """Turn Dask's errors into ours: workers that died, a scheduler that left, machines without gtmask."""
-    try:
-        yield
-    except (GtmaskError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # one of them is asyncio's CancelledError, which is no Exception
-        said = " ".join(str(error).split())[:120]
-        raise GtmaskError(
-            f"Dask could not do a task ({type(error).__name__}: {said}): see in its workers' logs "
-            "whether they lack memory or gtmask, then run the same command again. What was committed is "
-            "kept."
-        ) from error
+    @contextlib.contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn Dask's errors into ours: workers that died, a scheduler that left, machines without gtmask."""
+        try:
+            yield
+        except (GtmaskError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # one of them is asyncio's CancelledError, which is no Exception
+            if self._client.status != "running":
+                raise GtmaskError(
+                    f"The Dask scheduler at {self._address} does not answer any more: run the same command again "
+                    "when it is back, or with another --executor. What was committed is kept."
+                ) from error
+            said = " ".join(str(error).split())[:120]
+            raise GtmaskError(
+                f"Dask could not do a task ({type(error).__name__}: {said}): see in its workers' logs "
+                "whether they lack memory or gtmask, then run the same command again. What was committed is "
+                "kept."
+            ) from error
