@@ -110,8 +110,8 @@ class Cluster:
         except BaseException as error:  # one of them is asyncio's CancelledError, which is no Exception
             if self._client.status != "running":
                 raise GtmaskError(
-                    f"The Dask scheduler at {self._address} does not answer any more: run the same command again "
-                    "when it is back, or with another --executor. What was committed is kept."
+                    f"The Dask scheduler at {self._address} does not answer any more: run the same command "
+                    "again when it is back, or with another --executor. What was committed is kept."
                 ) from error
             said = " ".join(str(error).split())[:120]
             raise GtmaskError(
