@@ -334,14 +334,14 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
                 ("bucket-region", "it is in us-east-1, the job in eu-west-1"),
                 (
                     "bucket-unchecked",
-                    "cannot read the CORS rules of the bucket mute: AWS answered AccessDenied: No",
+                    "Cannot read the CORS rules of the bucket mute: AWS answered AccessDenied: No.",
                 ),
             ],
         ),
         (
             ["shut"],
             "eu-west-1",
-            [("bucket-unchecked", "cannot look at the bucket shut: AWS answered 403: Forbidden")],
+            [("bucket-unchecked", "Cannot look at the bucket shut: AWS answered 403: Forbidden.")],
         ),
     ],
 )
@@ -386,7 +386,7 @@ def test_a_cors_rule_must_allow_at_least_what_the_guide_asks(rule: dict[str, Any
     ],
 )
 def test_errors_of_the_client_become_ours(error: Exception, kind: type[Exception]) -> None:
-    with pytest.raises(kind, match=r"^cannot do this") as caught, aws.told("do this"):
+    with pytest.raises(kind, match=r"^Cannot do this") as caught, aws.told("do this"):
         raise error
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)

@@ -104,7 +104,7 @@ def one(body: str) -> str:
 
 A = one("id = 1\nname = 'a'")
 BAD = {
-    "no TOML": ("a =", r"^my\.toml: this is no TOML: .*at end"),
+    "no TOML": ("a =", r"^my\.toml is not valid TOML: .*at end"),
     "nothing": ("", r"^my\.toml: there is no \[\[class\]\]"),
     "classes as numbers": ("class = 3", r"\[\[class\]\] tables"),
     "unknown setting": ("colour = 3\n" + A, r"^my\.toml: the key 'colour' is unknown"),

@@ -123,7 +123,7 @@ def test_more_objects_than_a_job_takes_are_split(tmp_path: Path) -> None:
 
 
 def test_settings_are_checked_before_the_manifest_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no role ARN"):
+    with pytest.raises(UsageError, match="not the ARN of a role"):
         job.job(tmp_path / "nothing.manifest", None, **{**GOOD, "role": "x"})
 
 
@@ -169,8 +169,8 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 
 
 BAD = {
-    "role": ({"role": "GroundTruthRole"}, "--role 'GroundTruthRole' is no role ARN"),
-    "work team": ({"workteam": "my-team"}, "--workteam 'my-team' is no work team ARN"),
+    "role": ({"role": "GroundTruthRole"}, "--role 'GroundTruthRole' is not the ARN of a role"),
+    "work team": ({"workteam": "my-team"}, "--workteam 'my-team' is not the ARN of a work team"),
     "public": (
         {"workteam": "arn:aws:sagemaker:eu-west-1:394669845002:workteam/public-crowd/default"},
         "public crowd",
@@ -179,16 +179,16 @@ BAD = {
         {"workteam": "arn:aws:sagemaker:eu-north-1:123456789012:workteam/private-crowd/x"},
         "eu-north-1, where Ground Truth has no",
     ),
-    "output": ({"output": "/tmp/x"}, "--output '/tmp/x' is no s3:// prefix"),
-    "name blank": ({"name": "my job"}, "the job name 'my job'"),
-    "name long": ({"name": "x" * 64}, "the job name"),
-    "name underscore": ({"name": "my_job"}, "the job name 'my_job'"),
+    "output": ({"output": "/tmp/x"}, "--output '/tmp/x' is not an s3:// prefix"),
+    "name blank": ({"name": "my job"}, "--name 'my job'"),
+    "name long": ({"name": "x" * 64}, "--name 'x"),
+    "name underscore": ({"name": "my_job"}, "--name 'my_job'"),
     "attribute": ({"label_attribute": "adjusted"}, "must end in -ref"),
     "attribute underscore": ({"label_attribute": "ad_justed-ref"}, "no _, dot or blank"),
-    "attribute same": ({"label_attribute": "labeling-qa-ref"}, "stands on the lines already"),
+    "attribute same": ({"label_attribute": "labeling-qa-ref"}, "is on the lines already"),
     "adjust": ({"adjust": "other-ref"}, "--adjust other-ref is none of"),
     "keyword": ({"keywords": ("a-b",)}, "--keyword 'a-b'"),
-    "keywords": ({"keywords": ()}, "1 to 5 --keyword"),
+    "keywords": ({"keywords": ()}, "--keyword must be given 1 to 5"),
     "workers": ({"workers_per_object": 10}, "1 to 9"),
     "time": ({"time_limit": 29}, "30 to 28800"),
     "availability": ({"availability": 59}, "60 to 2592000"),
@@ -451,7 +451,7 @@ def test_a_manifest_with_errors_stops_before_everything(recorder: Recorder, tmp_
 def test_an_existing_job_stops_before_any_upload(recorder: Recorder, tmp_path: Path) -> None:
     plan = job.job(write_manifest(tmp_path, 2), None, **GOOD, name="qa")
     recorder.stubs = [("describe_labeling_job", description("Completed"), {"LabelingJobName": "qa"})]
-    with pytest.raises(UsageError, match=r"there is a labeling job qa already \(Completed\), with other"):
+    with pytest.raises(UsageError, match=r"There is a labeling job qa already \(Completed\), with other"):
         submission.submit_job(plan)
     assert recorder.done == ["validate deep", "buckets data out"]
 
@@ -469,7 +469,7 @@ def test_a_failed_upload_creates_no_job(recorder: Recorder, tmp_path: Path) -> N
     [
         ("bucket-region", "it is in us-east-1, the job in eu-west-1", "wrong region: it is in us-east-1"),
         ("bucket-cors", "", "--fix-cors"),
-        ("bucket-missing", "", "there is no bucket s3://data"),
+        ("bucket-missing", "", "There is no bucket s3://data"),
     ],
 )
 def test_a_bucket_that_will_not_do_stops_everything(

@@ -575,9 +575,9 @@ def test_every_finding_is_written_where_asked(tmp_path: Path) -> None:
 
 def test_findings_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "no" / "such.jsonl"):
-        with pytest.raises(UsageError, match="findings cannot be written"):
+        with pytest.raises(UsageError, match=r"--findings .* cannot be written"):
             check(good(), tmp_path, findings=place)
-    with pytest.raises(UsageError, match="give a local file"):
+    with pytest.raises(UsageError, match="must be a local file"):
         check(good(), tmp_path, findings="s3://data/all.jsonl")
     with pytest.raises(UsageError, match="would overwrite the manifest"):
         check(good(), tmp_path, findings=tmp_path / "labeling-qa.manifest")
@@ -657,7 +657,7 @@ def test_progress_knows_about_how_many_lines_a_large_manifest_has(
 ) -> None:
     data = good()
     data.lines = [line for _ in range(100) for line in data.lines]
-    monkeypatch.setattr("gtmask.groundtruth.source.BLOCK", 20_000)
+    monkeypatch.setattr("gtmask.groundtruth.manifest_file.BLOCK", 20_000)
     heard = Heard()
     check(data, tmp_path, "quick", progress=heard)
     assert heard.done == [400]

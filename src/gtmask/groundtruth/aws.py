@@ -51,8 +51,7 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
         opened = session.client(service, endpoint_url=endpoint, region_name=home)
         client = await opened.__aenter__()
     except (ProfileNotFound, NoRegionError) as error:
-        msg = f"{str(error).rstrip('.')}: check --profile and --region"
-        raise UsageError(msg) from error
+        raise UsageError(f"{str(error).rstrip('.')}: check --profile and --region.") from error
     try:
         yield client
     finally:
@@ -61,7 +60,7 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
 
 @contextmanager
 def told(what: str) -> Iterator[None]:
-    """Turn the client's errors into ours; ``what`` continues "cannot ..."."""
+    """Turn the client's errors into ours; ``what`` continues "Cannot ..."."""
     try:
         yield
     except ClientError as error:
@@ -76,14 +75,11 @@ def told(what: str) -> Iterator[None]:
             kind = NotFoundError
         elif code in _BUSY:
             kind = TransientError
-        msg = f"cannot {what}: AWS answered {code}: {said}"
-        raise kind(msg) from error
+        raise kind(f"Cannot {what}: AWS answered {code}: {said}.") from error
     except (HTTPClientError, EndpointConnectionError) as error:
-        msg = f"cannot {what}: {str(error).rstrip('.')}; run again later"
-        raise TransientError(msg) from error
+        raise TransientError(f"Cannot {what}: {str(error).rstrip('.')}; run again later.") from error
     except BotoCoreError as error:
-        msg = f"cannot {what}: {str(error).rstrip('.')}"
-        raise AccessError(msg) from error
+        raise AccessError(f"Cannot {what}: {str(error).rstrip('.')}.") from error
 
 
 async def bucket_region(client: Any, bucket: str) -> str | None:

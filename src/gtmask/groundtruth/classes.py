@@ -101,8 +101,9 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
     classes = []
     for number, (name, spelled) in enumerate(sources.items(), 1):
         if problem := _name_problem(name):
-            msg = f"the label {name[:60]!r} {problem}: give it another name in a class map (--classes)"
-            raise ClassMapError(msg)
+            raise ClassMapError(
+                f"The label {name[:60]!r} {problem}: give it another name in a class map (--classes)."
+            )
         color = next_color(taken)
         taken.add(color)
         classes.append(LabelClass(number, name, color, () if spelled == [name] else tuple(spelled)))
@@ -118,11 +119,10 @@ def check_count(count: int) -> None:
         With the count.
     """
     if count > MAX_CLASS_ID:
-        msg = (
+        raise ClassMapError(
             f"{count} classes do not fit into 8-bit masks, which hold {MAX_CLASS_ID} besides "
-            "BACKGROUND: merge labels with a class map (`gtmask classes` writes one to start from)"
+            "BACKGROUND: merge labels with a class map (`gtmask classes` writes one to start from)."
         )
-        raise ClassMapError(msg)
 
 
 def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
@@ -143,8 +143,7 @@ def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
     try:
         document = tomllib.loads(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))
     except tomllib.TOMLDecodeError as error:
-        msg = f"{name}: this is no TOML: {error}"
-        raise ClassMapError(msg) from error
+        raise ClassMapError(f"{name} is not valid TOML: {error}.") from error
     return _Loader(text, name).build(document)
 
 
@@ -268,8 +267,7 @@ class _Loader:
                 self._fail(place, f"the key {key!r} is unknown; there are {', '.join(keys)}")
 
     def _fail(self, place: str, message: str) -> NoReturn:
-        msg = f"{place}: {message}"
-        raise ClassMapError(msg)
+        raise ClassMapError(f"{place}: {message}.")
 
 
 def format_class_map(class_map: ClassMap, counts: Mapping[str, int] | None = None) -> str:

@@ -37,9 +37,9 @@ class FindingsFile:
     def __init__(self, path: str | os.PathLike[str] | None, manifest: str) -> None:
         self._path = None if path is None else Path(path)
         if path is not None and is_s3(os.fspath(path)):
-            raise UsageError(f"the findings cannot be written to {path}: give a local file")
+            raise UsageError(f"--findings {path} must be a local file; copy it to S3 when it is written.")
         if self._path is not None and self._path.resolve() == Path(manifest).resolve():
-            raise UsageError(f"the findings would overwrite the manifest {manifest}: give another file")
+            raise UsageError(f"--findings {path} would overwrite the manifest: give another file.")
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> FindingsFile:
@@ -49,8 +49,7 @@ class FindingsFile:
                     raise IsADirectoryError(0, "it is a folder")
                 self._file = self._part(self._path).open("wb")
             except OSError as error:
-                msg = f"the findings cannot be written to {self._path}: {error.strerror}"
-                raise UsageError(msg) from error
+                raise UsageError(f"--findings {self._path} cannot be written: {error.strerror}.") from error
         return self
 
     def write(self, problem: Problem) -> None:

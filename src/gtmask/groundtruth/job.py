@@ -176,8 +176,9 @@ def job(
 def _check_region(settings: JobSettings, s3: S3Settings | None) -> None:
     """Refuse a region other than the work team's; an S3 server of one's own may call its region anything."""
     if s3 and s3.region not in (None, settings.region) and not s3.endpoint_url:
-        msg = f"--region is {s3.region}, and --workteam is in {settings.region}: a job has one region"
-        raise UsageError(msg)
+        raise UsageError(
+            f"--region is {s3.region}, and --workteam is in {settings.region}: a job has one region."
+        )
 
 
 def _refuse_others(out: str, plan: JobPlan) -> None:
@@ -190,10 +191,9 @@ def _refuse_others(out: str, plan: JobPlan) -> None:
         if path.name.removesuffix(REQUEST) not in plan.requests
     )
     if others:
-        msg = (
-            f"--out {out} holds the files of another job ({others[0]}): choose another folder, or remove them"
+        raise UsageError(
+            f"--out {out} holds the files of another job ({others[0]}): choose another folder or remove them."
         )
-        raise UsageError(msg)
 
 
 class _Scan:
@@ -228,8 +228,7 @@ class _Scan:
                 references = (task.source, *(reference for reference, _ in task.masks))
                 self.buckets.update(filter(None, map(bucket_of, references)))
         if not objects:
-            msg = f"{self.source.location} has no lines: a job needs at least one object"
-            raise ManifestError(msg)
+            raise ManifestError(f"{self.source.location} has no lines: a job needs at least one object.")
         self.spans.append((start, min(stop, self.source.size), objects))
 
     def _first(self, data: bytes) -> None:
@@ -243,8 +242,9 @@ class _Scan:
             )
         self.labels = tuple(entry.name for number, entry in sorted(adjusted.classes.items()) if number)
         if not self.labels:
-            msg = f"{self.source.location}: the color map has no class besides BACKGROUND, nothing to label"
-            raise ManifestError(msg)
+            raise ManifestError(
+                f"{self.source.location}: the color map has only BACKGROUND, so there is nothing to label."
+            )
 
     def _refuse(self, problems: list[Problem]) -> None:
         """Stop at the first problem that would make the job or an object of it fail."""
@@ -255,11 +255,10 @@ class _Scan:
 
     def plan(self, settings: JobSettings) -> JobPlan:
         if settings.label_attribute in self.attributes:
-            msg = (
-                f"the new label attribute {settings.label_attribute} stands on the lines already: an "
-                "adjustment job needs a new one (--label-attribute)"
+            raise UsageError(
+                f"--label-attribute {settings.label_attribute} is on the lines already: an adjustment job "
+                "needs a new one."
             )
-            raise UsageError(msg)
         count = len(self.spans)
         parts = []
         for number, (start, stop, objects) in enumerate(self.spans, 1):

@@ -88,10 +88,10 @@ class ManifestReader:
         return require_line(raw.data, f"{self.location}, line {raw.number}")
 
     def estimate_lines(self) -> int:
-        """Estimate how many lines there are, from how many the first bytes hold."""
-        head = self.read(0, HEAD)
-        lines = head.count(b"\n") + (len(head) == self.size and not head.endswith(b"\n"))
-        return round(self.size * lines / len(head)) if head else 0
+        """Return how many lines there are, as far as the first 4 MB tell."""
+        first = self.read(0, BLOCK)
+        lines = first.count(b"\n") + (not first.endswith(b"\n"))
+        return lines if len(first) >= self.size else self.size * lines // max(len(first), 1)
 
 
 @contextmanager

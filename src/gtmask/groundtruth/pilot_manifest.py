@@ -187,11 +187,9 @@ def pilot(
         A broken manifest, or no line whose image and mask can be read.
     """
     if count < 1:
-        msg = f"a pilot of {count} images shows nothing: give --count 1 or more"
-        raise UsageError(msg)
+        raise UsageError(f"--count {count} must be at least 1.")
     if seed < 0:
-        msg = f"the seed {seed} is negative: give --seed 0 or more"
-        raise UsageError(msg)
+        raise UsageError(f"--seed {seed} must be at least 0.")
     settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     location = os.fspath(manifest)
     with open_manifest(location, settings.s3) as source:
@@ -201,9 +199,10 @@ def pilot(
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]
     if not picks:
-        why = f"{look.unusable:,} lines" + (f"; {look.reason}" if look.reason else "")
-        msg = f"{location}: no line's image and mask can be read ({why}): validate it first"
-        raise ManifestError(msg)
+        why = look.reason.rstrip(".") or "`gtmask validate` tells what they lack"
+        raise ManifestError(
+            f"{location}: none of {look.unusable:,} lines has an image and a mask that can be read: {why}."
+        )
     means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
     chosen, local = run_async(_write(settings, means, picks, lines))
     return look.result(means, chosen, local=local)
@@ -288,7 +287,7 @@ async def _glance(
     except (StorageError, ProbeError, PngError) as error:
         return str(error)
     if seen.counts is None:
-        return f"{mask} is no mask of one channel"
+        return f"{mask} is not a mask of one channel"
     if (seen.header.width, seen.header.height) != (image.width, image.height):
         return f"{mask} is of another size than its image"
     present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
@@ -331,8 +330,9 @@ async def _twice(
     suffix = PurePosixPath(line.source_ref).suffix
     colors = {number: entry.color for number, entry in line.newest.classes.items()}
     if wrong := [color for color in colors.values() if not HEX_COLOR.fullmatch(color)]:
-        msg = f"{line.source_ref}: {wrong[0]!r} is no colour such as #2ca02c; `gtmask validate` tells more"
-        raise ManifestError(msg)
+        raise ManifestError(
+            f"{line.source_ref}: {wrong[0]!r} is not a colour such as #2ca02c; `gtmask validate` tells more."
+        )
     written = []
     for mode, palette in (("gray", None), ("palette", colors)):
         name = f"{number:02}-{_stem(line)}-{mode}"
@@ -359,5 +359,6 @@ def _line(line: ManifestLine, source_ref: str, mask_ref: str) -> bytes:
     try:
         return orjson.dumps({**line.values, **changed}) + b"\n"
     except orjson.JSONEncodeError as error:
-        msg = f"the line of {line.source_ref} cannot be written with other references: {error}"
-        raise ManifestError(msg) from error
+        raise ManifestError(
+            f"The line of {line.source_ref} cannot be written with other references: {error}."
+        ) from error

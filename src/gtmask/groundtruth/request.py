@@ -90,11 +90,11 @@ class JobSettings:
     tags: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        _need(_ROLE.fullmatch(self.role), f"--role {self.role!r} is no role ARN such as "
+        _need(_ROLE.fullmatch(self.role), f"--role {self.role!r} is not the ARN of a role, such as "
               "arn:aws:iam::123456789012:role/GroundTruth")  # fmt: skip
         team = _WORKTEAM.fullmatch(self.workteam)
-        _need(team and len(self.workteam) <= 256, f"--workteam {self.workteam!r} is no work team ARN such as "
-              "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/my-team")  # fmt: skip
+        _need(team and len(self.workteam) <= 256, f"--workteam {self.workteam!r} is not the ARN of a work "
+              "team, such as arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/a")  # fmt: skip
         _need(not (team and team[2].startswith("public-crowd")), "--workteam is the public crowd, which "
               "needs a price and content flags: start such a job in the console")  # fmt: skip
         _need(self.region in FUNCTION_ACCOUNTS, f"--workteam is in {self.region}, where Ground Truth has no "
@@ -103,14 +103,14 @@ class JobSettings:
         check_job_name(self.name)
         check_label_attribute(self.label_attribute)
         for option, uri in (("--output", self.output), ("--upload", self.upload or self.output)):
-            _need(_S3_URI.fullmatch(uri) and len(uri) <= _MAX_URI - 200, f"{option} {uri!r} is no s3:// "
+            _need(_S3_URI.fullmatch(uri) and len(uri) <= _MAX_URI - 200, f"{option} {uri!r} is not an s3:// "
                   "prefix: a bucket's name has 3 to 63 characters, the whole at most 824")  # fmt: skip
         _need(1 <= len(self.title) <= 128, "--title must have 1 to 128 characters")
         _need(_TITLE.fullmatch(self.title), f"--title {self.title!r} has a character that the API does not "
               "take: emoji, or a control character")  # fmt: skip
         _need(1 <= len(self.description) <= 255, "--description must have 1 to 255 characters")
         _need("\n" not in self.description, "--description must be one line")
-        _need(1 <= len(self.keywords) <= 5, "there must be 1 to 5 --keyword")
+        _need(1 <= len(self.keywords) <= 5, "--keyword must be given 1 to 5 times")
         for word in self.keywords:
             _need(_KEYWORD.fullmatch(word) and len(word) <= 30, f"--keyword {word!r} must be letters, digits "
                   "and single blanks, at most 30")  # fmt: skip
@@ -118,9 +118,12 @@ class JobSettings:
         _need(30 <= self.time_limit <= 28_800, "--time-limit must be 30 to 28800 seconds")
         _need(60 <= self.availability <= 2_592_000, "--availability must be 60 to 2592000 seconds")
         _need(1 <= self.max_concurrent <= 5000, "--max-concurrent must be 1 to 5000 tasks")
-        _need(self.kms_key is None or _KMS.fullmatch(self.kms_key), "--kms-key is no key id or ARN")
-        _need(len(self.tags) <= 50, "there may be at most 50 --tag")
-        _need(len(dict(self.tags)) == len(self.tags), "two --tag have the same key")
+        _need(
+            self.kms_key is None or _KMS.fullmatch(self.kms_key),
+            f"--kms-key {self.kms_key!r} is neither a key id nor an ARN",
+        )
+        _need(len(self.tags) <= 50, "--tag may be given at most 50 times")
+        _need(len(dict(self.tags)) == len(self.tags), "--tag is given twice with the same key")
         for key, value in self.tags:
             _need(_TAG.fullmatch(key + value) and 1 <= len(key) <= 128 and len(value) <= 256,
                   f"--tag {key!r}: keys have 1 to 128 and values up to 256 letters, digits, blanks and "
@@ -155,7 +158,7 @@ class JobSettings:
 
 def check_job_name(name: str) -> None:
     """Check a LabelingJobName as the API does; raises UsageError."""
-    _need(len(name) <= MAX_JOB_NAME and JOB_NAME.fullmatch(name), f"the job name {name!r} must be 1 to "
+    _need(len(name) <= MAX_JOB_NAME and JOB_NAME.fullmatch(name), f"--name {name!r} must be 1 to "
           f"{MAX_JOB_NAME} letters, digits and hyphens between them")  # fmt: skip
 
 
@@ -205,4 +208,4 @@ def build_request(
 
 def _need(good: object, sentence: str) -> None:
     if not good:
-        raise UsageError(sentence)
+        raise UsageError(f"{sentence}.")

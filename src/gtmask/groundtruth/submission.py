@@ -107,12 +107,11 @@ def submit_job(
     )
     if report.exit_code:
         worst = report.rules[0]
-        msg = (
+        raise ManifestError(
             f"{plan.manifest} has {report.count('error'):,} errors, the most frequent {worst.code} "
             f"({worst.examples[0].uri or worst.examples[0].detail}): no job was created; `gtmask validate` "
-            "tells more"
+            "tells more."
         )
-        raise ManifestError(msg)
     tell = tell or (lambda _: None)
     if report.count("warning"):
         worst = report.rules[0]
@@ -158,11 +157,10 @@ async def _created_before(
             continue
         if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
             status = answer["LabelingJobStatus"]
-            msg = (
-                f"there is a labeling job {part.job} already ({status}), with other settings or data: choose "
-                "another --name; nothing was uploaded"
+            raise UsageError(
+                f"There is a labeling job {part.job} already ({status}), with other settings or data: choose "
+                "another --name; nothing was uploaded."
             )
-            raise UsageError(msg)
         created[part.job] = str(answer["LabelingJobArn"])
     return created
 
@@ -202,12 +200,13 @@ def _all_buckets(plan: JobPlan) -> set[str]:
 def _refuse(problems: Sequence[Problem]) -> None:
     for problem in problems:
         if problem.code == "bucket-missing":
-            raise UsageError(f"there is no bucket {problem.uri}: create it, or correct the references")
+            raise UsageError(f"There is no bucket {problem.uri}: create it, or correct the references.")
         if problem.code == "bucket-region":
-            raise UsageError(f"the bucket {problem.uri} is in the wrong region: {problem.detail}")
+            raise UsageError(f"The bucket {problem.uri} is in the wrong region: {problem.detail}.")
         if problem.code == "bucket-cors":
-            msg = f"the bucket {problem.uri} has no CORS rule for the worker UI: run `gtmask job --fix-cors`"
-            raise UsageError(msg)
+            raise UsageError(
+                f"The bucket {problem.uri} has no CORS rule for the worker UI: run `gtmask job --fix-cors`."
+            )
 
 
 async def _describe(client: Any, name: str) -> dict[str, Any] | None:

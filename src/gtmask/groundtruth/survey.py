@@ -176,7 +176,7 @@ class Surveyor:
             self.images.found(skip)
             large = self.settings.deep or image.width * image.height > SMALL_IMAGE_PIXELS
             return image, await storage.size(key) if large else 0
-        raise NotFoundError(f"there is no image {reference}")
+        raise NotFoundError(f"There is no image {reference}.")
 
     async def _mask(
         self,
@@ -256,7 +256,7 @@ class Surveyor:
                 continue
             locator.found(skip)
             return data, place
-        raise NotFoundError(f"there is nothing at {reference}")
+        raise NotFoundError(f"There is nothing at {reference}.")
 
     @staticmethod
     def _searched(locator: Locator) -> str:

@@ -98,8 +98,7 @@ def validate(
         The manifest cannot be read, or S3 stays out of reach.
     """
     if level not in get_args(Depth):
-        msg = f"the level {level!r} is none of {', '.join(get_args(Depth))}"
-        raise UsageError(msg)
+        raise UsageError(f"level {level!r} is none of {', '.join(get_args(Depth))}.")
     settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
     location = os.fspath(manifest)
     before = partial(compile_kernels, CHECKER_MODULES if settings.deep else ())
@@ -195,11 +194,10 @@ class _Validation:
         elif self.unreadable == report.lines:
             self._no_manifest()
         elif self.unreadable + self.foreign == report.lines:
-            msg = (
+            raise ManifestError(
                 f"{report.manifest} is no manifest: no line has a source-ref or a label attribute; an export "
-                "of a labeling tool becomes one by `gtmask convert`"
+                "of a labeling tool becomes one by `gtmask convert`."
             )
-            raise ManifestError(msg)
         if report.lines > MAX_JOB_OBJECTS:
             report.add([Problem("objects-too-many", 0, "", f"{report.lines:,} objects")])
         self._repeats(self.sources, "source-duplicate", newest_mask=False)
@@ -212,15 +210,15 @@ class _Validation:
         name = self.report.manifest
         problems = [problem for rule in self.report.rules for problem in rule.examples]
         if any(p.code == "manifest-encoding" and p.detail == "UTF-16" for p in problems):
-            msg = f"{name} is UTF-16, and Ground Truth reads UTF-8: save it as UTF-8 without BOM"
-            raise ManifestError(msg)
+            raise ManifestError(
+                f"{name} is UTF-16, and Ground Truth reads UTF-8: save it as UTF-8 without BOM."
+            )
         first = min((problem for problem in problems if problem.detail), key=lambda p: p.line, default=None)
         detail = f"line {first.line}: {first.detail}" if first else "there is nothing on its lines"
-        msg = (
-            f"{name} is no manifest: its lines are no JSON objects ({detail}); an export "
-            "of a labeling tool becomes one by `gtmask convert`"
+        raise ManifestError(
+            f"{name} is no manifest: its lines are not JSON objects ({detail}); an export "
+            "of a labeling tool becomes one by `gtmask convert`."
         )
-        raise ManifestError(msg)
 
     def _repeats(self, seen: Seen, code: str, *, newest_mask: bool) -> None:
         for i, (line, first, offset) in enumerate(seen.repeats()):
