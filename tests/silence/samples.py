@@ -10,6 +10,7 @@ from gtmask.errors import GtmaskError
 from gtmask.formats import FORMATS, open_reader
 from gtmask.images.references import normalize
 from tests.silence.changes import PICTURES
+from tests.silence.documents import made
 from tests.silence.variant import Variant
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ FOLDERS = {"scalabel_bdd": "scalabel", "sagemaker_gt": "sagemaker", "yolo_seg": 
 REAL = "real-"
 DOCUMENTS = (".json", ".ndjson", ".xml", ".manifest", ".jsonl")
 #: Changes of one real export that are tried at most: large ones have tens of thousands.
-CHANGES = 200
+CHANGES = 90
 #: Bytes of the largest document, and how many of a format are taken: changing large ones takes long.
 LARGEST, MOST = 20_000, 5
 
@@ -52,6 +53,10 @@ def _variant(folder: Path, path: Path, format_name: str) -> Iterator[Variant]:
     images = {key: (record.width or 640, record.height or 480) for record in records
               if record.shapes and (key := normalize(record.image)) is not None}  # fmt: skip
     if images and max(width * height for width, height in images.values()) < 1 << 20:
+        made_ones = [one for one in made().values() if one.format == format_name]
+        name = f"{REAL}{path.relative_to(folder).as_posix().replace(' ', '~')}"
         yield Variant(
-            format_name, f"{REAL}{path.relative_to(folder).as_posix().replace(' ', '~')}", files, images
-        )
+            format_name, name, files, images,
+            free=frozenset().union(*(one.free for one in made_ones)),
+            enums=frozenset().union(*(one.enums for one in made_ones)),
+        )  # fmt: skip
