@@ -45,7 +45,7 @@ app.command("warmup")(warmup.warmup)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from gtmask.numba_internals import shortfall
+        from gtmask import shortfall
 
         typer.echo(f"gtmask {__version__}")
         if missing := shortfall():

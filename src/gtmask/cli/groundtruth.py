@@ -64,7 +64,7 @@ def _render_report(report: Report, findings: str | None) -> None:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
         screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
         screen.print(plain(f"  why   {rule.meaning}"))
-        screen.print(plain(f"  mend  {rule.remedy}"))
+        screen.print(plain(f"  do    {rule.remedy}"))
         for problem in rule.examples:
             place = f"line {problem.line:,}" if problem.line else "manifest"
             screen.print(

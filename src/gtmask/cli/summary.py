@@ -35,7 +35,9 @@ def render(summary: Summary, console: Console) -> None:
         if tally.rejects:
             console.print(plain(f"rejects   {summary.out}/rejects.jsonl"), soft_wrap=True)
         if summary.retry_helps:
-            console.print(plain("mended?   the same command with --retry-rejects"), soft_wrap=True)
+            console.print(
+                plain("images corrected?  Run the same command with --retry-rejects."), soft_wrap=True
+            )
         console.print(plain(f"next      gtmask validate {shlex.quote(summary.manifest)}"), soft_wrap=True)
     elif not summary.dry_run:
         console.print(

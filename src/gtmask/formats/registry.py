@@ -90,7 +90,8 @@ _ROWS = (
         "opencv",
         "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
-        counts="Of several labels of one data row (consensus) one by the documented rule; "
+        counts="Of several labels of one data row the benchmark reference, else the highest "
+        "consensus score, else the newest; "
         "--annotator chooses.",
     ),
     _row(

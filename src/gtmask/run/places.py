@@ -42,15 +42,15 @@ class RunRequest:
         Raises
         ------
         UsageError
-            If one is the path of a folder whose name is no UTF-8.
+            If one is the path of a folder whose name is not valid UTF-8.
         """
         image = self.settings.image_uri or absolute(self.images)
         mask = self.settings.mask_uri or f"{absolute(self.out)}/{MASKS}"
         for option, prefix in (("--image-uri", image), ("--mask-uri", mask)):
             if escape_unprintable(prefix) != prefix:
                 raise UsageError(
-                    f"{escape_unprintable(prefix)} is no UTF-8, so no manifest can name it: rename the "
-                    f"folder, or give {option}."
+                    f"{escape_unprintable(prefix)} is not valid UTF-8, so no manifest can name it: rename "
+                    f"the folder, or give {option}."
                 )
         return {"image_prefix": image.rstrip("/") + "/", "mask_prefix": mask.rstrip("/") + "/"}
 

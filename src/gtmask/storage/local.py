@@ -32,7 +32,7 @@ _REASONS = {
     errno.EISDIR: "there is a folder of that name: move it away",
     errno.ENOTDIR: "a part of the path is a file, not a folder: move it away",
     errno.EMFILE: "too many files are open: lower --concurrency or raise `ulimit -n`",
-    errno.ELOOP: "symbolic links lead in a circle: mend them",
+    errno.ELOOP: "symbolic links lead in a circle: correct them",
 }
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
