@@ -61,6 +61,17 @@ Masks = Annotated[
     ),
 ]
 
+
+def _concurrency(given: str | int) -> Any:
+    """Read the value of --concurrency; what it may be is :class:`S3Settings`' business."""
+    if given == "auto":
+        return given
+    try:
+        return int(given)
+    except ValueError as error:
+        raise typer.BadParameter(f"{given} is neither a number nor auto") from error
+
+
 #: For every class that stands for several options: its fields, and the option of each.
 GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "reading": (ReadOptions, {
@@ -76,7 +87,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "endpoint_url": Annotated[str | None, opt("--endpoint-url", metavar="URL", help="Address of an S3 server other than AWS.", rich_help_panel=S3)],
         "profile": Annotated[str | None, opt("--profile", metavar="NAME", help="AWS profile (default: what the environment says).", rich_help_panel=S3)],
         "region": Annotated[str | None, opt("--region", metavar="NAME", help="AWS region (default: what the environment or the profile says).", rich_help_panel=S3)],
-        "concurrency": Annotated[int, opt("--concurrency", metavar="N", help="Requests to S3 at a time, in each process.", rich_help_panel=S3)],
+        "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto finds by measuring how many serve best.", rich_help_panel=S3)],
     }),
 }  # fmt: skip
 

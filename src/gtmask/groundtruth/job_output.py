@@ -217,7 +217,7 @@ def _compare_batch(settings: SurveySettings, pairs: list[_Pair]) -> _Compared:
 
     async def work(surveyor: Surveyor) -> _Compared:
         compared = _Compared()
-        limit = asyncio.Semaphore(settings.s3.concurrency)
+        limit = asyncio.Semaphore(settings.s3.in_flight)
 
         async def one(pair: _Pair) -> None:
             async with limit:

@@ -264,7 +264,7 @@ def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance |
     """Look at images and masks in a worker."""
 
     async def work(surveyor: Surveyor) -> list[Glance | str]:
-        limit = asyncio.Semaphore(settings.s3.concurrency)
+        limit = asyncio.Semaphore(settings.s3.in_flight)
 
         async def one(item: _Item) -> Glance | str:
             async with limit:

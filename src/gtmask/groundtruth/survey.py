@@ -125,7 +125,7 @@ class Surveyor:
     async def survey(self, tasks: list[tuple[Task, bool]]) -> Survey:
         """Look at the images and masks of lines, each with whether its masks are to be decoded."""
         survey = Survey()
-        limit = asyncio.Semaphore(self.settings.s3.concurrency)
+        limit = asyncio.Semaphore(self.settings.s3.in_flight)
 
         async def one(task: Task, decode: bool) -> None:
             async with limit:

@@ -97,7 +97,7 @@ class Worker:
 
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
-        limit = asyncio.Semaphore(self.job.s3.concurrency)
+        limit = asyncio.Semaphore(self.job.s3.in_flight)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
         async def one(position: int) -> None:

@@ -8,13 +8,16 @@ those of :mod:`gtmask.errors`: ``NotFoundError``, ``AccessError``, ``TransientEr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from gtmask.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
+
+#: Most requests in flight that ``--concurrency auto`` tries: each holds a connection and an image's head.
+MOST_IN_FLIGHT = 256
 
 #: Client libraries that reach S3.
 S3_CLIENTS = ("aioboto3", "obstore")
@@ -41,7 +44,7 @@ class S3Settings:
     profile, region
         AWS profile and region; None leaves them to the AWS environment and configuration files.
     concurrency
-        Requests in flight per process, at least 1.
+        Requests in flight per process, at least 1; "auto" finds by measuring how many serve best.
     attempts
         How often a request is tried before it is given up.
     timeout
@@ -50,22 +53,27 @@ class S3Settings:
     Raises
     ------
     UsageError
-        An unknown client, or a concurrency below 1.
+        An unknown client, or a concurrency that is neither "auto" nor 1 or more.
     """
 
     client: str = "aioboto3"
     endpoint_url: str | None = None
     profile: str | None = None
     region: str | None = None
-    concurrency: int = 32
+    concurrency: int | Literal["auto"] = 32
     attempts: int = 10
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
         if self.client not in S3_CLIENTS:
             raise UsageError(f"--s3-client {self.client!r} is none of {', '.join(S3_CLIENTS)}.")
-        if self.concurrency < 1:
-            raise UsageError(f"--concurrency {self.concurrency} must be at least 1.")
+        if self.concurrency != "auto" and self.concurrency < 1:
+            raise UsageError(f"--concurrency {self.concurrency} must be auto or at least 1.")
+
+    @property
+    def in_flight(self) -> int:
+        """The most requests that are ever in flight: work for so many is kept ready."""
+        return MOST_IN_FLIGHT if self.concurrency == "auto" else self.concurrency
 
 
 def check_key(key: str) -> str:

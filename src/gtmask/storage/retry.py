@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gtmask.errors import ThrottledError, TransientError, UnreachableError
+from gtmask.storage.pace import Pace, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,15 +35,19 @@ class Requests:
     Parameters
     ----------
     concurrency
-        Requests in flight at a time; one that waits for its next attempt does not count.
+        Requests in flight at a time; one that waits for its next attempt does not count. "auto" finds the
+        number: see :mod:`gtmask.storage.pace`.
     attempts
         How often a request is sent before its trouble becomes an error.
     endpoint
         The server's URL, None for AWS: one that has answered this process is waited for with more patience.
     """
 
-    def __init__(self, concurrency: int, attempts: int, endpoint: str | None = None) -> None:
-        self._slots = asyncio.Semaphore(concurrency)
+    def __init__(
+        self, concurrency: int | Literal["auto"], attempts: int, endpoint: str | None = None
+    ) -> None:
+        self._pace = Pace() if concurrency == "auto" else None
+        self._turns = Turns(self._pace.bound if self._pace else int(concurrency))
         self._attempts = attempts
         self._endpoint = endpoint
         self._answered = endpoint in _known
@@ -86,6 +91,10 @@ class Requests:
                 await asyncio.sleep(random.uniform(0, _backoff(number)))
             else:
                 self._hear()
+                if self._pace:
+                    now = asyncio.get_running_loop().time()
+                    self._pace.answered(now, self._turns.all_taken)
+                    self._turns.move(self._pace.bound)
                 if self._pause and asyncio.get_running_loop().time() >= self._resume_at:
                     self._pause /= 2
                 return result
@@ -96,7 +105,7 @@ class Requests:
             _known.add(self._endpoint)
 
     async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - as above
-        async with self._slots:
+        async with self._turns:
             try:
                 async with asyncio.timeout(timeout):
                     return await request()
@@ -123,6 +132,9 @@ class Requests:
         if now >= self._resume_at:
             self._pause = min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_SHARED_PAUSE)
             self._resume_at = now + self._pause
+            if self._pace:
+                self._pace.throttled()
+                self._turns.move(self._pace.bound)
 
 
 def _backoff(number: int) -> float:

@@ -85,7 +85,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
 def _config(settings: S3Settings, connect: Callable[..., AIOHTTPSession]) -> AioConfig:
     return AioConfig(
         # The default of 10 makes the others wait for a connection, within their own time-outs.
-        max_pool_connections=settings.concurrency,
+        max_pool_connections=settings.in_flight,
         connect_timeout=10,
         read_timeout=settings.timeout,
         # gtmask.storage.retry decides about retries.
