@@ -62,6 +62,25 @@ def test_after_the_first_request_none_goes_through_the_client(s3_server: S3Serve
     assert found == {"first": b"1", **{key: key.encode() for key in ODD_KEYS}}
 
 
+@pytest.mark.parametrize("first", ["there", "missing", "empty", "cancelled"])
+def test_of_many_first_requests_one_shows_the_way(s3_server: S3Server, bucket: str, first: str) -> None:
+    s3_server.put(bucket, {"p/there": b"content", "p/empty": b""})
+
+    async def main() -> None:
+        async with open_storage(f"s3://{bucket}/p", S3Settings(endpoint_url=s3_server.endpoint)) as storage:
+            watch = Watch(storage)
+            wanted = [asyncio.create_task(storage.get("there" if first == "cancelled" else first, 0, 9))]
+            wanted += [asyncio.create_task(storage.get("there", 0, 9)) for _ in range(20)]
+            if first == "cancelled":
+                await asyncio.sleep(0)
+                wanted[0].cancel()
+            found = await asyncio.gather(*wanted, return_exceptions=True)
+            assert found[1:] == [b"content"] * 20
+            assert len(watch.sent) == 1 or first == "cancelled"
+
+    asyncio.run(main())
+
+
 def test_large_objects_go_through_the_client(s3_server: S3Server, bucket: str) -> None:
     data = os.urandom(3 << 20)
 

@@ -12,6 +12,7 @@ next request where an answer says that the bucket is elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from contextvars import ContextVar
@@ -27,11 +28,13 @@ from gtmask.storage.s3_answers import ELSEWHERE
 from gtmask.storage.s3_client import USER_AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from gtmask.storage.s3_client import Opened
 
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]+/\d{8}/([^/,]+)/s3/aws4_request, ?SignedHeaders=")
+#: Errors of objects: the request had found its bucket, and its signature was right.
+_RIGHT_ADDRESS = {"NoSuchKey", "404", "InvalidRange", "416", "PreconditionFailed", "412"}
 #: The requests that the client has sent for the running call.
 _sent: ContextVar[list[Any] | None] = ContextVar("_sent", default=None)
 
@@ -66,6 +69,8 @@ class Direct:
         self._parser = RestXMLParser()
         #: None where the client's requests cannot be repeated.
         self._addresses: dict[str, Address | None] = {}
+        #: Set once a bucket's first request is over: the others wait for what it shows.
+        self._shown: dict[str, asyncio.Event] = {}
         for operation in ("GetObject", "PutObject"):
             opened.client.meta.events.register(f"before-send.s3.{operation}", _note)
 
@@ -80,7 +85,7 @@ class Direct:
         headers = {"Range": span} if span else {}
         answer = await self._send("GET", bucket, key, headers, None)
         if answer is None:
-            with self._learning(bucket, key):
+            async with self._learning(bucket, key):
                 found = await self._opened.client.get_object(Bucket=bucket, Key=key, **headers)
                 async with found["Body"] as body:
                     return await body.read(), found.get("ContentRange", "")
@@ -107,13 +112,16 @@ class Direct:
             headers["If-None-Match"] = if_none_match
         if await self._send("PUT", bucket, key, headers, data) is None:
             parameters = {name.replace("-", ""): value for name, value in headers.items()}
-            with self._learning(bucket, key):
+            async with self._learning(bucket, key):
                 await self._opened.client.put_object(Bucket=bucket, Key=key, Body=data, **parameters)
 
     async def _send(
         self, method: str, bucket: str, key: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[bytes, Mapping[str, str]] | None:
         """Return an answer's body and headers; None where the client has to make the request."""
+        shown = self._shown.get(bucket)
+        if shown is not None and not shown.is_set():
+            await shown.wait()
         address = self._addresses.get(bucket)
         if address is None or self._opened.credentials is None:
             return None
@@ -137,17 +145,26 @@ class Direct:
             return None
         raise ClientError(parsed, f"{method.title()}Object")
 
-    @contextlib.contextmanager
-    def _learning(self, bucket: str, key: str) -> Iterator[None]:
-        """Take the bucket's address from what the client sends, if it succeeds."""
+    @contextlib.asynccontextmanager
+    async def _learning(self, bucket: str, key: str) -> AsyncIterator[None]:
+        """Take the bucket's address from what the client sends, if it is answered as a right one."""
         sent: list[Any] = []
         token = _sent.set(sent)
+        shown = self._shown.setdefault(bucket, asyncio.Event())
         try:
             yield
+        except ClientError as error:
+            if error.response["Error"].get("Code") not in _RIGHT_ADDRESS:
+                sent.clear()
+            raise
+        except BaseException:
+            sent.clear()
+            raise
         finally:
             _sent.reset(token)
-        if sent and bucket not in self._addresses:
-            self._addresses[bucket] = address_of(sent[-1].url, sent[-1].headers, key)
+            if sent and bucket not in self._addresses:
+                self._addresses[bucket] = address_of(sent[-1].url, sent[-1].headers, key)
+            shown.set()
 
 
 def _note(request: Any, **_: Any) -> None:
