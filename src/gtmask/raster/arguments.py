@@ -78,7 +78,7 @@ def _narrowed(given: NDArray[Any], dtype: type[T], name: str) -> NDArray[T]:
     flat = given.ndim == 1
     if not narrow(numbers if flat else numbers.ravel(), found if flat else found.ravel(), floor, most):
         raise ValueError(f"{name} must lie between {least} and {most}, to fit {np.dtype(dtype).name}.")
-    return found.astype(dtype, copy=False)
+    return found if dtype is np.int32 else found.astype(dtype)
 
 
 def _bytes(numbers: Any) -> NDArray[Any]:
