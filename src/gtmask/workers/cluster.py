@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: Seconds after which it is looked whether the scheduler is still there, and how many workers it has.
 LOOK = 5.0
+#: The loggers for which Dask's configuration has a level.
+_LOGS = ("distributed", "distributed.client", "tornado", "tornado.application")
 
 
 class Cluster:
@@ -46,10 +48,10 @@ class Cluster:
             raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
         self._executor: Executor = self._client.get_executor(pure=False, retries=2)
         self._address = address
-        # What it logs of a scheduler that is gone, our sentence says.
-        self._log = logging.getLogger("distributed.client")
-        self._log_level = self._log.level
-        self._log.setLevel(logging.CRITICAL)
+        # What these log of a scheduler that is gone, with tracebacks, our sentence says.
+        self._levels = {log: log.level for log in map(logging.getLogger, _LOGS)}
+        for log in self._levels:
+            log.setLevel(logging.CRITICAL)
         self._seen = 0
         self._next_look = 0.0
 
@@ -98,7 +100,8 @@ class Cluster:
             self._executor.shutdown(wait=wait and self.threads() > 0)
         with contextlib.suppress(Exception):
             self._client.close()
-        self._log.setLevel(self._log_level)
+        for log, level in self._levels.items():
+            log.setLevel(level)
 
     @contextlib.contextmanager
     def _translate_errors(self) -> Iterator[None]:
