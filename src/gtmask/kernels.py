@@ -51,7 +51,7 @@ _USUAL: Groups = (
     ("gtmask.png.bits", "gtmask.png.blocks"),
     ("gtmask.png.runs",),
     ("gtmask.png.counts",),
-    ("gtmask.formats.reading.build",),
+    ("gtmask.formats.reading.rings",),
 )
 
 #: What reads JSON documents of any size; a reader compiles these when it opens one.

@@ -7,7 +7,7 @@ right and y down: pixel (column c, row r) covers [c, c+1) x [r, r+1), and its ce
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +144,50 @@ def _zero_offset() -> NDArray[np.int32]:
 
 
 @dataclass(slots=True)
+class Balance:
+    """What a record was handed, and what became of it: nothing is left out without a word.
+
+    ``handed`` counts the elements that the export lists for the image (annotations, regions, results,
+    segments), before anything is decided. Each of them is *painted* (it has a shape at least; one with
+    several shapes counts once), *joined* (a part, the label or the pixels of another one's shape),
+    *describing* (by its kind it draws nothing: a choice, a text), or left out under the code of the finding
+    that tells why (``left_out``).
+    """
+
+    handed: int = 0
+    joined: int = 0
+    describing: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def painted(self) -> int:
+        """How many elements have a shape."""
+        return self.handed - self.joined - self.describing - sum(self.left_out.values())
+
+    def leave_out(self, code: str, count: int = 1) -> None:
+        """Book elements that were left out under a finding code."""
+        self.left_out[code] = self.left_out.get(code, 0) + count
+
+    def add(self, other: Balance) -> None:
+        """Add what became of other records' elements."""
+        self.handed += other.handed
+        self.joined += other.joined
+        self.describing += other.describing
+        for code, count in other.left_out.items():
+            self.leave_out(code, count)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: ``handed`` is the sum of the others."""
+        return {
+            "handed": self.handed,
+            "painted": self.painted,
+            "joined": self.joined,
+            "describing": self.describing,
+            "left_out": dict(sorted(self.left_out.items())),
+        }
+
+
+@dataclass(slots=True)
 class Record:
     """All annotations of one image, in painting order: later shapes lie over earlier ones.
 
@@ -176,6 +220,8 @@ class Record:
         What the reader left out or guessed. One of level "reject" means: no mask of this record.
     where
         Where in the export the record stands, for messages: ``"export.json, task 12"``.
+    balance
+        What the export lists for the image and what became of it; empty for a reject.
     files
         Fetches a file of the export by name, for bitmaps that live in files of their own.
     """
@@ -193,6 +239,7 @@ class Record:
     aliases: tuple[str, ...] = ()
     findings: list[Finding] = field(default_factory=list)
     where: str = ""
+    balance: Balance = field(default_factory=Balance)
     files: Callable[[str], bytes] | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
@@ -202,7 +249,7 @@ class Record:
         if not isinstance(other, Record):
             return NotImplemented
         plain = ("image", "width", "height", "grid", "units", "shapes", "source_fill", "aliases",
-                 "findings", "where")  # fmt: skip
+                 "findings", "where", "balance")  # fmt: skip
         arrays = ("points", "ring_offsets", "part_offsets")
         return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays

@@ -139,8 +139,8 @@ def test_broken_exports_give_findings_or_errors_of_the_project(data):
 
 #: Images, shapes and findings of real exports, counted by hand.
 SAMPLES = {
-    "diverse/annotations/default.json": (2, 0, {}),
-    "diverse/annotations/test.json": (2, 0, {"shape-kind-unsupported": 1}),
+    "diverse/annotations/default.json": (2, 0, {"image-unannotated": 2}),
+    "diverse/annotations/test.json": (2, 0, {"shape-kind-unsupported": 1, "image-unannotated": 1}),
     "diverse/annotations/train.json": (
         2, 2,
         {"shape-no-geometry": 5, "shape-no-label": 2, "box-painted": 1, "runs-size-differs": 1},

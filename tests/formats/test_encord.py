@@ -129,7 +129,7 @@ def test_every_data_unit_is_an_image():
 
 @pytest.mark.parametrize("told", [[], "x", 3])
 def test_labels_that_are_no_object_are_told(told: object):
-    assert codes(read_one("encord", rows(unit(labels=told)))) == ["annotation-bad"]
+    assert codes(read_one("encord", rows(unit(labels=told)))) == ["value-type"]
 
 
 def test_videos_are_told():

@@ -106,7 +106,7 @@ def test_videos_and_damaged_responses_are_told():
     assert codes(read_one("kili", [asset(label(jsonResponse={"0": {}, "1": {}}))])) == ["record-bad"]
     assert codes(read_one("kili", [asset(label(jsonResponse="{"))])) == ["record-bad"]
     for broken in ([], {"JOB_0": []}, "3"):
-        assert codes(read_one("kili", [asset(label(jsonResponse=broken))])) == ["annotation-bad"]
+        assert codes(read_one("kili", [asset(label(jsonResponse=broken))])) == ["value-type"]
 
 
 def test_other_shapes_and_broken_annotations():

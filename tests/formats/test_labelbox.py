@@ -99,7 +99,7 @@ def test_skipped_labels_do_not_count():
 
 
 def test_annotations_that_are_no_object_are_told():
-    assert codes(read_one("labelbox", row(label() | {"annotations": []}))) == ["annotation-bad"]
+    assert codes(read_one("labelbox", row(label() | {"annotations": []}))) == ["value-type"]
 
 
 def test_rows_without_labels():
@@ -167,7 +167,7 @@ def test_v1_shapes():
 def test_v1_oldest_form():
     record = read_one("labelbox", [v1({"Car": [{"geometry": POLYGON}], "Dog": [POLYGON, 3], "note": "x"})])
     assert labels(record) == ["Car", "Dog"]
-    assert codes(record) == ["shape-bad-geometry"]
+    assert codes(record) == ["shape-bad-geometry", "value-type"]
 
 
 @pytest.mark.parametrize(("value", "more", "found"), [
@@ -181,13 +181,13 @@ def test_v1_rows_without_a_label(value: object, more: dict, found: str):
 def test_damaged_lines_are_rejects_and_the_others_are_read():
     content = lines(row(label(shape("a", polygon=POLYGON)))) + b'\n{"data_row": \n' + lines(row(label()))
     records = read_files("labelbox", {"e.ndjson": content})
-    assert [codes(record) for record in records] == [[], ["record-bad"], []]
+    assert [codes(record) for record in records] == [[], ["record-bad"], ["image-unannotated"]]
     assert "record 2" in records[1].where
 
 
 def test_rows_that_are_no_objects_are_rejects():
     assert [codes(record) for record in read_files("labelbox", {"e.json": [3, None, {"data_row": 5}]})] == [
-        ["record-bad"], ["record-bad"], ["image-name-bad", "record-unannotated"]]  # fmt: skip
+        ["record-bad"], ["record-bad"], ["image-name-bad", "record-unannotated", "value-type"]]  # fmt: skip
 
 
 def test_the_reader_has_no_class_list():

@@ -37,7 +37,7 @@ def test_files_and_masks_that_cannot_be_used_are_told():
     files = {"a.json": sa1b({"size": [3, 2], "counts": [6]}), "b.json": {"image": {}, "annotations": []},
              "c.json": "[1, 2]"}  # fmt: skip
     assert [codes(record) for record in read_files("sa1b", files)] == [
-        ["runs-size-differs"], ["record-bad"], ["record-bad"],
+        ["runs-size-differs"], ["image-name-bad"], ["record-bad"],
     ]  # fmt: skip
 
 

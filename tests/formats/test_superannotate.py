@@ -106,7 +106,7 @@ def test_image_names(name: str, image: str):
 
 def test_sizes_may_be_missing():
     record = read_one("superannotate", scene(width=None, height=None))
-    assert (record.width, record.height, codes(record)) == (None, None, [])
+    assert (record.width, record.height, codes(record)) == (None, None, ["image-unannotated"])
 
 
 def test_broken_instances_cost_only_themselves():
@@ -115,8 +115,9 @@ def test_broken_instances_cost_only_themselves():
         thing("polygon", points=SQUARE, exclude=3), thing("bbox", points=[1, 2]), thing("ellipse", cx=1), "x",
         thing("polygon", points=SQUARE, exclude=[[1, 1, 2, 2]]), thing("rbbox", points={}),
     ))  # fmt: skip
-    assert labels(record) == ["a", "a"]
-    assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 5 + [
+    assert labels(record) == ["a", "a", "a"]
+    assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 4 + [
         "shape-few-points",
         "shape-odd-count",
+        "value-type",
     ]

@@ -71,10 +71,10 @@ def test_smaller_shapes_lie_over_larger_ones_whatever_their_order():
         ({"segments": []}, 0, ["image-unannotated"]),
         ({}, 0, ["image-unannotated"]),
         (None, 0, ["image-unannotated"]),
-        ({"segments": "x"}, 0, ["annotation-bad", "image-unannotated"]),
+        ({"segments": "x"}, 0, ["value-type"]),
         ({"segments": [SQUARE, 7, [], ["x", 1]]}, 1, ["annotation-bad"] * 3),
         ({"segments": [[0, 10, 20, 30, 40, 50, 60]]}, 0, ["shape-bad-geometry"]),
-        ([], 0, ["annotation-bad", "image-unannotated"]),
+        ([], 0, ["image-unannotated", "value-type"]),
     ],
 )
 def test_which_rows_count_and_what_is_told(annotations: Any, shapes: int, found: list):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gtmask import Inspection
 
 
+#: Members of a balance that are no parts of it.
+_SUMS = ("handed", "left_out")
+
+
 @options.one_by_one
 def inspect(
     *,
@@ -93,6 +97,10 @@ def _render(seen: Inspection, console: Console) -> None:
     console.print(plain(f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes"))
     if seen.unusable or seen.empty:
         console.print(plain(f"{seen.unusable:,} records cannot become masks, {seen.empty:,} have no shapes"))
+    if seen.balance.handed:
+        parts = {**seen.balance.to_json(), **seen.balance.left_out}
+        shown = ", ".join(f"{name} {parts[name]:,}" for name in parts if name not in _SUMS and parts[name])
+        console.print(plain(f"balance {seen.balance.handed:,} elements listed: {shown}"))
     if seen.kinds:
         console.print(
             plain("kinds   " + ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common()))

@@ -43,6 +43,12 @@ declare("loss", [
      "Export again, or add the image to the export's image list."),
     ("annotation-bad", "An annotation is not written as the format requires.",
      "Export again; the detail says where in the export it is."),
+    ("classes-unread", "A file that lists the classes cannot be read or does not parse; it was left out.",
+     "Correct the file: without it, classes come in another order or under numbers."),
+    ("value-type", "A member is of another type than the format prescribes: it counts as absent.",
+     "Correct it or export again; the detail names the member, the type met and the place."),
+    ("element-unaccounted", "An element of the export left no shape, and its reader did not say why.",
+     "This is a fault of gtmask: please report it with the element."),
     ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
      "Convert with --interpolate, which computes the polygons and boxes between keyframes."),
     ("document-damaged", ("A file of the export breaks off or is malformed; only what comes before the "

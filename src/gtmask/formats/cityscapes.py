@@ -19,8 +19,9 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, pairs, set_size, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
+from gtmask.formats.reading.typed import each, get_flag, get_text
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -52,26 +53,19 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Cityscapes or IDD polygons."""
-    return PerImageReader(export, options, "Cityscapes or IDD polygons", wanted=wanted, parse=parse)
-
-
-def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation."""
-    return name.lower().endswith(".json")
+    return PerImageReader(export, options, "Cityscapes or IDD polygons", wanted=wanted_json, parse=parse)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    if not isinstance(document.get("objects"), list):
-        raise BadFile("there is no list of objects")
+    document, objects = load_listed(data, "objects")
     images = image_names(name)
     builder = RecordBuilder(images[0], source_fill="pillow", aliases=images[1:])
-    set_size(builder, document.get("imgWidth"), document.get("imgHeight"))
+    size_from(builder, document, "imgWidth", "imgHeight")
 
     def add(item: dict[str, Any]) -> None:
-        label = text(item.get("label"))
-        if item.get("deleted"):
+        label = get_text(builder, item, "label")
+        if get_flag(builder, item, "deleted"):
             builder.finding("shape-deleted", label)
             return
         base = label[: -len(GROUP)].rstrip()
@@ -83,7 +77,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
             return
         builder.polygon(label, pairs(item["polygon"]))
 
-    each(builder, document["objects"], add)
+    each(builder, objects, add)
     return builder.build()
 
 

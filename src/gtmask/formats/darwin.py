@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.reading.build import RecordBuilder, flatten_xy
-from gtmask.formats.reading.checks import MALFORMED, describe, each, listing, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import real, reals, size_from
+from gtmask.formats.reading.geometry import flatten_xy
+from gtmask.formats.reading.malformed import MALFORMED, describe
+from gtmask.formats.reading.per_image import PerImageReader, load_listed
+from gtmask.formats.reading.typed import each, get_list, get_number, get_object, get_objects, get_text
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
@@ -61,40 +64,37 @@ def wanted(name: str) -> bool:
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    annotations = document.get("annotations")
-    if not isinstance(annotations, list):
-        raise BadFile("there is no list of annotations")
-    item, slots = table(document.get("item")), []
+    document, annotations = load_listed(data, "annotations")
+    builder = RecordBuilder("")
+    item, slots = get_object(builder, document, "item"), []
     if item:
-        slots = [table(slot) for slot in listing(item.get("slots"))]
-        image, path = text(item.get("name")), text(item.get("path"))
+        slots = get_objects(builder, item, "slots")
+        image, path = get_text(builder, item, "name"), get_text(builder, item, "path")
         size = slots[0] if slots else {}
-        sources = [table(source) for source in listing(size.get("source_files"))]
-        others = [text(source.get("file_name")) for source in sources]
+        others = [
+            get_text(builder, source, "file_name") for source in get_objects(builder, size, "source_files")
+        ]
     else:
-        size = table(document.get("image"))
-        stored, path = text(size.get("filename")), text(size.get("path"))
-        image, others = text(size.get("original_filename")) or stored, [stored]
+        size = get_object(builder, document, "image")
+        stored, path = get_text(builder, size, "filename"), get_text(builder, size, "path")
+        image, others = get_text(builder, size, "original_filename") or stored, [stored]
     image = image or basename(name)[: -len(".json")]
     folder = path.replace("\\", "/").strip("/")
-    full = f"{folder}/{image}" if folder else image
-    aliases = tuple(dict.fromkeys(other for other in (image, *others) if other and other != full))
-    builder = RecordBuilder(full, aliases=aliases)
-    set_size(builder, size.get("width"), size.get("height"))
-    if "frame_count" in size or "frame_urls" in size or size.get("type") == "video":
+    builder.name_image((f"{folder}/{image}" if folder else image, image, *others), "file")
+    size_from(builder, size)
+    if "frame_count" in size or "frame_urls" in size or get_text(builder, size, "type") == "video":
         return builder.reject("record-bad", "the annotations of a video cannot be read")
     if len(slots) > 1:
-        slot = text(slots[0].get("slot_name"))
+        slot = get_text(builder, slots[0], "slot_name")
         builder.finding("annotation-chosen", f"{len(slots)} slots: only {slot!r:.60} is read")
-        annotations = [entry for entry in annotations if _in_slot(entry, slot)]
+        annotations = [entry for entry in annotations if _in_slot(builder, entry, slot)]
     _Annotations(builder, annotations).add_all()
     return builder.build()
 
 
-def _in_slot(entry: Any, slot: str) -> bool:
-    names = table(entry).get("slot_names")
-    return not isinstance(names, list) or not names or slot in names
+def _in_slot(builder: RecordBuilder, entry: Any, slot: str) -> bool:
+    names = get_list(builder, entry, "slot_names") if isinstance(entry, dict) else []
+    return not names or slot in names
 
 
 class _Annotations:
@@ -107,13 +107,16 @@ class _Annotations:
         self.masks: dict[str, tuple[NDArray[np.int64], int]] = {}
 
     def add_all(self) -> None:
-        layers = [entry for entry in self.entries if "raster_layer" in table(entry)]
-        each(self.builder, layers, self._layer, "raster layer")
+        for entry in self.entries:
+            if isinstance(entry, dict) and "raster_layer" in entry:
+                self._layer(entry["raster_layer"])
         each(self.builder, self.entries, self._annotation, "annotation")
 
-    def _layer(self, entry: dict[str, Any]) -> None:
-        layer = entry["raster_layer"]
+    def _layer(self, layer: Any) -> None:
+        """Remember a layer's pixels: annotations of the kind mask find theirs in it."""
         try:
+            mapping = layer["mask_annotation_ids_mapping"].items()
+            values = {mask: int(real(value)) for mask, value in mapping}
             runs = np.array(layer["dense_rle"], np.int64).reshape(-1, 2)
             total = self._pixels()
             if (runs[:, 1] < 0).any() or int(runs[:, 1].sum()) != total:
@@ -121,8 +124,7 @@ class _Annotations:
         except MALFORMED as error:
             self.builder.finding("runs-bad", f"raster layer: {describe(error)}")
             return
-        for mask, value in table(layer.get("mask_annotation_ids_mapping")).items():
-            self.masks[mask] = (runs, int(real(value)))
+        self.masks |= {mask: (runs, value) for mask, value in values.items()}
 
     def _pixels(self) -> int:
         record = self.builder.record
@@ -131,26 +133,26 @@ class _Annotations:
         raise ValueError("the image's size is not told")
 
     def _annotation(self, entry: dict[str, Any]) -> None:
-        builder, label = self.builder, text(entry.get("name"))
+        builder, label = self.builder, get_text(self.builder, entry, "name")
         if "raster_layer" in entry:
-            return
-        if "mask" in entry:
-            self._mask(label, text(entry.get("id")))
+            builder.joins()
+        elif "mask" in entry:
+            self._mask(label, get_text(builder, entry, "id"))
         elif "polygon" in entry:
-            builder.polygons(label, [_paths(entry["polygon"])])
+            builder.polygons(label, [_paths(builder, entry["polygon"])])
         elif "complex_polygon" in entry:
-            builder.polygons(label, [_paths(entry["complex_polygon"])])
+            builder.polygons(label, [_paths(builder, entry["complex_polygon"])])
         elif "ellipse" in entry:
             ellipse = entry["ellipse"]
-            cx, cy = (real(ellipse["center"][axis]) for axis in "xy")
-            rx, ry = (real(ellipse["radius"][axis]) for axis in "xy")
-            builder.ellipse(label, (cx, cy), (rx, ry), math.degrees(real(ellipse.get("angle", 0))))
+            cx, cy = reals(ellipse["center"], "xy")
+            rx, ry = reals(ellipse["radius"], "xy")
+            builder.ellipse(label, (cx, cy), (rx, ry), math.degrees(get_number(builder, ellipse, "angle")))
         elif "line" in entry:
             builder.polygon(label, flatten_xy(entry["line"]["path"]), "polyline")
         elif "keypoint" in entry:
             builder.polygon(label, flatten_xy([entry["keypoint"]]), "point")
         elif "bounding_box" in entry:
-            x, y, width, height = (real(entry["bounding_box"][key]) for key in "xywh")
+            x, y, width, height = reals(entry["bounding_box"], "xywh")
             builder.rectangle(label, x, y, x + width, y + height)
         else:
             kind = next((key for key in _UNPAINTABLE if key in entry), None)
@@ -162,18 +164,18 @@ class _Annotations:
             self.builder.finding("bitmap-missing", f"{label}: no raster layer holds the mask {mask}")
             return
         dense, value = self.masks[mask]
-        width, height = self.builder.record.width, self.builder.record.height
-        if width is None or height is None:  # a layer is only kept where the size is known
-            return
-        self.builder.runs(label, Runs(value_runs(dense, value), height, width, "row"))
+        record = self.builder.record
+        assert record.width, "a layer is only kept where the size is known"
+        assert record.height
+        self.builder.runs(label, Runs(value_runs(dense, value), record.height, record.width, "row"))
 
 
-def _paths(polygon: dict[str, Any]) -> list[list[float]]:
+def _paths(builder: RecordBuilder, polygon: dict[str, Any]) -> list[list[float]]:
     """Return the rings of a polygon of either version; they are filled even-odd together."""
     if "paths" in polygon:
         paths = polygon["paths"]
     else:
-        path, more = polygon["path"], polygon.get("additional_paths") or []
+        path, more = polygon["path"], get_list(builder, polygon, "additional_paths")
         # complex_polygon of 1.0 has a list of rings under `path`.
         paths = [*path, *more] if path and isinstance(path[0], list) else [path, *more]
     return [flatten_xy(path) for path in paths]

@@ -18,9 +18,12 @@ from __future__ import annotations
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.reading.build import RecordBuilder, flatten_xy
-from gtmask.formats.reading.checks import decode_base64, describe, each, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import decode_base64, real, reals, size_from
+from gtmask.formats.reading.geometry import flatten_xy
+from gtmask.formats.reading.malformed import describe
+from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
+from gtmask.formats.reading.typed import each, get_any, get_flag, get_list, get_number, get_object, get_text
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
     from gtmask.model import Record
 
+#: Keys of an item that is wrapped in a list.
+_ITEM = {"annotations", "filename"}
 _MARKS = {"datasetId", "itemId", "openAnnotationVersion", "dataset"}
 
 
@@ -43,29 +48,21 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Dataloop items."""
-    return PerImageReader(export, options, "Dataloop", wanted=wanted, parse=parse)
-
-
-def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation."""
-    return name.lower().endswith(".json")
+    return PerImageReader(export, options, "Dataloop", wanted=wanted_json, parse=parse)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    annotations = document.get("annotations")
-    if not isinstance(annotations, list):
-        raise BadFile("there is no list of annotations")
-    inner = table(annotations[0]) if len(annotations) == 1 else {}
-    if isinstance(inner.get("annotations"), list) and "filename" in inner:
+    document, annotations = load_listed(data, "annotations")
+    builder = RecordBuilder("")
+    if len(annotations) == 1 and isinstance(annotations[0], dict) and annotations[0].keys() >= _ITEM:
         # The documentation wraps the item in a list of its own.
-        document, annotations = inner, inner["annotations"]
-    names = image_names(name, text(document.get("filename")))
-    builder = RecordBuilder(names[0], aliases=names[1:])
-    system = table(table(document.get("metadata")).get("system"))
-    set_size(builder, system.get("width"), system.get("height"))
-    if text(system.get("mimetype")).startswith("video"):
+        document = annotations[0]
+        annotations = get_list(builder, document, "annotations")
+    builder.name_image(image_names(name, get_text(builder, document, "filename")), "item")
+    system = get_object(builder, get_object(builder, document, "metadata"), "system")
+    size_from(builder, system)
+    if get_text(builder, system, "mimetype").startswith("video"):
         return builder.reject("record-bad", "the annotations of a video cannot be read")
     each(builder, annotations, lambda item: _add_annotation(builder, item), "annotation")
     return builder.build()
@@ -81,12 +78,12 @@ def image_names(name: str, told: str) -> tuple[str, ...]:
 
 
 def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
-    label, kind = text(item.get("label")), text(item.get("type"))
-    coordinates: Any = item.get("coordinates", item.get("data"))
+    label, kind = get_text(builder, item, "label"), get_text(builder, item, "type")
+    coordinates = get_any(item, "coordinates", "data")
     if kind in {"segment", "polyline"}:
         rings = coordinates if isinstance(coordinates[0], list) else [coordinates]
         flat = [flatten_xy(ring) for ring in rings]
-        if kind == "polyline" or table(table(item.get("metadata")).get("system")).get("isOpen") is True:
+        if kind == "polyline" or _is_open(builder, item):
             for line in flat:
                 builder.polygon(label, line, "polyline")
         else:
@@ -94,10 +91,9 @@ def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
     elif kind == "box":
         _add_box(builder, label, flatten_xy(coordinates))
     elif kind == "ellipse":
-        center = coordinates["center"]
-        radii = (real(coordinates["rx"]), real(coordinates["ry"]))
-        degrees = real(coordinates.get("angle") or 0)
-        builder.ellipse(label, (real(center["x"]), real(center["y"])), radii, degrees)
+        x, y = reals(coordinates["center"], "xy")
+        rx, ry = reals(coordinates, ("rx", "ry"))
+        builder.ellipse(label, (x, y), (rx, ry), get_number(builder, coordinates, "angle"))
     elif kind == "binary":
         _add_binary(builder, label, coordinates)
     elif kind == "point":
@@ -106,6 +102,12 @@ def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
         builder.finding("shape-no-geometry", f"{label}: tag")
     else:
         builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")
+
+
+def _is_open(builder: RecordBuilder, item: dict[str, Any]) -> bool:
+    """Say whether a segment is a line."""
+    system = get_object(builder, get_object(builder, item, "metadata"), "system")
+    return get_flag(builder, system, "isOpen")
 
 
 def _add_box(builder: RecordBuilder, label: str, corners: list[float]) -> None:

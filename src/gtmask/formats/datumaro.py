@@ -11,11 +11,22 @@ from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
-from gtmask.formats.reading.build import RecordBuilder, rotated_corners
-from gtmask.formats.reading.checks import each, listing, numbers, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
-from gtmask.formats.reading.rle import read_runs
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import numbers, real, set_size
+from gtmask.formats.reading.geometry import rotated_corners
+from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.rows import RowsReader, header
+from gtmask.formats.reading.typed import (
+    Header,
+    as_object,
+    each,
+    get_any,
+    get_list,
+    get_number,
+    get_object,
+    get_text,
+    get_whole,
+)
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -48,13 +59,18 @@ def read(export: Export, options: ReadOptions) -> Reader:
         The document breaks off before its categories.
     """
     name = next(iter(export.names()))
-    categories = table(header(export, name, ("categories",)).get("categories"))
-    entries = listing(table(categories.get("label")).get("labels"))
-    names = [text(table(entry).get("name")) or str(index) for index, entry in enumerate(entries)]
+    told = Header(name)
+    categories = get_object(told, header(export, name, ("categories",)), "categories")
+    entries = get_list(told, get_object(told, categories, "label"), "labels")
+    names = [
+        get_text(told, as_object(told, entry, f"labels[{index}]"), "name") or str(index)
+        for index, entry in enumerate(entries)
+    ]
     labels = list(dict.fromkeys(names))
     reader = RowsReader(
-        export, options, "Datumaro", parse=parse, path=("items",), labels=labels or None, context=names
-    )
+        export, options, "Datumaro", parse=parse, path=("items",), labels=labels or None, context=names,
+        findings=told.findings,
+    )  # fmt: skip
     reader.findings += [
         Finding("label-duplicate", f"{label}: listed {names.count(label)} times")
         for label in labels
@@ -63,63 +79,66 @@ def read(export: Export, options: ReadOptions) -> Reader:
     return reader
 
 
-def parse(item: Any, reader: RowsReader, row: Row) -> Record:
+def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
     """Build the record of one item."""
-    if not isinstance(item, dict):
-        raise BadFile(f"an item is {type(item).__name__}, not an object")
-    image, number = table(item.get("image")), text(item.get("id"))
+    builder = RecordBuilder("", grid="displayed", source_fill="coco")
+    image, number = get_object(builder, item, "image"), get_text(builder, item, "id")
+    builder.record.where = f"{row.name}, item {number}"
     subset = splitext(basename(row.name))[0]
-    path = text(image.get("path")).replace("\\", "/")
+    path = get_text(builder, image, "path").replace("\\", "/")
     if path:
         aliases: tuple[str, ...] = (f"images/{subset}/{path}", f"{subset}/{path}")
     else:
         path, aliases = number, (f"{number}.jpg", f"{number}.png", f"images/{subset}/{number}.jpg")
-    builder = RecordBuilder(
-        path, grid="displayed", source_fill="coco", where=f"{row.name}, item {number}", aliases=aliases
-    )
+    builder.record.image, builder.record.aliases = path, aliases
     if not image and any(key in item for key in ("point_cloud", "video", "pcd")):
         return builder.reject("record-bad", f"item {number} is no image")
     if not path:
         return builder.reject("image-name-bad", "the item has neither an image path nor an id")
-    size = listing(image.get("size"))
+    size = get_list(builder, image, "size")
     if len(size) == 2:
         set_size(builder, size[1], size[0])
-    annotations = item.get("annotations")
-    grouped = {
-        entry.get("group")
-        for entry in listing(annotations)
-        if isinstance(entry, dict)
-        and text(entry.get("type")) in _AREAS
-        and isinstance(entry.get("group"), int)
-    } - {0}
+    elif size:
+        builder.finding("record-size-bad", f"size {size!r:.60} is not [height, width]")
+    annotations = get_list(builder, item, "annotations")
+    grouped = {_group(builder, entry) for entry in annotations if _is_area(entry)} - {0}
     each(builder, annotations, lambda entry: _add(builder, entry, reader.context, grouped), "annotation")
     return builder.build()
 
 
-def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], grouped: set[Any]) -> None:
-    kind = text(entry.get("type"))
-    where = f"{kind} {entry.get('id')!r:.40}"
-    index = entry.get("label_id")
+def _is_area(entry: Any) -> bool:
+    return isinstance(entry, dict) and get_any(entry, "type") in tuple(_AREAS)
+
+
+def _group(builder: RecordBuilder, entry: dict[str, Any]) -> int:
+    """Return the group of an annotation; 0 is none."""
+    return get_whole(builder, entry, "group") or 0
+
+
+def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], grouped: set[int]) -> None:
+    kind = get_text(builder, entry, "type")
+    where = f"{kind} {get_any(entry, 'id')!r:.40}"
+    index = get_whole(builder, entry, "label_id")
     if kind in _TAGS:
         builder.finding("shape-no-geometry", where)
         return
     if kind not in _KINDS:
         builder.finding("shape-kind-unsupported", where)
         return
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(names):
+    if index is None or not 0 <= index < len(names):
         what = "no label" if index is None else f"label {index!r:.40} is not listed"
         builder.finding("shape-no-label", f"{where}: {what}")
         return
-    builder.z = real(entry.get("z_order") or 0)
+    builder.z = get_number(builder, entry, "z_order")
     if kind == "mask":
-        _add_mask(builder, names[index], entry)
+        add_runs(builder, names[index], entry["rle"])
     elif kind.endswith("bbox"):
-        if isinstance(entry.get("group"), int) and entry["group"] in grouped:
+        if _group(builder, entry) in grouped:
             builder.finding("box-grouped", f"{names[index]}: {where}")
         else:
             _add_box(builder, names[index], entry, kind)
     elif kind == "ellipse":
-        x0, y0, x1, y1 = map(real, numbers(entry.get("points")))
+        x0, y0, x1, y1 = map(real, numbers(entry["points"]))
         builder.ellipse(names[index], ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2))
     elif kind == "points":
         builder.polygon(names[index], numbers(entry["points"]), "point")
@@ -129,26 +148,18 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], groupe
         )
 
 
-def _add_mask(builder: RecordBuilder, label: str, entry: dict[str, Any]) -> None:
-    runs = read_runs(table(entry.get("rle")), builder.record.width, builder.record.height)
-    if isinstance(runs, Finding):
-        builder.finding(runs.code, f"{label}: {runs.detail}")
-    else:
-        builder.runs(label, runs)
-
-
 def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> None:
     """Add a box; CVAT's are turned about their centre by an attribute, datumaro's own by an angle."""
     if kind == "bbox":
-        x, y, width, height = map(real, numbers(entry.get("bbox")))
-        degrees = table(entry.get("attributes")).get("rotation") or 0
+        x, y, width, height = map(real, numbers(entry["bbox"]))
+        degrees = get_number(builder, get_object(builder, entry, "attributes"), "rotation")
     else:
-        cx, cy, width, height, degrees = map(real, numbers(entry.get("bbox") or entry.get("points")))
+        cx, cy, width, height, degrees = map(real, numbers(get_any(entry, "bbox", "points")))
         x, y = cx - width / 2, cy - height / 2
     builder.finding("box-painted", f"{label}: box of {width:g} x {height:g}")
     if degrees:
         pivot = (x + width / 2, y + height / 2)
-        corners = rotated_corners(x, y, width, height, real(degrees), pivot)
+        corners = rotated_corners(x, y, width, height, degrees, pivot)
         builder.polygon(label, corners, "rotated_rectangle")
     else:
         builder.rectangle(label, x, y, x + width, y + height)

@@ -19,11 +19,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.formats.jsonstream import open_document
-from gtmask.formats.reading.build import RecordBuilder, flatten_xy, rotated_corners
-from gtmask.formats.reading.checks import each, inner_table, numbers, pairs, real, set_size, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import numbers, pairs, reals, size_from
+from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
 from gtmask.formats.reading.rle import decode_counts
 from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.typed import (
+    each,
+    first_texts,
+    get_any,
+    get_list,
+    get_number,
+    get_object,
+    get_text,
+)
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
@@ -73,58 +82,53 @@ def _units_of(row: Container) -> Iterator[tuple[int, int]]:
                 yield from map(tuple, batch.rows[:, 2:4].tolist())
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one data unit."""
-    if not isinstance(value, dict):
-        raise BadFile(f"a data unit was expected, not {type(value).__name__}")
-    names = [text(value.get(key)) for key in ("data_title", "data_link", "data_hash")]
-    known = list(dict.fromkeys(name for name in names if name))
-    builder = RecordBuilder(known[0] if known else "", aliases=tuple(known[1:]))
-    if not known:
-        builder.finding("image-name-bad", "the data unit has no title")
-    kind = text(value.get("data_type")).lower()
+    builder = RecordBuilder("")
+    builder.name_image(first_texts(builder, value, ("data_title", "data_link", "data_hash")), "data unit")
+    kind = get_text(builder, value, "data_type").lower()
     if kind and not kind.startswith(("image", "img")):
         return builder.reject("record-bad", f"a data unit of type {kind} is no image")
-    set_size(builder, value.get("width"), value.get("height"))
+    size_from(builder, value)
     record = builder.record
     size = (float(record.width), float(record.height)) if record.width and record.height else None
     if size is None:
         record.units = "fraction"
-    objects = inner_table(builder, value, "labels").get("objects")
+    objects = get_list(builder, get_object(builder, value, "labels"), "objects")
     each(builder, objects, lambda item: _add_object(builder, item, size))
     return builder.build(size)
 
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
-    label = text(item.get("name")) or text(item.get("value"))
-    if item.get("polygons"):
-        builder.polygons(label, [[_ring(ring) for ring in polygon] for polygon in item["polygons"]])
+    label = get_text(builder, item, "name") or get_text(builder, item, "value")
+    if polygons := get_list(builder, item, "polygons"):
+        builder.polygons(label, [[_ring(ring) for ring in polygon] for polygon in polygons])
     elif "polygon" in item:
         builder.polygon(label, _ring(item["polygon"]))
     elif "bitmask" in item:
         builder.runs(label, bitmask_runs(item["bitmask"]))
     elif "boundingBox" in item or "bounding_box" in item:
-        box = item.get("boundingBox") or item["bounding_box"]
-        x, y, w, h = (real(box[key]) for key in "xywh")
+        x, y, w, h = reals(get_any(item, "boundingBox", "bounding_box"), "xywh")
         builder.rectangle(label, x, y, x + w, y + h)
     elif "rotatableBoundingBox" in item:
-        builder.polygon(label, _rotated(item["rotatableBoundingBox"], size), "rotated_rectangle")
+        builder.polygon(label, _rotated(builder, item["rotatableBoundingBox"], size), "rotated_rectangle")
     elif "polyline" in item:
         builder.polygon(label, _ring(item["polyline"]), "polyline")
     elif "point" in item:
         builder.polygon(label, _ring(item["point"]), "point")
     else:
-        builder.finding("shape-kind-unsupported", f"{label}: {text(item.get('shape')) or 'no geometry'}")
+        kind = get_text(builder, item, "shape") or "no geometry"
+        builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
 
-def _rotated(box: dict[str, Any], size: tuple[float, float] | None) -> list[float]:
+def _rotated(builder: RecordBuilder, box: dict[str, Any], size: tuple[float, float] | None) -> list[float]:
     """Return a rotated box in fractions, turned in pixels: turning fractions would shear it."""
     if size is None:
         raise ValueError("a rotated box needs the image's size")
     width, height = size
-    x, y, w, h = (real(box[key]) * scale for key, scale in zip("xywh", size * 2, strict=True))
-    ring = rotated_corners(x, y, w, h, real(box.get("theta") or 0), (x + w / 2, y + h / 2))
+    x, y, w, h = (number * scale for number, scale in zip(reals(box, "xywh"), size * 2, strict=True))
+    ring = rotated_corners(x, y, w, h, get_number(builder, box, "theta"), (x + w / 2, y + h / 2))
     return [value / (height if index & 1 else width) for index, value in enumerate(ring)]
 
 
@@ -147,7 +151,7 @@ def bitmask_runs(mask: dict[str, Any]) -> Runs:
     KeyError, TypeError, ValueError
         Something is missing or malformed, or the runs do not add up to the bitmask's size.
     """
-    top, left, height, width = (int(real(mask[key])) for key in ("top", "left", "height", "width"))
+    top, left, height, width = map(int, reals(mask, ("top", "left", "height", "width")))
     string = mask["rleString"]
     if not isinstance(string, str) or not (0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE):
         raise ValueError("the bitmask has no run string or no size")

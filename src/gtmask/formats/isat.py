@@ -19,8 +19,18 @@ import yaml
 
 from gtmask.errors import StorageError
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, listing, pairs, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.typed import (
+    Header,
+    as_object,
+    each,
+    get_flag,
+    get_number,
+    get_object,
+    get_objects,
+    get_text,
+)
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -41,48 +51,43 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open an ISAT export."""
-    return PerImageReader(export, options, "ISAT", wanted=wanted, parse=parse, labels=_labels(export))
+    told = Header(CLASSES)
+    labels = _labels(export, told)
+    return PerImageReader(
+        export, options, "ISAT", wanted=wanted_json, parse=parse, labels=labels, findings=told.findings
+    )
 
 
-def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation."""
-    return name.lower().endswith(".json")
-
-
-def _labels(export: Export) -> list[str] | None:
+def _labels(export: Export, told: Header) -> list[str] | None:
     """Return the classes of ``isat.yaml`` in its order, the background among them, or None."""
     if not export.exists(CLASSES):
         return None
     try:
-        document = yaml.safe_load(export.read(CLASSES))
-    except (StorageError, yaml.YAMLError, UnicodeDecodeError):
+        document = as_object(told, yaml.safe_load(export.read(CLASSES)), CLASSES)
+    except (StorageError, yaml.YAMLError, UnicodeDecodeError) as error:
+        told.finding("classes-unread", f"{error}"[:200])
         return None
-    names = [text(table(entry).get("name")) for entry in listing(table(document).get("label"))]
+    names = [get_text(told, entry, "name") for entry in get_objects(told, document, "label")]
     return [name for name in names if name] or None
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    if not isinstance(document.get("objects"), list):
-        raise BadFile("there is no list of objects")
-    info = table(document.get("info"))
-    image = text(info.get("name")) or basename(name)[: -len(".json")]
+    document, objects = load_listed(data, "objects")
+    builder = RecordBuilder("", source_fill="skimage")
+    info = get_object(builder, document, "info")
+    image = get_text(builder, info, "name") or basename(name)[: -len(".json")]
     # Annotations may lie in a folder of their own; the tool notes the images' folder.
-    folder = basename(text(info.get("folder")).replace("\\", "/").rstrip("/"))
-    places = dict.fromkeys((beside(name, image), f"{folder}/{image}" if folder else image, image))
-    builder = RecordBuilder(next(iter(places)), source_fill="skimage", aliases=tuple(places)[1:])
-    set_size(builder, info.get("width"), info.get("height"))
+    folder = basename(get_text(builder, info, "folder").replace("\\", "/").rstrip("/"))
+    builder.name_image((beside(name, image), f"{folder}/{image}" if folder else image, image), "file")
+    size_from(builder, info)
 
     def add(item: dict[str, Any]) -> None:
         ring = pairs(item["segmentation"])
-        layer = item.get("layer")
-        builder.z = DEFAULT_LAYER if layer is None else real(layer)
-        before = builder.last()
-        builder.polygon(text(item.get("category")), ring)
-        shape = builder.last()
-        if shape is not None and shape is not before:
-            shape.ignore = item.get("iscrowd") in (True, 1)
+        builder.z = get_number(builder, item, "layer", DEFAULT_LAYER)
+        shape = builder.polygon(get_text(builder, item, "category"), ring)
+        if shape is not None:
+            shape.ignore = get_flag(builder, item, "iscrowd")
 
-    each(builder, document["objects"], add)
+    each(builder, objects, add)
     return builder.build()

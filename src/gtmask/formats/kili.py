@@ -19,10 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.formats.reading.build import RecordBuilder, flatten_xy
-from gtmask.formats.reading.checks import each, inner_table, listing, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import size_from
+from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.typed import (
+    as_object,
+    each,
+    first_texts,
+    get_any,
+    get_list,
+    get_object,
+    get_objects,
+    get_text,
+)
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -49,31 +59,25 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     return RowsReader(export, options, "Kili", parse=parse)
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one asset."""
-    if not isinstance(value, dict):
-        raise BadFile(f"an asset was expected, not {type(value).__name__}")
-    names = [text(value.get(key)) for key in ("externalId", "content", "id")]
-    known = list(dict.fromkeys(name for name in names if name))
-    builder = RecordBuilder(known[0] if known else "", aliases=tuple(known[1:]))
-    if not known:
-        builder.finding("image-name-bad", "the asset has no externalId")
-    resolution = table(value.get("resolution"))
-    set_size(builder, resolution.get("width"), resolution.get("height"))
-    label = choose_label(builder, labels_of(value), reader.options)
+    builder = RecordBuilder("")
+    builder.name_image(first_texts(builder, value, ("externalId", "content", "id")), "asset")
+    size_from(builder, get_object(builder, value, "resolution"))
+    label = choose_label(builder, labels_of(builder, value), reader.options)
     if label is None:
         return builder.build()
-    response = label.get("jsonResponse")
+    response = get_any(label, "jsonResponse")
     if isinstance(response, str):
         try:
             response = orjson.loads(response)
         except orjson.JSONDecodeError:
             return builder.reject("record-bad", "jsonResponse is text that is no JSON")
-    jobs = inner_table(builder, {"jsonResponse": response}, "jsonResponse")
+    jobs = as_object(builder, response, "jsonResponse")
     if jobs and all(key.isdigit() for key in jobs):
         return builder.reject("record-bad", "the labels of a video cannot be read")
     for name in jobs:
-        _add_job(builder, name, inner_table(builder, jobs, name))
+        _add_job(builder, name, get_object(builder, jobs, name))
     record = builder.record
     if record.width and record.height:
         return builder.build((float(record.width), float(record.height)))
@@ -81,11 +85,11 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     return builder.build()
 
 
-def labels_of(asset: dict[str, Any]) -> list[dict[str, Any]]:
+def labels_of(builder: RecordBuilder, asset: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all labels of an asset, in whichever of the three places the export puts them."""
-    labels = [label for label in listing(asset.get("labels")) if isinstance(label, dict)]
-    if not labels and isinstance(asset.get("latestLabel"), dict):
-        labels = [asset["latestLabel"]]
+    labels = get_objects(builder, asset, "labels")
+    if not labels and (latest := get_object(builder, asset, "latestLabel")):
+        labels = [latest]
     if not labels and "jsonResponse" in asset:
         labels = [asset]
     return labels
@@ -95,10 +99,11 @@ def choose_label(
     builder: RecordBuilder, labels: list[dict[str, Any]], options: ReadOptions
 ) -> dict[str, Any] | None:
     """Return the label that counts, or None after telling why; see the module's docstring."""
-    kept = [label for label in labels if text(label.get("labelType")) in _COUNTING]
+    kinds = [get_text(builder, label, "labelType") for label in labels]
+    kept = [label for label, kind in zip(labels, kinds, strict=True) if kind in _COUNTING]
     if options.annotator is not None:
-        kept = [label for label in kept if options.annotator in _author(label)]
-    predictions = [label for label in labels if text(label.get("labelType")) in _PREDICTIONS]
+        kept = [label for label in kept if options.annotator in _author(builder, label)]
+    predictions = [label for label, kind in zip(labels, kinds, strict=True) if kind in _PREDICTIONS]
     if not kept and options.include_predictions:
         kept, predictions = predictions, []
     for _ in predictions:
@@ -108,51 +113,49 @@ def choose_label(
         builder.finding(code, f"no label by {options.annotator}" if options.annotator else "no label")
         return None
     # Of equals the last one wins: max() keeps the first, hence the reversal.
-    best: dict[str, Any] = max(reversed(kept), key=lambda label: text(label.get("createdAt")))
+    best: dict[str, Any] = max(reversed(kept), key=lambda label: get_text(builder, label, "createdAt"))
     if len(kept) > 1:
         builder.finding("annotation-chosen", f"the newest of {len(kept)} labels")
     return best
 
 
-def _author(label: dict[str, Any]) -> tuple[str, ...]:
-    author = table(label.get("author"))
-    return tuple(text(author.get(key)) for key in ("email", "id", "name"))
+def _author(builder: RecordBuilder, label: dict[str, Any]) -> list[str]:
+    return first_texts(builder, get_object(builder, label, "author"), ("email", "id", "name"))
 
 
 def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
     """Add a job's annotations; those that share a ``mid`` are parts of one shape, where the first stands."""
-    annotations = job.get("annotations")
+    annotations = get_list(builder, job, "annotations")
     joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    rows: list[Any] = []
-    for item in listing(annotations):
-        mid = text(table(item).get("mid"))
-        if not mid or "boundingPoly" not in item:
-            rows.append(item)
-            continue
-        key = (mid, _label(item))
-        if key not in joined:
-            joined[key] = []
-            rows.append({**item, "parts": joined[key]})
-        joined[key].append(item)
+    for item in annotations:
+        if isinstance(item, dict) and "boundingPoly" in item and (mid := get_text(builder, item, "mid")):
+            joined.setdefault((mid, _label(builder, item)), []).append(item)
 
     def add(item: dict[str, Any]) -> None:
-        label = _label(item)
+        label = _label(builder, item)
         if "boundingPoly" in item:
-            parts = [_rings(part["boundingPoly"]) for part in item.get("parts", [item])]
-            builder.polygons(label, parts, "rectangle" if item.get("type") == "rectangle" else "polygon")
+            mid = get_text(builder, item, "mid")
+            group = joined[mid, label] if mid else [item]
+            if group[0] is not item:
+                builder.joins()
+                return
+            kind = get_text(builder, item, "type")
+            parts = [_rings(part["boundingPoly"]) for part in group]
+            builder.polygons(label, parts, "rectangle" if kind == "rectangle" else "polygon")
         elif "polyline" in item:
             builder.polygon(label, flatten_xy(item["polyline"]), "polyline")
         elif "point" in item:
             builder.polygon(label, flatten_xy([item["point"]]), "point")
         else:
-            builder.finding("shape-kind-unsupported", f"{label}: {text(item.get('type')) or 'no geometry'}")
+            kind = get_text(builder, item, "type") or "no geometry"
+            builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
-    each(builder, rows if isinstance(annotations, list) else annotations, add, f"{name} annotation")
+    each(builder, annotations, add, f"{name} annotation")
 
 
-def _label(item: dict[str, Any]) -> str:
-    categories = listing(item.get("categories"))
-    return text(table(categories[0]).get("name")) if categories else ""
+def _label(builder: RecordBuilder, item: dict[str, Any]) -> str:
+    categories = get_objects(builder, item, "categories")
+    return get_text(builder, categories[0], "name") if categories else ""
 
 
 def _rings(poly: Any) -> list[list[float]]:

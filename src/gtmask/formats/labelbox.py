@@ -23,11 +23,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from gtmask.formats.reading.build import RecordBuilder, flatten_xy
-from gtmask.formats.reading.checks import each, inner_table, listing, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import real, reals, size_from
+from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.typed import (
+    as_list,
+    as_object,
+    as_text,
+    each,
+    first_texts,
+    get_any,
+    get_flag,
+    get_list,
+    get_number,
+    get_object,
+    get_objects,
+    get_text,
+)
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -36,7 +50,9 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
-_UPRIGHT = (None, "", "0", "1", 0, 1)
+_UPRIGHT = ("", "0", "1")
+#: What labels of one data row are compared by.
+_RANKED = ("consensus_score", "is_benchmark_reference", "updated_at", "created_at")
 
 
 def sniff(sample: Sample) -> str | None:
@@ -54,51 +70,49 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     return RowsReader(export, options, "Labelbox", parse=parse)
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one data row."""
-    if not isinstance(value, dict):
-        raise BadFile(f"a data row was expected, not {type(value).__name__}")
     if "DataRow ID" in value or "Labeled Data" in value:
         return _record_v1(value, reader)
     return _record_v2(value, reader)
 
 
 def _record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
-    data_row, media = table(row.get("data_row")), table(row.get("media_attributes"))
-    names = [data_row.get(key) for key in ("external_id", "global_key", "row_data", "id")]
-    builder = _builder(reader, names, turned=media.get("exif_rotation") not in _UPRIGHT)
-    set_size(builder, media.get("width"), media.get("height"))
+    builder = _builder(reader)
+    data_row = get_object(builder, row, "data_row")
+    media = get_object(builder, row, "media_attributes")
+    _name(builder, first_texts(builder, data_row, ("external_id", "global_key", "row_data", "id")))
+    if get_text(builder, media, "exif_rotation") not in _UPRIGHT:
+        builder.record.grid = "displayed"
+    size_from(builder, media)
     labels = [
-        table(label)
-        for project in table(row.get("projects")).values()
-        for label in listing(table(project).get("labels"))
+        label
+        for key, project in get_object(builder, row, "projects").items()
+        for label in get_objects(builder, as_object(builder, project, key), "labels")
     ]
     label = choose_label(builder, labels, reader.options)
     if label is None:
         return builder.build()
-    annotations = inner_table(builder, label, "annotations")
+    annotations = get_object(builder, label, "annotations")
     if "frames" in annotations:
         return builder.reject("record-bad", "the labels of a video cannot be read")
     each(
         builder,
-        annotations.get("objects"),
-        lambda item: _add_v2(builder, item, text(label.get("id")), reader),
+        get_list(builder, annotations, "objects"),
+        lambda item: _add_v2(builder, item, get_text(builder, label, "id"), reader),
     )
     return builder.build()
 
 
-def _builder(reader: RowsReader, names: list[Any], *, turned: bool = False) -> RecordBuilder:
-    """Return a builder for the image of these names: external id, global key, address, id."""
-    known = list(dict.fromkeys(name for name in map(text, names) if name))
-    paths = [last for name in known if "://" in name and (last := _last_part(name))]
-    known = list(dict.fromkeys([*known, *paths]))
-    builder = RecordBuilder(
-        known[0] if known else "", grid="displayed" if turned else "stored", aliases=tuple(known[1:])
-    )
-    if not known:
-        builder.finding("image-name-bad", "the data row names no image")
+def _builder(reader: RowsReader) -> RecordBuilder:
+    builder = RecordBuilder("")
     builder.record.files = reader.export.read
     return builder
+
+
+def _name(builder: RecordBuilder, names: list[str]) -> None:
+    """Name the image: external id, global key, address, id, and what addresses end in."""
+    builder.name_image([*names, *(_last_part(name) for name in names if "://" in name)], "data row")
 
 
 def _last_part(address: str) -> str:
@@ -116,41 +130,39 @@ def choose_label(
         code = "image-unannotated" if options.include_unannotated else "record-unannotated"
         builder.finding(code, "the data row has no label")
         return None
-    kept = [label for label in labels if not _detail(label, "skipped")]
+    kept = [label for label in labels if not _detail(builder, label, "skipped")]
     for _ in range(len(labels) - len(kept)):
         builder.finding("annotation-cancelled", "the label was skipped")
     if options.annotator is not None:
-        kept = [label for label in kept if _detail(label, "created_by") == options.annotator]
+        kept = [label for label in kept if _detail(builder, label, "created_by") == options.annotator]
     if not kept:
         why = "every label was skipped" if options.annotator is None else f"no label by {options.annotator}"
         builder.finding("record-skipped", why)
         return None
     # Of equals the last one in the row wins: max() keeps the first, hence the reversal.
-    best: dict[str, Any] = max(reversed(kept), key=_rank)
+    best: dict[str, Any] = max(reversed(kept), key=lambda label: _rank(builder, label))
     if len(kept) > 1:
-        who = text(_detail(best, "created_by"))
+        who = as_text(builder, _detail(builder, best, "created_by"), "created_by")
         builder.finding("annotation-chosen", f"1 of {len(kept)} labels{f', by {who}' if who else ''}")
     return best
 
 
-def _rank(label: dict[str, Any]) -> tuple[bool, float, str]:
-    score = _detail(label, "consensus_score")
-    benchmark = _detail(label, "is_benchmark_reference") or label.get("label_kind") == "Benchmark"
-    newest = text(_detail(label, "updated_at")) or text(_detail(label, "created_at"))
-    scored = isinstance(score, int | float) and not isinstance(score, bool)
-    return bool(benchmark), float(score) if scored else -1.0, newest
+def _rank(builder: RecordBuilder, label: dict[str, Any]) -> tuple[bool, float, str]:
+    told = {key: _detail(builder, label, key) for key in _RANKED}
+    benchmark = get_flag(builder, told, "is_benchmark_reference")
+    benchmark = benchmark or get_text(builder, label, "label_kind") == "Benchmark"
+    newest = get_text(builder, told, "updated_at") or get_text(builder, told, "created_at")
+    return benchmark, get_number(builder, told, "consensus_score", -1.0), newest
 
 
-def _detail(label: dict[str, Any], key: str) -> Any:
+def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:
     """Return what a label tells of itself, wherever the export's version puts it."""
-    for place in (label, table(label.get("label_details")), table(label.get("performance_details"))):
-        if key in place:
-            return place[key]
-    return None
+    details = (get_object(builder, label, name) for name in ("label_details", "performance_details"))
+    return next((place[key] for place in (label, *details) if key in place), None)
 
 
 def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader: RowsReader) -> None:
-    label = text(item.get("name")) or text(item.get("value"))
+    label = get_text(builder, item, "name") or get_text(builder, item, "value")
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bounding_box" in item:
@@ -162,7 +174,7 @@ def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader:
     elif "point" in item:
         builder.polygon(label, flatten_xy([item["point"]]), "point")
     else:
-        kind = text(item.get("annotation_kind")) or "no geometry"
+        kind = get_text(builder, item, "annotation_kind") or "no geometry"
         builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
 
@@ -170,18 +182,20 @@ def _add_mask(
     builder: RecordBuilder, label: str, item: dict[str, Any], label_id: str, reader: RowsReader
 ) -> None:
     """Add a mask from its own picture where that lies beside the export, else from the label's."""
-    own, whole = text(table(item.get("mask")).get("url")), table(item.get("composite_mask"))
-    found = find_picture(reader.export, own, _named(item.get("feature_id"))) if own else None
+    own = get_text(builder, get_object(builder, item, "mask"), "url")
+    whole = get_object(builder, item, "composite_mask")
+    found = find_picture(reader.export, own, _named(get_text(builder, item, "feature_id"))) if own else None
     select = Select("nonzero")
+    address = get_text(builder, whole, "url")
     if found is None and whole:
         red, green, blue = (int(real(value)) & 255 for value in whole["color_rgb"])
-        found = find_picture(reader.export, text(whole.get("url")), _named(label_id))
+        found = find_picture(reader.export, address, _named(label_id))
         select = Select("id", red | green << 8 | blue << 16)
-    _add_picture(builder, label, found, select, own or text(whole.get("url")))
+    _add_picture(builder, label, found, select, own or address)
 
 
-def _named(identity: Any) -> list[str]:
-    return [f"{text(identity)}.png"] if text(identity) else []
+def _named(identity: str) -> list[str]:
+    return [f"{identity}.png"] if identity else []
 
 
 def _add_picture(builder: RecordBuilder, label: str, found: str | None, select: Select, address: str) -> None:
@@ -192,16 +206,16 @@ def _add_picture(builder: RecordBuilder, label: str, found: str | None, select: 
 
 
 def _add_box(builder: RecordBuilder, label: str, box: dict[str, Any]) -> None:
-    left, top, width, height = (real(box[key]) for key in ("left", "top", "width", "height"))
+    left, top, width, height = reals(box, ("left", "top", "width", "height"))
     builder.rectangle(label, left, top, left + width, top + height)
 
 
 def _record_v1(row: dict[str, Any], reader: RowsReader) -> Record:
-    builder = _builder(reader, [row.get("External ID"), row.get("Labeled Data"), row.get("DataRow ID")])
-    media = table(row.get("Media Attributes"))
-    set_size(builder, media.get("width"), media.get("height"))
-    label = row.get("Label")
-    if row.get("Skipped") is True or label == "Skip":
+    builder = _builder(reader)
+    _name(builder, first_texts(builder, row, ("External ID", "Labeled Data", "DataRow ID")))
+    size_from(builder, get_object(builder, row, "Media Attributes"))
+    label = get_any(row, "Label")
+    if get_flag(builder, row, "Skipped") or label == "Skip":
         return builder.reject("record-skipped", "the label was skipped")
     if not label:
         code = "image-unannotated" if reader.options.include_unannotated else "record-unannotated"
@@ -210,14 +224,16 @@ def _record_v1(row: dict[str, Any], reader: RowsReader) -> Record:
     if isinstance(label, dict) and "objects" not in label:
         _add_oldest(builder, label)
     else:
-        each(builder, table(label).get("objects"), lambda item: _add_v1(builder, item, reader))
+        objects = get_list(builder, as_object(builder, label, "Label"), "objects")
+        each(builder, objects, lambda item: _add_v1(builder, item, reader))
     return builder.build()
 
 
 def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
     """Add the shapes of exports that list ``{"Car": [{"geometry": [{x, y}]}]}`` or the bare rings."""
     for name, shapes in label.items():
-        rows = [entry if isinstance(entry, dict) else {"geometry": entry} for entry in listing(shapes)]
+        listed = as_list(builder, shapes, name)
+        rows = [entry if isinstance(entry, dict) else {"geometry": entry} for entry in listed]
 
         def add(item: dict[str, Any], name: str = name) -> None:
             builder.polygon(name, flatten_xy(item["geometry"]))
@@ -226,7 +242,7 @@ def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
 
 
 def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) -> None:
-    label = text(item.get("title")) or text(item.get("value"))
+    label = get_text(builder, item, "title") or get_text(builder, item, "value")
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bbox" in item:
@@ -236,8 +252,8 @@ def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) ->
     elif "point" in item:
         builder.polygon(label, flatten_xy([item["point"]]), "point")
     elif "instanceURI" in item:
-        address = text(item["instanceURI"])
-        found = find_picture(reader.export, address, _named(item.get("featureId")))
+        address = get_text(builder, item, "instanceURI")
+        found = find_picture(reader.export, address, _named(get_text(builder, item, "featureId")))
         _add_picture(builder, label, found, Select("nonzero"), address)
     else:
         builder.finding("shape-kind-unsupported", f"{label}: no geometry")

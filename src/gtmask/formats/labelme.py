@@ -13,8 +13,9 @@ from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import decode_base64, each, pairs, set_size, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.reading.checks import decode_base64, pairs, size_from
+from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.typed import each, get_any, get_text
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
 
@@ -50,13 +51,8 @@ def sniff(sample: Sample) -> str | None:
 def read(export: Export, options: ReadOptions) -> Reader:
     """Open a labelme export: one file, a folder or a glob of them."""
     return PerImageReader(
-        export, options, "labelme", wanted=wanted, parse=parse, labels=listed_labels(export)
+        export, options, "labelme", wanted=wanted_json, parse=parse, labels=listed_labels(export)
     )
-
-
-def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation: every JSON may."""
-    return name.lower().endswith(".json")
 
 
 def listed_labels(export: Export) -> list[str] | None:
@@ -69,22 +65,18 @@ def listed_labels(export: Export) -> list[str] | None:
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)
     """Build the record of one labelme file."""
-    document = load_object(without_image_data(data))
-    shapes = document.get("shapes")
-    if not isinstance(shapes, list):
-        raise BadFile("no labelme file: it has no list `shapes`")
+    document, shapes = load_listed(without_image_data(data), "shapes")
     dialect = bool(_ANY_DOCUMENT & document.keys()) or any(
         isinstance(shape, dict) and _ANY_SHAPE & shape.keys() for shape in shapes[:3]
     )
-    image, aliases = image_names(name, document.get("imagePath"))
     builder = RecordBuilder(
-        image,
+        "",
         grid="stored" if dialect else "displayed",
         source_fill="opencv-trunc" if dialect else "pillow",
-        aliases=aliases,
         where=name,
     )
-    set_size(builder, document.get("imageWidth"), document.get("imageHeight"))
+    builder.name_image(image_names(name, get_text(builder, document, "imagePath")), "file")
+    size_from(builder, document, "imageWidth", "imageHeight")
     each(builder, shapes, lambda shape: add_shape(builder, shape), "shape")
     return builder.build()
 
@@ -107,33 +99,32 @@ def without_image_data(data: bytes) -> bytes:
     return data if end < 0 else data[: match.end()] + data[end:]
 
 
-def image_names(name: str, path: Any) -> tuple[str, tuple[str, ...]]:
+def image_names(name: str, path: str) -> list[str]:
     """Return the image that a file speaks of, and the names it has by convention: the JSON's own."""
     stem = splitext(name)[0]
     extensions = [".jpg", ".jpeg", ".png", ".JPG", ".bmp"]
-    image = beside(name, path.strip()) if isinstance(path, str) else ""
+    image = beside(name, path.strip())
     extension = splitext(image)[1]
     if not image or extension.lower() == ".json":
         image = stem + extensions[0]
     elif extension:
         extensions.insert(0, extension)
-    return image, tuple(stem + e for e in dict.fromkeys(extensions) if stem + e != image)
+    return [image, *(stem + extension for extension in extensions)]
 
 
 def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
-    label = text(shape.get("label"))
-    kind = shape.get("shape_type") or "polygon"
+    label = get_text(builder, shape, "label")
+    kind = get_text(builder, shape, "shape_type") or "polygon"
     if not label:
         builder.finding("shape-no-label", f"{kind!r:.40}")
         return
-    add = _KINDS.get(kind) if isinstance(kind, str) else None
-    if kind == "polygon" and isinstance(points := shape.get("points"), list):
-        builder.polygon_pairs(label, points)
+    if kind == "polygon":
+        builder.polygon_pairs(label, shape["points"])
     elif kind == "mask":
-        _mask(builder, label, pairs(shape.get("points")), shape.get("mask"))
-    elif add is not None:
-        add(builder, label, pairs(shape.get("points")))
+        _mask(builder, label, pairs(shape["points"]), get_any(shape, "mask"))
+    elif (add := _KINDS.get(kind)) is not None:
+        add(builder, label, pairs(shape["points"]))
     else:
         builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
 

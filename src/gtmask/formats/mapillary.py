@@ -12,10 +12,10 @@ from __future__ import annotations
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import StorageError
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, listing, numbers, pairs, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json, load_object
+from gtmask.formats.reading.checks import numbers, pairs, size_from
+from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
+from gtmask.formats.reading.typed import Header, each, get_text
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -36,9 +36,12 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Mapillary Vistas polygons."""
+    told = Header(CONFIG)
+    labels = _labels(export, told)
     return PerImageReader(
-        export, options, "Mapillary Vistas v2.0", wanted=wanted, parse=parse, labels=_labels(export)
-    )
+        export, options, "Mapillary Vistas v2.0", wanted=wanted, parse=parse, labels=labels,
+        findings=told.findings,
+    )  # fmt: skip
 
 
 def wanted(name: str) -> bool:
@@ -47,38 +50,31 @@ def wanted(name: str) -> bool:
     return base.endswith(".json") and not base.startswith(("config", "panoptic"))
 
 
-def _labels(export: Export) -> list[str] | None:
+def _labels(export: Export, told: Header) -> list[str] | None:
     """Return the class names of the configuration in its order, or None where there is none."""
     found = next((name for name in (CONFIG, f"../{CONFIG}", f"../../{CONFIG}") if export.exists(name)), None)
     if found is None:
         return None
-    try:
-        document = load_json(export.read(found))
-    except (StorageError, BadFile):
-        return None
-    names = [text(table(entry).get("name")) for entry in listing(table(document).get("labels"))]
-    return [name for name in names if name] or None
+    return listed_names(told, export, found, "labels", "name")
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    if not isinstance(document.get("objects"), list):
-        raise BadFile("there is no list of objects")
+    document, objects = load_listed(data, "objects")
     images = image_names(name)
     builder = RecordBuilder(images[0], aliases=images[1:])
     # "heigth" stands in data sets that other tools made.
-    set_size(builder, document.get("width"), document.get("height", document.get("heigth")))
+    size_from(builder, document, "width", "height" if "height" in document else "heigth")
 
     def add(item: dict[str, Any]) -> None:
         points = item["polygon"]
-        label = text(item.get("label"))
+        label = get_text(builder, item, "label")
         if points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
             builder.polygons(label, [[numbers(ring)] for ring in points])
         else:
             builder.polygon(label, pairs(points))
 
-    each(builder, document["objects"], add)
+    each(builder, objects, add)
     return builder.build()
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_object
+from gtmask.formats.reading.checks import size_from
+from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.typed import each, get_object, get_text
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -31,26 +32,20 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> Reader:
     """Open SA-1B annotations: one file, a folder or a glob of them."""
-    return PerImageReader(export, options, "SA-1B", wanted=wanted, parse=parse, labels=[LABEL])
-
-
-def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation."""
-    return name.lower().endswith(".json")
+    return PerImageReader(export, options, "SA-1B", wanted=wanted_json, parse=parse, labels=[LABEL])
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)
     """Build the record of one file."""
-    document = load_object(data)
-    image = table(document.get("image"))
-    file_name = text(image.get("file_name"))
-    if not file_name:
-        raise BadFile("no SA-1B file: it names no image")
-    builder = RecordBuilder(beside(name, file_name), source_fill="coco", where=name)
-    set_size(builder, image.get("width"), image.get("height"))
+    document, annotations = load_listed(data, "annotations")
+    builder = RecordBuilder("", source_fill="coco", where=name)
+    image = get_object(builder, document, "image")
+    file_name = get_text(builder, image, "file_name")
+    builder.name_image([beside(name, file_name)] if file_name else [], "file")
+    size_from(builder, image)
 
     def add(annotation: dict[str, Any]) -> None:
         add_segmentation(builder, LABEL, annotation)
 
-    each(builder, document.get("annotations"), add, "annotation")
+    each(builder, annotations, add, "annotation")
     return builder.build()

@@ -22,10 +22,11 @@ import orjson
 from gtmask.errors import StorageError
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import MALFORMED, describe, rgb_key, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.checks import rgb_key
+from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import RowsReader, lines
+from gtmask.formats.reading.typed import get_text
 from gtmask.manifest.color_map import find_classes
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, SOURCE_REF
 from gtmask.manifest.line import read_values
@@ -77,16 +78,15 @@ def _classes(export: Export, name: str, attribute: str | None) -> Iterator[tuple
 
 def _decoded(raw: bytes) -> str:
     try:
-        return text(orjson.loads(raw))
+        return str(orjson.loads(raw))
     except orjson.JSONDecodeError:
         return ""
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one line."""
-    if not isinstance(value, dict):
-        raise BadFile(f"a manifest line is {type(value).__name__}, not an object")
-    builder = RecordBuilder(text(value.get(SOURCE_REF)))
+    builder = RecordBuilder("")
+    builder.record.image = get_text(builder, value, SOURCE_REF)
     builder.record.files = reader.export.read
     if not builder.record.image:
         return builder.reject("image-name-bad", f"the line has no {SOURCE_REF}")
@@ -127,17 +127,17 @@ def choose_label(builder: RecordBuilder, line: ManifestLine, wanted: str | None)
 def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: str, *, grey: bool) -> None:
     """Add one shape per class of the color map; all of one picture, which is painted in one pass."""
     background = 0 if grey else _background(entries)
-    for entry in entries:
+
+    def add(entry: ColorMapEntry) -> None:
         if entry.name == BACKGROUND:
-            continue
-        try:
-            if grey and entry.id is None:
-                raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
-            how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
-        except MALFORMED as error:
-            builder.finding("shape-bad-geometry", f"{entry.name}: {describe(error)}")
-            continue
+            builder.describes()
+            return
+        if grey and entry.id is None:
+            raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
+        how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
         builder.bitmap(entry.name, Bitmap(file=picture, select=how, whole=True, background=background))
+
+    builder.account(entries, add, "class")
 
 
 def _background(entries: list[ColorMapEntry]) -> int:

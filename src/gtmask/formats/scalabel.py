@@ -18,18 +18,30 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import Finding, is_reject
-from gtmask.formats.reading.build import CURVE_ERROR, RecordBuilder
-from gtmask.formats.reading.checks import each, listing, pairs, real, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
-from gtmask.formats.reading.rle import read_runs
+from gtmask.findings import is_reject
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import pairs, real, reals, size_from
+from gtmask.formats.reading.geometry import CURVE_ERROR
+from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.rows import RowsReader, header, only_document
+from gtmask.formats.reading.typed import (
+    Header,
+    as_list,
+    as_objects,
+    as_text,
+    each,
+    get_any,
+    get_flag,
+    get_object,
+    get_objects,
+    get_text,
+)
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.reading.rows import Row
-    from gtmask.model import Record
+    from gtmask.model import Record, Shape
 
 _GEOMETRY = {"box2d", "poly2d", "rle", "category"}
 #: A curve is cut into at most this many straight pieces.
@@ -48,39 +60,36 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
+    told = Header(only_document(export) or "the export")
     top = header(export, only_document(export), ("config",), keep_going=options.keep_going)
-    config = table(top.get("config"))
+    config = get_object(told, top, "config")
+    labels = _leaves(told, config, "categories")
     return RowsReader(
-        export, options, "Scalabel", parse=parse, path=("frames",), labels=_leaves(config.get("categories")),
-        context=table(config.get("imageSize")),
+        export, options, "Scalabel", parse=parse, path=("frames",), labels=labels,
+        context=get_object(told, config, "imageSize"), findings=told.findings,
     )  # fmt: skip
 
 
-def _leaves(categories: Any, depth: int = 0) -> list[str] | None:
+def _leaves(told: Header, outer: dict[str, Any], key: str, depth: int = 0) -> list[str] | None:
     """Return the names of the categories that have no subcategories, in order, or None."""
     names: list[str] = []
-    for category in map(table, listing(categories)):
-        inner = _leaves(category.get("subcategories"), depth + 1) if depth < 8 else None
-        names += inner or [text(category.get("name"))]
+    for category in get_objects(told, outer, key):
+        inner = _leaves(told, category, "subcategories", depth + 1) if depth < 8 else None
+        names += inner or [get_text(told, category, "name")]
     return [name for name in names if name] or None
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one frame."""
-    if not isinstance(value, dict):
-        raise BadFile(f"a frame was expected, not {type(value).__name__}")
-    name, video = text(value.get("name")) or text(value.get("url")), text(value.get("videoName"))
-    others = [f"{video}/{name}" if video else "", text(value.get("url"))]
-    aliases = tuple(dict.fromkeys(other for other in others if other and other != name))
-    builder = RecordBuilder(name, source_fill="touched", aliases=aliases)
-    if not name:
-        builder.finding("image-name-bad", "the frame has no name")
-    size = table(value.get("size")) or reader.context or {}
-    set_size(builder, size.get("width"), size.get("height"))
-    labels: Any = value.get("labels")
+    builder = RecordBuilder("", source_fill="touched")
+    url, video = get_text(builder, value, "url"), get_text(builder, value, "videoName")
+    name = get_text(builder, value, "name") or url
+    builder.name_image((name, f"{video}/{name}" if video else "", url), "frame")
+    size_from(builder, get_object(builder, value, "size") or reader.context or {})
+    labels = get_any(value, "labels")
     if labels is None:
         builder.finding("image-unannotated", "the frame has no labels")
-    scored = bool(listing(labels)) and all(_is_score(table(label).get("score")) for label in labels)
+    scored = isinstance(labels, list) and all(map(_is_scored, labels))
 
     def add(item: dict[str, Any]) -> None:
         builder.z = float(item["score"]) if scored else 0.0
@@ -94,53 +103,53 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     return record
 
 
-def _is_score(value: Any) -> bool:
+def _is_scored(label: Any) -> bool:
+    value = get_any(label, "score") if isinstance(label, dict) else None
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def add_label(builder: RecordBuilder, item: dict[str, Any]) -> None:
     """Add the shapes of one label."""
-    label = text(item.get("category"))
-    before = builder.last()
-    if item.get("rle"):
-        runs = read_runs(table(item["rle"]), builder.record.width, builder.record.height)
-        if isinstance(runs, Finding):
-            builder.finding(runs.code, f"{label}: {runs.detail}")
-        else:
-            builder.runs(label, runs)
-    elif item.get("poly2d"):
-        _add_polygons(builder, label, item["poly2d"])
-    elif item.get("box2d"):
-        x1, y1, x2, y2 = (real(item["box2d"][key]) for key in ("x1", "y1", "x2", "y2"))
-        builder.rectangle(label, x1, y1, x2, y2, inclusive=True)
+    label = get_text(builder, item, "category")
+    shape: Shape | None = None
+    if get_any(item, "rle"):
+        shape = add_runs(builder, label, item["rle"])
+    elif get_any(item, "poly2d"):
+        shape = _add_polygons(builder, label, item["poly2d"])
+    elif get_any(item, "box2d"):
+        x1, y1, x2, y2 = reals(item["box2d"], ("x1", "y1", "x2", "y2"))
+        shape = builder.rectangle(label, x1, y1, x2, y2, inclusive=True)
         builder.finding("box-painted", f"{label}: the label has only a box")
     else:
         builder.finding("shape-no-geometry", label)
-    shape, attributes = builder.last(), table(item.get("attributes"))
-    if shape is not None and shape is not before:
-        shape.ignore = attributes.get("crowd") is True or attributes.get("ignored") is True
+    attributes = get_object(builder, item, "attributes")
+    if shape is not None:
+        crowd, ignored = get_flag(builder, attributes, "crowd"), get_flag(builder, attributes, "ignored")
+        shape.ignore = crowd or ignored
 
 
-def _add_polygons(builder: RecordBuilder, label: str, polygons: Any) -> None:
+def _add_polygons(builder: RecordBuilder, label: str, polygons: Any) -> Shape | None:
     if isinstance(polygons, list) and isinstance(polygons[0], list):
         polygons = [{"vertices": polygons, "closed": not label.startswith("lane/")}]
     areas: list[list[float]] = []
     lines: list[list[float]] = []
     curved = False
-    for polygon in map(table, listing(polygons)):
-        vertices, types = vertices_of(polygon)
-        closed = polygon.get("closed") is not False
+    for polygon in as_objects(builder, as_list(builder, polygons, "poly2d"), "poly2d"):
+        vertices, types = vertices_of(builder, polygon)
+        closed = get_any(polygon, "closed") is None or get_flag(builder, polygon, "closed")
         (areas if closed else lines).append(flatten_bezier(vertices, types, closed=closed))
         curved = curved or "C" in types
     if not areas and not lines:
         raise TypeError("poly2d is no list of polygons")
+    shape = None
     for line in lines:
-        builder.polygon(label, line, "polyline")
+        shape = builder.polygon(label, line, "polyline")
     if areas:
-        builder.polygons(label, [[ring] for ring in areas], "bezier" if curved else "polygon")
+        shape = builder.polygons(label, [[ring] for ring in areas], "bezier" if curved else "polygon")
+    return shape
 
 
-def vertices_of(polygon: dict[str, Any]) -> tuple[list[float], str]:
+def vertices_of(builder: RecordBuilder, polygon: dict[str, Any]) -> tuple[list[float], str]:
     """Return the vertices as flat coordinates, and one letter per vertex.
 
     Raises
@@ -149,13 +158,13 @@ def vertices_of(polygon: dict[str, Any]) -> tuple[list[float], str]:
         Vertices are missing or malformed, or the letters are not as many as the vertices.
     """
     vertices = polygon["vertices"]
-    types = polygon.get("types")
+    types: str | None = get_text(builder, polygon, "types") or None
     if isinstance(vertices, list) and vertices and isinstance(vertices[0], list) and len(vertices[0]) == 3:
-        types = "".join(text(vertex[2]) for vertex in vertices)
+        types = "".join(as_text(builder, vertex[2], "a vertex' type") for vertex in vertices)
         vertices = [vertex[:2] for vertex in vertices]
     flat = pairs(vertices)
     types = "L" * (len(flat) // 2) if types is None else types
-    if not isinstance(types, str) or len(types) != len(flat) // 2 or set(types) - {"L", "C"}:
+    if len(types) != len(flat) // 2 or set(types) - {"L", "C"}:
         raise ValueError(f"types {types!r:.40} for {len(flat) // 2} vertices")
     return flat, types
 

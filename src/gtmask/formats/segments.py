@@ -20,10 +20,19 @@ from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, inner_table, listing, pairs, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.checks import pairs, size_from
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import RowsReader, header, only_document
+from gtmask.formats.reading.typed import (
+    Header,
+    as_object,
+    each,
+    get_list,
+    get_object,
+    get_objects,
+    get_text,
+    get_whole,
+)
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -48,34 +57,33 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     dataset = header(
         export, only_document(export), ("task_attributes",), ("dataset",), keep_going=options.keep_going
     )
-    rows = [table(row) for row in listing(table(dataset.get("task_attributes")).get("categories"))]
-    categories = {row["id"]: text(row.get("name")) for row in rows if isinstance(row.get("id"), int)}
+    told = Header(only_document(export) or "the export")
+    rows = get_objects(told, get_object(told, dataset, "task_attributes"), "categories")
+    named = [(get_whole(told, row, "id"), get_text(told, row, "name")) for row in rows]
+    categories = {number: name for number, name in named if number is not None}
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
         labels=list(dict.fromkeys(name for name in categories.values() if name)) or None, context=categories,
+        findings=told.findings,
     )  # fmt: skip
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one sample."""
-    if not isinstance(value, dict):
-        raise BadFile(f"a sample was expected, not {type(value).__name__}")
-    image = table(table(value.get("attributes")).get("image"))
-    name, address = text(value.get("name")), text(image.get("url"))
-    known = list(dict.fromkeys(other for other in (name, address) if other))
-    builder = RecordBuilder(known[0] if known else "", aliases=tuple(known[1:]))
+    builder = RecordBuilder("")
     builder.record.files = reader.export.read
-    if not known:
-        builder.finding("image-name-bad", "the sample has no name")
-    set_size(builder, image.get("width"), image.get("height"))
-    chosen = choose_label(builder, table(value.get("labels")), reader.options)
+    image = get_object(builder, get_object(builder, value, "attributes"), "image")
+    name = get_text(builder, value, "name")
+    builder.name_image((name, get_text(builder, image, "url")), "sample")
+    size_from(builder, image)
+    chosen = choose_label(builder, get_object(builder, value, "labels"), reader.options)
     if chosen is None:
         return builder.build()
     label_set, label = chosen
-    attributes = inner_table(builder, label, "attributes")
+    attributes = get_object(builder, label, "attributes")
     if "frames" in attributes:
         return builder.reject("record-bad", "the labels of a sequence cannot be read")
-    address = text(table(attributes.get("segmentation_bitmap")).get("url"))
+    address = get_text(builder, get_object(builder, attributes, "segmentation_bitmap"), "url")
     picture = None
     if address:
         stem = splitext(name)[0]
@@ -87,7 +95,7 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
     def add(item: dict[str, Any]) -> None:
         _add_annotation(builder, item, reader.context, picture)
 
-    each(builder, attributes.get("annotations"), add, "annotation")
+    each(builder, get_list(builder, attributes, "annotations"), add, "annotation")
     return builder.build()
 
 
@@ -95,13 +103,13 @@ def choose_label(
     builder: RecordBuilder, labels: dict[str, Any], options: ReadOptions
 ) -> tuple[str, dict[str, Any]] | None:
     """Return the label set and its label that counts, or None after telling why there is none."""
-    given = {name: label for name, label in labels.items() if isinstance(label, dict)}
+    given = {name: as_object(builder, label, name) for name, label in labels.items() if label is not None}
     wanted = options.annotator or (GROUND_TRUTH if GROUND_TRUTH in given else next(iter(given), None))
     if wanted is None or wanted not in given:
         code = "image-unannotated" if options.include_unannotated else "record-unannotated"
         builder.finding(code, f"no label in {wanted or 'any label set'}")
         return None
-    status = text(given[wanted].get("label_status"))
+    status = get_text(builder, given[wanted], "label_status")
     if status in _LEFT_OUT:
         builder.finding("record-skipped", f"{wanted}: {status}")
         return None
@@ -117,13 +125,12 @@ def choose_label(
 def _add_annotation(
     builder: RecordBuilder, item: dict[str, Any], categories: dict[int, str], picture: str | None
 ) -> None:
-    category = item.get("category_id")
-    label = categories.get(category, "") if isinstance(category, int) else ""
+    category = get_whole(builder, item, "category_id")
+    label = categories.get(category, "") if category is not None else ""
     if not label:
-        detail = f"annotation {text(item.get('id'))}: category {text(category) or 'none'}"
-        builder.finding("shape-no-label", detail)
+        builder.finding("shape-no-label", f"{builder.place}: category {category}")
         return
-    kind = text(item.get("type"))
+    kind = get_text(builder, item, "type")
     if picture is not None and not kind:
         number = item["id"]
         if not isinstance(number, int) or not 0 < number < 1 << 24:

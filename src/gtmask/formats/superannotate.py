@@ -18,8 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import StorageError
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, listing, numbers, real, rgb_key, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_object
+from gtmask.formats.reading.checks import numbers, reals, rgb_key, size_from
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_listed
+from gtmask.formats.reading.typed import (
+    Header,
+    as_list,
+    as_objects,
+    each,
+    get_list,
+    get_number,
+    get_object,
+    get_objects,
+    get_text,
+    get_whole,
+)
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -45,10 +57,11 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a SuperAnnotate project."""
-    classes = _classes(export)
+    told = Header("classes.json")
+    classes = _classes(export, told)
     return PerImageReader(
         export, options, "SuperAnnotate", wanted=wanted, parse=parse,
-        labels=list(dict.fromkeys(classes.values())) or None, context=classes,
+        labels=list(dict.fromkeys(classes.values())) or None, context=classes, findings=told.findings,
     )  # fmt: skip
 
 
@@ -58,50 +71,45 @@ def wanted(name: str) -> bool:
     return name.lower().endswith(".json") and folders[-1] not in _OTHERS and "classes" not in folders[:-1]
 
 
-def _classes(export: Export) -> dict[int, str]:
+def _classes(export: Export, told: Header) -> dict[int, str]:
     """Return class names by class id, in the project's order; empty where they are not told."""
     found = next((name for name in CLASSES if export.exists(name)), None)
     if found is None:
         return {}
     try:
-        document = load_json(export.read(found))
-    except (StorageError, BadFile):
+        rows = as_objects(told, as_list(told, load_json(export.read(found)), "the document"), "classes")
+    except (StorageError, BadFile) as error:
+        told.finding("classes-unread", f"{found}: {error}"[:200])
         return {}
-    rows = [table(row) for row in listing(document)]
-    return {
-        row["id"]: text(row["name"])
-        for row in rows
-        if isinstance(row.get("id"), int) and text(row.get("name"))
-    }
+    named = [(get_whole(told, row, "id"), get_text(told, row, "name")) for row in rows]
+    return {number: name for number, name in named if number is not None and name}
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one file."""
-    document = load_object(data)
-    if not isinstance(document.get("instances"), list):
-        raise BadFile("there is no list of instances")
-    metadata = table(document.get("metadata"))
+    document, instances = load_listed(data, "instances")
+    builder = RecordBuilder("")
+    metadata = get_object(builder, document, "metadata")
     stem = image_of(name)
-    image = text(metadata.get("name")) or basename(stem)
-    aliases = dict.fromkeys(other for other in (stem, image) if other != beside(name, image))
-    builder = RecordBuilder(beside(name, image), aliases=tuple(aliases))
+    image = get_text(builder, metadata, "name") or basename(stem)
+    builder.name_image((beside(name, image), stem, image), "file")
     builder.record.files = reader.export.read
-    set_size(builder, metadata.get("width"), metadata.get("height"))
+    size_from(builder, metadata)
 
     def add(item: dict[str, Any]) -> None:
-        label = text(item.get("className"))
-        if not label and isinstance(item.get("classId"), int):
-            label = reader.context.get(item["classId"], "")
+        label = get_text(builder, item, "className")
+        if not label:
+            label = reader.context.get(get_whole(builder, item, "classId"), "")
         if "parts" in item and "type" not in item:
-            _add_parts(builder, label, item["parts"], stem + SAVED)
+            _add_parts(builder, label, item, stem + SAVED)
             return
-        kind = text(item.get("type"))
+        kind = get_text(builder, item, "type")
         if kind in _KINDS:
             _KINDS[kind](builder, label, item)
         else:
             builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")
 
-    each(builder, document["instances"], add, "instance")
+    each(builder, instances, add, "instance")
     return builder.build()
 
 
@@ -113,35 +121,35 @@ def image_of(name: str) -> str:
     return name
 
 
-def _add_parts(builder: RecordBuilder, label: str, parts: Any, picture: str) -> None:
+def _add_parts(builder: RecordBuilder, label: str, item: dict[str, Any], picture: str) -> None:
     """Add one bitmap per colour: all of one picture, which is painted in one pass."""
-    for part in listing(parts):
-        key = rgb_key(table(part).get("color"))
-        builder.bitmap(label, Bitmap(file=picture, select=Select("id", key), whole=True))
-    if not listing(parts):
+    parts = get_objects(builder, item, "parts")
+    for part in parts:
+        select = Select("id", rgb_key(part["color"]))
+        builder.bitmap(label, Bitmap(file=picture, select=select, whole=True))
+    if not parts:
         builder.finding("shape-no-geometry", f"{label}: no parts")
 
 
 def _polygon(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    holes = [numbers(hole) for hole in item.get("exclude") or []]
+    holes = [numbers(hole) for hole in get_list(builder, item, "exclude")]
     builder.polygons(label, [[numbers(item["points"]), *holes]])
 
 
 def _box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    points = item["points"]
-    builder.rectangle(label, *(real(points[key]) for key in ("x1", "y1", "x2", "y2")))
+    x1, y1, x2, y2 = reals(item["points"], ("x1", "y1", "x2", "y2"))
+    builder.rectangle(label, x1, y1, x2, y2)
 
 
 def _rotated_box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    points = item["points"]
-    corners = [points[f"{axis}{corner}"] for corner in range(1, 5) for axis in "xy"]
-    builder.polygon(label, corners, "rotated_rectangle")
+    keys = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
+    builder.polygon(label, reals(item["points"], keys), "rotated_rectangle")
 
 
 def _ellipse(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    curve = {**item, **table(item.get("points"))}
-    cx, cy, rx, ry = (real(curve[key]) for key in ("cx", "cy", "rx", "ry"))
-    builder.ellipse(label, (cx, cy), (rx, ry), real(curve.get("angle") or 0))
+    curve = {**item, **get_object(builder, item, "points")}
+    cx, cy, rx, ry = reals(curve, ("cx", "cy", "rx", "ry"))
+    builder.ellipse(label, (cx, cy), (rx, ry), get_number(builder, curve, "angle"))
 
 
 def _polyline(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
@@ -149,7 +157,7 @@ def _polyline(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
 
 
 def _point(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    builder.polygon(label, [real(item["x"]), real(item["y"])], "point")
+    builder.polygon(label, reals(item, "xy"), "point")
 
 
 _KINDS: dict[str, Callable[[RecordBuilder, str, dict[str, Any]], None]] = {

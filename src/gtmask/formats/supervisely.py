@@ -20,21 +20,12 @@ import zlib
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import StorageError
-from gtmask.formats.reading.build import RecordBuilder, rotated_corners
-from gtmask.formats.reading.checks import (
-    decode_base64,
-    describe,
-    drawn_pixels,
-    each,
-    listing,
-    pairs,
-    real,
-    set_size,
-    table,
-    text,
-)
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json, load_object
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import decode_base64, drawn_pixels, pairs, real, size_from
+from gtmask.formats.reading.geometry import rotated_corners
+from gtmask.formats.reading.malformed import describe
+from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
+from gtmask.formats.reading.typed import Header, each, get_list, get_number, get_object, get_objects, get_text
 from gtmask.model import Bitmap
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
@@ -64,7 +55,11 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a Supervisely project or dataset."""
-    return PerImageReader(export, options, "Supervisely", wanted=wanted, parse=parse, labels=_labels(export))
+    told = Header(META)
+    labels = _labels(export, told)
+    return PerImageReader(
+        export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels, findings=told.findings
+    )
 
 
 def wanted(name: str) -> bool:
@@ -77,7 +72,7 @@ def wanted(name: str) -> bool:
     )
 
 
-def _labels(export: Export) -> list[str] | None:
+def _labels(export: Export, told: Header) -> list[str] | None:
     """Return the classes of the project's ``meta.json``, or None where there is none."""
     places = [META, f"../{META}", f"../../{META}"]
     found = next((name for name in places if export.exists(name)), None)
@@ -87,24 +82,16 @@ def _labels(export: Export) -> list[str] | None:
         found = next(metas, None)
     if found is None:
         return None
-    try:
-        document = load_json(export.read(found))
-    except (StorageError, BadFile):
-        return None
-    names = [text(table(entry).get("title")) for entry in listing(table(document).get("classes"))]
-    return [name for name in names if name] or None
+    return listed_names(told, export, found, "classes", "title")
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
     """Build the record of one file."""
-    document = load_object(data)
-    if not isinstance(document.get("objects"), list):
-        raise BadFile("there is no list of objects")
-    images = image_names(name, text(document.get("name")))
-    builder = RecordBuilder(images[0], aliases=images[1:])
-    size = table(document.get("size"))
-    set_size(builder, size.get("width"), size.get("height"))
-    each(builder, document["objects"], lambda item: add_object(builder, item))
+    document, objects = load_listed(data, "objects")
+    builder = RecordBuilder("")
+    builder.name_image(image_names(name, get_text(builder, document, "name")), "file")
+    size_from(builder, get_object(builder, document, "size"))
+    each(builder, objects, lambda item: add_object(builder, item))
     return builder.build()
 
 
@@ -126,14 +113,15 @@ def image_names(name: str, told: str) -> tuple[str, ...]:
 
 def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
     """Add one object's shape."""
-    geometry = {**item, **table(item.get("geometry"))}
-    kind = text(geometry.get("geometryType"))
-    label = text(item.get("classTitle"))
+    geometry = {**item, **get_object(builder, item, "geometry")}
+    kind = get_text(builder, geometry, "geometryType")
+    label = get_text(builder, item, "classTitle")
     if "bitmap" in geometry:
         _add_bitmap(builder, label, geometry["bitmap"])
     elif kind == "multipolygon":
-        polygons = geometry["points"] if "points" in geometry else geometry["polygons"]
-        builder.polygons(label, [_rings(table(polygon)) for polygon in listing(polygons)])
+        key = "points" if "points" in geometry else "polygons"
+        rings = [_rings(builder, polygon) for polygon in get_objects(builder, geometry, key)]
+        builder.polygons(label, rings)
     elif "points" in geometry:
         _add_points(builder, label, kind, geometry)
     else:
@@ -151,7 +139,7 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         raise ValueError(f"{kind or 'rectangle'} of {len(exterior) // 2} corners")
     if kind == "oriented_bbox":
         left, top, right, bottom = map(real, exterior)
-        turn = math.degrees(real(geometry.get("angle", 0)))
+        turn = math.degrees(get_number(builder, geometry, "angle"))
         pivot = ((left + right) / 2, (top + bottom) / 2)
         ring = rotated_corners(left, top, right - left, bottom - top, turn, pivot)
         builder.polygon(label, ring, "rotated_rectangle")
@@ -160,16 +148,16 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
     elif kind in _LINES:
         builder.polygon(label, exterior, "point" if kind == "point" else "polyline")
     else:
-        builder.polygons(label, [_rings(points)])
+        builder.polygons(label, [_rings(builder, points)])
 
 
-def _rings(points: dict[str, Any]) -> list[list[float]]:
-    return [pairs(points["exterior"]), *(pairs(hole) for hole in points.get("interior") or [])]
+def _rings(builder: RecordBuilder, points: dict[str, Any]) -> list[list[float]]:
+    return [pairs(points["exterior"]), *(pairs(hole) for hole in get_list(builder, points, "interior"))]
 
 
 def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:
     """Add a bitmap; what cannot be decoded is a finding that names the object's label."""
-    x, y = (int(real(value)) for value in bitmap.get("origin") or (0, 0))
+    x, y = (int(real(value)) for value in get_list(builder, bitmap, "origin") or (0, 0))
     try:
         data = inflate(decode_base64(bitmap["data"]))
     except (ValueError, TypeError, KeyError, zlib.error) as error:

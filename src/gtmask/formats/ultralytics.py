@@ -17,10 +17,11 @@ import orjson
 
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import inner_table, listing, set_size, table, text
-from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.checks import size_from
+from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rows import RowsReader, lines
-from gtmask.formats.yolo import Classes, add_row
+from gtmask.formats.reading.typed import Header, as_list, as_object, as_text, get_any, get_object, get_text
+from gtmask.formats.yolo import Classes, add_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,21 +44,26 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a data set: its first line is read at once."""
+    told = Header("class_names")
     names: dict[int, str] = {}
     pose = False
     for name in export.names():
         document = Document(export, name)
         start, stop = next(lines(document, document.first()), (0, 0))
         first = _dataset(document.read(start, stop)) or {}
-        given = first.get("class_names")
-        rows = enumerate(given) if isinstance(given, list) else table(given).items()
-        numbered = [(str(key), text(value) or str(key)) for key, value in rows]
-        names.update({int(key): value for key, value in numbered if key.isdecimal() and len(key) < 10})
-        pose = pose or "kpt_shape" in first or first.get("task") == POSE
+        given = get_any(first, "class_names")
+        rows = enumerate(given) if isinstance(given, list) else as_object(told, given, name).items()
+        for key, value in ((str(key), value) for key, value in rows):
+            if key.isdecimal() and len(key) < 10:
+                names[int(key)] = as_text(told, value, f"class {key}") or key
+            else:
+                told.finding("classes-unread", f"{name}: class {key!r:.40} has no number")
+        pose = pose or "kpt_shape" in first or get_text(told, first, "task") == POSE
     labels = [names[key] for key in sorted(names)]
     return RowsReader(
         export, options, "Ultralytics NDJSON", parse=parse, ranges=image_lines,
         labels=list(dict.fromkeys(labels)) or None, context=Classes(names, pose),
+        findings=told.findings,
     )  # fmt: skip
 
 
@@ -72,27 +78,21 @@ def image_lines(export: Export, name: str) -> Iterator[tuple[int, int]]:
 def _dataset(line: bytes) -> dict[str, Any] | None:
     """Return the line about the data set; None for any other line."""
     try:
-        value = table(orjson.loads(line))
+        value = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    return value if value.get("type") == "dataset" else None
+    return value if isinstance(value, dict) and get_any(value, "type") == "dataset" else None
 
 
-def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one image."""
-    if not isinstance(value, dict):
-        raise BadFile(f"an image was expected, not {type(value).__name__}")
-    file, split = text(value.get("file")), text(value.get("split"))
+    builder = RecordBuilder("", grid="displayed", source_fill="opencv-trunc")
+    file, split = get_text(builder, value, "file"), get_text(builder, value, "split")
     places = [f"images/{split}/{file}", f"{split}/{file}"] if file and split else []
-    names = [name for name in (*places, file, text(value.get("url"))) if name]
-    builder = RecordBuilder(
-        names[0] if names else "", grid="displayed", source_fill="opencv-trunc", aliases=tuple(names[1:])
-    )
-    if not names:
-        builder.finding("image-name-bad", "the line names no image")
-    set_size(builder, value.get("width"), value.get("height"))
+    builder.name_image((*places, file, get_text(builder, value, "url")), "line")
+    size_from(builder, value)
     builder.record.units = "fraction"
-    annotations = inner_table(builder, value, "annotations")
+    annotations = get_object(builder, value, "annotations")
     chosen = SEGMENTS if SEGMENTS in annotations else next(iter(annotations), SEGMENTS)
     for key, rows in annotations.items():
         if key != chosen:
@@ -101,25 +101,23 @@ def parse(value: Any, reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 
             builder.finding("shape-no-geometry", "a class of the whole image")
         elif rows is not None:
             _add_rows(builder, key, rows, reader.context)
-    if not any(map(listing, annotations.values())):
+    if not any(annotations.values()):
         builder.finding("image-unannotated", "no annotations")
     return builder.build()
 
 
 def _add_rows(builder: RecordBuilder, key: str, rows: Any, classes: Classes) -> None:
     """Add the shapes of a list of rows."""
-    if not isinstance(rows, list):
-        builder.finding("annotation-bad", f"{key}: a list was expected, not {type(rows).__name__}")
-        return
     if key == POSE:
         classes = Classes(classes.names, pose=True)
-    boxes = 0
-    for number, row in enumerate(rows, 1):
+
+    def words(row: Any) -> list[str]:
         if isinstance(row, list) and row:
-            boxes += add_row(builder, list(map(str, row)), number, classes)
-        else:
-            builder.finding(
-                "annotation-bad", f"{key}, row {number} is {type(row).__name__}, not a list of numbers"
-            )
+            return list(map(str, row))
+        builder.finding("annotation-bad", f"{builder.place} is {type_name(row)}, not a list of numbers")
+        return []
+
+    listed = as_list(builder, rows, key)
+    boxes = add_rows(builder, listed, words, classes, f"{key}, row")
     if boxes:
-        builder.finding("box-painted", f"{boxes} of {len(rows)} rows are boxes")
+        builder.finding("box-painted", f"{boxes} of {len(listed)} rows are boxes")

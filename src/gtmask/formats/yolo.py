@@ -20,9 +20,12 @@ import yaml
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import PerImageReader
+from gtmask.formats.reading.typed import Header, as_object, get_any
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.model import Record
@@ -78,12 +81,13 @@ def read(export: Export, options: ReadOptions) -> Reader:
     given = first[0] if len(first) == 1 and first[0].lower().endswith((".yaml", ".yml")) else None
     if given is not None:
         export = export.select(None)
-    classes = read_classes(export, given)
+    told = Header("the class list")
+    classes = read_classes(export, told, given)
     most = max(classes.names, default=-1)
     labels = [classes.names[i] for i in range(most + 1) if i in classes.names] if most < 10_000 else None
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, labels=labels or None,
-        context=classes,
+        context=classes, findings=told.findings,
     )  # fmt: skip
 
 
@@ -93,7 +97,7 @@ def wanted(name: str) -> bool:
     return base.endswith(".txt") and base not in _OTHER and not base.startswith("readme")
 
 
-def read_classes(export: Export, given: str | None = None) -> Classes:
+def read_classes(export: Export, told: Header, given: str | None = None) -> Classes:
     """Return the class names from ``data.yaml``, ``classes.txt`` or the like, at most two folders up."""
     candidates = [given] if given is not None else []
     candidates += [up + name for up in ("", "../", "../../") for name in _CLASS_FILES]
@@ -101,7 +105,8 @@ def read_classes(export: Export, given: str | None = None) -> Classes:
     for name in candidates:
         if name == given or export.exists(name):
             text = decode_text(export.read(name))
-            found = _from_yaml(text) if name.lower().endswith((".yaml", ".yml")) else _from_lines(text)
+            is_yaml = name.lower().endswith((".yaml", ".yml"))
+            found = _from_yaml(told, name, text) if is_yaml else _from_lines(text)
             if found.names:
                 return found
     return Classes({})
@@ -114,17 +119,22 @@ def _from_lines(text: str) -> Classes:
     return Classes({index: line or str(index) for index, line in enumerate(lines)})
 
 
-def _from_yaml(text: str) -> Classes:
+def _from_yaml(told: Header, file: str, text: str) -> Classes:
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        told.finding("classes-unread", f"{file}: {error}"[:200].replace("\n", " "))
         return Classes({})
     if not isinstance(document, dict):
         return Classes({})
-    names: Any = document.get("names")
+    names = get_any(document, "names")
     rows = list(enumerate(names)) if isinstance(names, list) else []
-    if isinstance(names, dict):
-        rows = [(int(key), name) for key, name in names.items() if str(key).isascii() and str(key).isdigit()]
+    if not isinstance(names, list):
+        for key, name in as_object(told, names, f"names of {file}").items():
+            if str(key).isascii() and str(key).isdigit():
+                rows.append((int(key), name))
+            else:
+                told.finding("classes-unread", f"{file}: class {key!r:.40} has no number")
     return Classes({key: str(name) for key, name in rows}, pose="kpt_shape" in document)
 
 
@@ -136,17 +146,34 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
         image, grid="displayed", source_fill="opencv-trunc", aliases=tuple(aliases), where=name
     )
     builder.record.units = "fraction"
-    boxes = lines = 0
-    for number, line in enumerate(decode_text(data).splitlines(), 1):
-        words = line.split()
-        if words:
-            lines += 1
-            boxes += add_row(builder, words, number, classes)
+    rows = decode_text(data).splitlines()
+    boxes = add_rows(builder, rows, str.split, classes, "line")
+    lines = sum(1 for row in rows if row.strip())
     if boxes:
         builder.finding("box-painted", f"{name}: {boxes} of {lines} lines are boxes")
     if not lines:
         builder.finding("image-unannotated", name)
     return builder.build()
+
+
+def add_rows(
+    builder: RecordBuilder, rows: list[Any], words_of: Callable[[Any], list[str]], classes: Classes, what: str
+) -> int:
+    """Account for all rows of an image, and return how many of them are boxes.
+
+    ``words_of`` cuts a row into words; one without any has told why, or is a blank line, which is none.
+    """
+    boxes = 0
+
+    def add(numbered: tuple[int, Any]) -> None:
+        nonlocal boxes
+        words = words_of(numbered[1])
+        if words:
+            boxes += add_row(builder, words, numbered[0], classes)
+
+    filled = [(number, row) for number, row in enumerate(rows, 1) if not isinstance(row, str) or row.strip()]
+    builder.account(filled, add, what)
+    return boxes
 
 
 def add_row(builder: RecordBuilder, words: list[str], number: int, classes: Classes) -> bool:

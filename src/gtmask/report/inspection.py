@@ -18,6 +18,7 @@ from gtmask.formats.base import ReadOptions
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
+from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage.base import S3Settings
@@ -37,7 +38,8 @@ class Inspection(FindingCounts):
 
     ``labels`` and ``kinds`` count shapes, ``findings`` codes; ``examples`` keeps the first few details of
     each code; ``declared`` is the export's own label list, if it has one; ``sizes`` counts image sizes as
-    the export tells them; ``answer`` sums up a finished adjustment job.
+    the export tells them; ``balance`` sums up what became of the images' elements;
+    ``answer`` sums up a finished adjustment job.
     """
 
     title: str = ""
@@ -48,6 +50,7 @@ class Inspection(FindingCounts):
     labels: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
+    balance: Balance = field(default_factory=Balance)
     declared: list[str] | None = None
     answer: JobOutput | None = None
 
@@ -59,6 +62,7 @@ class Inspection(FindingCounts):
         self.empty += other.empty
         for name in ("labels", "kinds", "sizes"):
             getattr(self, name).update(getattr(other, name))
+        self.balance.add(other.balance)
         self.add_findings(other)
 
     def class_map(self) -> ClassMap:
@@ -85,6 +89,7 @@ class Inspection(FindingCounts):
             "declared": self.declared,
             "kinds": dict(self.kinds.most_common()),
             "sizes": dict(self.sizes.most_common(20)),
+            "balance": self.balance.to_json(),
             "findings": dict(sorted(self.findings.items())),
             "examples": dict(sorted(self.examples.items())),
             "answer": None if self.answer is None else self.answer.to_json(),
@@ -127,7 +132,7 @@ def inspect(
     progress = progress or Silent()
     opened = open_source(source, format, options or ReadOptions(), s3 or S3Settings())
     reader = opened.reader
-    kernels.compile_kernels(("gtmask.formats.reading.build",))
+    kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
     progress.stage("inspect", count)
     seen = Inspection(title=reader.title, declared=reader.labels)
@@ -166,6 +171,7 @@ def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
             seen.unusable += 1
             continue
         seen.images += 1
+        seen.balance.add(record.balance)
         seen.empty += not record.shapes
         seen.shapes += len(record.shapes)
         if record.width and record.height:

@@ -62,12 +62,12 @@ def test_crowd_is_kept_and_odd_segments_cost_themselves():
     )
     (record,) = read_files("coco_panoptic", {"a.json": document, "a/p.png": colours(IDS)})
     assert [shape.ignore for shape in record.shapes] == [True]
-    assert codes(record) == ["shape-bad-geometry"] * 5 + ["shape-no-label"]
+    assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 4 + ["shape-no-label"]
 
 
 def test_an_annotation_without_a_png_is_told():
     (record,) = read_files("coco_panoptic", {"a.json": panoptic(segment(7), file_name=None)})
-    assert (codes(record), record.shapes) == (["annotation-bad"], [])
+    assert (codes(record), record.shapes) == (["annotation-bad", "bitmap-missing"], [])
 
 
 def test_the_two_kinds_of_coco_are_not_confused():

@@ -399,7 +399,7 @@ def test_annotations_and_results_that_are_none_are_told():
     broken["annotations"].append(None)
     (record,) = read(broken)
     assert labels(record) == ["a"]
-    assert codes(record) == ["annotation-bad", "shape-bad-geometry"]
+    assert codes(record) == ["shape-bad-geometry", "value-type"]
 
 
 def test_repeaters_number_the_names_of_their_tags():

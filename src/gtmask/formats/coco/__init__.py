@@ -26,7 +26,8 @@ from gtmask.formats.coco.tables import read_tables
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import listing, set_size, table, text
+from gtmask.formats.reading.checks import set_size
+from gtmask.formats.reading.typed import Header, each, get_any, get_object, get_objects, get_text
 from gtmask.kernels import READER_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -117,15 +118,16 @@ class CocoReader:
         self._tables: Tables | None = tables
         self.findings = tables.findings
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
-        info = table(tables.small.get("info"))
-        studio = info.get("contributor") == "Label Studio"
+        told = Header(name)
+        studio = get_text(told, get_object(told, tables.small, "info"), "contributor") == "Label Studio"
         self.fractions = studio
         #: Whether there is no image table: then ids are all that is known of the images.
         self.bare = tables.images_at is None
         self.title = self._name(head, tables, studio=studio)
         self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
         self.categories: dict[int | str, str] = {}
-        self.labels = self._read_categories(tables.small.get("categories"))
+        self.labels = self._read_categories(told, tables.small)
+        self.findings += told.findings
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_tables": None}
@@ -135,25 +137,22 @@ class CocoReader:
             return "COCO results list"
         return "COCO instances, Label Studio dialect" if studio else _title(head)
 
-    def _read_categories(self, value: Any) -> list[str] | None:
+    def _read_categories(self, told: Header, small: dict[str, Any]) -> list[str] | None:
         """Fill ``categories`` (id to name) and return the names in order, each once."""
-        if value is None:
+        if get_any(small, "categories") is None:
             return None
-        entries = [entry for entry in listing(value) if isinstance(entry, dict)]
-        if len(entries) < len(listing(value)):
-            self.findings.append(Finding("annotation-bad", "a category is not an object"))
-        groups = {text(entry.get("supercategory")) for entry in entries if entry.get("id") != 0}
         labels: dict[str, list[str]] = {}
-        for entry in entries:
-            number = normal_id(entry.get("id"))
+        rows: list[tuple[int | str, str, str]] = []
+        for entry in get_objects(told, small, "categories"):
+            number, name = normal_id(get_any(entry, "id")), get_text(told, entry, "name")
             if number is None:
-                self.findings.append(
-                    Finding("annotation-bad", f"category {entry.get('name')!r:.60} has no id")
-                )
-                continue
-            name = text(entry.get("name")) or str(number)
+                self.findings.append(Finding("annotation-bad", f"category {name!r:.60} has no id"))
+            else:
+                rows.append((number, name or str(number), get_text(told, entry, "supercategory")))
+        groups = {group for number, _, group in rows if number != 0}
+        for number, name, group in rows:
             self.categories[number] = name
-            placeholder = number == 0 and entry.get("supercategory") == "none" and name in groups
+            placeholder = number == 0 and group == "none" and name in groups
             if placeholder and "Roboflow" in self.title:
                 self.findings.append(Finding("label-placeholder", name))
             else:
@@ -187,13 +186,13 @@ class CocoReader:
                 for i, entry in enumerate(entries):
                     own = ranges[offsets[i] : offsets[i + 1]]
                     if tables.shared and isinstance(entry, dict):
-                        identity = (normal_id(entry.get("id")), str(entry.get("file_name")))
-                        names = tables.shared.get(id_key(entry.get("id")))
+                        identity = (normal_id(get_any(entry, "id")), str(get_any(entry, "file_name")))
+                        names = tables.shared.get(id_key(get_any(entry, "id")))
                         if names is not None:
                             if identity in done:
                                 continue
                             done.add(identity)
-                            own = self._first_ranges(tables, id_key(entry.get("id")))
+                            own = self._first_ranges(tables, id_key(get_any(entry, "id")))
                             yield _unit(
                                 entry,
                                 own,
@@ -240,7 +239,7 @@ class CocoReader:
     def _id_of(self, ranges: Any) -> Any:
         """Read the id of an image from its first annotation."""
         elements = parse_elements(self.document.read(*ranges[0].tolist()))
-        return normal_id(table(elements[0]).get("image_id")) if elements else None
+        return owner(elements[0]) if elements else None
 
     def image_of(self, unit: tuple[Any, ...]) -> str | None:
         """Return the image's ``file_name``."""
@@ -261,10 +260,12 @@ class CocoReader:
             return builder.reject("image-name-bad", "the image has no file_name")
         spans = np.frombuffer(ranges, np.int64).reshape(-1, 2).tolist()
         body = b",".join(self.document.read(start, stop) for start, stop in spans)
+        if not body:
+            return self._finished(builder.build())
         if self.plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
             return self._finished(builder.record)
         with paused_gc():
-            self._add_annotations(builder, number, body, spans[0][0] if spans else 0)
+            self._add_annotations(builder, number, body)
             return self._finished(builder.build())
 
     def _finished(self, record: Record) -> Record:
@@ -278,12 +279,10 @@ class CocoReader:
                 record.width, record.height = runs.width, runs.height
         return record
 
-    def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes, start: int) -> None:
-        for annotation in parse_elements(body):
-            if not isinstance(annotation, dict):
-                builder.finding("annotation-bad", f"after byte {start}: {annotation!r:.100}")
-            elif normal_id(annotation.get("image_id")) == number:
-                self._add(builder, annotation)
+    def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:
+        """Add the shapes of one image's annotations; ids of other images may have the same key."""
+        own = [item for item in parse_elements(body) if not isinstance(item, dict) or owner(item) == number]
+        each(builder, own, lambda annotation: self._add(builder, annotation), "annotation")
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
         """Add the shape of one annotation."""
@@ -293,14 +292,19 @@ class CocoReader:
 
     def label_of(self, builder: RecordBuilder, item: dict[str, Any]) -> str | None:
         """Return the name of an item's category, or None and a finding where it has none."""
-        number = normal_id(item.get("category_id"))
+        number = normal_id(get_any(item, "category_id"))
         label = self.categories.get(number) if number is not None else None
         if label is None:
             if number is not None and self.labels is None:
                 return str(number)
             what = "no category" if number is None else f"category {number} is not listed"
-            builder.finding("shape-no-label", f"annotation {item.get('id')!r:.40}: {what}")
+            builder.finding("shape-no-label", f"annotation {get_any(item, 'id')!r:.40}: {what}")
         return label
+
+
+def owner(annotation: Any) -> int | str | None:
+    """Return the id of the image that an annotation belongs to."""
+    return normal_id(get_any(annotation, "image_id")) if isinstance(annotation, dict) else None
 
 
 def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:
@@ -312,16 +316,16 @@ def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
     """Return the unit of an entry of the image table."""
     if not isinstance(entry, dict):
         return None, "", None, None, (), "record-bad", b""
-    number = normal_id(entry.get("id"))
-    name = entry.get("file_name")
+    number = normal_id(get_any(entry, "id"))
+    name = get_any(entry, "file_name")
     aliases = tuple(
-        value for key in ("path", "coco_url") if isinstance(value := entry.get(key), str) and value
+        value for key in ("path", "coco_url") if isinstance(value := get_any(entry, key), str) and value
     )
     if not (isinstance(name, str) and name):
         name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
     if number is None:
         code = "record-bad"
-    width, height = _plain(entry.get("width")), _plain(entry.get("height"))
+    width, height = _plain(get_any(entry, "width")), _plain(get_any(entry, "height"))
     return number, name, width, height, aliases, code, ranges.tobytes()
 
 

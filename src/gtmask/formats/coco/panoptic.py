@@ -7,15 +7,17 @@ tools put the PNGs right beside it. Ids that the PNG has and the JSON does not l
 
 from __future__ import annotations
 
+from functools import partial
 from posixpath import basename, dirname, join, splitext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.coco import CocoReader
+from gtmask.formats.coco import CocoReader, owner
+from gtmask.formats.coco.shapes import is_crowd
 from gtmask.formats.jsonstream import parse_elements
 from gtmask.formats.jsonstream.ids import normal_id
-from gtmask.formats.reading.checks import listing, table, text
+from gtmask.formats.reading.typed import as_objects, each, get_any, get_list, get_text
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -67,30 +69,35 @@ class PanopticReader(CocoReader):
         ranges = tables.index.ranges(0, min(len(tables.images), _TRIES))[0] if len(tables.images) else ()
         for start, stop in np.asarray(ranges, np.int64).reshape(-1, 2)[:_TRIES].tolist():
             for annotation in parse_elements(self.document.read(start, stop))[:_TRIES]:
-                png = text(table(annotation).get("file_name"))
+                png = get_any(annotation, "file_name") if isinstance(annotation, dict) else None
                 for folder in (named, beside):
-                    if png and self.document.export.exists(join(folder, png)):
+                    if isinstance(png, str) and self.document.export.exists(join(folder, png)):
                         return folder
         return named
 
-    def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
-        """Add the segments of one image."""
-        png = text(annotation.get("file_name"))
-        if not png:
-            builder.finding("annotation-bad", "the annotation names no PNG")
+    def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:
+        """Add the segments of one image's annotation: what is counted are the segments."""
+        for annotation in as_objects(builder, parse_elements(body), "annotations"):
+            if owner(annotation) == number:
+                png = get_text(builder, annotation, "file_name")
+                if not png:
+                    builder.finding("annotation-bad", "the annotation names no PNG")
+                segments = get_list(builder, annotation, "segments_info")
+                each(builder, segments, partial(self._add_segment, builder, png), "segment")
+
+    def _add_segment(self, builder: RecordBuilder, png: str, segment: dict[str, Any]) -> None:
+        number = normal_id(get_any(segment, "id"))
+        if not isinstance(number, int) or not 0 < number < 1 << 24:
+            builder.finding("shape-bad-geometry", f"a segment's id is {number!r:.40}, not 1 to 16777215")
             return
-        file = join(self.folder, png)
-        for segment in listing(annotation.get("segments_info")):
-            number = normal_id(segment.get("id")) if isinstance(segment, dict) else None
-            if not isinstance(number, int) or not 0 < number < 1 << 24:
-                builder.finding("shape-bad-geometry", f"a segment's id is {number!r:.40}, not 1 to 16777215")
-                continue
-            label = self.label_of(builder, segment)
-            if label is not None:
-                builder.bitmap(label, Bitmap(file=file, select=Select("id", number), whole=True))
-                shape = builder.last()
-                if shape is not None:
-                    shape.ignore = bool(segment.get("iscrowd"))
+        label = self.label_of(builder, segment)
+        if not png:
+            builder.finding("bitmap-missing", f"{label}: no PNG is named")
+        elif label is not None:
+            select = Select("id", number)
+            shape = builder.bitmap(label, Bitmap(file=join(self.folder, png), select=select, whole=True))
+            if shape is not None:
+                shape.ignore = is_crowd(builder, segment)
 
     def _finished(self, record: Record) -> Record:
         record = super()._finished(record)

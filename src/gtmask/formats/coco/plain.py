@@ -16,7 +16,8 @@ import numpy as np
 from gtmask.formats.jsonstream.ids import read_whole
 from gtmask.formats.jsonstream.kernels import skip_blanks, skip_text
 from gtmask.formats.jsonstream.tokens import read_number, same_bytes, skip_value
-from gtmask.formats.reading.build import LIMIT, judge_rings
+from gtmask.formats.reading.geometry import LIMIT
+from gtmask.formats.reading.rings import judge_rings
 from gtmask.jit import kernel
 from gtmask.model import Shape
 
@@ -50,8 +51,6 @@ def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str,
     bool
         Whether the record was filled.
     """
-    if not body:
-        return True
     data = np.zeros((len(body) + 7) // 8 * 8, np.uint8)
     data[: len(body)] = np.frombuffer(body, np.uint8)
     numbers = np.empty(len(body) // 2 + 2)
@@ -75,6 +74,7 @@ def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str,
         shapes.append(Shape(name, "polygon", (first, last), ignore=crowd != 0))
         first = last
     record.points, record.ring_offsets, record.shapes = points, offsets, shapes
+    record.balance.handed = count
     record.part_offsets = np.arange(rings + 1, dtype=np.int32)
     return True
 

@@ -12,48 +12,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import Finding
-from gtmask.formats.reading.rle import read_runs
+from gtmask.formats.reading.rle import add_runs
+from gtmask.formats.reading.typed import get_any, get_flag, tell_type
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
+    from gtmask.model import Shape
+
+
+#: Flags as text.
+_FLAGS = {"0": False, "false": False, "1": True, "true": True}
 
 
 def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:
     """Add the shape of one annotation, or the finding that tells why there is none."""
-    value = annotation.get("segmentation")
-    before = builder.last()
+    value = get_any(annotation, "segmentation")
+    shape: Shape | None = None
     if isinstance(value, list) and value:
-        _add_lists(builder, label, value)
+        shape = _add_lists(builder, label, value)
     elif isinstance(value, dict) and value:
-        runs = read_runs(value, builder.record.width, builder.record.height)
-        if isinstance(runs, Finding):
-            builder.finding(runs.code, f"{label}: {runs.detail}")
-        else:
-            builder.runs(label, runs)
+        shape = add_runs(builder, label, value)
     elif value is None or value in ([], {}):
         _box_only(builder, label, annotation)
     else:
-        builder.finding("shape-bad-geometry", f"{label}: segmentation is {type(value).__name__}")
-    shape = builder.last()
-    if shape is not None and shape is not before:
-        crowd = annotation.get("iscrowd")
-        shape.ignore = bool(crowd) and crowd != "0"
+        tell_type(builder, "segmentation", value, "a list or an object")
+    if shape is not None:
+        shape.ignore = is_crowd(builder, annotation)
 
 
-def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> None:
+def is_crowd(builder: RecordBuilder, annotation: dict[str, Any]) -> bool:
+    """Say whether an annotation or segment is a crowd region; some tools write the flag as text."""
+    flag = get_any(annotation, "iscrowd")
+    if isinstance(flag, str) and flag.lower() in _FLAGS:
+        return _FLAGS[flag.lower()]
+    return get_flag(builder, annotation, "iscrowd")
+
+
+def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> Shape | None:
     kinds = set(map(type, value))
     if kinds <= {int, float}:
         value, kinds = [value], {list}
     if kinds != {list}:
         builder.finding("shape-bad-geometry", f"{label}: segmentation is no list of flat lists")
-        return
+        return None
     if not any(value):
         builder.finding("shape-no-geometry", f"{label}: segmentation is empty")
-    else:
-        builder.polygons(label, ((ring,) for ring in value if ring))
+        return None
+    return builder.polygons(label, ((ring,) for ring in value if ring))
 
 
 def _box_only(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:
-    what = "only a box" if annotation.get("bbox") else "no segmentation"
+    what = "only a box" if get_any(annotation, "bbox") else "no segmentation"
     builder.finding("shape-no-geometry", f"{label}: {what}")

@@ -18,6 +18,7 @@ from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
 from gtmask.formats.jsonstream.segments import mapped
 from gtmask.formats.jsonstream.texts import texts_of
+from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -203,7 +204,7 @@ class _Scan:
                 entry = entries[row - ordinal]
                 if not isinstance(entry, dict):
                     continue
-                identity = (normal_id(entry.get("id")), str(entry.get("file_name")))
-                names = tables.shared.setdefault(id_key(entry.get("id")), set())
+                identity = (normal_id(get_any(entry, "id")), str(get_any(entry, "file_name")))
+                names = tables.shared.setdefault(id_key(get_any(entry, "id")), set())
                 tables.repeated += identity in names
                 names.add(identity)

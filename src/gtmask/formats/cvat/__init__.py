@@ -16,7 +16,8 @@ from gtmask.formats.cvat.shapes import add_shape, between
 from gtmask.formats.cvat.tracks import Drawn, TrackIndex
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import MALFORMED, describe, set_size
+from gtmask.formats.reading.checks import set_size
+from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.formats.reading.xmlstream import Piece, encoding_of, parse_piece, pieces
 
@@ -167,8 +168,11 @@ class CvatReader:
         if not name:
             builder.finding("image-name-bad", where)
         set_size(builder, element.get("width"), element.get("height"))
-        for child in element:
-            add_shape(builder, child.tag, child.attrib, child.get("label", ""))
+        builder.account(
+            list(element),
+            lambda child: add_shape(builder, child.tag, child.attrib, child.get("label", "")),
+            "element",
+        )
         if not len(element):
             builder.finding("image-unannotated", where)
         return builder.build()
@@ -180,11 +184,7 @@ class CvatReader:
             image, grid=self.grid, source_fill="coco", where=where, aliases=tuple(aliases)
         )
         set_size(builder, *self.size)
-        for drawn in map(Drawn._make, shapes):
-            try:
-                self._draw(builder, frame, drawn)
-            except BadFile as error:
-                builder.finding("annotation-bad", f"{where}: {error}")
+        builder.account(shapes, lambda drawn: self._draw(builder, frame, Drawn._make(drawn)), "shape")
         return builder.build()
 
     def _draw(self, builder: RecordBuilder, frame: int, drawn: Drawn) -> None:
@@ -192,7 +192,11 @@ class CvatReader:
         if drawn.share is not None and not self.options.interpolate:
             builder.finding("frame-not-annotated", f"{drawn.label} in frame {frame}")
             return
-        element = self._element(drawn.start, drawn.stop)
+        try:
+            element = self._element(drawn.start, drawn.stop)
+        except BadFile as error:
+            builder.finding("annotation-bad", f"{builder.record.where}: {error}")
+            return
         attributes: dict[str, str] = dict(element.attrib)
         if drawn.later is not None and drawn.share is not None:
             later = self._element(*drawn.later)

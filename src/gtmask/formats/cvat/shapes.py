@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.reading.build import RecordBuilder, rotated_corners
-from gtmask.formats.reading.checks import MALFORMED, describe
+from gtmask.formats.reading.geometry import rotated_corners
+from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from gtmask.formats.reading.build import RecordBuilder
 
 _BOX = ("xtl", "ytl", "xbr", "ybr")
 _ELLIPSE = ("cx", "cy", "rx", "ry")

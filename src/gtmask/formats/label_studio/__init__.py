@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.label_studio.images import TaskImage, draws, images_of
 from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import listing, table
-from gtmask.formats.reading.per_image import BadFile, load_json
+from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import Row, RowsReader
+from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects
 from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
+    from gtmask.formats.reading.typed import Teller
     from gtmask.model import Record
 
 _TASK = frozenset({"annotations", "completions", "predictions"})
@@ -58,12 +59,12 @@ def read(export: Export, options: ReadOptions) -> Reader:
 
 
 class LabelStudioReader(RowsReader):
-    """Reads tasks; a unit is (byte range, number of the image in its task).
+    """Reads tasks; a unit's ``part`` is the number of the image in its task.
 
-    Of a JSON-MIN row the number is how many other rows of its task it was chosen from.
+    Of a JSON-MIN row it is how many other rows of its task the row was chosen from.
     """
 
-    def units(self) -> Iterator[tuple[Row, int]]:  # type: ignore[override]
+    def units(self) -> Iterator[Row]:
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
         last: tuple[Any, list[Row]] | None = None
         block, base = b"", 0
@@ -79,40 +80,34 @@ class LabelStudioReader(RowsReader):
                     last[1].append(row)
                     continue
                 if last is not None:
-                    yield self._newest(last[1]), len(last[1]) - 1
+                    yield self._newest(last[1])._replace(part=len(last[1]) - 1)
                 last = (task, [row])
             elif _may_have_several(block, at, end):
-                yield from ((row, index) for index in range(self._images(block[at:end])))
+                yield from (row._replace(part=part) for part in range(self._images(block[at:end])))
             else:
-                yield row, 0
+                yield row
         if last is not None:
-            yield self._newest(last[1]), len(last[1]) - 1
-
-    def record(self, unit: tuple[Row, int]) -> Record:  # type: ignore[override]
-        """Read one task and build the record of one of its images."""
-        row, index = unit
-        self.context = index
-        return super().record(Row(*row))
+            yield self._newest(last[1])._replace(part=len(last[1]) - 1)
 
     def _images(self, data: bytes) -> int:
         """Return how many images a task has; at least one, so that bad tasks become rejects."""
         try:
-            task = load_json(data)
+            task = load_object(data)
         except BadFile:
             return 1
-        if not isinstance(task, dict):
-            return 1
-        results = [item for choice in _choices(task) for item in listing(choice.get("result"))]
-        return max(len(images_of(task, [item for item in results if isinstance(item, dict)])), 1)
+        # What is of another type is told by the record of the task's first image.
+        told = Header("")
+        results = [item for choice in _choices(told, task) for item in get_objects(told, choice, "result")]
+        return max(len(images_of(told, task, results)), 1)
 
     def _newest(self, rows: list[Row]) -> Row:
         """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
         if len(rows) == 1:
             return rows[0]
         document = self.document(rows[0].name)
-        loaded = [(table(load_json(document.read(row.start, row.stop))), row) for row in rows]
+        loaded = [(load_object(document.read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
-        mine = [pair for pair in loaded if wanted is None or _is_by(pair[0].get("annotator"), wanted)]
+        mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
         return max(mine or loaded, key=lambda pair: _age(pair[0]))[1]
 
 
@@ -137,26 +132,24 @@ def _may_have_several(block: bytes, at: int, end: int) -> bool:
 def _task_id(data: bytes) -> Any:
     """Return the task that a JSON-MIN row belongs to; rows of one task follow each other."""
     try:
-        return table(load_json(data)).get("id")
+        return get_any(load_object(data), "id")
     except BadFile:
         return None
 
 
-def _parse(value: Any, reader: RowsReader, unit: Row) -> Record:
-    if not isinstance(value, dict):
-        raise BadFile(f"a task must be an object, not {type(value).__name__}")
+def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
     where = f"{unit.name}, task {unit.number}"
-    index = reader.context or 0
     if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
-        return _task_record(value, reader.options, where, index)
-    return _row_record(value, reader.options, where, index)
+        return _task_record(value, reader.options, where, unit.part)
+    return _row_record(value, reader.options, where, unit.part)
 
 
 def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
     """Build the record of one image of a task."""
     builder = RecordBuilder("", grid="displayed", where=where)
     results = _chosen(task, options, builder)
-    images = images_of(task, results or [])
+    regions = [item for item in results or [] if isinstance(item, dict)]
+    images = images_of(builder, task, regions)
     image = images[index] if index < len(images) else TaskImage("")
     builder.record.image, builder.record.aliases = image.reference, image.aliases
     if not image.reference:
@@ -164,11 +157,16 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
     if results is None:
         return builder.record
     apart = len(images) > 1 or image.item is not None
-    mine = [item for item in results if image.holds(item)] if apart else results
+    mine = results
+    if apart:
+        mine = [item for item in regions if image.holds(item)]
     if apart and index == 0:
-        lost = [item for item in results if draws(item) and not any(one.holds(item) for one in images)]
+        mine += [item for item in results if not isinstance(item, dict)]
+        lost = [item for item in regions if draws(item) and not any(one.holds(item) for one in images)]
         for item in lost:
-            builder.finding("annotation-orphan", f"{where}: region {item.get('id', '')!r:.40} is on no image")
+            builder.finding(
+                "annotation-orphan", f"{where}: region {get_any(item, 'id')!r:.40} is on no image"
+            )
     if not mine:
         builder.finding("image-unannotated", where)
     return Regions(builder, mine).build()
@@ -190,45 +188,44 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
             results += [{"value": item, **{k: item[k] for k in sized if k in item}} for item in regions]
         elif key not in _ROW_KEYS:
             data[key] = value
-    images = images_of({"data": data}, [])
+    images = images_of(builder, {"data": data}, [])
     if images:
         builder.record.image, builder.record.aliases = images[0].reference, images[0].aliases
     else:
         builder.finding("image-name-bad", f"{where}: no column names an image")
-    if options.annotator is not None and not _is_by(row.get("annotator"), options.annotator):
+    if options.annotator is not None and not _is_by(get_any(row, "annotator"), options.annotator):
         return builder.reject("record-unannotated", f"{where}: not annotated by {options.annotator}")
     if not results:
         builder.finding("image-unannotated", where)
     return Regions(builder, results).build()
 
 
-def _choices(task: dict[str, Any]) -> list[dict[str, Any]]:
+def _choices(told: Teller, task: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a task's annotations (``completions`` in old exports) and predictions."""
-    found = [*listing(task.get("annotations")), *listing(task.get("completions"))]
-    return [item for item in [*found, *listing(task.get("predictions"))] if isinstance(item, dict)]
+    return [
+        item for key in ("annotations", "completions", "predictions") for item in get_objects(told, task, key)
+    ]
 
 
-def _chosen(
-    task: dict[str, Any], options: ReadOptions, builder: RecordBuilder
-) -> list[dict[str, Any]] | None:
+def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) -> list[Any] | None:
     """Return the results of the annotation that counts; None, with a finding, where none does."""
-    given = [*listing(task.get("annotations")), *listing(task.get("completions"))]
-    every = [item for item in given if isinstance(item, dict)]
-    if len(every) < len(given):
-        builder.finding("annotation-bad", f"{len(given) - len(every)} annotations are no objects")
-    kept = [item for item in every if not (item.get("was_cancelled") or item.get("skipped"))]
+    every = [*get_objects(builder, task, "annotations"), *get_objects(builder, task, "completions")]
+    kept = []
     for item in every:
-        if item.get("was_cancelled") or item.get("skipped"):
-            builder.finding("annotation-cancelled", f"{builder.record.where}, {item.get('id', '')!r:.40}")
+        cancelled, skipped = get_flag(builder, item, "was_cancelled"), get_flag(builder, item, "skipped")
+        if cancelled or skipped:
+            builder.finding("annotation-cancelled", f"{builder.record.where}, {get_any(item, 'id')!r:.40}")
+        else:
+            kept.append(item)
     mine = kept
     if options.annotator is not None:
-        mine = [item for item in kept if _is_by(item.get("completed_by"), options.annotator)]
+        mine = [item for item in kept if _is_by(get_any(item, "completed_by"), options.annotator)]
     if mine:
-        return _results(_best(mine, kept, builder), builder)
-    predictions = [item for item in listing(task.get("predictions")) if isinstance(item, dict)]
-    predictions = [item for item in predictions if item.get("result")]
+        return get_list(builder, _best(mine, kept, builder), "result")
+    predictions = get_objects(builder, task, "predictions")
+    predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:
-        return _results(max(predictions, key=_age), builder)
+        return get_list(builder, max(predictions, key=_age), "result")
     if predictions:
         builder.finding("prediction-left-out", f"{builder.record.where}: {len(predictions)}")
     if options.include_unannotated:
@@ -239,7 +236,7 @@ def _chosen(
 
 def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: RecordBuilder) -> dict[str, Any]:
     """Return the annotation that counts among those that may."""
-    truth = [item for item in mine if item.get("ground_truth")]
+    truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
     best = max(truth or mine, key=_age)
     where = builder.record.where
     if len(truth or mine) > 1:
@@ -249,24 +246,11 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     return best
 
 
-def _results(annotation: dict[str, Any], builder: RecordBuilder) -> list[dict[str, Any]]:
-    results = annotation.get("result")
-    if results is not None and not isinstance(results, list):
-        builder.finding("annotation-bad", f"result is {type(results).__name__}, not a list")
-    if isinstance(results, list) and set(map(type, results)) == {dict}:
-        return results
-    good = [item for item in listing(results) if isinstance(item, dict)]
-    if len(good) < len(listing(results)):
-        builder.finding("annotation-bad", f"{len(listing(results)) - len(good)} results are no objects")
-    return good
-
-
 def _age(annotation: dict[str, Any]) -> tuple[str, float, float]:
     """Return what annotations are compared by: the time of the last change, then the id."""
-    stamp = annotation.get("updated_at") or annotation.get("created_at") or ""
-    number = annotation.get("annotation_id", annotation.get("id"))
-    text = stamp if isinstance(stamp, str) else ""
-    return text, _number(stamp), _number(number)
+    stamp = get_any(annotation, "updated_at") or get_any(annotation, "created_at") or ""
+    number = get_any(annotation, "annotation_id", "id")
+    return stamp if isinstance(stamp, str) else f"{stamp or ''}", _number(stamp), _number(number)
 
 
 def _number(value: Any) -> float:
@@ -279,7 +263,7 @@ def _number(value: Any) -> float:
 def _is_by(who: Any, wanted: str) -> bool:
     """Say whether an annotator, given as an id, a name or an object, is the one asked for."""
     if isinstance(who, dict):
-        return any(_is_by(who.get(key), wanted) for key in ("id", "email", "username", "first_name"))
+        return any(_is_by(get_any(who, key), wanted) for key in ("id", "email", "username", "first_name"))
     if isinstance(who, str):
         return who.casefold() == wanted.casefold() or re.split(r"[ ,]+", who)[-1] == wanted
     return who is not None and str(who) == wanted

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.reading.checks import table
+from gtmask.formats.reading.typed import get_any, get_object, get_text
+
+if TYPE_CHECKING:
+    from gtmask.formats.reading.typed import Teller
 
 _USUAL = ("image", "img", "images", "image_url", "url", "photo", "picture", "pages", "frame")
 _PICTURE = re.compile(
@@ -34,19 +37,19 @@ class TaskImage:
 
     def holds(self, result: dict[str, Any]) -> bool:
         """Say whether a region lies on this image."""
-        to_name = result.get("to_name")
+        to_name = get_any(result, "to_name")
         if self.item is None:
             return self.to_name is None or to_name is None or to_name == self.to_name
-        index = result.get("item_index")
+        index = get_any(result, "item_index")
         if index is None and isinstance(to_name, str) and (match := _REPEATED.search(to_name)):
             index = int(match[1])
         return (index or 0) == self.item
 
 
-def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
+def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told."""
-    data = table(task.get("data"))
-    named_by = [(name, item) for item in results if isinstance(name := item.get("to_name"), str)]
+    data = get_object(told, task, "data")
+    named_by = [(name, item) for item in results if (name := get_text(told, item, "to_name"))]
     tags = {name: None for name, _ in named_by}
     if len(tags) > 1:
         tags = {name: None for name, item in named_by if draws(item)}
@@ -60,8 +63,8 @@ def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskI
         items = [(number, _references(item)) for number, item in enumerate(value)]
         return [TaskImage(found[0], item=number) for number, found in items if found]
     references = _references(value)
-    upload = task.get("file_upload")
-    aliases = (upload,) if isinstance(upload, str) and upload else ()
+    upload = get_text(told, task, "file_upload")
+    aliases = (upload,) if upload else ()
     if references:
         return [TaskImage(references[0], tuple(name for name in aliases if name != references[0]))]
     return [TaskImage(aliases[0])] if aliases and _PICTURE.search(aliases[0]) else []
@@ -69,7 +72,8 @@ def images_of(task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskI
 
 def draws(result: dict[str, Any]) -> bool:
     """Say whether a result is a region: text and choices may have tags of their own."""
-    return not _GEOMETRY.isdisjoint(table(result.get("value")))
+    value = get_any(result, "value")
+    return isinstance(value, dict) and not _GEOMETRY.isdisjoint(value)
 
 
 def _guessed(data: dict[str, Any]) -> Any:

@@ -11,14 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.label_studio.brush import brush_runs
-from gtmask.formats.reading.build import RecordBuilder, ellipse_ring, rotated_corners
-from gtmask.formats.reading.checks import MALFORMED, decode_base64, describe, drawn_pixels, real, text
+from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
+from gtmask.formats.reading.geometry import ellipse_ring, rotated_corners
+from gtmask.formats.reading.malformed import type_name
+from gtmask.formats.reading.typed import as_list, as_text, each, get_any, get_flag, get_number, get_text
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gtmask.model import Record
+    from gtmask.formats.reading.build import RecordBuilder
+    from gtmask.model import Record, Shape
 
 #: Result types that describe the image or a region but draw nothing.
 _SILENT = frozenset({
@@ -41,24 +44,21 @@ class Regions:
     builder
         Takes the shapes.
     results
-        The region objects of one annotation that lie on this image, in painting order.
+        The results of one annotation that lie on this image, in painting order.
     """
 
-    def __init__(self, builder: RecordBuilder, results: list[dict[str, Any]]) -> None:
+    def __init__(self, builder: RecordBuilder, results: list[Any]) -> None:
         self.builder = builder
         self.results = results
-        self.width, self.height = _first_size(results)
+        self.regions = [result for result in results if isinstance(result, dict)]
+        self.width, self.height = _first_size(self.regions)
         self._labels: dict[str, str] | None = None
 
     def build(self) -> Record:
         """Return the record. Without any size in the export, coordinates stay fractions of the image."""
         builder, record = self.builder, self.builder.record
-        for index, result in enumerate(self.results):
-            try:
-                self._add(result)
-            except MALFORMED as error:
-                builder.finding("shape-bad-geometry", f"result {index}: {describe(error)}")
-        turned = next((r["image_rotation"] for r in self.results if r.get("image_rotation")), None)
+        each(builder, self.results, self._add, "result")
+        turned = next((r["image_rotation"] for r in self.regions if get_any(r, "image_rotation")), None)
         if turned is not None:
             builder.finding("image-rotation", f"{turned!r:.20} degrees")
         if self.width is None or self.height is None:
@@ -68,62 +68,67 @@ class Regions:
         return builder.build((self.width / 100, self.height / 100))
 
     def _add(self, result: dict[str, Any]) -> None:
-        value = result.get("value")
-        kind = result.get("type")
+        builder, value = self.builder, get_any(result, "value")
+        kind = get_text(builder, result, "type")
         if kind in _SILENT:
+            if kind == "labels":
+                builder.joins()
+            else:
+                builder.describes()
             return
         if not isinstance(value, dict):
-            raise TypeError(f"{kind!r:.40} has no value")
+            raise TypeError(f"'value' is {type_name(value)}, not an object")
         add = Regions.polygon if "points" in value else _geometry(value)
-        if kind is None and (add is None or _SILENT_KEYS & value.keys()):
+        if not kind and (add is None or _SILENT_KEYS & value.keys()):
+            builder.describes()
             return
-        label = self._label(result, value)
+        label = self._label(result, kind, value)
         if not label:
-            self.builder.finding("shape-no-label", f"{kind or 'region'} {result.get('id', '')!r:.40}")
+            builder.finding("shape-no-label", f"{kind or 'region'} {get_any(result, 'id')!r:.40}")
         elif add is None or kind in _ELSEWHERE:
-            self.builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
+            builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
         else:
             add(self, label, value)
 
-    def _label(self, result: dict[str, Any], value: dict[str, Any]) -> str:
+    def _label(self, result: dict[str, Any], kind: str, value: dict[str, Any]) -> str:
         """Return a region's label: in its value, or in a ``labels`` result of the same region id."""
-        names = value.get(str(result.get("type")))
+        names = get_any(value, kind)
         if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
             return names[0]
-        names = _label_list(value)
+        names = _label_list(self.builder, value)
         if len(names) > 1:
             self.builder.finding("label-several", ", ".join(map(str, names))[:200])
         if names:
-            return text(names[0])
+            return as_text(self.builder, names[0], "label")
         if self._labels is None:
             self._labels = {}
-            for other in self.results:
-                inner = other.get("value")
-                found = _label_list(inner) if isinstance(inner, dict) else []
+            for other in self.regions:
+                inner = get_any(other, "value")
+                found = _label_list(self.builder, inner) if isinstance(inner, dict) else []
                 if found:
-                    self._labels.setdefault(str(other.get("id")), text(found[0]))
-        return self._labels.get(str(result.get("id")), "")
+                    label = as_text(self.builder, found[0], "label")
+                    self._labels.setdefault(str(get_any(other, "id")), label)
+        return self._labels.get(str(get_any(result, "id")), "")
 
     def polygon(self, label: str, value: dict[str, Any]) -> None:
         """Add a polygon; the format has no holes."""
-        points = value["points"]
-        if not isinstance(points, list):
-            raise TypeError(f"a list of points was expected, not {type(points).__name__}")
-        self.builder.polygon_pairs(label, points)
+        self.builder.polygon_pairs(label, value["points"])
 
     def line(self, label: str, value: dict[str, Any]) -> None:
         """Add a line or, where it is closed, the polygon that it is."""
         vertices = value["vertices"]
-        if any(vertex.get("isBezier") for vertex in vertices):
+        if any(get_flag(self.builder, vertex, "isBezier") for vertex in vertices):
             self.builder.finding("shape-kind-unsupported", f"{label}: a line with Bézier vertices")
             return
         flat = [vertex[axis] for vertex in vertices for axis in ("x", "y")]
-        self.builder.polygon(label, flat, "polygon" if value.get("closed") else "polyline")
+        self.builder.polygon(
+            label, flat, "polygon" if get_flag(self.builder, value, "closed") else "polyline"
+        )
 
     def rectangle(self, label: str, value: dict[str, Any]) -> None:
         """Add a rectangle, turned about its top-left corner in pixels."""
-        x, y, width, height = (real(value[key]) for key in ("x", "y", "width", "height"))
-        degrees = real(value.get("rotation") or 0)
+        x, y, width, height = reals(value, ("x", "y", "width", "height"))
+        degrees = get_number(self.builder, value, "rotation")
         if not degrees:
             self.builder.rectangle(label, x, y, x + width, y + height)
             return
@@ -134,17 +139,15 @@ class Regions:
 
     def ellipse(self, label: str, value: dict[str, Any]) -> None:
         """Add an ellipse about its centre."""
-        x, y, rx, ry = (real(value[key]) for key in ("x", "y", "radiusX", "radiusY"))
-        degrees = real(value.get("rotation") or 0)
+        x, y, rx, ry = reals(value, ("x", "y", "radiusX", "radiusY"))
+        degrees = get_number(self.builder, value, "rotation")
         sx, sy = self._scale(label)
         if not sx:
             return
         curve = (x * sx, y * sy, abs(rx) * sx, abs(ry) * sy, degrees)
-        before = self.builder.last()
-        self._pixels(label, ellipse_ring(*curve), "ellipse")
-        last = self.builder.last()
-        if last is not None and last is not before:
-            last.curve = curve
+        shape = self._pixels(label, ellipse_ring(*curve), "ellipse")
+        if shape is not None:
+            shape.curve = curve
 
     def point(self, label: str, value: dict[str, Any]) -> None:
         """Add a key point."""
@@ -152,7 +155,7 @@ class Regions:
 
     def brush(self, label: str, value: dict[str, Any]) -> None:
         """Add a brush mask; an empty one is a region without geometry."""
-        rle = value.get("rle")
+        rle = get_any(value, "rle")
         if not rle:
             self.builder.finding("shape-no-geometry", f"{label}: an empty brush mask")
         elif self.width is None or self.height is None:
@@ -181,17 +184,17 @@ class Regions:
             return 0.0, 0.0
         return self.width / 100, self.height / 100
 
-    def _pixels(self, label: str, flat: list[float], kind: Any) -> None:
+    def _pixels(self, label: str, flat: list[float], kind: Any) -> Shape | None:
         """Add a ring that is in pixels already."""
         sx, sy = self._scale(label)
         flat[0::2] = [x / sx for x in flat[0::2]]
         flat[1::2] = [y / sy for y in flat[1::2]]
-        self.builder.polygon(label, flat, kind)
+        return self.builder.polygon(label, flat, kind)
 
 
 def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]], None] | None:
     """Return what adds a value's geometry other than a polygon, told by its keys: JSON-MIN has no types."""
-    if "rle" in value or value.get("format") == "rle":
+    if "rle" in value or get_any(value, "format") == "rle":
         return Regions.brush
     if "imageDataURL" in value:
         return Regions.bitmask
@@ -204,18 +207,18 @@ def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]],
     return Regions.point if "x" in value and "y" in value else None
 
 
-def _label_list(value: dict[str, Any]) -> list[Any]:
+def _label_list(builder: RecordBuilder, value: dict[str, Any]) -> list[Any]:
     """Return the labels in a value: under ``polygonlabels``, ``labels``, ``BrushLabels`` and the like."""
     for key, names in value.items():
         if key.lower().endswith("labels") and names:
-            return names if isinstance(names, list) else [names]
+            return [names] if isinstance(names, str) else as_list(builder, names, key)
     return []
 
 
 def _first_size(results: Iterable[dict[str, Any]]) -> tuple[int | None, int | None]:
     """Return the image size of the first result that tells one (key points may lack it)."""
     for result in results:
-        width, height = result.get("original_width"), result.get("original_height")
+        width, height = get_any(result, "original_width"), get_any(result, "original_height")
         if isinstance(width, float) and width.is_integer():
             width = int(width)
         if isinstance(height, float) and height.is_integer():

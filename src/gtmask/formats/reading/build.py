@@ -1,34 +1,36 @@
 """How readers make records: coordinates are collected in one flat list and checked once per record.
 
 Readers hand over geometry as the export has it. What cannot be painted is left out here, with a finding
-that names the shape; nothing raises. Flattening once per record and not once per polygon is what keeps
-reading within twice the cost of parsing the JSON.
+that names the shape; nothing raises. What a record was handed is counted before anything is decided
+(:meth:`RecordBuilder.account`), and what became of each element stands in :class:`gtmask.model.Balance`:
+an element that vanishes without a word is itself a finding.
+
+Flattening once per record and not once per polygon is what keeps reading within twice the cost of parsing
+the JSON.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.findings import Finding
-from gtmask.jit import kernel
-from gtmask.model import Record, Shape
+from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten
+from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
+from gtmask.formats.reading.rings import judge_rings
+from gtmask.model import Balance, Record, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from gtmask.model import Bitmap, FillRule, Grid, Kind, Runs
 
-#: Coordinates beyond this are findings: OpenCV's rule is exact in 16.16 fixed point only below it.
-LIMIT = float(1 << 30)
-#: A curve becomes a polygon that leaves it by at most this many pixels.
-CURVE_ERROR = 1 / 16
 
 _LEAST = {"polyline": 2, "point": 1}
 
@@ -40,7 +42,10 @@ class RecordBuilder:
     they are added, unless a ``z`` is given: then in ascending ``z``, ties in the order of adding.
     """
 
-    __slots__ = ("_flat", "_least", "_part_rings", "_ring_ends", "_shapes", "_z", "findings", "record", "z")
+    __slots__ = (
+        "_balance", "_element", "_ends", "_fate", "_flat", "_index", "_least", "_part_rings", "_ring_ends",
+        "_shapes", "_what", "_z", "findings", "record", "z",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -63,8 +68,78 @@ class RecordBuilder:
         self._part_rings: list[int] = [0]
         self._shapes: list[Shape] = []
         self._z: list[float] = []
+        self._balance = Balance()
+        #: How many shapes there were after each element.
+        self._ends: list[int] = []
+        self._fate = ""
+        self._what, self._index, self._element = "", 0, None
         #: Painting depth of the shapes that are added from now on.
         self.z = 0.0
+
+    @property
+    def place(self) -> str:
+        """Which element is being looked at, for messages: ``"annotation 3 (id 17)"``; "" between elements."""
+        if not self._what:
+            return ""
+        identity = self._element.get("id") if isinstance(self._element, dict) else None
+        told = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
+        return f"{self._what} {self._index}{told}"
+
+    def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
+        """Hand each element of a record to ``add``, and book what became of it.
+
+        Parameters
+        ----------
+        elements
+            All that the document lists for this record, before anything is decided about it.
+        add
+            Adds the shapes of one element, or tells a finding that says why there is none. It may raise any
+            of :data:`gtmask.formats.reading.malformed.MALFORMED`, which becomes ``shape-bad-geometry``.
+        what
+            What an element is called, for messages.
+
+        Notes
+        -----
+        An element with several shapes counts once. One without any is booked under the code of the first
+        finding that it caused; under :meth:`joins` or :meth:`describes` where ``add`` says so; else under
+        ``element-unaccounted``, which is always a fault of the reader.
+        """
+        shapes, findings, ends = self._shapes, self.findings, self._ends
+        self._balance.handed += len(elements)
+        self._what = what
+        for index, element in enumerate(elements):
+            self._index, self._element = index, element
+            had, told = len(shapes), len(findings)
+            try:
+                add(element)
+            except MALFORMED as error:
+                self.finding("shape-bad-geometry", f"{what} {index}: {describe(error)}")
+            if len(shapes) == had:
+                self._book(told)
+            ends.append(len(shapes))
+        self._what = self._fate = ""
+        self._element = None
+
+    def joins(self) -> None:
+        """Say of the element at hand that another's shape is made of it, too (a part, a label, pixels)."""
+        self._fate = "joined"
+
+    def describes(self) -> None:
+        """Say of the element at hand that by its kind it draws nothing (a choice, a text, a relation)."""
+        self._fate = "describing"
+
+    def _book(self, told: int) -> None:
+        """Book an element that added no shape."""
+        if len(self.findings) > told:
+            self._balance.leave_out(self.findings[told].code)
+        elif self._fate == "joined":
+            self._balance.joined += 1
+        elif self._fate == "describing":
+            self._balance.describing += 1
+        else:
+            self.finding("element-unaccounted", self.place)
+            self._balance.leave_out("element-unaccounted")
+        self._fate = ""
 
     def finding(self, code: str, detail: str = "") -> None:
         """Tell something about the record or one of its shapes."""
@@ -75,17 +150,29 @@ class RecordBuilder:
         self.finding(code, detail)
         return self.record
 
-    def polygon(self, label: str, flat: Sequence[float], kind: Kind = "polygon") -> None:
-        """Add a shape of one ring (or of one open line) from flat coordinates x, y, x, y, ..."""
-        before = len(self._ring_ends)
-        self._ring(label, flat, 3 if kind == "polygon" else _LEAST.get(kind, 3))
-        if len(self._ring_ends) > before:
-            parts = len(self._part_rings)
-            self._part_rings.append(before)
-            self._shapes.append(Shape(label, kind, (parts - 1, parts)))
-            self._z.append(self.z)
+    def name_image(self, names: Iterable[str], what: str) -> None:
+        """Call the image by the first of these names that is not empty, the others being aliases.
 
-    def polygon_pairs(self, label: str, points: list[list[float]], kind: Kind = "polygon") -> None:
+        ``what`` is what the format calls a record, for the finding where there is no name.
+        """
+        known = list(dict.fromkeys(name for name in names if name))
+        self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
+        if not known:
+            self.finding("image-name-bad", f"the {what} names no image")
+
+    def polygon(self, label: str, flat: Sequence[float], kind: Kind = "polygon") -> Shape | None:
+        """Add a shape of one ring (or of one open line) from flat coordinates x, y, x, y, ...
+
+        Like all that add a shape, it returns the shape, or None after telling why there is none.
+        """
+        before = len(self._ring_ends)
+        if not self._ring(label, flat, 3 if kind == "polygon" else _LEAST.get(kind, 3)):
+            return None
+        parts = len(self._part_rings)
+        self._part_rings.append(before)
+        return self._add(Shape(label, kind, (parts - 1, parts)))
+
+    def polygon_pairs(self, label: str, points: list[list[float]], kind: Kind = "polygon") -> Shape | None:
         """Add a shape of one ring from ``[[x, y], ...]`` without a flat list in between.
 
         Raises
@@ -93,23 +180,23 @@ class RecordBuilder:
         ValueError, TypeError
             A point is not a pair: its numbers would shift all that follow.
         """
-        count = len(points)
-        if count < 3 or type(points) is not list or set(map(len, points)) != {2}:
+        count = len(points) if type(points) is list else -1
+        if count < 0:
+            raise TypeError(f"the points are {type_name(points)}, not a list")
+        if count < 3 or set(map(len, points)) != {2}:
             if points and set(map(len, points)) != {2}:
                 raise ValueError("a point has not exactly two coordinates")
-            self.polygon(label, flatten(points), kind)
-            return
+            return self.polygon(label, flatten(points), kind)
         self._flat.extend(chain.from_iterable(points))
         parts = len(self._part_rings)
         self._part_rings.append(len(self._ring_ends))
         self._ring_ends.append(self._ring_ends[-1] + count)
         self._least.append(3)
-        self._shapes.append(Shape(label, kind, (parts - 1, parts)))
-        self._z.append(self.z)
+        return self._add(Shape(label, kind, (parts - 1, parts)))
 
     def polygons(
         self, label: str, parts: Iterable[Iterable[Sequence[float]]], kind: Kind = "polygon"
-    ) -> None:
+    ) -> Shape | None:
         """Add a shape of several parts, each an exterior ring and its holes as flat coordinates.
 
         A part without a good exterior ring is left out as a whole: its holes are no areas.
@@ -123,9 +210,10 @@ class RecordBuilder:
                 self._part_rings.append(len(self._ring_ends) - 1)
         last = len(self._part_rings) - 1
         if last > first:
-            self._add(Shape(label, kind, (first, last)))
-        elif len(self.findings) == told:
+            return self._add(Shape(label, kind, (first, last)))
+        if len(self.findings) == told:
             self.finding("shape-no-geometry", label)
+        return None
 
     def _ring(self, label: str, flat: Sequence[float], least: int) -> bool:
         """Add one ring, or tell why not and return False."""
@@ -144,7 +232,7 @@ class RecordBuilder:
 
     def rectangle(
         self, label: str, x0: float, y0: float, x1: float, y1: float, *, inclusive: bool = False
-    ) -> None:
+    ) -> Shape | None:
         """Add a box by two opposite corners in any order.
 
         ``inclusive`` says that the numbers are pixel indices and that both ends are painted; such a box
@@ -159,11 +247,11 @@ class RecordBuilder:
                 )  # fmt: skip
         except (TypeError, ValueError, OverflowError):
             self.finding("shape-bad-number", f"{label}: rectangle {[x0, y0, x1, y1]!r:.80}")
-            return
-        before = len(self._shapes)
-        self.polygon(label, (left, top, right, top, right, bottom, left, bottom), "rectangle")
-        if inclusive and len(self._shapes) > before:
-            self._shapes[-1].fill = "center"
+            return None
+        shape = self.polygon(label, (left, top, right, top, right, bottom, left, bottom), "rectangle")
+        if inclusive and shape is not None:
+            shape.fill = "center"
+        return shape
 
     def ellipse(
         self,
@@ -172,7 +260,7 @@ class RecordBuilder:
         radii: tuple[float, float],
         degrees: float = 0.0,
         kind: Kind = "ellipse",
-    ) -> None:
+    ) -> Shape | None:
         """Add a circle or an ellipse, turned clockwise (y points down) about its centre."""
         try:
             x, y, rx, ry, turn = map(float, (*center, *radii, degrees))
@@ -180,25 +268,26 @@ class RecordBuilder:
             flat = ellipse_ring(*curve)
         except (TypeError, ValueError, OverflowError):
             self.finding("shape-bad-number", f"{label}: {kind} {[center, radii, degrees]!r:.80}")
-            return
-        before = len(self._shapes)
-        self.polygon(label, flat, kind)
-        if len(self._shapes) > before:
-            self._shapes[-1].curve = curve
+            return None
+        shape = self.polygon(label, flat, kind)
+        if shape is not None:
+            shape.curve = curve
+        return shape
 
-    def runs(self, label: str, runs: Runs) -> None:
+    def runs(self, label: str, runs: Runs) -> Shape | None:
         """Add a run-length mask; one without pixels has no geometry."""
         if not self._is_near(label, runs.x, runs.y):
-            return
+            return None
         if not runs.counts[1::2].any():
             self.finding("shape-no-geometry", f"{label}: a mask without pixels")
-            return
-        self._add(Shape(label, "runs", runs=runs))
+            return None
+        return self._add(Shape(label, "runs", runs=runs))
 
-    def bitmap(self, label: str, bitmap: Bitmap) -> None:
+    def bitmap(self, label: str, bitmap: Bitmap) -> Shape | None:
         """Add a bitmap."""
         if self._is_near(label, bitmap.x, bitmap.y):
-            self._add(Shape(label, "bitmap", bitmap=bitmap))
+            return self._add(Shape(label, "bitmap", bitmap=bitmap))
+        return None
 
     def _is_near(self, label: str, x: int, y: int) -> bool:
         """Say whether a mask's corner can be counted in, or tell that it cannot."""
@@ -207,18 +296,19 @@ class RecordBuilder:
         self.finding("shape-bad-number", f"{label}: a mask at {float(x):.3g}, {float(y):.3g}")
         return False
 
-    def last(self) -> Shape | None:
-        """Return the shape added last, to set what few formats have."""
-        return self._shapes[-1] if self._shapes else None
-
-    def _add(self, shape: Shape) -> None:
+    def _add(self, shape: Shape) -> Shape:
         self._shapes.append(shape)
         self._z.append(self.z)
+        return shape
 
     def build(self, scale: tuple[float, float] | None = None) -> Record:
         """Return the record; coordinates are multiplied by ``scale`` (x, y) first, if it is given."""
         record = self.record
         record.shapes = self._shapes
+        record.balance = self._balance
+        assert not self._balance.handed or self._ends[-1] == len(self._shapes), "a shape of no element"
+        if not self._balance.handed and not self._shapes and not self.findings:
+            self.finding("image-unannotated", "nothing is listed for it")
         if self._flat:
             points, bad = self._numbers()
             if scale is not None:
@@ -257,13 +347,15 @@ class RecordBuilder:
     def _drop(self, verdict: NDArray[np.uint8]) -> None:
         """Leave out bad rings (all of a part where its exterior is bad), and shapes without parts."""
         record = self.record
+        lost: dict[int, str] = {}
         points, offsets = record.points, record.ring_offsets
         kept_rings: list[int] = []
         part_rings = [0]
         shapes: list[Shape] = []
         depths: list[float] = []
-        for shape, z in zip(self._shapes, self._z, strict=True):
+        for number, (shape, z) in enumerate(zip(self._shapes, self._z, strict=True)):
             first, last = shape.parts
+            code = ""
             start = len(part_rings) - 1
             for part in range(first, last):
                 rings = range(self._part_rings[part], self._part_rings[part + 1])
@@ -281,6 +373,11 @@ class RecordBuilder:
             if first == last or shape.parts[0] < shape.parts[1]:
                 shapes.append(shape)
                 depths.append(z)
+            else:
+                lost[number] = code
+        for first, last in pairwise([0, *self._ends]):
+            if first < last and all(number in lost for number in range(first, last)):
+                self._balance.leave_out(lost[first])
         pieces = [points[offsets[ring] : offsets[ring + 1]] for ring in kept_rings]
         record.points = np.concatenate(pieces) if pieces else np.empty((0, 2))
         record.ring_offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int32)
@@ -293,78 +390,3 @@ def _by_depth(kept: list[Shape], shapes: list[Shape], depths: list[float]) -> li
     """Sort the kept shapes by depth, ties in their order."""
     depth = {id(shape): z for shape, z in zip(shapes, depths, strict=True)}
     return sorted(kept, key=lambda shape: depth[id(shape)])
-
-
-def flatten(pairs: Iterable[Iterable[float]]) -> list[float]:
-    """Return ``[[x, y], ...]`` as ``[x, y, ...]``; pairs longer than two make an odd or wrong count."""
-    return list(chain.from_iterable(pairs))
-
-
-def flatten_xy(points: Iterable[dict[str, Any]]) -> list[float]:
-    """Return ``[{"x": x, "y": y}, ...]`` as ``[x, y, ...]``."""
-    return [value for point in points for value in (point["x"], point["y"])]
-
-
-def ellipse_ring(cx: float, cy: float, rx: float, ry: float, degrees: float = 0.0) -> list[float]:
-    """Return an ellipse as flat coordinates of a polygon that leaves it by at most CURVE_ERROR pixels.
-
-    The sagitta of a chord over the angle t on radius r is r (1 - cos(t / 2)).
-    """
-    radius = max(rx, ry)
-    if not 0 < radius <= LIMIT:
-        return []
-    step = 2 * math.acos(max(1 - CURVE_ERROR / radius, 0.5))
-    count = min(max(math.ceil(2 * math.pi / step), 8), 4096)
-    turn = math.radians(degrees)
-    cos, sin = math.cos(turn), math.sin(turn)
-    flat: list[float] = []
-    for i in range(count):
-        angle = 2 * math.pi * i / count
-        u, v = rx * math.cos(angle), ry * math.sin(angle)
-        flat += (cx + u * cos - v * sin, cy + u * sin + v * cos)
-    return flat
-
-
-def rotated_corners(
-    x: float, y: float, width: float, height: float, degrees: float, pivot: tuple[float, float]
-) -> list[float]:
-    """Return a box (x, y, width, height) turned clockwise about ``pivot``, as flat coordinates."""
-    turn = math.radians(degrees)
-    cos, sin = math.cos(turn), math.sin(turn)
-    px, py = pivot
-    flat: list[float] = []
-    for cx, cy in ((x, y), (x + width, y), (x + width, y + height), (x, y + height)):
-        flat += (px + (cx - px) * cos - (cy - py) * sin, py + (cx - px) * sin + (cy - py) * cos)
-    return flat
-
-
-@kernel("uint8[::1](float64[:, ::1], int32[::1], int32[::1], float64)")
-def judge_rings(
-    points: NDArray[np.float64], ring_offsets: NDArray[np.int32], least: NDArray[np.int32], limit: float
-) -> NDArray[np.uint8]:
-    """Judge each ring: 0 good, 1 a number that is not finite or beyond ``limit``, 2 too few distinct points.
-
-    ``points`` float64 (n, 2), ``ring_offsets`` int32 (rings + 1,), ``least`` int32 (rings,): how many
-    distinct points the ring needs, 1 to 3.
-    """
-    rings = least.shape[0]
-    verdict = np.zeros(rings, np.uint8)
-    for ring in range(rings):
-        start, stop = ring_offsets[ring], ring_offsets[ring + 1]
-        distinct = 0
-        ax = ay = bx = by = 0.0
-        for i in range(start, stop):
-            x, y = points[i, 0], points[i, 1]
-            if not (-limit <= x <= limit and -limit <= y <= limit):
-                verdict[ring] = 1
-                break
-            if distinct == 0:
-                ax, ay, distinct = x, y, 1
-            elif distinct == 1:
-                if x != ax or y != ay:
-                    bx, by, distinct = x, y, 2
-            elif distinct == 2 and (x != ax or y != ay) and (x != bx or y != by):
-                distinct = 3
-        if verdict[ring] == 0 and distinct < least[ring]:
-            verdict[ring] = 2
-    return verdict

@@ -1,97 +1,27 @@
-"""How readers look into documents that they cannot trust: one object at a time, each behind a guard.
+"""What a value must be before a shape is made of it: numbers, points, sizes, base64, colours.
 
-What is malformed costs one shape and becomes a finding that says which one; it never stops the record.
-The functions here raise the plain exceptions of :data:`MALFORMED`, and :func:`each` catches them.
+The functions here raise the exceptions of :data:`gtmask.formats.reading.malformed.MALFORMED`. What is
+malformed costs one element and becomes a finding that says which one; it never stops the record.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.reading.build import flatten
+from gtmask.formats.reading.geometry import flatten
+from gtmask.formats.reading.malformed import type_name
 from gtmask.model import Select
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from gtmask.formats.reading.build import RecordBuilder
 
 
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
-#: How Python words what it finds where a document is malformed.
-_PYTHON = re.compile(
-    r"indices must be|object is not|has no attribute|to unpack|has no len|index out of range|zip\(\) argument"
-    r"|unsupported operand|argument must be|not supported between|too large to convert|keyword arguments"
-)
-#: What looking into a malformed object raises.
-MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
-
-
-def each(
-    builder: RecordBuilder, items: Any, add: Callable[[dict[str, Any]], None], what: str = "object"
-) -> None:
-    """Hand every object of a list to ``add``; tell those that are not of the prescribed form.
-
-    Parameters
-    ----------
-    builder
-        Takes the findings.
-    items
-        The list as the document has it; None counts as empty.
-    add
-        Adds one object's shapes to the builder. It may raise any of :data:`MALFORMED` before it adds.
-    what
-        What the list holds, for messages.
-    """
-    if items is None:
-        return
-    if not isinstance(items, list):
-        builder.finding("annotation-bad", f"{what}s: a list was expected, not {type(items).__name__}")
-        return
-    for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            builder.finding("annotation-bad", f"{what} {index} is {type(item).__name__}, not an object")
-            continue
-        try:
-            add(item)
-        except MALFORMED as error:
-            builder.finding("shape-bad-geometry", f"{what} {index}: {describe(error)}")
-
-
-def describe(error: Exception) -> str:
-    """Say in a few words what looking into an object raised; Python's own words say nothing about data."""
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return "it is of another form" if _PYTHON.search(f"{error}") else f"{error}"[:120]
-
-
-def text(value: Any) -> str:
-    """Return a label or name as text; numbers are written out, anything else but text is empty."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def table(value: Any) -> dict[str, Any]:
-    """Return an object, or an empty one in place of anything else."""
-    return value if isinstance(value, dict) else {}
-
-
-def inner_table(builder: RecordBuilder, outer: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return a member that must be an object or nothing; anything else is told and counts as empty."""
-    value = outer.get(key)
-    if value is not None and not isinstance(value, dict):
-        builder.finding("annotation-bad", f"{key}: an object was expected, not {type(value).__name__}")
-    return table(value)
-
-
-def listing(value: Any) -> list[Any]:
-    """Return a list, or an empty one in place of anything else."""
-    return value if isinstance(value, list) else []
 
 
 def pairs(points: Any) -> list[float]:
@@ -103,7 +33,7 @@ def pairs(points: Any) -> list[float]:
         A point is not a pair: its numbers would shift all that follow.
     """
     if not isinstance(points, list):
-        raise TypeError(f"a list of points was expected, not {type(points).__name__}")
+        raise TypeError(f"the points are {type_name(points)}, not a list")
     if points and set(map(len, points)) != {2}:
         raise ValueError("a point has not exactly two coordinates")
     return flatten(points)
@@ -118,7 +48,7 @@ def numbers(value: Any) -> list[float]:
         It is no list.
     """
     if not isinstance(value, list):
-        raise TypeError(f"a list of numbers was expected, not {type(value).__name__}")
+        raise TypeError(f"the coordinates are {type_name(value)}, not a list")
     return value
 
 
@@ -132,7 +62,31 @@ def real(value: Any) -> float:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    raise TypeError(f"{value!r:.40} is no number")
+    raise TypeError(f"{value!r:.40} is {type_name(value)}, not a number")
+
+
+def reals(outer: dict[str, Any], keys: Iterable[str]) -> list[float]:
+    """Return these members of an object, which must all be numbers.
+
+    Raises
+    ------
+    KeyError, TypeError
+        One is missing, or no number; the message names it.
+    """
+    found = []
+    for key in keys:
+        value = outer[key]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{key!r} is {type_name(value)}, not a number")
+        found.append(float(value))
+    return found
+
+
+def size_from(
+    builder: RecordBuilder, outer: dict[str, Any], width: str = "width", height: str = "height"
+) -> None:
+    """Set the record's size by these two members of an object."""
+    set_size(builder, outer.get(width), outer.get(height))
 
 
 def set_size(builder: RecordBuilder, width: Any, height: Any) -> None:
@@ -171,7 +125,7 @@ def decode_base64(value: Any) -> bytes:
         It is no text, or not base64.
     """
     if not isinstance(value, str):
-        raise TypeError(f"base64 text was expected, not {type(value).__name__}")
+        raise TypeError(f"the picture is {type_name(value)}, not base64 text")
     body = value.partition(",")[2] if value.startswith("data:") else value
     return base64.b64decode("".join(body.split()), validate=True)
 
@@ -195,7 +149,7 @@ def rgb_key(color: Any) -> int:
         It is not ``#rrggbb``.
     """
     if not isinstance(color, str):
-        raise TypeError(f"a hex colour was expected, not {type(color).__name__}")
+        raise TypeError(f"the colour is {type_name(color)}, not text")
     digits = color.strip().removeprefix("#")
     if len(digits) != 6:
         raise ValueError(f"{color!r:.40} is no hex colour")

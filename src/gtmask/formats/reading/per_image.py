@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.errors import NotFoundError
+from gtmask.errors import NotFoundError, StorageError
 from gtmask.findings import Finding
+from gtmask.formats.reading.malformed import type_name
+from gtmask.formats.reading.typed import get_objects, get_text
 from gtmask.formats.text import decode_json
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
+    from gtmask.formats.reading.typed import Header
 
 #: Names that stand beside annotations in folders: never counted as skipped.
 COMPANIONS = (
@@ -54,6 +57,8 @@ class PerImageReader:
     context
         Whatever ``parse`` needs besides the file (class tables); picklable, found as
         ``reader.context``.
+    findings
+        What was found in the export's header.
     """
 
     def __init__(
@@ -66,13 +71,14 @@ class PerImageReader:
         parse: Callable[[bytes, str, PerImageReader], Record],
         labels: list[str] | None = None,
         context: Any = None,
+        findings: Iterable[Finding] = (),
     ) -> None:
         self.export = export
         self.options = options
         self.title = title
         self.labels = labels
         self.context = context
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(findings)
         self._wanted = wanted
         self._parse = parse
 
@@ -137,8 +143,37 @@ def load_object(data: bytes) -> dict[str, Any]:
     """Parse one annotation file that must be a JSON object."""
     document = load_json(data)
     if not isinstance(document, dict):
-        raise BadFile(f"a JSON object was expected, not {type(document).__name__}")
+        raise BadFile(f"a JSON object was expected, not {type_name(document)}")
     return document
+
+
+def load_listed(data: bytes, key: str) -> tuple[dict[str, Any], list[Any]]:
+    """Parse one annotation file that must be an object with a list under ``key``; return both."""
+    document = load_object(data)
+    listed = document.get(key)
+    if not isinstance(listed, list):
+        met = f"`{key}` is {type_name(listed)}" if key in document else f"there is no `{key}`"
+        raise BadFile(f"a list of {key} was expected, but {met}")
+    return document, listed
+
+
+def listed_names(told: Header, export: Export, name: str, table: str, member: str) -> list[str] | None:
+    """Return the class names of a project's file: one member of each object of a list, or None.
+
+    What cannot be read is told: without its classes an export still has shapes, but in another order.
+    """
+    try:
+        document = load_object(export.read(name))
+    except (StorageError, BadFile) as error:
+        told.finding("classes-unread", f"{name}: {error}"[:200])
+        return None
+    names = [get_text(told, entry, member) for entry in get_objects(told, document, table)]
+    return [name for name in names if name] or None
+
+
+def wanted_json(name: str) -> bool:
+    """Say by its name whether a file may be an annotation: every JSON may."""
+    return name.lower().endswith(".json")
 
 
 def beside(name: str, image: str) -> str:

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.findings import Finding
+from gtmask.formats.reading.malformed import type_name
 from gtmask.jit import kernel
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from gtmask.formats.reading.build import RecordBuilder
+    from gtmask.model import Shape
 
 _LARGEST_SIDE = 1 << 30
 
@@ -59,7 +63,7 @@ def _counts(counts: Any) -> NDArray[np.int64] | Finding:
         values = decode_counts(np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).copy())
         return Finding("runs-bad", "the compressed counts are malformed") if values[0] < 0 else values[1:]
     if not isinstance(counts, list):
-        return Finding("runs-bad", f"counts are {type(counts).__name__}, neither a list nor a string")
+        return Finding("runs-bad", f"counts are {type_name(counts)}, neither a list nor a string")
     try:
         values = np.array(counts, np.float64 if float in set(map(type, counts)) else np.int64)
     except (TypeError, ValueError, OverflowError):
@@ -74,6 +78,18 @@ def _counts(counts: Any) -> NDArray[np.int64] | Finding:
 
 def _all_whole(values: NDArray[Any]) -> bool:
     return bool((np.abs(values) < 1e15).all() and (values == np.floor(values)).all())
+
+
+def add_runs(builder: RecordBuilder, label: str, value: Any) -> Shape | None:
+    """Add a COCO run-length mask, and return its shape; or tell why there is none."""
+    if not isinstance(value, dict):
+        builder.finding("runs-bad", f"{label}: the mask is {type_name(value)}, not an object")
+        return None
+    runs = read_runs(value, builder.record.width, builder.record.height)
+    if isinstance(runs, Finding):
+        builder.finding(runs.code, f"{label}: {runs.detail}")
+        return None
+    return builder.runs(label, runs)
 
 
 @kernel("int64[::1](uint8[::1])")

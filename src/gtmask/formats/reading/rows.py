@@ -7,7 +7,7 @@ A document is laid out in one of three ways, told by its first bytes:
 - one object that is itself one record (exports "split" into one file per asset).
 
 A format gives one module-level function (readers are pickled to workers by reference)
-``parse(value, reader, unit) -> Record``; ``unit`` is (file, start, stop, number from 1).
+``parse(value, reader, unit) -> Record``; ``value`` is the record's object, ``unit`` its :class:`Row`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import orjson
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, elements, load, open_document
-from gtmask.formats.reading.per_image import COMPANIONS, BadFile, load_json
+from gtmask.formats.reading.per_image import COMPANIONS, BadFile, load_object
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
@@ -37,12 +37,16 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".manifest")
 
 
 class Row(NamedTuple):
-    """Where one record stands: bytes [start, stop) of a file; ``number`` counts from 1 in its file."""
+    """Where one record stands: bytes [start, stop) of a file; ``number`` counts from 1 in its file.
+
+    ``part`` tells the images of one element apart where a format has several.
+    """
 
     name: str
     start: int
     stop: int
     number: int
+    part: int = 0
 
 
 class RowsReader:
@@ -68,6 +72,8 @@ class RowsReader:
     wanted
         Says by a file's name whether it may hold records; a module-level function. By default the
         suffix decides.
+    findings
+        What was found in the export's header.
     """
 
     def __init__(
@@ -76,19 +82,20 @@ class RowsReader:
         options: ReadOptions,
         title: str,
         *,
-        parse: Callable[[Any, RowsReader, Row], Record],
+        parse: Callable[[dict[str, Any], RowsReader, Row], Record],
         path: tuple[str, ...] | None = None,
         ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
         labels: list[str] | None = None,
         context: Any = None,
         wanted: Callable[[str], bool] | None = None,
+        findings: Iterable[Finding] = (),
     ) -> None:
         self.export = export
         self.options = options
         self.title = title
         self.labels = labels
         self.context = context
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(findings)
         self._parse = parse
         self._path = path
         self._ranges = ranges or self._elements
@@ -154,11 +161,10 @@ class RowsReader:
 
     def record(self, unit: Row) -> Record:
         """Read one record's bytes and build it."""
-        name, start, stop, number = unit
-        where = f"{name}, record {number}"
+        where = f"{unit.name}, record {unit.number}"
         try:
-            value = load_json(self.document(name).read(start, stop))
-            record = self._parse(value, self, Row(*unit))
+            value = load_object(self.document(unit.name).read(unit.start, unit.stop))
+            record = self._parse(value, self, unit)
         except BadFile as error:
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])
         record.where = record.where or where

@@ -13,9 +13,9 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import each, table, text
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
+from gtmask.formats.reading.typed import Header, each, get_any, get_object, get_text
 from gtmask.formats.via import csv_export, version3
 from gtmask.formats.via.regions import add_region, choose_attribute, class_of
 
@@ -46,21 +46,26 @@ def read(export: Export, options: ReadOptions) -> Reader:
     if not head.startswith(b"{"):
         return csv_export.CsvReader(export, options, name)
     top = header(export, name, ("_via_attributes", "attribute"))
+    told = Header(name)
     if "attribute" in top:
-        return version3.Via3Reader(export, options, name, table(top["attribute"]))
-    return ViaReader(export, options, name, table(top.get("_via_attributes")))
+        return version3.Via3Reader(export, options, name, get_object(told, top, "attribute"), told)
+    return ViaReader(export, options, name, get_object(told, top, "_via_attributes"), told)
 
 
 class ViaReader:
     """Reads a document of version 1 or 2; a unit is (image's key, start, stop)."""
 
-    def __init__(self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any]) -> None:
+    def __init__(
+        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], told: Header
+    ) -> None:
         self.export = export
         self.options = options
         self.name = name
         self.title = "VIA"
-        self.findings: list[Finding] = []
-        self.labels = listed_labels(table(attributes.get("region")), options.class_attribute)
+        regions = get_object(told, attributes, "region")
+        self.labels = listed_labels(told, regions, options.class_attribute)
+        self.findings: list[Finding] = list(told.findings)
+        self._header = told.findings
         self._document: Document | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,7 +77,7 @@ class ViaReader:
 
     def units(self) -> Iterator[tuple[str, int, int]]:
         """Yield one unit per image."""
-        self.findings = []
+        self.findings = list(self._header)
         project = any(key == "_via_img_metadata" for key, _, _ in self._members(()))
         for key, start, stop in self._members(("_via_img_metadata",) if project else ()):
             if project or not key.startswith("_via_"):
@@ -84,7 +89,7 @@ class ViaReader:
         except DamagedExportError as error:
             if not self.options.keep_going:
                 raise
-            self.findings = [Finding("record-bad", str(error)[:300])]
+            self.findings.append(Finding("record-bad", str(error)[:300]))
 
     def image_of(self, unit: tuple[str, int, int]) -> str | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: the key is not the name."""
@@ -101,13 +106,12 @@ class ViaReader:
             image = load_object(self._document.read(start, stop))
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
-        builder.record.image = text(image.get("filename"))
+        builder.record.image = get_text(builder, image, "filename")
         if not builder.record.image:
             builder.finding("image-name-bad", where)
-        reference = image.get("fileref")
-        if isinstance(reference, str) and reference:
+        if reference := get_text(builder, image, "fileref"):
             builder.record.aliases = (reference,)
-        regions = image.get("regions")
+        regions = get_any(image, "regions")
         if isinstance(regions, dict):
             regions = list(regions.values())
         if not regions:
@@ -116,13 +120,13 @@ class ViaReader:
         return builder.build()
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
-        label = class_of(builder, region.get("region_attributes"), self.options.class_attribute)
+        label = class_of(builder, get_any(region, "region_attributes"), self.options.class_attribute)
         if label:
             add_region(builder, region["shape_attributes"], label)
 
 
-def listed_labels(attributes: dict[str, Any], wanted: str | None) -> list[str] | None:
+def listed_labels(told: Header, attributes: dict[str, Any], wanted: str | None) -> list[str] | None:
     """Return the options of the attribute that holds the class, where it is a choice."""
     name, _ = choose_attribute(list(attributes), wanted)
-    options = table(table(attributes.get(name or "")).get("options"))
+    options = get_object(told, get_object(told, attributes, name or ""), "options")
     return [option for option in options if option] or None

@@ -12,7 +12,6 @@ import orjson
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import MALFORMED, describe
 from gtmask.formats.via.regions import add_coordinates, add_region, class_of
 
 if TYPE_CHECKING:
@@ -108,19 +107,14 @@ class CsvReader:
         builder = RecordBuilder(_image(unit[0]), grid="displayed", where=where)
         if not builder.record.image:
             builder.finding("image-name-bad", where)
-        for shape, attributes in unit[1]:
-            try:
-                self._region(builder, _cell(shape), _cell(attributes))
-            except MALFORMED as error:
-                builder.finding("shape-bad-geometry", f"{where}: {describe(error)}")
-        if not builder.last() and not builder.findings:
+        # A row without a shape stands for an image without any.
+        rows = [row for row in unit[1] if row[0].strip().strip('[]{}"')]
+        builder.account(rows, lambda row: self._region(builder, _cell(row[0]), _cell(row[1])), "region")
+        if not rows:
             builder.finding("image-unannotated", where)
         return builder.build()
 
     def _region(self, builder: RecordBuilder, shape: Any, attributes: Any) -> None:
-        """Add one region; a row without a shape stands for an image without any."""
-        if not shape:
-            return
         label = class_of(builder, attributes, self.options.class_attribute)
         if label and isinstance(shape, list):
             add_coordinates(builder, shape, label)
@@ -144,7 +138,7 @@ def _image(cell: str) -> str:
             first = next(iter(orjson.loads(cell)), "")
         except (orjson.JSONDecodeError, TypeError):
             return cell
-        return first if isinstance(first, str) else ""
+        return str(first)
     return cell
 
 

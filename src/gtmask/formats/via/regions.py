@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gtmask.formats.reading.checks import numbers, real, text
+from gtmask.formats.reading.checks import numbers, real, reals
+from gtmask.formats.reading.typed import as_text, get_any, get_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -32,12 +33,12 @@ def choose_attribute(names: list[str], wanted: str | None) -> tuple[str | None, 
 def class_of(builder: RecordBuilder, attributes: Any, wanted: str | None) -> str:
     """Return a region's class by its attributes; empty, with a finding, where there is none."""
     if not isinstance(attributes, dict):
-        builder.finding("shape-no-label", "a region without attributes")
+        builder.finding("shape-no-label", f"{builder.place or 'a region'}: no attributes")
         return ""
     name, guessed = choose_attribute(list(attributes), wanted)
     if guessed and not any(finding.code == "class-attribute-guessed" for finding in builder.findings):
         builder.finding("class-attribute-guessed", f"{name!r:.60} of {', '.join(attributes)}"[:200])
-    value = attributes.get(name) if name is not None else None
+    value = get_any(attributes, name) if name is not None else None
     if isinstance(value, dict):
         # A checkbox group: {"option": true}.
         value = [option for option, on in value.items() if on]
@@ -45,7 +46,7 @@ def class_of(builder: RecordBuilder, attributes: Any, wanted: str | None) -> str
         if len(value) > 1:
             builder.finding("label-several", ", ".join(map(str, value))[:200])
         value = value[0] if value else ""
-    label = text(value).strip()
+    label = as_text(builder, value, name or "attribute").strip()
     if not label:
         what = f"its attribute {name!r:.60} is empty" if name is not None else "no class attribute"
         builder.finding("shape-no-label", f"a region: {what}")
@@ -59,15 +60,15 @@ def add_region(builder: RecordBuilder, shape: dict[str, Any], label: str) -> Non
         xs, ys = numbers(shape["all_points_x"]), numbers(shape["all_points_y"])
         add_points(builder, label, [v for xy in zip(xs, ys, strict=True) for v in xy], area=kind == "polygon")
     elif kind == "rect":
-        x, y, width, height = (real(shape[key]) for key in ("x", "y", "width", "height"))
+        x, y, width, height = reals(shape, ("x", "y", "width", "height"))
         builder.rectangle(label, x, y, x + width, y + height)
     elif kind == "circle":
-        radius = real(shape["r"])
-        builder.ellipse(label, (real(shape["cx"]), real(shape["cy"])), (radius, radius), kind="circle")
+        x, y, radius = reals(shape, ("cx", "cy", "r"))
+        builder.ellipse(label, (x, y), (radius, radius), kind="circle")
     elif kind == "ellipse":
-        degrees = math.degrees(real(shape.get("theta") or 0))
-        radii = (real(shape["rx"]), real(shape["ry"]))
-        builder.ellipse(label, (real(shape["cx"]), real(shape["cy"])), radii, degrees)
+        x, y, rx, ry = reals(shape, ("cx", "cy", "rx", "ry"))
+        degrees = math.degrees(get_number(builder, shape, "theta"))
+        builder.ellipse(label, (x, y), (rx, ry), degrees)
     elif kind == "point":
         builder.polygon(label, [shape["cx"], shape["cy"]], "point")
     else:

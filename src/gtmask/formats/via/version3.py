@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import MALFORMED, describe, listing, table, text
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
+from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
 from gtmask.formats.via.regions import add_coordinates, class_of
 
 if TYPE_CHECKING:
@@ -34,14 +32,17 @@ _BY_URI = (2, 3)
 class Via3Reader:
     """Reads a project; a unit is (image, its other name, byte ranges of its regions)."""
 
-    def __init__(self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any]) -> None:
+    def __init__(
+        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], told: Header
+    ) -> None:
         self.export = export
         self.options = options
         self.name = name
         self.title = "VIA 3"
-        self.attributes = {key: value for key, value in attributes.items() if isinstance(value, dict)}
+        self.attributes = {key: as_object(told, value, key) for key, value in attributes.items()}
         self.labels: list[str] | None = None
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] = list(told.findings)
+        self._header = told.findings
         self._document: Document | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,7 +54,8 @@ class Via3Reader:
 
     def units(self) -> Iterator[tuple[str, str, tuple[tuple[int, int], ...]]]:
         """Yield one unit per view, in the order of the views."""
-        self.findings = []
+        told = Header(self.name)
+        self.findings = list(self._header)
         places: dict[str, list[tuple[int, int]]] = {}
         try:
             for _, start, stop in members(self.export, self.name, ("metadata",)):
@@ -63,21 +65,22 @@ class Via3Reader:
                 raise
             self.findings.append(Finding("record-bad", str(error)[:300]))
         top = header(self.export, self.name, ("file", "view"))
-        files, views = table(top.get("file")), table(top.get("view"))
-        for key, view in views.items():
-            first = next(iter(listing(table(view).get("fid_list"))), None)
-            file = table(files.get(str(first)))
-            names = [text(file.get(field)) for field in ("fname", "src")]
-            image, other = reversed(names) if file.get("loc") in _BY_URI else names
+        files, views = get_object(told, top, "file"), get_object(told, top, "view")
+        for key in views:
+            first = next(iter(get_list(told, get_object(told, views, key), "fid_list")), None)
+            file = get_object(told, files, str(first))
+            names = [get_text(told, file, field) for field in ("fname", "src")]
+            image, other = reversed(names) if get_any(file, "loc") in _BY_URI else names
             yield image or other, other if image else "", tuple(places.pop(key, ()))
+        self.findings += told.findings
         lost = sum(map(len, places.values()))
         if lost:
             self.findings.append(Finding("annotation-orphan", f"{lost} regions of views that are not listed"))
 
     def _view_of(self, start: int, stop: int) -> str:
         try:
-            return str(table(orjson.loads(self._read(start, stop))).get("vid"))
-        except orjson.JSONDecodeError:
+            return str(get_any(load_object(self._read(start, stop)), "vid"))
+        except BadFile:
             return ""
 
     def _read(self, start: int, stop: int) -> bytes:
@@ -97,28 +100,27 @@ class Via3Reader:
         builder = RecordBuilder(image, grid="displayed", where=where, aliases=aliases)
         if not image:
             builder.finding("image-name-bad", f"{where}: the view names no file")
-        for start, stop in places:
-            try:
-                self._region(builder, load_object(self._read(start, stop)))
-            except (BadFile, *MALFORMED) as error:
-                builder.finding("shape-bad-geometry", f"{where}: {describe(error)}")
+        builder.account(
+            places, lambda place: self._region(builder, load_object(self._read(*place))), "region"
+        )
         if not places:
             builder.finding("image-unannotated", where)
         return builder.build()
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
         """Add one region; without coordinates it describes the whole file and draws nothing."""
-        if not region.get("xy"):
+        if not (xy := get_list(builder, region, "xy")):
+            builder.describes()
             return
-        if region.get("z"):
+        if get_list(builder, region, "z"):
             builder.finding("shape-kind-unsupported", "a region of a moment in a video")
             return
         named = {}
-        for key, value in table(region.get("av")).items():
+        for key, value in get_object(builder, region, "av").items():
             attribute = self.attributes.get(key, {})
-            options = table(attribute.get("options"))
+            options = get_object(builder, attribute, "options")
             chosen = [options.get(part, part) for part in str(value).split(",")] if options else value
-            named[text(attribute.get("aname")) or key] = chosen
+            named[get_text(builder, attribute, "aname") or key] = chosen
         label = class_of(builder, named, self.options.class_attribute)
         if label:
-            add_coordinates(builder, region["xy"], label)
+            add_coordinates(builder, xy, label)

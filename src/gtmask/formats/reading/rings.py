@@ -1,0 +1,44 @@
+"""Which rings can be painted: one kernel judges all of a record at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@kernel("uint8[::1](float64[:, ::1], int32[::1], int32[::1], float64)")
+def judge_rings(
+    points: NDArray[np.float64], ring_offsets: NDArray[np.int32], least: NDArray[np.int32], limit: float
+) -> NDArray[np.uint8]:
+    """Judge each ring: 0 good, 1 a number that is not finite or beyond ``limit``, 2 too few distinct points.
+
+    ``points`` float64 (n, 2), ``ring_offsets`` int32 (rings + 1,), ``least`` int32 (rings,): how many
+    distinct points the ring needs, 1 to 3.
+    """
+    rings = least.shape[0]
+    verdict = np.zeros(rings, np.uint8)
+    for ring in range(rings):
+        start, stop = ring_offsets[ring], ring_offsets[ring + 1]
+        distinct = 0
+        ax = ay = bx = by = 0.0
+        for i in range(start, stop):
+            x, y = points[i, 0], points[i, 1]
+            if not (-limit <= x <= limit and -limit <= y <= limit):
+                verdict[ring] = 1
+                break
+            if distinct == 0:
+                ax, ay, distinct = x, y, 1
+            elif distinct == 1:
+                if x != ax or y != ay:
+                    bx, by, distinct = x, y, 2
+            elif distinct == 2 and (x != ax or y != ay) and (x != bx or y != by):
+                distinct = 3
+        if verdict[ring] == 0 and distinct < least[ring]:
+            verdict[ring] = 2
+    return verdict

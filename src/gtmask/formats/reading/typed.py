@@ -1,0 +1,206 @@
+"""Typed getters: the only way in which readers look into parsed documents.
+
+A member may be *absent* (or null), where the format allows it: it then has the empty value of its type. It
+may be *empty*. If it is *of another type*, that is always told, as the finding ``value-type`` (loss) with
+the member's name, the type that was met and the place, and then it counts as absent: no value is ever taken
+for "nothing" without a word.
+
+``told`` is whoever takes the finding: the :class:`gtmask.formats.reading.build.RecordBuilder` of the image,
+or :class:`Header` for what stands outside of records. Members without which there is no shape are not fetched
+here but indexed (``item["polygon"]``) and checked by :mod:`gtmask.formats.reading.checks`: what that raises
+becomes a finding in :meth:`RecordBuilder.account`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from gtmask.findings import Finding
+from gtmask.formats.reading.malformed import type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gtmask.formats.reading.build import RecordBuilder
+
+
+class Teller(Protocol):
+    """Takes findings, and knows what is being looked at."""
+
+    @property
+    def place(self) -> str:
+        """The element that is being looked at, for messages; may be empty."""
+        ...
+
+    def finding(self, code: str, detail: str = "") -> None:
+        """Take a finding."""
+        ...
+
+
+class Header:
+    """Takes the findings about what a document tells outside of its records: class tables, options.
+
+    Parameters
+    ----------
+    place
+        The document's name.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.findings: list[Finding] = []
+
+    def finding(self, code: str, detail: str = "") -> None:
+        """Take a finding."""
+        self.findings.append(Finding(code, detail if self.place in detail else f"{self.place}: {detail}"))
+
+
+def tell_type(told: Teller, name: str, value: Any, wanted: str) -> None:
+    """Tell that a value is of another type than the format prescribes."""
+    where = f" of {told.place}" if told.place else ""
+    told.finding("value-type", f"{name!r}{where} is {type_name(value)}, not {wanted}")
+
+
+def get_text(told: Teller, outer: dict[str, Any], key: str) -> str:
+    """Return a member that is text, or a number, which is written out; "" where it is absent."""
+    value = outer.get(key)
+    if type(value) is str:
+        return value
+    return "" if value is None else as_text(told, value, key)
+
+
+def as_text(told: Teller, value: Any, name: str) -> str:
+    """Return a value that must be text or a number; null is "". ``name`` is what messages call it."""
+    if type(value) is str:
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if value is not None:
+        tell_type(told, name, value, "text")
+    return ""
+
+
+def first_texts(told: Teller, outer: dict[str, Any], keys: Iterable[str]) -> list[str]:
+    """Return the texts of these members, in order, each once: the names that an image may have."""
+    return list(dict.fromkeys(text for key in keys if (text := get_text(told, outer, key))))
+
+
+def get_object(told: Teller, outer: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a member that is an object; an empty one where it is absent."""
+    value = outer.get(key)
+    if type(value) is dict:
+        return value
+    return {} if value is None else as_object(told, value, key)
+
+
+def as_object(told: Teller, value: Any, name: str) -> dict[str, Any]:
+    """Return a value that must be an object; null is an empty one."""
+    if isinstance(value, dict):
+        return value
+    if value is not None:
+        tell_type(told, name, value, "an object")
+    return {}
+
+
+def get_list(told: Teller, outer: dict[str, Any], key: str) -> list[Any]:
+    """Return a member that is a list; an empty one where it is absent."""
+    value = outer.get(key)
+    if type(value) is list:
+        return value
+    return [] if value is None else as_list(told, value, key)
+
+
+def as_list(told: Teller, value: Any, name: str) -> list[Any]:
+    """Return a value that must be a list; null is an empty one."""
+    if isinstance(value, list):
+        return value
+    if value is not None:
+        tell_type(told, name, value, "a list")
+    return []
+
+
+def get_objects(told: Teller, outer: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return a member that is a list of objects; whatever else is in it is told and left out."""
+    return as_objects(told, get_list(told, outer, key), key)
+
+
+def as_objects(told: Teller, values: list[Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list that must hold nothing else; the others are told one by one."""
+    if set(map(type, values)) <= {dict}:
+        return values
+    for index, value in enumerate(values):
+        if not isinstance(value, dict):
+            tell_type(told, f"{name}[{index}]", value, "an object")
+    return [value for value in values if isinstance(value, dict)]
+
+
+def get_number(told: Teller, outer: dict[str, Any], key: str, absent: float = 0.0) -> float:
+    """Return a member that is a number; ``absent`` where there is none."""
+    value = outer.get(key)
+    if value is None:
+        return absent
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    tell_type(told, key, value, "a number")
+    return absent
+
+
+def get_whole(told: Teller, outer: dict[str, Any], key: str) -> int | None:
+    """Return a member that is a whole number (3 or 3.0); None where it is absent."""
+    value = outer.get(key)
+    if type(value) is int or value is None:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    tell_type(told, key, value, "a whole number")
+    return None
+
+
+def get_flag(told: Teller, outer: dict[str, Any], key: str) -> bool:
+    """Return a member that is true or false (tools also write 1 and 0); False where it is absent."""
+    value = outer.get(key)
+    if value is None or value is False:
+        return False
+    if value is True or (isinstance(value, int | float) and value in {0, 1}):
+        return bool(value)
+    tell_type(told, key, value, "true or false")
+    return False
+
+
+def get_any(outer: dict[str, Any], *keys: str) -> Any:
+    """Return the first of these members that is there, of whatever type: its taker looks at every type."""
+    return next((outer[key] for key in keys if key in outer), None)
+
+
+def each(
+    builder: RecordBuilder, items: Any, add: Callable[[dict[str, Any]], object], what: str = "object"
+) -> None:
+    """Account for every object of a list; what is no object is told, and counts as handed.
+
+    Parameters
+    ----------
+    builder
+        Takes the findings, and the balance.
+    items
+        The list as the document has it; None counts as empty.
+    add
+        Adds one object's shapes to the builder; see :meth:`RecordBuilder.account`.
+    what
+        What the list holds, for messages.
+    """
+    if items is None:
+        return
+    if not isinstance(items, list):
+        tell_type(builder, f"{what}s", items, "a list")
+        return
+    if set(map(type, items)) <= {dict}:
+        builder.account(items, add, what)
+        return
+
+    def guarded(item: Any) -> None:
+        if isinstance(item, dict):
+            add(item)
+        else:
+            builder.finding("annotation-bad", f"{builder.place} is {type_name(item)}, not an object")
+
+    builder.account(items, guarded, what)
