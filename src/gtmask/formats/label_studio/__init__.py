@@ -9,6 +9,7 @@ where there is no annotation. A task with several images becomes one record for 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.label_studio.images import TaskImage, draws, images_of
@@ -16,7 +17,7 @@ from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import Row, RowsReader
-from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects
+from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects, get_text
 from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -105,10 +106,12 @@ class LabelStudioReader(RowsReader):
         if len(rows) == 1:
             return rows[0]
         document = self.document(rows[0].name)
+        # What is of another type is told by the record.
+        told = Header("")
         loaded = [(load_object(document.read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
-        return max(mine or loaded, key=lambda pair: _age(pair[0]))[1]
+        return max(mine or loaded, key=lambda pair: _age(told, pair[0]))[1]
 
 
 def _is_row(block: bytes, at: int, end: int) -> bool:
@@ -225,7 +228,7 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
     predictions = get_objects(builder, task, "predictions")
     predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:
-        return get_list(builder, max(predictions, key=_age), "result")
+        return get_list(builder, max(predictions, key=partial(_age, builder)), "result")
     if predictions:
         builder.finding("prediction-left-out", f"{builder.record.where}: {len(predictions)}")
     if options.include_unannotated:
@@ -237,7 +240,7 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
 def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: RecordBuilder) -> dict[str, Any]:
     """Return the annotation that counts among those that may."""
     truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
-    best = max(truth or mine, key=_age)
+    best = max(truth or mine, key=partial(_age, builder))
     where = builder.record.where
     if len(truth or mine) > 1:
         builder.finding("annotation-chosen", f"{where}: the newest of {len(truth or mine)}")
@@ -246,11 +249,13 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     return best
 
 
-def _age(annotation: dict[str, Any]) -> tuple[str, float, float]:
+def _age(told: Teller, annotation: dict[str, Any]) -> tuple[str, float, float]:
     """Return what annotations are compared by: the time of the last change, then the id."""
-    stamp = get_any(annotation, "updated_at") or get_any(annotation, "created_at") or ""
+    stamp = get_text(told, annotation, "updated_at") or get_text(told, annotation, "created_at")
     number = get_any(annotation, "annotation_id", "id")
-    return stamp if isinstance(stamp, str) else f"{stamp or ''}", _number(stamp), _number(number)
+    # Text or a number of seconds; numbers are older than any text.
+    seconds = get_any(annotation, "updated_at") or get_any(annotation, "created_at")
+    return ("" if _number(seconds) else stamp), _number(seconds), _number(number)
 
 
 def _number(value: Any) -> float:
