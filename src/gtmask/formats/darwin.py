@@ -25,6 +25,7 @@ from gtmask.formats.reading.checks import real, reals, size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed
+from gtmask.formats.reading.rle import whole_numbers
 from gtmask.formats.reading.typed import each, get_list, get_number, get_object, get_objects, get_text
 from gtmask.model import Runs
 
@@ -117,7 +118,7 @@ class _Annotations:
         try:
             mapping = layer["mask_annotation_ids_mapping"].items()
             values = {mask: int(real(value)) for mask, value in mapping}
-            runs = np.array(layer["dense_rle"], np.int64).reshape(-1, 2)
+            runs = whole_numbers(layer["dense_rle"]).reshape(-1, 2)
             total = self._pixels()
             if (runs[:, 1] < 0).any() or int(runs[:, 1].sum()) != total:
                 raise ValueError(f"runs of {int(runs[:, 1].sum())} pixels for an image of {total}")

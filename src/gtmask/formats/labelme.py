@@ -13,7 +13,7 @@ from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import decode_base64, pairs, size_from
+from gtmask.formats.reading.checks import decode_base64, pairs, real, size_from
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
 from gtmask.formats.reading.typed import each, get_any, get_text
 from gtmask.formats.text import decode_text
@@ -150,7 +150,7 @@ def _circle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
     if len(flat) != 4:
         builder.finding("shape-bad-geometry", f"{label}: a circle of {len(flat) // 2} points")
         return
-    x, y, edge_x, edge_y = flat
+    x, y, edge_x, edge_y = map(real, flat)
     radius = math.hypot(edge_x - x, edge_y - y)
     builder.ellipse(label, (x, y), (radius, radius), kind="circle")
 
@@ -178,7 +178,8 @@ def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -
     except (TypeError, ValueError) as error:
         builder.finding("bitmap-unreadable", f"{label}: {error}")
         return
-    corner = [math.floor(min(pair) + 0.5) for pair in (flat[0::2], flat[1::2])]
+    left, top, right, bottom = map(real, flat)
+    corner = [math.floor(min(pair) + 0.5) for pair in ((left, right), (top, bottom))]
     builder.bitmap(label, Bitmap(data, x=corner[0], y=corner[1]))
 
 

@@ -52,3 +52,39 @@ def test_a_mask_that_begins_beyond_the_limit_is_told(x: int, y: int, told: list[
     record = builder.build()
     assert labels(record) == ([] if told else ["a", "b"])
     assert codes(record) == told * 2
+
+
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("truth", [True, False])
+def test_true_and_false_are_no_coordinates(place: int, truth: bool):
+    flat = [*OUTER[:place], truth, *OUTER[place + 1 :]]
+    for add in (
+        lambda builder: builder.polygon("a", flat),
+        lambda builder: builder.polygon_pairs("a", [flat[i : i + 2] for i in range(0, 8, 2)]),
+        lambda builder: builder.polygons("a", [[flat]]),
+        lambda builder: builder.rectangle("a", *(flat[:4] if place < 4 else flat[4:])),
+        lambda builder: builder.rectangle("a", *(flat[:4] if place < 4 else flat[4:]), inclusive=True),
+        lambda builder: builder.ellipse("a", tuple(flat[:2]), tuple(flat[2:4]), flat[place]),
+    ):
+        builder = RecordBuilder("a.jpg")
+        add(builder)
+        builder.polygons("b", [[OUTER]])
+        record = builder.build()
+        assert labels(record) == ["b"]
+        assert codes(record) == ["shape-bad-number"]
+
+
+def test_true_in_a_hole_costs_the_hole():
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[OUTER, [True, *HOLE[1:]]]])
+    record = builder.build()
+    assert rings(record, record.shapes[0]) == [[SQUARE]]
+    assert codes(record) == ["shape-bad-number"]
+
+
+def test_numbers_of_exactly_0_and_1_stay():
+    builder = RecordBuilder("a.jpg")
+    builder.polygon("a", [0, 0, 1, 0, 1, 1.0, 0.0, 1])
+    record = builder.build()
+    assert rings(record, record.shapes[0]) == [[[[0, 0], [1, 0], [1, 1], [0, 1]]]]
+    assert codes(record) == []

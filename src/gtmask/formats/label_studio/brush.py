@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gtmask.formats.reading.geometry import refuse_truth
 from gtmask.jit import kernel
 from gtmask.model import Runs
 
@@ -37,6 +38,7 @@ def brush_runs(rle: Any, width: int, height: int) -> Runs:
         The list holds something else, breaks off, or decodes to another size; the message says which.
     """
     try:
+        refuse_truth(*rle)
         stream = np.frombuffer(bytearray(rle), np.uint8)
     except (TypeError, ValueError) as error:
         raise ValueError(f"the brush mask is no list of bytes: {error}") from error

@@ -12,14 +12,13 @@ the JSON.
 from __future__ import annotations
 
 import math
-from array import array
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.findings import Finding
-from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten
+from gtmask.formats.reading.geometry import LIMIT, as_reals, ellipse_ring, flatten, refuse_truth
 from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
 from gtmask.formats.reading.rings import judge_rings
 from gtmask.model import Balance, Record, Shape
@@ -240,6 +239,7 @@ class RecordBuilder:
         """
         try:
             left, right, top, bottom = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+            refuse_truth(x0, y0, x1, y1)
             if inclusive:
                 left, top, right, bottom = (
                     math.floor(left + 0.5), math.floor(top + 0.5),
@@ -263,6 +263,7 @@ class RecordBuilder:
     ) -> Shape | None:
         """Add a circle or an ellipse, turned clockwise (y points down) about its centre."""
         try:
+            refuse_truth(*center, *radii, degrees)
             x, y, rx, ry, turn = map(float, (*center, *radii, degrees))
             curve = (x, y, abs(rx), abs(ry), turn)
             flat = ellipse_ring(*curve)
@@ -332,14 +333,14 @@ class RecordBuilder:
     def _numbers(self) -> tuple[NDArray[np.float64], list[int]]:
         """Return all vertices, and the rings that hold something other than numbers."""
         try:
-            return np.frombuffer(array("d", self._flat), np.float64).reshape(-1, 2), []
+            return as_reals(self._flat).reshape(-1, 2), []
         except (TypeError, OverflowError):
             pass
         bad: list[int] = []
         values = np.full(len(self._flat), np.nan)
-        for ring, (start, stop) in enumerate(zip(self._ring_ends, self._ring_ends[1:], strict=False)):
+        for ring, (start, stop) in enumerate(pairwise(self._ring_ends)):
             try:
-                values[2 * start : 2 * stop] = array("d", self._flat[2 * start : 2 * stop])
+                values[2 * start : 2 * stop] = as_reals(self._flat[2 * start : 2 * stop])
             except (TypeError, OverflowError):
                 bad.append(ring)
         return values.reshape(-1, 2), bad

@@ -65,19 +65,33 @@ def _counts(counts: Any) -> NDArray[np.int64] | Finding:
     if not isinstance(counts, list):
         return Finding("runs-bad", f"counts are {type_name(counts)}, neither a list nor a string")
     try:
-        values = np.array(counts, np.float64 if float in set(map(type, counts)) else np.int64)
+        whole = whole_numbers(counts)
     except (TypeError, ValueError, OverflowError):
-        return Finding("runs-bad", "the counts hold something other than numbers")
-    whole = values.astype(np.int64) if values.dtype == np.int64 or _all_whole(values) else None
-    if whole is None or whole.ndim != 1 or not {bool, str}.isdisjoint(map(type, counts)):
         return Finding("runs-bad", "the counts hold something other than whole numbers")
     if len(whole) and (int(whole.min()) < 0 or int(whole.max()) > _LARGEST_SIDE**2 // len(whole)):
         return Finding("runs-bad", "a run is negative or longer than any image")
     return whole
 
 
-def _all_whole(values: NDArray[Any]) -> bool:
-    return bool((np.abs(values) < 1e15).all() and (values == np.floor(values)).all())
+def whole_numbers(values: list[Any]) -> NDArray[np.int64]:
+    """Return a list of whole numbers (3 or 3.0) as int64 (n,).
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        It is no list, or holds something else: text that looks like a number, true, another list.
+    """
+    if not isinstance(values, list):
+        raise TypeError(f"the numbers are {type_name(values)}, not a list")
+    kinds = set(map(type, values))
+    if not kinds <= {int, float}:
+        raise TypeError("something other than a whole number stands in a list of them")
+    if float not in kinds:
+        return np.array(values, np.int64)
+    reals = np.array(values, np.float64)
+    if not ((np.abs(reals) < 1e15).all() and (reals == np.floor(reals)).all()):
+        raise ValueError("a number is not whole")
+    return reals.astype(np.int64)
 
 
 def add_runs(builder: RecordBuilder, label: str, value: Any) -> Shape | None:
