@@ -64,6 +64,10 @@ declare("guess", [
     ("size-differs", "The export's image size differs from the image's header.",
      ("If the image was resized after labeling, its shapes are in the wrong place: --size check rejects such "
      "images.")),
+    ("label-number", "The name of a class is a number; it was written out as the class's name.",
+     "Nothing, if classes are numbered; else give them names in the labeling tool."),
+    ("ring-doubled", "A ring is there twice in one shape; it counts once, else it would be its own hole.",
+     "Delete the copy in the labeling tool."),
     ("label-duplicate", "The export lists the same class name under several ids; they are merged.",
      "Nothing, if they are the same class."),
     ("label-group", ("A label of a group was read as the class of its members (`cargroup` in Cityscapes as "

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs, size_from
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_flag, get_text
+from gtmask.formats.reading.typed import each, get_flag, get_label
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -64,7 +64,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     size_from(builder, document, "imgWidth", "imgHeight")
 
     def add(item: dict[str, Any]) -> None:
-        label = get_text(builder, item, "label")
+        label = get_label(builder, item, "label")
         if get_flag(builder, item, "deleted"):
             builder.finding("shape-deleted", label)
             return

@@ -26,7 +26,15 @@ from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed
 from gtmask.formats.reading.rle import whole_numbers
-from gtmask.formats.reading.typed import each, get_list, get_number, get_object, get_objects, get_text
+from gtmask.formats.reading.typed import (
+    each,
+    get_label,
+    get_list,
+    get_number,
+    get_object,
+    get_objects,
+    get_text,
+)
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
@@ -134,7 +142,7 @@ class _Annotations:
         raise ValueError("the image's size is not told")
 
     def _annotation(self, entry: dict[str, Any]) -> None:
-        builder, label = self.builder, get_text(self.builder, entry, "name")
+        builder, label = self.builder, get_label(self.builder, entry, "name")
         if "raster_layer" in entry:
             builder.joins()
         elif "mask" in entry:

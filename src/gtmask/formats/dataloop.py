@@ -23,7 +23,16 @@ from gtmask.formats.reading.checks import decode_base64, real, reals, size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_any, get_flag, get_list, get_number, get_object, get_text
+from gtmask.formats.reading.typed import (
+    each,
+    get_any,
+    get_flag,
+    get_label,
+    get_list,
+    get_number,
+    get_object,
+    get_text,
+)
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -78,7 +87,7 @@ def image_names(name: str, told: str) -> tuple[str, ...]:
 
 
 def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
-    label, kind = get_text(builder, item, "label"), get_text(builder, item, "type")
+    label, kind = get_label(builder, item, "label"), get_text(builder, item, "type")
     coordinates = get_any(item, "coordinates", "data")
     if kind in {"segment", "polyline"}:
         rings = coordinates if isinstance(coordinates[0], list) else [coordinates]

@@ -21,6 +21,7 @@ from gtmask.formats.reading.typed import (
     as_object,
     each,
     get_any,
+    get_label,
     get_list,
     get_number,
     get_object,
@@ -63,7 +64,7 @@ def read(export: Export, options: ReadOptions) -> Reader:
     categories = get_object(told, header(export, name, ("categories",)), "categories")
     entries = get_list(told, get_object(told, categories, "label"), "labels")
     names = [
-        get_text(told, as_object(told, entry, f"labels[{index}]"), "name") or str(index)
+        get_label(told, as_object(told, entry, f"labels[{index}]"), "name") or str(index)
         for index, entry in enumerate(entries)
     ]
     labels = list(dict.fromkeys(names))

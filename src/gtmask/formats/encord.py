@@ -28,6 +28,7 @@ from gtmask.formats.reading.typed import (
     each,
     first_texts,
     get_any,
+    get_label,
     get_list,
     get_number,
     get_object,
@@ -101,7 +102,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
-    label = get_text(builder, item, "name") or get_text(builder, item, "value")
+    label = get_label(builder, item, "name") or get_label(builder, item, "value")
     if polygons := get_list(builder, item, "polygons"):
         builder.polygons(label, [[_ring(ring) for ring in polygon] for polygon in polygons])
     elif "polygon" in item:

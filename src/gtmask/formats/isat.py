@@ -26,6 +26,7 @@ from gtmask.formats.reading.typed import (
     as_object,
     each,
     get_flag,
+    get_label,
     get_number,
     get_object,
     get_objects,
@@ -67,7 +68,7 @@ def _labels(export: Export, told: Header) -> list[str] | None:
     except (StorageError, yaml.YAMLError, UnicodeDecodeError) as error:
         told.finding("classes-unread", f"{error}"[:200])
         return None
-    names = [get_text(told, entry, "name") for entry in get_objects(told, document, "label")]
+    names = [get_label(told, entry, "name") for entry in get_objects(told, document, "label")]
     return [name for name in names if name] or None
 
 
@@ -85,7 +86,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     def add(item: dict[str, Any]) -> None:
         ring = pairs(item["segmentation"])
         builder.z = get_number(builder, item, "layer", DEFAULT_LAYER)
-        shape = builder.polygon(get_text(builder, item, "category"), ring)
+        shape = builder.polygon(get_label(builder, item, "category"), ring)
         if shape is not None:
             shape.ignore = get_flag(builder, item, "iscrowd")
 

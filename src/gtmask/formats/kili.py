@@ -28,6 +28,7 @@ from gtmask.formats.reading.typed import (
     each,
     first_texts,
     get_any,
+    get_label,
     get_list,
     get_object,
     get_objects,
@@ -155,7 +156,7 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
 
 def _label(builder: RecordBuilder, item: dict[str, Any]) -> str:
     categories = get_objects(builder, item, "categories")
-    return get_text(builder, categories[0], "name") if categories else ""
+    return get_label(builder, categories[0], "name") if categories else ""
 
 
 def _rings(poly: Any) -> list[list[float]]:

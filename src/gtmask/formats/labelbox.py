@@ -36,6 +36,7 @@ from gtmask.formats.reading.typed import (
     first_texts,
     get_any,
     get_flag,
+    get_label,
     get_list,
     get_number,
     get_object,
@@ -162,7 +163,7 @@ def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:
 
 
 def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader: RowsReader) -> None:
-    label = get_text(builder, item, "name") or get_text(builder, item, "value")
+    label = get_label(builder, item, "name") or get_label(builder, item, "value")
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bounding_box" in item:
@@ -242,7 +243,7 @@ def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
 
 
 def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) -> None:
-    label = get_text(builder, item, "title") or get_text(builder, item, "value")
+    label = get_label(builder, item, "title") or get_label(builder, item, "value")
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bbox" in item:

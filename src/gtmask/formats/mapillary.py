@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, pairs, size_from
 from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
-from gtmask.formats.reading.typed import Header, each, get_text
+from gtmask.formats.reading.typed import Header, each, get_label
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -68,7 +68,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
 
     def add(item: dict[str, Any]) -> None:
         points = item["polygon"]
-        label = get_text(builder, item, "label")
+        label = get_label(builder, item, "label")
         if points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
             builder.polygons(label, [[numbers(ring)] for ring in points])
         else:

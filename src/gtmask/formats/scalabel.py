@@ -32,6 +32,7 @@ from gtmask.formats.reading.typed import (
     each,
     get_any,
     get_flag,
+    get_label,
     get_object,
     get_objects,
     get_text,
@@ -75,7 +76,7 @@ def _leaves(told: Header, outer: dict[str, Any], key: str, depth: int = 0) -> li
     names: list[str] = []
     for category in get_objects(told, outer, key):
         inner = _leaves(told, category, "subcategories", depth + 1) if depth < 8 else None
-        names += inner or [get_text(told, category, "name")]
+        names += inner or [get_label(told, category, "name")]
     return [name for name in names if name] or None
 
 
@@ -110,7 +111,7 @@ def _is_scored(label: Any) -> bool:
 
 def add_label(builder: RecordBuilder, item: dict[str, Any]) -> None:
     """Add the shapes of one label."""
-    label = get_text(builder, item, "category")
+    label = get_label(builder, item, "category")
     shape: Shape | None = None
     if get_any(item, "rle"):
         shape = add_runs(builder, label, item["rle"])

@@ -27,6 +27,7 @@ from gtmask.formats.reading.typed import (
     Header,
     as_object,
     each,
+    get_label,
     get_list,
     get_object,
     get_objects,
@@ -59,7 +60,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     )
     told = Header(only_document(export) or "the export")
     rows = get_objects(told, get_object(told, dataset, "task_attributes"), "categories")
-    named = [(get_whole(told, row, "id"), get_text(told, row, "name")) for row in rows]
+    named = [(get_whole(told, row, "id"), get_label(told, row, "name")) for row in rows]
     categories = {number: name for number, name in named if number is not None}
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),

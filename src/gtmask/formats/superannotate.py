@@ -25,6 +25,7 @@ from gtmask.formats.reading.typed import (
     as_list,
     as_objects,
     each,
+    get_label,
     get_list,
     get_number,
     get_object,
@@ -81,7 +82,7 @@ def _classes(export: Export, told: Header) -> dict[int, str]:
     except (StorageError, BadFile) as error:
         told.finding("classes-unread", f"{found}: {error}"[:200])
         return {}
-    named = [(get_whole(told, row, "id"), get_text(told, row, "name")) for row in rows]
+    named = [(get_whole(told, row, "id"), get_label(told, row, "name")) for row in rows]
     return {number: name for number, name in named if number is not None and name}
 
 
@@ -97,7 +98,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     size_from(builder, metadata)
 
     def add(item: dict[str, Any]) -> None:
-        label = get_text(builder, item, "className")
+        label = get_label(builder, item, "className")
         if not label:
             label = reader.context.get(get_whole(builder, item, "classId"), "")
         if "parts" in item and "type" not in item:

@@ -25,7 +25,16 @@ from gtmask.formats.reading.checks import decode_base64, drawn_pixels, pairs, re
 from gtmask.formats.reading.geometry import rotated_corners
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
-from gtmask.formats.reading.typed import Header, each, get_list, get_number, get_object, get_objects, get_text
+from gtmask.formats.reading.typed import (
+    Header,
+    each,
+    get_label,
+    get_list,
+    get_number,
+    get_object,
+    get_objects,
+    get_text,
+)
 from gtmask.model import Bitmap
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
@@ -115,7 +124,7 @@ def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
     """Add one object's shape."""
     geometry = {**item, **get_object(builder, item, "geometry")}
     kind = get_text(builder, geometry, "geometryType")
-    label = get_text(builder, item, "classTitle")
+    label = get_label(builder, item, "classTitle")
     if "bitmap" in geometry:
         _add_bitmap(builder, label, geometry["bitmap"])
     elif kind == "multipolygon":

@@ -20,7 +20,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rows import RowsReader, lines
-from gtmask.formats.reading.typed import Header, as_list, as_object, as_text, get_any, get_object, get_text
+from gtmask.formats.reading.typed import Header, as_label, as_list, as_object, get_any, get_object, get_text
 from gtmask.formats.yolo import Classes, add_rows
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         rows = enumerate(given) if isinstance(given, list) else as_object(told, given, name).items()
         for key, value in ((str(key), value) for key, value in rows):
             if key.isdecimal() and len(key) < 10:
-                names[int(key)] = as_text(told, value, f"class {key}") or key
+                names[int(key)] = as_label(told, value, f"class {key}") or key
             else:
                 told.finding("classes-unread", f"{name}: class {key!r:.40} has no number")
         pose = pose or "kpt_shape" in first or get_text(told, first, "task") == POSE

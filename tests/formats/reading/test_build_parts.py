@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.typed import as_label
 from gtmask.model import Bitmap, Runs
 from tests.support.small_exports import codes, labels, rings
 
@@ -88,3 +89,26 @@ def test_numbers_of_exactly_0_and_1_stay():
     record = builder.build()
     assert rings(record, record.shapes[0]) == [[[[0, 0], [1, 0], [1, 1], [0, 1]]]]
     assert codes(record) == []
+
+
+@pytest.mark.parametrize("ring", [OUTER, HOLE])
+def test_a_ring_that_is_there_twice_counts_once_and_is_told(ring: list):
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[OUTER, HOLE, list(ring)], [OUTER]])
+    record = builder.build()
+    assert [len(part) for part in rings(record, record.shapes[0])] == [2, 1]
+    assert codes(record) == ["ring-doubled"]
+
+
+def test_a_class_that_is_a_number_is_written_out_and_told():
+    builder = RecordBuilder("a.jpg")
+    assert [as_label(builder, value, "label") for value in ("7", 7, 2.5, None, "")] == [
+        "7",
+        "7",
+        "2.5",
+        "",
+        "",
+    ]
+    assert codes(builder.record) == ["label-number"] * 2
+    assert [as_label(builder, value, "label") for value in (True, ["a"], {"a": 1})] == ["", "", ""]
+    assert codes(builder.record)[2:] == ["value-type"] * 3

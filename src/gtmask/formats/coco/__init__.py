@@ -27,7 +27,7 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
-from gtmask.formats.reading.typed import Header, each, get_any, get_object, get_objects, get_text
+from gtmask.formats.reading.typed import Header, each, get_any, get_label, get_object, get_objects, get_text
 from gtmask.kernels import READER_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class CocoReader:
         labels: dict[str, list[str]] = {}
         rows: list[tuple[int | str, str, str]] = []
         for entry in get_objects(told, small, "categories"):
-            number, name = normal_id(get_any(entry, "id")), get_text(told, entry, "name")
+            number, name = normal_id(get_any(entry, "id")), get_label(told, entry, "name")
             if number is None:
                 self.findings.append(Finding("annotation-bad", f"category {name!r:.60} has no id"))
             else:

@@ -14,7 +14,7 @@ from gtmask.formats.label_studio.brush import brush_runs
 from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
 from gtmask.formats.reading.geometry import ellipse_ring, rotated_corners
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.typed import as_list, as_text, each, get_any, get_flag, get_number, get_text
+from gtmask.formats.reading.typed import as_label, as_list, each, get_any, get_flag, get_number, get_text
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
@@ -99,14 +99,14 @@ class Regions:
         if len(names) > 1:
             self.builder.finding("label-several", ", ".join(map(str, names))[:200])
         if names:
-            return as_text(self.builder, names[0], "label")
+            return as_label(self.builder, names[0], "label")
         if self._labels is None:
             self._labels = {}
             for other in self.regions:
                 inner = get_any(other, "value")
                 found = _label_list(self.builder, inner) if isinstance(inner, dict) else []
                 if found:
-                    label = as_text(self.builder, found[0], "label")
+                    label = as_label(self.builder, found[0], "label")
                     self._labels.setdefault(str(get_any(other, "id")), label)
         return self._labels.get(str(get_any(result, "id")), "")
 

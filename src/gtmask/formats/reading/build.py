@@ -198,11 +198,12 @@ class RecordBuilder:
     ) -> Shape | None:
         """Add a shape of several parts, each an exterior ring and its holes as flat coordinates.
 
-        A part without a good exterior ring is left out as a whole: its holes are no areas.
+        A part without a good exterior ring is left out as a whole: its holes are no areas. A ring that a part
+        has twice counts once, and is told: as its own hole it would take away all that it draws.
         """
         first, told = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
-            for position, flat in enumerate(part):
+            for position, flat in enumerate(self._distinct(label, list(part))):
                 if not self._ring(label, flat, _LEAST.get(kind, 3)) and position == 0:
                     break
             if len(self._ring_ends) - 1 > self._part_rings[-1]:
@@ -213,6 +214,13 @@ class RecordBuilder:
         if len(self.findings) == told:
             self.finding("shape-no-geometry", label)
         return None
+
+    def _distinct(self, label: str, rings: list[Sequence[float]]) -> list[Sequence[float]]:
+        """Return the rings of a part, each once."""
+        once = [flat for index, flat in enumerate(rings) if flat not in rings[:index] or not flat]
+        if len(once) < len(rings):
+            self.finding("ring-doubled", f"{label}: {len(rings) - len(once)} of {len(rings)} rings")
+        return once
 
     def _ring(self, label: str, flat: Sequence[float], least: int) -> bool:
         """Add one ring, or tell why not and return False."""

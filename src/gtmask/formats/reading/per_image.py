@@ -19,7 +19,7 @@ import orjson
 from gtmask.errors import NotFoundError, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.typed import get_objects, get_text
+from gtmask.formats.reading.typed import get_label, get_objects
 from gtmask.formats.text import decode_json
 from gtmask.model import Record
 
@@ -167,7 +167,7 @@ def listed_names(told: Header, export: Export, name: str, table: str, member: st
     except (StorageError, BadFile) as error:
         told.finding("classes-unread", f"{name}: {error}"[:200])
         return None
-    names = [get_text(told, entry, member) for entry in get_objects(told, document, table)]
+    names = [get_label(told, entry, member) for entry in get_objects(told, document, table)]
     return [name for name in names if name] or None
 
 

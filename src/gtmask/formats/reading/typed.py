@@ -80,6 +80,21 @@ def as_text(told: Teller, value: Any, name: str) -> str:
     return ""
 
 
+def get_label(told: Teller, outer: dict[str, Any], key: str) -> str:
+    """Return a member that is the name of a class; "" where it is absent. A number is written out, told."""
+    value = outer.get(key)
+    return value if type(value) is str else as_label(told, value, key)
+
+
+def as_label(told: Teller, value: Any, name: str) -> str:
+    """Return a value that must be the name of a class; see :func:`get_label`."""
+    label = as_text(told, value, name)
+    if label and type(value) is not str:
+        where = f" of {told.place}" if told.place else ""
+        told.finding("label-number", f"{name!r}{where} is the number {label}")
+    return label
+
+
 def first_texts(told: Teller, outer: dict[str, Any], keys: Iterable[str]) -> list[str]:
     """Return the texts of these members, in order, each once: the names that an image may have."""
     return list(dict.fromkeys(text for key in keys if (text := get_text(told, outer, key))))

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.checks import numbers, real, reals
-from gtmask.formats.reading.typed import as_text, get_any, get_number
+from gtmask.formats.reading.typed import as_label, get_any, get_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -46,7 +46,7 @@ def class_of(builder: RecordBuilder, attributes: Any, wanted: str | None) -> str
         if len(value) > 1:
             builder.finding("label-several", ", ".join(map(str, value))[:200])
         value = value[0] if value else ""
-    label = as_text(builder, value, name or "attribute").strip()
+    label = as_label(builder, value, name or "attribute").strip()
     if not label:
         what = f"its attribute {name!r:.60} is empty" if name is not None else "no class attribute"
         builder.finding("shape-no-label", f"a region: {what}")
