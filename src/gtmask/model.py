@@ -7,7 +7,7 @@ right and y down: pixel (column c, row r) covers [c, c+1) x [r, r+1), and its ce
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +187,14 @@ class Balance:
         }
 
 
+class ImageNames(NamedTuple):
+    """What an export calls one image: see :class:`Record`'s fields of the same names."""
+
+    image: str
+    aliases: tuple[str, ...] = ()
+    scope: str = ""
+
+
 @dataclass(slots=True)
 class Record:
     """All annotations of one image, in painting order: later shapes lie over earlier ones.
@@ -216,6 +224,11 @@ class Record:
         The rule of the tool's own exporter, for ``--fill source``.
     aliases
         Other names of the same image, tried in order where ``image`` cannot be found.
+    scope
+        What else the format says about which image is meant, as a path: the subset, data set, task or
+        video (``"Train"``) within which ``image`` is a name. Two records of one ``image`` and different
+        scopes are of different images. Names in a folder of that path (``"Train/0001.png"``, and aliases
+        that have it) are tried before ``image`` alone.
     findings
         What the reader left out or guessed. One of level "reject" means: no mask of this record.
     where
@@ -237,10 +250,16 @@ class Record:
     shapes: list[Shape] = field(default_factory=list)
     source_fill: FillRule = "opencv"
     aliases: tuple[str, ...] = ()
+    scope: str = ""
     findings: list[Finding] = field(default_factory=list)
     where: str = ""
     balance: Balance = field(default_factory=Balance)
     files: Callable[[str], bytes] | None = field(default=None, repr=False)
+
+    @property
+    def names(self) -> ImageNames:
+        """All that the export calls the image."""
+        return ImageNames(self.image, self.aliases, self.scope)
 
     def __eq__(self, other: object) -> bool:
         """Compare by value (arrays included), whatever the records were read through."""
@@ -249,7 +268,7 @@ class Record:
         if not isinstance(other, Record):
             return NotImplemented
         plain = ("image", "width", "height", "grid", "units", "shapes", "source_fill", "aliases",
-                 "findings", "where", "balance")  # fmt: skip
+                 "scope", "findings", "where", "balance")  # fmt: skip
         arrays = ("points", "ring_offsets", "part_offsets")
         return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays

@@ -153,7 +153,7 @@ def test_documents_whose_images_lie_beside_them_keep_the_images_of_one_name_apar
              for name, data in (("_annotations.coco.json", COCO), ("a.jpg", b"x"))}  # fmt: skip
     reader = open_reader(write(tmp_path, files))
     units = list(reader.units())
-    assert [reader.image_of(unit) for unit in units] == ["train/a.jpg", "valid/a.jpg"]
+    assert [reader.names_of(unit).image for unit in units] == ["train/a.jpg", "valid/a.jpg"]
     records = [reader.record(unit) for unit in units]
     assert [record.image for record in records] == ["train/a.jpg", "valid/a.jpg"]
     assert [record.aliases[0] for record in records] == ["a.jpg", "a.jpg"]
@@ -166,7 +166,7 @@ def test_several_documents_tell_the_names_of_their_images_without_making_units(t
     names = reader.image_names()
     assert names is not None
     told = [texts[i] for texts in names for i in range(len(texts))]
-    assert told == [reader.image_of(unit) for unit in reader.units()] == ["a.jpg", "b/ä.jpg", "c.jpg"]
+    assert told == [reader.names_of(unit).image for unit in reader.units()] == ["a.jpg", "b/ä.jpg", "c.jpg"]
     write(tmp_path, {"tasks/a.json": COCO, "tasks/a.jpg": b"x"})
     pictured: Any = open_reader(tmp_path)
     assert pictured.image_names() is None

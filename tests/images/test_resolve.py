@@ -13,6 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gtmask.images import ImageRule, candidates, choose_rule, mask_key, normalize
+from gtmask.images.resolve import ALIAS, OWN, SCOPED
+from gtmask.model import ImageNames
 from gtmask.storage import check_key
 
 
@@ -94,7 +96,7 @@ def chosen(references: list[str], there: set[str], prefix: str = "/images") -> I
         asked.append(key)
         return key in there
 
-    rule = asyncio.run(choose_rule(references, exists, prefix))
+    rule = asyncio.run(choose_rule([ImageNames(name) for name in references], exists, prefix))
     assert len(asked) == len(set(asked))
     return rule
 
@@ -139,7 +141,7 @@ def test_the_rule_that_finds_most_is_chosen(
     found = chosen(references, there, prefix)
     assert found == rule
     if keys is not None:
-        assert [found.key(reference) for reference in references] == keys
+        assert [found.key(ImageNames(reference)) for reference in references] == keys
 
 
 def test_references_that_are_none_do_not_count() -> None:
@@ -160,29 +162,58 @@ def test_a_rule_survives_json() -> None:
 
 def test_equal_names_in_different_folders_keep_different_keys() -> None:
     rule = chosen(["/srv/x/a/1.jpg", "/srv/x/b/1.jpg"], {"a/1.jpg", "b/1.jpg"})
-    assert [rule.key("/srv/x/a/1.jpg"), rule.key("/srv/x/b/1.jpg")] == ["a/1.jpg", "b/1.jpg"]
+    assert [rule.key(ImageNames("/srv/x/a/1.jpg")), rule.key(ImageNames("/srv/x/b/1.jpg"))] == [
+        "a/1.jpg",
+        "b/1.jpg",
+    ]
 
 
 def test_a_short_reference_keeps_its_name() -> None:
-    assert ImageRule(drop=5).key("a/b.jpg") == "b.jpg"
+    assert ImageRule(drop=5).key(ImageNames("a/b.jpg")) == "b.jpg"
 
 
 def test_names_are_looked_for_in_both_spellings_of_unicode() -> None:
     composed, decomposed = (unicodedata.normalize(form, "Ü/é.jpg") for form in ("NFC", "NFD"))
     for name, there in ((composed, decomposed), (decomposed, composed)):
-        assert ImageRule().key(name) == name
-        assert ImageRule().keys(name, ["a.jpg"]) == [name, "a.jpg", there]
+        assert ImageRule().key(ImageNames(name)) == name
+        assert list(ImageRule().keys(ImageNames(name, ("a.jpg",)))) == [name, "a.jpg", there]
         assert chosen([f"x/{name}"], {there}) == ImageRule(drop=1)
-    assert ImageRule().keys("a/b.jpg", ["c.jpg"]) == ["a/b.jpg", "c.jpg"]
+    assert list(ImageRule().keys(ImageNames("a/b.jpg", ("c.jpg",)))) == ["a/b.jpg", "c.jpg"]
     longest = "é" * 100
-    assert ImageRule().keys(longest) == [longest]
+    assert list(ImageRule().keys(ImageNames(longest))) == [longest]
 
 
 def test_aliases_are_other_places_to_look() -> None:
     rule = ImageRule()
-    assert rule.keys("000.jpg", ("http://h/x/000.jpg", "000.jpg", "")) == ["000.jpg", "x/000.jpg"]
-    assert rule.key("", ("data:x", "b.png")) == "b.png"
-    assert rule.key("", ()) is None
+    assert list(rule.keys(ImageNames("000.jpg", ("http://h/x/000.jpg", "000.jpg", "")))) == [
+        "000.jpg",
+        "x/000.jpg",
+    ]
+    assert rule.key(ImageNames("", ("data:x", "b.png"))) == "b.png"
+    assert rule.key(ImageNames("")) is None
+
+
+def test_names_within_the_scope_come_first() -> None:
+    """The subset, task or video that the format names tells which of two images of one name is meant."""
+    names = ImageNames("1.jpg", ("images/1.jpg", "images/Train/1.jpg"), "Train")
+    assert ImageRule().keys(names) == {
+        "Train/1.jpg": SCOPED, "images/Train/1.jpg": SCOPED, "1.jpg": OWN, "images/1.jpg": ALIAS,
+    }  # fmt: skip
+    assert ImageRule(drop=1).keys(names) == {"1.jpg": SCOPED, "Train/1.jpg": SCOPED}
+    assert ImageRule().key(names) == "1.jpg", "where nothing is looked for"
+    assert list(ImageRule().keys(ImageNames("http://h/a/1.jpg", (), "b/c"))) == ["b/c/a/1.jpg", "a/1.jpg"]
+    assert list(ImageRule().keys(ImageNames("x/Train/1.jpg", (), "Train"))) == ["x/Train/1.jpg"]
+    assert list(ImageRule().keys(ImageNames("1.jpg", (), ".."))) == ["1.jpg"]
+
+
+def test_a_rule_is_chosen_by_images_and_not_by_their_names() -> None:
+    """One name of each image is enough: more of them found by another rule are no more images."""
+
+    async def exists(key: str) -> bool:
+        return key in {"x/1.jpg", "1.jpg"}
+
+    names = ImageNames("x/1.jpg", ("a/x/1.jpg", "b/x/1.jpg"))
+    assert asyncio.run(choose_rule([names], exists, "/images")) == ImageRule()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from gtmask.formats import open_reader
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.images.probe import ImageInfo
 from gtmask.images.resolve import choose_rule, mask_key
-from gtmask.run.clashes import Keys
+from gtmask.run.clashes import Claims, find, settle
 from gtmask.run.paint import paint
 from gtmask.run.sizes import fit
 
@@ -78,16 +78,28 @@ def _convert(seen: Seen, source: Path, format_name: str, images: dict[str, tuple
     if not classes.classes:
         seen.told["no-class"] += 1
         return
-    keys = Keys()
+    claims = Claims()
     for record in records:
-        keys.add(rule.key(record.image, record.aliases))
-    long_keys, duplicates = (set(numbers) for numbers in keys.clashes())
+        claims.add(rule.keys(record.names))
+    verdict = settle(
+        claims,
+        lambda ordinals: [[(number, records[number].names) for number in ordinals.tolist()]],
+        rule,
+        images.keys().__and__,
+    )
+    choices = dict(zip(verdict.contested, verdict.choices, strict=True))
     for number, record in enumerate(records):
-        if number in duplicates:
-            record.findings.append(Finding("image-duplicate"))
-        if number in long_keys:
-            record.findings.append(Finding("key-collision"))
-        _one(seen, record, rule, classes, images)
+        for code, numbers in (
+            ("image-duplicate", verdict.duplicates),
+            ("image-ambiguous", verdict.ambiguous),
+            ("key-collision", verdict.long_keys),
+        ):
+            if number in numbers:
+                record.findings.append(Finding(code))
+        keys = rule.keys(record.names)
+        if number in choices:
+            keys = dict(list(keys.items())[choices[number] :][:1])
+        _one(seen, record, keys, classes, images)
         seen.told.update(finding.code for finding in record.findings)
 
 
@@ -98,22 +110,22 @@ def _rule(records: list[Record], images: dict[str, tuple[int, int]]) -> ImageRul
     async def exists(key: str) -> bool:
         return key in images
 
-    names = [name for record in records[:20] for name in (record.image, *record.aliases)]
+    names = [record.names for record in records[:20]]
     return _loop.run_until_complete(choose_rule(names, exists, "/images"))
 
 
 def _one(
-    seen: Seen, record: Record, rule: ImageRule, classes: ClassMap, images: dict[str, tuple[int, int]]
+    seen: Seen, record: Record, keys: dict[str, int], classes: ClassMap, images: dict[str, tuple[int, int]]
 ) -> None:
-    key = rule.key(record.image, record.aliases)
-    if key is None:
+    if not keys:
         record.findings.append(Finding("image-name-bad"))
-    if key is None or is_reject(record.findings):
+    if is_reject(record.findings):
         return
-    key = next((other for other in rule.keys(record.image, record.aliases) if other in images), None)
-    if key is None:
-        record.findings.append(Finding("image-missing"))
+    found = find(keys, set(images))
+    if len(found) != 1:
+        record.findings.append(Finding("image-ambiguous" if found else "image-missing"))
         return
+    key = found[0]
     fitting = fit(record, ImageInfo(*images[key], 1, "JPEG"), "header", "stored")
     record.findings += fitting.findings
     if is_reject(record.findings):

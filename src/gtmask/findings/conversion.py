@@ -118,6 +118,9 @@ declare("note", [
 declare("reject", [
     ("image-duplicate", "The export lists this image more than once; its first record became the mask.",
      "Merge the annotations of the image in the labeling tool, or delete those that are wrong."),
+    ("image-ambiguous", ("Several images fit what the export calls this one, or images of several subsets "
+     "or folders go by this name and only one is there."),
+     "Give --images the folder above those of the subsets, or make the names of the images unique."),
     ("image-missing", "The image cannot be found below --images.",
      "Check --images and how the export names its images (docs/images.md)."),
     ("image-unreadable", "The file is damaged or is not an image of a known format.", "Replace the file."),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gtmask.findings import Finding
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream.texts import Texts
-    from gtmask.model import FillRule, Record
+    from gtmask.model import FillRule, ImageNames, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Reader(Protocol):
         """Yield one unit per record, in source order, without parsing the records."""
         ...
 
-    def image_of(self, unit: Unit) -> str | None:
-        """Return the record's image reference where the unit tells it without reading, else None."""
+    def names_of(self, unit: Unit) -> ImageNames | None:
+        """Return what the record calls its image where the unit tells all of it, else None."""
         ...
 
     def record(self, unit: Unit) -> Record:

@@ -91,7 +91,7 @@ def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
         aliases: tuple[str, ...] = (f"images/{subset}/{path}", f"{subset}/{path}")
     else:
         path, aliases = number, (f"{number}.jpg", f"{number}.png", f"images/{subset}/{number}.jpg")
-    builder.record.image, builder.record.aliases = path, aliases
+    builder.record.image, builder.record.aliases, builder.record.scope = path, aliases, subset
     if not image and any(key in item for key in ("point_cloud", "video", "pcd")):
         return builder.reject("record-bad", f"item {number} is no image")
     if not path:

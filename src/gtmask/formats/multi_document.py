@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.base import NamesImages
 from gtmask.formats.reading.per_image import beside
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,29 +81,33 @@ class ManyReader:
             return None
         return (texts for names in found if names is not None for texts in names)
 
-    def image_of(self, unit: tuple[int, Any]) -> str | None:
-        """Return what the document's own reader says, completed where the images lie beside it."""
+    def names_of(self, unit: tuple[int, Any]) -> ImageNames | None:
+        """Return what the document's own reader says, and the path beside the document."""
         index, inner = unit
-        image = self.readers[index].image_of(inner)
-        return beside(self.names[index], image) if image and self._beside[index] else image
+        names = self.readers[index].names_of(inner)
+        return self._completed(index, names) if names is not None else None
 
     def record(self, unit: tuple[int, Any]) -> Record:
         """Read one record, and name its image by its path beside the document, too."""
         index, inner = unit
         record = self.readers[index].record(inner)
-        image = record.image
-        path = beside(self.names[index], image) if "/" in self.names[index] else image
-        if image and path != image:
-            if self._beside[index]:
-                record.image, path = path, image
-            record.aliases = (path, *record.aliases)
+        record.image, record.aliases, record.scope = self._completed(index, record.names)
         return record
+
+    def _completed(self, index: int, names: ImageNames) -> ImageNames:
+        """Add an image's path beside its document: as its name where the images lie there, else an alias."""
+        image, aliases, scope = names
+        path = beside(self.names[index], image) if "/" in self.names[index] else image
+        if not image or path == image:
+            return names
+        first, second = (path, image) if self._beside[index] else (image, path)
+        return ImageNames(first, (second, *aliases), scope)
 
 
 def _has_images_beside(export: Export, name: str, reader: Reader) -> bool:
     """Say whether one of a document's first images lies where the document would have it."""
     for unit in islice(reader.units(), _TRIES):
-        image = reader.image_of(unit) or reader.record(unit).image
+        image = (reader.names_of(unit) or reader.record(unit).names).image
         path = beside(name, image)
         if path not in {image, "."} and export.exists(path):
             return True

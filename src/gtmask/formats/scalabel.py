@@ -85,7 +85,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     builder = RecordBuilder("", source_fill="touched")
     url, video = get_text(builder, value, "url"), get_text(builder, value, "videoName")
     name = get_text(builder, value, "name") or url
-    builder.name_image((name, f"{video}/{name}" if video else "", url), "frame")
+    builder.name_image((name, f"{video}/{name}" if video else "", url), "frame", scope=video)
     size_from(builder, get_object(builder, value, "size") or reader.context or {})
     labels = get_any(value, "labels")
     if labels is None:

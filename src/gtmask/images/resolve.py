@@ -1,9 +1,9 @@
-"""Which key below ``--images`` an image reference means: one rule, chosen once and frozen for a run.
+"""Which keys below ``--images`` a record's image may have: one rule, chosen once and frozen for a run.
 
 A rule says how much of the front of a reference is dropped. It is chosen by trying a sample against what
-is there, and from then on a key is a pure function of the reference: the same image has the same mask
-key in every worker and after every crash, and images that the rule makes equal are seen as such before
-anything is written.
+is there, and from then on a record's keys are a pure function of what the export calls its image. Which of
+them is the image's own is seen by looking: the first one that is there. Records that have a key in common
+are looked at before anything is written (:mod:`gtmask.run.clashes`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING
 from gtmask.images.references import is_possible, normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from gtmask.model import ImageNames
+
+#: How much a key's name says: it is within the record's scope; it is the image's own name; it is an alias.
+SCOPED, OWN, ALIAS = range(3)
 
 #: What Label Studio puts in front of the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)", re.DOTALL)
@@ -60,24 +65,34 @@ class ImageRule:
             )
         return "/".join(parts)
 
-    def key(self, reference: str, aliases: Sequence[str] = ()) -> str | None:
-        """Return the key of a record's image: of its reference, or of the first alias that can be one.
+    def key(self, names: ImageNames) -> str | None:
+        """Return the key by which an image goes where nothing is looked for.
 
         Returns
         -------
         str | None
-            None if neither the reference nor an alias can be a key.
+            That of its own name, or of the first alias where that cannot be a key; None if none can.
         """
-        path = normalize(reference)
-        return self.apply(path) if path is not None else next(iter(self.keys(reference, aliases)), None)
+        path = normalize(names.image)
+        if path is not None:
+            return self.apply(path)
+        return next((self.apply(other) for other in map(normalize, names.aliases) if other is not None), None)
 
-    def keys(self, reference: str, aliases: Sequence[str] = ()) -> list[str]:
-        """Return the keys of a record's image in the order in which to look for it, each once."""
-        paths = (normalize(name) for name in (reference, *aliases))
-        keys = list(dict.fromkeys(self.apply(path) for path in paths if path is not None))
+    def keys(self, names: ImageNames) -> dict[str, int]:
+        """Return the keys of an image in the order in which to look for it, each with its rank.
+
+        The ranks are :data:`SCOPED`, :data:`OWN` and :data:`ALIAS`: within one of them nothing says which
+        of two images is meant.
+        """
+        keys: dict[str, int] = {}
+        for path, rank in _ranked(names):
+            keys.setdefault(self.apply(path), rank)
         if all(key.isascii() for key in keys):
             return keys
-        return list(dict.fromkeys([*keys, *(other for key in keys for other in spellings(key))]))
+        for key, rank in list(keys.items()):
+            for other in spellings(key):
+                keys.setdefault(other, rank)
+        return keys
 
     def describe(self) -> str:
         """Return the rule as a phrase for people."""
@@ -86,6 +101,31 @@ class ImageRule:
         if self.strip:
             return f"the path below {self.strip}/"
         return f"the path without its first {self.drop} parts" if self.drop else "the whole path"
+
+
+def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
+    """Return the normalized references of an image with their ranks, in the order in which to try them."""
+    own = normalize(names.image)
+    if not names.aliases and not names.scope:
+        return ((own, OWN),) if own is not None else ()
+    ranked = [] if own is None else [(own, OWN)]
+    ranked += [(path, ALIAS) for path in map(normalize, names.aliases) if path is not None]
+    scope = normalize(names.scope)
+    if scope is None:
+        return ranked
+    within = [path for path, _ in ranked if f"/{scope}/" in f"/{path}"]
+    if own is not None and own not in within and is_possible(f"{scope}/{own}"):
+        within.insert(0, f"{scope}/{own}")
+    return [*((path, SCOPED) for path in within), *ranked]
+
+
+def same_spelled(key: str, other: str) -> bool:
+    """Say whether two keys can be one file's: they differ in Unicode's form or in upper and lower case."""
+    return _folded(key) == _folded(other)
+
+
+def _folded(key: str) -> str:
+    return key.casefold() if key.isascii() else unicodedata.normalize("NFC", key).casefold()
 
 
 def spellings(key: str) -> tuple[str, ...]:
@@ -132,7 +172,7 @@ def _strips(images_prefix: str) -> list[str]:
 
 
 async def choose_rule(
-    references: Sequence[str],
+    images: Sequence[ImageNames],
     exists: Callable[[str], Awaitable[bool]],
     images_prefix: str = "",
 ) -> ImageRule:
@@ -140,8 +180,8 @@ async def choose_rule(
 
     Parameters
     ----------
-    references
-        The first image references of the export, as they are written there.
+    images
+        What the export calls its first images.
     exists
         Says whether there is an image of that key below ``--images``.
     images_prefix
@@ -152,7 +192,8 @@ async def choose_rule(
     ImageRule
         The whole path where nothing is found.
     """
-    paths = list(dict.fromkeys(path for path in map(normalize, references) if path is not None))
+    ranked = [dict(_ranked(names)) for names in dict.fromkeys(images)]
+    paths = list(dict.fromkeys(path for one in ranked for path in one))
 
     async def found_in(key: str) -> bool:
         return any([await exists(spelling) for spelling in spellings(key)])
@@ -160,13 +201,13 @@ async def choose_rule(
     best, most = ImageRule(), 0
     seen: dict[str, bool] = {}
     for rule in _rules(max((path.count("/") for path in paths), default=0), images_prefix):
-        keys = [rule.apply(path) for path in paths]
-        new = list(dict.fromkeys(key for key in keys if key not in seen))
+        keys = {path: rule.apply(path) for path in paths}
+        new = list(dict.fromkeys(key for key in keys.values() if key not in seen))
         seen.update(zip(new, await asyncio.gather(*map(found_in, new)), strict=True))
-        found = sum(seen[key] for key in keys)
+        found = sum(any(seen[keys[path]] for path in one) for one in ranked)
         if found > most:
             best, most = rule, found
-        if most == len(paths):
+        if most == sum(map(bool, ranked)):
             break
     return best
 

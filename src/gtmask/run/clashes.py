@@ -1,13 +1,17 @@
-"""Which records' mask keys clash: first whether any can, by one hash per record, and only then which.
+"""Which records may be of one image, or have one mask key: first whether any can, and only then which.
 
 Nearly no export has two images with one mask key. So the references of all images are hashed where they
 stand in the export, by a kernel; where all hashes differ, all keys do. Else, and where the export's
-bytes do not tell the references, every record's key is made and hashed.
+bytes do not tell the references, every name that a record's image may have is hashed. Only records that
+have a name in common are *contested*: for them it is looked which image is there, and each is given one of
+its keys; which records are of one image, and whose mask keeps the image's extension, follows from that.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from array import array
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,18 +23,27 @@ from gtmask.formats.jsonstream.texts import (
     Texts,
     hash_stems,
 )
-from gtmask.images.resolve import mask_key
+from gtmask.images.references import normalize
+from gtmask.images.resolve import SCOPED, mask_key, same_spelled
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from gtmask.images.resolve import ImageRule
 
+    #: Gives the names of the records with these ordinals, in batches of (ordinal, names).
+    Names = Callable[[NDArray[np.int64]], Iterable[Sequence[tuple[int, ImageNames]]]]
+    #: Says of which of these keys there are images.
+    Look = Callable[[list[str]], set[str]]
+
 #: Longer references may have parts that are too long for a file's name.
 _LONGEST = 255
 _NAME_ONLY = 1 << 32
+#: In place of a choice.
+NONE = (1 << 16) - 1
 
 
 def _kinds() -> NDArray[np.uint8]:
@@ -69,7 +82,7 @@ class Sieve:
             done[stops - starts > _LONGEST] = 0
         left = np.flatnonzero(done == 0)
         self._hashes.append(hashes[done != 0])
-        keys = [self._rule.key(references[i]) for i in left.tolist()]
+        keys = [self._rule.key(ImageNames(references[i])) for i in left.tolist()]
         # Where a reference can be no key, the record may have another name that can.
         self._nameless |= None in keys
         self._hashes.append(_hash_all(mask_key(key) for key in keys if key is not None))
@@ -95,38 +108,222 @@ def _hash_all(mask_keys: Iterable[str]) -> NDArray[np.uint64]:
     return hashes
 
 
-class Keys:
-    """Finds clashing mask keys among millions in 16 bytes per record, by 64-bit hashes."""
+class Claims:
+    """Finds records whose images may go by one mask key, in 12 bytes per name that an image may have.
+
+    Names that differ in their extension alone count once.
+    """
 
     def __init__(self) -> None:
-        self._short = array("Q")
-        self._long = array("Q")
+        self._stems = array("Q")
+        self._owners = array("I")
+        self._records = 0
 
-    def add(self, image_key: str | None) -> None:
-        """Take the next record's image key; None where it has none."""
-        if image_key is None:
-            # Rejected later for its name; a hash of the ordinal clashes with nothing.
-            nothing = _hash(f"\0{len(self._short)}")
-            self._short.append(nothing)
-            self._long.append(nothing)
-            return
-        self._short.append(_hash(mask_key(image_key)))
-        self._long.append(_hash(mask_key(image_key, keep_extension=True)))
+    def add(self, keys: Iterable[str]) -> None:
+        """Take the keys that the next record's image may have; none where it will be rejected for that."""
+        found = {_hash_stem(key) for key in keys}
+        self._stems.extend(found)
+        self._owners.extend([self._records] * len(found))
+        self._records += 1
 
-    def clashes(self) -> tuple[list[int], list[int]]:
-        """Return ordinals of records that need the long key, and of those that are duplicates."""
-        short = np.frombuffer(self._short, np.uint64)
-        long = np.frombuffer(self._long, np.uint64)
-        _, first = np.unique(long, return_index=True)
-        is_first = np.zeros(long.size, bool)
-        is_first[first] = True
-        distinct, counts = np.unique(short[is_first], return_counts=True)
-        needs_long = found = np.isin(short, distinct[counts > 1])
-        while found.any():
-            # A long key may be the short key of another image: a.jpg beside a.png and a.jpg.jpg.
-            found = np.isin(short, long[found]) & ~needs_long
-            needs_long = needs_long | found
-        return np.flatnonzero(needs_long).tolist(), np.flatnonzero(~is_first).tolist()
+    def contested(self) -> NDArray[np.int64]:
+        """Return the ordinals of the records that share a name with another one, ascending."""
+        stems, owners = np.frombuffer(self._stems, np.uint64), np.frombuffer(self._owners, np.uint32)
+        ordered = np.sort(stems)
+        shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        if not len(shared):
+            return np.empty(0, np.int64)
+        return np.unique(owners[np.isin(stems, shared)]).astype(np.int64)
+
+    def owners(self, masks: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the ordinals of the records that may claim one of these hashes of mask keys."""
+        stems, owners = np.frombuffer(self._stems, np.uint64), np.frombuffer(self._owners, np.uint32)
+        return np.unique(owners[np.isin(stems, masks)]).astype(np.int64)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was decided about contested records, as ordinals in ascending order.
+
+    ``choices`` says for each of ``contested`` which of its keys its image has; ``long_keys`` are those
+    whose mask key keeps the image's extension; ``duplicates`` those whose image an earlier record of the
+    same name has already; ``ambiguous`` those of which it cannot be told which image is theirs. A choice of
+    :data:`NONE` says that no image is there, and that others would claim it if it were.
+    """
+
+    contested: list[int] = field(default_factory=list)
+    choices: list[int] = field(default_factory=list)
+    long_keys: list[int] = field(default_factory=list)
+    duplicates: list[int] = field(default_factory=list)
+    ambiguous: list[int] = field(default_factory=list)
+
+
+def settle(claims: Claims, names: Names, rule: ImageRule, look: Look | None) -> Verdict:
+    """Decide about the contested records.
+
+    Parameters
+    ----------
+    claims
+        The names of all records.
+    names
+        Called with ordinals, ascending, once or, where a long key meets another record, more often.
+    rule
+        By which names become keys.
+    look
+        Says which images are there; None where none is looked for. Then an image goes by its own name,
+        or by that within its scope where records of other scopes have the same name.
+    """
+    contested = claims.contested()
+    while len(contested):
+        court = _Court()
+        for batch in names(contested):
+            court.hear(batch, rule, look)
+        verdict, long_masks = court.decide(scopes_count=look is None)
+        # A long key may be the short key of another image: a.jpg beside a.png and a.jpg.jpg.
+        wider = np.union1d(contested, claims.owners(long_masks))
+        if len(wider) == len(contested):
+            return verdict
+        contested = wider
+    return Verdict()
+
+
+class _Court:
+    """Contested records in some 80 bytes each: which key each has, and what that clashes with."""
+
+    def __init__(self) -> None:
+        self._ordinals, self._choices, self._own = array("q"), array("H"), array("H")
+        self._ranks, self._own_ranks = array("B"), array("B")
+        self._doubtful, self._missing = array("B"), array("B")
+        # Hashes: of the scope; of what the export calls the image; of each key that may be chosen, its mask
+        # key, and its mask key with the image's extension.
+        self._scopes, self._names = array("Q"), array("Q")
+        self._chosen, self._plain = _Keys(), _Keys()
+
+    def hear(self, batch: Sequence[tuple[int, ImageNames]], rule: ImageRule, look: Look | None) -> None:
+        """Take records."""
+        keys = [rule.keys(names) for _, names in batch]
+        there = look(list(dict.fromkeys(key for one in keys for key in one))) if look is not None else set()
+        for (ordinal, names), one in zip(batch, keys, strict=True):
+            found = find(one, there)
+            listed = list(one)
+            own = rule.key(names) or ""
+            choice = listed.index(found[0]) if found else 0
+            self._ordinals.append(ordinal)
+            self._choices.append(choice)
+            self._own.append(listed.index(own) if own in one else 0)
+            self._ranks.append(one[listed[choice]] if listed else SCOPED)
+            self._own_ranks.append(one.get(own, SCOPED))
+            self._doubtful.append(len(found) > 1)
+            self._missing.append(look is not None and not found)
+            self._scopes.append(_hash(names.scope))
+            self._names.append(_hash(f"{names.scope}\0{normalize(names.image)}"))
+            # Without a key a record is rejected later, and clashes with nothing.
+            self._chosen.add(listed[choice] if listed else f"\0{ordinal}")
+            self._plain.add(own or f"\0{ordinal}")
+
+    def decide(self, *, scopes_count: bool) -> tuple[Verdict, NDArray[np.uint64]]:
+        """Return the verdict, and the hashes of the mask keys that keep an extension."""
+        ordinals = np.frombuffer(self._ordinals, np.int64)
+        choices, ranks = np.frombuffer(self._choices, np.uint16), np.frombuffer(self._ranks, np.uint8)
+        doubtful = np.frombuffer(self._doubtful, np.uint8) != 0
+        keys = self._chosen.arrays()
+        if scopes_count:
+            plain = self._plain.arrays()
+            within = _differing(plain[0], np.frombuffer(self._scopes, np.uint64))
+            keys = np.where(within, keys, plain)
+            choices = np.where(within, choices, np.frombuffer(self._own, np.uint16))
+            ranks = np.where(within, ranks, np.frombuffer(self._own_ranks, np.uint8))
+        images, short, long = keys
+        first, unsettled = _claimed(images, np.frombuffer(self._names, np.uint64), ranks)
+        missing = np.frombuffer(self._missing, np.uint8) != 0
+        choices = np.where(unsettled & missing, NONE, choices)
+        ambiguous = (unsettled & ~missing) | doubtful
+        needs_long = _needing_long(short, long, first & ~unsettled & ~doubtful)
+        return Verdict(
+            ordinals.tolist(),
+            choices.tolist(),
+            ordinals[needs_long].tolist(),
+            ordinals[~first & ~unsettled & ~doubtful].tolist(),
+            ordinals[ambiguous].tolist(),
+        ), long[needs_long]
+
+
+class _Keys:
+    """Hashes of image keys, of their mask keys, and of those that keep the image's extension."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+
+    def add(self, key: str) -> None:
+        self._hashes.extend((_hash(key), _hash_stem(key), _hash_stem(f"{key}.png")))
+
+    def arrays(self) -> NDArray[np.uint64]:
+        """Return uint64 (3, n)."""
+        return np.frombuffer(self._hashes, np.uint64).reshape(-1, 3).T
+
+
+def find(keys: Mapping[str, int], there: set[str]) -> list[str]:
+    """Return the first of an image's keys that is there, and after it others that it may just as well be.
+
+    Those are of the same rank: another extension, another folder. An image's own name is one alone.
+    """
+    present = [key for key in keys if key in there]
+    return [key for key in present if key == present[0] or rivals(keys, present[0], key)]
+
+
+def rivals(keys: Mapping[str, int], key: str, other: str) -> bool:
+    """Say whether nothing tells which of two keys that are there is the image's."""
+    return keys[key] == keys[other] and not same_spelled(key, other)
+
+
+def _differing(groups: NDArray[np.uint64], values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Say of each element whether its group has different values."""
+    _, inverse = np.unique(groups, return_inverse=True)
+    low = np.full(inverse.max(initial=-1) + 1, np.iinfo(np.uint64).max)
+    high = np.zeros_like(low)
+    np.minimum.at(low, inverse, values)
+    np.maximum.at(high, inverse, values)
+    differ: NDArray[np.bool_] = np.not_equal(low, high)[inverse]
+    return differ
+
+
+def _claimed(
+    images: NDArray[np.uint64], names: NDArray[np.uint64], ranks: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return who claims an image first, and who claims one without being able to tell that it is theirs.
+
+    Of records with different names, that one has the image whose name says most; where several do, none.
+    """
+    _, inverse = np.unique(images, return_inverse=True)
+    count = inverse.max(initial=-1) + 1
+    best = np.full(count, 255, np.uint8)
+    np.minimum.at(best, inverse, ranks)
+    leads = ranks == best[inverse]
+    positions = np.arange(len(images))
+    leader = np.full(count, len(images))
+    np.minimum.at(leader, inverse[leads], positions[leads])
+    foreign = names != names[leader[inverse]]
+    contradicted = np.zeros(count, bool)
+    contradicted[inverse[leads & foreign]] = True
+    first = positions == leader[inverse]
+    return first, contradicted[inverse] | foreign
+
+
+def _needing_long(
+    short: NDArray[np.uint64], long: NDArray[np.uint64], kept: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which of the records that are kept need a mask key with the image's extension."""
+    distinct, counts = np.unique(short[kept], return_counts=True)
+    needs_long = found = np.isin(short, distinct[counts > 1]) & kept
+    while found.any():
+        found = np.isin(short, long[found]) & ~needs_long & kept
+        needs_long = needs_long | found
+    return needs_long
+
+
+def _hash_stem(key: str) -> int:
+    """Hash a mask key; spellings of Unicode that look alike are one."""
+    return _hash(mask_key(key if key.isascii() else unicodedata.normalize("NFC", key)))
 
 
 def _hash(key: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from gtmask.errors import NotFoundError, StrictError, UsageError
 from gtmask.findings import CODES, Finding
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
+from gtmask.images.present import Present, exists
 from gtmask.images.resolve import ImageRule, choose_rule
 from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
@@ -24,7 +26,7 @@ from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS
 from gtmask.run.overwrite import remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
-from gtmask.run.survey import SAMPLE, survey
+from gtmask.run.survey import SAMPLE, decide_claims, survey
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
 from gtmask.text import escape_unprintable
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.formats.base import Reader
+    from gtmask.model import ImageNames
     from gtmask.run.commit import Tally
     from gtmask.run.places import RunRequest
     from gtmask.storage.base import Storage
@@ -193,9 +196,9 @@ def _new_plan(
     """Survey the export and decide everything that the data decides."""
     found_any = True
 
-    def choose(references: list[tuple[str, tuple[str, ...]]]) -> ImageRule:
+    def choose(images: list[ImageNames]) -> ImageRule:
         nonlocal found_any
-        rule, found_any = run_async(_choose_rule(request, references))
+        rule, found_any = run_async(_choose_rule(request, images))
         return rule
 
     if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
@@ -207,11 +210,12 @@ def _new_plan(
     count = reader.count()
     request.progress.stage("survey", count if limit is None or count is None else min(count, limit))
     first = next(islice(reader.units(), 1), None)
-    units_tell = first is not None and reader.image_of(first) is not None
-    outcome, rule = survey(
+    units_tell = first is not None and reader.names_of(first) is not None
+    read_records = (class_map is None and reader.labels is None) or not units_tell
+    outcome = survey(
         reader,
         limit,
-        read_records=(class_map is None and reader.labels is None) or not units_tell,
+        read_records=read_records,
         pool=pool,
         choose_rule=choose,
         progress=request.progress.advance,
@@ -224,6 +228,8 @@ def _new_plan(
             raise UsageError(_no_label(request))
     settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(request, found_any, outcome.records)
+    look = None if settings["size"] == "annotation" else partial(_present, request, Present())
+    verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     told = [*reader.findings, *foreign_classes(class_map, sorted(outcome.labels) or reader.labels or [])]
     if (request.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(request, outcome.records)))
@@ -231,12 +237,16 @@ def _new_plan(
         settings=settings,
         **request.prefixes(),
         classes=class_maps.format_class_map(class_map),
-        rule=asdict(rule),
+        rule=asdict(outcome.rule),
         fingerprint=fingerprint(),
         records=outcome.records,
         title=reader.title,
-        long_keys=outcome.long_keys,
-        duplicates=outcome.duplicates,
+        contested=verdict.contested,
+        choices=verdict.choices,
+        long_keys=verdict.long_keys,
+        duplicates=verdict.duplicates,
+        ambiguous=verdict.ambiguous,
+        sifted=outcome.claims is None,
         findings=[{"code": item.code, "detail": escape_unprintable(item.detail)} for item in told],
     )
     # What the manifest cannot hold is refused before anything is frozen.
@@ -259,29 +269,32 @@ def _unread(request: RunRequest, records: int) -> str:
     return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
-async def _choose_rule(
-    request: RunRequest, references: list[tuple[str, tuple[str, ...]]]
-) -> tuple[ImageRule, bool]:
+async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[ImageRule, bool]:
     """Choose how references become keys, by looking for the first images; say whether any was found."""
-    names = [name for image, aliases in references for name in (image, *aliases)]
     if request.settings.size == "annotation":
-        return await choose_rule(names, _nothing_exists, request.images), False
+        return await choose_rule(images, _nothing_exists, request.images), False
     async with open_storage(request.images, request.execution.s3) as storage:
         found: dict[str, bool] = {}
 
-        async def exists(key: str) -> bool:
+        async def is_there(key: str) -> bool:
             if key not in found:
-                try:
-                    await storage.size(key)
-                    found[key] = True
-                except NotFoundError:
-                    found[key] = False
+                found[key] = await exists(storage, key)
             return found[key]
 
-        rule = await choose_rule(names, exists, request.images)
+        rule = await choose_rule(images, is_there, request.images)
         if not any(found.values()) and is_s3(request.images):
             await _refuse_missing_bucket(storage)
         return rule, any(found.values())
+
+
+def _present(request: RunRequest, present: Present, keys: list[str]) -> set[str]:
+    """Return the keys of which there are images."""
+
+    async def look() -> set[str]:
+        async with open_storage(request.images, request.execution.s3) as storage:
+            return await present.among(storage, keys)
+
+    return run_async(look())
 
 
 async def _refuse_missing_bucket(storage: Storage) -> None:

@@ -2,7 +2,8 @@
 
 Whoever starts a run first writes it, once; every later start, on whatever machine, works by it or is
 refused with a sentence that says what differs. It holds all that decides the output's bytes: settings,
-class map, the rule that finds images, the source's fingerprint, and the records whose mask keys clash.
+class map, the rule that finds images, the source's fingerprint, and which image is whose where that is
+contested.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Plan:
     ``settings`` are those of :class:`gtmask.run.settings.Settings` with every default filled in;
     ``image_prefix`` and ``mask_prefix`` are what stands before keys in the manifest; ``classes`` is the
     class map as TOML; ``rule`` the image rule as JSON; ``findings`` are about the export as a whole.
+    ``contested`` and what follows it are those of :class:`gtmask.run.clashes.Verdict`; ``sifted`` says that
+    only the images' own names are known to give different mask keys.
     """
 
     settings: dict[str, Any]
@@ -47,8 +50,12 @@ class Plan:
     fingerprint: str
     records: int
     title: str = ""
+    contested: list[int] = field(default_factory=list)
+    choices: list[int] = field(default_factory=list)
     long_keys: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
+    ambiguous: list[int] = field(default_factory=list)
+    sifted: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
     version: str = __version__
 
@@ -114,7 +121,8 @@ async def freeze(out: Storage, plan: Plan) -> Plan:
     wanted = {name: value for name, value in plan.settings.items() if name != "creation_date"}
     prefixes = {"image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix}
     refuse_other(frozen, wanted | prefixes, out.uri(RUN_FILE))
-    for name in ("classes", "fingerprint", "records", "long_keys", "duplicates", "rule"):
+    verdict = ("contested", "choices", "long_keys", "duplicates", "ambiguous")
+    for name in ("classes", "fingerprint", "records", *verdict, "rule"):
         if getattr(frozen, name) != getattr(plan, name):
             raise RunConflictError(
                 f"{out.uri(RUN_FILE)} was written at the same moment by a start that found other {name}: "

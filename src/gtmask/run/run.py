@@ -11,6 +11,8 @@ import pickle
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
+import numpy as np
+
 from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError, WorkersLostError
 from gtmask.formats import open_reader
@@ -35,6 +37,8 @@ from gtmask.workers import Pool, thread_pool
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
+
+    from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
     from gtmask.model import ClassMap
@@ -224,6 +228,7 @@ def _job(request: RunRequest, reader: Reader, plan: Plan) -> Job:
         settings=settings,
         classes=plan.class_map(),
         rule=ImageRule(**plan.rule),
+        sifted=plan.sifted,
         writer=plan.writer(),
         images=request.images,
         out=request.out,
@@ -244,21 +249,27 @@ def _chunks(reader: Reader, plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
         If the export ends before the last wanted chunk.
     """
     size: int = plan.settings["chunk_size"]
-    long_keys, duplicates = set(plan.long_keys), set(plan.duplicates)
+    marks = [np.array(marked, np.int64) for marked in (plan.long_keys, plan.duplicates, plan.ambiguous)]
+    choices = dict(zip(plan.contested, plan.choices, strict=True))
     last = max(wanted)
     for number, units in enumerate(batches(reader, size, plan.records)):
         if number in wanted:
             first = number * size
-            positions = range(len(units))
             yield Chunk(
                 number,
                 units,
-                frozenset(i for i in positions if first + i in long_keys),
-                frozenset(i for i in positions if first + i in duplicates),
+                {i: choices[first + i] for i in range(len(units)) if first + i in choices},
+                *(_within(ordinals, first, len(units)) for ordinals in marks),
             )
         if number >= last:
             return
     raise GtmaskError("The export has fewer records than when the run began: start anew with --overwrite.")
+
+
+def _within(ordinals: NDArray[np.int64], first: int, count: int) -> frozenset[int]:
+    """Return which of ``count`` records from ``first`` on are among ascending ordinals, by position."""
+    low, high = ordinals.searchsorted((first, first + count)).tolist()
+    return frozenset((ordinals[low:high] - first).tolist())
 
 
 def finish(

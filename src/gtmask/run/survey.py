@@ -1,30 +1,36 @@
 """What must be known of all records before the first one is painted.
 
 Two things cannot be decided chunk by chunk: the class map, where the export has no label list of its own,
-and the mask keys, since two images may claim one. Where the export tells both without reading its records
-(COCO's tables) the survey costs one pass over the units, and not even that where no two names are alike;
-otherwise every record is read once, in the same processes that will convert them. Its outcome is frozen in
-``run.json``, so a resumed run does not repeat it.
+and which image is whose, since two records may claim one. Where the export tells both without reading its
+records (COCO's tables) the survey costs one pass over the units, and not even that where no two names are
+alike; otherwise every record is read once, in the same processes that will convert them. Records whose
+images may go by the same name are gone through once more, to look which images are there. The outcome is
+frozen in ``run.json``, so a resumed run does not repeat it.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from gtmask.formats.base import NamesImages
 from gtmask.images.references import normalize
-from gtmask.run.clashes import Keys, Sieve
+from gtmask.model import ImageNames
+from gtmask.run.clashes import Claims, Sieve, Verdict, settle
 from gtmask.workers import kept_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader, Unit
     from gtmask.images.resolve import ImageRule
+    from gtmask.run.clashes import Look
     from gtmask.workers import Pool
 
 #: Records that are read by one task of a survey.
@@ -37,24 +43,23 @@ WORTH_SIFTING = 10_000
 
 @dataclass(slots=True)
 class Glance:
-    """What one batch of records tells: image references with their aliases, and labels."""
+    """What one batch of records tells: what they call their images, and labels."""
 
-    images: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    images: list[ImageNames] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class Survey:
-    """The outcome: number of records, labels with counts, and the records whose keys clash.
+    """The outcome: number of records, labels with counts, the rule for images, and all names of images.
 
-    ``long_keys`` are ordinals of records whose mask key keeps the image's extension; ``duplicates`` are
-    ordinals of records whose image an earlier record has already.
+    ``claims`` is None where the images' own names alone show that no two records share one.
     """
 
-    records: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-    long_keys: list[int] = field(default_factory=list)
-    duplicates: list[int] = field(default_factory=list)
+    records: int
+    labels: Counter[str]
+    rule: ImageRule
+    claims: Claims | None = None
 
 
 def kept_reader(pickled: bytes) -> Reader:
@@ -72,7 +77,7 @@ def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
     found = Glance()
     for unit in units:
         record = reader.record(unit)
-        found.images.append((record.image, record.aliases))
+        found.images.append(record.names)
         for shape in record.shapes:
             found.labels[shape.label] += 1
     return found
@@ -84,9 +89,9 @@ def survey(
     *,
     read_records: bool,
     pool: Pool,
-    choose_rule: Callable[[list[tuple[str, tuple[str, ...]]]], ImageRule],
+    choose_rule: Callable[[list[ImageNames]], ImageRule],
     progress: Callable[[int], None],
-) -> tuple[Survey, ImageRule]:
+) -> Survey:
     """Survey an export.
 
     Parameters
@@ -98,35 +103,80 @@ def survey(
     pool
         Where records are read.
     choose_rule
-        Called once with the first :data:`SAMPLE` image references.
+        Called once with what the first :data:`SAMPLE` records call their images.
     progress
         Called with the number of records that were surveyed since the last call.
     """
-    outcome = Survey()
     rule: ImageRule | None = None
     if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:
-        records, rule = _sift(reader, limit, choose_rule, progress)
-        if records is not None and rule is not None:
-            outcome.records = records
-            return outcome, rule
-    keys = Keys()
-    glances = _read(reader, limit, pool) if read_records else _ask(reader, limit)
-    for found in glances:
+        number, rule = _sift(reader, limit, choose_rule, progress)
+        if number is not None and rule is not None:
+            return Survey(number, Counter(), rule)
+    claims = Claims()
+    records, labels = 0, Counter[str]()
+    for found in _read(reader, limit, pool) if read_records else _ask(reader, limit):
         if rule is None:
             rule = choose_rule(found.images[:SAMPLE])
-        outcome.records += len(found.images)
-        outcome.labels.update(found.labels)
-        for image, aliases in found.images:
-            keys.add(rule.key(image, aliases))
+        records += len(found.images)
+        labels.update(found.labels)
+        for names in found.images:
+            claims.add(rule.keys(names))
         progress(len(found.images))
-    outcome.long_keys, outcome.duplicates = keys.clashes()
-    return outcome, rule if rule is not None else choose_rule([])
+    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims)
+
+
+def decide_claims(
+    reader: Reader, limit: int | None, seen: Survey, *, read_records: bool, pool: Pool, look: Look | None
+) -> Verdict:
+    """Decide which image each record has that shares a name with another one.
+
+    Parameters
+    ----------
+    reader, limit, read_records, pool
+        As for :func:`survey`.
+    seen
+        What the survey found.
+    look
+        Says which images are there; None where none is looked for.
+    """
+
+    def names(ordinals: NDArray[np.int64]) -> Iterator[Sequence[tuple[int, ImageNames]]]:
+        wanted = _wanted(reader, limit, ordinals)
+        if not read_records:
+            for numbers, units in wanted:
+                yield list(zip(numbers, [_names(reader, unit) for unit in units], strict=True))
+            return
+        pickled = pickle.dumps(reader)
+        numbered: deque[list[int]] = deque()
+
+        def tasks() -> Iterator[tuple[bytes, tuple[Unit, ...]]]:
+            for numbers, units in wanted:
+                numbered.append(numbers)
+                yield pickled, units
+
+        # Results come in the order of the tasks.
+        for found in pool.map(glance, tasks()):
+            yield list(zip(numbered.popleft(), found.images, strict=True))
+
+    return Verdict() if seen.claims is None else settle(seen.claims, names, seen.rule, look)
+
+
+def _wanted(
+    reader: Reader, limit: int | None, ordinals: NDArray[np.int64]
+) -> Iterator[tuple[list[int], tuple[Unit, ...]]]:
+    """Yield the units of the records with these ordinals, with the ordinals, in batches."""
+    first = 0
+    for batch in batches(reader, BATCH, limit):
+        here = ordinals[ordinals.searchsorted(first) : ordinals.searchsorted(first + len(batch))].tolist()
+        if here:
+            yield here, tuple(batch[ordinal - first] for ordinal in here)
+        first += len(batch)
 
 
 def _sift(
     reader: NamesImages,
     limit: int | None,
-    choose_rule: Callable[[list[tuple[str, tuple[str, ...]]]], ImageRule],
+    choose_rule: Callable[[list[ImageNames]], ImageRule],
     progress: Callable[[int], None],
 ) -> tuple[int | None, ImageRule | None]:
     """Return the number of records if none of their mask keys can clash, and the rule if it was chosen."""
@@ -141,7 +191,7 @@ def _sift(
             sample = [taken[i] for i in range(min(len(taken), SAMPLE))]
             if any(normalize(reference) is None for reference in sample):
                 return None, None
-            rule = choose_rule([(reference, ()) for reference in sample])
+            rule = choose_rule([ImageNames(reference) for reference in sample])
             sieve = Sieve(rule)
         sieve.add(taken)
         records += len(taken)
@@ -170,7 +220,6 @@ def _ask(reader: Reader, limit: int | None) -> Iterator[Glance]:
         yield Glance([_names(reader, unit) for unit in batch])
 
 
-def _names(reader: Reader, unit: Unit) -> tuple[str, tuple[str, ...]]:
-    """Return a unit's image reference, and its aliases where one of them has to stand in for it."""
-    reference = reader.image_of(unit) or ""
-    return reference, reader.record(unit).aliases if normalize(reference) is None else ()
+def _names(reader: Reader, unit: Unit) -> ImageNames:
+    """Return what a record calls its image."""
+    return reader.names_of(unit) or reader.record(unit).names

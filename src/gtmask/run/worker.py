@@ -10,16 +10,18 @@ import asyncio
 import contextlib
 import pickle
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
+from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.png import count_values, encode_png
+from gtmask.run.clashes import rivals
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.paint import paint
@@ -60,18 +62,24 @@ class Job:
     image_prefix: str
     mask_prefix: str
     s3: S3Settings
+    sifted: bool = False
     strict: bool = False
     dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive records: their units, and which of them need a longer key or are duplicates."""
+    """Consecutive records: their units, and what was decided about some of them, by their positions.
+
+    The rest is as in :class:`gtmask.run.clashes.Verdict`.
+    """
 
     number: int
     units: tuple[Unit, ...]
+    choices: dict[int, int] = field(default_factory=dict)
     long_keys: frozenset[int] = frozenset()
     duplicates: frozenset[int] = frozenset()
+    ambiguous: frozenset[int] = frozenset()
 
 
 class Worker:
@@ -124,21 +132,27 @@ class Worker:
         findings = record.findings
         if position in chunk.duplicates:
             findings.append(Finding("image-duplicate", record.image))
-        key = job.rule.key(record.image, record.aliases)
-        if key is None:
+        if position in chunk.ambiguous:
+            findings.append(Finding("image-ambiguous", record.image))
+        keys = job.rule.keys(record.names)
+        own = job.rule.key(record.names)
+        if own is None:
             findings.append(Finding("image-name-bad", repr(record.image)))
-        if key is None or is_reject(findings):
+        if own is None or is_reject(findings):
             return self._rejected(record)
-        long_key = position in chunk.long_keys
-        target = mask_key(key, keep_extension=long_key)
-        if long_key:
-            findings.append(Finding("key-collision", target))
-        info = None
+        choice = chunk.choices.get(position)
+        if choice is not None:
+            keys = dict(list(keys.items())[choice : choice + 1])
+        key, info = own if choice is None else next(iter(keys), own), None
         if job.settings.size != "annotation":
-            found = await self._probe(record, key)
+            found = await self._probe(record, keys, key)
             if found is None:
                 return self._rejected(record)
             key, info = found
+        long_key = position in chunk.long_keys
+        target = mask_key(own if job.sifted else key, keep_extension=long_key)
+        if long_key:
+            findings.append(Finding("key-collision", target))
         if not key.lower().endswith(IMAGE_EXTENSIONS):
             findings.append(Finding("image-format", key))
         fitting = fit(record, info, job.settings.size, job.settings.orientation)
@@ -149,17 +163,22 @@ class Worker:
             replace_size(record, fitting.width, fitting.height), fitting.turn, key, target
         )
 
-    async def _probe(self, record: Record, key: str) -> tuple[str, ImageInfo] | None:
+    async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
-        for candidate in self.job.rule.keys(record.image, record.aliases):
+        for key in keys:
             try:
-                return candidate, await probe(self.images, candidate)
+                info = await probe(self.images, key)
             except NotFoundError:
                 continue
             except ProbeError as error:
                 record.findings.append(Finding("image-unreadable", str(error)))
                 return None
-        record.findings.append(Finding("image-missing", key))
+            for other in keys:
+                if rivals(keys, key, other) and await exists(self.images, other):
+                    record.findings.append(Finding("image-ambiguous", f"{key} and {other} are both there"))
+                    return None
+            return key, info
+        record.findings.append(Finding("image-missing", own))
         return None
 
     async def _write(self, record: Record, turn: int, key: str, target: str) -> Outcome:

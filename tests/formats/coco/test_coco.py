@@ -109,7 +109,7 @@ def test_streamed_records_are_those_of_the_whole_document(export, window, batch,
         assert reader.findings == []
         units = list(reader.units())
         assert (
-            [reader.image_of(unit) for unit in units]
+            [reader.names_of(unit).image for unit in units]
             == [image["file_name"] for image in document["images"]]
             == image_names(reader)
         )
@@ -253,7 +253,7 @@ def test_names_of_images_are_told_only_where_they_are_those_of_the_units():
     images = [IMAGE | {"id": 2, "file_name": None, "coco_url": "http://h/c.jpg"}, {"id": 3}, "no object"]
     reader = open_files("coco", {"a.json": coco(images=[IMAGE, *images])})
     assert image_names(reader) == ["a.jpg", "http://h/c.jpg", "", ""]
-    assert [reader.image_of(unit) or "" for unit in reader.units()] == image_names(reader)
+    assert [reader.names_of(unit).image for unit in reader.units()] == image_names(reader)
     twice = coco(SQUARE, images=[IMAGE, IMAGE])
     for document in (twice, twice["annotations"]):
         opened: Any = open_files("coco", {"a.json": document})

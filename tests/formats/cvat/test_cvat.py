@@ -366,7 +366,7 @@ def test_a_reader_and_its_units_can_be_pickled():
         units = list(reader.units())
         copy, copies = pickle.loads(pickle.dumps((reader, units)))
         assert [copy.record(unit) for unit in copies] == [reader.record(unit) for unit in units]
-        assert [copy.image_of(unit) for unit in copies] == [
+        assert [copy.names_of(unit).image for unit in copies] == [
             record.image for record in map(reader.record, units)
         ]
 

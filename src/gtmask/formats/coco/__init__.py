@@ -29,6 +29,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.typed import Header, each, get_any, get_label, get_object, get_objects, get_text
 from gtmask.kernels import READER_MODULES, compile_kernels
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -241,9 +242,9 @@ class CocoReader:
         elements = parse_elements(self.document.read(*ranges[0].tolist()))
         return owner(elements[0]) if elements else None
 
-    def image_of(self, unit: tuple[Any, ...]) -> str | None:
-        """Return the image's ``file_name``."""
-        return unit[1] or None
+    def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
+        """Return the image's ``file_name`` and its other names."""
+        return ImageNames(unit[1], unit[4])
 
     def record(self, unit: tuple[Any, ...]) -> Record:
         """Read the annotations of one image and build its record."""

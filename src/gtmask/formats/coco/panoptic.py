@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gtmask.formats.coco.tables import Tables
     from gtmask.formats.export import Export
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.model import Record
+    from gtmask.model import ImageNames, Record
 
 #: Entries of the document that are looked at to find the folder of the PNGs.
 _TRIES = 3
@@ -98,6 +98,10 @@ class PanopticReader(CocoReader):
             shape = builder.bitmap(label, Bitmap(file=join(self.folder, png), select=select, whole=True))
             if shape is not None:
                 shape.ignore = is_crowd(builder, segment)
+
+    def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
+        """Return the image's names; without an image table only the record's PNG tells them."""
+        return None if self.bare else super().names_of(unit)
 
     def _finished(self, record: Record) -> Record:
         record = super()._finished(record)

@@ -20,6 +20,7 @@ from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.formats.reading.xmlstream import Piece, encoding_of, parse_piece, pieces
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +115,9 @@ class CvatReader:
                 tracks = 0
                 for piece in pieces(self.export, self.name, 2):
                     if piece.tag == "image":
-                        yield "image", piece.start, piece.stop, piece.attributes.get("name", "")
+                        attributes = piece.attributes
+                        name, subset = attributes.get("name", ""), attributes.get("subset", "")
+                        yield "image", piece.start, piece.stop, name, subset
                     tracks += piece.tag == "track"
                 if tracks:
                     what = f"{self.name}: {tracks} tracks in a document of images"
@@ -147,24 +150,23 @@ class CvatReader:
                 raise
             self.findings.append(Finding("record-bad", str(error)[:300]))
 
-    def image_of(self, unit: tuple[Any, ...]) -> str | None:
-        """Return the image's name: the unit holds it."""
-        return unit[3] if unit[0] == "image" else frame_names(unit[1])[0]
+    def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
+        """Return the image's names: the unit holds what they are made of."""
+        return image_names(*unit[3:]) if unit[0] == "image" else frame_names(unit[1])
 
     def record(self, unit: tuple[Any, ...]) -> Record:
         """Read and build one record."""
         return self._image(*unit[1:]) if unit[0] == "image" else self._frame(*unit[1:])
 
-    def _image(self, start: int, stop: int, name: str) -> Record:
+    def _image(self, start: int, stop: int, name: str, subset: str) -> Record:
         where = f"{self.name}, image {name!r:.200}"
+        names = image_names(name, subset)
         builder = RecordBuilder(name, grid=self.grid, source_fill="coco", where=where)
+        builder.record.aliases, builder.record.scope = names.aliases, names.scope
         try:
             element = self._element(start, stop)
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
-        subset = element.get("subset")
-        folders = ["images", f"images/{subset}", subset] if subset else ["images"]
-        builder.record.aliases = tuple(f"{folder}/{name}" for folder in folders if name)
         if not name:
             builder.finding("image-name-bad", where)
         set_size(builder, element.get("width"), element.get("height"))
@@ -178,10 +180,10 @@ class CvatReader:
         return builder.build()
 
     def _frame(self, frame: int, shapes: tuple[Drawn, ...]) -> Record:
-        image, *aliases = frame_names(frame)
+        names = frame_names(frame)
         where = f"{self.name}, frame {frame}"
         builder = RecordBuilder(
-            image, grid=self.grid, source_fill="coco", where=where, aliases=tuple(aliases)
+            names.image, grid=self.grid, source_fill="coco", where=where, aliases=names.aliases
         )
         set_size(builder, *self.size)
         builder.account(shapes, lambda drawn: self._draw(builder, frame, Drawn._make(drawn)), "shape")
@@ -211,7 +213,16 @@ class CvatReader:
         return parse_piece(self._document.read(start, stop), self.encoding)
 
 
-def frame_names(frame: int) -> list[str]:
+def image_names(name: str, subset: str = "") -> ImageNames:
+    """Return the names that CVAT's exports give an image; the images of a project have a subset."""
+    folders = ("images", f"images/{subset}", subset) if subset else ("images",)
+    return ImageNames(name, tuple(f"{folder}/{name}" for folder in folders if name), subset)
+
+
+def frame_names(frame: int) -> ImageNames:
     """Return the names under which CVAT saves a frame of a video."""
     extensions = (".png", ".PNG", ".jpg", ".jpeg")
-    return [f"{folder}frame_{frame:06d}{extension}" for folder in ("", "images/") for extension in extensions]
+    image, *aliases = [
+        f"{folder}frame_{frame:06d}{extension}" for folder in ("", "images/") for extension in extensions
+    ]
+    return ImageNames(image, tuple(aliases))

@@ -56,9 +56,10 @@ class RecordBuilder:
         source_fill: FillRule = "opencv",
         where: str = "",
         aliases: tuple[str, ...] = (),
+        scope: str = "",
     ) -> None:
         self.record = Record(
-            image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases
+            image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases, scope=scope
         )
         self.findings = self.record.findings
         self._flat: list[float] = []
@@ -149,11 +150,13 @@ class RecordBuilder:
         self.finding(code, detail)
         return self.record
 
-    def name_image(self, names: Iterable[str], what: str) -> None:
+    def name_image(self, names: Iterable[str], what: str, scope: str = "") -> None:
         """Call the image by the first of these names that is not empty, the others being aliases.
 
-        ``what`` is what the format calls a record, for the finding where there is no name.
+        ``what`` is what the format calls a record, for the finding where there is no name; ``scope`` is
+        :attr:`gtmask.model.Record.scope`.
         """
+        self.record.scope = scope
         known = list(dict.fromkeys(name for name in names if name))
         self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
         if not known:

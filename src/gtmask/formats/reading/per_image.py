@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.formats.reading.typed import Header
+    from gtmask.model import ImageNames
 
 #: Names that stand beside annotations in folders: never counted as skipped.
 COMPANIONS = (
@@ -100,7 +101,7 @@ class PerImageReader:
         if skipped:
             self.findings.append(Finding("file-skipped", f"{skipped} files, the first one {first}"))
 
-    def image_of(self, unit: str) -> str | None:  # noqa: ARG002 (the protocol's signature)
+    def names_of(self, unit: str) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: only the file itself names its image."""
         return None
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
+    from gtmask.model import ImageNames
 
 #: Bytes that are searched for line ends at a time.
 PIECE = 4 << 20
@@ -155,7 +156,7 @@ class RowsReader:
             document = self._documents[name] = Document(self.export, name)
         return document
 
-    def image_of(self, unit: Row) -> str | None:  # noqa: ARG002 (the protocol's signature)
+    def names_of(self, unit: Row) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: only the record itself names its image."""
         return None
 

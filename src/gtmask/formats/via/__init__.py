@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
+    from gtmask.model import ImageNames, Record
 
 
 def sniff(sample: Sample) -> str | None:
@@ -91,7 +91,7 @@ class ViaReader:
                 raise
             self.findings.append(Finding("record-bad", str(error)[:300]))
 
-    def image_of(self, unit: tuple[str, int, int]) -> str | None:  # noqa: ARG002 (the protocol's signature)
+    def names_of(self, unit: tuple[str, int, int]) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: the key is not the name."""
         return None
 

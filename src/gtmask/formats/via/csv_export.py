@@ -13,6 +13,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.via.regions import add_coordinates, add_region, class_of
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +98,9 @@ class CsvReader:
         if name is not None:
             yield name, tuple(regions)
 
-    def image_of(self, unit: Unit) -> str | None:
+    def names_of(self, unit: Unit) -> ImageNames | None:
         """Return the image: the unit holds it."""
-        return _image(unit[0])
+        return ImageNames(_image(unit[0]))
 
     def record(self, unit: Unit) -> Record:
         """Build the record of one image."""

@@ -16,6 +16,7 @@ from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
 from gtmask.formats.via.regions import add_coordinates, class_of
+from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +89,10 @@ class Via3Reader:
             self._document = Document(self.export, self.name)
         return self._document.read(start, stop)
 
-    def image_of(self, unit: tuple[str, str, Any]) -> str | None:
-        """Return the image: the unit holds it."""
-        return unit[0]
+    def names_of(self, unit: tuple[str, str, Any]) -> ImageNames | None:
+        """Return the image and its other name: the unit holds both."""
+        image, other, _ = unit
+        return ImageNames(image, (other,) if other and other != image else ())
 
     def record(self, unit: tuple[str, str, tuple[tuple[int, int], ...]]) -> Record:
         """Read one view's regions and build its record."""

@@ -1,0 +1,63 @@
+"""Which of many images are there: asked one by one, or listed once where that takes fewer requests."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.errors import NotFoundError
+from gtmask.storage import is_s3
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gtmask.storage.base import Storage
+
+#: After as many questions an S3 prefix is listed: a request lists a thousand objects.
+MANY = 1000
+
+
+class Present:
+    """Answers which images are there, in 8 bytes per image of an S3 prefix that was listed."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._listed: NDArray[np.int64] | None = None
+
+    async def among(self, images: Storage, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys that images have.
+
+        Parameters
+        ----------
+        images
+            The folder or prefix of the images: the same one on every call.
+        keys
+            Keys below it.
+        """
+        self._asked += len(keys)
+        if self._listed is None and self._asked > MANY and is_s3(images.root):
+            hashes = array("q")
+            async for entry in images.list():
+                hashes.append(hash(entry.key))
+            self._listed = np.unique(np.frombuffer(hashes, np.int64))
+        if self._listed is not None:
+            wanted = np.array([hash(key) for key in keys], np.int64)
+            return {
+                key for key, is_there in zip(keys, np.isin(wanted, self._listed), strict=True) if is_there
+            }
+        found = await asyncio.gather(*(exists(images, key) for key in keys))
+        return {key for key, is_there in zip(keys, found, strict=True) if is_there}
+
+
+async def exists(images: Storage, key: str) -> bool:
+    """Say whether there is an image of this key."""
+    try:
+        await images.size(key)
+    except NotFoundError:
+        return False
+    return True
