@@ -13,6 +13,7 @@
     │   ├── NotFoundError         2  there is no such file, object or bucket
     │   ├── AccessError           2  it is there, or may be, and we are not let in
     │   │   └── CredentialsError  2  whatever is asked for: nobody knows who asks
+    │   │       └── NoCredentialsError  2  there are none to ask with
     │   └── TransientError        1  throttling, resets, time-outs that outlasted every retry
     │       ├── ThrottledError    1  the server asks for fewer requests
     │       └── UnreachableError  1  no connection came about
@@ -102,6 +103,10 @@ class AccessError(StorageError):
 
 class CredentialsError(AccessError):
     """There are no credentials, or they are wrong or expired: all other requests would fail as this one."""
+
+
+class NoCredentialsError(CredentialsError):
+    """There are no credentials on this machine, so that nothing was asked."""
 
 
 class TransientError(StorageError):

@@ -7,6 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from gtmask.errors import StorageError
+from gtmask.formats import read
+from gtmask.storage.base import S3Settings
 from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files
 
 KEY = "s3://out/job/annotations/consolidated-annotation/output/0_2022-09-09T17:25:31.918770.png"
@@ -62,7 +65,7 @@ def test_colours_count_where_the_indices_are_wrong():
 def test_maps_differ_from_line_to_line():
     other = png(grid("01"), "P", palette("#ffffff", DOG))
     files = {"m.manifest": manifest(line(colors(("car", CAR), ("dog", DOG))), line(colors(("dog", DOG)), key="s3://b/o.png")),
-             HERE: MASK, "o.png": other}  # fmt: skip
+             HERE: MASK, "b/o.png": other}  # fmt: skip
     first, second = read_files("sagemaker", files)
     assert np.array_equal(painted(first, "car", "dog", size=(3, 2)), INDICES)
     assert painted(second, "car", "dog", size=(2, 1)).tolist() == [[0, 2]]
@@ -91,41 +94,117 @@ def test_the_class_list_has_all_lines_classes_in_the_order_of_their_numbers():
     assert open_files("sagemaker", {"m.manifest": manifest({"source-ref": "x"})}).labels is None
 
 
-def test_the_newest_attribute_counts():
-    both = line(colors(("old", CAR)), "one-ref", "s3://b/gone.png") | line(
-        colors(("car", CAR), ("dog", DOG)), "two-ref"
-    )
-    (record,) = read_files("sagemaker", {"m.manifest": manifest(both), HERE: MASK})
-    assert (labels(record), codes(record)) == (["car", "dog"], ["annotation-chosen"])
-    for name in ("one", "one-ref"):
-        files = {"m.manifest": manifest(both), "gone.png": MASK}
-        assert open_files("sagemaker", files, class_attribute=name).labels == ["old"]
-        (record,) = read_files("sagemaker", files, class_attribute=name)
-        assert (labels(record), codes(record)) == (["old"], [])
+def attribute(name: str, mask: str, color_map: dict, **metadata: object) -> dict:
+    """Return a label attribute and its metadata."""
+    made = line(color_map, f"{name}-ref", mask)
+    made[f"{name}-ref-metadata"] |= metadata
+    del made["source-ref"]
+    return made
 
 
-def test_failed_attributes_do_not_count():
-    failed = {
-        "source-ref": "s3://in/a.jpg",
-        "two-ref-metadata": {"failure-reason": "ClientError", "job-name": "x"},
-    }
-    (record,) = read_files("sagemaker", {"m.manifest": manifest(failed)})
-    assert codes(record) == ["annotation-cancelled", "record-skipped"]
-    (record,) = read_files(
-        "sagemaker", {"m.manifest": manifest(line(colors(("car", CAR)), "one-ref") | failed), HERE: MASK}
-    )
-    assert (labels(record), codes(record)) == (["car"], ["annotation-cancelled", "annotation-chosen"])
+OLD = attribute(
+    "one", "s3://b/run/gone.png", colors(("old", CAR)), **{"creation-date": "2026-01-01T00:00:00"}
+)
+NEW = attribute("two", KEY, colors(("car", CAR), ("dog", DOG)), **{"creation-date": "2026-01-02T00:00:00"})
+ADJUSTED = attribute("two", KEY, colors(("car", CAR), ("dog", DOG)), **{"adjustment-status": "adjusted"})
+FAILED = {"two-ref-metadata": {"failure-reason": "ClientError: nobody agreed", "job-name": "labeling-job/x"}}
+HEAD = {"source-ref": "s3://in/a.jpg"}
+
+
+def test_the_newest_attribute_counts_wherever_it_stands():
+    for parts in ((OLD, NEW), (NEW, OLD)):
+        both = {**parts[0], **HEAD, **parts[1]}
+        files = {"m.manifest": manifest(both), HERE: MASK, "run/gone.png": MASK}
+        (record,) = read_files("sagemaker", files)
+        assert (labels(record), codes(record)) == (["car", "dog"], ["annotation-chosen"])
+        assert open_files("sagemaker", files).labels == ["car", "dog"]
+        for name in ("one", "one-ref"):
+            assert open_files("sagemaker", files, class_attribute=name).labels == ["old"]
+            (record,) = read_files("sagemaker", files, class_attribute=name)
+            assert (labels(record), codes(record)) == (["old"], [])
+
+
+def test_what_a_job_adjusted_is_newer_than_any_date():
+    for parts in ((OLD, ADJUSTED), (ADJUSTED, OLD)):
+        (record,) = read_files("sagemaker", {"m.manifest": manifest(HEAD | parts[0] | parts[1]), HERE: MASK})
+        assert (labels(record), codes(record)) == (["car", "dog"], [])
+
+
+def test_where_nothing_tells_which_is_the_newest_none_is_taken():
+    undated = attribute("one", KEY, colors(("old", CAR))) | attribute("two", KEY, colors(("car", CAR)))
+    for order in (undated, dict(reversed(undated.items()))):
+        (record,) = read_files("sagemaker", {"m.manifest": manifest(HEAD | order), HERE: MASK})
+        (finding,) = record.findings
+        assert (finding.code, finding.detail) == ("attribute-undecided", "one-ref, two-ref")
+        (record,) = read_files(
+            "sagemaker", {"m.manifest": manifest(HEAD | order), HERE: MASK}, class_attribute="two"
+        )
+        assert (labels(record), codes(record)) == (["car"], [])
+
+
+def test_failed_and_unanswered_objects_are_told_with_the_reason():
+    content = manifest(HEAD | OLD | ADJUSTED, HEAD | OLD, HEAD | OLD | FAILED, HEAD | FAILED)
+    records = read_files("sagemaker", {"m.manifest": content, HERE: MASK, "run/gone.png": MASK})
+    assert [codes(record) for record in records] == [[], ["answer-missing"], ["answer-failed"],
+                                                     ["object-unlabeled"]]  # fmt: skip
+    assert [labels(record) for record in records] == [["car", "dog"], ["old"], ["old"], []]
+    for record in records[2:]:
+        assert "ClientError: nobody agreed" in record.findings[0].detail
+
+
+def test_an_attribute_without_usable_metadata_is_told():
+    for broken in (None, [], 3, {}, {"type": "groundtruth/semantic-segmentation"}):
+        both = HEAD | OLD | ADJUSTED | {"two-ref-metadata": broken}
+        (record,) = read_files("sagemaker", {"m.manifest": manifest(both), "run/gone.png": MASK})
+        assert (labels(record), codes(record)) == (["old"], ["annotation-bad"])
+
+
+def test_a_mask_is_never_what_only_has_its_last_name(tmp_path, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    key = "s3://teamb/v2/masks/p0.png"
+    files = {"run1/m.manifest": manifest(line(colors(("car", CAR)), key=key)), "run1/masks/p0.png": MASK,
+             "run1/p0.png": MASK, "p0.png": MASK}  # fmt: skip
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    nowhere = S3Settings(endpoint_url="http://127.0.0.1:9")
+    source = str(tmp_path / "run1/m.manifest")
+    with pytest.raises(StorageError):
+        list(read(source, s3=nowhere))
+    for place in ("v2/masks/p0.png", "teamb/v2/masks/p0.png"):
+        own = tmp_path / "run1" / place
+        own.parent.mkdir(parents=True)
+        own.write_bytes(MASK)
+        (record,) = read(source, s3=nowhere)
+        assert labels(record) == ["car"]
+        own.unlink()
+
+
+def test_copies_are_found_below_masks_by_the_longest_end_that_is_one_references_own(tmp_path):
+    content = manifest(line(colors(("car", CAR)), key="s3://b/x/1.png"),
+                       line(colors(("car", CAR)), key="s3://b/y/1.png"),
+                       line(colors(("car", CAR)), key="s3://b/y/2.png"))  # fmt: skip
+    files = {"m.manifest": content}
+    (tmp_path / "x").mkdir()
+    (tmp_path / "1.png").write_bytes(MASK)
+    (tmp_path / "2.png").write_bytes(MASK)
+    (tmp_path / "x/1.png").write_bytes(MASK)
+    found = [codes(record) for record in read_files("sagemaker", files, masks=str(tmp_path))]
+    assert found == [[], ["mask-missing"], []]
 
 
 def test_a_mask_that_is_not_there_rejects_the_line():
-    (record,) = read_files("sagemaker", {"m.manifest": manifest(line(colors(("car", CAR))))})
-    assert codes(record) == ["bitmap-missing", "record-bad"]
+    for key in ("masks/none.png", "https://x.y/none.png", "../../../etc/none.png", "/nowhere/none.png"):
+        (record,) = read_files("sagemaker", {"m.manifest": manifest(line(colors(("car", CAR)), key=key))})
+        assert codes(record) == ["mask-missing"]
 
 
 @pytest.mark.parametrize(("document", "found"), [
     ({"source-ref": "s3://a/b.jpg"}, ["record-unannotated"]), ({"source-ref": 3, "x": 1}, []),
     ({"source-ref": ""}, ["image-name-bad"]), ([], ["record-bad"]),
-    ({"source-ref": "a", "b-ref": "c", "b-ref-metadata": {"internal-color-map": 3}}, ["record-unannotated"]),
+    ({"source-ref": "a", "b-ref": "c", "b-ref-metadata": {"internal-color-map": 3}},
+     ["annotation-bad", "record-unannotated"]),
 ])  # fmt: skip
 def test_lines_that_are_no_masks(document: object, found: list):
     content = manifest(line(colors(("car", CAR))), document)
@@ -135,7 +214,8 @@ def test_lines_that_are_no_masks(document: object, found: list):
 
 def test_line_ends_do_not_matter():
     for end in ("", "\n", "\r\n", "\n\n"):
-        assert len(read_files("sagemaker", {"m.manifest": manifest(line({}), line({}), end=end)})) == 2
+        files = {"m.manifest": manifest(line({}), line({}), end=end), HERE: MASK}
+        assert len(read_files("sagemaker", files)) == 2
 
 
 def test_a_class_without_a_colour_is_told():

@@ -93,7 +93,7 @@ TABLE: dict[str, tuple[str, list[tuple[str, int]], dict[str, int]]] = {
     CASES + "scalabel_ins_seg.json": ("scalabel", [("620a7840-33cada02.jpg", 2)], {}),
     # Its mask is among the samples under another name than the manifest gives.
     "sagemaker_gt/aws-samples__amazon-lookout-for-vision-image-augmentation-pipeline/output.manifest": (
-        "sagemaker", [("s3://pcbtest22/label/s10.png", 0)], {"bitmap-missing": 1, "record-bad": 1}),
+        "sagemaker", [("s3://pcbtest22/label/s10.png", 0)], {"mask-missing": 1}),
 }  # fmt: skip
 
 #: Files that are no image annotations, and why.

@@ -15,8 +15,8 @@ from gtmask.findings import CODES
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.line_rules import LineChecker, duplicate_keys
-from gtmask.groundtruth.references import Locator, split
 from gtmask.manifest.contract import MAX_LINE_CHARACTERS
+from gtmask.manifest.references import Locator, split
 from gtmask.manifest.writer import ManifestWriter
 
 WRITER = ManifestWriter(class_map_from_labels(["Car", "Road"]), creation_date="2024-01-01T00:00:00.000000")
@@ -148,14 +148,12 @@ def test_references_are_split() -> None:
         assert split(bad) is None, bad
 
 
-def test_local_copies_are_sought_longest_path_first_and_then_where_the_last_one_was() -> None:
+def test_local_copies_are_sought_longest_path_first() -> None:
     locator = Locator("/copies")
-    wanted = [("a/b/c.png", 0), ("b/c.png", 1), ("c.png", 2)]
-    assert locator.places("s3://x/a/b/c.png") == [(("/copies", key), skip) for key, skip in wanted]
-    locator.found(1)
-    assert [skip for _, skip in locator.places("s3://x/a/b/c.png")] == [1, 0, 2]
+    wanted = ["x/a/b/c.png", "a/b/c.png", "b/c.png", "c.png"]
+    assert locator.places("s3://x/a/b/c.png") == [("/copies", key) for key in wanted]
     assert locator.places("nonsense") == []
-    assert Locator().places("s3://x/a.png") == [(("s3://x", "a.png"), 0)]
+    assert Locator().places("s3://x/a.png") == [("s3://x", "a.png")]
 
 
 @given(st.lists(st.sampled_from("abcdefg"), max_size=30))

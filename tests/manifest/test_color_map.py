@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.manifest.color_map import ColorMapEntry, find_classes, make_color_map, read_color_map
-from gtmask.manifest.writer import ManifestWriter
+from gtmask.manifest.color_map import ColorMapEntry, make_color_map, read_color_map
 
 DATE = "2024-01-01T00:00:00.000000"
 
@@ -31,17 +26,3 @@ def test_what_is_not_well_formed_is_left_empty() -> None:
         ColorMapEntry("2", None, "", ""),
     ]
     assert read_color_map(None) == read_color_map([1]) == read_color_map("x") == []
-
-
-names = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8)
-
-
-@given(st.lists(names, min_size=1, max_size=6, unique=True))
-def test_searching_finds_what_parsing_reads(labels: list[str]) -> None:
-    class_map = class_map_from_labels(labels)
-    line = ManifestWriter(class_map, creation_date=DATE).line("s3://b/1.jpg", "s3://b/1.png")
-    parsed = read_color_map(orjson.loads(line)["labeling-qa-ref-metadata"]["internal-color-map"])
-    for attribute in (None, "labeling-qa-ref"):
-        found = [(number, orjson.loads(name)) for number, name in find_classes(line, attribute)]
-        assert found == [(entry.id, entry.name) for entry in parsed]
-    assert not list(find_classes(line[:20]))

@@ -27,7 +27,6 @@ def inspect(
     source: options.Source,
     format: options.Format = "auto",
     reading: ReadOptions,
-    masks: options.Masks = None,
     workers: options.Workers = None,
     s3: S3Settings,
     quiet: options.Quiet = False,
@@ -41,9 +40,7 @@ def inspect(
     from gtmask.cli.console import Bar, print_json
 
     with Bar(quiet=quiet or as_json) as bar:
-        seen = gtmask.inspect(
-            source, format=format, options=reading, masks=masks, workers=workers, s3=s3, progress=bar
-        )
+        seen = gtmask.inspect(source, format=format, options=reading, workers=workers, s3=s3, progress=bar)
     if as_json:
         print_json(seen.to_json())
         return

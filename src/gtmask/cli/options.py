@@ -81,6 +81,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "interpolate": Annotated[bool, opt("--interpolate", metavar="", help="Compute the shapes of video frames between keyframes.", rich_help_panel=READ)],
         "class_attribute": Annotated[str | None, opt("--class-attribute", metavar="NAME", help="The attribute that holds the class, where shapes have several attributes.", rich_help_panel=READ)],
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
+        "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: what it names).", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {
         "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore", help="Client library that reaches S3.", rich_help_panel=S3)],

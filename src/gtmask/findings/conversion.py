@@ -72,6 +72,10 @@ declare("guess", [
      "Nothing, if they are the same class."),
     ("label-group", ("A label of a group was read as the class of its members (`cargroup` in Cityscapes as "
      "`car`)."), "Nothing, if a group may be painted as its class."),
+    ("answer-failed", "Ground Truth failed on this object, so that the label before that job was used.",
+     "Label it in another job; the detail gives the reason that Ground Truth tells."),
+    ("answer-missing", "The job ended before anybody answered this object: its old label was used.",
+     "Label it in another job, or leave it if the old label will do."),
     ("annotation-chosen", ("Several people annotated this image; one annotation was used, by the rule in "
      "docs/formats.md."),
      "Choose another annotator with --annotator."),
@@ -133,6 +137,12 @@ declare("reject", [
      "Export again from the images that are to be labeled."),
     ("record-bad", "The annotations of this image are not written as the format requires.", "Export again."),
     ("record-size-bad", "The export gives a size that is not a number of pixels.", "Export again."),
+    ("mask-missing", "The mask that a manifest's line names cannot be found or read.",
+     "Let the credentials read the bucket, or give --masks with a folder of copies."),
+    ("object-unlabeled", "Ground Truth failed on this object, and there is no earlier label of it.",
+     "Label it in another job; the detail gives the reason that Ground Truth tells."),
+    ("attribute-undecided", "Nothing says which of several label attributes of a line is the newest.",
+     "Name the one that counts with --class-attribute; the detail lists them."),
     ("record-unannotated", "The task was never annotated, so there is nothing to review.",
      "Convert with --include-unannotated to give it an all-background mask."),
     ("record-skipped", "Every annotation of this image was cancelled or skipped.",

@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
 from gtmask.formats.registry import FORMATS
+from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
     from gtmask.model import Record
-    from gtmask.storage.base import S3Settings
 
 __all__ = [
     "FORMATS",
@@ -82,7 +83,7 @@ def open_source(
     from gtmask.formats.locate import open_export  # noqa: PLC0415
     from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
 
-    options = options or ReadOptions()
+    options = replace(options or ReadOptions(), s3=s3 or S3Settings())
     export = open_export(source, s3)
     found = detect(export, format)
     if not found.names:

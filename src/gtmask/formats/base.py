@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from gtmask.storage.base import S3Settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -50,7 +52,9 @@ class ReadOptions:
 
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
     attribute that holds the class where a tool has many (VIA); ``memory_limit`` is in bytes;
-    ``keep_going`` reads a damaged document up to the damage.
+    ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or prefix with copies of
+    the masks that a manifest names. ``s3`` says how files outside of the export are reached; whoever opens
+    an export sets it.
     """
 
     annotator: str | None = None
@@ -59,7 +63,9 @@ class ReadOptions:
     interpolate: bool = False
     class_attribute: str | None = None
     keep_going: bool = False
+    masks: str | None = None
     memory_limit: int = 2 << 30
+    s3: S3Settings = field(default_factory=S3Settings)
 
 
 #: What a reader needs to find one record's bytes: plain tuples of names, offsets and small values.

@@ -100,9 +100,11 @@ _ROWS = (
         "opencv",
         "Output manifests of semantic segmentation jobs, with their masks; pixels resolved by palette "
         "colour.",
-        "Masks must lie beside the manifest, with or without the folders of their key; a line whose mask is "
-        "not there is rejected.",
-        counts="Of several attributes of a line the newest that did not fail; --class-attribute chooses.",
+        "Masks are read from their s3:// URI, or from copies below --masks; without it, a mirror of the "
+        "whole key beside the manifest or up to two folders above counts too, and so does a name that "
+        "Ground Truth gave. A line whose mask is nowhere is rejected.",
+        counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
+        "creation-date; --class-attribute chooses.",
     ),
     _row(
         "coco_panoptic",

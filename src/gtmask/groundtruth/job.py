@@ -18,12 +18,12 @@ from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
-from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
 from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.line import describe_problem, require_line
+from gtmask.manifest.references import bucket_of
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:

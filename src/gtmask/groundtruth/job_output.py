@@ -10,19 +10,19 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings, with_surveyor
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
+from gtmask.manifest.newest import Attributes
+from gtmask.manifest.parser import LineParser
 from gtmask.png import decode_png
 from gtmask.progress import Progress, Silent, advancing
-from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
-    from gtmask.manifest.line import Label
+    from gtmask.manifest.label import Label
+    from gtmask.storage.base import S3Settings
 
 BATCH = 64
-#: So many lines show whether a job wrote a manifest: some objects may have got no answer.
-FIRST_LINES = 1000
 
 
 @dataclass(slots=True)
@@ -138,12 +137,12 @@ def summarize_job_output(
     ManifestError
         A broken manifest.
     """
-    attributes = next(filter(None, map(_find_attributes, manifests)), None)
+    attributes = find_pair(manifests)
     if attributes is None:
         return None
     output = JobOutput(*attributes)
     estimate = sum(manifest.estimate_lines() for manifest in manifests)
-    settings = SurveySettings(s3 or S3Settings(), masks=masks, deep=True)
+    settings = survey_settings(manifests, s3, masks=masks, deep=True)
     progress = progress or Silent()
     progress.stage("compare", estimate)
     batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))
@@ -170,13 +169,28 @@ def _read_lines(
         yield batch
 
 
-def _find_attributes(manifest: ManifestReader) -> tuple[str, str] | None:
-    """Return the adjusted and the new label attribute: the last two of the first line that has two."""
-    for raw in islice(manifest.filled_lines(), FIRST_LINES):
-        labels = parse_line(raw.data).labels
-        if len(labels) > 1:
-            return labels[-2].attribute, labels[-1].attribute
-    return None
+def find_pair(
+    manifests: Sequence[ManifestReader], before: str | None = None, after: str | None = None
+) -> tuple[str, str] | None:
+    """Return the attribute that a job adjusted and the one that it wrote; None where no job wrote any.
+
+    Parameters
+    ----------
+    manifests
+        All lines of all of them tell it together (:mod:`gtmask.manifest.newest`).
+    before, after
+        Overrule what the metadata says.
+    """
+    attributes = Attributes()
+    parser = LineParser()
+    for manifest in manifests:
+        for raw in manifest.filled_lines():
+            attributes.add(parser.parse(raw.data).labels)
+    after = after or attributes.answer
+    if after is None:
+        return None
+    older = [name for name in attributes.newest_first() if name != after]
+    return before or next(iter(older), ""), after
 
 
 def _read_line(manifest: ManifestReader, raw: RawLine, output: JobOutput) -> _Pair | None:

@@ -14,7 +14,6 @@ import orjson
 
 from gtmask.findings import Problem
 from gtmask.groundtruth.metadata_rules import check_metadata
-from gtmask.groundtruth.references import split
 from gtmask.manifest.contract import (
     ATTRIBUTE_SUFFIX,
     IMAGE_EXTENSIONS,
@@ -25,12 +24,14 @@ from gtmask.manifest.contract import (
 )
 from gtmask.manifest.line import load_object, parse_line, read_values
 from gtmask.manifest.names import label_attribute_problem
+from gtmask.manifest.references import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.manifest.color_map import ColorMapEntry
-    from gtmask.manifest.line import Label, ManifestLine
+    from gtmask.manifest.label import Label
+    from gtmask.manifest.line import ManifestLine
 
 #: (hex colour, lower-case) by class id, as far as the color map is well-formed.
 Colors = dict[int, str]

@@ -27,17 +27,16 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.sampling import Glance, Sampling
-from gtmask.groundtruth.survey import Surveyor, SurveySettings, with_surveyor
+from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings, with_surveyor
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
 from gtmask.manifest.line import parse_line
+from gtmask.manifest.references import bucket_of
 from gtmask.png import decode_png, encode_png
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
-from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
     from gtmask.groundtruth.sampling import Pick
     from gtmask.manifest.line import ManifestLine
-    from gtmask.storage.base import Storage
+    from gtmask.storage.base import S3Settings, Storage
 
 BATCH = 128
 #: The small manifest's name below the output.
@@ -190,9 +189,9 @@ def pilot(
         raise UsageError(f"--count {count} must be at least 1.")
     if seed < 0:
         raise UsageError(f"--seed {seed} must be at least 0.")
-    settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
     location = os.fspath(manifest)
-    with open_manifest(location, settings.s3) as source:
+    with open_manifest(location, s3) as source:
+        settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
         look = _Look(source, settings)
         with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
             look.run(pool, progress or Silent())

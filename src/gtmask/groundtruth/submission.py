@@ -16,9 +16,9 @@ from gtmask.groundtruth import aws
 from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
 from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
-from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.validation import validate
 from gtmask.loops import run_async
+from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings

@@ -32,23 +32,27 @@ from gtmask.groundtruth.picture_rules import (
     check_size,
     check_values,
 )
-from gtmask.groundtruth.references import Locator
 from gtmask.images.probe import probe
+from gtmask.manifest.parser import LineParser
+from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
+from gtmask.storage.base import S3Settings
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from gtmask.groundtruth.line_rules import Colors, Task
-    from gtmask.groundtruth.references import Place
+    from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.images.probe import ImageInfo
+    from gtmask.manifest.line import ManifestLine
+    from gtmask.manifest.references import Place
     from gtmask.png import PngHeader
-    from gtmask.storage.base import S3Settings, Storage
+    from gtmask.storage.base import Storage
 
 T = TypeVar("T")
 
@@ -58,12 +62,48 @@ HEAD = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class SurveySettings:
-    """What a surveyor needs to know, picklable."""
+    """What a surveyor needs to know, picklable.
+
+    ``images`` and ``masks`` are where copies are; ``shared_images`` and ``shared_masks`` the ends of paths
+    that do not tell of which reference.
+    """
 
     s3: S3Settings
     images: str | None = None
     masks: str | None = None
     deep: bool = False
+    shared_images: SharedEnds = NOTHING_SHARED
+    shared_masks: SharedEnds = NOTHING_SHARED
+
+
+def survey_settings(
+    manifests: Sequence[ManifestReader],
+    s3: S3Settings | None,
+    *,
+    images: str | None = None,
+    masks: str | None = None,
+    deep: bool = False,
+) -> SurveySettings:
+    """Return settings for what some manifests name; which are read for it where copies count."""
+    parser = LineParser()
+
+    def lines() -> Iterator[ManifestLine]:
+        return (parser.parse(raw.data) for manifest in manifests for raw in manifest.filled_lines())
+
+    def image_references() -> Iterator[str]:
+        return (line.source_ref for line in lines())
+
+    def mask_references() -> Iterator[str]:
+        return (label.mask for line in lines() for label in line.labels if label.mask is not None)
+
+    return SurveySettings(
+        s3 or S3Settings(),
+        images,
+        masks,
+        deep,
+        NOTHING_SHARED if images is None else find_shared_ends(image_references),
+        NOTHING_SHARED if masks is None else find_shared_ends(mask_references),
+    )
 
 
 @dataclass(slots=True)
@@ -94,8 +134,8 @@ class Surveyor:
         self._stack = AsyncExitStack()
         self._storages: dict[str, Storage] = {}
         self._opening = asyncio.Lock()
-        self.images = Locator(settings.images)
-        self.masks = Locator(settings.masks)
+        self.images = Locator(settings.images, settings.shared_images)
+        self.masks = Locator(settings.masks, settings.shared_masks)
 
     async def __aenter__(self) -> Surveyor:
         await self._stack.__aenter__()
@@ -167,13 +207,12 @@ class Surveyor:
 
     async def look_at_image(self, reference: str) -> tuple[ImageInfo, int]:
         """Return an image's header and its size in bytes, 0 where that cannot exceed the limit."""
-        for (root, key), skip in self.images.places(reference):
+        for root, key in self.images.places(reference):
             storage = await self.storage(root)
             try:
                 image = await probe(storage, key)
             except NotFoundError:
                 continue
-            self.images.found(skip)
             large = self.settings.deep or image.width * image.height > SMALL_IMAGE_PIXELS
             return image, await storage.size(key) if large else 0
         raise NotFoundError(f"There is no image {reference}.")
@@ -248,13 +287,12 @@ class Surveyor:
         return await self._read(self.images, reference, None)
 
     async def _read(self, locator: Locator, reference: str, stop: int | None) -> tuple[bytes, Place]:
-        for place, skip in locator.places(reference):
+        for place in locator.places(reference):
             storage = await self.storage(place[0])
             try:
                 data = await storage.get(place[1], 0, stop)
             except NotFoundError:
                 continue
-            locator.found(skip)
             return data, place
         raise NotFoundError(f"There is nothing at {reference}.")
 

@@ -19,14 +19,13 @@ from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.references import bucket_of
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
-from gtmask.groundtruth.survey import SurveySettings, survey_batch
+from gtmask.groundtruth.survey import SurveySettings, survey_batch, survey_settings
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
+from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent, advancing
-from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.line_rules import Task
     from gtmask.groundtruth.manifest_file import RawLine
     from gtmask.groundtruth.survey import Survey
+    from gtmask.storage.base import S3Settings
 
 #: How much is looked at: the manifest only; headers of masks and images and the values of a sample of
 #: masks; every pixel of every mask.
@@ -99,10 +99,11 @@ def validate(
     """
     if level not in get_args(Depth):
         raise UsageError(f"level {level!r} is none of {', '.join(get_args(Depth))}.")
-    settings = SurveySettings(s3 or S3Settings(), images, masks, level == "deep")
     location = os.fspath(manifest)
-    before = partial(compile_kernels, CHECKER_MODULES if settings.deep else ())
-    with open_manifest(location, settings.s3) as source, FindingsFile(findings, location) as findings_file:
+    deep = level == "deep"
+    before = partial(compile_kernels, CHECKER_MODULES if deep else ())
+    with open_manifest(location, s3) as source, FindingsFile(findings, location) as findings_file:
+        settings = survey_settings([source], s3, images=images, masks=masks, deep=deep)
         report = Report(source.location, level, strict, _findings_file=findings_file)
         with Pool(workers, before=before) as pool:
             return _Validation(source, report, settings).run(pool, progress or Silent())

@@ -8,24 +8,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
-
 from gtmask.manifest.contract import (
     BACKGROUND,
     BACKGROUND_COLOR,
-    COLOR_MAP,
     MAX_CLASS_ID,
-    METADATA_SUFFIX,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gtmask.model import ClassMap
 
 _CLASS_ID = re.compile(r"0|[1-9][0-9]{0,2}")
-#: A class in the bytes of a color map: its id and its name as JSON.
-_CLASS = re.compile(rb'"(\d{1,5})"\s*:\s*\{[^{}]*?"class-name"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 class ColorMapEntry(NamedTuple):
@@ -68,24 +60,6 @@ def make_color_map(class_map: ClassMap, confidence: float) -> dict[str, dict[str
         str(number): {"class-name": name, "confidence": confidence, "hex-color": color}
         for number, name, color in rows
     }
-
-
-def find_classes(line: bytes, attribute: str | None = None) -> Iterator[tuple[int, bytes]]:
-    """Yield id and name, as JSON, of each class in the newest color map on a line.
-
-    The line is searched, not parsed: that is ten times faster, and damaged lines do no harm. With
-    ``attribute`` the first map after the name of its metadata counts.
-    """
-    mark = orjson.dumps(COLOR_MAP)
-    if attribute is None:
-        start = line.rfind(mark)
-    else:
-        start = line.find(mark, max(line.find(orjson.dumps(attribute + METADATA_SUFFIX)), 0))
-    if start < 0:
-        return
-    stop = line.find(mark, start + 1)
-    for number, name in _CLASS.findall(line, start, stop if stop >= 0 else len(line)):
-        yield int(number), name
 
 
 def _text(value: object) -> str:

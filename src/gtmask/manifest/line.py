@@ -17,82 +17,18 @@ import orjson
 
 from gtmask.errors import ManifestError
 from gtmask.findings import CODES, Finding
-from gtmask.manifest.color_map import read_color_map
 from gtmask.manifest.contract import (
-    ADJUSTMENT_STATUS,
     ATTRIBUTE_SUFFIX,
-    COLOR_MAP,
-    CREATION_DATE,
     FAILURE_REASON,
-    JOB_NAME_KEY,
     METADATA_SUFFIX,
     SEGMENTATION_TYPE,
     SOURCE_REF,
 )
+from gtmask.manifest.label import Label
+from gtmask.manifest.newest import age_of, oldest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from gtmask.manifest.color_map import ColorMapEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One label attribute of a line.
-
-    Attributes
-    ----------
-    attribute
-        Its key, such as ``labeling-qa-ref``.
-    mask
-        What it refers to; None where there is no text, as where labeling failed.
-    metadata
-        The object under ``<attribute>-metadata``.
-    """
-
-    attribute: str
-    mask: str | None
-    metadata: dict[str, Any]
-
-    @property
-    def is_segmentation(self) -> bool:
-        """Whether the metadata says that this is a semantic segmentation mask."""
-        return self.metadata.get("type") == SEGMENTATION_TYPE
-
-    @property
-    def color_map(self) -> list[ColorMapEntry] | None:
-        """The entries of the color map in their order; None where there is no such object."""
-        given = self.metadata.get(COLOR_MAP)
-        return read_color_map(given) if isinstance(given, dict) else None
-
-    @property
-    def classes(self) -> dict[int, ColorMapEntry]:
-        """The entries of the color map by class id, as far as they are well-formed."""
-        return {entry.id: entry for entry in self.color_map or () if entry.id is not None}
-
-    @property
-    def failure_reason(self) -> str | None:
-        """Why Ground Truth could not label this object; None where it did."""
-        return str(self.metadata[FAILURE_REASON]) if FAILURE_REASON in self.metadata else None
-
-    @property
-    def adjustment_status(self) -> str | None:
-        """What an adjustment job wrote: ``adjusted`` or ``unadjusted``."""
-        return self._text(ADJUSTMENT_STATUS)
-
-    @property
-    def job_name(self) -> str | None:
-        """The labeling job that wrote it."""
-        return self._text(JOB_NAME_KEY)
-
-    @property
-    def creation_date(self) -> str | None:
-        """When it was written."""
-        return self._text(CREATION_DATE)
-
-    def _text(self, key: str) -> str | None:
-        value = self.metadata.get(key)
-        return None if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +40,8 @@ class ManifestLine:
     values
         The JSON object; empty where the line is none.
     labels
-        The label attributes in their order, those that failed included: the last one is the newest.
+        The label attributes, those that failed included, as old as their metadata says: the last one is the
+        newest (:mod:`gtmask.manifest.newest`).
     problems
         Finding codes of :mod:`gtmask.findings.contract`: no JSON, no image, no label attribute or mask.
     is_object
@@ -147,7 +84,7 @@ def parse_line(data: bytes) -> ManifestLine:
 
 def read_values(values: dict[str, Any]) -> ManifestLine:
     """Find the label attributes among the values of a line."""
-    labels = tuple(_labels(values))
+    labels = tuple(oldest_first(list(_labels(values))))
     problems = [missing_mask(label, values) for label in labels if label.mask is None]
     if not labels:
         problems.append(_why_no_label(values))
@@ -161,10 +98,17 @@ def require_line(data: bytes, where: str) -> ManifestLine:
     Raises
     ------
     ManifestError
-        Not a JSON object, or one without an image reference, or without any mask and its metadata.
+        Not a JSON object, or one without an image reference, or without any mask and its metadata, or with
+        several masks of which none is the newest.
     """
     line = parse_line(data)
     if line.source_ref and line.masks:
+        if len(line.masks) > 1 and age_of(line.masks[-1]) == age_of(line.masks[-2]):
+            names = " and ".join(label.attribute for label in line.masks[-2:])
+            raise ManifestError(
+                f"{where}: nothing in their metadata says which of {names} is the newest: take the one that "
+                "does not count out of the manifest."
+            )
         return line
     problem = next(iter(line.problems), Finding("metadata-type"))
     raise ManifestError(f"{where}: {describe_problem(problem.code, problem.detail)}")

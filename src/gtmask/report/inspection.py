@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
@@ -120,7 +120,7 @@ def inspect(
     workers
         Processes; one per core by default, none beside this one for small exports.
     masks
-        Folder or prefix with copies of the masks that a manifest names.
+        The same as in ``options``.
     progress
         Hears how the reading gets on.
 
@@ -130,7 +130,10 @@ def inspect(
         If the export cannot be read.
     """
     progress = progress or Silent()
-    opened = open_source(source, format, options or ReadOptions(), s3 or S3Settings())
+    options = options or ReadOptions()
+    if masks is not None:
+        options = replace(options, masks=masks)
+    opened = open_source(source, format, options, s3 or S3Settings())
     reader = opened.reader
     kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
@@ -145,7 +148,9 @@ def inspect(
     seen.count_findings(reader.findings, "the export")
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
-        seen.answer = summarize_job_output(manifests, masks=masks, s3=s3, workers=workers, progress=progress)
+        seen.answer = summarize_job_output(
+            manifests, masks=options.masks, s3=s3, workers=workers, progress=progress
+        )
     return seen
 
 

@@ -18,11 +18,10 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, GtmaskError, ManifestError, UsageError
 from gtmask.groundtruth.manifest_file import RawLine, open_manifest
-from gtmask.groundtruth.survey import Surveyor, SurveySettings
+from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings
 from gtmask.loops import run_async
 from gtmask.png import decode_png
 from gtmask.storage import is_s3
-from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.manifest.line import ManifestLine
+    from gtmask.storage.base import S3Settings
 
 #: Longest side of an embedded picture, in pixels.
 SIDE = 720
@@ -118,8 +118,8 @@ def preview(
         raise UsageError(f"--count {count} must be at least 1.")
     if is_s3(str(out)):
         raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
-    settings = SurveySettings(s3 or S3Settings(), images, masks, deep=True)
-    with open_manifest(str(manifest), settings.s3) as source:
+    with open_manifest(str(manifest), s3) as source:
+        settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
         total, chosen = _choose(source, count)
     figures, troubles, legend = run_async(_figures(source, chosen, settings))
     page = _PAGE.format(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask import raster
-from gtmask.errors import GtmaskError, UsageError
+from gtmask.errors import CredentialsError, GtmaskError, TransientError, UsageError
 from gtmask.findings import Finding
 from gtmask.run.outside import outside
 from gtmask.run.settings import check_choice
@@ -302,6 +302,8 @@ class Canvas:
             self._pictures.clear()
             try:
                 data = self.record.files(name) if self.record.files is not None else None
+            except (TransientError, CredentialsError):
+                raise
             except GtmaskError:
                 data = None
             missing = (None, ("bitmap-missing", name))

@@ -152,6 +152,7 @@ def _open_reader(request: RunRequest) -> Reader:
         interpolate=chosen.interpolate,
         class_attribute=chosen.class_attribute,
         keep_going=chosen.keep_going,
+        masks=chosen.masks,
         memory_limit=request.execution.memory_limit,
     )
     return open_reader(request.source, chosen.format, options, request.execution.s3)

@@ -83,6 +83,7 @@ class Settings:
     interpolate: bool = False
     class_attribute: str | None = None
     keep_going: bool = False
+    masks: str | None = None
 
     def __post_init__(self) -> None:
         for name in CHOICES:
@@ -165,6 +166,7 @@ class ConvertOptions(TypedDict, total=False):
     interpolate: bool
     class_attribute: str | None
     keep_going: bool
+    masks: str | None
     executor: str
     workers: int | None
     shard: str | None

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import CredentialsError, StorageError, TransientError, UnreachableError, UsageError
+from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import of_answer
@@ -187,7 +187,7 @@ def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
         provider = Boto3CredentialProvider(session)
     except (BotoCoreError, ValueError) as error:
         msg = f"no AWS credentials were found ({error}): set them up, or name a --profile"
-        raise CredentialsError(msg) from error
+        raise NoCredentialsError(msg) from error
     config: Any = {"conditional_put": "etag", "region": session.region_name or "us-east-1"}
     if endpoint:
         # This name beats AWS_ENDPOINT_URL_S3, which obstore reads itself; "endpoint" does not.

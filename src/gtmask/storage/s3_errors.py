@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from botocore import exceptions as boto
 
-from gtmask.errors import CredentialsError, StorageError, TransientError, UnreachableError
+from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError
 from gtmask.storage.s3_answers import of_answer
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def told(verb: str, uri: str) -> Iterator[None]:
         raise _of_client_error(error, verb, uri) from error
     except _CREDENTIALS as error:
         advice = "set up AWS credentials, or name a --profile"
-        raise CredentialsError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
+        raise NoCredentialsError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
     except (boto.SSLError, aiohttp.ClientSSLError) as error:
         advice = "check the endpoint's certificate and AWS_CA_BUNDLE"
         raise StorageError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error

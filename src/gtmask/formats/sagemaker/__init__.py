@@ -1,0 +1,175 @@
+"""SageMaker Ground Truth: an augmented manifest whose masks are read again.
+
+- One JSON object per line: ``source-ref``, ``<name>-ref`` (the mask) and ``<name>-ref-metadata`` with
+  ``internal-color-map`` {"1": {class-name, hex-color}}. The last line may lack its line end.
+- Pixels are resolved by **colour**: maps differ from line to line, and jobs of June to September 2020
+  wrote wrong indices (amazon-sagemaker-examples, pull requests 1503 and 1506). Only in a mask without
+  a palette and without colours (grey) the index is all there is.
+- **Which attribute counts** where a line has several: the newest of those that did not fail, as the
+  metadata tells (:mod:`gtmask.manifest.newest`); ``class_attribute`` names another one. Where a job
+  answered other lines and not this one, or failed on it, the label before the job counts, and that is told.
+- An attribute with ``failure-reason`` has no labels; a line whose attributes all failed is rejected.
+- Where masks are looked for: :mod:`gtmask.formats.sagemaker.masks`. Their keys hold ``:``.
+- BACKGROUND (index 0) is no shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import CredentialsError, StorageError, TransientError
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import rgb_key
+from gtmask.formats.reading.malformed import MALFORMED
+from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.typed import get_text
+from gtmask.formats.sagemaker.masks import MaskFiles
+from gtmask.formats.sagemaker.survey import Survey, is_good
+from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
+from gtmask.manifest.line import read_values
+from gtmask.model import Bitmap, Select
+from gtmask.png.header import SIGNATURE
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
+    from gtmask.manifest.color_map import ColorMapEntry
+    from gtmask.manifest.label import Label
+    from gtmask.manifest.line import ManifestLine
+    from gtmask.manifest.newest import Attributes
+    from gtmask.model import Record
+
+TITLE = "SageMaker Ground Truth manifest"
+#: Where a PNG's colour type stands, and the types without colours.
+_COLOR_TYPE, _GREY_TYPES = 25, (b"\x00", b"\x04")
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What every line of a manifest is read with: ``wanted`` is the attribute that was asked for."""
+
+    wanted: str | None
+    attributes: Attributes
+    masks: MaskFiles
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``source-ref``."""
+    return TITLE if SOURCE_REF in sample.keys or SOURCE_REF in sample.element else None
+
+
+def read(export: Export, options: ReadOptions) -> RowsReader:
+    """Open a manifest. All of it is looked at once: one line does not tell which attribute is the newest."""
+    wanted = options.class_attribute
+    if wanted is not None and not wanted.endswith(ATTRIBUTE_SUFFIX):
+        wanted += ATTRIBUTE_SUFFIX
+    survey = Survey(export, wanted)
+    masks = MaskFiles(export, options.masks, options.s3, survey.shared)
+    context = _Context(wanted, survey.attributes, masks)
+    return RowsReader(export, options, TITLE, parse=parse, labels=survey.labels(), context=context)
+
+
+def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
+    """Build the record of one line."""
+    builder = RecordBuilder("")
+    builder.record.image = get_text(builder, value, SOURCE_REF)
+    if not builder.record.image:
+        return builder.reject("image-name-bad", f"the line has no {SOURCE_REF}")
+    context: _Context = reader.context
+    label = choose_label(builder, read_values(value), context)
+    if label is None:
+        return builder.record
+    reference = label.mask or ""
+    try:
+        data = context.masks.read(reference)
+    except (TransientError, CredentialsError):
+        raise
+    except StorageError as error:
+        return builder.reject("mask-missing", f"{label.attribute}: {reference:.300}: {error}"[:500])
+    builder.record.files = lambda _name: data
+    grey = data.startswith(SIGNATURE) and data[_COLOR_TYPE : _COLOR_TYPE + 1] in _GREY_TYPES
+    _add_classes(builder, label.color_map or [], reference, grey=grey)
+    return builder.build()
+
+
+def choose_label(builder: RecordBuilder, line: ManifestLine, context: _Context) -> Label | None:
+    """Return the label attribute that counts, or None after telling why there is none."""
+    attributes, wanted = context.attributes, context.wanted
+    _tell_unusable(builder, line)
+    known = [label for label in line.labels if wanted in {None, label.attribute}]
+    good = [label for label in known if is_good(label)]
+    failed = [label for label in known if label.failure_reason is not None]
+    if not good:
+        reasons = "; ".join(f"{label.attribute}: {label.failure_reason}" for label in failed)
+        if failed:
+            builder.reject("object-unlabeled", reasons[:300])
+        else:
+            builder.reject("record-unannotated", f"no {wanted or 'segmentation attribute'} on this line")
+        return None
+    label = attributes.newest_of(good)
+    if label is None:
+        names = ", ".join(attributes.newest_first([label.attribute for label in good]))
+        builder.reject("attribute-undecided", names)
+        return None
+    if wanted is None:
+        _tell_choice(builder, line, label, attributes, several=len(good) > 1)
+    return label
+
+
+def _tell_choice(
+    builder: RecordBuilder, line: ManifestLine, label: Label, attributes: Attributes, *, several: bool
+) -> None:
+    """Tell where the label is not what the last job made of this object, or only its date is newer."""
+    answer = attributes.answer
+    if answer is None or label.attribute == answer:
+        if several and not attributes.age(label.attribute).adjusts:
+            builder.finding("annotation-chosen", f"{label.attribute}, by its creation-date")
+        return
+    failed = line.label(answer)
+    if failed is not None and failed.failure_reason is not None:
+        builder.finding("answer-failed", f"{answer}: {failed.failure_reason:.200}; {label.attribute} is used")
+    else:
+        builder.finding("answer-missing", f"no {answer}; {label.attribute} is used")
+
+
+def _tell_unusable(builder: RecordBuilder, line: ManifestLine) -> None:
+    """Tell of attributes that look like masks and cannot be used as such."""
+    names = {label.attribute for label in line.labels}
+    for label in line.labels:
+        if label.failure_reason is None and not is_good(label):
+            what = "mask" if label.mask is None else COLOR_MAP
+            builder.finding("annotation-bad", f"{label.attribute} has no usable {what}")
+    for key in line.values:
+        base = key.removesuffix(METADATA_SUFFIX)
+        if base.endswith(ATTRIBUTE_SUFFIX) and base not in {SOURCE_REF, *names}:
+            names.add(base)
+            builder.finding("annotation-bad", f"{base} and its metadata are no label of a mask")
+
+
+def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: str, *, grey: bool) -> None:
+    """Add one shape per class of the color map; all of one picture, which is painted in one pass."""
+    background = 0 if grey else _background(entries)
+
+    def add(entry: ColorMapEntry) -> None:
+        if entry.name == BACKGROUND:
+            builder.describes()
+            return
+        if grey and entry.id is None:
+            raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
+        how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
+        builder.bitmap(entry.name, Bitmap(file=picture, select=how, whole=True, background=background))
+
+    builder.account(entries, add, "class")
+
+
+def _background(entries: list[ColorMapEntry]) -> int:
+    """Return the key of the background's color: white, where the map tells none."""
+    for entry in entries:
+        if entry.name == BACKGROUND:
+            try:
+                return rgb_key(entry.color)
+            except MALFORMED:
+                break
+    return rgb_key("#ffffff")

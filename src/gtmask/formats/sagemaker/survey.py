@@ -1,0 +1,102 @@
+"""What the lines of a manifest say together: its label attributes, its classes, and what its masks share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtmask.formats.jsonstream import Document
+from gtmask.formats.reading.rows import lines
+from gtmask.manifest.contract import BACKGROUND, COLOR_MAP
+from gtmask.manifest.newest import Attributes
+from gtmask.manifest.parser import LineParser
+from gtmask.manifest.references import find_shared_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.export import Export
+    from gtmask.manifest.label import Label
+    from gtmask.manifest.line import ManifestLine
+    from gtmask.manifest.references import SharedEnds
+
+
+class Survey:
+    """All lines of a manifest, looked at once.
+
+    Parameters
+    ----------
+    export
+        Its files are manifests.
+    wanted
+        The label attribute that was asked for, or None.
+
+    Attributes
+    ----------
+    attributes
+        How old the label attributes are.
+    shared
+        The ends of paths that several masks have in common.
+    """
+
+    def __init__(self, export: Export, wanted: str | None) -> None:
+        self.export, self.wanted = export, wanted
+        self.attributes = Attributes()
+        #: Of each set of attributes that lines have with a mask: the classes, by attribute.
+        self._classes: dict[frozenset[str], dict[str, set[tuple[int, str]]]] = {}
+        self._maps: dict[int, tuple[object, list[tuple[int, str]]]] = {}
+        self._looked = False
+        self.shared: SharedEnds = find_shared_ends(self._references)
+
+    def labels(self) -> list[str] | None:
+        """Return the class names of the color maps that count, in the order of their numbers; or None."""
+        found: set[tuple[int, str]] = set()
+        for names, classes in self._classes.items():
+            newest = self.attributes.newest_first(list(names))[:1]
+            for name in newest if self.wanted is None else names & {self.wanted}:
+                found |= classes.get(name, set())
+        return list(dict.fromkeys(name for _, name in sorted(found))) or None
+
+    def _references(self) -> Iterator[str]:
+        """Yield the references to masks; the first time the lines are looked at on the way."""
+        first, self._looked = not self._looked, True
+        for line in self._lines():
+            if first:
+                self._add(line)
+            for label in line.labels:
+                if label.mask is not None:
+                    yield label.mask
+
+    def _lines(self) -> Iterator[ManifestLine]:
+        parser = LineParser()
+        for name in self.export.names():
+            document = Document(self.export, name)
+            for start, stop in lines(document, document.first()):
+                yield parser.parse(document.read(start, stop))
+
+    def _add(self, line: ManifestLine) -> None:
+        self.attributes.add(line.labels)
+        good = [label for label in line.labels if is_good(label)]
+        classes = self._classes.setdefault(frozenset(label.attribute for label in good), {})
+        for label in good:
+            classes.setdefault(label.attribute, set()).update(self._named(label))
+
+    def _named(self, label: Label) -> list[tuple[int, str]]:
+        """Return number and name of a color map's classes; maps met before are known by their identity."""
+        given = label.metadata.get(COLOR_MAP)
+        known = self._maps.get(id(given))
+        if known is None or known[0] is not given:
+            entries = label.color_map or ()
+            named = [
+                (int(entry.key), entry.name)
+                for entry in entries
+                if entry.key.isdecimal() and entry.name not in {"", BACKGROUND}
+            ]
+            if len(self._maps) > 256:
+                self._maps.clear()
+            known = self._maps[id(given)] = (given, named)
+        return known[1]
+
+
+def is_good(label: Label) -> bool:
+    """Say whether a label can become a mask."""
+    return label.failure_reason is None and label.mask is not None and label.color_map is not None

@@ -1,0 +1,62 @@
+"""Which label attribute is the newest: by metadata, over all lines, in whatever order the keys stand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gtmask.errors import ManifestError
+from gtmask.manifest.line import parse_line, require_line
+from gtmask.manifest.newest import Attributes
+
+if TYPE_CHECKING:
+    from gtmask.manifest.line import ManifestLine
+
+KIND = "groundtruth/semantic-segmentation"
+
+
+def line(labels: dict[str, dict[str, str]], order: list[str] | None = None) -> ManifestLine:
+    """Return a line with these attributes; those without metadata beside the type are given as {}."""
+    values: dict[str, object] = {"source-ref": "s3://b/a.png"}
+    for name in order or labels:
+        if "failure-reason" not in labels[name]:
+            values[name] = f"s3://b/{name}.png"
+        values[f"{name}-metadata"] = {"type": KIND, "internal-color-map": {}, **labels[name]}
+    return parse_line(json.dumps(values).encode())
+
+
+DATED = {"creation-date": "2026-01-02T00:00:00.000000", "job-name": "labeling-job/a"}
+EARLIER = {"creation-date": "2026-01-01T23:59:59"}
+ADJUSTED = {"creation-date": "2025-01-01T00:00:00Z", "adjustment-status": "unadjusted"}
+FAILED = {"failure-reason": "x"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["a-ref", "b-ref", "c-ref", "d-ref"])))
+def test_age_orders_attributes_and_keys_do_not(order: tuple[str, ...]) -> None:
+    labels = {"a-ref": FAILED, "b-ref": ADJUSTED, "c-ref": DATED, "d-ref": EARLIER}
+    got = line(labels, list(order))
+    assert [label.attribute for label in got.labels] == ["d-ref", "c-ref", "b-ref", "a-ref"]
+    assert got.newest.attribute == "b-ref"
+    attributes = Attributes()
+    attributes.add(got.labels)
+    assert attributes.newest_first() == ["a-ref", "b-ref", "c-ref", "d-ref"]
+    assert attributes.answer == "a-ref"
+
+
+def test_other_lines_tell_what_one_does_not() -> None:
+    attributes = Attributes()
+    attributes.add(line({"a-ref": {}, "b-ref": {}}).labels)
+    assert attributes.newest_of(line({"a-ref": {}, "b-ref": {}}).labels) is None
+    attributes.add(line({"a-ref": ADJUSTED}).labels)
+    newest = attributes.newest_of(line({"a-ref": {}, "b-ref": {}}).labels)
+    assert newest is not None
+    assert newest.attribute == "a-ref"
+
+
+def test_equally_old_masks_are_refused_by_name() -> None:
+    values = line({"b-ref": DATED, "a-ref": DATED}).values
+    with pytest.raises(ManifestError, match="which of b-ref and a-ref is the newest"):
+        require_line(json.dumps(values).encode(), "m.manifest, line 1")
