@@ -39,7 +39,8 @@ class Runs:
     ``counts`` is int64 (n,); ``order`` says whether runs go down the columns (COCO) or along the rows
     (CVAT XML, Darwin, Encord). The mask is ``height`` x ``width`` pixels and its top-left pixel lies at
     column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Readers make sure
-    that the counts are not negative and add up to ``height * width``.
+    that the counts are not negative and add up to ``height * width``. ``whole`` says that the mask must be
+    exactly as large as the image: one of another size is never scaled, but left out.
     """
 
     counts: NDArray[np.int64]
@@ -48,6 +49,7 @@ class Runs:
     order: Literal["column", "row"]
     x: int = 0
     y: int = 0
+    whole: bool = False
 
     def __eq__(self, other: object) -> bool:
         """Compare by value (arrays included)."""
@@ -55,8 +57,8 @@ class Runs:
 
         return (
             isinstance(other, Runs)
-            and (self.height, self.width, self.order, self.x, self.y)
-            == (other.height, other.width, other.order, other.x, other.y)
+            and (self.height, self.width, self.order, self.x, self.y, self.whole)
+            == (other.height, other.width, other.order, other.x, other.y, other.whole)
             and np.array_equal(self.counts, other.counts)
         )
 
@@ -85,7 +87,8 @@ class Bitmap:
     column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Consecutive shapes
     that name the same ``file`` are painted in one pass over the picture. ``whole`` says that the
     picture must be exactly as large as the image. ``background`` is the value that the format calls
-    background, or nothing, where pixels are selected by id.
+    background, or nothing, where pixels are selected by id. ``optional`` says that the id is of a table of
+    classes for all images, so that one picture may lack it.
     """
 
     data: bytes | None = None
@@ -95,6 +98,7 @@ class Bitmap:
     y: int = 0
     whole: bool = False
     background: int = 0
+    optional: bool = False
 
 
 @dataclass(slots=True)

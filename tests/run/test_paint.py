@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 import gtmask
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Select
+from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Runs, Select
 from gtmask.run.paint import paint, select_pixels
 
 if TYPE_CHECKING:
@@ -231,13 +231,14 @@ def test_segments_of_one_picture_are_painted_in_one_pass_and_the_later_of_two_co
 
 
 def segments(
-    picture: Image.Image, *values: int, background: int = 0
+    picture: Image.Image, *values: int, background: int = 0, optional: bool = False
 ) -> tuple[list[int], list[tuple[str, str]]]:
     """Paint one row in which segments have these values: the mask's row and what was found."""
     builder = RecordBuilder("a.jpg", picture.width, 1)
     for value in values:
         select = Select("id", value)
-        builder.bitmap("large", Bitmap(file="m.png", select=select, whole=True, background=background))
+        bitmap = Bitmap(file="m.png", select=select, whole=True, background=background, optional=optional)
+        builder.bitmap("large", bitmap)
     record = builder.build()
     record.files = lambda _: encoded(picture)
     painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
@@ -254,7 +255,81 @@ def test_a_value_that_no_segment_lists_is_told_with_its_pixels() -> None:
 def test_a_listed_value_without_pixels_is_told_with_its_label() -> None:
     row, found = segments(picture("RGB", (0, 0, 0), (1, 0, 0)), 1, 258)
     assert row == [0, 1]
-    assert found == [("bitmap-value-absent", "large: 258 (#020100) in m.png")]
+    assert found == [("segment-without-pixels", "large: 258 (#020100) in m.png")]
+
+
+def test_classes_of_a_table_for_all_images_may_lack_pixels() -> None:
+    row, found = segments(picture("RGB", (0, 0, 0), (1, 0, 0)), 1, 258, 259, optional=True)
+    assert row == [0, 1]
+    assert found == [("class-without-pixels", "m.png: large, large")]
+
+
+def test_a_value_that_segments_of_several_classes_share_is_told() -> None:
+    builder = RecordBuilder("a.jpg", 2, 1)
+    for label, value in (("large", 1), ("small", 1), ("large", 2), ("large", 2)):
+        builder.bitmap(label, Bitmap(file="m.png", select=Select("id", value), whole=True))
+    record = builder.build()
+    record.files = lambda _: encoded(picture("RGB", (2, 0, 0), (1, 0, 0)))
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    assert [(finding.code, finding.detail) for finding in painting.findings] == [
+        ("segment-id-shared", "large, small: 1 (#010000) in m.png")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "said"),
+    [
+        (3, 2, "large: mask 3x2, image 4x2"),
+        (2, 4, "large: mask 2x4, image 4x2: width and height are exchanged"),
+        (4, 2, None),
+    ],
+)
+def test_masks_of_the_whole_image_are_compared_with_the_size_that_is_painted(
+    width: int, height: int, said: str | None
+) -> None:
+    runs = Runs(np.array([0, width * height]), height, width, "row", whole=True)
+    picture = encoded(Image.new("RGB", (width, height), (1, 0, 0)))
+    builder = RecordBuilder("a.jpg", width, height)
+    builder.runs("large", runs)
+    builder.bitmap("large", Bitmap(picture, whole=True))
+    builder.bitmap("large", Bitmap(file="m.png", select=Select("id", 1), whole=True))
+    record = builder.build()
+    record.files = lambda _: picture
+    # The export told the masks' own size; the image's header tells another.
+    record.width, record.height = 4, 2
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    found = [(finding.code, finding.detail) for finding in painting.findings]
+    if said is None:
+        assert found == []
+        assert painting.mask.all()
+        return
+    several = said.replace("large", "1 segments")
+    assert found == [
+        ("runs-size-differs", said),
+        ("bitmap-size-differs", said),
+        ("bitmap-size-differs", several),
+    ]
+    assert not painting.mask.any()
+
+
+def test_a_part_of_the_image_may_have_any_size() -> None:
+    builder = RecordBuilder("a.jpg", 4, 2)
+    builder.runs("large", Runs(np.array([0, 2]), 1, 2, "row", 1, 1))
+    assert gtmask.rasterize(builder.build(), CLASSES).tolist() == [[0, 0, 0, 0], [0, 1, 1, 0]]
+
+
+def test_masks_that_agree_tell_the_size_where_the_export_does_not() -> None:
+    def size(*sizes: tuple[int, int, bool]) -> tuple[int | None, int | None]:
+        builder = RecordBuilder("a.jpg")
+        for width, height, whole in sizes:
+            builder.runs("large", Runs(np.array([0, width * height]), height, width, "row", whole=whole))
+        record = builder.build()
+        return record.width, record.height
+
+    assert size((3, 2, True), (3, 2, True)) == (3, 2)
+    assert size((3, 2, True), (9, 9, False)) == (3, 2)
+    assert size((3, 2, True), (2, 3, True)) == (None, None)
+    assert size((3, 2, False)) == (None, None)
 
 
 def test_the_background_is_what_the_format_says() -> None:

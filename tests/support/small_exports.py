@@ -14,7 +14,7 @@ from gtmask.errors import NotFoundError
 from gtmask.formats import FORMATS
 from gtmask.formats.base import ReadOptions
 from gtmask.model import ClassMap, LabelClass
-from gtmask.run.paint import rasterize
+from gtmask.run.paint import paint, rasterize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -118,6 +118,13 @@ def painted(
         record.width, record.height = size
     known = names or tuple(sorted(set(labels(record)) - set(background)))
     return rasterize(record, class_map(*known, background=background), fill=fill)
+
+
+def codes_of_painting(record: Record) -> list[str]:
+    """Return the codes of what painting a record tells."""
+    painting = paint(record, class_map(*sorted(set(labels(record)))), fill="opencv", stroke=0.0,
+                     overlap="order", crowd="paint")  # fmt: skip
+    return [finding.code for finding in painting.findings]
 
 
 def grid(*rows: str) -> NDArray[np.uint8]:

@@ -176,7 +176,8 @@ class _Annotations:
         record = self.builder.record
         assert record.width, "a layer is only kept where the size is known"
         assert record.height
-        self.builder.runs(label, Runs(value_runs(dense, value), record.height, record.width, "row"))
+        counts = value_runs(dense, value)
+        self.builder.runs(label, Runs(counts, record.height, record.width, "row", whole=True))
 
 
 def _paths(builder: RecordBuilder, polygon: dict[str, Any]) -> list[list[float]]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import is_reject
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs, real, reals, size_from
 from gtmask.formats.reading.geometry import CURVE_ERROR
@@ -97,11 +96,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
         add_label(builder, item)
 
     each(builder, labels, add, "label")
-    record = builder.build()
-    sizes = {(shape.runs.width, shape.runs.height) for shape in record.shapes if shape.runs is not None}
-    if record.width is None and len(sizes) == 1 and not is_reject(record.findings):
-        record.width, record.height = sizes.pop()
-    return record
+    return builder.build()
 
 
 def _is_scored(label: Any) -> bool:

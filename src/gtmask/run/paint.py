@@ -174,6 +174,10 @@ class Canvas:
         if shape.runs is not None:
             self._flush_parts()
             runs = shape.runs
+            differs = self._differs(runs.width, runs.height) if runs.whole else ""
+            if differs:
+                self.painting.findings.append(Finding("runs-size-differs", f"{shape.label}: {differs}"))
+                return
             raster.paint_runs(self.mask, runs.counts, runs.height, runs.width, runs.x, runs.y,
                               runs.order == "column", value)  # fmt: skip
             return
@@ -190,6 +194,17 @@ class Canvas:
             self._pending_rule, self._pending_parts = rule, (first, first)
         self._pending_parts = (self._pending_parts[0], last)
         self._pending_values += [value] * (last - first)
+
+    def _differs(self, width: int, height: int) -> str:
+        """Say how a mask that must be as large as the image differs from it; "" where it does not.
+
+        The image's size is that of its header where that is read, and else the export's.
+        """
+        rows, columns = self.mask.shape
+        if (width, height) == (columns, rows):
+            return ""
+        said = f"mask {width}x{height}, image {columns}x{rows}"
+        return f"{said}: width and height are exchanged" if (width, height) == (rows, columns) else said
 
     def flush(self) -> None:
         """Paint everything that was added."""
@@ -279,16 +294,15 @@ class Canvas:
         """Return the values of a picture, or None where there is no such picture of the image's size."""
         bitmap = shapes[0].bitmap
         picture, _ = (None, "") if bitmap is None else self._decoded(bitmap)
-        if picture is None or (bitmap is not None and bitmap.whole and picture.size != self.mask.shape[::-1]):
+        if picture is None or (bitmap is not None and bitmap.whole and self._differs(*picture.size)):
             return None
         return self._segment_ids(file, picture)
 
     def _picture(self, label: str, bitmap: Bitmap) -> Any:
         """Return the decoded picture, or None after telling why there is none."""
         picture, trouble = self._decoded(bitmap)
-        if picture is not None and bitmap.whole and picture.size != (self.record.width, self.record.height):
-            size = f"{picture.size[0]}x{picture.size[1]}"
-            picture, trouble = None, ("bitmap-size-differs", size)
+        if picture is not None and bitmap.whole and (differs := self._differs(*picture.size)):
+            picture, trouble = None, ("bitmap-size-differs", differs)
         if picture is None:
             code, detail = trouble
             self.painting.findings.append(Finding(code, f"{label}: {detail}"))

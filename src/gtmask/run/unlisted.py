@@ -1,4 +1,4 @@
-"""Pictures whose pixels name segments: values that no shape lists, and listed values without pixels.
+"""Pictures whose pixels name segments: values that no shape lists, that several list, and that no pixel has.
 
 The pixels of such a picture are of a listed segment, or background by the format's own word, or they were
 lost on the way: then the mask has background where somebody labeled something, and that is told.
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.model import Shape
-
-#: Listed values without pixels that are told one by one.
-_MOST = 20
 
 
 def listed(shapes: Iterable[Shape]) -> dict[str, list[Shape]]:
@@ -54,12 +51,25 @@ def compare(file: str, shapes: list[Shape], ids: NDArray[np.uint32]) -> Iterator
         several = f"{int(strange.sum())} values" if strange.sum() > 1 else "one value"
         yield Finding("bitmap-value-unknown", f"{file}: {pixels} pixels of {several}, such as {first}")
     absent = np.flatnonzero(~np.isin(keys, values)).tolist()
-    for number in absent[:_MOST]:
-        yield Finding(
-            "bitmap-value-absent", f"{shapes[number].label}: {_spelled(int(keys[number]))} in {file}"
-        )
-    if len(absent) > _MOST:
-        yield Finding("bitmap-value-absent", f"{len(absent) - _MOST} more in {file}")
+    classes = [number for number in absent if bitmaps[number].optional]
+    if classes:
+        names = ", ".join(shapes[number].label for number in classes)
+        yield Finding("class-without-pixels", f"{file}: {names:.200}")
+    for number in absent:
+        if not bitmaps[number].optional:
+            detail = f"{shapes[number].label}: {_spelled(int(keys[number]))} in {file}"
+            yield Finding("segment-without-pixels", detail)
+    yield from _shared(file, shapes, keys)
+
+
+def _shared(file: str, shapes: list[Shape], keys: NDArray[np.int64]) -> Iterator[Finding]:
+    """Yield a finding for each value that shapes of several labels name: its pixels can be of one only."""
+    labels: dict[int, dict[str, None]] = {}
+    for shape, key in zip(shapes, keys.tolist(), strict=True):
+        labels.setdefault(key, {})[shape.label] = None
+    for key, names in labels.items():
+        if len(names) > 1:
+            yield Finding("segment-id-shared", f"{', '.join(names)}: {_spelled(key)} in {file}")
 
 
 def _counted(ids: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -270,14 +270,10 @@ class CocoReader:
             return self._finished(builder.build())
 
     def _finished(self, record: Record) -> Record:
-        """Return the record with its size and its units settled."""
+        """Return the record with its units settled."""
         if self.fractions and record.width and record.height:
             record.units = "fraction"
             record.points = record.points * (1 / record.width, 1 / record.height)
-        if record.width is None and record.height is None:
-            runs = next((shape.runs for shape in record.shapes if shape.runs is not None), None)
-            if runs is not None:
-                record.width, record.height = runs.width, runs.height
         return record
 
     def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:

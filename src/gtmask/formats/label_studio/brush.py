@@ -54,7 +54,7 @@ def brush_runs(rle: Any, width: int, height: int) -> Runs:
     used = alpha_runs(stream, counts)
     if used < 0:
         raise ValueError("the brush mask breaks off before its last pixel")
-    return Runs(counts[:used].copy(), height, width, "row")
+    return Runs(counts[:used].copy(), height, width, "row", whole=True)
 
 
 @kernel("int64(uint8[::1], int64, int64)", inline=True)

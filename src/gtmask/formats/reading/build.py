@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.findings import Finding
+from gtmask.findings import Finding, is_reject
 from gtmask.formats.reading.geometry import LIMIT, as_reals, ellipse_ring, flatten, refuse_truth
 from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
 from gtmask.formats.reading.rings import judge_rings
@@ -321,6 +321,8 @@ class RecordBuilder:
         assert not self._balance.handed or self._ends[-1] == len(self._shapes), "a shape of no element"
         if not self._balance.handed and not self._shapes and not self.findings:
             self.finding("image-unannotated", "nothing is listed for it")
+        if record.width is None or record.height is None:
+            self._take_size()
         if self._flat:
             points, bad = self._numbers()
             if scale is not None:
@@ -340,6 +342,13 @@ class RecordBuilder:
                 _by_depth(record.shapes, self._shapes, self._z)
             )  # fmt: skip
         return record
+
+    def _take_size(self) -> None:
+        """Where the export tells no size, masks of the whole image do, if they agree."""
+        masks = [shape.runs for shape in self._shapes if shape.runs is not None and shape.runs.whole]
+        sizes = {(runs.width, runs.height) for runs in masks}
+        if len(sizes) == 1 and not is_reject(self.findings):
+            self.record.width, self.record.height = sizes.pop()
 
     def _numbers(self) -> tuple[NDArray[np.float64], list[int]]:
         """Return all vertices, and the rings that hold something other than numbers."""

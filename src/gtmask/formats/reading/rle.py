@@ -26,15 +26,11 @@ if TYPE_CHECKING:
 _LARGEST_SIDE = 1 << 30
 
 
-def read_runs(value: Any, width: int | None, height: int | None) -> Runs | Finding:
+def read_runs(value: Any) -> Runs | Finding:
     """Return a COCO run-length mask, or a finding that tells why it cannot be painted.
 
-    Parameters
-    ----------
-    value
-        The object with ``size`` and ``counts``, as parsed.
-    width, height
-        The image's size as the export tells it: a mask of another size is never scaled.
+    ``value`` is the object with ``size`` and ``counts``, as parsed. Whether the size is that of the image is
+    asked where it is painted, since only there the image's own is known.
     """
     size = value.get("size")
     if not (isinstance(size, list) and len(size) == 2 and all(map(_is_side, size))):
@@ -46,9 +42,7 @@ def read_runs(value: Any, width: int | None, height: int | None) -> Runs | Findi
     total = int(counts.sum()) if len(counts) else 0
     if total != rows * columns or (len(counts) and int(counts.min()) < 0):
         return Finding("runs-bad", f"runs add up to {total}, not to {columns} x {rows} = {rows * columns}")
-    if width is not None and height is not None and (columns, rows) != (width, height):
-        return Finding("runs-size-differs", f"mask of {columns} x {rows}, image of {width} x {height}")
-    return Runs(counts, rows, columns, "column")
+    return Runs(counts, rows, columns, "column", whole=True)
 
 
 def _is_side(value: Any) -> bool:
@@ -99,7 +93,7 @@ def add_runs(builder: RecordBuilder, label: str, value: Any) -> Shape | None:
     if not isinstance(value, dict):
         builder.finding("runs-bad", f"{label}: the mask is {type_name(value)}, not an object")
         return None
-    runs = read_runs(value, builder.record.width, builder.record.height)
+    runs = read_runs(value)
     if isinstance(runs, Finding):
         builder.finding(runs.code, f"{label}: {runs.detail}")
         return None

@@ -159,7 +159,8 @@ def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: 
         if grey and entry.id is None:
             raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
         how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
-        builder.bitmap(entry.name, Bitmap(file=picture, select=how, whole=True, background=background))
+        bitmap = Bitmap(file=picture, select=how, whole=True, background=background, optional=True)
+        builder.bitmap(entry.name, bitmap)
 
     builder.account(entries, add, "class")
 
