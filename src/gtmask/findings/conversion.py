@@ -84,6 +84,9 @@ declare("guess", [
     ("annotation-chosen", ("Several people annotated this image; one annotation was used, by the rule in "
      "docs/formats.md."),
      "Choose another annotator with --annotator."),
+    ("task-image-guessed", ("Which image of a task its regions lie on was concluded from names: the labeling "
+     "configuration that says so is not in the export."),
+     "Compare a preview with the labeling tool; tags that are called like the keys of the data are certain."),
     ("label-several", "A shape has several labels; it was painted as the first one.",
      "Label it once, or add the other labels' areas as shapes of their own."),
     ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",
@@ -120,6 +123,8 @@ declare("note", [
      "Nothing, if the image is meant to be empty."),
     ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
      "Nothing."),
+    ("picture-unlabeled", "A value of a task's data looks like an image, but no region lies on it: no mask.",
+     "Nothing, if it was not to be labeled."),
     ("box-grouped", "A box was not painted: its group has a polygon or a mask of the same object.",
      "Nothing."),
 ])  # fmt: skip
@@ -141,6 +146,10 @@ declare("reject", [
     ("image-size-differs", "The image's header and the export give different sizes (--size check).",
      "Export again from the images that are to be labeled."),
     ("record-bad", "The annotations of this image are not written as the format requires.", "Export again."),
+    ("task-images-untold", ("The regions of a task may lie on several images, and nothing in the export "
+     "tells on which of them."),
+     ("Call the image tags in the labeling configuration like the keys of the task's data, and export as "
+      "JSON; or give each image a task of its own.")),
     ("record-size-bad", "The export gives a size that is not a number of pixels.", "Export again."),
     ("mask-missing", "The mask that a manifest's line names cannot be found or read.",
      "Let the credentials read the bucket, or give --masks with a folder of copies."),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gtmask.findings import is_reject
 from gtmask.formats import label_studio
 from gtmask.formats.detect import take_sample
 from tests.support.small_exports import (
@@ -429,11 +430,97 @@ def test_a_task_with_two_image_tags_is_one_record_each():
     ]
 
 
-def test_names_of_tags_that_are_no_text_do_no_harm():
+def test_regions_whose_tag_shows_no_image_of_the_task_are_told():
     mixed = task(
         annotation(polygon("a", to_name="x"), polygon("b", to_name="image"), polygon("c", to_name=["y"]))
     )
-    assert [labels(record) for record in read(mixed)] == [["a", "b", "c"]]
+    (record,) = read(mixed)
+    assert labels(record) == ["b"]
+    assert sorted(codes(record)) == ["annotation-orphan", "annotation-orphan", "value-type"]
+
+
+PAIR = {"image1": "/data/upload/1/first.png", "image2": "/data/upload/1/second.png"}
+
+
+def pair_task(left: Any, right: Any, data: dict = PAIR) -> dict:
+    return task(annotation(polygon("car", to_name=left), polygon("dog", to_name=right)), data=data)
+
+
+def test_two_tags_that_no_key_is_called_like_are_a_reject():
+    """The order of tags and keys decides nothing: both may be the other way round."""
+    for data in (PAIR, dict(reversed(PAIR.items()))):
+        for left, right in (("img-left", "img-right"), ("img-right", "img-left"), ("", "x"), (None, 7)):
+            (record,) = read(pair_task(left, right, data))
+            assert "task-images-untold" in codes(record)
+            assert is_reject(record.findings)
+            assert (record.image, labels(record)) == (next(iter(data.values())), ["car", "dog"])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("image1", "img-right"), ("img-left", "image2"), ("Image_1", "x"), ("image-1", "IMAGE 2")],
+)
+def test_the_image_that_is_left_and_names_that_are_alike_are_guesses(left: str, right: str):
+    records = read(pair_task(left, right))
+    assert [(record.image, labels(record)) for record in records] == [
+        (PAIR["image1"], ["car"]), (PAIR["image2"], ["dog"])]  # fmt: skip
+    assert "task-image-guessed" in codes(records[0])
+
+
+def test_two_tags_and_one_image_are_a_reject_unless_one_is_its_key():
+    (record,) = read(pair_task("a", "b", {"image": "a.jpg"}))
+    assert codes(record) == ["task-images-untold"]
+    (record,) = read(pair_task("a", "image", {"image": "a.jpg"}))
+    assert (labels(record), codes(record)) == (["dog"], ["annotation-orphan"])
+
+
+@pytest.mark.parametrize("tag", [..., None, "", 7, ["image"], True])
+def test_a_region_without_a_tag_is_on_the_only_image_and_on_none_of_several(tag: Any):
+    (record,) = read(task(annotation(polygon(to_name=tag))))
+    assert labels(record) == ["a"]
+    two = task(annotation(polygon("b", to_name="x"), polygon(to_name=tag)), data={"x": "x.jpg", "y": "y.jpg"})
+    records = read(two)
+    assert labels(records[0]) == ["b"]
+    if tag != 7:
+        assert "annotation-orphan" in codes(records[0])
+
+
+def test_of_several_images_that_no_tag_names_the_usual_key_is_a_guess():
+    data = {"thumbnail": "t.jpg", "image": "a.jpg"}
+    for results in ([polygon(to_name="img")], [polygon(to_name=None)], []):
+        (record,) = read(task(annotation(*results), data=data))
+        assert record.image == "a.jpg"
+        assert {"task-image-guessed", "picture-unlabeled"} <= set(codes(record))
+    for data in ({"image1": "a.jpg", "image2": "b.jpg"}, {"left": "a.jpg", "right": "b.jpg"}):
+        (record,) = read(task(annotation(polygon(to_name="img")), data=data))
+        assert codes(record) == ["task-images-untold"]
+
+
+def test_addresses_of_other_files_are_no_images():
+    data = {"audio": "s3://b/x.mp3", "meta": "/data/upload/1/x.json", "picture": "s3://b/key"}
+    (record,) = read(task(annotation(polygon(to_name="img")), data=data))
+    assert (record.image, codes(record)) == ("s3://b/key", [])
+
+
+def test_a_value_that_does_not_look_like_an_image_is_a_guess_unless_the_tag_is_its_key():
+    (record,) = read(task(annotation(polygon(to_name="page_0")), data={"images": "qx"}))
+    assert (record.image, codes(record)) == ("qx", ["task-image-guessed"])
+    (record,) = read(task(annotation(polygon(to_name="scan")), data={"scan": "qx", "text": "hi"}))
+    assert (record.image, codes(record)) == ("qx", [])
+
+
+def test_images_are_told_by_the_regions_of_all_annotations():
+    """A cancelled annotation names two tags, the one that counts only the second."""
+    first = annotation(polygon("x", to_name="imgA"), polygon("y", to_name="imgB"), was_cancelled=True)
+    records = read(
+        task(first, annotation(polygon("b", to_name="imgB")), data={"imgA": "a.jpg", "imgB": "b.jpg"})
+    )
+    assert [(record.image, labels(record)) for record in records] == [("a.jpg", []), ("b.jpg", ["b"])]
+
+
+def test_a_list_of_images_without_item_numbers_is_one_record_each():
+    records = read(task(annotation(), data={"images": ["a.jpg", "b.jpg"]}))
+    assert [record.image for record in records] == ["a.jpg", "b.jpg"]
 
 
 def test_text_tags_beside_the_image_make_no_records():
@@ -532,6 +619,71 @@ def test_json_min_has_one_row_per_annotation_of_which_the_newest_counts():
     records = read(*rows, annotator="1")
     assert [labels(record) for record in records] == [["middle"], ["other"]]
     assert [codes(record) for record in records] == [["annotation-superseded"], []]
+
+
+def test_json_min_rows_with_several_images_are_guesses_or_rejects():
+    """The columns of regions do not say on which image they lie."""
+    data = {"image": ..., **PAIR}
+    row = {key: value for key, value in min_row("a", **data).items() if value is not ...}
+    (record,) = read(row | {"other": row["label"]})
+    assert codes(record)[0] == "task-images-untold"
+    (record,) = read(min_row("a", thumbnail="t.jpg"))
+    assert record.image == "/data/upload/1/a.jpg"
+    assert codes(record) == ["picture-unlabeled", "task-image-guessed"]
+    (record,) = read(min_row("a", image=["a.jpg", "b.jpg"]))
+    assert "task-images-untold" in codes(record)
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [(None, "annotation-bad"), (7, "annotation-bad"), ("x", "annotation-bad"), ([], "annotation-bad"),
+     ({}, "shape-no-geometry"),
+     ({"closed": True, "polygonlabels": ["a"], "original_width": 5}, "shape-no-geometry"),
+     ({"points": [[1, 1], [9, 1], [9, 9]]}, "shape-no-label"),
+     ({"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": []}, "shape-no-label"),
+     ({"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": "a"}, "shape-no-label")],
+)  # fmt: skip
+def test_json_min_items_that_are_no_regions_are_told(bad: Any, told: str):
+    row = min_row("a")
+    row["label"].append(bad)
+    (record,) = read(row)
+    assert labels(record) == ["a"]
+    assert codes(record)[0] == told
+
+
+def test_of_several_label_lists_that_of_the_type_counts():
+    value = {
+        "points": [[1, 1], [9, 1], [9, 9]],
+        "labels": ["x"],
+        "polygonlabels": ["a", "b"],
+        "hypertextlabels": ["y"],
+    }
+    for members in (value, dict(reversed(value.items()))):
+        record = read_task(region("polygonlabels", members))
+        assert (labels(record), codes(record)) == (["a"], ["label-several"])
+        record = read_task(region("polygon", members))
+        assert (labels(record), codes(record)) == (["y"], ["label-several"])
+
+
+def test_times_that_cannot_be_compared_are_told():
+    old, new = (
+        annotation(polygon("old"), updated_at="2024"),
+        annotation(polygon("new"), updated_at=1720000000),
+    )
+    (record,) = read(task(old, new))
+    assert codes(record) == ["annotation-chosen", "value-type"]
+    (record,) = read(task(new, {**new, "updated_at": 1720000001}))
+    assert codes(record) == ["annotation-chosen"]
+    rows = [min_row("a"), min_row("b", updated_at=1720000000)]
+    reader = open_files("label_studio", {"e.json": as_bytes(rows)})
+    for _ in range(2):
+        assert len(list(reader.units())) == 1
+        assert [finding.code for finding in reader.findings] == ["value-type"]
+
+
+def test_an_annotation_without_results_is_no_empty_one():
+    (record,) = read(task(annotation(polygon("good")), {"id": 3, "updated_at": "2030"}))
+    assert (labels(record), codes(record)) == (["good"], ["annotation-bad"])
 
 
 def test_json_lines_are_read_like_an_array():

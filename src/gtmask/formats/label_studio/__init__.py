@@ -12,6 +12,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gtmask.findings import is_reject
 from gtmask.formats.label_studio.images import TaskImage, draws, images_of
 from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.reading.build import RecordBuilder
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _TASK = frozenset({"annotations", "completions", "predictions"})
 _MIN = frozenset({"annotation_id", "lead_time", "annotator"})
+#: A list among the task's data.
+_LISTED = re.compile(rb'"data"\s*:\s*\{[^{}\]]*\[')
 _TO_NAME = re.compile(rb'"to_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
 #: Bytes looked at together while tasks are told apart.
 BLOCK = 4 << 20
@@ -97,9 +100,7 @@ class LabelStudioReader(RowsReader):
         except BadFile:
             return 1
         # What is of another type is told by the record of the task's first image.
-        told = Header("")
-        results = [item for choice in _choices(told, task) for item in get_objects(told, choice, "result")]
-        return max(len(images_of(told, task, results)), 1)
+        return max(len(task_images(Header(""), task)), 1)
 
     def _newest(self, rows: list[Row]) -> Row:
         """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
@@ -111,7 +112,11 @@ class LabelStudioReader(RowsReader):
         loaded = [(load_object(document.read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
-        return max(mine or loaded, key=lambda pair: _age(told, pair[0]))[1]
+        _tell_mixed_times(
+            told, [row for row, _ in mine or loaded], f"task {get_any(loaded[0][0], 'id')!r:.40}"
+        )
+        self.findings += [finding for finding in told.findings if finding not in self.findings]
+        return max(mine or loaded, key=lambda pair: _age(Header(""), pair[0]))[1]
 
 
 def _is_row(block: bytes, at: int, end: int) -> bool:
@@ -123,7 +128,7 @@ def _is_row(block: bytes, at: int, end: int) -> bool:
 
 def _may_have_several(block: bytes, at: int, end: int) -> bool:
     """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
-    if block.find(b'"item_index"', at, end) >= 0:
+    if block.find(b'"item_index"', at, end) >= 0 or _LISTED.search(block, at, end):
         return True
     first = _TO_NAME.search(block, at, end)
     if first is None:
@@ -151,28 +156,27 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
     """Build the record of one image of a task."""
     builder = RecordBuilder("", grid="displayed", where=where)
     results = _chosen(task, options, builder)
-    regions = [item for item in results or [] if isinstance(item, dict)]
-    images = images_of(builder, task, regions)
+    images = task_images(builder if index == 0 else Header(""), task)
     image = images[index] if index < len(images) else TaskImage("")
     builder.record.image, builder.record.aliases = image.reference, image.aliases
-    if not image.reference:
+    if not image.reference and not is_reject(builder.findings):
         builder.finding("image-name-bad", f"{where}: its data names no image")
-    if results is None:
+    if results is None or not images:
         return builder.record
-    apart = len(images) > 1 or image.item is not None
-    mine = results
-    if apart:
-        mine = [item for item in regions if image.holds(item)]
-    if apart and index == 0:
-        mine += [item for item in results if not isinstance(item, dict)]
-        lost = [item for item in regions if draws(item) and not any(one.holds(item) for one in images)]
-        for item in lost:
-            builder.finding(
-                "annotation-orphan", f"{where}: region {get_any(item, 'id')!r:.40} is on no image"
-            )
+    mine = [item for item in results if not isinstance(item, dict) or image.holds(item)]
+    lost = [item for item in results if isinstance(item, dict) and not any(one.holds(item) for one in images)]
+    if index:
+        mine, lost = [item for item in mine if isinstance(item, dict)], []
     if not mine:
         builder.finding("image-unannotated", where)
-    return Regions(builder, mine).build()
+    return Regions(builder, mine + lost, [item for item in lost if draws(item)]).build()
+
+
+def task_images(told: Teller, task: dict[str, Any]) -> list[TaskImage]:
+    """Return the images of a task, by the regions of all its annotations and predictions."""
+    quiet = Header("")  # who takes the regions tells what is no region
+    results = [item for choice in _choices(quiet, task) for item in get_objects(quiet, choice, "result")]
+    return images_of(told, task, results)
 
 
 def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
@@ -182,25 +186,35 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
         builder.finding("annotation-chosen", f"{where}: the newest of {others + 1}")
     elif others:
         builder.finding("annotation-superseded", f"{where}: {others} others")
-    results: list[dict[str, Any]] = []
+    results: list[Any] = []
     data: dict[str, Any] = {}
     for key, value in row.items():
         regions = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-        if regions and any("original_width" in item or "x" in item or "points" in item for item in regions):
-            sized = ("original_width", "original_height", "id")
-            results += [{"value": item, **{k: item[k] for k in sized if k in item}} for item in regions]
+        if any("original_width" in item or "x" in item or "points" in item for item in regions):
+            results += map(_as_result, value)
         elif key not in _ROW_KEYS:
             data[key] = value
     images = images_of(builder, {"data": data}, [])
     if images:
         builder.record.image, builder.record.aliases = images[0].reference, images[0].aliases
-    else:
+    elif not is_reject(builder.findings):
         builder.finding("image-name-bad", f"{where}: no column names an image")
+    if len(images) > 1:
+        builder.finding("task-images-untold", f"{where}: one column names {len(images)} images")
     if options.annotator is not None and not _is_by(get_any(row, "annotator"), options.annotator):
         return builder.reject("record-unannotated", f"{where}: not annotated by {options.annotator}")
     if not results:
         builder.finding("image-unannotated", where)
     return Regions(builder, results).build()
+
+
+def _as_result(item: Any) -> Any:
+    """Return an element of a JSON-MIN column as a result; what is no object is told later."""
+    if not isinstance(item, dict):
+        return item
+    return {"value": item} | {
+        key: item[key] for key in ("original_width", "original_height", "id") if key in item
+    }
 
 
 def _choices(told: Teller, task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -216,7 +230,9 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
     kept = []
     for item in every:
         cancelled, skipped = get_flag(builder, item, "was_cancelled"), get_flag(builder, item, "skipped")
-        if cancelled or skipped:
+        if "result" not in item:
+            builder.finding("annotation-bad", f"{builder.record.where}: an annotation without a result")
+        elif cancelled or skipped:
             builder.finding("annotation-cancelled", f"{builder.record.where}, {get_any(item, 'id')!r:.40}")
         else:
             kept.append(item)
@@ -242,6 +258,7 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
     best = max(truth or mine, key=partial(_age, builder))
     where = builder.record.where
+    _tell_mixed_times(builder, truth or mine, where)
     if len(truth or mine) > 1:
         builder.finding("annotation-chosen", f"{where}: the newest of {len(truth or mine)}")
     elif len(kept) > 1:
@@ -256,6 +273,13 @@ def _age(told: Teller, annotation: dict[str, Any]) -> tuple[str, float, float]:
     # Text or a number of seconds; numbers are older than any text.
     seconds = get_any(annotation, "updated_at") or get_any(annotation, "created_at")
     return ("" if _number(seconds) else stamp), _number(seconds), _number(number)
+
+
+def _tell_mixed_times(told: Teller, annotations: list[dict[str, Any]], where: str) -> None:
+    """Tell where some times of the last change are texts and others numbers: they cannot be compared."""
+    times = [get_any(item, "updated_at") or get_any(item, "created_at") for item in annotations]
+    if {isinstance(time, str) for time in times if time} == {True, False}:
+        told.finding("value-type", f"{where}: 'updated_at' is text here and a number there")
 
 
 def _number(value: Any) -> float:

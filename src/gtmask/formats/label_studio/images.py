@@ -1,8 +1,10 @@
 """Which images a Label Studio task speaks of: the labeling configuration that says so is not exported.
 
-The rule: a region's ``to_name`` is the name of an image tag, and by convention the key of its data; else
-the data's values that look like an image count, well-known keys first. A list of images under one key is
-one image per item (``item_index``, or ``page_0``-like tag names of repeaters).
+A region's ``to_name`` is the name of an image tag. Which image that tag shows is known where a key of the
+task's data has the same name, and where there is one tag and one image. Else it is concluded from names, and
+told (``task-image-guessed``); what cannot be concluded is told and left out. The order of tags, regions and
+keys never decides. A list of images under one key is one image per item (``item_index``, or ``page_0``-like
+tag names of repeaters).
 """
 
 from __future__ import annotations
@@ -16,58 +18,78 @@ from gtmask.formats.reading.typed import get_any, get_object, get_text
 if TYPE_CHECKING:
     from gtmask.formats.reading.typed import Teller
 
-_USUAL = ("image", "img", "images", "image_url", "url", "photo", "picture", "pages", "frame")
-_PICTURE = re.compile(
-    r"\.(jpe?g|png|bmp|gif|webp|tiff?|avif|heic)(\?|#|$)|^/data/(upload|local-files)/|^(s3|gs|azure-blob)://"
-    r"|/(presign|resolve)/\?fileuri=",
-    re.IGNORECASE,
+#: What people call the key of the image that is to be labeled; numbers at their end do not count.
+_USUAL = frozenset({"image", "img", "images", "image_url", "url", "photo", "picture", "pages", "frame"})
+_PICTURE = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?|avif|heic)(\?|#|$)", re.IGNORECASE)
+#: Addresses that only files have; those of other files end in another extension.
+_ADDRESS = re.compile(
+    r"^/data/(upload|local-files)/|^(s3|gs|azure-blob)://|/(presign|resolve)/\?fileuri=", re.IGNORECASE
 )
+_OTHER_FILE = re.compile(r"\.[a-z]\w{1,4}(\?|#|$)", re.IGNORECASE)
 _GEOMETRY = frozenset({"points", "rle", "imageDataURL", "radiusX", "vertices", "x"})
-_REPEATED = re.compile(r"\D(\d+)\Z")
+_REPEATED = re.compile(r"(.*\D)(\d+)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskImage:
-    """One image of a task: its reference, other names for it, and what regions on it carry."""
+    """One image of a task: its reference, other names for it, and what regions on it carry.
+
+    ``tags`` are the tags that show it; None where every region of the task lies on it. ``item`` is its
+    number in a list, then ``tags`` are without the numbers of repeaters.
+    """
 
     reference: str
     aliases: tuple[str, ...] = ()
-    to_name: str | None = None
+    tags: frozenset[str] | None = None
     item: int | None = None
 
     def holds(self, result: dict[str, Any]) -> bool:
         """Say whether a region lies on this image."""
-        to_name = get_any(result, "to_name")
+        tag = get_any(result, "to_name")
         if self.item is None:
-            return self.to_name is None or to_name is None or to_name == self.to_name
+            return self.tags is None or (isinstance(tag, str) and tag in self.tags)
+        stem, number = _split(tag) if isinstance(tag, str) else ("", None)
         index = get_any(result, "item_index")
-        if index is None and isinstance(to_name, str) and (match := _REPEATED.search(to_name)):
-            index = int(match[1])
-        return (index or 0) == self.item
+        index = number if index is None else index
+        same = (index is None and self.item == 0) or (type(index) in {int, float} and index == self.item)
+        return same and (self.tags is None or stem in self.tags)
 
 
 def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
-    """Return the images of a task, in the order of its data; empty where none can be told."""
+    """Return the images of a task, in the order of its data; empty where none can be told.
+
+    Parameters
+    ----------
+    told
+        Takes what was guessed, and a reject where the task's regions lie on several images and nothing tells
+        which of them is whose.
+    task
+        The task; only its ``data`` and ``file_upload`` are looked at.
+    results
+        The results of all its annotations: which tags there are.
+    """
     data = get_object(told, task, "data")
-    named_by = [(name, item) for item in results if (name := get_text(told, item, "to_name"))]
-    tags = {name: None for name, _ in named_by}
-    if len(tags) > 1:
-        tags = {name: None for name, item in named_by if draws(item)}
-    named = [(tag, data[tag]) for tag in tags if _references(data.get(tag))]
-    if len(named) > 1:
-        found = [TaskImage(_references(value)[0], to_name=tag) for tag, value in named]
-        return sorted(found, key=lambda image: list(data).index(image.to_name or ""))
-    value = named[0][1] if named else _guessed(data)
-    if isinstance(value, list) and len(value) > 1:
-        # Items without a reference keep their number: regions name items by it.
-        items = [(number, _references(item)) for number, item in enumerate(value)]
-        return [TaskImage(found[0], item=number) for number, found in items if found]
-    references = _references(value)
+    listed = any(isinstance(value, list) and len(value) > 1 for value in data.values())
+    tags = _tags(told, results, listed=listed)
+    pictures = _pictures(told, data, tags)
     upload = get_text(told, task, "file_upload")
-    aliases = (upload,) if upload else ()
-    if references:
-        return [TaskImage(references[0], tuple(name for name in aliases if name != references[0]))]
-    return [TaskImage(aliases[0])] if aliases and _PICTURE.search(aliases[0]) else []
+    if not pictures:
+        return [TaskImage(upload)] if _is_picture(upload) else []
+    shown: dict[str | None, str] = {None: next(iter(pictures))}
+    if len(pictures) > 1 or len(tags) > 1:
+        shown = _match(told, tags, list(pictures))
+    if not shown:
+        told.finding("task-images-untold", f"tags {_list(tags)}, images {_list(pictures)}")
+        # The first one gives the reject its name.
+        return [TaskImage(_references(next(iter(pictures.values())))[0])]
+    found: list[TaskImage] = []
+    for key, value in pictures.items():
+        mine = frozenset(tag for tag, shows in shown.items() if shows == key and tag is not None)
+        if mine or shown.get(None) == key:
+            found += _of_value(value, mine or None, upload)
+        else:
+            told.finding("picture-unlabeled", f"{key!r:.60}")
+    return found
 
 
 def draws(result: dict[str, Any]) -> bool:
@@ -76,17 +98,88 @@ def draws(result: dict[str, Any]) -> bool:
     return isinstance(value, dict) and not _GEOMETRY.isdisjoint(value)
 
 
-def _guessed(data: dict[str, Any]) -> Any:
-    """Return the value of a task's data that is its image: by its look, by its key, or the only text."""
-    keys = sorted(data, key=lambda key: _USUAL.index(key.lower()) if key.lower() in _USUAL else len(_USUAL))
-    for key in keys:
-        if any(_PICTURE.search(reference) for reference in _references(data[key])):
-            return data[key]
-    for key in keys:
-        if key.lower() in _USUAL and _references(data[key]):
-            return data[key]
-    texts = [value for value in data.values() if isinstance(value, str) and value]
-    return texts[0] if len(texts) == 1 else None
+def _split(tag: str) -> tuple[str, int | None]:
+    """Return a tag's name without the number that a repeater gave it, and that number."""
+    match = _REPEATED.fullmatch(tag)
+    return (match[1], int(match[2])) if match and len(match[2]) < 10 else (tag, None)
+
+
+def _tags(told: Teller, results: list[dict[str, Any]], *, listed: bool) -> list[str]:
+    """Return the tags that have regions; where there are lists of images, without repeaters' numbers."""
+    names = [get_text(told, item, "to_name") for item in results if draws(item)]
+    return list(dict.fromkeys(_split(name)[0] if listed else name for name in names if name))
+
+
+def _pictures(told: Teller, data: dict[str, Any], tags: list[str]) -> dict[str, Any]:
+    """Return those values of a task's data that are images: by their tag, by their look, or by their key."""
+    there = {key: value for key, value in data.items() if _references(value)}
+    found = {
+        key: value for key, value in there.items()
+        if key in tags or any(map(_is_picture, _references(value)))
+    }  # fmt: skip
+    if found:
+        return found
+    usual = {key: value for key, value in there.items() if _is_usual(key)}
+    texts = {key: value for key, value in there.items() if isinstance(value, str)}
+    found = usual or (texts if len(texts) == 1 else {})
+    for key in found:
+        told.finding("task-image-guessed", f"{key!r:.60}, which does not look like an image's name")
+    return found
+
+
+def _match(told: Teller, tags: list[str], keys: list[str]) -> dict[str | None, str]:
+    """Return which image each tag shows; the key None stands for every region of the task.
+
+    Tags that are not there show something that cannot be told.
+    """
+    shown: dict[str | None, str] = {tag: tag for tag in tags if tag in keys}
+    for tag in tags:
+        alike = [key for key in keys if key not in shown.values() and _plain(key) == _plain(tag)]
+        if tag not in shown and len(alike) == 1:
+            shown[tag] = _guessed(told, tag, alike[0])
+    loose = [tag for tag in tags if tag not in shown]
+    free = [key for key in keys if key not in shown.values()]
+    if shown and len(loose) == len(free) == 1:
+        shown[loose[0]] = _guessed(told, loose[0], free[0])
+    elif not shown and len(tags) <= 1:
+        usual = [key for key in keys if _is_usual(key)]
+        if len(usual) == 1:
+            shown[None] = _guessed(told, tags[0] if tags else "", usual[0])
+    return shown
+
+
+def _guessed(told: Teller, tag: str, key: str) -> str:
+    what = f"tag {tag!r:.60}" if tag else "the tag"
+    told.finding("task-image-guessed", f"{what} was taken to show {key!r:.60}")
+    return key
+
+
+def _of_value(value: Any, tags: frozenset[str] | None, upload: str) -> list[TaskImage]:
+    if isinstance(value, list) and len(value) > 1:
+        # Items without a reference keep their number: regions name items by it.
+        items = [(number, _references(item)) for number, item in enumerate(value)]
+        return [TaskImage(found[0], tags=tags, item=number) for number, found in items if found]
+    reference = _references(value)[0]
+    aliases = (upload,) if upload and upload != reference and tags is None else ()
+    return [TaskImage(reference, aliases, tags)]
+
+
+def _is_usual(key: str) -> bool:
+    return key.lower().rstrip("0123456789_- ") in _USUAL
+
+
+def _is_picture(reference: str) -> bool:
+    if _PICTURE.search(reference):
+        return True
+    return bool(_ADDRESS.search(reference)) and not _OTHER_FILE.search(reference.rpartition("/")[2])
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def _list(names: Any) -> str:
+    return ", ".join(f"{name!r:.40}" for name in list(names)[:6]) or "none"
 
 
 def _references(value: Any) -> list[str]:
@@ -97,7 +190,7 @@ def _references(value: Any) -> list[str]:
         reference = next(iter(item.values()), None) if isinstance(item, dict) else item
         if isinstance(item, dict):
             texts = [text for text in item.values() if isinstance(text, str)]
-            reference = next((text for text in texts if _PICTURE.search(text)), reference)
+            reference = next((text for text in texts if _is_picture(text)), reference)
         if isinstance(reference, str) and reference:
             found.append(reference)
     return found

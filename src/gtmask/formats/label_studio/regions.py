@@ -18,7 +18,7 @@ from gtmask.formats.reading.typed import as_label, as_list, each, get_any, get_f
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gtmask.formats.reading.build import RecordBuilder
     from gtmask.model import Record, Shape
@@ -45,11 +45,14 @@ class Regions:
         Takes the shapes.
     results
         The results of one annotation that lie on this image, in painting order.
+    lost
+        Those of the results that lie on no image of the task: they are told.
     """
 
-    def __init__(self, builder: RecordBuilder, results: list[Any]) -> None:
+    def __init__(self, builder: RecordBuilder, results: list[Any], lost: Sequence[Any] = ()) -> None:
         self.builder = builder
         self.results = results
+        self._lost = set(map(id, lost))
         self.regions = [result for result in results if isinstance(result, dict)]
         self.width, self.height = _first_size(self.regions)
         self._labels: dict[str, str] | None = None
@@ -70,6 +73,9 @@ class Regions:
     def _add(self, result: dict[str, Any]) -> None:
         builder, value = self.builder, get_any(result, "value")
         kind = get_text(builder, result, "type")
+        if id(result) in self._lost:
+            builder.finding("annotation-orphan", f"{builder.record.where}: {builder.place} is on no image")
+            return
         if kind in _SILENT:
             if kind == "labels":
                 builder.joins()
@@ -79,11 +85,13 @@ class Regions:
         if not isinstance(value, dict):
             raise TypeError(f"'value' is {type_name(value)}, not an object")
         add = Regions.polygon if "points" in value else _geometry(value)
-        if not kind and (add is None or _SILENT_KEYS & value.keys()):
+        if not kind and _SILENT_KEYS & value.keys():
             builder.describes()
             return
         label = self._label(result, kind, value)
-        if not label:
+        if add is None and not kind:
+            builder.finding("shape-no-geometry", f"{label}: {builder.place}")
+        elif not label:
             builder.finding("shape-no-label", f"{kind or 'region'} {get_any(result, 'id')!r:.40}")
         elif add is None or kind in _ELSEWHERE:
             builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
@@ -95,7 +103,7 @@ class Regions:
         names = get_any(value, kind)
         if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
             return names[0]
-        names = _label_list(self.builder, value)
+        names = _label_list(self.builder, value, kind)
         if len(names) > 1:
             self.builder.finding("label-several", ", ".join(map(str, names))[:200])
         if names:
@@ -103,12 +111,11 @@ class Regions:
         if self._labels is None:
             self._labels = {}
             for other in self.regions:
-                inner = get_any(other, "value")
-                found = _label_list(self.builder, inner) if isinstance(inner, dict) else []
+                inner, identity = get_any(other, "value"), get_text(self.builder, other, "id")
+                found = _label_list(self.builder, inner) if identity and isinstance(inner, dict) else []
                 if found:
-                    label = as_label(self.builder, found[0], "label")
-                    self._labels.setdefault(str(get_any(other, "id")), label)
-        return self._labels.get(str(get_any(result, "id")), "")
+                    self._labels.setdefault(identity, as_label(self.builder, found[0], "label"))
+        return self._labels.get(get_text(self.builder, result, "id"), "")
 
     def polygon(self, label: str, value: dict[str, Any]) -> None:
         """Add a polygon; the format has no holes."""
@@ -207,12 +214,14 @@ def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]],
     return Regions.point if "x" in value and "y" in value else None
 
 
-def _label_list(builder: RecordBuilder, value: dict[str, Any]) -> list[Any]:
-    """Return the labels in a value: under ``polygonlabels``, ``labels``, ``BrushLabels`` and the like."""
-    for key, names in value.items():
-        if key.lower().endswith("labels") and names:
-            return [names] if isinstance(names, str) else as_list(builder, names, key)
-    return []
+def _label_list(builder: RecordBuilder, value: dict[str, Any], kind: str = "") -> list[Any]:
+    """Return the labels in a value: under ``polygonlabels``, ``labels``, ``BrushLabels`` and the like.
+
+    Where there are several such members, that one counts which is called like the region's type.
+    """
+    keys = sorted(key for key in value if key.lower().endswith("labels"))
+    lists = {key: names for key in keys if (names := as_list(builder, value[key], key))}
+    return lists[kind] if kind in lists else [name for names in lists.values() for name in names]
 
 
 def _first_size(results: Iterable[dict[str, Any]]) -> tuple[int | None, int | None]:
