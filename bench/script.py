@@ -26,7 +26,8 @@ def usual_script(export: str, images: str, out: str) -> int:
     with Path(out, "labeling-qa.manifest").open("w") as manifest:
         for image in document["images"]:
             source = Path(images, image["file_name"])
-            width, height = Image.open(source).size
+            with Image.open(source) as picture:
+                width, height = picture.size
             mask = np.zeros((height, width), np.uint8)
             for annotation in of_image[image["id"]]:
                 for ring in annotation["segmentation"]:

@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from gtmask.errors import ExportError, NotFoundError
@@ -153,6 +154,19 @@ def test_nothing_is_unpacked_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
         export = open_export(KINDS[kind](tmp_path / kind, FILES))
         assert export.read("ann/mask.png", 10, 20) == bytes(10)
         assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["e.zip", "e.tar.gz"])
+def test_what_is_on_disk_is_closed_with_the_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    monkeypatch.setattr(archive, "IN_MEMORY", 100)
+    before = psutil.Process().num_fds()
+    export = open_export(KINDS[kind](tmp_path / kind, FILES))
+    export.read("ann/mask.png", 10, 20)
+    assert psutil.Process().num_fds() > before
+    del export
+    assert psutil.Process().num_fds() == before
 
 
 @pytest.mark.parametrize("name", ["e.zip", "e.tar.gz"])

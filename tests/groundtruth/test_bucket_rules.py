@@ -20,7 +20,9 @@ from gtmask.errors import (
     GtmaskError,
     NotFoundError,
     StorageError,
+    ThrottledError,
     TransientError,
+    UnreachableError,
     UsageError,
 )
 from gtmask.groundtruth import aws, submission
@@ -31,6 +33,7 @@ from gtmask.manifest.contract import CORS_RULE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 from gtmask.storage.base import S3Settings
+from gtmask.storage.s3_errors import translate_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -334,14 +337,20 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
                 ("bucket-region", "it is in us-east-1, the job in eu-west-1"),
                 (
                     "bucket-unchecked",
-                    "Cannot read the CORS rules of the bucket mute: AWS answered AccessDenied: No.",
+                    "Cannot read the CORS rules of the bucket mute: permission is denied; these credentials "
+                    "need s3:GetBucketCORS.",
                 ),
             ],
         ),
         (
             ["shut"],
             "eu-west-1",
-            [("bucket-unchecked", "Cannot look at the bucket shut: AWS answered 403: Forbidden.")],
+            [
+                (
+                    "bucket-unchecked",
+                    "Cannot look at the bucket shut: permission is denied; these credentials need s3:ListBucket.",
+                )
+            ],
         ),
     ],
 )
@@ -380,13 +389,16 @@ def test_a_cors_rule_must_allow_at_least_what_the_guide_asks(rule: dict[str, Any
     [
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "X"), AccessError),
         (ClientError({"Error": {"Code": "NoSuchBucket"}}, "X"), NotFoundError),
-        (ClientError({"Error": {"Code": "ThrottlingException"}}, "X"), TransientError),
+        (ClientError({"Error": {"Code": "ThrottlingException"}}, "X"), ThrottledError),
         (ClientError({"Error": {"Code": "ValidationException", "Message": "bad"}}, "X"), StorageError),
-        (EndpointConnectionError(endpoint_url="https://x"), TransientError),
+        (EndpointConnectionError(endpoint_url="https://x"), UnreachableError),
     ],
 )
 def test_errors_of_the_client_become_ours(error: Exception, kind: type[Exception]) -> None:
-    with pytest.raises(kind, match=r"^Cannot do this") as caught, aws.told("do this"):
+    with (
+        pytest.raises(kind, match=r"^Cannot do this: .*\.$") as caught,
+        translate_errors(aws.job_action("do this", "sagemaker:DoThis")),
+    ):
         raise error
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)

@@ -472,7 +472,7 @@ def test_a_mask_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest
 
     async def refused(surveyor: Surveyor, reference: str, stop: int | None = None) -> Any:
         if "img_2" in reference:
-            raise AccessError(f"cannot read {reference}: permission denied")
+            raise AccessError(f"Cannot read {reference}: permission denied")
         return await read(surveyor, reference, stop)
 
     monkeypatch.setattr(Surveyor, "read_mask", refused)

@@ -61,8 +61,8 @@ def check_against_painting(document: dict[str, Any], out: Path, images: Path) ->
     for image in document["images"]:
         line = by_image[str(images / image["file_name"])]
         mask = read_mask(Path(line["labeling-qa-ref"]))
-        stored = Image.open(images / image["file_name"]).size
-        assert mask.shape == stored[::-1]
+        with Image.open(images / image["file_name"]) as stored:
+            assert mask.shape == stored.size[::-1]
         known = {int(key) for key in line["labeling-qa-ref-metadata"]["internal-color-map"]}
         assert set(np.unique(mask).tolist()) <= known
         np.testing.assert_array_equal(mask, coco_data.paint(document, image, stored))
@@ -171,7 +171,8 @@ def test_real_labelme_equals_independent_painting(samples: Path, tmp_path: Path)
     for path in documents:
         document = orjson.loads(path.read_bytes())
         mask = read_mask(tmp_path / "out" / "masks" / f"{path.stem}.png")
-        size = Image.open(folder / document["imagePath"]).size
+        with Image.open(folder / document["imagePath"]) as image:
+            size = image.size
         np.testing.assert_array_equal(mask, paint_labelme(document, ids, size))
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from gtmask.errors import AccessError, NotFoundError, StorageError
@@ -136,7 +137,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(local, "_write", full)
-    with pytest.raises(StorageError, match=r"^cannot write .*/k: the disk .* make room$"):
+    with pytest.raises(StorageError, match=r"^Cannot write .*/k: the disk .* make room\.$"):
         put(LocalStorage(str(tmp_path)), "k", b"1")
     assert names(tmp_path) == []
 
@@ -154,7 +155,7 @@ def test_a_name_that_cannot_be_encoded_is_told(tmp_path: Path) -> None:
 def test_a_folder_of_that_name_is_told(tmp_path: Path) -> None:
     (tmp_path / "k").mkdir()
     storage = LocalStorage(str(tmp_path))
-    with pytest.raises(StorageError, match=r"cannot write .*/k: there is a folder of that name"):
+    with pytest.raises(StorageError, match=r"Cannot write .*/k: there is a folder of that name"):
         put(storage, "k", b"1")
     for attempt in (storage.get("k"), storage.size("k")):
         with pytest.raises(NotFoundError, match="there is a folder where the file should be"):
@@ -176,7 +177,7 @@ def test_a_refused_permission_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
         raise PermissionError(errno.EACCES, "refused")
 
     monkeypatch.setattr(local, "_create_file", refuse)
-    with pytest.raises(AccessError, match=r"cannot write .*/k: permission denied; check owner and mode"):
+    with pytest.raises(AccessError, match=r"Cannot write .*/k: permission denied; check owner and mode"):
         put(LocalStorage(str(tmp_path)), "k", b"1")
 
 
@@ -200,6 +201,20 @@ def test_a_large_folder_is_sorted_in_runs(tmp_path: Path, monkeypatch: pytest.Mo
         (tmp_path / name).write_bytes(b"1")
     monkeypatch.setattr(walk, "RUN", 64)
     assert list(walk.walk(str(tmp_path))) == [(name, 1) for name in sorted(names, key=str.encode)]
+
+
+def test_a_listing_that_is_given_up_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(100):
+        (tmp_path / f"{number}").write_bytes(b"1")
+    monkeypatch.setattr(walk, "RUN", 16)
+    before = psutil.Process().num_fds()
+    listing = walk.walk(str(tmp_path))
+    next(listing)
+    assert psutil.Process().num_fds() >= before + 6
+    del listing
+    assert psutil.Process().num_fds() == before
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_missing_file_is_told_in_one_sentence(place: Place) -> None:
         await storage.put("there", b"1")
         for attempt in (storage.get("no/such"), storage.size("no/such"), storage.get("no/such", 0, 10)):
             with pytest.raises(
-                NotFoundError, match=r"^cannot read .*/no/such: there is no such .*$"
+                NotFoundError, match=r"^Cannot read .*/no/such: there is no such .*\.$"
             ) as caught:
                 await attempt
             assert caught.value.exit_code == 2
@@ -331,7 +331,7 @@ class TestS3Errors:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "gtmask-reader-secret")
         place = Place(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
         with pytest.raises(
-            AccessError, match=r"cannot write s3://.*/x/k: permission is denied; .* s3:PutObject"
+            AccessError, match=r"Cannot write s3://.*/x/k: permission is denied; .* s3:PutObject"
         ):
             place.run(lambda storage: storage.put("k", b"1"))
 

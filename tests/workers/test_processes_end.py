@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -18,7 +19,6 @@ from tests.support import coco_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 #: Lines and records that keep two workers busy until they are killed.
 MANY = 50_000
@@ -31,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     coco_data.write(folder, [f"{number:02}.jpg" for number in range(8)])
     made = gtmask.convert(folder / "export.json", folder / "out", images=folder / "images", workers=1)
     assert made.manifest is not None
-    lines = [orjson.loads(line) for line in open(made.manifest, "rb")]  # noqa: PTH123, SIM115
+    lines = [orjson.loads(line) for line in Path(made.manifest).read_bytes().splitlines()]
     (folder / "long.manifest").write_bytes(_repeated(lines))
     for line in lines:
         metadata = {**line["labeling-qa-ref-metadata"], "adjustment-status": "unadjusted"}

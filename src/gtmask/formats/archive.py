@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import tarfile
 import tempfile
 import weakref
@@ -39,6 +40,8 @@ MOST_MEMBERS = 5_000_000
 RATIO = 250
 #: Contents up to this size may have any ratio: an empty mask of a few megapixels has a high one.
 SMALL = 256 << 20
+#: Bytes that are inflated at a time.
+_COPIED = 1 << 20
 _PHOTOS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".mp4", ".avi", ".mov")
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
@@ -198,9 +201,10 @@ class _Zip(_Contents):
                 return member.read(stop)
         spool = self._spools.get(name)
         if spool is None:
+            spool = _spool_of(self)
             with self._file.open(entry) as member:
-                spool = self._spools[name] = _spooled(member)
-            weakref.finalize(self, spool.close)
+                shutil.copyfileobj(member, spool, _COPIED)
+            self._spools[name] = spool
         return _cut(spool, start, stop)
 
 
@@ -209,16 +213,14 @@ class _Tar(_Contents):
 
     def __init__(self, outer: Export, archive: str) -> None:
         self._outer, self._archive = outer, archive
-        self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with the export)
-        weakref.finalize(self, self._spool.close)
+        self._spool = _spool_of(self)
         self._starts: dict[str, int] = {}
         self.sizes = {}
         for name, member, file in self._walk():
             self.sizes[name] = member.size
             if not name.lower().endswith(_PHOTOS):
                 self._starts[name] = self._spool.tell()
-                while block := file.read(1 << 20):
-                    self._spool.write(block)
+                shutil.copyfileobj(file, self._spool, _COPIED)
 
     def _walk(self) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
         packed = self._outer.size(self._archive)
@@ -252,10 +254,10 @@ class _Tar(_Contents):
         raise EOFError(f"{name} is gone")
 
 
-def _spooled(source: IO[bytes]) -> IO[bytes]:
-    spool = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with the export)
-    while block := source.read(1 << 20):
-        spool.write(block)
+def _spool_of(owner: _Contents) -> IO[bytes]:
+    """Return an empty file in memory, and beyond a size on disk, that is closed when its owner goes."""
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with its owner)
+    weakref.finalize(owner, spool.close)
     return spool
 
 

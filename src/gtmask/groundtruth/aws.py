@@ -1,37 +1,34 @@
 """The few AWS calls that are not about objects: a bucket's region and CORS, and labeling jobs.
 
-Every error of the client becomes one sentence of :mod:`gtmask.errors`.
+Errors become sentences where those of storages do: :mod:`gtmask.storage.s3_errors`.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aioboto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoRegionError,
-    ProfileNotFound,
-)
+from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
 
-from gtmask.errors import AccessError, NotFoundError, StorageError, TransientError, UsageError
+from gtmask.errors import UsageError
 from gtmask.manifest.contract import CORS_RULE
+from gtmask.storage.s3_answers import Action
+from gtmask.storage.s3_errors import one_line, translate_errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from gtmask.storage.base import S3Settings
 
-_DENIED = {"403", "AccessDenied", "AccessDeniedException", "Forbidden", "InvalidAccessKeyId",
-           "SignatureDoesNotMatch", "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId",
-           "UnrecognizedClientException"}  # fmt: skip
-_MISSING = {"404", "NoSuchBucket", "NotFound"}
-_BUSY = {"Throttling", "ThrottlingException", "SlowDown", "RequestLimitExceeded", "ServiceUnavailable",
-         "InternalError", "InternalFailure", "503", "500"}  # fmt: skip
+
+def job_action(words: str, permission: str) -> Action:
+    """Return what is asked of SageMaker about a labeling job; ``words`` continue "Cannot"."""
+    return Action(words, permission, missing="there is no such labeling job", service="SageMaker")
+
+
+def _bucket_action(words: str, permission: str, bucket: str) -> Action:
+    return Action(f"{words} {bucket}", permission, bucket, f"there is no bucket {bucket}")
 
 
 @asynccontextmanager
@@ -51,35 +48,11 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
         opened = session.client(service, endpoint_url=endpoint, region_name=home)
         client = await opened.__aenter__()
     except (ProfileNotFound, NoRegionError) as error:
-        raise UsageError(f"{str(error).rstrip('.')}: check --profile and --region.") from error
+        raise UsageError(f"{one_line(error)}: check --profile and --region.") from error
     try:
         yield client
     finally:
         await opened.__aexit__(None, None, None)
-
-
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Turn the client's errors into ours; ``what`` continues "Cannot ..."."""
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        said = (
-            str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".") or "no reason given"
-        )
-        kind: type[StorageError] = StorageError
-        if code in _DENIED:
-            kind = AccessError
-        elif code in _MISSING:
-            kind = NotFoundError
-        elif code in _BUSY:
-            kind = TransientError
-        raise kind(f"Cannot {what}: AWS answered {code}: {said}.") from error
-    except (HTTPClientError, EndpointConnectionError) as error:
-        raise TransientError(f"Cannot {what}: {str(error).rstrip('.')}; run again later.") from error
-    except BotoCoreError as error:
-        raise AccessError(f"Cannot {what}: {str(error).rstrip('.')}.") from error
 
 
 async def bucket_region(client: Any, bucket: str) -> str | None:
@@ -90,7 +63,7 @@ async def bucket_region(client: Any, bucket: str) -> str | None:
     NotFoundError, AccessError
         There is no such bucket, or it is none of ours.
     """
-    with told(f"look at the bucket {bucket}"):
+    with translate_errors(_bucket_action("look at the bucket", "s3:ListBucket", bucket)):
         try:
             answer = await client.head_bucket(Bucket=bucket)
         except ClientError as error:
@@ -108,7 +81,7 @@ async def bucket_region(client: Any, bucket: str) -> str | None:
 
 async def cors_rules(client: Any, bucket: str) -> list[dict[str, Any]]:
     """Return a bucket's CORS rules, none where it has no configuration."""
-    with told(f"read the CORS rules of the bucket {bucket}"):
+    with translate_errors(_bucket_action("read the CORS rules of the bucket", "s3:GetBucketCORS", bucket)):
         try:
             answer = await client.get_bucket_cors(Bucket=bucket)
         except ClientError as error:
@@ -133,5 +106,7 @@ async def add_cors_rule(client: Any, bucket: str) -> None:
     """Add Ground Truth's CORS rule to a bucket and keep the rules that it has."""
     rules = await cors_rules(client, bucket)
     if not cors_allows(rules):
-        with told(f"write the CORS rules of the bucket {bucket}"):
+        with translate_errors(
+            _bucket_action("write the CORS rules of the bucket", "s3:PutBucketCORS", bucket)
+        ):
             await client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [*rules, CORS_RULE]})

@@ -22,6 +22,7 @@ from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
+from gtmask.storage.s3_errors import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 #: API, DescribeLabelingJob: a job in one of these does not change any more.
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
 _POLL_SECONDS = 30.0
+_DESCRIBE = "sagemaker:DescribeLabelingJob"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], Non
             if name in created:
                 continue
             done = f" (created before it: {', '.join(created)})" if created else ""
-            with aws.told(f"create the labeling job {name}{done}"):
+            needed = "sagemaker:CreateLabelingJob, and iam:PassRole for the role"
+            with translate_errors(aws.job_action(f"create the labeling job {name}{done}", needed)):
                 answer = await client.create_labeling_job(**request)
             created[name] = str(answer["LabelingJobArn"])
         return {name: created[name] for name in plan.requests}
@@ -211,7 +214,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
 
 async def _describe(client: Any, name: str) -> dict[str, Any] | None:
     """Return what the service says about the job of this name, None where there is none."""
-    with aws.told(f"look for a labeling job {name}"):
+    with translate_errors(aws.job_action(f"look for a labeling job {name}", _DESCRIBE)):
         try:
             answer: dict[str, Any] = await client.describe_labeling_job(LabelingJobName=name)
         except ClientError as error:
@@ -223,7 +226,7 @@ async def _describe(client: Any, name: str) -> dict[str, Any] | None:
 
 
 async def _status(client: Any, name: str) -> JobStatus:
-    with aws.told(f"look at the labeling job {name}"):
+    with translate_errors(aws.job_action(f"look at the labeling job {name}", _DESCRIBE)):
         answer = await client.describe_labeling_job(LabelingJobName=name)
     counters = answer["LabelCounters"]
     labeled = int(counters.get("TotalLabeled", 0))

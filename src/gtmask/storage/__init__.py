@@ -94,6 +94,5 @@ def split_location(location: str) -> tuple[str, str]:
     """
     folder, slash, name = location.rpartition("/")
     if not name or (is_s3(location) and folder.lower() in {"s3:/", "s3:"}):
-        msg = f"{location} names no file: give the path or URI of one"
-        raise UsageError(msg)
+        raise UsageError(f"{location} names no file: give the path or URI of one.")
     return folder or slash or ".", name

@@ -87,8 +87,7 @@ def check_key(key: str) -> str:
     """
     parts = key.split("/")
     if not key or not parts[0] or not parts[-1] or "\0" in key or "." in parts or ".." in parts:
-        msg = f"{key!r} cannot be the name of a file below a folder or prefix: rename it"
-        raise StorageError(msg)
+        raise StorageError(f"{key!r} cannot be the name of a file below a folder or prefix: rename it.")
     return key
 
 

@@ -299,20 +299,22 @@ def translate_errors(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        msg = f"cannot {verb} {path}: there is no such file or folder"
-        raise NotFoundError(msg) from error
+        raise NotFoundError(f"Cannot {verb} {path}: there is no such file or folder.") from error
     except OSError as error:
         if verb == "list" and error.filename:  # the very folder below the path
             path = Path(os.fsdecode(error.filename))
+        what = f"Cannot {verb} {path}"
         if error.errno in _DENIED:
-            msg = f"cannot {verb} {path}: permission denied; check owner and mode of the file and its folder"
-            raise AccessError(msg) from error
+            raise AccessError(
+                f"{what}: permission denied; check owner and mode of the file and its folder."
+            ) from error
         if verb == "read" and error.errno in {errno.ENOTDIR, errno.EISDIR}:
-            msg = f"cannot read {path}: there is a folder where the file should be, or a file for a folder"
-            raise NotFoundError(msg) from error
+            raise NotFoundError(
+                f"{what}: there is a folder where the file should be, or a file for a folder."
+            ) from error
         reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
-        msg = f"cannot {verb} {path}: {reason}"
-        raise StorageError(msg) from error
+        raise StorageError(f"{what}: {reason}.") from error
     except UnicodeEncodeError as error:
-        msg = f"cannot {verb} {str(path)!r}: the name cannot be written in this system's encoding: rename it"
-        raise StorageError(msg) from error
+        raise StorageError(
+            f"Cannot {verb} {str(path)!r}: the name cannot be written in this system's encoding; rename it."
+        ) from error

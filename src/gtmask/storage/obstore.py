@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
-from gtmask.storage.s3_answers import of_answer
+from gtmask.storage.s3_answers import error_of_answer
 from gtmask.storage.s3_prefix import PART, S3Prefix, check_endpoint, endpoint_of, parts_of
 
 try:
@@ -23,8 +23,9 @@ try:
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.exceptions import AlreadyExistsError, BaseError
 except ImportError as error:
-    _missing = "--s3-client obstore needs a package that is not here: pip install 'gtmask[obstore]'"
-    raise UsageError(_missing) from error
+    raise UsageError(
+        "--s3-client obstore needs a package that is not here: pip install 'gtmask[obstore]'."
+    ) from error
 
 import boto3
 from botocore.exceptions import BotoCoreError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 
     from gtmask.storage.base import S3Settings
+    from gtmask.storage.s3_answers import Action
 
 #: What obstore's messages tell of an answer: its status and S3's own code and words.
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -56,8 +58,8 @@ class ObstoreStorage(S3Prefix):
     async def __aexit__(self, *exc: object) -> None:
         self._store = None
 
-    def _telling(self, verb: str, uri: str) -> contextlib.AbstractContextManager[None]:
-        return _told(verb, uri)
+    def _translated(self, action: Action) -> contextlib.AbstractContextManager[None]:
+        return translate_errors(action)
 
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
@@ -186,8 +188,9 @@ def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
         session = boto3.session.Session(profile_name=settings.profile, region_name=settings.region)
         provider = Boto3CredentialProvider(session)
     except (BotoCoreError, ValueError) as error:
-        msg = f"no AWS credentials were found ({error}): set them up, or name a --profile"
-        raise NoCredentialsError(msg) from error
+        raise NoCredentialsError(
+            f"No AWS credentials were found ({_first_line(error)}): set them up, or name a --profile."
+        ) from error
     config: Any = {"conditional_put": "etag", "region": session.region_name or "us-east-1"}
     if endpoint:
         # This name beats AWS_ENDPOINT_URL_S3, which obstore reads itself; "endpoint" does not.
@@ -205,8 +208,7 @@ def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
             retry_config={"max_retries": 0},  # gtmask.storage.retry decides about them,
         )
     except (BaseError, ValueError) as error:
-        msg = f"{_first_line(error)}: check --region and --endpoint-url"
-        raise UsageError(msg) from error
+        raise UsageError(f"{_first_line(error)}: check --region and --endpoint-url.") from error
 
 
 def _status(error: BaseException) -> int:
@@ -219,23 +221,24 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _told(verb: str, uri: str) -> Iterator[None]:
+def translate_errors(action: Action) -> Iterator[None]:
     """Turn obstore's errors into ours, by the answer that their messages quote."""
+    what = f"Cannot {action.words}"
     try:
         yield
     except (BaseError, FileNotFoundError) as error:
         text = str(error)
         if status := _status(error):
             code, message = _CODE.search(text), _MESSAGE.search(text)
-            raise of_answer(
-                code[1] if code else "", status, verb, uri, message=message[1] if message else ""
+            raise error_of_answer(
+                action, code[1] if code else "", status, message[1] if message else ""
             ) from error
         if "kind: Connect" in text:
-            raise UnreachableError(f"cannot {verb} {uri}: could not connect to the endpoint") from error
+            raise UnreachableError(f"{what}: could not connect to the endpoint.") from error
         if "HTTP error" in text or "Http(" in text:
-            raise TransientError(f"cannot {verb} {uri}: the connection broke off") from error
-        raise StorageError(f"cannot {verb} {uri}: {_first_line(error)}") from error
+            raise TransientError(f"{what}: the connection broke off.") from error
+        raise StorageError(f"{what}: {_first_line(error)}.") from error
     except ValueError as error:
-        reason = f"obstore cannot spell this key ({_first_line(error)}); use --s3-client aioboto3"
-        msg = f"cannot {verb} {uri}: {reason}"
-        raise StorageError(msg) from error
+        raise StorageError(
+            f"{what}: obstore cannot write this key ({_first_line(error)}); use --s3-client aioboto3."
+        ) from error

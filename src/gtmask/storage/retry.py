@@ -54,7 +54,7 @@ class Requests:
         self._pause = 0.0
         self._resume_at = 0.0
 
-    async def send(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - each attempt has it, not the call
+    async def send(self, request: Callable[[], Awaitable[T]], timeout: float, action: str) -> T:  # noqa: ASYNC109 - each attempt has it, not the call
         """Send a request until it succeeds.
 
         Parameters
@@ -63,6 +63,8 @@ class Requests:
             Makes one attempt; raises ``TransientError`` where another attempt may help.
         timeout
             Seconds for one attempt.
+        action
+            What the request does; continues "Cannot".
 
         Raises
         ------
@@ -76,21 +78,21 @@ class Requests:
             number += 1
             await self._wait_for_resume()
             try:
-                result = await self._attempt(request, timeout)
+                result = await self._attempt(request, timeout, action)
             except TransientError as error:
                 stranger = isinstance(error, UnreachableError) and not self._answered
                 if number >= (min(_ATTEMPTS_AT_STRANGER, self._attempts) if stranger else self._attempts):
                     advice = "check the endpoint and the network" if stranger else "run again later to go on"
                     times = "time" if number == 1 else "times"
-                    msg = f"{error} (tried {number} {times}): {advice}"
-                    raise TransientError(msg) from error
+                    said = str(error).rstrip(".")
+                    raise TransientError(f"{said} (tried {number} {times}): {advice}.") from error
                 if not isinstance(error, UnreachableError):
-                    self._hear()
+                    self._note_answer()
                 if isinstance(error, ThrottledError):
                     self._slow_down()
                 await asyncio.sleep(random.uniform(0, _backoff(number)))
             else:
-                self._hear()
+                self._note_answer()
                 if self._pace:
                     now = asyncio.get_running_loop().time()
                     self._pace.answered(now, self._turns.all_taken)
@@ -99,19 +101,18 @@ class Requests:
                     self._pause /= 2
                 return result
 
-    def _hear(self) -> None:
+    def _note_answer(self) -> None:
         if not self._answered:
             self._answered = True
             _known.add(self._endpoint)
 
-    async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float) -> T:  # noqa: ASYNC109 - as above
+    async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float, action: str) -> T:  # noqa: ASYNC109 - as above
         async with self._turns:
             try:
                 async with asyncio.timeout(timeout):
                     return await request()
             except TimeoutError as error:
-                msg = f"no answer within {timeout:.0f} seconds"
-                raise TransientError(msg) from error
+                raise TransientError(f"Cannot {action}: no answer within {timeout:.0f} seconds.") from error
 
     async def _wait_for_resume(self) -> None:
         """Wait while a pause lasts, and a little longer, so that not all begin again at once.

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 from gtmask.errors import StorageError
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
+from gtmask.storage.s3_answers import Action
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_direct import Direct
-from gtmask.storage.s3_errors import told
+from gtmask.storage.s3_errors import translate_errors
 from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of, parts_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class _Connection:
     async def enter(self, root: str) -> None:
         async with self._opening:
             if self.client is None:
-                with told("read", root):
+                with translate_errors(Action(f"open {root}", "s3:ListBucket")):
                     opened = await self._stack.enter_async_context(open_client(self.settings))
                 self.client, self.direct = opened.client, Direct(opened)
             self.users += 1
@@ -93,8 +94,8 @@ class S3Storage(S3Prefix):
     def _client(self) -> Any:
         return self._entered.client
 
-    def _telling(self, verb: str, uri: str) -> AbstractContextManager[None]:
-        return told(verb, uri)
+    def _translated(self, action: Action) -> AbstractContextManager[None]:
+        return translate_errors(action)
 
     def _target(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.prefix + key}
@@ -208,8 +209,7 @@ class S3Storage(S3Prefix):
 
     async def _put_part(self, uri: str, upload: dict[str, str], number: int, data: bytes) -> str:
         if number > 10_000:
-            msg = f"cannot write {uri}: it is larger than 10,000 parts of {PART >> 20} MiB"
-            raise StorageError(msg)
+            raise StorageError(f"Cannot write {uri}: it is larger than 10,000 parts of {PART >> 20} MiB.")
         parameters = {**upload, "ContentMD5": _md5(data), "PartNumber": number}
 
         async def request() -> str:

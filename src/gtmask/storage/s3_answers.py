@@ -1,9 +1,12 @@
-"""What each error answer of S3 means: our error, and one sentence for the user.
+"""What each error answer of AWS means: our error, and one sentence for the user.
 
-Codes are those of the S3 API reference, "List of error codes"; it does not matter which client got them.
+Codes are those of the S3 API reference, "List of error codes", and the common ones of AWS's other services;
+it does not matter which client got them.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from gtmask.errors import (
     AccessError,
@@ -21,27 +24,34 @@ _THROTTLED = {
     "EC2ThrottledException",
 }  # fmt: skip
 _TRANSIENT = {
-    "500", "502", "504", "InternalError", "RequestTimeout", "RequestTimeoutException", "OperationAborted",
-    "ConditionalRequestConflict", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch",
-    "PriorRequestNotComplete",
+    "500", "502", "504", "InternalError", "InternalFailure", "RequestTimeout", "RequestTimeoutException",
+    "OperationAborted", "ConditionalRequestConflict", "BadDigest", "IncompleteBody",
+    "XAmzContentSHA256Mismatch", "PriorRequestNotComplete",
 }  # fmt: skip
 _MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
 
+_EXPIRED = "the session token has expired; renew the credentials and run again to go on"
 #: What any other request would be answered too.
 _UNKNOWN = {
-    "InvalidAccessKeyId": "S3 does not know this access key id; check the credentials or --profile",
+    "InvalidAccessKeyId": "AWS does not know this access key id; check the credentials or --profile",
+    "InvalidClientTokenId": "AWS does not know this access key id; check the credentials or --profile",
+    "UnrecognizedClientException": "AWS does not know these credentials; check them or --profile",
     "SignatureDoesNotMatch": "the secret key does not fit the access key id; check the credentials",
-    "ExpiredToken": "the session token has expired; renew the credentials and run again to go on",
-    "TokenRefreshRequired": "the session token has expired; renew the credentials and run again to go on",
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "TokenRefreshRequired": _EXPIRED,
     "InvalidToken": "the session token is not valid; renew the credentials",
-    "RequestTimeTooSkewed": "this machine's clock differs from S3's by more than 15 minutes; set it",
+    "RequestTimeTooSkewed": "this machine's clock differs from AWS's by more than 15 minutes; set it",
     "RequestExpired": "the request came too late; check this machine's clock",
 }
+_FORBIDDEN = "permission is denied; these credentials need {permission}"
 _DENIED = _UNKNOWN | {
-    "AccessDenied": "permission is denied; these credentials need {permission}",
+    "AccessDenied": _FORBIDDEN,
+    "AccessDeniedException": _FORBIDDEN,
     "AllAccessDisabled": "all access to this bucket is disabled",
     "AccountProblem": "AWS reports a problem with the account",
-    "403": "permission is denied; these credentials need {permission}",
+    "403": _FORBIDDEN,
+    "Forbidden": _FORBIDDEN,
     "InvalidObjectState": "the object is archived; restore it first",
     "KMS.DisabledException": "its encryption key is disabled",
     "KMS.NotFoundException": "its encryption key does not exist",
@@ -59,7 +69,8 @@ ELSEWHERE = {
     "PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",
     "IllegalLocationConstraintException",
 }  # fmt: skip
-_PERMISSIONS = {
+#: What a request for an object or a list of objects needs, by its verb.
+PERMISSIONS = {
     "read": "s3:GetObject, and s3:ListBucket, without which missing objects look forbidden",
     "write": "s3:PutObject",
     "list": "s3:ListBucket",
@@ -67,45 +78,66 @@ _PERMISSIONS = {
 }
 
 
-def of_answer(
-    code: str, status: int, verb: str, uri: str, *, message: str = "", region: str | None = None
+class Action(NamedTuple):
+    """What is asked of AWS, as the sentence about its failure says it.
+
+    Attributes
+    ----------
+    words
+        Continues "Cannot", such as "read s3://bucket/key".
+    permission
+        The IAM permissions that it takes.
+    bucket
+        The bucket that is asked, or "".
+    missing
+        What it means that the server does not find it.
+    service
+        Who answers.
+    """
+
+    words: str
+    permission: str
+    bucket: str = ""
+    missing: str = "there is no such object"
+    service: str = "S3"
+
+
+def error_of_answer(
+    action: Action, code: str, status: int, message: str = "", region: str | None = None
 ) -> GtmaskError:
     """Return our error for an error answer.
 
     Parameters
     ----------
+    action
+        What was asked.
     code
         The answer's error code, or "" where it has no body.
     status
         The HTTP status.
-    verb
-        "read", "write", "list" or "delete".
-    uri
-        What it was done to.
     message
         The answer's own words, for codes that are not known here.
     region
         The bucket's region, where the answer tells.
     """
     code = code or str(status)
-    what = f"cannot {verb} {uri}"
-    bucket = uri.split("/")[2]
+    what = f"Cannot {action.words}"
     if code in _THROTTLED or status in {429, 503}:
-        return ThrottledError(f"{what}: S3 asks for fewer requests ({code})")
+        return ThrottledError(f"{what}: {action.service} asks for fewer requests ({code}).")
     if code in _TRANSIENT or (status >= 500 and code not in _REFUSED):
-        return TransientError(f"{what}: S3 has trouble of its own ({code})")
+        return TransientError(f"{what}: {action.service} has trouble of its own ({code}).")
     if code == "NoSuchBucket":
-        return NotFoundError(f"{what}: there is no bucket {bucket}; check its name and the account")
+        return NotFoundError(f"{what}: there is no bucket {action.bucket}; check its name and the account.")
     if code in _MISSING:
-        return NotFoundError(f"{what}: there is no such object")
+        return NotFoundError(f"{what}: {action.missing}.")
     if code in ELSEWHERE:
         where = region or "another region"
-        return AccessError(f"{what}: the bucket {bucket} is in {where}; name it with --region")
+        return AccessError(f"{what}: the bucket {action.bucket} is in {where}; name it with --region.")
     if code in _DENIED:
         refused = CredentialsError if code in _UNKNOWN else AccessError
-        return refused(f"{what}: {_DENIED[code].format(permission=_PERMISSIONS[verb])}")
+        return refused(f"{what}: {_DENIED[code].format(permission=action.permission)}.")
     if code in _REFUSED:
-        return StorageError(f"{what}: {_REFUSED[code]}")
+        return StorageError(f"{what}: {_REFUSED[code]}.")
     kind = AccessError if status in {401, 403} else StorageError
     reason = message.strip().rstrip(".") or "no reason given"
-    return kind(f"{what}: S3 answered {status} {code}: {reason}")
+    return kind(f"{what}: {action.service} answered {status} {code}: {reason}.")

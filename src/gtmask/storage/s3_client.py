@@ -17,6 +17,7 @@ from botocore.loaders import create_loader
 
 from gtmask._version import __version__
 from gtmask.errors import UsageError
+from gtmask.storage.s3_errors import one_line
 from gtmask.storage.s3_prefix import check_endpoint
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
                 boto.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings, connect))
             )
         except (ProfileNotFound, InvalidRegionError, ValueError) as error:
-            msg = f"{str(error).rstrip('.')}: check --profile, --region and --endpoint-url"
-            raise UsageError(msg) from error
+            raise UsageError(f"{one_line(error)}: check --profile, --region and --endpoint-url.") from error
         check_endpoint(client.meta.endpoint_url)
         # `Expect: 100-continue` costs one more round trip for each upload, a new connection too at servers
         # that answer at once, and hangs for ever, past every time-out of botocore, at one that does not

@@ -9,12 +9,13 @@ import aiohttp
 from botocore import exceptions as boto
 
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError
-from gtmask.storage.s3_answers import of_answer
+from gtmask.storage.s3_answers import error_of_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.errors import GtmaskError
+    from gtmask.storage.s3_answers import Action
 
 #: Errors of botocore about credentials that it could not find, refresh or assume.
 _CREDENTIALS = (
@@ -26,15 +27,8 @@ _CREDENTIALS = (
 
 
 @contextlib.contextmanager
-def told(verb: str, uri: str) -> Iterator[None]:
-    """Turn errors of botocore and aiohttp into ours.
-
-    Parameters
-    ----------
-    verb
-        "read", "write", "list" or "delete".
-    uri
-        What it is done to.
+def translate_errors(action: Action) -> Iterator[None]:
+    """Turn errors of botocore and aiohttp into ours, whichever service of AWS is asked.
 
     Raises
     ------
@@ -43,49 +37,48 @@ def told(verb: str, uri: str) -> Iterator[None]:
     NotFoundError, AccessError, StorageError
         Where none will.
     """
+    what = f"Cannot {action.words}"
     try:
         yield
     except boto.ClientError as error:
-        raise _of_client_error(error, verb, uri) from error
+        raise _of_client_error(action, error.response) from error
     except _CREDENTIALS as error:
         advice = "set up AWS credentials, or name a --profile"
-        raise NoCredentialsError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
+        raise NoCredentialsError(f"{what}: {one_line(error)}; {advice}.") from error
     except (boto.SSLError, aiohttp.ClientSSLError) as error:
         advice = "check the endpoint's certificate and AWS_CA_BUNDLE"
-        raise StorageError(f"cannot {verb} {uri}: {_sentence(error)}; {advice}") from error
+        raise StorageError(f"{what}: {one_line(error)}; {advice}.") from error
     except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError) as error:
-        raise UnreachableError(f"cannot {verb} {uri}: {_sentence(error)}") from error
+        raise UnreachableError(f"{what}: {one_line(error)}.") from error
     except (
         boto.HTTPClientError,
         boto.ChecksumError,
         boto.IncompleteReadError,
         boto.ResponseStreamingError,
     ) as error:
-        raise TransientError(f"cannot {verb} {uri}: {_sentence(error)}") from error
+        raise TransientError(f"{what}: {one_line(error)}.") from error
     except TimeoutError:
         raise  # the caller's, who set it, knows how long it was
     except (aiohttp.ClientError, OSError) as error:
         # aiohttp's own errors come through while a body is read: botocore is done by then.
-        raise TransientError(f"cannot {verb} {uri}: the connection broke off ({_sentence(error)})") from error
+        raise TransientError(f"{what}: the connection broke off ({one_line(error)}).") from error
     except boto.BotoCoreError as error:
-        raise StorageError(f"cannot {verb} {uri}: {_sentence(error)}") from error
+        raise StorageError(f"{what}: {one_line(error)}.") from error
 
 
-def _of_client_error(error: Any, verb: str, uri: str) -> GtmaskError:
-    answer = error.response
-    told_of = answer.get("Error", {})
+def _of_client_error(action: Action, answer: dict[str, Any]) -> GtmaskError:
+    reported = answer.get("Error", {})
     meta = answer.get("ResponseMetadata", {})
-    return of_answer(
-        str(told_of.get("Code", "")),
+    return error_of_answer(
+        action,
+        str(reported.get("Code", "")),
         int(meta.get("HTTPStatusCode", 0)),
-        verb,
-        uri,
-        message=str(told_of.get("Message", "")),
-        region=meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or told_of.get("Region"),
+        message=str(reported.get("Message", "")),
+        region=meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or reported.get("Region"),
     )
 
 
-def _sentence(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Return an error's text as the part of a sentence."""
     text = " ".join(str(error).split()).rstrip(".")
     return text or type(error).__name__

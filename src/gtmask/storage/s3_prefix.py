@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from gtmask.errors import UsageError
 from gtmask.storage.base import check_key
+from gtmask.storage.s3_answers import PERMISSIONS, Action
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -48,8 +49,7 @@ class S3Prefix:
     def __init__(self, location: str, settings: S3Settings) -> None:
         self.bucket, _, prefix = location[5:].partition("/")
         if not _BUCKET.fullmatch(self.bucket):
-            msg = f"{location} has no valid bucket name: write s3://bucket/prefix"
-            raise UsageError(msg)
+            raise UsageError(f"{location} has no valid bucket name: write s3://bucket/prefix.")
         #: "" or ending in a slash.
         self.prefix = prefix if prefix.endswith("/") or not prefix else prefix + "/"
         self.root = f"s3://{self.bucket}/{self.prefix}".removesuffix("/")
@@ -62,18 +62,19 @@ class S3Prefix:
     async def sync(self) -> None:
         """Return at once: an object that S3 has taken is durable."""
 
-    def _telling(self, verb: str, uri: str) -> AbstractContextManager[None]:
+    def _translated(self, action: Action) -> AbstractContextManager[None]:
         """Turn the client's errors into ours."""
         raise NotImplementedError
 
     async def _send(self, verb: str, uri: str, request: Callable[[], Awaitable[T]], transfer: int = 0) -> T:
         """Send a request that moves ``transfer`` bytes until it succeeds."""
+        action = Action(f"{verb} {uri}", PERMISSIONS[verb], self.bucket)
 
         async def attempt() -> T:
-            with self._telling(verb, uri):
+            with self._translated(action):
                 return await request()
 
-        return await self.requests.send(attempt, self.settings.timeout + transfer / _SLOWEST)
+        return await self.requests.send(attempt, self.settings.timeout + transfer / _SLOWEST, action.words)
 
 
 def endpoint_of(settings: S3Settings) -> str | None:
@@ -92,11 +93,10 @@ def check_endpoint(url: str | None) -> None:
         For such a URL; the message does not repeat it.
     """
     if url and "@" in urlsplit(url).netloc:
-        msg = (
-            "the endpoint's URL holds a user name or a password, which S3 does not take: leave it out of "
-            "--endpoint-url, and give access keys as AWS credentials or with a --profile"
+        raise UsageError(
+            "The endpoint's URL holds a user name or a password, which S3 does not take: leave it out of "
+            "--endpoint-url, and give access keys as AWS credentials or with a --profile."
         )
-        raise UsageError(msg)
 
 
 async def parts_of(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

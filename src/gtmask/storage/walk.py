@@ -7,6 +7,7 @@ runs of a larger folder wait in a temporary file and are merged as they are read
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import tempfile
@@ -95,33 +96,32 @@ def _sorted_names(
 ) -> Iterator[bytes]:
     """Yield the names in one folder, folders with a slash at their end, sorted: that is key order."""
     names: list[bytes] = []
-    runs: list[IO[bytes]] = []
-    with os.scandir(path) as entries:
-        for entry in entries:
-            name = entry.name
-            if skip(name):
-                continue
-            if entry.is_dir():
-                name += b"/"
-            elif not entry.is_file():
-                continue
-            key = folder + name
-            if not key.startswith(wanted) and not (name.endswith(b"/") and wanted.startswith(key)):
-                continue
-            names.append(name)
-            if len(names) >= RUN:
-                runs.append(_spill(names))
-                names = []
-    names.sort()
-    if not runs:
-        return iter(names)
-    return heapq.merge(names, *(_names_of(run) for run in runs))
+    with contextlib.ExitStack() as files:
+        runs: list[IO[bytes]] = []
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = entry.name
+                if skip(name):
+                    continue
+                if entry.is_dir():
+                    name += b"/"
+                elif not entry.is_file():
+                    continue
+                key = folder + name
+                if not key.startswith(wanted) and not (name.endswith(b"/") and wanted.startswith(key)):
+                    continue
+                names.append(name)
+                if len(names) >= RUN:
+                    runs.append(files.enter_context(_spill(names)))
+                    names = []
+        names.sort()
+        yield from heapq.merge(names, *map(_names_of, runs)) if runs else names
 
 
 def _spill(names: list[bytes]) -> IO[bytes]:
     """Write sorted names to a temporary file that goes when it is closed."""
     names.sort()
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the reader of its names
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
     for name in names:
         file.write(name)
         file.write(b"\0")  # the one byte that no name has
@@ -130,8 +130,7 @@ def _spill(names: list[bytes]) -> IO[bytes]:
 
 
 def _names_of(run: IO[bytes]) -> Iterator[bytes]:
-    with run:
-        rest = b""
-        while block := run.read(1 << 16):
-            *names, rest = (rest + block).split(b"\0")
-            yield from names
+    rest = b""
+    while block := run.read(1 << 16):
+        *names, rest = (rest + block).split(b"\0")
+        yield from names

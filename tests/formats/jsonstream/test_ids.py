@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import orjson
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,15 @@ def test_an_index_beyond_the_limit_is_in_a_file_and_answers_the_same(monkeypatch
         ranges, offsets = index.ranges(0, 300)
         answers.append((ranges.tolist(), offsets.tolist()))
     assert answers[0] == answers[1] == answers[2]
+
+
+def test_what_is_on_disk_is_closed_with_the_index():
+    before = psutil.Process().num_fds()
+    index = Index(0)
+    index.append(np.arange(9), np.arange(9), np.arange(9) + 1)
+    assert psutil.Process().num_fds() > before
+    del index
+    assert psutil.Process().num_fds() == before
 
 
 def test_an_index_takes_twenty_bytes_per_element():

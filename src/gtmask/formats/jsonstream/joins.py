@@ -9,6 +9,7 @@ move to a temporary file, which the system takes back when the process ends.
 from __future__ import annotations
 
 import tempfile
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class Column:
         if self._file is None:
             old = self.values
             self._file = tempfile.TemporaryFile(prefix="gtmask-index-")
+            weakref.finalize(self, self._file.close)
             self._map(len(self._array))
             self._array[: self.length] = old
 

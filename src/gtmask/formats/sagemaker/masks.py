@@ -69,7 +69,8 @@ class MaskFiles:
         try:
             return self._storage(own[0]).get(own[1])
         except NoCredentialsError as error:
-            raise NotFoundError(f"{error}, or give --masks with a folder of copies") from error
+            said = str(error).rstrip(".")
+            raise NotFoundError(f"{said}, or give --masks with a folder of copies.") from error
 
     def _copy(self, reference: str) -> bytes:
         assert self.root is not None
