@@ -53,6 +53,9 @@ class _Resident(Generic[W]):
         """Close what is open, and the event loop."""
         _running.discard(self)
         self.loop.run_until_complete(self.manager.__aexit__(None, None, None))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        # Connections that were closed just now let go of their sockets in the loop's next round.
+        self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
 
