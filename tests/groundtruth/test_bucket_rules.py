@@ -322,6 +322,9 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws, "open_client", open_client)
 
 
+DENIED = "Cannot {}: permission is denied; these credentials need s3:{}."
+
+
 @pytest.mark.usefixtures("fake_s3")
 @pytest.mark.parametrize(
     ("buckets", "region", "expected"),
@@ -337,20 +340,14 @@ def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
                 ("bucket-region", "it is in us-east-1, the job in eu-west-1"),
                 (
                     "bucket-unchecked",
-                    "Cannot read the CORS rules of the bucket mute: permission is denied; these credentials "
-                    "need s3:GetBucketCORS.",
+                    DENIED.format("read the CORS rules of the bucket mute", "GetBucketCORS"),
                 ),
             ],
         ),
         (
             ["shut"],
             "eu-west-1",
-            [
-                (
-                    "bucket-unchecked",
-                    "Cannot look at the bucket shut: permission is denied; these credentials need s3:ListBucket.",
-                )
-            ],
+            [("bucket-unchecked", DENIED.format("look at the bucket shut", "ListBucket"))],
         ),
     ],
 )

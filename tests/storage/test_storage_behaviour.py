@@ -14,6 +14,7 @@ import pytest
 from gtmask.errors import (
     AccessError,
     CredentialsError,
+    NoCredentialsError,
     NotFoundError,
     StorageError,
     TransientError,
@@ -343,7 +344,7 @@ class TestS3Errors:
         caught = failures(f"s3://{bucket}/x", S3Settings(client=client, endpoint_url=s3_server.endpoint))
         assert caught
         for error in caught:
-            assert type(error) is CredentialsError
+            assert type(error) is NoCredentialsError
             assert "credentials" in str(error)
             assert "--profile" in str(error)
 
