@@ -16,7 +16,7 @@ import numpy as np
 from gtmask.errors import GtmaskError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats import open_reader
-from gtmask.groundtruth.classes import class_map_from_labels
+from gtmask.groundtruth.classes import class_map_from_labels, in_order
 from gtmask.images.probe import ImageInfo
 from gtmask.images.resolve import choose_rule, mask_key
 from gtmask.run.clashes import Claims, find, settle
@@ -73,7 +73,7 @@ def _convert(seen: Seen, source: Path, format_name: str, images: dict[str, tuple
     rule = _rule(records, images)
     labels = reader.labels
     if labels is None:
-        labels = sorted({shape.label for record in records for shape in record.shapes})
+        labels = in_order({shape.label for record in records for shape in record.shapes})
     classes = class_map_from_labels(labels)
     if not classes.classes:
         seen.told["no-class"] += 1

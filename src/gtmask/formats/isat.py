@@ -20,6 +20,7 @@ import yaml
 from gtmask.errors import StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.classes import load_yaml
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
 from gtmask.formats.reading.typed import (
     Header,
@@ -64,8 +65,8 @@ def _labels(export: Export, told: Header) -> list[str] | None:
     if not export.exists(CLASSES):
         return None
     try:
-        document = as_object(told, yaml.safe_load(export.read(CLASSES)), CLASSES)
-    except (StorageError, yaml.YAMLError, UnicodeDecodeError) as error:
+        document = as_object(told, load_yaml(export.read(CLASSES)), CLASSES)
+    except (StorageError, yaml.YAMLError, ValueError, RecursionError) as error:
         told.finding("classes-unread", f"{error}"[:200])
         return None
     names = [get_label(told, entry, "name") for entry in get_objects(told, document, "label")]

@@ -11,6 +11,7 @@ Source: ultralytics ``data/converter.py`` (convert_ndjson_to_yolo).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -18,10 +19,12 @@ import orjson
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from
+from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rows import RowsReader, lines
-from gtmask.formats.reading.typed import Header, as_label, as_list, as_object, get_any, get_object, get_text
-from gtmask.formats.yolo import Classes, add_rows
+from gtmask.formats.reading.typed import Header, as_list, as_object, get_any, get_object, get_text
+from gtmask.formats.yolo.class_files import Classes, numbered
+from gtmask.formats.yolo.lines import add_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from gtmask.model import Record
 
 SEGMENTS, POSE, CLASSIFICATION = "segments", "pose", "classification"
+#: How many coordinates the rows of a list have.
+_EXACT = {"boxes": 4, "obb": 8}
 
 
 def sniff(sample: Sample) -> str | None:
@@ -48,17 +53,18 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     names: dict[int, str] = {}
     pose = False
     for name in export.names():
+        told.place = name
         document = Document(export, name)
         start, stop = next(lines(document, document.first()), (0, 0))
         first = _dataset(document.read(start, stop)) or {}
         given = get_any(first, "class_names")
-        rows = enumerate(given) if isinstance(given, list) else as_object(told, given, name).items()
-        for key, value in ((str(key), value) for key, value in rows):
-            if key.isdecimal() and len(key) < 10:
-                names[int(key)] = as_label(told, value, f"class {key}") or key
-            else:
-                told.finding("classes-unread", f"{name}: class {key!r:.40} has no number")
+        rows = enumerate(given) if isinstance(given, list) else as_object(told, given, "class_names").items()
+        for key, value in class_names(told, numbered(told, rows)).items():
+            if names.setdefault(key, value) != value:
+                told.finding("class-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
         pose = pose or "kpt_shape" in first or get_text(told, first, "task") == POSE
+    if not names:
+        told.finding("classes-missing", "the first line has no class_names")
     labels = [names[key] for key in sorted(names)]
     return RowsReader(
         export, options, "Ultralytics NDJSON", parse=parse, ranges=image_lines,
@@ -108,16 +114,19 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 
 def _add_rows(builder: RecordBuilder, key: str, rows: Any, classes: Classes) -> None:
     """Add the shapes of a list of rows."""
-    if key == POSE:
-        classes = Classes(classes.names, pose=True)
+    listed = [(number, row) for number, row in enumerate(as_list(builder, rows, key), 1)]
+    words = [(number, list(map(_word, row))) for number, row in listed if isinstance(row, list)]
+    bad = [(number, row) for number, row in listed if not isinstance(row, list)]
+    builder.account(bad, lambda row: _tell_row(builder, row[1]), f"{key}, row")
+    add_lines(
+        builder, words, replace(classes, pose=classes.pose or key == POSE), f"{key}, row", _EXACT.get(key, 0)
+    )
 
-    def words(row: Any) -> list[str]:
-        if isinstance(row, list) and row:
-            return list(map(str, row))
-        builder.finding("annotation-bad", f"{builder.place} is {type_name(row)}, not a list of numbers")
-        return []
 
-    listed = as_list(builder, rows, key)
-    boxes = add_rows(builder, listed, words, classes, f"{key}, row")
-    if boxes:
-        builder.finding("box-painted", f"{boxes} of {len(listed)} rows are boxes")
+def _word(value: Any) -> str:
+    """Return a number as it is written; anything else as what is no number."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else type_name(value)
+
+
+def _tell_row(builder: RecordBuilder, row: Any) -> None:
+    builder.finding("annotation-bad", f"{builder.place} is {type_name(row)}, not a list of numbers")

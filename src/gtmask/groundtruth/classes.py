@@ -17,6 +17,7 @@ The file is for people::
 from __future__ import annotations
 
 import re
+import string
 import tomllib
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -44,6 +45,7 @@ LABELME_IGNORE = "__ignore__"
 
 _CLASS_KEYS = ("id", "name", "color", "labels", "priority")
 _TOP_KEYS = ("class", "ignore", "background", "ignore_case")
+_NUMBER = re.compile("([0-9]{1,18})")
 _CLASS_HEADER = re.compile(r"\s*\[\[\s*(class|\"class\"|'class')\s*\]\]")
 
 _INTRODUCTION = """\
@@ -56,6 +58,24 @@ color     unique #rrggbb; #ffffff is BACKGROUND's; chosen automatically where th
 labels    the export's labels that become this class; the name itself where the line is missing
 priority  with --overlap priority, the larger one lies on top\
 """
+
+
+def in_order(labels: Iterable[str]) -> list[str]:
+    """Return labels of an export that lists none in the order of their ids: numbers in them count as numbers.
+
+    Examples
+    --------
+    >>> from gtmask.groundtruth.classes import in_order
+    >>> in_order(["10", "2", "part 10", "part 9"])
+    ['2', '10', 'part 9', 'part 10']
+    """
+    return sorted(labels, key=_natural)
+
+
+def _natural(label: str) -> tuple[list[tuple[bool, int, str]], str]:
+    # Digits beyond ASCII and numbers of more digits than ids have are text.
+    parts = [(part, part[0] in string.digits) for part in _NUMBER.split(label) if part]
+    return [(not number, int(part) if number else 0, part) for part, number in parts], label
 
 
 def class_map_from_labels(labels: Sequence[str]) -> ClassMap:

@@ -74,7 +74,7 @@ class Inspection(FindingCounts):
             If there are more than 255 labels.
         """
         return class_maps.class_map_from_labels(
-            sorted(self.labels) if self.declared is None else self.declared
+            class_maps.in_order(self.labels) if self.declared is None else self.declared
         )
 
     def to_json(self) -> dict[str, Any]:

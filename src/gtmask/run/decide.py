@@ -222,7 +222,7 @@ def _new_plan(
     )
     if class_map is None:
         class_map = class_maps.class_map_from_labels(
-            sorted(outcome.labels) if reader.labels is None else reader.labels
+            class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
         )
         if not class_map.classes:
             raise UsageError(_no_label(request))
@@ -230,7 +230,8 @@ def _new_plan(
     settings["size"] = _size(request, found_any, outcome.records)
     look = None if settings["size"] == "annotation" else partial(_present, request, Present())
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
-    told = [*reader.findings, *foreign_classes(class_map, sorted(outcome.labels) or reader.labels or [])]
+    labels = class_maps.in_order(outcome.labels) or reader.labels or []
+    told = [*reader.findings, *foreign_classes(class_map, labels)]
     if (request.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(request, outcome.records)))
     plan = Plan(

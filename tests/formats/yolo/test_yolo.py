@@ -91,7 +91,8 @@ def test_boxes_among_polygons_are_painted_and_counted():
     (record,) = read(TRIANGLE + "1 0.5 0.5 0.5 1.0\n1 0.5 0.5 0.1 0.1 0.97\n", data__yaml=YAML)
     assert sorted(shape.kind for shape in record.shapes) == ["polygon", "rectangle", "rectangle"]
     assert [(finding.code, finding.detail) for finding in record.findings] == [
-        ("box-painted", "labels/a.txt: 2 of 3 lines are boxes")
+        ("box-painted", "2 of 3 lines are boxes"),
+        ("columns-left-out", "1 of 3 lines have a confidence or a track number behind their coordinates"),
     ]
     box = next(shape for shape in record.shapes if shape.kind == "rectangle")
     assert rings(record, box) == [[[[0.25, 0], [0.75, 0], [0.75, 1], [0.25, 1]]]]
@@ -135,7 +136,6 @@ def test_an_empty_file_is_an_image_of_background():
 @pytest.mark.parametrize(
     ("line", "code"),
     [
-        ("0 0.1 0.1 0.5 0.1 0.5", None),
         ("0 0.1 0.1 0.5 0.1 0.5 0.6 0.9", "shape-odd-count"),
         ("0 0.1 0.1", "shape-few-points"),
         ("0", "shape-no-geometry"),
@@ -151,13 +151,27 @@ def test_an_empty_file_is_an_image_of_background():
 )
 def test_a_broken_line_costs_only_itself(line: str, code: str | None):
     (record,) = read(TRIANGLE + line + "\n")
-    assert codes(record) == ([code] if code else ["box-painted"])
+    assert codes(record) == ([code])
     assert "0" in labels(record)
 
 
 def test_vertices_a_little_outside_are_legal():
-    (record,) = read("0 -0.01 0.1 1.02 0.1 0.5 1.2\n")
+    (record,) = read("0 -0.01 0.1 1.01 0.1 0.5 1.005\n")
     assert codes(record) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["0 -0.1 0.1 0.9 0.1 0.5 0.9", "0 0.1 0.1 1.2 0.1 0.5 0.9", "0 0.1 0.5 0.5 0.5"]
+)
+def test_what_reaches_beyond_the_image_is_painted_and_told(line: str):
+    (record,) = read(line + "\n")
+    assert len(record.shapes) == 1
+    assert "fraction-outside" in codes(record)
+
+
+def test_a_box_of_a_size_below_0_is_no_box():
+    (record,) = read(TRIANGLE + "0 0.5 0.5 -0.5 0.5\n")
+    assert codes(record) == ["shape-bad-geometry"]
 
 
 def test_lists_and_readme_files_are_no_labels():

@@ -1,0 +1,166 @@
+"""Where the names of a YOLO data set's classes stand, and how each kind of file lists them.
+
+- ``data.yaml``, ``dataset.yaml`` or a YAML of any other name with ``names``, a list or numbers and names
+  (ultralytics; Roboflow);
+- ``classes.txt``, also in the folder of the labels (labelImg, Label Studio), ``obj.names`` (Darknet, CVAT):
+  one name per line, the first is class 0;
+- ``_classes.csv``: number and name (Roboflow); ``notes.json``: ``categories`` (Label Studio).
+
+They are looked for in the folder that is read, in ``labels/`` and up to two folders above, then under any
+name among all files. Where several lists are found that differ, the first counts, and that is told.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from posixpath import basename
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from gtmask.errors import StorageError
+from gtmask.formats.reading.classes import class_names, load_yaml
+from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
+from gtmask.formats.text import decode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from gtmask.formats.export import Export
+
+YAML = (".yaml", ".yml")
+NAMES = (
+    "data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt", "obj.names", "_classes.txt",
+    "_classes.csv", "class_names.txt", "obj_names.txt", "notes.json",
+)  # fmt: skip
+_FOLDERS = ("", "labels/", "../", "../../")
+#: Lists beyond this number are not compared: tools write one beside each folder of labels.
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the reader knows of all lines of a data set.
+
+    Parameters
+    ----------
+    names
+        Class names by number.
+    pose
+        Lines hold key points behind a box (``kpt_shape``).
+    behind
+        How many columns stand behind the coordinates (confidence, track) where other files show it.
+    """
+
+    names: dict[int, str] = field(default_factory=dict)
+    pose: bool = False
+    behind: int = 0
+
+
+def read_classes(export: Export, told: Header, given: str | None = None) -> Classes:
+    """Return the classes of a data set; what is odd about them is told.
+
+    Parameters
+    ----------
+    given
+        The YAML file that the user named: where it lists classes, no other is looked for.
+    """
+    if given is not None and (named := _read(export, told, given)).names:
+        return named
+    first: tuple[str, Classes] | None = None
+    # The lists that do not count are read only to compare them.
+    unheard = Header("")
+    for name in _candidates(export):
+        if name == given:
+            continue
+        found = _read(export, told if first is None else unheard, name)
+        if not found.names:
+            continue
+        if first is None:
+            first = name, found
+            if export.is_remote:
+                break
+        elif found.names != first[1].names:
+            told.finding("classes-differ", f"{first[0]} counts, {name} has other classes")
+            break
+    if first is None:
+        told.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
+        return Classes()
+    return first[1]
+
+
+def _candidates(export: Export) -> Iterator[str]:
+    """Yield the names of files that may list the classes, the likeliest first."""
+    usual = [folder + name for folder in _FOLDERS for name in NAMES]
+    yield from (name for name in usual if export.exists(name))
+    others = []
+    for name in export.names():
+        base = basename(name).lower()
+        if (base in NAMES or base.endswith((*YAML, ".names"))) and name not in usual:
+            others.append(name)
+            if len(others) == _MOST:
+                break
+    yield from others
+
+
+def _read(export: Export, told: Header, name: str) -> Classes:
+    """Read one file; one that cannot be read is told."""
+    told.place = name
+    extension = basename(name).lower().rpartition(".")[2]
+    by_lines: Callable[[Header, bytes], Classes] = _from_lines
+    read = {"yaml": _from_yaml, "yml": _from_yaml, "csv": _from_csv, "json": _from_json}
+    try:
+        return read.get(extension, by_lines)(told, export.read(name))
+    except (StorageError, BadFile, yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
+        told.finding("classes-unread", f"{error}"[:200].replace("\n", " "))
+        return Classes()
+
+
+def _from_lines(told: Header, data: bytes) -> Classes:
+    lines = [line.strip() for line in decode_text(data).splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if any("\0" in line for line in lines):
+        raise ValueError("it has NUL bytes")
+    return Classes(class_names(told, enumerate(lines)))
+
+
+def _from_csv(told: Header, data: bytes) -> Classes:
+    rows = [row for row in csv.reader(decode_text(data).splitlines()) if len(row) > 1]
+    return _numbered(
+        told, ((row[0].strip(), row[1]) for row in rows if row is not rows[0] or row[0].isdigit())
+    )
+
+
+def _from_json(told: Header, data: bytes) -> Classes:
+    rows = get_objects(told, load_object(data), "categories")
+    return _numbered(told, ((get_whole(told, row, "id"), get_any(row, "name")) for row in rows))
+
+
+def _from_yaml(told: Header, data: bytes) -> Classes:
+    document = load_yaml(decode_text(data))
+    if not isinstance(document, dict) or (names := get_any(document, "names")) is None:
+        return Classes()
+    rows = enumerate(names) if isinstance(names, list) else as_object(told, names, "names").items()
+    classes = _numbered(told, rows)
+    count = get_any(document, "nc")
+    if count is not None and str(count).isdigit() and int(str(count)) != len(classes.names):
+        told.finding("classes-differ", f"nc is {count}, but there are {len(classes.names)} names")
+    return Classes(classes.names, pose="kpt_shape" in document)
+
+
+def _numbered(told: Header, rows: Iterable[tuple[Any, Any]]) -> Classes:
+    """Return classes by their numbers, which must be numbers."""
+    return Classes(class_names(told, numbered(told, rows)))
+
+
+def numbered(told: Header, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+    """Yield the rows whose key is a class number, as text or as a number; the others are told."""
+    for key, name in rows:
+        spelled = str(key)
+        if spelled.isascii() and spelled.isdigit() and len(spelled) < 10:
+            yield int(spelled), name
+        else:
+            told.finding("classes-unread", f"class {spelled:.40} has no number")

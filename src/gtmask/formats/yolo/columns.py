@@ -1,0 +1,114 @@
+"""What the columns of a line are: coordinates, and a confidence or a track number behind them.
+
+Source: ultralytics ``engine/results.py`` (``Results.save_txt``): class, coordinates, then the confidence
+(``save_conf``) and the track number (``track``), each where it is there; a box has four coordinates, a
+polygon six or more, always pairs. So an odd count of numbers has one that is no coordinate, and an even one
+may have two, or none. The range of the last two decides, else the file's other lines, else other files, else
+the ring: one that only the last pair makes cross itself ends before it. Key points are triples behind a box.
+"""
+
+from __future__ import annotations
+
+#: The coordinates of a box.
+BOX = 4
+Point = tuple[float, float]
+
+
+def behind(rows: list[list[float]], usual: int = 0) -> list[int]:
+    """Return how many numbers stand behind the coordinates of each line of a file.
+
+    Parameters
+    ----------
+    rows
+        The numbers of each line, without its class.
+    usual
+        How many other files of the data set have there; 0 where that is not known.
+
+    Returns
+    -------
+    list[int]
+        0, 1 or 2 for each line. A line of an odd count that gets 0 has lost or won a number.
+    """
+    possible = [_possible(flat) for flat in rows]
+    sure = {next(iter(counts)) for counts in possible if len(counts) == 1}
+    odd = [flat for flat in rows if len(flat) & 1]
+    out = []
+    for flat, counts in zip(rows, possible, strict=True):
+        if len(counts) < 2:
+            only = next(iter(counts), 0)
+            # Among lines that have no more than coordinates, a fraction too many is a fault of the line.
+            fault = only == 1 and 0 in sure and len(flat) != BOX + 1 and not is_track(flat[-1])
+            out.append(0 if fault else only)
+        elif 2 in sure or (odd and 0 not in sure) or usual == 2:
+            out.append(2)
+        elif 0 in sure or len(rows) > 1:
+            out.append(0)
+        else:
+            out.append(2 if _alone(flat) else 0)
+    return out
+
+
+def usual_columns(files: list[list[list[float]]]) -> int:
+    """Return how many numbers stand behind the coordinates in files that show it: 2, or 0 for not known."""
+    possible = [_possible(flat) for rows in files for flat in rows]
+    return 2 if {2} in possible else 0
+
+
+def _possible(flat: list[float]) -> set[int]:
+    """Return how many numbers may stand behind a line's coordinates, by their count and range alone."""
+    counts = set()
+    if _is_shape(len(flat)) and max(flat[-2:]) < 2:
+        counts.add(0)
+    if _is_shape(len(flat) - 1) and (is_track(flat[-1]) or 0 < flat[-1] < 1):
+        counts.add(1)
+    if _is_shape(len(flat) - 2) and is_track(flat[-1]) and 0 < flat[-2] < 1:
+        counts.add(2)
+    return counts
+
+
+def _is_shape(count: int) -> bool:
+    return count == BOX or (count > BOX and count % 2 == 0)
+
+
+def is_track(value: float) -> bool:
+    """Say whether a number may be a track's: they count from 1."""
+    return 1 <= value < 1e9 and value == int(value)
+
+
+def _alone(flat: list[float]) -> bool:
+    """Say of the only line of a file, whose last pair is a fraction and 1, that this pair is no vertex."""
+    if len(flat) == BOX + 2:
+        x, y, width, height = flat[:BOX]
+        return width / 2 <= min(x, 1 - x) + 0.01 and height / 2 <= min(y, 1 - y) + 0.01
+    ring = list(zip(flat[0::2], flat[1::2], strict=True))
+    return _crosses(ring) and not _crosses(ring[:-1])
+
+
+def _crosses(ring: list[Point]) -> bool:
+    """Say whether one of the two edges at a ring's last vertex crosses another edge."""
+    edges = list(zip(ring, [*ring[1:], ring[0]], strict=True))
+    return any(_cross(one, other) for one in edges[-2:] for other in edges)
+
+
+def _cross(
+    one: tuple[Point, Point],
+    other: tuple[Point, Point],
+) -> bool:
+    """Say whether two edges cross at a point that is an end of neither."""
+    (a, b), (c, d) = one, other
+    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+
+
+def _side(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def are_key_points(rows: list[list[float]]) -> bool:
+    """Say whether all lines are boxes with triples behind them whose last is a visibility: 0, 1 or 2."""
+    return len(rows) > 0 and all(
+        len(flat) >= BOX + 6
+        and (len(flat) - BOX) % 3 == 0
+        and len(flat) == len(rows[0])
+        and {0.0, 1.0, 2.0}.issuperset(flat[BOX + 2 :: 3])
+        for flat in rows
+    )

@@ -1,0 +1,128 @@
+"""Lines of numbers become shapes: the class, then a box or a polygon in fractions of the image."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from gtmask.formats.yolo.columns import BOX, are_key_points, behind
+
+if TYPE_CHECKING:
+    from gtmask.formats.reading.build import RecordBuilder
+    from gtmask.formats.yolo.class_files import Classes
+
+#: Beyond this, coordinates are no fractions: someone wrote pixels.
+FARTHEST = 2.0
+#: How far coordinates may lie outside of the image before that is told; ultralytics allows as much.
+TOLERANCE = 0.01
+
+
+class Line(NamedTuple):
+    """One line: its number from 1, its class as it is written, and the numbers behind it."""
+
+    number: int
+    name: str
+    flat: list[float]
+
+
+def add_lines(
+    builder: RecordBuilder, rows: list[tuple[int, list[str]]], classes: Classes, what: str, exact: int = 0
+) -> None:
+    """Account for all lines of an image, and tell once of what is alike in many.
+
+    Parameters
+    ----------
+    rows
+        Each line's number and words; a line without words has been told.
+    what
+        What a line is called, for messages.
+    exact
+        How many coordinates each line has, where the format says so: then nothing stands behind them.
+    """
+    lines = {number: _parsed(number, words) for number, words in rows}
+    good = [line for line in lines.values() if isinstance(line, Line)]
+    pose = classes.pose or (not exact and are_key_points([line.flat for line in good]))
+    flats = [line.flat for line in good]
+    counts = [0] * len(good) if exact or pose else behind(flats, classes.behind)
+    extra = {line.number: count for line, count in zip(good, counts, strict=True)}
+    seen: Counter[str] = Counter()
+
+    def add(row: tuple[int, list[str]]) -> None:
+        line = lines[row[0]]
+        if isinstance(line, str):
+            builder.finding("annotation-bad", line)
+        elif exact and len(line.flat) != exact:
+            builder.finding(
+                "shape-bad-geometry", f"{builder.place} has {len(line.flat)} numbers, not {exact}"
+            )
+        else:
+            _add(builder, line, extra[line.number], classes, seen, pose=pose)
+
+    builder.account(rows, add, what)
+    _tell(builder, seen, len(rows), what)
+
+
+def _parsed(number: int, words: list[str]) -> Line | str:
+    """Return a line's numbers, or what is wrong with it."""
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError as error:
+        return f"line {number}: {error}"[:200]
+    if not numbers or not numbers[0].is_integer() or numbers[0] < 0:
+        return f"line {number}: class number {words[0] if words else '':.20}"
+    return Line(number, str(int(numbers[0])), numbers[1:])
+
+
+def _add(
+    builder: RecordBuilder, line: Line, extra: int, classes: Classes, seen: Counter[str], *, pose: bool
+) -> None:
+    """Add one line's shape."""
+    key = int(line.name)
+    listed = key in classes.names
+    label = classes.names[key] if listed else line.name
+    flat = line.flat[: len(line.flat) - extra]
+    is_box = len(flat) == BOX or (pose and len(flat) > BOX)
+    if is_box:
+        flat = flat[:BOX]
+    if not all(math.isfinite(value) for value in flat):
+        builder.finding("shape-bad-number", f"{label}: line {line.number}")
+        return
+    if max(map(abs, flat), default=0.0) > FARTHEST:
+        builder.finding(
+            "shape-bad-geometry", f"{label}: line {line.number} has coordinates that are no fractions"
+        )
+        return
+    if is_box and min(flat[2:]) < 0:
+        builder.finding("shape-bad-geometry", f"{label}: line {line.number} has a size below 0")
+        return
+    seen["extra"] += extra > 0
+    seen["unlisted"] += bool(classes.names) and not listed
+    if is_box:
+        x, y, width, height = flat
+        flat = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+        builder.z = -abs(width * height)
+        seen["boxes"] += builder.rectangle(label, *flat) is not None
+    else:
+        builder.z = -_area(flat)
+        builder.polygon(label, flat)
+    seen["outside"] += bool(flat) and not -TOLERANCE <= min(flat) <= max(flat) <= 1 + TOLERANCE
+
+
+def _tell(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -> None:
+    """Tell of boxes, of columns that were left out, and of coordinates outside of the image."""
+    for key, code, told in (
+        ("boxes", "box-painted", "are boxes"),
+        ("extra", "columns-left-out", "have a confidence or a track number behind their coordinates"),
+        ("outside", "fraction-outside", "reach beyond the image"),
+        ("unlisted", "class-unlisted", "have a class number that the list of classes lacks"),
+    ):
+        if seen[key]:
+            builder.finding(code, f"{seen[key]} of {count} {what}s {told}")
+
+
+def _area(flat: list[float]) -> float:
+    """Return the area of a ring in fractions of the image (shoelace formula)."""
+    xs, ys = flat[0::2], flat[1::2]
+    pairs = zip(xs, ys[1:] + ys[:1], xs[1:] + xs[:1], ys, strict=False)
+    return abs(sum(x * next_y - next_x * y for x, next_y, next_x, y in pairs)) / 2
