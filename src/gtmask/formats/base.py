@@ -121,7 +121,8 @@ class Format:
     ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
     ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
     of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
-    annotations of an image count.
+    annotations of an image count. ``stored_as`` is the title of a dialect that is read like a format of one
+    file per image.
     """
 
     name: str
@@ -134,3 +135,4 @@ class Format:
     per_image: bool
     order: str
     counts: str
+    stored_as: str = ""

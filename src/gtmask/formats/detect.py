@@ -165,7 +165,7 @@ def _detect_folder(
         )
     entry = wanted or FORMATS[next(iter(found))]
     title = found[entry.name][1] if entry.name in found else entry.title
-    if entry.per_image:
+    if entry.per_image or title == entry.stored_as:
         return Detection(entry, title)
     strange = [name for name in names if not _candidate(name) and not name.lower().endswith(COMPANIONS)]
     candidates += _more(others, candidates)

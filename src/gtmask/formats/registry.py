@@ -47,9 +47,10 @@ def _row(
     module: str = "",
     order: str = "List order: later shapes lie over earlier ones.",
     counts: str = "All of them.",
+    stored_as: str = "",
 ) -> Format:
     sniff, read = _lazy(module or name)
-    return Format(name, title, sniff, read, source_fill, reads, limits, per_image, order, counts)
+    return Format(name, title, sniff, read, source_fill, reads, limits, per_image, order, counts, stored_as)
 
 
 _ROWS = (
@@ -221,12 +222,15 @@ _ROWS = (
         "label_studio",
         "Label Studio",
         "opencv",
-        "JSON and JSON-MIN: polygons, rotated rectangles, ellipses, brush masks, bitmasks.",
+        "JSON, JSON-MIN and target storage (a folder or prefix of one object per annotation): polygons, "
+        "rotated rectangles, ellipses, brush masks, bitmasks.",
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
-        "cancelled.",
+        "cancelled. Which image of a task a region lies on is known where image tags are called like keys of "
+        "the data; else it is concluded from names and told, or the task is rejected.",
         order="Result order: later regions lie over earlier ones.",
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
+        stored_as="Label Studio target storage",
     ),
     _row(
         "segments",

@@ -98,6 +98,19 @@ def _label_studio() -> Iterator[Variant]:
         )
     ]
     yield variant("label_studio", "json-min", {"export.json": rows}, places, free=free)
+    # Of whom and when a stored annotation is, is not read; without its task's id it is a task of its own.
+    yield variant("label_studio", "target-storage", {
+        name: {**one["annotations"][0], "task": {key: one[key] for key in ("id", "data")}}
+        for name, one in zip(("11", "12"), two, strict=True)
+    }, places, free=free, enums="type")  # fmt: skip
+    items = [{**regions[0], "item_index": 0}, {**regions[1], "item_index": 1}]
+    paged = {**task(4, "", annotation(6, *items)), "data": {"pages": ["train/a.jpg", "val/a.jpg"]}}
+    yield variant("label_studio", "list-of-images", {"export.json": [paged]}, places,
+                  free=free.replace("item_index ", ""), enums="type")  # fmt: skip
+    loose = task(5, "x/a.jpg", annotation(7, {**regions[0], "to_name": "left"}, {**regions[1],
+        "to_name": "photo"}), photo="y/a.jpg")  # fmt: skip
+    yield variant("label_studio", "one-tag-unnamed", {"export.json": [loose]}, {
+        "x/a.jpg": (48, 32), "y/a.jpg": (48, 32)}, free=free, enums="type")  # fmt: skip
 
 
 def _labelbox() -> Iterator[Variant]:

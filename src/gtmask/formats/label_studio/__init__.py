@@ -1,4 +1,4 @@
-"""Label Studio's JSON and JSON-MIN: tasks, their annotations, and which of these counts.
+"""Label Studio's JSON, JSON-MIN and target storage: tasks, their annotations, and which of these counts.
 
 Sources: ``label_studio_sdk/converter``, ``exports``. One annotation of a task counts: the ground truth if
 one is marked, else the one with the newest ``updated_at``; ``--annotator`` chooses by who completed it.
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from gtmask.findings import is_reject
 from gtmask.formats.label_studio.images import TaskImage, draws, images_of
 from gtmask.formats.label_studio.regions import Regions
+from gtmask.formats.label_studio.storage import TITLE as STORAGE
+from gtmask.formats.label_studio.storage import StorageReader, as_task, has_stored, is_stored
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import Row, RowsReader
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _TASK = frozenset({"annotations", "completions", "predictions"})
 _MIN = frozenset({"annotation_id", "lead_time", "annotator"})
+#: What an annotation says of itself.
+_STORED = frozenset({"completed_by", "was_cancelled", "ground_truth", "lead_time"})
 #: A list among the task's data.
 _LISTED = re.compile(rb'"data"\s*:\s*\{[^{}\]]*\[')
 _TO_NAME = re.compile(rb'"to_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -47,6 +51,8 @@ def sniff(sample: Sample) -> str | None:
     keys = sample.element or sample.keys
     if len(_MIN & keys.keys()) > 1 and not _TASK & keys.keys():
         return "Label Studio JSON-MIN"
+    if is_stored(sample.keys) and ({"data", "id"} & set(sample.keys["task"]) or _STORED & sample.keys.keys()):
+        return STORAGE
     inner = set(keys.get("annotations", ())) | set(keys.get("completions", ()))
     if _TASK & keys.keys() and (
         "data" in keys or {"result", "was_cancelled"} & inner or {"inner_id", "file_upload"} & keys.keys()
@@ -59,6 +65,8 @@ def read(export: Export, options: ReadOptions) -> Reader:
     """Open a Label Studio export."""
     # Compiled once, here: worker processes then load the kernels from the cache.
     compile_kernels(BRUSH_MODULES)
+    if has_stored(export):
+        return StorageReader(export, options, count_images, _task_record)
     return LabelStudioReader(export, options, "Label Studio", parse=_parse)
 
 
@@ -99,8 +107,7 @@ class LabelStudioReader(RowsReader):
             task = load_object(data)
         except BadFile:
             return 1
-        # What is of another type is told by the record of the task's first image.
-        return max(len(task_images(Header(""), task)), 1)
+        return count_images(as_task([task]) if is_stored(task) else task)
 
     def _newest(self, rows: list[Row]) -> Row:
         """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
@@ -145,8 +152,16 @@ def _task_id(data: bytes) -> Any:
         return None
 
 
+def count_images(task: dict[str, Any]) -> int:
+    """Return how many records a task makes; at least one, so that bad tasks become rejects."""
+    # What is of another type is told by the record of the task's first image.
+    return max(len(task_images(Header(""), task)), 1)
+
+
 def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
     where = f"{unit.name}, task {unit.number}"
+    if is_stored(value):
+        return _task_record(as_task([value]), reader.options, unit.name, unit.part)
     if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
         return _task_record(value, reader.options, where, unit.part)
     return _row_record(value, reader.options, where, unit.part)
