@@ -158,14 +158,16 @@ def test_size_that_differs(tmp_path: Path) -> None:
     images = {"a.jpg": coco_data.jpeg(50, 30)}
     summary = run(tmp_path, orjson.dumps(document()), images)
     assert summary.tally.findings == {"size-differs": 1}
-    assert Image.open(tmp_path / "out" / "masks" / "a.png").size == (50, 30)
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        assert mask.size == (50, 30)
     checked = run(tmp_path, orjson.dumps(document()), images, size="check", overwrite=True)
     assert checked.tally.findings == {"image-size-differs": 1}
     assert checked.exit_code == 3
     assert not (tmp_path / "out" / "masks" / "a.png").exists()
     told = run(tmp_path, orjson.dumps(document()), images, size="annotation", overwrite=True)
     assert told.exit_code == 0
-    assert Image.open(tmp_path / "out" / "masks" / "a.png").size == (40, 30)
+    with Image.open(tmp_path / "out" / "masks" / "a.png") as mask:
+        assert mask.size == (40, 30)
 
 
 @pytest.mark.parametrize("size", [(0, 30), (-4, 30), (40, 0), ("forty", "30"), (1e9, 1e9), (None, None)])

@@ -29,6 +29,7 @@ def validate(
     images: options.Images = None,
     masks: options.Masks = None,
     strict: Annotated[bool, opt("--strict", metavar="", help="Count warnings as errors.")] = False,
+    partial: options.Partial = False,
     findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, as JSON Lines.")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
@@ -45,7 +46,7 @@ def validate(
     with Bar(quiet=quiet or as_json) as bar:
         report = gtmask.validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
-            strict=strict, findings=findings, s3=s3, workers=workers, progress=bar,
+            strict=strict, partial=partial, findings=findings, s3=s3, workers=workers, progress=bar,
         )  # fmt: skip
     if as_json:
         print_json(report.to_json())
@@ -96,6 +97,7 @@ def pilot(
     seed: Annotated[int, opt(metavar="N", help="Chooses among equally good images; the same seed chooses the same ones.")] = 0,
     compare_png: Annotated[bool, opt("--compare-png", metavar="", help="Write each image twice, with a grayscale and with a palette mask, to see which one the worker portal shows.")] = False,
     copy_masks: Annotated[bool, opt("--copy-masks", metavar="", help="Copy the masks to DEST and refer to the copies.")] = False,
+    partial: options.Partial = False,
     images: options.Images = None,
     masks: options.Masks = None,
     image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied images begin with, such as s3://bucket/images (default: DEST/images).")] = None,
@@ -111,7 +113,7 @@ def pilot(
 
     with Bar(quiet=quiet or as_json) as bar:
         result = gtmask.pilot(
-            manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, images=images,
+            manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, partial=partial, images=images,
             masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=bar,
         )  # fmt: skip
     if as_json:
@@ -128,6 +130,8 @@ def _render_pilot(result: PilotResult) -> None:
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
     screen.print(shown)
+    if result.unfinished:
+        screen.print(plain(result.unfinished), soft_wrap=True)
     if result.missing:
         names = ", ".join(result.classes[number] for number in result.missing)
         screen.print(plain(f"no room for {names}: raise --count"))
@@ -161,6 +165,7 @@ def job(
     name: Annotated[str | None, opt(metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment).")] = None,
     label_attribute: Annotated[str | None, opt(metavar="NAME", help="Manifest key under which Ground Truth writes the corrected masks (default: that of --adjust with -adjusted-ref).")] = None,
     adjust: Annotated[str | None, opt(metavar="NAME", help="Manifest key of the masks that workers correct (default: the newest on the lines).")] = None,
+    partial: options.Partial = False,
     upload: Annotated[str, opt(metavar="S3-PREFIX", help="Where manifest and template are uploaded, in a folder with the job's name (default: _gtmask below --output).")] = JOB["upload"],
     title: Annotated[str, opt(metavar="TEXT", help="Title of the task, which workers read.")] = JOB["title"],
     description: Annotated[str, opt(metavar="TEXT", help="Description of the task, which workers read.")] = JOB["description"],
@@ -197,7 +202,7 @@ def job(
         raise UsageError("--wait follows a job that --submit created: give both.")
     plan = gtmask.job(
         manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
-        label_attribute=label_attribute, adjust=adjust, s3=s3, upload=upload, title=title, description=description,
+        label_attribute=label_attribute, adjust=adjust, partial=partial, s3=s3, upload=upload, title=title, description=description,
         keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
         availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=_tags(tag or []),
     )  # fmt: skip
@@ -205,6 +210,8 @@ def job(
         print_json(plan.to_json())
         return
     screen = console()
+    if plan.unfinished and not as_json:
+        screen.print(plain(plan.unfinished), soft_wrap=True)
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
     created: dict[str, str] = {}

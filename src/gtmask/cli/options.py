@@ -38,6 +38,14 @@ Format = Annotated[
 ]
 Json = Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.")]
 Quiet = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar and no summary.")]
+Partial = Annotated[
+    bool,
+    opt(
+        "--partial",
+        metavar="",
+        help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.",
+    ),
+]
 Workers = Annotated[
     int | None,
     opt(
@@ -82,6 +90,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "class_attribute": Annotated[str | None, opt("--class-attribute", metavar="NAME", help="The attribute that holds the class, where shapes have several attributes.", rich_help_panel=READ)],
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: what it names).", rich_help_panel=READ)],
+        "partial": Annotated[bool, opt("--partial", metavar="", help="Take a Ground Truth manifest of a run that is not finished as far as it goes; otherwise it is refused.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {
         "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore", help="Client library that reaches S3.", rich_help_panel=S3)],

@@ -19,6 +19,7 @@ def preview(
     count: Annotated[
         int, typer.Option("--count", metavar="N", help="How many images to show, evenly spread.")
     ] = 24,
+    partial: options.Partial = False,
     images: options.Images = None,
     masks: options.Masks = None,
     s3: S3Settings,
@@ -29,12 +30,12 @@ def preview(
     import gtmask
     from gtmask.cli.console import console, plain, print_json
 
-    made = gtmask.preview(manifest, out, count=count, images=images, masks=masks, s3=s3)
+    made = gtmask.preview(manifest, out, count=count, partial=partial, images=images, masks=masks, s3=s3)
     if as_json:
         print_json(made.to_json())
     else:
         screen = console()
-        for trouble in made.troubles:
+        for trouble in filter(None, (made.unfinished, *made.troubles)):
             screen.print(plain(trouble), soft_wrap=True)
         if not quiet:
             screen.print(plain(f"{made.shown:,} overlays in {made.path}"), soft_wrap=True)

@@ -104,6 +104,8 @@ declare("error", [
 ])  # fmt: skip
 
 declare("warning", [
+    ("run-unfinished", "The run that writes this manifest is not finished: images are missing from it.",
+     "Run the same `gtmask convert` again; without --partial such a manifest is refused."),
     ("line-blank", "Ground Truth expects a JSON object on every line, and this line is blank.",
      "Remove the line."),
     ("class-gap", "Color maps of Ground Truth number classes 0, 1, 2, ... without gaps.",

@@ -56,6 +56,8 @@ declare("loss", [
      "This is a fault of gtmask: please report it with the element."),
     ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
      "Convert with --interpolate, which computes the polygons and boxes between keyframes."),
+    ("manifest-partial", "The manifest is of a run that is not finished: images are missing from it.",
+     "Run the same `gtmask convert` again; without --partial such a manifest is refused."),
     ("document-damaged", ("A file of the export breaks off or is malformed; only what comes before the "
      "damage was read."),
      "Export again."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from gtmask.findings import Finding
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
 from gtmask.formats.registry import FORMATS
@@ -86,6 +87,9 @@ def open_source(
     options = replace(options or ReadOptions(), s3=s3 or S3Settings())
     export = open_export(source, s3)
     found = detect(export, format)
+    if found.format.name == "sagemaker":
+        told = unfinished_manifests(export, found.names or tuple(export.names()), options)
+        found = replace(found, findings=(*found.findings, *told))
     if not found.names:
         reader = found.format.read(export, options)
     else:
@@ -93,6 +97,24 @@ def open_source(
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
         reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
     return OpenedExport(export, found.format, found.names, reader)
+
+
+def unfinished_manifests(export: Export, names: tuple[str, ...], options: ReadOptions) -> Iterator[Finding]:
+    """Tell of manifests of ours whose runs are not finished.
+
+    Raises
+    ------
+    ManifestError
+        There is one, and they are not allowed.
+    """
+    from gtmask.manifest.unfinished import find_manifest  # noqa: PLC0415 (only manifests need it)
+
+    # An archive is of one moment: a manifest in it has its name because its run was finished.
+    if root := getattr(export, "root", ""):
+        for name in names:
+            _, told = find_manifest(f"{root}/{name}", options.s3, partial=options.partial)
+            if told:
+                yield Finding("manifest-partial", told)
 
 
 def read(

@@ -53,8 +53,8 @@ class ReadOptions:
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
     attribute that holds the class where a tool has many (VIA); ``memory_limit`` is in bytes;
     ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or prefix with copies of
-    the masks that a manifest names. ``s3`` says how files outside of the export are reached; whoever opens
-    an export sets it.
+    the masks that a manifest names; ``partial`` takes a manifest of a run that is not finished. ``s3`` says
+    how files outside of the export are reached; whoever opens an export sets it.
     """
 
     annotator: str | None = None
@@ -64,6 +64,7 @@ class ReadOptions:
     class_attribute: str | None = None
     keep_going: bool = False
     masks: str | None = None
+    partial: bool = False
     memory_limit: int = 2 << 30
     s3: S3Settings = field(default_factory=S3Settings)
 

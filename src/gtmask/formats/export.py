@@ -11,12 +11,14 @@ list above them. Any other way out of the root is refused.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import ExportError, NotFoundError
+from gtmask.manifest.names import STATE_FOLDER
 from gtmask.storage.local import translate_errors
 from gtmask.storage.walk import walk_keys
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Files kept open for ranged reads, per export and process.
 OPEN_FILES = 8
+#: Folders that are no part of an export: what macOS adds to archives, and the state of a run of ours.
+_NO_EXPORT = frozenset({b"__MACOSX", os.fsencode(STATE_FOLDER)})
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -193,8 +197,8 @@ class LocalExport(_Rooted):
 
 
 def _is_hidden(name: bytes) -> bool:
-    """Say whether a file or folder is none of an export's: hidden ones, and what macOS adds to archives."""
-    return name.startswith(b".") or name == b"__MACOSX"
+    """Say whether a file or folder is none of an export's: hidden ones, others' leavings, a run's own."""
+    return name.startswith(b".") or name in _NO_EXPORT
 
 
 class StorageExport(_Rooted):
@@ -276,6 +280,6 @@ class StorageExport(_Rooted):
         prefix = f"{base}/" if base else ""
         for entry in self._connected().list(prefix):
             name = entry.key[len(prefix) :]
-            hidden = any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+            hidden = any(map(_is_hidden, name.encode("utf-8", "surrogateescape").split(b"/")))
             if name and not name.endswith("/") and not hidden:
                 yield name

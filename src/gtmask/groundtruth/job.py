@@ -75,6 +75,8 @@ class JobPlan:
         The small files by name: label categories and worker template.
     requests
         The CreateLabelingJob requests by job name.
+    unfinished
+        Says that the manifest's run is not finished, and how far it is; then not all images are submitted.
     """
 
     manifest: str
@@ -85,6 +87,7 @@ class JobPlan:
     buckets: tuple[str, ...]
     files: dict[str, bytes]
     requests: dict[str, dict[str, Any]]
+    unfinished: str = ""
 
     @property
     def objects(self) -> int:
@@ -102,6 +105,7 @@ class JobPlan:
             "upload": self.settings.prefix,
             "buckets": list(self.buckets),
             "requests": list(self.requests.values()),
+            "unfinished": self.unfinished,
         }
 
 
@@ -115,6 +119,7 @@ def job(
     name: str | None = None,
     label_attribute: str | None = None,
     adjust: str | None = None,
+    partial: bool = False,
     s3: S3Settings | None = None,
     **options: Any,
 ) -> JobPlan:
@@ -135,6 +140,8 @@ def job(
         The new attribute; by default the adjusted one's name with ``-adjusted-ref``.
     adjust
         The attribute to adjust; by default the newest on the manifest's lines.
+    partial
+        Take a manifest of a run that is not finished; that it is not is told in the result.
     s3
         How to reach S3.
 
@@ -161,7 +168,7 @@ def job(
         **options,
     )
     _check_region(settings, s3)
-    with open_manifest(location, s3) as source:
+    with open_manifest(location, s3, partial=partial) as source:
         scan = _Scan(source, adjust)
         scan.run()
         if label_attribute is None:
@@ -287,6 +294,7 @@ class _Scan:
             tuple(sorted(self.buckets)),
             files,
             requests,
+            self.source.unfinished,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.errors import ManifestError
 from gtmask.manifest.line import require_line
+from gtmask.manifest.unfinished import find_manifest
 from gtmask.storage import open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
@@ -39,9 +40,14 @@ class ManifestReader:
     ----------
     read
         Called with an offset and a length; returns these bytes, fewer at the end.
+    unfinished
+        Says that, and how far, the run that writes this manifest is not finished; "" where it is.
     """
 
-    def __init__(self, location: str, size: int, read: Callable[[int, int], bytes]) -> None:
+    def __init__(
+        self, location: str, size: int, read: Callable[[int, int], bytes], unfinished: str = ""
+    ) -> None:
+        self.unfinished = unfinished
         self.location = location
         self.size = size
         self.read = read
@@ -95,18 +101,27 @@ class ManifestReader:
 
 
 @contextmanager
-def open_manifest(location: str, s3: S3Settings | None = None) -> Iterator[ManifestReader]:
+def open_manifest(
+    location: str, s3: S3Settings | None = None, *, partial: bool = False
+) -> Iterator[ManifestReader]:
     """Open a manifest by its path or ``s3://`` URI, for a ``with`` statement.
+
+    ``partial`` allows one of a run that is not finished.
 
     Raises
     ------
     NotFoundError, AccessError
         There is no such file, or it may not be read.
+    ManifestError
+        It is of a run of ours that is not finished.
     """
+    location, unfinished = find_manifest(location, s3, partial=partial)
     folder, key = split_location(location)
     storage = BlockingStorage(open_storage(folder, s3))
     try:
         size = storage.size(key)
-        yield ManifestReader(location, size, lambda start, length: storage.get(key, start, start + length))
+        yield ManifestReader(
+            location, size, lambda start, length: storage.get(key, start, start + length), unfinished
+        )
     finally:
         storage.close()

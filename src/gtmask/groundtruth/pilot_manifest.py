@@ -8,9 +8,9 @@ palette mask, because nobody has published which of them every portal renders.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +99,8 @@ class PilotResult:
         Whether references are local paths, with which no job can be started.
     look_for
         What to look for, sentence by sentence.
+    unfinished
+        Says that the big manifest's run is not finished, and how far it is.
     """
 
     manifest: str
@@ -109,6 +111,7 @@ class PilotResult:
     unusable: int
     local: bool
     look_for: tuple[str, ...]
+    unfinished: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
@@ -124,6 +127,7 @@ class PilotResult:
             "unusable": self.unusable,
             "local": self.local,
             "look_for": list(self.look_for),
+            "unfinished": self.unfinished,
         }
 
 
@@ -146,6 +150,7 @@ def pilot(
     seed: int = 0,
     compare_png: bool = False,
     copy_masks: bool = False,
+    partial: bool = False,
     images: str | None = None,
     masks: str | None = None,
     image_uri: str | None = None,
@@ -171,6 +176,8 @@ def pilot(
         Write each image and mask twice under two names, with a gray and with a palette mask.
     copy_masks
         Copy the masks to ``out`` and refer to the copies.
+    partial
+        Take a manifest of a run that is not finished; that it is not is told in the result.
     images, masks
         Folder or prefix with copies of what the references name.
     image_uri, mask_uri
@@ -190,10 +197,10 @@ def pilot(
     if seed < 0:
         raise UsageError(f"--seed {seed} must be at least 0.")
     location = os.fspath(manifest)
-    with open_manifest(location, s3) as source:
+    with open_manifest(location, s3, partial=partial) as source:
         settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
         look = _Look(source, settings)
-        with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
+        with Pool(workers, before=functools.partial(compile_kernels, CHECKER_MODULES)) as pool:
             look.run(pool, progress or Silent())
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]
@@ -256,6 +263,7 @@ class _Look:
             unusable=self.unusable,
             local=local,
             look_for=look_for,
+            unfinished=self.source.unfinished,
         )
 
 

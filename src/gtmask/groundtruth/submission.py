@@ -101,6 +101,7 @@ def submit_job(
     report = validate(
         plan.manifest,
         level=level,
+        partial=bool(plan.unfinished),
         images=images,
         masks=masks,
         s3=settings,
@@ -128,7 +129,7 @@ async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], Non
         tell(f"not checked: {problem.detail}")
     async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
         found = {name: await _describe(client, name) for name in plan.requests}
-        with open_manifest(plan.manifest, settings) as source:
+        with open_manifest(plan.manifest, settings, partial=bool(plan.unfinished)) as source:
             async with open_storage(plan.settings.prefix, settings) as storage:
                 created = await _created_before(plan, found, source, storage)
                 for name in created:

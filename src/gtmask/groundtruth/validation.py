@@ -7,8 +7,8 @@ whatever the workers.
 
 from __future__ import annotations
 
+import functools
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -57,6 +57,7 @@ def validate(
     images: str | None = None,
     masks: str | None = None,
     strict: bool = False,
+    partial: bool = False,
     findings: str | os.PathLike[str] | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
@@ -75,6 +76,8 @@ def validate(
         Folder or ``s3://`` prefix with copies of what the references name.
     strict
         Warnings count as errors.
+    partial
+        Take a manifest of a run that is not finished; that it is not is told in the result.
     findings
         File to which every finding is written as one JSON object per line, in the order in which they are
         found: the report itself keeps a few examples of each.
@@ -93,7 +96,7 @@ def validate(
     Raises
     ------
     ManifestError
-        None of the lines is a JSON object: the file is no manifest.
+        None of the lines is a JSON object: the file is no manifest. Or it is of a run that is not finished.
     NotFoundError, AccessError, TransientError
         The manifest cannot be read, or S3 stays out of reach.
     """
@@ -101,10 +104,15 @@ def validate(
         raise UsageError(f"level {level!r} is none of {', '.join(get_args(Depth))}.")
     location = os.fspath(manifest)
     deep = level == "deep"
-    before = partial(compile_kernels, CHECKER_MODULES if deep else ())
-    with open_manifest(location, s3) as source, FindingsFile(findings, location) as findings_file:
+    before = functools.partial(compile_kernels, CHECKER_MODULES if deep else ())
+    with (
+        open_manifest(location, s3, partial=partial) as source,
+        FindingsFile(findings, location) as findings_file,
+    ):
         settings = survey_settings([source], s3, images=images, masks=masks, deep=deep)
         report = Report(source.location, level, strict, _findings_file=findings_file)
+        if source.unfinished:
+            report.add([Problem("run-unfinished", detail=source.unfinished)])
         with Pool(workers, before=before) as pool:
             return _Validation(source, report, settings).run(pool, progress or Silent())
 

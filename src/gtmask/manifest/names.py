@@ -22,6 +22,8 @@ from gtmask.manifest.contract import (
 LABEL_ATTRIBUTE_DEFAULT = "labeling-qa-ref"
 JOB_NAME_DEFAULT = "labeling-qa"
 CONFIDENCE_DEFAULT = 0.9
+#: A run's own folder below its output: no part of an export.
+STATE_FOLDER = "_gtmask"
 
 #: Observed in the lines of real jobs: UTC, without a zone.
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")

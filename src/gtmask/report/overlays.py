@@ -72,15 +72,24 @@ document.getElementById("opacity").addEventListener("input", function (event) {{
 
 @dataclass(slots=True)
 class Preview:
-    """What was written: the page's path, how many images it shows, and what could not be shown."""
+    """What was written: the page's path, how many images it shows, and what could not be shown.
+
+    ``unfinished`` says that the manifest's run is not finished, and how far it is.
+    """
 
     path: str
     shown: int
     troubles: list[str]
+    unfinished: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
-        return {"page": self.path, "shown": self.shown, "troubles": self.troubles}
+        return {
+            "page": self.path,
+            "shown": self.shown,
+            "troubles": self.troubles,
+            "unfinished": self.unfinished,
+        }
 
 
 def preview(
@@ -88,6 +97,7 @@ def preview(
     out: str | PathLike[str],
     *,
     count: int = 24,
+    partial: bool = False,
     images: str | None = None,
     masks: str | None = None,
     s3: S3Settings | None = None,
@@ -102,6 +112,8 @@ def preview(
         Path of the page.
     count
         How many lines are shown, evenly spread over the manifest.
+    partial
+        Take a manifest of a run that is not finished; that it is not is told in the result.
     images, masks
         Folder or prefix with copies of what the references name.
     s3
@@ -118,7 +130,7 @@ def preview(
         raise UsageError(f"--count {count} must be at least 1.")
     if is_s3(str(out)):
         raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
-    with open_manifest(str(manifest), s3) as source:
+    with open_manifest(str(manifest), s3, partial=partial) as source:
         settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
         total, chosen = _choose(source, count)
     figures, troubles, legend = run_async(_figures(source, chosen, settings))
@@ -131,7 +143,7 @@ def preview(
         Path(out).write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
-    return Preview(str(out), len(figures) - len(troubles), troubles)
+    return Preview(str(out), len(figures) - len(troubles), troubles, source.unfinished)
 
 
 def _choose(manifest: ManifestReader, count: int) -> tuple[int, list[RawLine]]:

@@ -1,8 +1,8 @@
 """From part files to ``<label attribute>.manifest`` and ``rejects.jsonl``.
 
-Locally the manifest grows while chunks commit, in source order, so that it can be followed; in S3, where
-nothing can be appended, it is assembled once from the part files. Either way its bytes are those of the
-parts in order.
+Locally a manifest grows while chunks commit, in source order, so that it can be followed; its name ends in
+``.partial``, for it must not pass for a whole one. The manifest gets its own name when every chunk is
+committed: it is assembled from the part files, whose bytes it has, in order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, StorageError
+from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import (
     CLASSES,
@@ -27,6 +28,7 @@ from gtmask.run.commit import (
     read_lines,
     reject_lines,
 )
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,20 +83,23 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
             async for record in records:
                 yield reject_lines(record)
 
-    await out.put_stream(manifest_name(plan.settings["label_attribute"]), pieces(), "application/x-ndjson")
+    name = manifest_name(plan.settings["label_attribute"])
+    await out.put_stream(name, pieces(), "application/x-ndjson")
     await out.put_stream(REJECTS, rejects(), "application/x-ndjson")
     # The start that froze the plan may have been killed, or run out of disk, right after.
     await out.put_if_absent(CLASSES, plan.classes.encode(), CLASSES_TYPE)
     await out.sync()
+    if not is_s3(out.root):
+        await out.delete(name + PARTIAL)
     return tally
 
 
 class GrowingManifest:
-    """A local manifest that is appended to, in source order, as far as chunks are committed."""
+    """What a local run's manifest is so far: appended to, in source order, as far as chunks are committed."""
 
     def __init__(self, out: Storage, plan: Plan) -> None:
         self._out = out
-        self._path = Path(out.uri(manifest_name(plan.settings["label_attribute"])))
+        self._path = Path(out.uri(manifest_name(plan.settings["label_attribute"]) + PARTIAL))
         self._next = 0
         self._file: BinaryIO | None = None
 

@@ -19,6 +19,7 @@ import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.findings import FindingCounts
+from gtmask.manifest.unfinished import PARTS, committed_chunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STATE = "_gtmask/"
-RUN_FILE = STATE + "run.json"
-PARTS = STATE + "parts/"
 REJECTS = "rejects.jsonl"
 CLASSES = "classes.toml"
 CLASSES_TYPE = "text/plain; charset=utf-8"
@@ -149,13 +147,8 @@ async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
 
 async def committed(out: Storage) -> set[int]:
     """Return the numbers of the chunks that are done, from one listing of the part files."""
-    done = set()
-    async for entry in out.list(PARTS):
-        name = entry.key.removeprefix(PARTS)
-        # A power cut may leave a file that was just renamed without content: that chunk is not done.
-        if entry.size and name.endswith(".json") and name[:-5].isdigit():
-            done.add(int(name[:-5]))
-    return done
+    numbers = [committed_chunk(entry) async for entry in out.list(PARTS)]
+    return {number for number in numbers if number is not None}
 
 
 async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:

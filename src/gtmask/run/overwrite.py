@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
-from gtmask.run.commit import CLASSES, MASKS, PARTS, REJECTS, RUN_FILE
+from gtmask.run.commit import CLASSES, MASKS, REJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +27,8 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     """
     keys = [entry.key async for entry in out.list(PARTS)]
     if plan is not None:
-        await out.delete(manifest_name(plan.settings["label_attribute"]))
+        name = manifest_name(plan.settings["label_attribute"])
+        await _delete(out, (name, name + PARTIAL))
     await _delete(out, (key for key in keys if key.endswith(".json")))
     for key in keys:
         if key.endswith(".jsonl"):

@@ -18,8 +18,9 @@ from deflate import crc32
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.groundtruth import classes as class_maps
+from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import ManifestWriter
-from gtmask.run.commit import CLASSES, RUN_FILE
+from gtmask.run.commit import CLASSES
 
 if TYPE_CHECKING:
     from gtmask.formats.export import Export

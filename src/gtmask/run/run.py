@@ -20,9 +20,10 @@ from gtmask.formats.base import ReadOptions
 from gtmask.formats.locate import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
+from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
-from gtmask.run.commit import RUN_FILE, Tally, commit_key, committed, read_ahead, read_commit
+from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import fingerprint, load_plan
@@ -153,6 +154,7 @@ def _open_reader(request: RunRequest) -> Reader:
         class_attribute=chosen.class_attribute,
         keep_going=chosen.keep_going,
         masks=chosen.masks,
+        partial=chosen.partial,
         memory_limit=request.execution.memory_limit,
     )
     return open_reader(request.source, chosen.format, options, request.execution.s3)

@@ -84,6 +84,7 @@ class Settings:
     class_attribute: str | None = None
     keep_going: bool = False
     masks: str | None = None
+    partial: bool = False
 
     def __post_init__(self) -> None:
         for name in CHOICES:
@@ -167,6 +168,7 @@ class ConvertOptions(TypedDict, total=False):
     class_attribute: str | None
     keep_going: bool
     masks: str | None
+    partial: bool
     executor: str
     workers: int | None
     shard: str | None

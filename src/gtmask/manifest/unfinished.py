@@ -1,0 +1,91 @@
+"""Whether a manifest of ours is of a run that is finished: told by the run's state beside it.
+
+A manifest that grows looks like a whole one, line by line; what is missing can only be known from the plan of
+the run. Where there is no state beside a manifest, it is taken as it is: it has its final name only since its
+run was complete.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import ManifestError, StorageError
+from gtmask.manifest.names import STATE_FOLDER
+from gtmask.manifest.writer import manifest_name
+from gtmask.storage import open_storage, split_location
+from gtmask.storage.blocking import BlockingStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gtmask.storage.base import Entry, S3Settings
+
+STATE = STATE_FOLDER + "/"
+RUN_FILE = STATE + "run.json"
+PARTS = STATE + "parts/"
+#: What a manifest's name ends in until its run is complete.
+PARTIAL = ".partial"
+
+
+def committed_chunk(entry: Entry) -> int | None:
+    """Return the number of the chunk whose commit record this file is, if it is one."""
+    name = entry.key.removeprefix(PARTS)
+    # A power cut may leave a file that was just renamed without content: that chunk is not done.
+    return int(name[:-5]) if entry.size and name.endswith(".json") and name[:-5].isdigit() else None
+
+
+def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tuple[str, str]:
+    """Return where a manifest is, and how far its run is if that is not finished.
+
+    Parameters
+    ----------
+    location
+        Path or ``s3://`` URI.
+    s3
+        How to reach S3.
+    partial
+        Take what an unfinished run has: where the manifest has not got its name yet, the growing one.
+
+    Returns
+    -------
+    tuple[str, str]
+        The location, and a sentence; "" where the run is finished or none of ours is known.
+
+    Raises
+    ------
+    ManifestError
+        The run is not finished, and ``partial`` is not set.
+    """
+    folder, name = split_location(location)
+    with BlockingStorage(open_storage(folder, s3)) as storage:
+        try:
+            run = storage.get(RUN_FILE)
+        except StorageError:  # none, or one that is not for us to read
+            return location, ""
+        told = _how_far(run, name, storage.list(PARTS))
+        if told and partial and not name.endswith(PARTIAL) and not storage.exists(name):
+            location += PARTIAL
+    if told and not partial:
+        raise ManifestError(
+            f"{location} is of a run that is not finished: {told}; run the same `gtmask convert` again (with "
+            "--shard, then `gtmask finish`), or take what there is with --partial."
+        )
+    return location, f"{location} is of a run that is not finished: {told}." if told else ""
+
+
+def _how_far(run: bytes, name: str, parts: Iterable[Entry]) -> str:
+    """Return how many chunks are done of an unfinished run; "" for a finished one, and for others' files."""
+    try:
+        plan: dict[str, Any] = orjson.loads(run)
+        size, own = plan["settings"]["chunk_size"], manifest_name(plan["settings"]["label_attribute"])
+        chunks = -(-plan["records"] // size)
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+        return ""
+    if name.removesuffix(PARTIAL) != own:
+        return ""
+    done = {number for number in map(committed_chunk, parts) if number is not None}
+    if len(done) >= chunks and not name.endswith(PARTIAL):
+        return ""
+    return f"{len(done):,} of {chunks:,} chunks are done, for {plan['records']:,} images"
