@@ -19,3 +19,8 @@ def escape_unprintable(text: object, *, controls: bool = False) -> str:
     """
     escaped = str(text).encode("utf-8", "backslashreplace").decode()
     return escaped.translate(_CONTROLS) if controls else escaped
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an exception says as the part of a sentence: in one line, without a stop at its end."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

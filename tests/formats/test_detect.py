@@ -287,7 +287,7 @@ def test_detection_reads_only_the_first_64_kib(tmp_path: Path):
 
 def test_format_names():
     assert named("COCO-Panoptic").name == "coco_panoptic"
-    with pytest.raises(UsageError, match="did you mean labelme"):
+    with pytest.raises(UsageError, match="the nearest is labelme"):
         named("lableme")
     with pytest.raises(UsageError, match="known are cvat, yolo"):
         named("zzzz")

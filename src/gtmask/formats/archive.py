@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats.export import checked_name
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -106,7 +107,7 @@ class ArchiveExport:
         """Return a member's size in bytes."""
         sizes = self._opened().sizes
         if name not in sizes:
-            raise NotFoundError(f"there is no {name} in {self.location}")
+            raise NotFoundError(f"There is no {name} in {self.location}.")
         return sizes[name]
 
     def exists(self, name: str) -> bool:
@@ -116,26 +117,26 @@ class ArchiveExport:
     def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return a member's bytes [start, stop)."""
         self.size(name)
-        with self._told():
+        with self._translated():
             return self._opened().read(name, start, stop)
 
     def _opened(self) -> _Contents:
         if self._contents is None:
-            with self._told():
+            with self._translated():
                 kind = _Zip if self.archive.lower().endswith(".zip") else _Tar
                 self._contents = kind(self.outer, self.archive)
         return self._contents
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         """Turn what the archive libraries raise into one sentence."""
         try:
             yield
         except _Refused as error:
-            raise ExportError(f"{self.location} {error}") from None
+            raise ExportError(f"{self.location} {error}.") from None
         except _BROKEN as error:
             raise ExportError(
-                f"{self.location} cannot be read as an archive: {error}; export again"
+                f"{self.location} cannot be read as an archive: {one_line(error)}; export again."
             ) from error
 
 

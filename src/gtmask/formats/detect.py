@@ -105,7 +105,7 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
     listing = iter(export.names())
     names = list(islice(listing, MOST_NAMES))
     if not names:
-        raise UnknownFormatError(f"{export.location} holds no files")
+        raise UnknownFormatError(f"{export.location} holds no files: check the path.")
     if len(names) == 1:
         return _detect_file(export, names[0], wanted)
     return _detect_folder(export, names, listing, wanted)
@@ -117,8 +117,8 @@ def named(name: str) -> Format:
     if key in FORMATS:
         return FORMATS[key]
     near = difflib.get_close_matches(key, FORMATS, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(FORMATS)}"
-    raise UsageError(f"there is no format {name!r:.100}{hint}")
+    known = f"the nearest is {near[0]}" if near else f"known are {', '.join(FORMATS)}"
+    raise UsageError(f"--format {name!r:.100} is no format that can be read: {known}.")
 
 
 def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
@@ -129,18 +129,18 @@ def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
     fits = matches(sample)
     if len(fits) > 1:
         several = ", ".join(entry.name for entry, _ in fits)
-        raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format")
+        raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format.")
     if not fits:
         if damage := _damage(sample):
             told, offset = damage
             raise DamagedExportError(
-                f"{_where(export, name)} {told}; nothing before tells which tool wrote it: export it again",
+                f"{_where(export, name)} {told}; nothing before tells which tool wrote it: export it again.",
                 offset,
             )
-        raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}")
+        raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}.")
     entry, title = fits[0]
     if not entry.per_image and _is_wide(sample.head):
-        raise UnknownFormatError(f"{_where(export, name)} is {title} in UTF-16 or UTF-32: save it as UTF-8")
+        raise UnknownFormatError(f"{_where(export, name)} is {title} in UTF-16 or UTF-32: save it as UTF-8.")
     return Detection(entry, title, () if entry.per_image else (name,))
 
 
@@ -161,7 +161,7 @@ def _detect_folder(
         several = "; ".join(f"{key} ({name})" for key, (name, _) in found.items())
         raise UnknownFormatError(
             f"{export.location} holds several formats: {several}: name one folder or file, or choose "
-            "with --format"
+            "with --format."
         )
     entry = wanted or FORMATS[next(iter(found))]
     title = found[entry.name][1] if entry.name in found else entry.title
@@ -205,7 +205,7 @@ def _documents(
     if len(candidates) > MOST_DOCUMENTS:
         raise UnknownFormatError(
             f"{export.location} holds more than {MOST_DOCUMENTS} files beside {entry.title} documents: "
-            "name the document itself"
+            "name the document itself."
         )
     hits: list[str] = []
     skipped = list(strange)
@@ -217,7 +217,9 @@ def _documents(
         else:
             (damaged if _is_damaged(export, sample) else skipped).append(name)
     if not hits:
-        raise UnknownFormatError(f"{export.location} holds no file that looks like {entry.title}")
+        raise UnknownFormatError(
+            f"{export.location} holds no file that looks like {entry.title}: check the path, or --format."
+        )
     findings = [Finding("document-damaged", f"{name} is empty or no whole JSON") for name in damaged]
     if skipped:
         findings.append(Finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}"))
@@ -300,19 +302,19 @@ def _refuse(export: Export, sample: Sample) -> None:
     """Tell files whose first bytes say that they are something else."""
     where = _where(export, sample.name)
     if not sample.head:
-        raise UnknownFormatError(f"{where} is empty: export again")
+        raise UnknownFormatError(f"{where} is empty: export again.")
     if not sample.text.strip(" \t\r\n\0"):
-        raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again")
+        raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again.")
     if sample.name.lower().endswith(ARCHIVES):
-        raise UnknownFormatError(f"{where} is an archive: name that itself, or unpack what it lies in")
+        raise UnknownFormatError(f"{where} is an archive: name that itself, or unpack what it lies in.")
     for signature, what in _SIGNATURES:
         if sample.head.startswith(signature):
-            raise UnknownFormatError(f"{where} is {what}")
+            raise UnknownFormatError(f"{where} is {what}.")
     start = sample.text.lstrip()[:200].lower()
     if start.startswith(("<!doctype html", "<html")):
         raise UnknownFormatError(
             f"{where} is an HTML page, perhaps an error or login page saved in place of the export: "
-            "download the export again"
+            "download the export again."
         )
 
 
@@ -320,19 +322,19 @@ def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> Unknown
     archive = next((name for name in names if name.lower().endswith(ARCHIVES)), None)
     if not unknown and archive is not None:
         return UnknownFormatError(
-            f"{export.location} holds no annotation files, but the archive {archive}: name that itself"
+            f"{export.location} holds no annotation files, but the archive {archive}: name that itself."
         )
     if not unknown:
         first = ", ".join(names[:3])
         return UnknownFormatError(
             f"{export.location} holds no annotation files ({'/'.join(_CANDIDATES)}), only files "
-            f"such as {first}"
+            f"such as {first}: check the path."
         )
     sample = next((sample for sample in unknown if sample.keys or sample.element), unknown[0])
     damage = _damage(sample)
     told = damage[0] if damage else describe(sample)
     told = told.removeprefix("it ") if damage or told.startswith("it ") else f"is {told}"
-    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {told}")
+    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {told}.")
 
 
 def _candidate(name: str) -> bool:

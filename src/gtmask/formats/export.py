@@ -95,7 +95,7 @@ def checked_name(name: str) -> str:
     parts = [part for part in name.split("/") if part not in {"", "."}]
     up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
     if name.startswith("/") or "\0" in name or up > 2 or ".." in parts[up:] or len(parts) == up:
-        raise ExportError(f"the export names a file {name!r:.200} outside its own folder; it was not read")
+        raise ExportError(f"The export names a file {name!r:.200} outside its own folder; it was not read.")
     return "/".join(parts)
 
 
@@ -262,7 +262,7 @@ class StorageExport(_Rooted):
         wanted = checked_name(name).split("/")
         while wanted[0] == "..":
             if not parts:
-                raise NotFoundError(f"there is no {name} above {self.root}")
+                raise NotFoundError(f"There is no {name} above {self.root}.")
             parts, wanted = parts[:-1], wanted[1:]
         return self._connected(), "/".join([*parts, *wanted])
 

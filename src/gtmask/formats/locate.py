@@ -41,13 +41,15 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
     """
     location = os.fspath(source)
     if not location:
-        raise ExportError("the location of the export is empty: name a file, a folder or an s3:// prefix")
+        raise ExportError("The location of the export is empty: name a file, a folder or an s3:// prefix.")
     if location[:5].lower() == "s3://":
         return _open_remote("s3://" + location[5:], s3 or S3Settings())
     try:
         path = Path(location).expanduser()
     except RuntimeError as error:
-        raise NotFoundError(f"there is no export at {location}: no such user's home folder") from error
+        raise NotFoundError(
+            f"There is no export at {location}: there is no such user's home folder."
+        ) from error
     if path.is_file():
         if path.name.lower().endswith(ARCHIVES):
             from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
@@ -61,14 +63,14 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
         if Path(root).is_dir():
             return LocalExport(location, Path(root), pattern=pattern)
     if path.exists():
-        raise ExportError(f"{location} is neither a file nor a folder")
-    raise NotFoundError(f"there is no export at {location}: check the path")
+        raise ExportError(f"{location} is neither a file nor a folder: name one.")
+    raise NotFoundError(f"There is no export at {location}: check the path.")
 
 
 def _open_remote(location: str, s3: S3Settings) -> Export:
     bucket, _, key = location[5:].partition("/")
     if not bucket:
-        raise ExportError(f"{location} names no bucket: write s3://bucket/prefix")
+        raise ExportError(f"{location} names no bucket: write s3://bucket/prefix.")
     if _MAGIC.search(key):
         root, pattern = _split_glob(key)
         return StorageExport(location, f"s3://{bucket}/{root.strip('./')}", s3, pattern=pattern)

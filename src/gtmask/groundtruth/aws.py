@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
 from gtmask.errors import UsageError
 from gtmask.manifest.contract import CORS_RULE
 from gtmask.storage.s3_answers import Action
-from gtmask.storage.s3_errors import one_line, translate_errors
+from gtmask.storage.s3_errors import translate_errors
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -257,8 +257,8 @@ class _Scan:
         """Stop at the first problem that would make the job or an object of it fail."""
         for problem in problems:
             if CODES[problem.code].level == "error" or problem.code in _NO_JOB:
-                told = describe_problem(problem.code, problem.detail or problem.uri)
-                raise ManifestError(f"{self.source.location}, line {problem.line}: {told}")
+                place, seen = f"{self.source.location}, line {problem.line}", problem.detail or problem.uri
+                raise ManifestError(f"{place}: {describe_problem(problem.code, seen)}")
 
     def plan(self, settings: JobSettings) -> JobPlan:
         if settings.label_attribute in self.attributes:

@@ -198,8 +198,8 @@ def _read_line(manifest: ManifestReader, raw: RawLine, output: JobOutput) -> _Pa
     line = parse_line(raw.data)
     problem = missing_source(line.values) if line.is_object else line.problems[0]
     if problem is not None:
-        told = describe_problem(problem.code, problem.detail)
-        raise ManifestError(f"{manifest.location}, line {raw.number}: {told}")
+        place = f"{manifest.location}, line {raw.number}"
+        raise ManifestError(f"{place}: {describe_problem(problem.code, problem.detail)}")
     output.objects += 1
     old, new = line.label(output.before), line.label(output.after)
     if new is not None and new.failure_reason is not None:

@@ -101,7 +101,7 @@ def validate(
         The manifest cannot be read, or S3 stays out of reach.
     """
     if level not in get_args(Depth):
-        raise UsageError(f"level {level!r} is none of {', '.join(get_args(Depth))}.")
+        raise UsageError(f"The level {level!r} is none of {', '.join(get_args(Depth))}.")
     location = os.fspath(manifest)
     deep = level == "deep"
     before = functools.partial(compile_kernels, CHECKER_MODULES if deep else ())

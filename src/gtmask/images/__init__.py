@@ -1,6 +1,6 @@
 """Image headers, and the images that an export's references name."""
 
-from gtmask.images.probe import ImageInfo, probe, probe_bytes
+from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.references import normalize
 from gtmask.images.resolve import ImageRule, candidates, choose_rule, mask_key
 
@@ -12,5 +12,4 @@ __all__ = [
     "mask_key",
     "normalize",
     "probe",
-    "probe_bytes",
 ]

@@ -95,35 +95,12 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
             wanted *= GROWTH
             stop = missing.start + max(wanted, missing.count)
             window.add(missing.start, await storage.get(key, missing.start, stop), stop - missing.start)
-        except ProbeError as error:
-            msg = f"{storage.uri(key)} {error}; replace the file"
-            raise ProbeError(msg) from error
+        except _NoImageError as error:
+            raise ProbeError(f"{storage.uri(key)} {error}; replace the file.") from error
 
 
-def probe_bytes(head: bytes) -> ImageInfo | None:
-    """Read an image's header from the first bytes of its file.
-
-    Parameters
-    ----------
-    head
-        The first bytes, at least 32 unless the file is shorter.
-
-    Returns
-    -------
-    ImageInfo | None
-        None if the header goes on after these bytes.
-
-    Raises
-    ------
-    ProbeError
-        If this is no image, or the header is damaged.
-    """
-    window = _Window()
-    window.add(0, head, len(head))
-    try:
-        return _parse(window)
-    except _MissingBytesError:
-        return None
+class _NoImageError(Exception):
+    """Why a file is no image whose header can be read; the message continues its name."""
 
 
 class _MissingBytesError(Exception):
@@ -200,7 +177,7 @@ def _parse(window: _Window) -> ImageInfo:
         if start.startswith(signature):
             window.seek(0)
             return _parse_with_pillow(window, name, reader)
-    raise ProbeError(_no_image(start))
+    raise _NoImageError(_no_image(start))
 
 
 def _first(window: _Window, count: int) -> bytes:
@@ -230,8 +207,7 @@ def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
             image = opener(window)
             width, height = _stored_size(image)
         except _DAMAGED as error:
-            msg = f"is a {name} whose header is damaged or incomplete"
-            raise ProbeError(msg) from error
+            raise _NoImageError(f"is a {name} whose header is damaged or incomplete") from error
         return ImageInfo(width, height, _orientation(image), name)
 
 
@@ -278,7 +254,7 @@ def _parse_webp(window: _Window, start: bytes) -> ImageInfo:
     if len(data) >= 5 and kind == b"VP8L" and data[0] == 0x2F:
         bits = int.from_bytes(data[1:5], "little")
         return ImageInfo(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF), 1, "WEBP")
-    raise ProbeError("is a WEBP whose header is damaged or incomplete")
+    raise _NoImageError("is a WEBP whose header is damaged or incomplete")
 
 
 def _webp_orientation(window: _Window) -> int:

@@ -115,7 +115,7 @@ class GrowingManifest:
                 self._file.write(lines)
                 self._file.flush()
             except OSError as error:
-                raise StorageError(f"cannot write {self._path}: {error.strerror}.") from error
+                raise StorageError(f"Cannot write {self._path}: {error.strerror}.") from error
             self._next += 1
 
     def close(self) -> None:

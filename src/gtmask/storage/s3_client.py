@@ -17,8 +17,8 @@ from botocore.loaders import create_loader
 
 from gtmask._version import __version__
 from gtmask.errors import UsageError
-from gtmask.storage.s3_errors import one_line
 from gtmask.storage.s3_prefix import check_endpoint
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

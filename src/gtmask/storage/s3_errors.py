@@ -10,6 +10,7 @@ from botocore import exceptions as boto
 
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError
 from gtmask.storage.s3_answers import error_of_answer
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +77,3 @@ def _of_client_error(action: Action, answer: dict[str, Any]) -> GtmaskError:
         message=str(reported.get("Message", "")),
         region=meta.get("HTTPHeaders", {}).get("x-amz-bucket-region") or reported.get("Region"),
     )
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's text as the part of a sentence."""
-    text = " ".join(str(error).split()).rstrip(".")
-    return text or type(error).__name__

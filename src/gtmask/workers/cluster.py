@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +46,7 @@ class Cluster:
             connect: Any = Client
             self._client = connect(f"tcp://{address}", timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
-            raise UsageError(f"No Dask scheduler answers at {address}: {error}") from error
+            raise UsageError(f"No Dask scheduler answers at {address}: {one_line(error)}.") from error
         self._executor: Executor = self._client.get_executor(pure=False, retries=2)
         self._address = address
         # What these log of a scheduler that is gone, with tracebacks, our sentence says.
@@ -116,9 +117,8 @@ class Cluster:
                     f"The Dask scheduler at {self._address} does not answer any more: run the same command "
                     "again when it is back, or with another --executor. What was committed is kept."
                 ) from error
-            said = " ".join(str(error).split())[:120]
+            what = f"{type(error).__name__}: {one_line(error):.120}"
             raise GtmaskError(
-                f"Dask could not do a task ({type(error).__name__}: {said}): see in its workers' logs "
-                "whether they lack memory or gtmask, then run the same command again. What was committed is "
-                "kept."
+                f"Dask could not do a task ({what}): see in its workers' logs whether they lack memory or "
+                "gtmask, then run the same command again. What was committed is kept."
             ) from error

@@ -71,7 +71,7 @@ def test_an_annotation_without_a_png_is_told():
 
 
 def test_the_two_kinds_of_coco_are_not_confused():
-    with pytest.raises(ExportError, match=r"--format coco$"):
+    with pytest.raises(ExportError, match=r"--format coco\.$"):
         open_files("coco_panoptic", {"a.json": {"images": [], "annotations": [{"segmentation": []}]}})
 
 

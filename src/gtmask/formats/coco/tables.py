@@ -19,6 +19,7 @@ from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
 from gtmask.formats.jsonstream.segments import mapped
 from gtmask.formats.jsonstream.texts import texts_of
 from gtmask.formats.reading.typed import get_any
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ def read_tables(document: Document, options: ReadOptions, marker: str) -> Tables
     except DamagedExportError as error:
         if not options.keep_going:
             raise
-        scan.tables.findings.append(Finding("document-damaged", str(error)))
+        scan.tables.findings.append(Finding("document-damaged", one_line(error)))
     return scan.finish()
 
 
@@ -149,7 +150,7 @@ class _Scan:
                     self._annotations(entry.enter())
             elif entry.load() != b"null":
                 raise ExportError(
-                    f'"{entry.key}" in {tables.document.name} is no array; this is no COCO export'
+                    f'"{entry.key}" in {tables.document.name} is no array, so this is no COCO export.'
                 )
         elif entry.key in ("info", "licenses", "categories"):
             data = entry.load()
@@ -168,7 +169,7 @@ class _Scan:
         other = "segments_info" if self._marker == "segmentation" else "segmentation"
         if first and isinstance(first[0], dict) and other in first[0] and self._marker not in first[0]:
             name = "coco_panoptic" if other == "segments_info" else "coco"
-            raise ExportError(f"{self.tables.document.name} is of the other COCO kind: use --format {name}")
+            raise ExportError(f"{self.tables.document.name} is of the other COCO kind: use --format {name}.")
 
     def finish(self) -> Tables:
         """Join annotations to images."""

@@ -67,7 +67,7 @@ class Cursor:
             if count >= LARGEST:
                 raise ExportError(
                     f"{self.document.name} holds a single value of more than {LARGEST} bytes "
-                    f"at byte {self.base + keep}; that is no annotation"
+                    f"at byte {self.base + keep}; that is no annotation."
                 )
             self._allocate(2 * count)
         if count:

@@ -157,7 +157,7 @@ class Document:
         how = "breaks off" if offset >= self.size else "is damaged"
         return DamagedExportError(
             f"{self.name} {how} at byte {offset} (line {line}): expected {expected}; export it again, "
-            "or convert what stands before it with --keep-going",
+            "or convert what stands before it with --keep-going.",
             offset,
         )
 
@@ -171,7 +171,7 @@ class Document:
         """
         head = self.read(0, 4)
         if not head:
-            raise ExportError(f"{self.name} is empty; export it again")
+            raise ExportError(f"{self.name} is empty; export it again.")
         if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(head) > 1 and 0 in head[:2]):
-            raise ExportError(f"{self.name} is encoded as UTF-16 or UTF-32, not as UTF-8; save it as UTF-8")
+            raise ExportError(f"{self.name} is encoded as UTF-16 or UTF-32, not as UTF-8; save it as UTF-8.")
         return 3 if head[:3] == b"\xef\xbb\xbf" else 0

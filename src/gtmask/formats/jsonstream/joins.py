@@ -123,7 +123,7 @@ class Index:
             int64 (n,): the key of each owner. Of equal keys the first owner gets the elements.
         """
         if max(len(owners), len(self)) >> (_SHIFT - 1):
-            raise ExportError("the export lists more than two billion images or annotations; split it")
+            raise ExportError("The export lists more than two billion images or annotations; split it.")
         # Image tables are nearly always sorted by id: then nothing has to be.
         order = None if is_sorted(owners) else np.argsort(owners, kind="stable").astype(np.int32)
         ranked = owners if order is None else owners[order]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def load(data: bytes | memoryview, where: str = "the document") -> Any:
+def load(data: bytes | memoryview, where: str = "The document") -> Any:
     """Parse JSON bytes.
 
     Raises
@@ -33,7 +33,7 @@ def load(data: bytes | memoryview, where: str = "the document") -> Any:
     if isinstance(value, orjson.JSONDecodeError):
         raise DamagedExportError(
             f"{where} is no valid JSON at byte {value.pos} (line {value.lineno}): {value.msg}; "
-            "export it again",
+            "export it again.",
             value.pos,
         )
     return value

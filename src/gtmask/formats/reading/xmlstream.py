@@ -103,15 +103,17 @@ def pieces(export: Export, name: str, deepest: int) -> Iterator[Piece]:
         yield from target.found
         at = int(parser.parser.ErrorByteIndex)
         raise DamagedExportError(
-            f"{name} is damaged at byte {at}: {error}; export again, or read up to there with --keep-going",
+            f"{name} is damaged at byte {at}: {error}; export again, or read up to there with --keep-going.",
             at,
         ) from None
     except DefusedXmlException:
         raise ExportError(
-            f"{name} declares XML entities, which no labeling tool does: it was refused"
+            f"{name} declares XML entities, which no labeling tool does: it was refused."
         ) from None
     except (LookupError, ValueError) as error:
-        raise ExportError(f"{name} is in an encoding that cannot be read: {error}") from None
+        raise ExportError(
+            f"{name} is in an encoding that cannot be read ({error}): save it as UTF-8."
+        ) from None
     yield from target.found
 
 

@@ -16,6 +16,7 @@ from gtmask.errors import ExportError, NoCredentialsError, NotFoundError
 from gtmask.manifest.references import SharedEnds, copies_of, mirrors_of, split
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.blocking import BlockingStorage
+from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from gtmask.formats.export import Export
@@ -69,8 +70,7 @@ class MaskFiles:
         try:
             return self._storage(own[0]).get(own[1])
         except NoCredentialsError as error:
-            said = str(error).rstrip(".")
-            raise NotFoundError(f"{said}, or give --masks with a folder of copies.") from error
+            raise NotFoundError(f"{one_line(error)}, or give --masks with a folder of copies.") from error
 
     def _copy(self, reference: str) -> bytes:
         assert self.root is not None

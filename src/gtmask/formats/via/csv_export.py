@@ -82,7 +82,7 @@ class CsvReader:
                 elif any(cell.strip() for cell in row):
                     short += 1
         except csv.Error as error:
-            raise DamagedExportError(f"{self.name} is damaged: {error}; export again") from None
+            raise DamagedExportError(f"{self.name} is damaged: {error}; export again.") from None
         if short:
             self.findings.append(Finding("annotation-bad", f"{self.name}: {short} rows have too few cells"))
 
