@@ -63,10 +63,7 @@ def read(export: Export, options: ReadOptions) -> Reader:
     told = Header(name)
     categories = get_object(told, header(export, name, ("categories",)), "categories")
     entries = get_list(told, get_object(told, categories, "label"), "labels")
-    names = [
-        get_label(told, as_object(told, entry, f"labels[{index}]"), "name") or str(index)
-        for index, entry in enumerate(entries)
-    ]
+    names = [_label(told, entry, index) for index, entry in enumerate(entries)]
     labels = list(dict.fromkeys(names))
     reader = RowsReader(
         export, options, "Datumaro", parse=parse, path=("items",), labels=labels or None, context=names,
@@ -78,6 +75,14 @@ def read(export: Export, options: ReadOptions) -> Reader:
         if len(labels) < len(names) and names.count(label) > 1
     ]
     return reader
+
+
+def _label(told: Header, entry: Any, index: int) -> str:
+    """Return a label's name; one without goes by its index, which is told."""
+    name = get_label(told, as_object(told, entry, f"labels[{index}]"), "name")
+    if not name:
+        told.finding("label-number", f"label {index} has no name")
+    return name or str(index)
 
 
 def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:

@@ -35,6 +35,7 @@ from tests.support.small_exports import (
 )
 
 SQUARE = [1.0, 1.0, 5.0, 1.0, 5.0, 5.0, 1.0, 5.0]
+POINTS = [SQUARE[i : i + 2] for i in range(0, 8, 2)]
 IMAGE = {"id": 1, "file_name": "a.jpg", "width": 8, "height": 6}
 
 
@@ -155,6 +156,19 @@ CASES = [
     ([[1, 1, 5, 1, 5, 1e300]], ["shape-bad-number"], []),
     ([[1, 1, 5, 1, 5, [2]]], ["shape-bad-number"], []),
     (SQUARE, [], ["polygon"]),
+    # One ring that is nested otherwise: nothing else can be meant.
+    ([SQUARE], [], ["polygon"]),
+    ([[SQUARE]], [], ["polygon"]),
+    (POINTS, [], ["polygon"]),
+    ([POINTS], [], ["polygon"]),
+    ([[POINTS]], [], ["polygon"]),
+    # Several may be parts, or holes as in GeoJSON.
+    ([POINTS, POINTS], ["shape-bad-geometry"], []),
+    ([[SQUARE, SQUARE]], ["shape-bad-geometry"], []),
+    ([[1, 1], [5, 1]], ["shape-few-points"], []),
+    # An empty part among others is told; nothing but empty ones is no segmentation.
+    ([[], SQUARE], ["shape-no-geometry"], ["polygon"]),
+    ([[], []], ["shape-no-geometry"], []),
     ([[1, 1, 3, 3]], ["shape-few-points"], []),
     ([[1, 1, 3, 3], [1, 1, 5, 1, 5, 5]], ["shape-few-points"], ["polygon"]),
     ([[1, 1, 3, "x"]], ["shape-few-points"], []),
@@ -353,6 +367,79 @@ def test_label_studio_coordinates_are_fractions_of_the_displayed_image():
     assert record.points.tolist() == [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
 
 
+def result(**more):
+    return {"category_id": 2, "score": 0.5, "segmentation": {"size": [6, 8], "counts": [40, 8]}, **more}
+
+
+@pytest.mark.parametrize("named", ["file_name", "image_id"])
+def test_results_lists_name_images_where_annotations_do(named):
+    """detectron2's semantic results have the name alone; instance results may have both, or a name as id."""
+    rows = [
+        result(**{named: name}, category_id=number) for number, name in enumerate(["x/b", "x/a", "x/b"], 1)
+    ]
+    reader = open_files("coco", {"a.json": rows})
+    records = [reader.record(unit) for unit in reader.units()]
+    assert [record.image for record in records] == ["x/b", "x/a"]
+    assert [labels(record) for record in records] == [["1", "3"], ["2"]]
+    assert all(f"{record.image}{end}" in record.aliases for record in records for end in (".jpg", ".png"))
+    assert [reader.names_of(unit) for unit in reader.units()] == [record.names for record in records]
+    assert [finding.code for finding in reader.findings] == ["label-number"]
+
+
+def test_the_name_in_an_entry_of_results_goes_before_its_id():
+    rows = [result(image_id=1, file_name="0001.jpg"), result(image_id=1, file_name="0001.jpg")]
+    (record,) = read_files("coco", {"a.json": rows})
+    assert (record.image, record.aliases[:2]) == ("0001.jpg", ("1", "000000000001.jpg"))
+    assert len(record.shapes) == 2
+
+
+def test_one_id_with_two_names_in_results_is_told():
+    rows = [result(image_id=1, file_name="a.jpg"), result(image_id=1, file_name="b.jpg")]
+    (record,) = read_files("coco", {"a.json": rows})
+    assert codes(record) == ["image-id-shared"]
+
+
+@pytest.mark.parametrize("categories", [[], None, "absent", {}])
+def test_without_categories_ids_are_the_classes_and_that_is_told(categories):
+    document = coco(SQUARE, categories=categories)
+    if categories == "absent":
+        del document["categories"]
+    reader = open_files("coco", {"a.json": document})
+    (record,) = (reader.record(unit) for unit in reader.units())
+    assert (reader.labels, labels(record)) == (None, ["7"])
+    assert [finding.code for finding in reader.findings if finding.code != "value-type"] == ["label-number"]
+
+
+@pytest.mark.parametrize("name", [None, "", 7, "absent"])
+def test_a_category_without_a_name_goes_by_its_id_and_is_told(name):
+    category = {"id": 7, "name": name} if name != "absent" else {"id": 7}
+    reader = open_files("coco", {"a.json": coco(SQUARE, categories=[category])})
+    assert reader.labels == ["7"]
+    assert [finding.code for finding in reader.findings] == ["label-number"]
+
+
+def test_one_id_of_two_categories_is_told():
+    twice = [{"id": 7, "name": "cat"}, {"id": 7, "name": "dog"}]
+    reader = open_files("coco", {"a.json": coco(SQUARE, categories=twice)})
+    (record,) = (reader.record(unit) for unit in reader.units())
+    assert (reader.labels, labels(record)) == (["cat"], ["cat"])
+    assert [(finding.code, finding.detail) for finding in reader.findings] == [
+        ("label-id-shared", "7: cat, dog")
+    ]
+
+
+def test_the_size_of_masks_is_taken_where_the_image_table_has_none():
+    none = {"id": 1, "file_name": "a.jpg", "width": 0, "height": 0}
+    record = read_one("coco", coco({"size": [6, 8], "counts": [40, 8]}, images=[none]))
+    assert (record.width, record.height) == (8, 6)
+    assert codes(record) == ["record-size-none"]
+
+
+def test_a_run_of_no_pixels_in_the_middle_is_told():
+    record = read_one("coco", coco({"size": [6, 8], "counts": [0, 0, 40, 8]}))
+    assert codes(record) == ["runs-doubtful"]
+
+
 def test_results_lists_name_images_by_their_ids():
     runs = {"size": [6, 8], "counts": [40, 8]}
     rows = [
@@ -391,7 +478,9 @@ BAD = ['{"image_id": 1, "a": nul}', '{"image_id": 1, "a": "\\ud800"}', "[[[[1]]]
 @pytest.mark.parametrize("bad", BAD, ids=range(len(BAD)))
 def test_a_bad_annotation_costs_itself(bad):
     good = json.dumps(coco(SQUARE)["annotations"][0])
-    text = f'{{"images": [{json.dumps(IMAGE)}], "annotations": [{good}, {bad}, {good}]}}'
+    names = json.dumps(coco(SQUARE)["categories"])
+    rows = f"[{good}, {bad}, {good}]"
+    text = f'{{"images": [{json.dumps(IMAGE)}], "annotations": {rows}, "categories": {names}}}'
     reader = open_files("coco", {"a.json": text})
     (record,) = (reader.record(unit) for unit in reader.units())
     assert len(record.shapes) == 2

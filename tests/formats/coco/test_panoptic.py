@@ -56,6 +56,15 @@ def test_the_folder_is_named_like_the_document_or_is_its_own(png_name):
     assert np.array_equal(painted(record, "cat", "sky"), grid("11.2", "21.2"))
 
 
+@pytest.mark.parametrize("document_name", ["annotations/panoptic_val.json", "panoptic_val.json"])
+def test_the_folder_may_stand_beside_that_of_the_document(document_name):
+    """Mask2Former's guide: coco/annotations/panoptic_val2017.json and coco/panoptic_val2017/."""
+    above = "../" if "/" not in document_name else ""
+    files = {document_name: panoptic(segment(7)), f"{above}panoptic_val/p.png": colours(IDS)}
+    (record,) = read_files("coco_panoptic", files)
+    assert record.shapes[0].bitmap.file == f"{above}panoptic_val/p.png"
+
+
 def test_crowd_is_kept_and_odd_segments_cost_themselves():
     document = panoptic(
         segment(7, iscrowd=1), segment(0), segment(-3), segment(1 << 24), segment("x"), None, segment(9, 55)

@@ -22,7 +22,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.coco.plain import fill_plain
 from gtmask.formats.coco.shapes import add_segmentation
-from gtmask.formats.coco.tables import read_tables
+from gtmask.formats.coco.tables import OWNERS, read_tables
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.build import RecordBuilder
@@ -52,8 +52,9 @@ _NO_RANGES = np.empty((0, 2), np.int64)
 
 def sniff(sample: Sample) -> str | None:
     """Recognize COCO instances and results lists."""
-    if {"image_id", "category_id"} <= sample.element.keys() and "segments_info" not in sample.element:
-        return "COCO results list" if "segmentation" in sample.element else None
+    element = sample.element.keys()
+    if "category_id" in element and element & set(OWNERS) and "segments_info" not in element:
+        return "COCO results list" if "segmentation" in element else None
     keys = sample.keys
     annotation, image = keys.get("annotations", ()), keys.get("images", ())
     if "segments_info" in annotation or "caption" in annotation or "image" in keys or _is_second(sample):
@@ -117,6 +118,8 @@ class CocoReader:
         self.document = Document(export, name)
         tables = read_tables(self.document, options, self.marker)
         self._tables: Tables | None = tables
+        #: Which member of an annotation says whose it is.
+        self.owned_by = tables.owned_by
         self.findings = tables.findings
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
         told = Header(name)
@@ -139,20 +142,29 @@ class CocoReader:
         return "COCO instances, Label Studio dialect" if studio else _title(head)
 
     def _read_categories(self, told: Header, small: dict[str, Any]) -> list[str] | None:
-        """Fill ``categories`` (id to name) and return the names in order, each once."""
-        if get_any(small, "categories") is None:
-            return None
+        """Fill ``categories`` (id to name) and return the names in order, each once.
+
+        Where none are listed it is None, and ids stand for names.
+        """
         labels: dict[str, list[str]] = {}
         rows: list[tuple[int | str, str, str]] = []
         for entry in get_objects(told, small, "categories"):
             number, name = normal_id(get_any(entry, "id")), get_label(told, entry, "name")
             if number is None:
                 self.findings.append(Finding("annotation-bad", f"category {name!r:.60} has no id"))
-            else:
-                rows.append((number, name or str(number), get_text(told, entry, "supercategory")))
+                continue
+            if not name:
+                self.findings.append(Finding("label-number", f"category {number} has no name"))
+            rows.append((number, name or str(number), get_text(told, entry, "supercategory")))
+        if not rows:
+            self.findings.append(Finding("label-number", "no categories are listed, so ids are the classes"))
+            return None
         groups = {group for number, _, group in rows if number != 0}
         for number, name, group in rows:
-            self.categories[number] = name
+            if self.categories.setdefault(number, name) != name:
+                both = f"{number}: {self.categories[number]}, {name}"
+                self.findings.append(Finding("label-id-shared", both))
+                continue
             placeholder = number == 0 and group == "none" and name in groups
             if placeholder and "Roboflow" in self.title:
                 self.findings.append(Finding("label-placeholder", name))
@@ -227,20 +239,27 @@ class CocoReader:
         return tables.index.ranges(ordinal, ordinal + 1)[0]
 
     def _bare_units(self, tables: Tables) -> Iterator[tuple[Any, ...]]:
-        """Yield units of a document without an image table: the ids are the references."""
+        """Yield units of a document without an image table: annotations name the images, or ids do."""
         for first in range(0, len(tables.images), _STEP):
             keys = tables.images[first : first + _STEP].tolist()
             ranges, offsets = tables.index.ranges(first, first + len(keys))
             for i, key in enumerate(keys):
                 own = ranges[offsets[i] : offsets[i + 1]]
-                number = key if abs(key) < 1 << 62 else self._id_of(own)
-                aliases = (f"{number:012d}.jpg", f"{number}.jpg", f"{number}.png") if number == key else ()
-                yield number, str(number), None, None, aliases, None, own.tobytes()
+                entry = self._first(own) if tables.named or abs(key) >= 1 << 62 else {}
+                number = self.owner(entry) if entry else key
+                name = get_any(entry, "file_name") if tables.named else None
+                told = (name,) if isinstance(name, str) and name else ()
+                names = list(dict.fromkeys([*told, *image_spellings(number)]))
+                yield number, names[0], None, None, tuple(names[1:]), None, own.tobytes()
 
-    def _id_of(self, ranges: Any) -> Any:
-        """Read the id of an image from its first annotation."""
+    def _first(self, ranges: Any) -> dict[str, Any]:
+        """Return the first annotation of an image."""
         elements = parse_elements(self.document.read(*ranges[0].tolist()))
-        return owner(elements[0]) if elements else None
+        return elements[0] if elements and isinstance(elements[0], dict) else {}
+
+    def owner(self, annotation: Any) -> int | str | None:
+        """Return the id of an annotation's image, or its name where that is all there is."""
+        return normal_id(get_any(annotation, self.owned_by)) if isinstance(annotation, dict) else None
 
     def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
         """Return the image's ``file_name`` and its other names."""
@@ -278,7 +297,13 @@ class CocoReader:
 
     def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:
         """Add the shapes of one image's annotations; ids of other images may have the same key."""
-        own = [item for item in parse_elements(body) if not isinstance(item, dict) or owner(item) == number]
+        own = [
+            item for item in parse_elements(body) if not isinstance(item, dict) or self.owner(item) == number
+        ]
+        names = {str(get_any(item, "file_name")) for item in own if isinstance(item, dict)}
+        if self.bare and len(names) > 1:
+            builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
+            return
         each(builder, own, lambda annotation: self._add(builder, annotation), "annotation")
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
@@ -299,9 +324,14 @@ class CocoReader:
         return label
 
 
-def owner(annotation: Any) -> int | str | None:
-    """Return the id of the image that an annotation belongs to."""
-    return normal_id(get_any(annotation, "image_id")) if isinstance(annotation, dict) else None
+def image_spellings(number: int | str | None) -> tuple[str, ...]:
+    """Return what an image may be called of which only the id is known, which may be a name itself.
+
+    COCO's published images are called by their ids in 12 digits.
+    """
+    endings = (".jpg", ".jpeg", ".png")
+    digits = tuple(f"{number:012d}{ending}" for ending in endings) if isinstance(number, int) else ()
+    return (str(number), *digits, *(f"{number}{ending}" for ending in endings))
 
 
 def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:

@@ -1,8 +1,10 @@
 """COCO panoptic: one PNG per image whose colours are segment ids, and their categories in a JSON document.
 
 The id of a segment is R + 256 G + 65536 B (panopticapi/utils.py, rgb2id); 0 is unlabelled. An image's
-annotation names its PNG but not the folder: that is, by convention, the one called like the JSON; some
-tools put the PNGs right beside it. Ids that the PNG has and the JSON does not list stay background.
+annotation names its PNG but not the folder: that is, by convention, the one called like the JSON, beside it
+or beside its folder (``annotations/panoptic_val2017.json`` and ``panoptic_val2017/``, as Mask2Former's guide
+to data sets has it); some tools put the PNGs right beside the JSON. Ids that the PNG has and the JSON does
+not list stay background and are told.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.coco import CocoReader, owner
+from gtmask.formats.coco import CocoReader
 from gtmask.formats.coco.shapes import is_crowd
 from gtmask.formats.jsonstream import parse_elements
 from gtmask.formats.jsonstream.ids import normal_id
@@ -63,14 +65,15 @@ class PanopticReader(CocoReader):
 
     def _find_folder(self) -> str:
         """Return the folder in which the PNGs are, relative to the export's root."""
-        beside = dirname(self.document.name)
-        named = splitext(self.document.name)[0]
+        beside, stem = dirname(self.document.name), splitext(basename(self.document.name))[0]
+        named = join(beside, stem)
+        above = dirname(beside) if beside else ".."
         tables = self._survey()
         ranges = tables.index.ranges(0, min(len(tables.images), _TRIES))[0] if len(tables.images) else ()
         for start, stop in np.asarray(ranges, np.int64).reshape(-1, 2)[:_TRIES].tolist():
             for annotation in parse_elements(self.document.read(start, stop))[:_TRIES]:
                 png = get_any(annotation, "file_name") if isinstance(annotation, dict) else None
-                for folder in (named, beside):
+                for folder in (named, beside, join(above, stem), above):
                     if isinstance(png, str) and self.document.export.exists(join(folder, png)):
                         return folder
         return named
@@ -78,7 +81,7 @@ class PanopticReader(CocoReader):
     def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:
         """Add the segments of one image's annotation: what is counted are the segments."""
         for annotation in as_objects(builder, parse_elements(body), "annotations"):
-            if owner(annotation) == number:
+            if self.owner(annotation) == number:
                 png = get_text(builder, annotation, "file_name")
                 if not png:
                     builder.finding("annotation-bad", "the annotation names no PNG")

@@ -2,6 +2,8 @@
 
 - a list of flat lists: parts of one shape, which are a union, as COCO has no holes;
 - a flat list: one part (some exporters leave the outer list out);
+- one ring of points [x, y], or in more lists than two: what else could be meant by one ring? Several such
+  are left out, with a finding: in GeoJSON, which nests so, all but the first are holes;
 - a list of four numbers: two points, which have no area; pycocotools takes it for a box (``_mask.pyx``,
   frPyObjects) and fills pixels that nobody drew, so it is left out with a finding;
 - an object: a run-length mask;
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gtmask.formats.reading.geometry import flatten
 from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.typed import get_any, get_flag, tell_type
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from gtmask.model import Shape
 
 
+_NUMBERS = frozenset({int, float})
 #: Flags as text.
 _FLAGS = {"0": False, "false": False, "1": True, "true": True}
 
@@ -49,16 +53,34 @@ def is_crowd(builder: RecordBuilder, annotation: dict[str, Any]) -> bool:
 
 
 def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> Shape | None:
-    kinds = set(map(type, value))
-    if kinds <= {int, float}:
-        value, kinds = [value], {list}
-    if kinds != {list}:
+    if set(map(type, value)) <= _NUMBERS:
+        value = [value]
+    if set(map(type, value)) != {list}:
         builder.finding("shape-bad-geometry", f"{label}: segmentation is no list of flat lists")
         return None
     if not any(value):
         builder.finding("shape-no-geometry", f"{label}: segmentation is empty")
         return None
-    return builder.polygons(label, ((ring,) for ring in value if ring))
+    if {len(ring) for ring in value} == {2} or any(set(map(type, ring)) == {list} for ring in value):
+        ring = _one_ring(value)
+        if ring is None:
+            builder.finding("shape-bad-geometry", f"{label}: segmentation is nested in more than two lists")
+            return None
+        value = [ring]
+    return builder.polygons(label, ((ring,) for ring in value))
+
+
+def _one_ring(value: list[Any]) -> list[float] | None:
+    """Return the one ring of a segmentation that is nested otherwise, or None where that is not clear.
+
+    It is a list of points, or more lists than two stand around it. Several rings would be ambiguous:
+    GeoJSON nests a polygon so, and there all but the first are holes.
+    """
+    while len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    if value and all(isinstance(point, list) and len(point) == 2 for point in value):
+        value = flatten(value)
+    return value if set(map(type, value)) <= _NUMBERS else None
 
 
 def _box_only(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
-from gtmask.formats.jsonstream import Cursor, load, parse_elements
+from gtmask.formats.jsonstream import Cursor, elements, load, parse_elements
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
 from gtmask.formats.jsonstream.segments import mapped
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from gtmask.formats.jsonstream.texts import Texts
 
 _ARRAY, _OBJECT = b"[{"
+#: Members of an annotation that say whose it is; in results lists of semantic segmentation (detectron2,
+#: SemSegEvaluator) it is the image's name alone.
+OWNERS = ("image_id", "file_name")
 #: A small table (info, licenses, categories) of more than this is no small table.
 _LARGEST_TABLE = 64 << 20
 
@@ -41,7 +44,8 @@ class Tables:
 
     ``images_at`` is the offset of the image table (None: there is none), ``images`` its ids as keys,
     ``shared`` the keys that several images have and what those images are called, ``index`` the joined
-    annotations, ``small`` the parsed small tables.
+    annotations by their member ``owned_by``, ``small`` the parsed small tables, ``named`` whether
+    annotations of a document without an image table say what the images are called.
     """
 
     document: Document
@@ -53,6 +57,8 @@ class Tables:
     repeated: int = 0
     findings: list[Finding] = field(default_factory=list)
     bare: bool = False
+    owned_by: str = OWNERS[0]
+    named: bool = False
 
     def image_batches(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the parsed entries of the image table: (ordinal of the first, entries)."""
@@ -131,6 +137,8 @@ class _Scan:
         top = cursor.container("an array or an object")
         if not top.is_object:
             tables.bare = True
+            first = self._element(*next(elements(tables.document.export, tables.document.name), (0, 0)))
+            tables.owned_by = next((key for key in OWNERS if key in first), OWNERS[0])
             self._annotations(top)
         else:
             for entry in top.entries():
@@ -158,16 +166,22 @@ class _Scan:
                 tables.small[entry.key] = load(data, f'"{entry.key}" in {tables.document.name}')
 
     def _annotations(self, container: Container) -> None:
-        index = self.tables.index
-        for keys, starts, stops in mapped(container, "image_id", _owned_ranges):
+        tables, index = self.tables, self.tables.index
+        for keys, starts, stops in mapped(container, tables.owned_by, _owned_ranges):
             if not len(index):
-                self._check_kind(int(starts[0]), int(stops[0]))
+                first = self._element(int(starts[0]), int(stops[0]))
+                self._check_kind(first)
+                tables.named = "file_name" in first and self._marker == "segmentation"
             index.append(keys, starts, stops)
 
-    def _check_kind(self, start: int, stop: int) -> None:
-        first = parse_elements(self.tables.document.read(start, stop))
+    def _element(self, start: int, stop: int) -> dict[str, Any]:
+        """Return an element of an array that is an object, or an empty one."""
+        found = parse_elements(self.tables.document.read(start, stop))
+        return found[0] if found and isinstance(found[0], dict) else {}
+
+    def _check_kind(self, first: dict[str, Any]) -> None:
         other = "segments_info" if self._marker == "segmentation" else "segmentation"
-        if first and isinstance(first[0], dict) and other in first[0] and self._marker not in first[0]:
+        if other in first and self._marker not in first:
             name = "coco_panoptic" if other == "segments_info" else "coco"
             raise ExportError(f"{self.tables.document.name} is of the other COCO kind: use --format {name}.")
 

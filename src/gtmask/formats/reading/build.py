@@ -293,6 +293,8 @@ class RecordBuilder:
         if not runs.counts[1::2].any():
             self.finding("shape-no-geometry", f"{label}: a mask without pixels")
             return None
+        if not runs.counts[1:-1].all():
+            self.finding("runs-doubtful", label)
         return self._add(Shape(label, "runs", runs=runs))
 
     def bitmap(self, label: str, bitmap: Bitmap) -> Shape | None:

@@ -133,6 +133,10 @@ class RowsReader:
             if not self.options.keep_going:
                 raise
             self.findings.append(Finding("record-bad", f"{error}"[:300]))
+        else:
+            empty = Finding("document-empty", name)
+            if not number and empty not in self.findings:
+                self.findings.append(empty)
 
     def _elements(self, export: Export, name: str) -> Iterator[tuple[int, int]]:
         """Yield the byte range of each record of a file."""
