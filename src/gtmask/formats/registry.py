@@ -112,7 +112,8 @@ _ROWS = (
         "COCO panoptic",
         "coco",
         "`segments_info` and the folder of PNGs whose colours are segment ids.",
-        "The PNG folder must lie beside the JSON. Ids that the JSON does not list stay background.",
+        "The PNG folder is called like the JSON and lies beside it or beside its folder, or the PNGs lie "
+        "beside the JSON. Ids that the JSON does not list stay background, and are told.",
         module="coco.panoptic",
         order="Segments do not overlap.",
     ),
@@ -120,9 +121,12 @@ _ROWS = (
         "coco",
         "COCO instances",
         "coco",
-        "Polygons, run-length masks (compressed or not), crowd regions; results lists; dialects of "
-        "CVAT, Label Studio, Roboflow, make-sense, coco-annotator.",
-        "COCO has no holes: several rings of one annotation are a union.",
+        "Polygons, run-length masks (compressed or not), crowd regions; results lists, also those of "
+        "semantic segmentation (detectron2); dialects of CVAT, Label Studio, Roboflow, make-sense, "
+        "coco-annotator.",
+        "COCO has no holes: several rings of one annotation are a union. Results lists name images by "
+        "file_name, else by image_id, which may be a name without extension; without categories, ids are the "
+        "classes.",
     ),
     _row(
         "sa1b",

@@ -374,9 +374,8 @@ def result(**more):
 @pytest.mark.parametrize("named", ["file_name", "image_id"])
 def test_results_lists_name_images_where_annotations_do(named):
     """detectron2's semantic results have the name alone; instance results may have both, or a name as id."""
-    rows = [
-        result(**{named: name}, category_id=number) for number, name in enumerate(["x/b", "x/a", "x/b"], 1)
-    ]
+    names = ["x/b", "x/a", "x/b"]
+    rows = [result(**{named: name}, category_id=number) for number, name in enumerate(names, 1)]
     reader = open_files("coco", {"a.json": rows})
     records = [reader.record(unit) for unit in reader.units()]
     assert [record.image for record in records] == ["x/b", "x/a"]
@@ -423,9 +422,8 @@ def test_one_id_of_two_categories_is_told():
     reader = open_files("coco", {"a.json": coco(SQUARE, categories=twice)})
     (record,) = (reader.record(unit) for unit in reader.units())
     assert (reader.labels, labels(record)) == (["cat"], ["cat"])
-    assert [(finding.code, finding.detail) for finding in reader.findings] == [
-        ("label-id-shared", "7: cat, dog")
-    ]
+    (found,) = reader.findings
+    assert (found.code, found.detail) == ("label-id-shared", "7: cat, dog")
 
 
 def test_the_size_of_masks_is_taken_where_the_image_table_has_none():
