@@ -366,19 +366,31 @@ def test_where_no_region_is_given_the_manifests_bucket_tells_it() -> None:
     ]
 
 
+PORTAL = "https://*.labeling.eu-west-1.sagemaker.aws"
+
+
 @pytest.mark.parametrize(
-    ("rule", "allowed"),
+    ("rule", "allowed", "exposed"),
     [
-        (CORS_RULE, True),
-        ({**CORS_RULE, "AllowedMethods": ["GET", "HEAD", "PUT"], "AllowedHeaders": ["*"]}, True),
-        ({**CORS_RULE, "AllowedMethods": ["PUT"]}, False),
-        ({**CORS_RULE, "AllowedOrigins": ["https://example.com"]}, False),
-        ({**CORS_RULE, "ExposeHeaders": []}, False),
-        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}, False),
+        (CORS_RULE, True, True),
+        ({**CORS_RULE, "AllowedMethods": ["GET", "HEAD", "PUT"], "AllowedHeaders": ["*"]}, True, True),
+        ({**CORS_RULE, "AllowedMethods": ["PUT"]}, False, False),
+        ({**CORS_RULE, "AllowedOrigins": ["https://example.com"]}, False, False),
+        ({**CORS_RULE, "AllowedOrigins": ["https://*.example.com"]}, False, False),
+        ({**CORS_RULE, "ExposeHeaders": []}, True, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}, True, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["https://*"]}, True, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["http://*"]}, False, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["https://x.org", PORTAL]}, True, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": [PORTAL.replace("eu-west", "us-east")]}, False, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": [PORTAL.replace("*", "ab12")]}, True, False),
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["https://ab12.labeling.eu-west-1.sagemaker.aws.x"]},
+         False, False),
     ],
-)
-def test_a_cors_rule_must_allow_at_least_what_the_guide_asks(rule: dict[str, Any], allowed: bool) -> None:
-    assert aws.cors_allows([rule]) is allowed
+)  # fmt: skip
+def test_a_cors_rule_must_let_the_portal_read(rule: dict[str, Any], allowed: bool, exposed: bool) -> None:
+    assert aws.cors_allows([rule], "eu-west-1") is allowed
+    assert aws.cors_exposes([rule]) is exposed
 
 
 @pytest.mark.parametrize(

@@ -434,7 +434,9 @@ def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
         ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
     ]
     told: list[str] = []
-    submission.submit_job(plan, tell=told.append)
+    with pytest.raises(UsageError, match="cannot be known: cannot read the CORS rules of the bucket data;"):
+        submission.submit_job(plan)
+    submission.submit_job(plan, tell=told.append, unchecked=True)
     assert told[0].startswith("1 warnings, the most frequent source-duplicate: ")
     assert told[1] == "not checked: Cannot read the CORS rules of the bucket data"
 

@@ -178,6 +178,7 @@ def job(
     tag: Annotated[list[str] | None, opt("--tag", metavar="KEY=VALUE", help="Tag of the labeling job; may be given up to 50 times.")] = None,
     dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Show the requests as JSON and write nothing.")] = False,
     submit: Annotated[bool, opt("--submit", metavar="", help="Check every pixel, upload the files and create the labeling jobs.")] = False,
+    unchecked: Annotated[bool, opt("--unchecked", metavar="", help="With --submit: go on where a bucket's region or CORS rules cannot be read, or no CORS rule fits.")] = False,
     wait: Annotated[bool, opt("--wait", metavar="", help="With --submit: wait until the jobs have ended.")] = False,
     fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Let browsers read the buckets: add the missing CORS rule, after asking.")] = False,
     yes: Annotated[bool, opt("--yes", metavar="", help="Do not ask before --fix-cors changes a bucket.")] = False,
@@ -218,7 +219,7 @@ def job(
     if submit:
         with Bar(quiet=quiet or as_json) as bar:
             created = gtmask.submit_job(
-                plan, s3=s3, images=images, masks=masks, workers=workers, progress=bar,
+                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, workers=workers, progress=bar,
                 tell=lambda sentence: screen.print(plain(sentence), soft_wrap=True),
             )  # fmt: skip
     if as_json:
@@ -294,5 +295,5 @@ def _wait(names: list[str], plan: JobPlan, s3: S3Settings, *, quiet: bool) -> No
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
         console().print(plain(told), soft_wrap=True)
         if status.output:
-            console().print(plain(f"next  gtmask inspect {status.output}"), soft_wrap=True)
+            console().print(plain(f"next  gtmask answer {status.output} --out DEST"), soft_wrap=True)
     raise typer.Exit(0 if all(s.status == "Completed" and not s.failed for s in ended) else 3)

@@ -99,13 +99,15 @@ declare("error", [
     ("bucket-region", "Images, masks, manifest and job must be in one region.",
      "Copy the data to a bucket in the job's region, or start the job in the data's region."),
     ("bucket-cors", "The browser may not read images and masks without a CORS rule: tasks do not load.",
-     "Run `gtmask job --fix-cors`, or add GET from * with Access-Control-Allow-Origin exposed."),
+     "Run `gtmask job --fix-cors`, or add GET from * or from the work team's portal."),
     ("bucket-missing", "There is no such bucket.", "Correct the references."),
 ])  # fmt: skip
 
 declare("warning", [
     ("run-unfinished", "The run that writes this manifest is not finished: images are missing from it.",
      "Run the same `gtmask convert` again; without --partial such a manifest is refused."),
+    ("cors-header-hidden", "The bucket's CORS rule exposes no Access-Control-Allow-Origin, as AWS advises.",
+     "Nothing while tasks load; `gtmask job --fix-cors` adds the rule of the Developer Guide."),
     ("line-blank", "Ground Truth expects a JSON object on every line, and this line is blank.",
      "Remove the line."),
     ("class-gap", "Color maps of Ground Truth number classes 0, 1, 2, ... without gaps.",
@@ -136,12 +138,14 @@ declare("warning", [
     ("objects-too-many", "A segmentation job takes at most 20,000 objects.",
      "Nothing: `gtmask job` splits the manifest."),
     ("object-failed", "Ground Truth could not label this object; its metadata gives the reason.",
-     "Remove the cause and send the object again."),
+     "Remove the cause; `gtmask answer` writes again.manifest of such objects, for the next job."),
     ("adjustment-status", ("The adjustment-status in an output manifest is either adjusted or unadjusted; "
      "this one is neither."), "Check where the manifest comes from."),
 ])  # fmt: skip
 
 declare("note", [
+    ("object-open", "The labeling job ended before anybody answered this object: its line is as it was.",
+     "`gtmask answer` writes again.manifest of such objects, for the next job."),
     ("reference-local", ("The manifest refers to local paths, which gtmask can check; a labeling job needs "
      "s3:// URIs."),
      "Convert with --image-uri and --mask-uri, and upload images and masks there."),
@@ -154,5 +158,5 @@ declare("note", [
     ("labels-console", "The console takes at most 10 labels; the API has no limit.", "Use `gtmask job`."),
     ("labels-automated", "Automated labeling takes at most 20 labels.", "Nothing, if you do not use it."),
     ("bucket-unchecked", "The bucket's region or CORS rules could not be read.",
-     "Allow s3:GetBucketLocation and s3:GetBucketCORS, or check them in the console."),
+     "Allow s3:ListBucket and s3:GetBucketCORS, or check them in the console (`gtmask job --unchecked`)."),
 ])  # fmt: skip

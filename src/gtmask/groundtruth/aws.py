@@ -5,6 +5,7 @@ Errors become sentences where those of storages do: :mod:`gtmask.storage.s3_erro
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,9 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
 async def bucket_region(client: Any, bucket: str) -> str | None:
     """Return a bucket's region, None where the server does not tell (S3-compatible ones).
 
+    S3 tells the region of a bucket in the header of nearly every answer, refusals included (S3 API reference,
+    HeadBucket); where a refusal lacks it, GetBucketLocation may be allowed.
+
     Raises
     ------
     NotFoundError, AccessError
@@ -68,15 +72,22 @@ async def bucket_region(client: Any, bucket: str) -> str | None:
         try:
             answer = await client.head_bucket(Bucket=bucket)
         except ClientError as error:
-            # A bucket of another region answers with an error that names the region.
-            region = (
-                error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
-            )
-            if region and str(error.response.get("Error", {}).get("Code")) in {"301", "400"}:
-                return str(region)
-            raise
-    region = answer.get("BucketRegion")
-    region = region or answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region")
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            if status != 404 and (region := _region_header(error.response)):
+                return region
+            if status != 403:
+                raise
+            try:
+                located = await client.get_bucket_location(Bucket=bucket)
+            except ClientError:
+                raise error from None
+            return str(located.get("LocationConstraint") or "us-east-1")
+    region = answer.get("BucketRegion") or _region_header(answer)
+    return str(region) if region else None
+
+
+def _region_header(answer: Mapping[str, Any]) -> str | None:
+    region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
     return str(region) if region else None
 
 
@@ -92,13 +103,41 @@ async def cors_rules(client: Any, bucket: str) -> list[dict[str, Any]]:
     return list(answer.get("CORSRules", []))
 
 
-def cors_allows(rules: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether one rule allows at least what Ground Truth asks for (Developer Guide, sms-cors-update)."""
-    exposed = {header.lower() for header in CORS_RULE["ExposeHeaders"]}
+def cors_allows(rules: Sequence[Mapping[str, Any]], region: str | None = None) -> bool:
+    """Say whether a rule lets the page of the work team's portal read objects.
+
+    The page is at ``https://NAME.labeling.REGION.sagemaker.aws``. A rule's origin may have one ``*`` (S3 User
+    Guide, ManageCorsUsing); which headers it exposes does not matter for reading pixels.
+
+    Parameters
+    ----------
+    rules
+        The bucket's CORS rules.
+    region
+        The job's region; None: any will do.
+    """
     return any(
         "GET" in rule.get("AllowedMethods", ())
-        and "*" in rule.get("AllowedOrigins", ())
-        and exposed <= {header.lower() for header in rule.get("ExposeHeaders", ())}
+        and any(_is_portal(origin, region) for origin in rule.get("AllowedOrigins", ()))
+        for rule in rules
+    )
+
+
+def _is_portal(origin: str, region: str | None) -> bool:
+    place = r"[a-z0-9-]+" if region is None else re.escape(region)
+    if "*" not in origin:
+        return re.fullmatch(rf"https://[a-z0-9-]+\.labeling\.{place}\.sagemaker\.aws", origin) is not None
+    named = re.search(r"\.labeling\.([a-z0-9-]+)\.sagemaker\.aws$", origin)
+    some = region or (named[1] if named else "us-east-1")
+    pattern = ".*".join(map(re.escape, origin.split("*")))
+    return re.fullmatch(pattern, f"https://abcdefghij.labeling.{some}.sagemaker.aws") is not None
+
+
+def cors_exposes(rules: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether one rule is at least what Ground Truth asks for (Developer Guide, sms-cors-update)."""
+    exposed = {header.lower() for header in CORS_RULE["ExposeHeaders"]}
+    return any(
+        cors_allows([rule]) and exposed <= {header.lower() for header in rule.get("ExposeHeaders", ())}
         for rule in rules
     )
 
@@ -106,7 +145,7 @@ def cors_allows(rules: Sequence[Mapping[str, Any]]) -> bool:
 async def add_cors_rule(client: Any, bucket: str) -> None:
     """Add Ground Truth's CORS rule to a bucket and keep the rules that it has."""
     rules = await cors_rules(client, bucket)
-    if not cors_allows(rules):
+    if not cors_exposes(rules):
         with translate_errors(
             _bucket_action("write the CORS rules of the bucket", "s3:PutBucketCORS", bucket)
         ):

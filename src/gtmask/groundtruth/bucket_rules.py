@@ -42,32 +42,37 @@ async def check_buckets(
     problems: list[Problem] = []
     names = sorted(set(buckets))
     shown = set(names if cors is None else cors)
+    regions: dict[str, str | None] = {}
     async with aws.open_client("s3", settings, region) as client:
-        wanted = region or settings.region
-        if wanted is None and home is not None:
-            wanted = await aws.bucket_region(client, home)
-        for bucket in names:
+        for bucket in dict.fromkeys([*names, *filter(None, [home])]):
             uri = f"s3://{bucket}"
             try:
-                found = await aws.bucket_region(client, bucket)
+                regions[bucket] = await aws.bucket_region(client, bucket)
             except NotFoundError:
-                problems.append(Problem("bucket-missing", 0, uri))
-                continue
+                problems += [Problem("bucket-missing", 0, uri)] * (bucket in names)
             except TransientError:
                 raise
             except StorageError as error:
-                problems.append(Problem("bucket-unchecked", 0, uri, str(error)))
-                continue
-            # Without any word on the job's region, all buckets must at least be in one.
-            wanted = wanted or found
-            if found and found != wanted:
-                problems.append(Problem("bucket-region", 0, uri, f"it is in {found}, the job in {wanted}"))
-            if bucket in shown:
-                problems += await _check_cors(client, bucket)
+                problems += [Problem("bucket-unchecked", 0, uri, str(error))] * (bucket in names)
+                regions[bucket] = None
+        # Without any word on the job's region, all buckets must at least be in one.
+        wanted = region or settings.region or regions.get(home or "")
+        wanted = wanted or next(filter(None, regions.values()), None)
+        for bucket in names:
+            if bucket in regions:
+                problems += _check_region(bucket, regions[bucket], wanted)
+                if bucket in shown:
+                    problems += await _check_cors(client, bucket, wanted)
     return problems
 
 
-async def _check_cors(client: Any, bucket: str) -> list[Problem]:
+def _check_region(bucket: str, found: str | None, wanted: str | None) -> list[Problem]:
+    if not found or found == wanted:
+        return []
+    return [Problem("bucket-region", 0, f"s3://{bucket}", f"it is in {found}, the job in {wanted}")]
+
+
+async def _check_cors(client: Any, bucket: str, region: str | None) -> list[Problem]:
     uri = f"s3://{bucket}"
     try:
         rules = await aws.cors_rules(client, bucket)
@@ -75,7 +80,9 @@ async def _check_cors(client: Any, bucket: str) -> list[Problem]:
         raise
     except StorageError as error:
         return [Problem("bucket-unchecked", 0, uri, str(error))]
-    return [] if aws.cors_allows(rules) else [Problem("bucket-cors", 0, uri)]
+    if not aws.cors_allows(rules, region):
+        return [Problem("bucket-cors", 0, uri)]
+    return [] if aws.cors_exposes(rules) else [Problem("cors-header-hidden", 0, uri)]
 
 
 async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str]:
@@ -84,7 +91,7 @@ async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str
         return [
             bucket
             for bucket in sorted(set(buckets))
-            if not aws.cors_allows(await aws.cors_rules(client, bucket))
+            if not aws.cors_exposes(await aws.cors_rules(client, bucket))
         ]
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 #: What is no error in a manifest to look at, but makes a job or an object of it fail. Blank lines at the
 #: end are left out.
-_NO_JOB = frozenset({"reference-local", "object-failed", "line-blank"})
+_NO_JOB = frozenset({"reference-local", "object-failed", "object-open", "line-blank"})
 CATEGORIES = "labels.json"
 TEMPLATE = "template.liquid.html"
 REQUEST = ".request.json"

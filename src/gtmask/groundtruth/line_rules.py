@@ -8,6 +8,7 @@ but for dates, so a line whose metadata has the bytes of the line before is only
 from __future__ import annotations
 
 import re
+from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -24,6 +25,7 @@ from gtmask.manifest.contract import (
 )
 from gtmask.manifest.line import load_object, parse_line, read_values
 from gtmask.manifest.names import label_attribute_problem
+from gtmask.manifest.newest import Attributes
 from gtmask.manifest.references import split
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class LineChecker:
         Label attributes of the first line that has any.
     classes
         Class name by class id of that line.
+    ages
+        How old the label attributes are, and whether a job wrote one.
     status
         ``adjustment-status`` of the newest attribute of the line checked last, or None.
     """
@@ -68,6 +72,9 @@ class LineChecker:
         self.attributes: tuple[str, ...] = ()
         self.classes: dict[int, str] = {}
         self.status: str | None = None
+        self.ages = Attributes()
+        #: Lines seen before any that a job answered.
+        self._unanswered = array("q")
         self._maps: dict[str, list[ColorMapEntry]] = {}
         self._tail = b""
         self._tail_values: dict[str, Any] = {}
@@ -103,6 +110,7 @@ class LineChecker:
         values[key + METADATA_SUFFIX] = self._tail_values
         line = read_values(values)
         self.status = line.labels[-1].adjustment_status
+        self._unanswered.append(number)
         problems = [problem._replace(line=number) for problem in self._tail_problems]
         return self._references(number, line, [(line.labels[-1], self._tail_colors)], problems)
 
@@ -110,7 +118,7 @@ class LineChecker:
         self, number: int, data: bytes, line: ManifestLine, problems: list[Problem]
     ) -> tuple[list[Problem], Task | None]:
         problems += [Problem("key-dollar", number, "", key) for key in line.values if key.startswith("$")]
-        problems += (Problem(code, number, "", detail) for code, detail in self._attributes(line.labels))
+        problems += self._attributes(number, line.labels)
         masks: list[tuple[Label, Colors]] = []
         found: list[Problem] = []
         for label in line.labels:
@@ -135,17 +143,33 @@ class LineChecker:
             self._tail = data[start:]
             self._tail_values, self._tail_problems, self._tail_colors = label.metadata, tuple(found), colors
 
-    def _attributes(self, labels: tuple[Label, ...]) -> Iterator[tuple[str, str]]:
+    def _attributes(self, number: int, labels: tuple[Label, ...]) -> Iterator[Problem]:
         names = tuple(label.attribute for label in labels)
         for name in names:
             if not name.endswith(ATTRIBUTE_SUFFIX):
-                yield "attribute-suffix", name
+                yield Problem("attribute-suffix", number, "", name)
             elif problem := label_attribute_problem(name):
-                yield "attribute-name", f"{name} {problem}"
+                yield Problem("attribute-name", number, "", f"{name} {problem}")
+        self.ages.add(labels)
+        if not names:
+            return
         if not self.attributes:
             self.attributes = names
-        elif names and self.attributes != names:
-            yield "attribute-differs", f"{', '.join(names)} instead of {', '.join(self.attributes)}"
+        answer = self.ages.answer
+        if set(names) == set(self.attributes):
+            if answer is None:
+                self._unanswered.append(number)
+        elif answer in names and set(names) - {answer} == set(self.attributes):
+            # The lines before were not answered: the first one that was shows it.
+            self.attributes = names
+            for line in self._unanswered:
+                yield Problem("object-open", line, "", f"no {answer}")
+            del self._unanswered[:]
+        elif answer in self.attributes and set(self.attributes) - {answer} == set(names):
+            yield Problem("object-open", number, "", f"no {answer}")
+        else:
+            detail = f"{', '.join(names)} instead of {', '.join(self.attributes)}"
+            yield Problem("attribute-differs", number, "", detail)
 
     def _same_map(self, number: int, label: Label) -> Iterator[Problem]:
         """Compare with the first color map of this attribute: an answer's may have classes of its own."""

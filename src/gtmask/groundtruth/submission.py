@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from gtmask.errors import ManifestError, NotFoundError, UsageError
+from gtmask.findings import CODES
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job import put_files
@@ -63,6 +64,7 @@ def submit_job(
     level: Depth = "deep",
     images: str | None = None,
     masks: str | None = None,
+    unchecked: bool = False,
     workers: int | None = None,
     tell: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -80,6 +82,8 @@ def submit_job(
         How deep :func:`gtmask.validate` looks first.
     images, masks, s3, workers, progress
         As in :func:`gtmask.validate`.
+    unchecked
+        Go on where a bucket's region or CORS rules cannot be read, or no rule fits.
     tell
         Called with a sentence about what is worth knowing but stops nothing.
 
@@ -93,7 +97,8 @@ def submit_job(
     ManifestError
         The validation found errors; nothing was uploaded or created.
     UsageError
-        Another job of this name exists, or a bucket is in another region or without CORS; likewise.
+        Another job of this name exists, or a bucket is in another region or without CORS, or it cannot be
+        known and ``unchecked`` is not set; likewise.
     StorageError
         An upload or a call failed; the sentence says which jobs were created, if any.
     """
@@ -108,25 +113,30 @@ def submit_job(
         workers=workers,
         progress=progress,
     )
-    if report.exit_code:
-        worst = report.rules[0]
+    known = {"bucket-cors"} if unchecked else set()
+    errors = [rule for rule in report.rules if rule.level == "error" and rule.code not in known]
+    if errors:
+        first = errors[0].examples[0]
         raise ManifestError(
-            f"{plan.manifest} has {report.count('error'):,} errors, the most frequent {worst.code} "
-            f"({worst.examples[0].uri or worst.examples[0].detail}): no job was created; `gtmask validate` "
-            "tells more."
+            f"{plan.manifest} has {sum(rule.count for rule in errors):,} errors, the most frequent "
+            f"{errors[0].code} ({first.uri or first.detail}): nothing was submitted; `gtmask validate` tells "
+            "more."
         )
     tell = tell or (lambda _: None)
     if report.count("warning"):
         worst = report.rules[0]
         tell(f"{report.count('warning'):,} warnings, the most frequent {worst.code}: {worst.meaning}")
-    return run_async(_submit(plan, settings, tell))
+    return run_async(_submit(plan, settings, tell, unchecked=unchecked))
 
 
-async def _submit(plan: JobPlan, settings: S3Settings, tell: Callable[[str], None]) -> dict[str, str]:
+async def _submit(
+    plan: JobPlan, settings: S3Settings, tell: Callable[[str], None], *, unchecked: bool
+) -> dict[str, str]:
     problems = await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets)
-    _refuse(problems)
+    _refuse(problems, unchecked=unchecked)
     for problem in problems:
-        tell(f"not checked: {problem.detail}")
+        checked = "not checked" if problem.code == "bucket-unchecked" else problem.uri
+        tell(f"{checked}: {problem.detail or CODES[problem.code].meaning}")
     async with aws.open_client("sagemaker", settings, plan.settings.region) as client:
         found = {name: await _describe(client, name) for name in plan.requests}
         with open_manifest(plan.manifest, settings, partial=bool(plan.unfinished)) as source:
@@ -161,12 +171,25 @@ async def _created_before(
             continue
         if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
             status = answer["LabelingJobStatus"]
+            if status in {"Failed", "Stopping", "Stopped"}:
+                raise UsageError(
+                    f"There is a labeling job {part.job} already ({status}), with {_progress(answer)}: "
+                    f"`gtmask answer --job {part.job}` keeps what was labeled and writes again.manifest of "
+                    "the rest, for a job of another --name; nothing was uploaded."
+                )
             raise UsageError(
                 f"There is a labeling job {part.job} already ({status}), with other settings or data: choose "
                 "another --name; nothing was uploaded."
             )
         created[part.job] = str(answer["LabelingJobArn"])
     return created
+
+
+def _progress(answer: dict[str, Any]) -> str:
+    counters = answer.get("LabelCounters", {})
+    reason = str(answer.get("FailureReason", "")).strip().rstrip(".")
+    counted = f"{counters.get('TotalLabeled', 0):,} objects labeled and {counters.get('Unlabeled', 0):,} open"
+    return f"{counted} ({reason})" if reason else counted
 
 
 def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
@@ -201,15 +224,21 @@ def _all_buckets(plan: JobPlan) -> set[str]:
     return {*plan.buckets, *filter(None, map(bucket_of, places))}
 
 
-def _refuse(problems: Sequence[Problem]) -> None:
+def _refuse(problems: Sequence[Problem], *, unchecked: bool) -> None:
     for problem in problems:
         if problem.code == "bucket-missing":
             raise UsageError(f"There is no bucket {problem.uri}: create it, or correct the references.")
         if problem.code == "bucket-region":
             raise UsageError(f"The bucket {problem.uri} is in the wrong region: {problem.detail}.")
-        if problem.code == "bucket-cors":
+        if problem.code == "bucket-cors" and not unchecked:
             raise UsageError(
-                f"The bucket {problem.uri} has no CORS rule for the worker UI: run `gtmask job --fix-cors`."
+                f"The bucket {problem.uri} has no CORS rule for the worker UI: run `gtmask job --fix-cors`, "
+                "or give --unchecked if you know better."
+            )
+        if problem.code == "bucket-unchecked" and not unchecked:
+            raise UsageError(
+                f"Region or CORS of the bucket {problem.uri} cannot be known: {problem.detail.rstrip('.')}; "
+                "allow s3:ListBucket and s3:GetBucketCORS, or give --unchecked to submit all the same."
             )
 
 
@@ -219,11 +248,24 @@ async def _describe(client: Any, name: str) -> dict[str, Any] | None:
         try:
             answer: dict[str, Any] = await client.describe_labeling_job(LabelingJobName=name)
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code in {"ResourceNotFound", "ResourceNotFoundException"}:
+            if _says_no_job(error):
                 return None
             raise
     return answer
+
+
+def _says_no_job(error: ClientError) -> bool:
+    """Say whether an answer means that there is no such job.
+
+    The API documents ResourceNotFound; for labeling jobs ValidationException is answered too (observed by
+    aws-controllers-k8s, sagemaker-controller), and then the text tells.
+    """
+    said = error.response.get("Error", {})
+    if said.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"}:
+        return True
+    text = str(said.get("Message", "")).lower()
+    missing = ("not found", "not exist", "could not find", "cannot find", "no such")
+    return said.get("Code") == "ValidationException" and any(words in text for words in missing)
 
 
 async def _status(client: Any, name: str) -> JobStatus:

@@ -246,8 +246,10 @@ class _Validation:
         from gtmask.groundtruth.bucket_rules import check_buckets  # noqa: PLC0415 - loads the AWS client
 
         home = bucket_of(self.report.manifest)
+        # Nobody will look at the pictures of a finished answer in a browser: CORS is no matter then.
+        cors = None if self.checker.ages.answer is None else ()
         try:
-            self.report.add(run_async(check_buckets(self.buckets, self.settings.s3, home=home)))
+            self.report.add(run_async(check_buckets(self.buckets, self.settings.s3, home=home, cors=cors)))
         except (StorageError, UsageError) as error:
             self.report.add([Problem("bucket-unchecked", 0, "", str(error))])
 

@@ -56,6 +56,8 @@ _DENIED = _UNKNOWN | {
     "KMS.DisabledException": "its encryption key is disabled",
     "KMS.NotFoundException": "its encryption key does not exist",
 }
+#: Messages of a refusal that say nothing.
+_EMPTY = frozenset({"", "access denied", "forbidden"})
 _REFUSED = {
     "KeyTooLongError": "the key is longer than 1024 bytes; shorten the name",
     "EntityTooLarge": "the object is too large",
@@ -116,7 +118,7 @@ def error_of_answer(
     status
         The HTTP status.
     message
-        The answer's own words, for codes that are not known here.
+        The answer's own words, which are passed on where they say more than the code.
     region
         The bucket's region, where the answer tells.
     """
@@ -135,7 +137,11 @@ def error_of_answer(
         return AccessError(f"{what}: the bucket {action.bucket} is in {where}; name it with --region.")
     if code in _DENIED:
         refused = CredentialsError if code in _UNKNOWN else AccessError
-        return refused(f"{what}: {_DENIED[code].format(permission=action.permission)}.")
+        told = _DENIED[code].format(permission=action.permission)
+        if "{permission}" in _DENIED[code] and (said := message.strip().rstrip(".")).lower() not in _EMPTY:
+            # It names what is refused and why (a key, a policy), which may be no permission on objects.
+            told = f"permission is denied: {said}"
+        return refused(f"{what}: {told}.")
     if code in _REFUSED:
         return StorageError(f"{what}: {_REFUSED[code]}.")
     kind = AccessError if status in {401, 403} else StorageError
