@@ -61,7 +61,8 @@ _ROWS = (
         "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; labels"
         " from `meta`.",
         "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate "
-        "paints polygons and boxes; `outside` shapes are not drawn.",
+        "paints polygons and boxes; `outside` shapes are not drawn. In exports of "
+        "projects an image is told by its subset and name, a frame by its subset, task and number.",
         order=_Z_ORDER,
     ),
     _row(

@@ -212,6 +212,94 @@ def test_videos_of_one_project_may_differ_in_size(width: int, size: tuple):
     assert (record.width, record.height) == size
 
 
+def in_project(inner: str, subset: str, task: int) -> str:
+    return inner.replace("<track", f'<track subset="{subset}" task_id="{task}"')
+
+
+def project(*tracks: str) -> str:
+    tasks = "".join(
+        f"<task><id>{number}</id><original_size><width>{width}</width><height>20</height></original_size></task>"
+        for number, width in ((1, 25), (2, 30), (3, 35))
+    )
+    head = f"<version>1.1</version><meta><project>{tasks}</project></meta>"
+    return f"<annotations>{head}{''.join(tracks)}</annotations>"
+
+
+def test_frames_are_counted_within_a_subset_of_a_project():
+    text = project(
+        in_project(track("a", box(0, 1), box(1, 1)), "A", 1), in_project(track("b", box(0, 5)), "B", 2),
+        in_project(track("c", box(0, 9)), "A", 1),
+    )  # fmt: skip
+    records = read(text)
+    assert [(record.scope, record.image[6:12], labels(record), record.width) for record in records] == [
+        ("A", "000000", ["a", "c"], 25), ("A", "000001", ["a"], 25), ("B", "000000", ["b"], 30)]  # fmt: skip
+    assert {"A/frame_000000.png", "images/A/frame_000000.PNG"} <= set(records[0].aliases)
+    reader = open_files("cvat", {"a.xml": text})
+    assert [reader.names_of(unit) for unit in reader.units()] == [record.names for record in records]
+
+
+def test_videos_of_one_subset_are_told_apart_by_their_task():
+    """Their frames bear the same names: which file is whose cannot be told, so none may be merged."""
+    records = read(
+        project(in_project(track("a", box(0, 1)), "A", 1), in_project(track("b", box(0, 5)), "A", 2))
+    )
+    assert [(record.scope, labels(record), record.width) for record in records] == [
+        ("A/task_1", ["a"], 25), ("A/task_2", ["b"], 30)]  # fmt: skip
+    assert records[0].names[:2] == records[1].names[:2]
+
+
+def test_interpolation_stays_within_a_video():
+    text = project(
+        in_project(track("a", box(0, 1), box(2, 3)), "A", 1), in_project(track("b", box(1, 5)), "B", 2)
+    )
+    records = read(text, interpolate=True)
+    assert [(record.scope, labels(record)) for record in records] == [
+        ("A", ["a"]), ("A", ["a"]), ("A", ["a"]), ("B", ["b"])]  # fmt: skip
+
+
+def test_frames_of_a_video_among_images_are_looked_for_as_the_tool_saves_them():
+    (record,) = read(images(attributes='id="0" name="frame_000007" width="8" height="6"'))
+    assert record.image == "frame_000007.png"
+    assert {"frame_000007.PNG", "frame_000007.jpg", "images/frame_000007.PNG", "frame_000007"} <= set(
+        record.aliases
+    )
+    (record,) = read(images(attributes='id="0" name="b.c/x" subset="val" width="8" height="6"'))
+    assert (record.image, record.scope) == ("b.c/x.png", "val")
+    assert {"val/b.c/x.PNG", "images/val/b.c/x.png"} <= set(record.aliases)
+
+
+@pytest.mark.parametrize("tag", ["image_x", "polygon", "Image"])
+@pytest.mark.parametrize("of", ["images", "video"])
+def test_elements_that_are_not_read_are_told(of: str, tag: str):
+    text = images() if of == "images" else video(track("a", box(0, 1)))
+    reader = open_files("cvat", {"a.xml": text.replace("</annotations>", f"<{tag}/><{tag}/></annotations>")})
+    assert len(list(reader.units())) == 1
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+    assert f"2 elements {tag!r}" in reader.findings[0].detail
+
+
+def test_a_video_of_which_no_shape_has_a_frame_number_is_told():
+    reader = open_files("cvat", {"a.xml": video(track("a", box(0, 1).replace("frame=", "x=")))})
+    assert list(reader.units()) == []
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+
+
+@pytest.mark.parametrize("frame", ["", "x", "-1", "1.5", None])
+def test_shapes_of_tracks_without_a_frame_number_are_told(frame: str | None):
+    bad = box(7, 1).replace('frame="7"', "" if frame is None else f'frame="{frame}"')
+    reader = open_files("cvat", {"a.xml": video(track("a", box(0, 1), bad))})
+    assert len(list(reader.units())) == 1
+    assert [finding.code for finding in reader.findings] == ["annotation-bad"]
+
+
+@pytest.mark.parametrize("outside", ["", "x", "2", "true"])
+def test_shapes_that_are_neither_outside_nor_inside_are_told(outside: str):
+    odd = box(1, 1, outside=1).replace('outside="1"', f'outside="{outside}"')
+    reader = open_files("cvat", {"a.xml": video(track("a", box(0, 1), odd))})
+    assert [len(reader.record(unit).shapes) for unit in reader.units()] == [1, 1]
+    assert [finding.code for finding in reader.findings] == ["value-type"]
+
+
 def test_tracks_among_images_are_told():
     text = images().replace("</annotations>", track("a", box(0, 1)) + "</annotations>")
     reader = open_files("cvat", {"a.xml": text})
@@ -336,7 +424,7 @@ def test_byte_ranges_do_not_depend_on_the_window(window: int, monkeypatch: pytes
     whole = read(text)
     monkeypatch.setattr(xmlstream, "WINDOW", window)
     assert read(text) == whole
-    assert [record.image for record in whole] == ["a.jpg", "b"]
+    assert [record.image for record in whole] == ["a.jpg", "b.png"]
     assert labels(whole[0]) == ["\u00e4"]
 
 

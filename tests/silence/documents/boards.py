@@ -91,6 +91,30 @@ def _cvat() -> Iterator[Variant]:
     yield variant("cvat", "video", {"annotations.xml": video},
                   {f"frame_{frame:06}.png": (48, 32) for frame in range(3)},
                       free=f"{free} outside")  # fmt: skip
+    yield from _cvat_project(free, labels, shapes)
+
+
+def _cvat_project(free: str, labels: str, shapes: str) -> Iterator[Variant]:
+    """Projects: subsets with images of one name, videos that each count their frames."""
+    first = shapes[: shapes.find("<box")]
+    head = f"<annotations><version>1.1</version><meta><project><labels>{labels}</labels></project></meta>"
+    inner = "".join(
+        f'<image id="{number}" name="{name}" subset="{subset}" task_id="{number}" width="48" height="32">'
+        f"{chosen}</image>"
+        for number, (name, subset, chosen) in enumerate(
+            (("a.jpg", "train", shapes), ("a.jpg", "val", first), ("frame_000000", "test", first)), 1
+        )
+    )
+    places = dict.fromkeys(("train/a.jpg", "val/a.jpg", "test/frame_000000.PNG"), (48, 32))
+    yield variant("cvat", "project", {"annotations.xml": f"{head}{inner}</annotations>"}, places, free=free)
+    tracks = "".join(
+        f'<track id="{number}" label="{label}" task_id="{number}" subset="{subset}">'
+        f'<box frame="0" outside="0" xtl="{2 + 11 * number}" ytl="2" xbr="{9 + 11 * number}" ybr="8"/>'
+        "</track>"
+        for number, (label, subset) in enumerate((("dog", "A"), ("cat", "B")), 1)
+    )
+    yield variant("cvat", "project-of-videos", {"annotations.xml": f"{head}{tracks}</annotations>"}, {
+        f"{subset}/frame_000000.png": (48, 32) for subset in "AB"}, free=f"{free} outside")  # fmt: skip
 
 
 # --- VIA ------------------------------------------------------------------------------------------------

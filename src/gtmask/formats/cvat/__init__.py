@@ -8,12 +8,13 @@ them; documents dumped before speak of the stored pixels.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.cvat.shapes import add_shape, between
-from gtmask.formats.cvat.tracks import Drawn, TrackIndex
+from gtmask.formats.cvat.tracks import Drawn, TrackIndex, Video
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
@@ -34,6 +35,8 @@ _ROOT = re.compile(r"<annotations[\s>]")
 _CHILD = re.compile(r"<(version|meta|image|track)[\s>/]")
 #: Label types that have no area.
 _NO_AREA = frozenset({"skeleton", "tag", "cuboid"})
+#: What CVAT has saved the frames of videos as, over the years.
+FRAMES = (".png", ".PNG", ".jpg", ".jpeg")
 #: CVAT 2.0 turned images by EXIF from this year on (cvat #4529).
 TURNED_SINCE = "2022"
 
@@ -65,6 +68,7 @@ class CvatReader:
         self.encoding = encoding_of(export.read(name, 0, 1024))
         self.labels: list[str] | None = None
         self.size: tuple[str | None, str | None] = (None, None)
+        self.sizes: dict[str, tuple[str | None, str | None]] = {}
         self.grid: Grid = "displayed"
         self.step = 1
         self.video = False
@@ -93,8 +97,12 @@ class CvatReader:
         self.labels = [label for label in dict.fromkeys(labels) if label] or None
         sizes = {(size.findtext("width"), size.findtext("height")) for size in meta.iter("original_size")}
         if len(sizes) == 1:
-            # A project's videos may differ in size; then the images must tell it.
             self.size = sizes.pop()
+        # A project's videos may differ in size.
+        for task in meta.iter("task"):
+            size, identity = task.find("original_size"), task.findtext("id")
+            if size is not None and identity:
+                self.sizes[identity] = (size.findtext("width"), size.findtext("height"))
         dumped = (meta.findtext("dumped") or "")[:4]
         if dumped.isdigit() and dumped < TURNED_SINCE:
             self.grid = "stored"
@@ -112,39 +120,52 @@ class CvatReader:
             if self.video:
                 yield from self._frames()
             else:
-                tracks = 0
-                for piece in pieces(self.export, self.name, 2):
+                for piece in self._known(pieces(self.export, self.name, 2), "image"):
                     if piece.tag == "image":
                         attributes = piece.attributes
                         name, subset = attributes.get("name", ""), attributes.get("subset", "")
                         yield "image", piece.start, piece.stop, name, subset
-                    tracks += piece.tag == "track"
-                if tracks:
-                    what = f"{self.name}: {tracks} tracks in a document of images"
-                    self.findings.append(Finding("annotation-bad", what))
         except DamagedExportError as error:
             if not self.options.keep_going:
                 raise
             self.findings.append(Finding("record-bad", str(error)[:300]))
 
+    def _known(self, found: Iterator[Piece], wanted: str) -> Iterator[Piece]:
+        """Pass elements on, and tell in the end of those below the root that are not read."""
+        others: Counter[str] = Counter()
+        for piece in found:
+            if piece.depth == 2 and piece.tag not in {"version", "meta", wanted}:
+                others[piece.tag] += 1
+            yield piece
+        for tag, count in others.items():
+            what = f"{self.name}: {count} elements {tag!r:.40} beside those called {wanted!r} were not read"
+            self.findings.append(Finding("annotation-bad", what))
+
     def _frames(self) -> Iterator[tuple[Any, ...]]:
         index = TrackIndex(self._track_pieces())
         if index.bad:
             self.findings.append(Finding("annotation-bad", f"{index.bad} shapes without a frame number"))
-        own = index.frames(self.step, between=False)
+        if index.odd:
+            what = f"{self.name}: 'outside' of {index.odd} shapes is neither 0 nor 1"
+            self.findings.append(Finding("value-type", what))
+        subsets = Counter(video.subset for video in index.videos)
         passed = 0
-        if not self.options.interpolate:
-            every = sum(1 for _ in index.frames(self.step, between=True))
-            passed = every - sum(1 for _ in index.frames(self.step, between=False))
-        for frame in index.frames(self.step, between=True) if self.options.interpolate else own:
-            yield "frame", frame, tuple(index.shapes(frame))
+        for video, tracks in index.videos.items():
+            # The frames of two tasks of one subset bear the same names: only their task tells them apart.
+            scope = f"{video.subset}/task_{video.task}" if subsets[video.subset] > 1 else video.subset
+            between = self.options.interpolate
+            for frame in tracks.frames(self.step, between=between):
+                yield "frame", frame, tuple(tracks.shapes(frame)), video, scope.strip("/")
+            if not between:
+                every = sum(1 for _ in tracks.frames(self.step, between=True))
+                passed += every - sum(1 for _ in tracks.frames(self.step, between=False))
         if passed:
             self.findings.append(Finding("frame-not-annotated", f"{self.name}: {passed} whole frames"))
 
     def _track_pieces(self) -> Iterator[Piece]:
         """Yield what the index needs; a damaged end does not lose the tracks before it, when so asked."""
         try:
-            yield from pieces(self.export, self.name, 3)
+            yield from self._known(pieces(self.export, self.name, 3), "track")
         except DamagedExportError as error:
             if not self.options.keep_going:
                 raise
@@ -152,7 +173,10 @@ class CvatReader:
 
     def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
         """Return the image's names: the unit holds what they are made of."""
-        return image_names(*unit[3:]) if unit[0] == "image" else frame_names(unit[1])
+        if unit[0] == "image":
+            return image_names(*unit[3:])
+        _, frame, _, video, scope = unit
+        return frame_names(frame, video[0], scope)
 
     def record(self, unit: tuple[Any, ...]) -> Record:
         """Read and build one record."""
@@ -161,8 +185,8 @@ class CvatReader:
     def _image(self, start: int, stop: int, name: str, subset: str) -> Record:
         where = f"{self.name}, image {name!r:.200}"
         names = image_names(name, subset)
-        builder = RecordBuilder(name, grid=self.grid, source_fill="coco", where=where)
-        builder.record.aliases, builder.record.scope = names.aliases, names.scope
+        builder = RecordBuilder("", grid=self.grid, source_fill="coco", where=where)
+        builder.record.image, builder.record.aliases, builder.record.scope = names
         try:
             element = self._element(start, stop)
         except BadFile as error:
@@ -179,13 +203,12 @@ class CvatReader:
             builder.finding("image-unannotated", where)
         return builder.build()
 
-    def _frame(self, frame: int, shapes: tuple[Drawn, ...]) -> Record:
-        names = frame_names(frame)
-        where = f"{self.name}, frame {frame}"
-        builder = RecordBuilder(
-            names.image, grid=self.grid, source_fill="coco", where=where, aliases=names.aliases
-        )
-        set_size(builder, *self.size)
+    def _frame(self, frame: int, shapes: tuple[Drawn, ...], video: Video, scope: str) -> Record:
+        where = f"{self.name}, frame {frame}{f' of {scope}' if scope else ''}"
+        builder = RecordBuilder("", grid=self.grid, source_fill="coco", where=where)
+        subset, task = video
+        builder.record.image, builder.record.aliases, builder.record.scope = frame_names(frame, subset, scope)
+        set_size(builder, *self.sizes.get(task, self.size))
         builder.account(shapes, lambda drawn: self._draw(builder, frame, Drawn._make(drawn)), "shape")
         return builder.build()
 
@@ -214,15 +237,22 @@ class CvatReader:
 
 
 def image_names(name: str, subset: str = "") -> ImageNames:
-    """Return the names that CVAT's exports give an image; the images of a project have a subset."""
-    folders = ("images", f"images/{subset}", subset) if subset else ("images",)
-    return ImageNames(name, tuple(f"{folder}/{name}" for folder in folders if name), subset)
+    """Return the names that CVAT's exports give an image; the images of a project have a subset.
+
+    Frames of a video have a name without extension in the XML for images, too, and are saved with one.
+    """
+    if not name:
+        return ImageNames("", (), subset)
+    bare = "." not in name.rpartition("/")[2]
+    return _saved([name + ending for ending in FRAMES] if bare else [name], subset, subset, (name,) * bare)
 
 
-def frame_names(frame: int) -> ImageNames:
+def frame_names(frame: int, subset: str = "", scope: str = "") -> ImageNames:
     """Return the names under which CVAT saves a frame of a video."""
-    extensions = (".png", ".PNG", ".jpg", ".jpeg")
-    image, *aliases = [
-        f"{folder}frame_{frame:06d}{extension}" for folder in ("", "images/") for extension in extensions
-    ]
-    return ImageNames(image, tuple(aliases))
+    return _saved([f"frame_{frame:06d}{ending}" for ending in FRAMES], subset, scope)
+
+
+def _saved(files: list[str], subset: str, scope: str, more: tuple[str, ...] = ()) -> ImageNames:
+    folders = ("", "images/", f"images/{subset}/", f"{subset}/") if subset else ("", "images/")
+    image, *aliases = [folder + file for folder in folders for file in files]
+    return ImageNames(image, (*aliases, *more), scope)

@@ -63,32 +63,74 @@ class _Track:
         return Drawn(*here, share, (self.starts[at + 1], self.stops[at + 1]))
 
 
+class Video(NamedTuple):
+    """Within what frames are counted: the documents of a project hold several videos, each from 0 on."""
+
+    subset: str = ""
+    task: str = ""
+
+
 class TrackIndex:
-    """Which shapes of which tracks a frame shows.
+    """The tracks of a document, by video.
 
     Parameters
     ----------
     pieces
         Elements of depth 2 and 3 in document order, children before their parents.
+
+    Attributes
+    ----------
+    videos
+        The tracks of each video, in the order of their first ones.
+    bad
+        How many elements of tracks have no frame number.
+    odd
+        How many say neither that the object is outside (1) nor that it is not (0 or nothing).
     """
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
-        self.bad = 0
-        self._tracks: list[_Track] = []
-        current: tuple[int, _Track] | None = None
+        self.bad = self.odd = 0
+        self.videos: dict[Video, Tracks] = {}
+        track, number, bad, odd = _Track(""), -1, 0, 0
         for piece in pieces:
-            if piece.depth == 3 and "frame" in piece.attributes:
-                if current is None or current[0] != piece.number:
-                    current = (piece.number, _Track(""))
+            if piece.number != number:
+                track, number, bad, odd = _Track(""), piece.number, 0, 0
+            if piece.depth == 3:
+                odd += piece.attributes.get("outside", "0") not in {"0", "1"}
                 try:
-                    current[1].add(int(piece.attributes["frame"]), piece)
-                except (ValueError, OverflowError):
-                    self.bad += 1
+                    track.add(_frame(piece.attributes["frame"]), piece)
+                except (KeyError, ValueError, OverflowError):
+                    bad += 1
             elif piece.depth == 2 and piece.tag == "track":
-                if current is not None and current[0] == piece.number:
-                    current[1].label = piece.attributes.get("label", "")
-                    self._tracks.append(current[1])
-                current = None
+                self.bad, self.odd = self.bad + bad, self.odd + odd
+                track.label = piece.attributes.get("label", "")
+                video = Video(piece.attributes.get("subset", ""), piece.attributes.get("task_id", ""))
+                self.videos.setdefault(video, Tracks()).add(track)
+
+
+def _frame(text: str) -> int:
+    """Return a frame's number.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r:.40} is no frame number")
+    return int(text)
+
+
+class Tracks:
+    """Which shapes of which tracks the frames of one video show."""
+
+    def __init__(self) -> None:
+        self._tracks: list[_Track] = []
+
+    def add(self, track: _Track) -> None:
+        """Take a track; one without shapes shows nothing."""
+        if track.frames:
+            self._tracks.append(track)
 
     def frames(self, step: int, *, between: bool) -> Iterator[int]:
         """Yield the frames, ascending: those with shapes, or (``between``) also those that tracks pass.
@@ -96,7 +138,7 @@ class TrackIndex:
         ``step`` is the distance of two frames of the task (its frame filter).
         """
         own = sorted({frame for track in self._tracks for frame in track.frames})
-        if not between:
+        if not between or not own:
             yield from own
             return
         for frame, following in zip(own, [*own[1:], None], strict=True):
