@@ -239,6 +239,9 @@ class Record:
         Where in the export the record stands, for messages: ``"export.json, task 12"``.
     balance
         What the export lists for the image and what became of it; empty for a reject.
+    pictures
+        Files of the export all of whose pixels must be of a segment or of background, also where no shape
+        names them: an empty list of segments beside a picture of some is a loss.
     files
         Fetches a file of the export by name, for bitmaps that live in files of their own.
     """
@@ -258,6 +261,7 @@ class Record:
     findings: list[Finding] = field(default_factory=list)
     where: str = ""
     balance: Balance = field(default_factory=Balance)
+    pictures: tuple[str, ...] = ()
     files: Callable[[str], bytes] | None = field(default=None, repr=False)
 
     @property
@@ -272,7 +276,7 @@ class Record:
         if not isinstance(other, Record):
             return NotImplemented
         plain = ("image", "width", "height", "grid", "units", "shapes", "source_fill", "aliases",
-                 "scope", "findings", "where", "balance")  # fmt: skip
+                 "scope", "findings", "where", "balance", "pictures")  # fmt: skip
         arrays = ("points", "ring_offsets", "part_offsets")
         return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays

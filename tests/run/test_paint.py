@@ -11,9 +11,11 @@ from PIL import Image, ImageDraw
 
 import gtmask
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
+from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Runs, Select
-from gtmask.run.paint import paint, select_pixels
+from gtmask.run.paint import paint
+from gtmask.run.pictures import select_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,6 +264,62 @@ def test_classes_of_a_table_for_all_images_may_lack_pixels() -> None:
     row, found = segments(picture("RGB", (0, 0, 0), (1, 0, 0)), 1, 258, 259, optional=True)
     assert row == [0, 1]
     assert found == [("class-without-pixels", "m.png: large, large")]
+
+
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def deep() -> bytes:
+    """Return a PNG of 2 pixels with colours of 16 bits, which Pillow reads and does not write."""
+    import struct  # noqa: PLC0415
+    import zlib  # noqa: PLC0415
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(b"\0" + struct.pack(">6H", 256, 0, 0, 0, 0, 0))
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "JPEG"), "a JPEG changes colours"),
+        (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "WEBP"), "a WEBP changes colours"),
+        (saved(Image.new("CMYK", (2, 1)), "TIFF"), "pixels of Pillow's mode CMYK are no ids"),
+        (saved(Image.new("F", (2, 1)), "TIFF"), "pixels of Pillow's mode F are no ids"),
+        (deep(), "colours of 16 bits are no ids"),
+        (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "WEBP", lossless=True), None),
+        (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "TIFF"), None),
+    ],
+)
+def test_pictures_that_do_not_keep_ids_are_refused_with_a_reason(data: bytes, said: str | None) -> None:
+    record = with_bitmap(Bitmap(file="m.png", select=Select("id", 1), whole=True), lambda _: data)
+    record.width, record.height = 2, 1
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    found = [(finding.code, finding.detail) for finding in painting.findings]
+    assert found == ([("bitmap-inexact", f"1 segments: {said}")] if said else [])
+    assert bool(painting.mask.any()) == (said is None)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (picture("RGB", (0, 0, 0), (0, 0, 0)), []),
+        (picture("RGB", (0, 0, 0), (7, 0, 0)), ["bitmap-value-unknown"]),
+        (picture("RGB", (0, 0, 0)), ["bitmap-size-differs"]),
+        (None, ["bitmap-missing"]),
+    ],
+)
+def test_a_picture_without_segments_is_looked_at(image: Image.Image | None, expected: list[str]) -> None:
+    record = Record("a.jpg", 2, 1, pictures=("m.png",), findings=[Finding("image-unannotated")])
+    record.files = gone if image is None else lambda _: encoded(image)
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    assert [finding.code for finding in painting.findings] == expected
 
 
 def test_a_value_that_segments_of_several_classes_share_is_told() -> None:

@@ -92,6 +92,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
         if picture is None:
             builder.finding("bitmap-missing", address.partition("?")[0][:200])
             return builder.reject("record-bad", "its bitmap is not among the files of the export")
+        builder.record.pictures = (picture,)
 
     def add(item: dict[str, Any]) -> None:
         _add_annotation(builder, item, reader.context, picture)

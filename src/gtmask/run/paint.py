@@ -6,7 +6,6 @@ they are given. Neighbouring shapes that share a rule are painted by one kernel 
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,16 +15,18 @@ import numpy as np
 from gtmask import raster
 from gtmask.errors import CredentialsError, GtmaskError, TransientError, UsageError
 from gtmask.findings import Finding
+from gtmask.model import Bitmap, Select
 from gtmask.run.outside import outside
+from gtmask.run.pictures import decode_picture, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
 from gtmask.run.unlisted import compare, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gtmask.model import Bitmap, ClassMap, Record, Shape
+    from gtmask.model import ClassMap, Record, Shape
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ def paint(
         item.level == "loss" or item.code == "image-unannotated" for item in record.findings
     ):
         painting.findings.append(Finding("image-unannotated", "no shape"))
-    for file, shapes in listed(record.shapes).items():
+    for file, shapes in listed(record).items():
         ids = canvas.ids_of(file, shapes)
         if ids is not None:
             painting.findings += compare(file, shapes, ids)
@@ -140,11 +141,6 @@ def _reordered(
         return sorted(chosen, key=lambda item: -canvas.area(item[0]))
     priority = {entry.id: entry.priority for entry in classes.classes}
     return sorted(chosen, key=lambda item: priority.get(item[1], 0))
-
-
-#: Modes of Pillow whose samples may be ids; of these, the ones that may also stand for colours.
-_BY_SAMPLE = frozenset({"1", "L", "LA", "P", "I", "I;16", "I;16B", "I;16L"})
-_EITHER = frozenset({"L", "LA", "P"})
 
 
 class Canvas:
@@ -285,15 +281,19 @@ class Canvas:
         """Return the values of a picture that segments are named by; of the last picture they are kept."""
         name = file or ""
         if name not in self._ids:
-            shapes = listed(self.record.shapes).get(name, [])
+            shapes = listed(self.record).get(name, [])
             keys = [shape.bitmap.select.value for shape in shapes if shape.bitmap is not None]
             self._ids = {name: segment_ids(picture, keys)}
         return self._ids[name]
 
     def ids_of(self, file: str, shapes: list[Shape]) -> NDArray[np.uint32] | None:
         """Return the values of a picture, or None where there is no such picture of the image's size."""
-        bitmap = shapes[0].bitmap
-        picture, _ = (None, "") if bitmap is None else self._decoded(bitmap)
+        bitmap = shapes[0].bitmap if shapes else None
+        if bitmap is None:
+            # No shape has asked for it, so nobody has told yet where it will not do.
+            picture = self._picture("no segments", Bitmap(file=file, select=Select("id"), whole=True))
+        else:
+            picture, _ = self._decoded(bitmap)
         if picture is None or (bitmap is not None and bitmap.whole and self._differs(*picture.size)):
             return None
         return self._segment_ids(file, picture)
@@ -321,7 +321,8 @@ class Canvas:
             except GtmaskError:
                 data = None
             missing = (None, ("bitmap-missing", name))
-            self._pictures[name] = missing if data is None else decode_picture(data)
+            exact = bitmap.select.how == "id"
+            self._pictures[name] = missing if data is None else decode_picture(data, exact=exact)
         found: tuple[Any, tuple[str, str]] = self._pictures[name]
         return found
 
@@ -343,58 +344,3 @@ class Canvas:
                 area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
                 total += -area if position else area
         return total
-
-
-def decode_picture(data: bytes) -> tuple[Any, tuple[str, str]]:
-    """Decode an encoded picture with Pillow: (image, ignored), or (None, (finding code, detail))."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - most exports hold no bitmaps
-
-    try:
-        picture = Image.open(io.BytesIO(data))
-        picture.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return None, ("bitmap-unreadable", str(error)[:120])
-    return picture, ("", "")
-
-
-def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
-    """Return uint8 (height, width), not zero where the picture's pixel belongs to the shape."""
-    if how == "id":
-        return np.asarray(segment_ids(picture, [value]) == value, np.uint8)
-    if how == "rgb":
-        rgb = np.asarray(picture.convert("RGB"), np.uint32)
-        return np.asarray((rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]) == value, np.uint8)
-    if how == "alpha":
-        return np.ascontiguousarray(np.asarray(picture.convert("RGBA"))[..., 3])
-    samples = np.asarray(picture)
-    if how == "index":
-        plain = samples if samples.ndim == 2 else samples[..., 0]
-        return np.asarray(plain == value, np.uint8)
-    if samples.ndim == 3:
-        opaque = samples[..., -1] != 0 if samples.shape[2] in {2, 4} else True
-        colors = samples[..., :-1] if samples.shape[2] in {2, 4} else samples
-        return np.asarray((colors != 0).any(axis=2) & opaque, np.uint8)
-    return np.asarray(samples != 0, np.uint8)
-
-
-def segment_ids(picture: Any, keys: Sequence[int] = ()) -> NDArray[np.uint32]:
-    """Return uint32 (height, width): the ids that a picture's pixels name.
-
-    In colours it is R + 256 G + 65536 B (panopticapi, ``rgb2id``). In gray pictures it is the sample, of 8
-    or 16 bits. A palette, and gray of 8 bits, may also be what is left of few colours after a picture was
-    made smaller: of the two readings that counts which finds more pixels of ``keys``.
-    """
-    if picture.mode not in _BY_SAMPLE:
-        return _colors(picture)
-    samples = np.asarray(picture)
-    plain = np.ascontiguousarray((samples if samples.ndim == 2 else samples[..., 0]).astype(np.uint32))
-    if picture.mode not in _EITHER:
-        return plain
-    readings = [plain, _colors(picture)] if picture.mode != "P" else [_colors(picture), plain]
-    wanted = np.array([key for key in keys if key], np.uint32)
-    return max(readings, key=lambda ids: int(np.isin(ids, wanted).sum()))
-
-
-def _colors(picture: Any) -> NDArray[np.uint32]:
-    rgb = np.asarray(picture.convert("RGB"), np.uint32)
-    return np.ascontiguousarray(rgb[..., 0] + (rgb[..., 1] << 8) + (rgb[..., 2] << 16))

@@ -13,17 +13,17 @@ import numpy as np
 from gtmask.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gtmask.model import Shape
+    from gtmask.model import Record, Shape
 
 
-def listed(shapes: Iterable[Shape]) -> dict[str, list[Shape]]:
-    """Return the shapes that name their pixels by a value, by the file of the picture."""
-    found: dict[str, list[Shape]] = {}
-    for shape in shapes:
+def listed(record: Record) -> dict[str, list[Shape]]:
+    """Return the shapes that name their pixels by a value, by the file of the picture; some have none."""
+    found: dict[str, list[Shape]] = {name: [] for name in record.pictures}
+    for shape in record.shapes:
         if shape.bitmap is not None and shape.bitmap.file is not None and shape.bitmap.select.how == "id":
             found.setdefault(shape.bitmap.file, []).append(shape)
     return found
@@ -44,7 +44,7 @@ def compare(file: str, shapes: list[Shape], ids: NDArray[np.uint32]) -> Iterator
     values, counts = _counted(ids)
     bitmaps = [shape.bitmap for shape in shapes if shape.bitmap is not None]
     keys = np.array([bitmap.select.value for bitmap in bitmaps], np.int64)
-    known = np.append(keys, [bitmap.background for bitmap in bitmaps])
+    known = np.append(keys, [bitmap.background for bitmap in bitmaps] or [0])
     strange = ~np.isin(values, known)
     if strange.any():
         pixels, first = int(counts[strange].sum()), _spelled(int(values[strange][np.argmax(counts[strange])]))

@@ -83,7 +83,9 @@ class PanopticReader(CocoReader):
         for annotation in as_objects(builder, parse_elements(body), "annotations"):
             if self.owner(annotation) == number:
                 png = get_text(builder, annotation, "file_name")
-                if not png:
+                if png:
+                    builder.record.pictures += (join(self.folder, png),)
+                else:
                     builder.finding("annotation-bad", "the annotation names no PNG")
                 segments = get_list(builder, annotation, "segments_info")
                 each(builder, segments, partial(self._add_segment, builder, png), "segment")
