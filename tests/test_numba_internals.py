@@ -123,7 +123,7 @@ def test_the_versions_are_those_of_the_package() -> None:
     (numba_range,) = (each for each in project["dependencies"] if re.match(r"numba\b", each))
     low, high = (".".join(map(str, version)) for version in numba_internals.TESTED)
     assert numba_range == f"numba>={low},<{high}"
-    assert numba_internals.shortfall() is None, (
+    assert numba_internals.fallback_reason() is None, (
         f"Numba {numba.__version__} is one of those that are supported"
     )
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from gtmask.model import Runs as Runs
     from gtmask.model import Select as Select
     from gtmask.model import Shape as Shape
-    from gtmask.numba_internals import shortfall as shortfall
+    from gtmask.numba_internals import fallback_reason as fallback_reason
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
     from gtmask.progress import Progress as Progress
@@ -94,7 +94,7 @@ _GROUPS = {
         "fix_cors": "gtmask.groundtruth.submission",
         "demo": "gtmask.report.demo",
         "warmup": "gtmask.kernels",
-        "shortfall": "gtmask.numba_internals",
+        "fallback_reason": "gtmask.numba_internals",
     },
     "Step by step": {
         "read": "gtmask.formats",

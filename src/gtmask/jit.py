@@ -58,7 +58,7 @@ def kernel(
         if _config.DISABLE_JIT:
             return function
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-        if numba_internals.shortfall():
+        if numba_internals.fallback_reason():
             dispatcher = _by_the_documentation(function, options, cached=not inner)
         else:
             options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
@@ -106,7 +106,7 @@ def compile_kernel(known: tuple[Any, tuple[str, ...]]) -> list[Path]:
     for signature in signatures:
         # By the arguments alone, as a call asks the cache: Numba's key is what it is given.
         dispatcher.compile(signature_types(signature))
-    if numba_internals.shortfall():
+    if numba_internals.fallback_reason():
         folder = dispatcher.stats.cache_path
         return [Path(folder)] if folder else []
     index = numba_internals.index_of(dispatcher)

@@ -3,7 +3,7 @@
 Numba documents nothing but the decorator and ``cache=True``, whose cache makes each process ready to compile
 before it looks into it (0.3 seconds), and does not see that a kernel is out of date where only what it calls
 has changed. With the names below, a process starts sooner and kernels are compiled in a quarter of the time.
-Where a name is missing, or with a Numba that gtmask was not tested with, :func:`shortfall` says so, and
+Where a name is missing, or with a Numba that gtmask was not tested with, :func:`fallback_reason` says so, and
 kernels are compiled as the documentation has it: the same masks, later.
 """
 
@@ -59,7 +59,7 @@ FILE_ATTRIBUTES = {
 
 
 @cache
-def shortfall() -> str | None:
+def fallback_reason() -> str | None:
     """Return why kernels are compiled without Numba's insides, None where all of them are as expected."""
     low, high = (".".join(map(str, version)) for version in TESTED)
     if not TESTED[0] <= _release() < TESTED[1]:
@@ -68,7 +68,7 @@ def shortfall() -> str | None:
         if _missing(name):
             return f"Numba {numba.__version__} has no {name}"
     try:
-        made = _attribute(_CACHE)(shortfall.__wrapped__)
+        made = _attribute(_CACHE)(fallback_reason.__wrapped__)
     except RuntimeError:  # no folder can be written: told where a kernel's cache is made
         return None
     except Exception as error:

@@ -45,10 +45,10 @@ app.command("warmup")(warmup.warmup)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from gtmask import shortfall
+        from gtmask import fallback_reason
 
         typer.echo(f"gtmask {__version__}")
-        if missing := shortfall():
+        if missing := fallback_reason():
             typer.echo(f"Kernels start and run more slowly, by Numba's plain cache, because {missing}.")
         raise typer.Exit
 

@@ -26,9 +26,11 @@ def demo(
     screen = console()
     render(result.summary, screen)
     report = result.report
-    told = ", ".join(f"{code} {count}" for code, count in report.codes.items())
+    codes = ", ".join(f"{code} {count}" for code, count in report.codes.items())
     screen.print(
-        plain(f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({told})")
+        plain(
+            f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({codes})"
+        )
     )
     shown = table("where to look", "file", "what it is")
     for path, meaning in result.files:

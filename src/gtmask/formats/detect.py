@@ -132,9 +132,9 @@ def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
         raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format.")
     if not fits:
         if damage := _damage(sample):
-            told, offset = damage
+            seen, offset = damage
             raise DamagedExportError(
-                f"{_where(export, name)} {told}; nothing before tells which tool wrote it: export it again.",
+                f"{_where(export, name)} {seen}; nothing before tells which tool wrote it: export it again.",
                 offset,
             )
         raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}.")
@@ -332,9 +332,9 @@ def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> Unknown
         )
     sample = next((sample for sample in unknown if sample.keys or sample.element), unknown[0])
     damage = _damage(sample)
-    told = damage[0] if damage else describe(sample)
-    told = told.removeprefix("it ") if damage or told.startswith("it ") else f"is {told}"
-    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {told}.")
+    seen = damage[0] if damage else describe(sample)
+    seen = seen.removeprefix("it ") if damage or seen.startswith("it ") else f"is {seen}"
+    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {seen}.")
 
 
 def _candidate(name: str) -> bool:

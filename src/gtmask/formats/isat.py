@@ -53,23 +53,23 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open an ISAT export."""
-    told = Header(CLASSES)
-    labels = _labels(export, told)
+    reporter = Header(CLASSES)
+    labels = _labels(export, reporter)
     return PerImageReader(
-        export, options, "ISAT", wanted=wanted_json, parse=parse, labels=labels, findings=told.findings
+        export, options, "ISAT", wanted=wanted_json, parse=parse, labels=labels, findings=reporter.findings
     )
 
 
-def _labels(export: Export, told: Header) -> list[str] | None:
+def _labels(export: Export, reporter: Header) -> list[str] | None:
     """Return the classes of ``isat.yaml`` in its order, the background among them, or None."""
     if not export.exists(CLASSES):
         return None
     try:
-        document = as_object(told, load_yaml(export.read(CLASSES)), CLASSES)
+        document = as_object(reporter, load_yaml(export.read(CLASSES)), CLASSES)
     except (StorageError, yaml.YAMLError, ValueError, RecursionError) as error:
-        told.finding("classes-unread", f"{error}"[:200])
+        reporter.finding("classes-unread", f"{error}"[:200])
         return None
-    names = [get_label(told, entry, "name") for entry in get_objects(told, document, "label")]
+    names = [get_label(reporter, entry, "name") for entry in get_objects(reporter, document, "label")]
     return [name for name in names if name] or None
 
 

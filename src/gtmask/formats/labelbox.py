@@ -149,11 +149,11 @@ def choose_label(
 
 
 def _rank(builder: RecordBuilder, label: dict[str, Any]) -> tuple[bool, float, str]:
-    told = {key: _detail(builder, label, key) for key in _RANKED}
-    benchmark = get_flag(builder, told, "is_benchmark_reference")
+    details = {key: _detail(builder, label, key) for key in _RANKED}
+    benchmark = get_flag(builder, details, "is_benchmark_reference")
     benchmark = benchmark or get_text(builder, label, "label_kind") == "Benchmark"
-    newest = get_text(builder, told, "updated_at") or get_text(builder, told, "created_at")
-    return benchmark, get_number(builder, told, "consensus_score", -1.0), newest
+    newest = get_text(builder, details, "updated_at") or get_text(builder, details, "created_at")
+    return benchmark, get_number(builder, details, "consensus_score", -1.0), newest
 
 
 def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:

@@ -36,11 +36,11 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Mapillary Vistas polygons."""
-    told = Header(CONFIG)
-    labels = _labels(export, told)
+    reporter = Header(CONFIG)
+    labels = _labels(export, reporter)
     return PerImageReader(
         export, options, "Mapillary Vistas v2.0", wanted=wanted, parse=parse, labels=labels,
-        findings=told.findings,
+        findings=reporter.findings,
     )  # fmt: skip
 
 
@@ -50,12 +50,12 @@ def wanted(name: str) -> bool:
     return base.endswith(".json") and not base.startswith(("config", "panoptic"))
 
 
-def _labels(export: Export, told: Header) -> list[str] | None:
+def _labels(export: Export, reporter: Header) -> list[str] | None:
     """Return the class names of the configuration in its order, or None where there is none."""
     found = next((name for name in (CONFIG, f"../{CONFIG}", f"../../{CONFIG}") if export.exists(name)), None)
     if found is None:
         return None
-    return listed_names(told, export, found, "labels", "name")
+    return listed_names(reporter, export, found, "labels", "name")
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

@@ -60,22 +60,22 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
-    told = Header(only_document(export) or "the export")
+    reporter = Header(only_document(export) or "the export")
     top = header(export, only_document(export), ("config",), keep_going=options.keep_going)
-    config = get_object(told, top, "config")
-    labels = _leaves(told, config, "categories")
+    config = get_object(reporter, top, "config")
+    labels = _leaves(reporter, config, "categories")
     return RowsReader(
         export, options, "Scalabel", parse=parse, path=("frames",), labels=labels,
-        context=get_object(told, config, "imageSize"), findings=told.findings,
+        context=get_object(reporter, config, "imageSize"), findings=reporter.findings,
     )  # fmt: skip
 
 
-def _leaves(told: Header, outer: dict[str, Any], key: str, depth: int = 0) -> list[str] | None:
+def _leaves(reporter: Header, outer: dict[str, Any], key: str, depth: int = 0) -> list[str] | None:
     """Return the names of the categories that have no subcategories, in order, or None."""
     names: list[str] = []
-    for category in get_objects(told, outer, key):
-        inner = _leaves(told, category, "subcategories", depth + 1) if depth < 8 else None
-        names += inner or [get_label(told, category, "name")]
+    for category in get_objects(reporter, outer, key):
+        inner = _leaves(reporter, category, "subcategories", depth + 1) if depth < 8 else None
+        names += inner or [get_label(reporter, category, "name")]
     return [name for name in names if name] or None
 
 

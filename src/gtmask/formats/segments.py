@@ -58,14 +58,14 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     dataset = header(
         export, only_document(export), ("task_attributes",), ("dataset",), keep_going=options.keep_going
     )
-    told = Header(only_document(export) or "the export")
-    rows = get_objects(told, get_object(told, dataset, "task_attributes"), "categories")
-    named = [(get_whole(told, row, "id"), get_label(told, row, "name")) for row in rows]
+    reporter = Header(only_document(export) or "the export")
+    rows = get_objects(reporter, get_object(reporter, dataset, "task_attributes"), "categories")
+    named = [(get_whole(reporter, row, "id"), get_label(reporter, row, "name")) for row in rows]
     categories = {number: name for number, name in named if number is not None}
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
         labels=list(dict.fromkeys(name for name in categories.values() if name)) or None, context=categories,
-        findings=told.findings,
+        findings=reporter.findings,
     )  # fmt: skip
 
 

@@ -58,11 +58,11 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a SuperAnnotate project."""
-    told = Header("classes.json")
-    classes = _classes(export, told)
+    reporter = Header("classes.json")
+    classes = _classes(export, reporter)
     return PerImageReader(
         export, options, "SuperAnnotate", wanted=wanted, parse=parse,
-        labels=list(dict.fromkeys(classes.values())) or None, context=classes, findings=told.findings,
+        labels=list(dict.fromkeys(classes.values())) or None, context=classes, findings=reporter.findings,
     )  # fmt: skip
 
 
@@ -72,17 +72,19 @@ def wanted(name: str) -> bool:
     return name.lower().endswith(".json") and folders[-1] not in _OTHERS and "classes" not in folders[:-1]
 
 
-def _classes(export: Export, told: Header) -> dict[int, str]:
+def _classes(export: Export, reporter: Header) -> dict[int, str]:
     """Return class names by class id, in the project's order; empty where they are not told."""
     found = next((name for name in CLASSES if export.exists(name)), None)
     if found is None:
         return {}
     try:
-        rows = as_objects(told, as_list(told, load_json(export.read(found)), "the document"), "classes")
+        rows = as_objects(
+            reporter, as_list(reporter, load_json(export.read(found)), "the document"), "classes"
+        )
     except (StorageError, BadFile) as error:
-        told.finding("classes-unread", f"{found}: {error}"[:200])
+        reporter.finding("classes-unread", f"{found}: {error}"[:200])
         return {}
-    named = [(get_whole(told, row, "id"), get_label(told, row, "name")) for row in rows]
+    named = [(get_whole(reporter, row, "id"), get_label(reporter, row, "name")) for row in rows]
     return {number: name for number, name in named if number is not None and name}
 
 

@@ -64,10 +64,10 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a Supervisely project or dataset."""
-    told = Header(META)
-    labels = _labels(export, told)
+    reporter = Header(META)
+    labels = _labels(export, reporter)
     return PerImageReader(
-        export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels, findings=told.findings
+        export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels, findings=reporter.findings
     )
 
 
@@ -81,7 +81,7 @@ def wanted(name: str) -> bool:
     )
 
 
-def _labels(export: Export, told: Header) -> list[str] | None:
+def _labels(export: Export, reporter: Header) -> list[str] | None:
     """Return the classes of the project's ``meta.json``, or None where there is none."""
     places = [META, f"../{META}", f"../../{META}"]
     found = next((name for name in places if export.exists(name)), None)
@@ -91,7 +91,7 @@ def _labels(export: Export, told: Header) -> list[str] | None:
         found = next(metas, None)
     if found is None:
         return None
-    return listed_names(told, export, found, "classes", "title")
+    return listed_names(reporter, export, found, "classes", "title")
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
@@ -104,15 +104,15 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     return builder.build()
 
 
-def image_names(name: str, told: str) -> tuple[str, ...]:
+def image_names(name: str, listed: str) -> tuple[str, ...]:
     """Return where the image of ``<dataset>/ann/<image>.json`` may lie, the likeliest place first.
 
     The annotation's name holds the image's with its extension; where it has none, the name that the
     document tells is taken.
     """
     image = basename(name)[: -len(".json")]
-    if "." not in image and told:
-        image = told
+    if "." not in image and listed:
+        image = listed
     folders = dirname(name).split("/") if dirname(name) else []
     dataset = folders[:-1] if folders and folders[-1] == ANNOTATIONS else folders
     places = ["/".join([*dataset, IMAGES, image])] if dataset is not folders else []

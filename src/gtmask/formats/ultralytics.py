@@ -49,27 +49,29 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a data set: its first line is read at once."""
-    told = Header("class_names")
+    reporter = Header("class_names")
     names: dict[int, str] = {}
     pose = False
     for name in export.names():
-        told.place = name
+        reporter.place = name
         document = Document(export, name)
         start, stop = next(lines(document, document.first()), (0, 0))
         first = _dataset(document.read(start, stop)) or {}
         given = get_any(first, "class_names")
-        rows = enumerate(given) if isinstance(given, list) else as_object(told, given, "class_names").items()
-        for key, value in class_names(told, numbered(told, rows)).items():
+        rows = (
+            enumerate(given) if isinstance(given, list) else as_object(reporter, given, "class_names").items()
+        )
+        for key, value in class_names(reporter, numbered(reporter, rows)).items():
             if names.setdefault(key, value) != value:
-                told.finding("class-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
-        pose = pose or "kpt_shape" in first or get_text(told, first, "task") == POSE
+                reporter.finding("class-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
+        pose = pose or "kpt_shape" in first or get_text(reporter, first, "task") == POSE
     if not names:
-        told.finding("classes-missing", "the first line has no class_names")
+        reporter.finding("classes-missing", "the first line has no class_names")
     labels = [names[key] for key in sorted(names)]
     return RowsReader(
         export, options, "Ultralytics NDJSON", parse=parse, ranges=image_lines,
         labels=list(dict.fromkeys(labels)) or None, context=Classes(names, pose),
-        findings=told.findings,
+        findings=reporter.findings,
     )  # fmt: skip
 
 

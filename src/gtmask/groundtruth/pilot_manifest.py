@@ -132,7 +132,7 @@ class PilotResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Means:
+class _Target:
     """Where a pilot is written, and how references are made."""
 
     out: str
@@ -209,9 +209,9 @@ def pilot(
         raise ManifestError(
             f"{location}: none of {look.unusable:,} lines has an image and a mask that can be read: {why}."
         )
-    means = _Means(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
-    chosen, local = run_async(_write(settings, means, picks, lines))
-    return look.result(means, chosen, local=local)
+    target = _Target(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
+    chosen, local = run_async(_write(settings, target, picks, lines))
+    return look.result(target, chosen, local=local)
 
 
 class _Look:
@@ -250,12 +250,12 @@ class _Look:
         if batch:
             yield batch
 
-    def result(self, means: _Means, chosen: list[Chosen], *, local: bool) -> PilotResult:
+    def result(self, target: _Target, chosen: list[Chosen], *, local: bool) -> PilotResult:
         occurring = self.choice.classes()
         shown = {number for entry in chosen for number in entry.classes}
-        look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if means.compare_png else LOOK_FOR
+        look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if target.compare_png else LOOK_FOR
         return PilotResult(
-            manifest=f"{means.out.rstrip('/')}/{PILOT_MANIFEST}",
+            manifest=f"{target.out.rstrip('/')}/{PILOT_MANIFEST}",
             chosen=tuple(chosen),
             classes={number: self.names.get(number, f"value {number}") for number in sorted(occurring)},
             missing=tuple(sorted(occurring - shown)),
@@ -303,23 +303,23 @@ async def _glance(
 
 
 async def _write(
-    settings: SurveySettings, means: _Means, picks: list[Pick], lines: list[bytes]
+    settings: SurveySettings, target: _Target, picks: list[Pick], lines: list[bytes]
 ) -> tuple[list[Chosen], bool]:
     """Write the small manifest and the copies it names; say whether its references are local, too."""
     chosen, written = [], []
-    async with Surveyor(settings) as surveyor, open_storage(means.out, settings.s3) as out:
+    async with Surveyor(settings) as surveyor, open_storage(target.out, settings.s3) as out:
         for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
             line = parse_line(raw)
             data, _ = await surveyor.read_mask(str(line.newest.mask))
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
             chosen.append(Chosen(pick.line, line.source_ref, pick.reason, classes))
-            if means.compare_png:
-                written += await _twice(surveyor, out, means, number, line, mask)
-            elif means.copy_masks:
+            if target.compare_png:
+                written += await _write_both_forms(surveyor, out, target, number, line, mask)
+            elif target.copy_masks:
                 key = f"masks/{number:02}-{_stem(line)}.png"
                 await out.put(key, data, "image/png")
-                written.append(_line(line, line.source_ref, _uri(out, key, means.mask_uri)))
+                written.append(_line(line, line.source_ref, _uri(out, key, target.mask_uri)))
             else:
                 written.append(raw + b"\n")
         await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
@@ -329,8 +329,8 @@ async def _write(
     return chosen, any(bucket_of(reference) is None for reference in references)
 
 
-async def _twice(
-    surveyor: Surveyor, out: Storage, means: _Means, number: int, line: ManifestLine, mask: Any
+async def _write_both_forms(
+    surveyor: Surveyor, out: Storage, target: _Target, number: int, line: ManifestLine, mask: Any
 ) -> list[bytes]:
     """Write one image and its mask under two names, and return their lines."""
     image, _ = await surveyor.read_image(line.source_ref)
@@ -347,8 +347,8 @@ async def _twice(
         kind = "image/png" if suffix.lower() == ".png" else "image/jpeg"
         await out.put(image_key, image, kind)
         await out.put(mask_key, encode_png(mask, palette=palette), "image/png")
-        image_ref = _uri(out, image_key, means.image_uri)
-        written.append(_line(line, image_ref, _uri(out, mask_key, means.mask_uri)))
+        image_ref = _uri(out, image_key, target.image_uri)
+        written.append(_line(line, image_ref, _uri(out, mask_key, target.mask_uri)))
     return written
 
 

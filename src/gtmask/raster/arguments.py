@@ -45,7 +45,7 @@ def check_mask(mask: NDArray[np.uint8]) -> None:
         raise ValueError("A mask must be C-contiguous and writable, because it is painted in place.")
 
 
-def plain(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
+def as_kernel_array(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
     """Return the array as kernels want it: C-contiguous, aligned, writable; without a copy where it is so.
 
     Raises
@@ -156,12 +156,12 @@ def fill(
         beyond the limit.
     """
     canvas = _canvas(mask)
-    vertices: Any = plain(points, dtype, 2, "points")
+    vertices: Any = as_kernel_array(points, dtype, 2, "points")
     if vertices.shape[1] != 2:
         raise ValueError(f"points must have shape (n, 2), but has {vertices.shape}.")
-    rings = plain(ring_offsets, np.int32, 1, "ring_offsets")
-    parts = plain(part_offsets, np.int32, 1, "part_offsets")
-    ids = plain(values, np.uint8, 1, "values")
+    rings = as_kernel_array(ring_offsets, np.int32, 1, "ring_offsets")
+    parts = as_kernel_array(part_offsets, np.int32, 1, "part_offsets")
+    ids = as_kernel_array(values, np.uint8, 1, "values")
     if dtype is not np.int32:
         _check_offsets(rings, parts, len(vertices), len(ids))
     if limit is not None and not all_within(vertices, limit):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask, painted, plain
+from gtmask.raster.arguments import as_kernel_array, check_mask, painted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def paint_bitmap(mask: NDArray[np.uint8], pixels: Any, x: int, y: int, value: in
     check_mask(mask)
     # As the kernel's signature has it: for an int it would be compiled anew.
     byte: Any = np.uint8(painted(value))
-    paint_nonzero(mask, plain(pixels, np.uint8, 2, "pixels"), x, y, byte)
+    paint_nonzero(mask, as_kernel_array(pixels, np.uint8, 2, "pixels"), x, y, byte)
 
 
 def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, values: Any) -> None:
@@ -60,11 +60,11 @@ def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, valu
         If an argument has a wrong shape or dtype, or there are not as many values as keys.
     """
     check_mask(mask)
-    known = plain(keys, np.uint32, 1, "keys")
-    theirs = plain(values, np.uint8, 1, "values")
+    known = as_kernel_array(keys, np.uint32, 1, "keys")
+    theirs = as_kernel_array(values, np.uint8, 1, "values")
     if len(known) != len(theirs):
         raise ValueError(f"There are {len(known)} keys, but {len(theirs)} values.")
-    paint_known(mask, plain(ids, np.uint32, 2, "ids"), x, y, known, theirs)
+    paint_known(mask, as_kernel_array(ids, np.uint32, 2, "ids"), x, y, known, theirs)
 
 
 @kernel("void(uint8[:, ::1], uint8[:, ::1], int64, int64, uint8)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import check_mask, painted, plain
+from gtmask.raster.arguments import as_kernel_array, check_mask, painted
 from gtmask.raster.rows import paint_span
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def paint_runs(
     paint = paint_columns if column_major else paint_lines
     # As the kernels' signatures have it: for an int they would be compiled anew.
     byte: Any = np.uint8(painted(value))
-    paint(mask, plain(counts, np.int64, 1, "counts"), height, width, x, y, byte)
+    paint(mask, as_kernel_array(counts, np.int64, 1, "counts"), height, width, x, y, byte)
 
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")

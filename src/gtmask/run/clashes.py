@@ -175,10 +175,10 @@ def settle(claims: Claims, names: Names, rule: ImageRule, look: Look | None) -> 
     """
     contested = claims.contested()
     while len(contested):
-        court = _Court()
+        records = _Contested()
         for batch in names(contested):
-            court.hear(batch, rule, look)
-        verdict, long_masks = court.decide(scopes_count=look is None)
+            records.add(batch, rule, look)
+        verdict, long_masks = records.decide(scopes_count=look is None)
         # A long key may be the short key of another image: a.jpg beside a.png and a.jpg.jpg.
         wider = np.union1d(contested, claims.owners(long_masks))
         if len(wider) == len(contested):
@@ -187,7 +187,7 @@ def settle(claims: Claims, names: Names, rule: ImageRule, look: Look | None) -> 
     return Verdict()
 
 
-class _Court:
+class _Contested:
     """Contested records in some 80 bytes each: which key each has, and what that clashes with."""
 
     def __init__(self) -> None:
@@ -199,7 +199,7 @@ class _Court:
         self._scopes, self._names = array("Q"), array("Q")
         self._chosen, self._plain = _Keys(), _Keys()
 
-    def hear(self, batch: Sequence[tuple[int, ImageNames]], rule: ImageRule, look: Look | None) -> None:
+    def add(self, batch: Sequence[tuple[int, ImageNames]], rule: ImageRule, look: Look | None) -> None:
         """Take records."""
         keys = [rule.keys(names) for _, names in batch]
         there = look(list(dict.fromkeys(key for one in keys for key in one))) if look is not None else set()

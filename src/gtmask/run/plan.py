@@ -147,17 +147,17 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
               "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes}  # fmt: skip
     names = {"fingerprint": "the export's content", "version": "gtmask's version", "classes": "the class map",
              "image_prefix": "the image prefix", "mask_prefix": "the mask prefix"}  # fmt: skip
-    told = []
+    changes = []
     for name, value in wanted.items():
         if value == frozen.get(name) or (value is None and name in {"creation_date", "classes"}):
             continue
         title = names.get(name, "--" + name.replace("_", "-"))
         is_long = name in {"fingerprint", "classes"}
-        told.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
-    if told:
+        changes.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
+    if changes:
         raise RunConflictError(
-            f"{out} holds a run that differs from this one: {'; '.join(told)}. Use the same again to go on, "
-            "choose another --out, or start anew with --overwrite."
+            f"{out} holds a run that differs from this one: {'; '.join(changes)}. Use the same again to go "
+            "on, choose another --out, or start anew with --overwrite."
         )
 
 

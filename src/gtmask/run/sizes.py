@@ -51,9 +51,9 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
     orientation
         The grid that the mask shall fit: "stored" or "display".
     """
-    told = (record.width, record.height)
-    if any(value is not None and value <= 0 for value in told):
-        return Fitting(findings=[Finding("record-size-bad", f"{told[0]}x{told[1]}")])
+    exported = (record.width, record.height)
+    if any(value is not None and value <= 0 for value in exported):
+        return Fitting(findings=[Finding("record-size-bad", f"{exported[0]}x{exported[1]}")])
     if info is None:
         if record.width is None or record.height is None:
             return Fitting(findings=[Finding("image-size-unknown")])
@@ -63,9 +63,11 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
     grid = _grid(record, stored, displayed)
     painted = displayed if grid == "displayed" else stored
     fitting = Fitting(*painted)
-    if None not in told and told != painted:
+    if None not in exported and exported != painted:
         code = "image-size-differs" if size == "check" else "size-differs"
-        fitting.findings.append(Finding(code, f"export {told[0]}x{told[1]}, image {painted[0]}x{painted[1]}"))
+        fitting.findings.append(
+            Finding(code, f"export {exported[0]}x{exported[1]}, image {painted[0]}x{painted[1]}")
+        )
     if info.orientation != 1 and (grid == "displayed") == (orientation == "stored"):
         fitting.turn = info.orientation if orientation == "stored" else INVERSE[info.orientation]
         fitting.findings.append(Finding("orientation-turned", f"EXIF orientation {info.orientation}"))
@@ -74,9 +76,9 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
 
 def _grid(record: Record, stored: tuple[int, int], displayed: tuple[int, int]) -> Grid:
     """Return the grid of the geometry: the format's rule, unless the export's size proves the other."""
-    told = (record.width, record.height)
-    if stored != displayed and told in {stored, displayed}:
-        return "stored" if told == stored else "displayed"
+    exported = (record.width, record.height)
+    if stored != displayed and exported in {stored, displayed}:
+        return "stored" if exported == stored else "displayed"
     return record.grid
 
 

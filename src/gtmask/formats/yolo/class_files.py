@@ -59,7 +59,7 @@ class Classes:
     behind: int = 0
 
 
-def read_classes(export: Export, told: Header, given: str | None = None) -> Classes:
+def read_classes(export: Export, reporter: Header, given: str | None = None) -> Classes:
     """Return the classes of a data set; what is odd about them is told.
 
     Parameters
@@ -67,7 +67,7 @@ def read_classes(export: Export, told: Header, given: str | None = None) -> Clas
     given
         The YAML file that the user named: where it lists classes, no other is looked for.
     """
-    if given is not None and (named := _read(export, told, given)).names:
+    if given is not None and (named := _read(export, reporter, given)).names:
         return named
     first: tuple[str, Classes] | None = None
     # The lists that do not count are read only to compare them.
@@ -75,7 +75,7 @@ def read_classes(export: Export, told: Header, given: str | None = None) -> Clas
     for name in _candidates(export):
         if name == given:
             continue
-        found = _read(export, told if first is None else unheard, name)
+        found = _read(export, reporter if first is None else unheard, name)
         if not found.names:
             continue
         if first is None:
@@ -83,10 +83,10 @@ def read_classes(export: Export, told: Header, given: str | None = None) -> Clas
             if export.is_remote:
                 break
         elif found.names != first[1].names:
-            told.finding("classes-differ", f"{first[0]} counts, {name} has other classes")
+            reporter.finding("classes-differ", f"{first[0]} counts, {name} has other classes")
             break
     if first is None:
-        told.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
+        reporter.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
         return Classes()
     return first[1]
 
@@ -105,62 +105,62 @@ def _candidates(export: Export) -> Iterator[str]:
     yield from others
 
 
-def _read(export: Export, told: Header, name: str) -> Classes:
+def _read(export: Export, reporter: Header, name: str) -> Classes:
     """Read one file; one that cannot be read is told."""
-    told.place = name
+    reporter.place = name
     extension = basename(name).lower().rpartition(".")[2]
     by_lines: Callable[[Header, bytes], Classes] = _from_lines
     read = {"yaml": _from_yaml, "yml": _from_yaml, "csv": _from_csv, "json": _from_json}
     try:
-        return read.get(extension, by_lines)(told, export.read(name))
+        return read.get(extension, by_lines)(reporter, export.read(name))
     except (StorageError, BadFile, yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
-        told.finding("classes-unread", f"{error}"[:200].replace("\n", " "))
+        reporter.finding("classes-unread", f"{error}"[:200].replace("\n", " "))
         return Classes()
 
 
-def _from_lines(told: Header, data: bytes) -> Classes:
+def _from_lines(reporter: Header, data: bytes) -> Classes:
     lines = [line.strip() for line in decode_text(data).splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     if any("\0" in line for line in lines):
         raise ValueError("it has NUL bytes")
-    return Classes(class_names(told, enumerate(lines)))
+    return Classes(class_names(reporter, enumerate(lines)))
 
 
-def _from_csv(told: Header, data: bytes) -> Classes:
+def _from_csv(reporter: Header, data: bytes) -> Classes:
     rows = [row for row in csv.reader(decode_text(data).splitlines()) if len(row) > 1]
     return _numbered(
-        told, ((row[0].strip(), row[1]) for row in rows if row is not rows[0] or row[0].isdigit())
+        reporter, ((row[0].strip(), row[1]) for row in rows if row is not rows[0] or row[0].isdigit())
     )
 
 
-def _from_json(told: Header, data: bytes) -> Classes:
-    rows = get_objects(told, load_object(data), "categories")
-    return _numbered(told, ((get_whole(told, row, "id"), get_any(row, "name")) for row in rows))
+def _from_json(reporter: Header, data: bytes) -> Classes:
+    rows = get_objects(reporter, load_object(data), "categories")
+    return _numbered(reporter, ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows))
 
 
-def _from_yaml(told: Header, data: bytes) -> Classes:
+def _from_yaml(reporter: Header, data: bytes) -> Classes:
     document = load_yaml(decode_text(data))
     if not isinstance(document, dict) or (names := get_any(document, "names")) is None:
         return Classes()
-    rows = enumerate(names) if isinstance(names, list) else as_object(told, names, "names").items()
-    classes = _numbered(told, rows)
+    rows = enumerate(names) if isinstance(names, list) else as_object(reporter, names, "names").items()
+    classes = _numbered(reporter, rows)
     count = get_any(document, "nc")
     if count is not None and str(count).isdigit() and int(str(count)) != len(classes.names):
-        told.finding("classes-differ", f"nc is {count}, but there are {len(classes.names)} names")
+        reporter.finding("classes-differ", f"nc is {count}, but there are {len(classes.names)} names")
     return Classes(classes.names, pose="kpt_shape" in document)
 
 
-def _numbered(told: Header, rows: Iterable[tuple[Any, Any]]) -> Classes:
+def _numbered(reporter: Header, rows: Iterable[tuple[Any, Any]]) -> Classes:
     """Return classes by their numbers, which must be numbers."""
-    return Classes(class_names(told, numbered(told, rows)))
+    return Classes(class_names(reporter, numbered(reporter, rows)))
 
 
-def numbered(told: Header, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
+def numbered(reporter: Header, rows: Iterable[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
     """Yield the rows whose key is a class number, as text or as a number; the others are told."""
     for key, name in rows:
         spelled = str(key)
         if spelled.isascii() and spelled.isdigit() and len(spelled) < 10:
             yield int(spelled), name
         else:
-            told.finding("classes-unread", f"class {spelled:.40} has no number")
+            reporter.finding("classes-unread", f"class {spelled:.40} has no number")
