@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.validation import validate as validate
     from gtmask.kernels import warmup as warmup
     from gtmask.manifest.contract import CORS_RULE as CORS_RULE
+    from gtmask.model import Balance as Balance
     from gtmask.model import Bitmap as Bitmap
     from gtmask.model import ClassMap as ClassMap
     from gtmask.model import FillRule as FillRule
@@ -137,6 +138,7 @@ _GROUPS = {
         "Record": "gtmask.model",
         "Shape": "gtmask.model",
         "Runs": "gtmask.model",
+        "Balance": "gtmask.model",
         "Bitmap": "gtmask.model",
         "Select": "gtmask.model",
         "Kind": "gtmask.model",

@@ -131,7 +131,7 @@ def test_a_cluster_whose_workers_come_later_is_waited_for_and_can_be_left(tmp_pa
             else:
                 cluster.scale(2)
             assert process.wait(60) == (1 if stopped else 0)
-            assert (b"gtmask: stopped" in (tmp_path / "said").read_bytes()) is stopped
+            assert (b"gtmask: The run was stopped" in (tmp_path / "said").read_bytes()) is stopped
     assert len(list((tmp_path / "out" / "masks").iterdir())) == 20
 
 

@@ -150,7 +150,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert said.startswith(b"gtmask: stopped;")
+    assert said.startswith(b"gtmask: The run was stopped;")
     assert b"Traceback" not in said
     assert not committed(tmp_path / "out")
     assert len(list(masks.iterdir())) < 1500
@@ -174,7 +174,7 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) ->
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.decode() == (
-        "gtmask: stopped; what was committed is kept. Run the same command again to go on.\n"
+        "gtmask: The run was stopped; what was committed is kept. Run the same command again to go on.\n"
     )
 
 
