@@ -1,13 +1,24 @@
-"""Text from data as JSON, UTF-8 and terminals can take it: what cannot be shown must not stop the telling."""
+"""Text from data as JSON, UTF-8 and terminals can take it, and as others may read it."""
 
 from __future__ import annotations
 
+import re
+
 #: Control characters but line breaks and tabs.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+#: A query that lets whoever reads it in: signed URLs of S3, Google, Azure and CloudFront, access tokens.
+_SECRET = re.compile(
+    r"\?(?=[^\s\"'<>]*(?:signature|\bsig|credential|token|accesskeyid|key-pair-id|api_?key|secret|password)"
+    r"[^\s\"'<>&=]*=)[^\s\"'<>]*",
+    re.IGNORECASE,
+)
 
 
 def escape_unprintable(text: object, *, controls: bool = False) -> str:
-    r"""Return text in which what cannot be written is spelled out, such as ``\udcff``.
+    r"""Return text as it may stand in outputs and on terminals: what cannot be shown is spelled out.
+
+    What cannot be written becomes ``\udcff`` or the like; the queries of signed URLs are left out, because
+    they are keys to what the URL names.
 
     Parameters
     ----------
@@ -16,8 +27,16 @@ def escape_unprintable(text: object, *, controls: bool = False) -> str:
         characters that JSON can spell.
     controls
         Spell out control characters but line breaks and tabs, too: on a terminal they would act.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> gtmask.escape_unprintable("https://b.s3.amazonaws.com/a.jpg?X-Amz-Signature=0f3a is missing")
+    'https://b.s3.amazonaws.com/a.jpg?… is missing'
     """
     escaped = str(text).encode("utf-8", "backslashreplace").decode()
+    if "?" in escaped:
+        escaped = _SECRET.sub("?…", escaped)
     return escaped.translate(_CONTROLS) if controls else escaped
 
 

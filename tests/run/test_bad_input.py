@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +339,76 @@ def test_output_that_is_a_file_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(errors.UsageError, match="is a file"):
         run(tmp_path, orjson.dumps(document()))
     assert (tmp_path / "out").read_bytes() == b"somebody's"
+
+
+def test_a_named_pipe_in_place_of_an_image_is_a_reject(tmp_path: Path) -> None:
+    """Nobody writes to it: whoever opened it would wait for ever."""
+    path = prepare(
+        tmp_path, orjson.dumps(coco_data.make_document(["a.jpg", "b.jpg"])), {"b.jpg": coco_data.jpeg(60, 40)}
+    )
+    os.mkfifo(tmp_path / "images" / "a.jpg")
+    os.mkfifo(tmp_path / "pipe.json")
+    done = subprocess.run(
+        [sys.executable, "-m", "gtmask", "convert", str(path), "--out", str(tmp_path / "out"), "--images",
+         str(tmp_path / "images"), "--workers", "1", "--json"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert orjson.loads(done.stdout)["findings"]["image-missing"] == 1
+    with pytest.raises(errors.ExportError, match="neither a file nor a folder"):
+        gtmask.convert(tmp_path / "pipe.json", tmp_path / "other")
+
+
+def test_a_header_may_claim_any_size(tmp_path: Path) -> None:
+    """57 bytes of PNG with 30,000 x 30,000 in its header; what is too large is said by the option."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    chunks = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in ((b"IHDR", header), (b"IDAT", b""), (b"IEND", b""))
+    )
+    names = [f"{number}.png" for number in range(3)]
+    images = dict.fromkeys(names, b"\x89PNG\r\n\x1a\n" + chunks)
+    summary = run(tmp_path, orjson.dumps(coco_data.make_document(names)), images, size="header")
+    assert summary.tally.findings["image-too-large"] == 3
+    assert "--max-pixels 100,000,000" in summary.tally.examples["image-too-large"][0]
+    small = run(tmp_path, orjson.dumps(document()), max_pixels=40 * 30 - 1, overwrite=True)
+    assert small.tally.findings["image-too-large"] == 1
+    assert run(tmp_path, orjson.dumps(document()), max_pixels=40 * 30, overwrite=True).tally.rejects == 0
+
+
+def test_signatures_of_urls_stay_out_of_what_a_run_leaves_behind(tmp_path: Path) -> None:
+    secret = "0f3a9c"
+    names = [
+        f"https://b.s3.amazonaws.com/a.jpg?X-Amz-Credential=AK&X-Amz-Signature={secret}",
+        f"https://h.blob.core.windows.net/c/b.jpg?sv=2022&sig={secret}",
+        f"https://storage.googleapis.com/b/c.jpg?GoogleAccessId=x&Signature={secret}&Expires=1",
+        f"https://h/d.jpg?token={secret}",
+    ]
+    path = prepare(tmp_path, orjson.dumps(coco_data.make_document(names)), {"e.jpg": coco_data.jpeg(60, 40)})
+    done = subprocess.run(
+        [sys.executable, "-m", "gtmask", "convert", str(path), "--out", str(tmp_path / "out"), "--images",
+         str(tmp_path / "images"), "--workers", "1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    left = {str(p): p.read_text() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert "a.jpg?\N{HORIZONTAL ELLIPSIS}" in left[str(tmp_path / "out" / "rejects.jsonl")]
+    assert not [name for name, text in left.items() if secret in text]
+    assert secret not in done.stdout + done.stderr
+
+
+def test_classes_without_pixels_and_a_map_that_fits_nothing_are_seen(tmp_path: Path) -> None:
+    """They are the first sign of a wrong class map, and scripts look at exit codes."""
+    categories = [{"id": 1, "name": "x"}, {"id": 2, "name": "never"}]
+    data = orjson.dumps(document(categories=categories))
+    summary = run(tmp_path, data)
+    assert (summary.exit_code, summary.to_json()["pixels"]["2"]) == (0, 0)
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[class]]\nid = 1\nname = "other"\ncolor = "#ff0000"\n')
+    wrong = run(tmp_path, data, classes=classes, overwrite=True)
+    assert (wrong.exit_code, wrong.tally.rejects) == (3, 0)
+    unread = gtmask.convert(tmp_path / "export.json", tmp_path / "unread", workers=1)
+    assert [finding.code for finding in unread.findings] == ["images-unread"]
+    assert unread.exit_code == 3
+    asked = gtmask.convert(tmp_path / "export.json", tmp_path / "asked", workers=1, size="annotation")
+    assert asked.exit_code == 0

@@ -8,8 +8,9 @@ from PIL import Image, ImageOps
 
 from gtmask import raster
 from gtmask.images.probe import ImageInfo
+from gtmask.manifest.contract import MAX_IMAGE_PIXELS
 from gtmask.model import Record
-from gtmask.run.sizes import MAX_PIXELS, fit
+from gtmask.run.sizes import fit
 
 STORED = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
@@ -58,8 +59,8 @@ def test_a_size_that_fits_no_grid_is_told(size: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("width", "height", "codes"),
     [
-        (1 << 15, MAX_PIXELS >> 15, []),
-        (1 << 15, (MAX_PIXELS >> 15) + 1, ["image-too-large"]),
+        (10_000, MAX_IMAGE_PIXELS // 10_000, []),
+        (10_000, MAX_IMAGE_PIXELS // 10_000 + 1, ["image-too-large"]),
         (0, 20, ["record-size-bad"]),
         (30, -1, ["record-size-bad"]),
         (None, 20, ["image-size-unknown"]),

@@ -47,12 +47,12 @@ def render(summary: Summary, console: Console) -> None:
 
 
 def _classes(summary: Summary, console: Console) -> None:
-    total = sum(summary.tally.pixels.values())
-    if not total:
+    if not summary.tally.masks:
         return
+    total = sum(summary.pixels.values())
     shown = table("classes", ">id", "name", "color", ">pixels", ">share")
     names = {0: ("BACKGROUND", "#ffffff")} | {c.id: (c.name, c.color) for c in summary.classes.classes}
-    for value, count in sorted(summary.tally.pixels.items()):
+    for value, count in summary.pixels.items():
         name, color = names.get(value, ("?", ""))
         shown.add_row(str(value), plain(name), color, f"{count:,}", f"{count / total:.2%}")
     console.print(shown)

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.manifest.names import STATE_FOLDER
-from gtmask.storage.local import translate_errors
+from gtmask.storage.local import open_regular, translate_errors
 from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class LocalExport(_Rooted):
         path = Path(self.root, checked_name(name))
         with translate_errors("read", path):
             if start == 0 and stop is None:
-                return path.read_bytes()
+                with open_regular(path) as whole:
+                    return whole.readall()
             file = self._opened(str(path))
             file.seek(start)
             return file.read(-1 if stop is None else max(stop - start, 0))
@@ -175,7 +176,7 @@ class LocalExport(_Rooted):
     def _opened(self, path: str) -> IO[bytes]:
         file = self._open.get(path)
         if file is None:
-            file = self._open[path] = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 (kept open)
+            file = self._open[path] = open_regular(path)
             if len(self._open) > OPEN_FILES:
                 self._open.popitem(last=False)[1].close()
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
+from gtmask.manifest.contract import MAX_IMAGE_PIXELS
 from gtmask.manifest.names import (
     CONFIDENCE_DEFAULT,
     JOB_NAME_DEFAULT,
@@ -43,6 +44,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
 
 
+#: A mask beyond this would only exhaust memory.
+MOST_PIXELS = 1 << 29
+
+
 def check_choice(name: str, value: object) -> None:
     """Raise UsageError unless a setting has one of its :data:`CHOICES`."""
     if value not in CHOICES[name]:
@@ -71,6 +76,7 @@ class Settings:
     fill: str = "opencv"
     size: str = "auto"
     orientation: str = "stored"
+    max_pixels: int = MAX_IMAGE_PIXELS
     overlap: str = "order"
     stroke: float = 0.0
     crowd: str = "paint"
@@ -100,6 +106,8 @@ class Settings:
         check_confidence(self.confidence)
         if not (math.isfinite(self.stroke) and 0 <= self.stroke <= 1000):
             raise UsageError(f"--stroke {self.stroke} must lie between 0 and 1000 pixels.")
+        if not 1 <= self.max_pixels <= MOST_PIXELS:
+            raise UsageError(f"--max-pixels {self.max_pixels} must lie between 1 and {MOST_PIXELS:,}.")
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"--limit {self.limit} must be at least 1.")
         if not 1 <= self.chunk_size <= 100_000:
@@ -155,6 +163,7 @@ class ConvertOptions(TypedDict, total=False):
     fill: str
     size: str
     orientation: str
+    max_pixels: int
     overlap: str
     stroke: float
     crowd: str

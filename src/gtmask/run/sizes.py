@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gtmask.findings import Finding
+from gtmask.manifest.contract import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from gtmask.images.probe import ImageInfo
     from gtmask.model import Grid, Record
-
-#: Ground Truth takes 100 million pixels (Developer Guide, input-data-limits), which `validate` checks;
-#: a mask beyond this would only exhaust memory.
-MAX_PIXELS = 1 << 29
 
 #: EXIF orientation that undoes each orientation.
 INVERSE = (0, 1, 2, 3, 4, 5, 8, 7, 6)
@@ -37,7 +34,9 @@ class Fitting:
     findings: list[Finding] = field(default_factory=list)
 
 
-def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> Fitting:
+def fit(
+    record: Record, info: ImageInfo | None, size: str, orientation: str, max_pixels: int = MAX_IMAGE_PIXELS
+) -> Fitting:
     """Decide a mask's size from the image's header, the export, or both.
 
     Parameters
@@ -50,6 +49,8 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
         "header", "annotation" or "check".
     orientation
         The grid that the mask shall fit: "stored" or "display".
+    max_pixels
+        A header of a few bytes may claim any size: more pixels than these are rejected.
     """
     exported = (record.width, record.height)
     if any(value is not None and value <= 0 for value in exported):
@@ -57,7 +58,7 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
     if info is None:
         if record.width is None or record.height is None:
             return Fitting(findings=[Finding("image-size-unknown")])
-        return _checked(Fitting(record.width, record.height))
+        return _checked(Fitting(record.width, record.height), max_pixels)
     stored = (info.width, info.height)
     displayed = stored[::-1] if info.orientation >= 5 else stored
     grid = _grid(record, stored, displayed)
@@ -71,7 +72,7 @@ def fit(record: Record, info: ImageInfo | None, size: str, orientation: str) -> 
     if info.orientation != 1 and (grid == "displayed") == (orientation == "stored"):
         fitting.turn = info.orientation if orientation == "stored" else INVERSE[info.orientation]
         fitting.findings.append(Finding("orientation-turned", f"EXIF orientation {info.orientation}"))
-    return _checked(fitting)
+    return _checked(fitting, max_pixels)
 
 
 def _grid(record: Record, stored: tuple[int, int], displayed: tuple[int, int]) -> Grid:
@@ -82,8 +83,9 @@ def _grid(record: Record, stored: tuple[int, int], displayed: tuple[int, int]) -
     return record.grid
 
 
-def _checked(fitting: Fitting) -> Fitting:
+def _checked(fitting: Fitting, max_pixels: int) -> Fitting:
     width, height = fitting.width, fitting.height
-    if width * height > MAX_PIXELS:
-        fitting.findings.append(Finding("image-too-large", f"{width}x{height}"))
+    if width * height > max_pixels:
+        told = f"{width}x{height} pixels are more than --max-pixels {max_pixels:,}"
+        fitting.findings.append(Finding("image-too-large", told))
     return fitting

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gtmask.run.plan import Plan
 
 
+#: Findings about an export after which all of its masks are to be doubted.
+OF_THE_WHOLE = frozenset({"classes-foreign", "images-unread", "manifest-partial", "document-damaged"})
+
+
 @dataclass(slots=True)
 class Summary:
     """What a run came to.
@@ -42,8 +46,14 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 everything converted, 3 finished with rejects."""
-        return 3 if self.tally.rejects else 0
+        """0 everything converted; 3 with rejects, or where something about all of the export went wrong."""
+        return 3 if self.tally.rejects or any(item.code in OF_THE_WHOLE for item in self.findings) else 0
+
+    @property
+    def pixels(self) -> dict[int, int]:
+        """Mask pixels by class id, for every class of the map: one without any is the sign of a wrong map."""
+        counts = dict.fromkeys((0, *(entry.id for entry in self.classes.classes)), 0)
+        return dict(sorted((counts | self.tally.pixels).items()))
 
     @property
     def retry_helps(self) -> bool:
@@ -61,6 +71,7 @@ class Summary:
             "chunks": self.chunks,
             "resumed": self.resumed,
             **self.tally.to_json(),
+            "pixels": {str(value): count for value, count in self.pixels.items()},
             "export_findings": [{"code": item.code, "detail": item.detail} for item in self.findings],
             "classes": {entry.id: entry.name for entry in self.classes.classes},
         }

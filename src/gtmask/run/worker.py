@@ -155,7 +155,7 @@ class Worker:
             findings.append(Finding("key-collision", target))
         if not key.lower().endswith(IMAGE_EXTENSIONS):
             findings.append(Finding("image-format", key))
-        fitting = fit(record, info, job.settings.size, job.settings.orientation)
+        fitting = fit(record, info, job.settings.size, job.settings.orientation, job.settings.max_pixels)
         findings += fitting.findings
         if is_reject(findings):
             return self._rejected(record)
@@ -197,10 +197,13 @@ class Worker:
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
         data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
+        line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
+        outcome = Outcome(record, line, len(data), mask_values(mask), painting.painted, covered)
+        # While this waits, others paint: of many records in flight only one has its pixels in memory.
+        del painting, mask
         if not self.job.dry_run:
             await self.out.put(MASKS + target, data, "image/png")
-        line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
-        return Outcome(record, line, len(data), mask_values(mask), painting.painted, covered)
+        return outcome
 
     def _rejected(self, record: Record) -> Outcome:
         self._strict(record)

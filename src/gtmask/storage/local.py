@@ -13,7 +13,9 @@ import ctypes
 import errno
 import fcntl
 import hashlib
+import io
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,16 +66,16 @@ class LocalStorage:
     async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
         path = self._path(key)
-        with translate_errors("read", path), path.open("rb", buffering=0) as file:
+        with translate_errors("read", path), open_regular(path) as file:
             return _read(file.fileno(), start, stop)
 
     async def size(self, key: str) -> int:
         """Return a file's size in bytes."""
         path = self._path(key)
         with translate_errors("read", path):
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-            return path.stat().st_size
+            status = path.stat()
+            _refuse_irregular(status.st_mode, path)
+            return status.st_size
 
     async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:  # noqa: ARG002 - files have no content type
         """Write a whole file: readers see all of it or nothing. Durable after :meth:`sync`."""
@@ -162,6 +164,30 @@ class LocalStorage:
         with translate_errors("list", self._root):
             for key, size in walk(self.root, prefix):
                 yield Entry(key, size)
+
+
+def open_regular(path: str | Path) -> io.FileIO:
+    """Open a regular file to read from it; at once, whatever is there.
+
+    Raises
+    ------
+    OSError
+        As for any file; EISDIR for a folder, ENODEV for what is neither: a named pipe would make us wait for
+        whoever writes to it, a device has no end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode, path)
+        return io.FileIO(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse_irregular(mode: int, path: str | Path) -> None:
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENODEV
+        raise OSError(number, os.strerror(number), str(path))
 
 
 @contextlib.contextmanager
@@ -308,6 +334,9 @@ def translate_errors(verb: str, path: Path) -> Iterator[None]:
             raise AccessError(
                 f"{what}: permission denied; check owner and mode of the file and its folder."
             ) from error
+        if verb == "read" and error.errno in {errno.ENODEV, errno.ENXIO}:
+            msg = f"cannot read {path}: it is no regular file, but a named pipe, a socket or a device"
+            raise NotFoundError(msg) from error
         if verb == "read" and error.errno in {errno.ENOTDIR, errno.EISDIR}:
             raise NotFoundError(
                 f"{what}: there is a folder where the file should be, or a file for a folder."
