@@ -122,7 +122,10 @@ class Format:
     ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
     ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
     of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
-    annotations of an image count. ``stored_as`` is the title of a dialect that is read like a format of one
+    annotations of an image count; ``image`` says which image a record is of, ``label`` which member is the
+    class, ``holes`` what cuts a hole, and ``grid`` which pixels coordinates speak of. ``marks`` are keys that
+    the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
+    ``stored_as`` is the title of a dialect that is read like a format of one
     file per image.
     """
 
@@ -136,4 +139,9 @@ class Format:
     per_image: bool
     order: str
     counts: str
+    image: str
+    label: str
+    holes: str
+    grid: str
+    marks: frozenset[str]
     stored_as: str = ""

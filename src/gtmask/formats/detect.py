@@ -21,7 +21,7 @@ from gtmask.formats.base import Sample
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.reading.per_image import COMPANIONS
-from gtmask.formats.registry import FORMATS, MARKS
+from gtmask.formats.registry import FORMATS
 from gtmask.formats.text import decode_json, decode_text
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
@@ -265,8 +265,8 @@ def describe(sample: Sample) -> str:
         seen = "".join(sign if sign.isprintable() else "?" for sign in ", ".join(list(keys)[:8]))
         kind = "objects in an array" if sample.element else "a JSON object"
         every = set(keys).union(*keys.values())
-        near = sorted(MARKS, key=lambda name: -len(MARKS[name] & every))
-        near = [name for name in near if MARKS[name] & every][:3]
+        common = {name: len(entry.marks & every) for name, entry in FORMATS.items()}
+        near = [name for name in sorted(common, key=lambda name: -common[name]) if common[name]][:3]
         hint = f"; --format {' or '.join(near)} could fit" if near else ""
         return f"{kind} with the keys {seen:.200}{hint}"
     if text[:1] in {"{", "["}:

@@ -1,6 +1,6 @@
 """labelme (3 to 7) and its dialects AnyLabeling and X-AnyLabeling: one JSON beside each image.
 
-Sources: labelme ``_utils/shape.py`` and ``_label_file.py``; facts about the dialects in docs/formats.md.
+Sources: labelme ``_utils/shape.py`` and ``_label_file.py``; X-AnyLabeling ``label_converter.py``.
 labelme's geometry speaks of the image as EXIF turns it, X-AnyLabeling's of the stored pixels. A box, a
 circle and a mask are given by two points; the two of a mask are inclusive pixel indices.
 """

@@ -43,6 +43,11 @@ def _row(
     reads: str,
     limits: str,
     *,
+    image: str,
+    label: str,
+    holes: str,
+    grid: str,
+    marks: tuple[str, ...] = (),
     per_image: bool = False,
     module: str = "",
     order: str = "List order: later shapes lie over earlier ones.",
@@ -50,7 +55,10 @@ def _row(
     stored_as: str = "",
 ) -> Format:
     sniff, read = _lazy(module or name)
-    return Format(name, title, sniff, read, source_fill, reads, limits, per_image, order, counts, stored_as)
+    return Format(
+        name, title, sniff, read, source_fill, reads, limits, per_image, order, counts, image, label, holes,
+        grid, frozenset(marks), stored_as,
+    )  # fmt: skip
 
 
 _ROWS = (
@@ -63,6 +71,11 @@ _ROWS = (
         "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate "
         "paints polygons and boxes; `outside` shapes are not drawn. In exports of "
         "projects an image is told by its subset and name, a frame by its subset, task and number.",
+        image="`name` of `image`; a frame of a video has the names under which CVAT saves it. In projects "
+        "the subset narrows both.",
+        label="`label`.",
+        holes="None; CVAT's users paint a background polygon on top. Masks may have them.",
+        grid="As EXIF turns it; as stored in documents dumped before 2022.",
         order=_Z_ORDER,
     ),
     _row(
@@ -72,6 +85,10 @@ _ROWS = (
         "`labels/*.txt` with `data.yaml` or `classes.txt`: polygons, boxes (painted with a finding) "
         "and, when every line has nine columns, oriented boxes.",
         "No holes; several parts come joined by thin bridges. The image size comes from the image only.",
+        image="The label file's path with `images/` for `labels/`, and any extension of an image.",
+        label="The number at the start of the line, named by the list of classes.",
+        holes="None.",
+        grid="As EXIF turns it.",
         per_image=True,
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
     ),
@@ -83,6 +100,11 @@ _ROWS = (
         "on one line per image.",
         "No holes; several parts come joined by thin bridges. Key points have no area: of a pose its box "
         "counts.",
+        image="`file`, in `images/<split>`.",
+        label="The number at the start of the row, named by `class_names`.",
+        holes="None.",
+        grid="As EXIF turns it.",
+        marks=("class_names", "segments"),
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
         counts="The segments of an image, else the first of its lists.",
     ),
@@ -92,6 +114,11 @@ _ROWS = (
         "opencv",
         "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
+        image="`external_id`, else `global_key`, else what `row_data` ends in (v1: `External ID`).",
+        label="`name`, else `value` (v1: `title`, else `value`).",
+        holes="None in polygons; masks may have them.",
+        grid="As stored; as EXIF turns it where `exif_rotation` says so.",
+        marks=("data_row", "projects", "DataRow ID", "Labeled Data"),
         counts="Of several labels of one data row the benchmark reference, else the highest "
         "consensus score, else the newest; "
         "--annotator chooses.",
@@ -105,6 +132,11 @@ _ROWS = (
         "Masks are read from their s3:// URI, or from copies below --masks; without it, a mirror of the "
         "whole key beside the manifest or up to two folders above counts too, and so does a name that "
         "Ground Truth gave. A line whose mask is nowhere is rejected.",
+        image="`source-ref`.",
+        label="`class-name` of the colour map.",
+        holes="What the mask leaves out.",
+        grid="As stored.",
+        marks=("source-ref",),
         counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
         "creation-date; --class-attribute chooses.",
     ),
@@ -115,6 +147,11 @@ _ROWS = (
         "`segments_info` and the folder of PNGs whose colours are segment ids.",
         "The PNG folder is called like the JSON and lies beside it or beside its folder, or the PNGs lie "
         "beside the JSON. Ids that the JSON does not list stay background, and are told.",
+        image="`file_name` of the image, else `coco_url`; without an image table the name of the PNG.",
+        label="`category_id`, named by `categories`.",
+        holes="What the PNG leaves out.",
+        grid="As stored.",
+        marks=("images", "annotations", "segments_info"),
         module="coco.panoptic",
         order="Segments do not overlap.",
     ),
@@ -128,6 +165,11 @@ _ROWS = (
         "COCO has no holes: several rings of one annotation are a union. Results lists name images by "
         "file_name, else by image_id, which may be a name without extension; without categories, ids are the "
         "classes.",
+        image="`file_name`, else `path` or `coco_url`; results lists have the id alone.",
+        label="`category_id`, named by `categories`.",
+        holes="None in polygons: rings are a union. Run-length masks may have them.",
+        grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
+        marks=("images", "annotations", "categories", "segmentation", "image_id"),
     ),
     _row(
         "sa1b",
@@ -135,6 +177,10 @@ _ROWS = (
         "coco",
         "One JSON per image with run-length masks; all masks have the label `object`.",
         "SA-1B names no classes.",
+        image="`file_name` of `image`, beside the JSON.",
+        label="None: all masks are `object`.",
+        holes="What the run-length mask leaves out.",
+        grid="As stored.",
         per_image=True,
     ),
     _row(
@@ -145,6 +191,11 @@ _ROWS = (
         "boxes.",
         "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` is "
         "skipped.",
+        image="`imagePath`, relative to the JSON; else the JSON's own name.",
+        label="`label`.",
+        holes="None. Masks may have them.",
+        grid="As EXIF turns it; as stored in X-AnyLabeling's files.",
+        marks=("shapes", "imagePath", "imageData", "shape_type", "imageHeight"),
         per_image=True,
     ),
     _row(
@@ -153,6 +204,11 @@ _ROWS = (
         "skimage",
         "One JSON per image: polygons by `layer`; classes from `isat.yaml` where it lies beside them.",
         "No holes.",
+        image="`name` of `info`, else the JSON's own name.",
+        label="`category`.",
+        holes="None; users draw `__background__` on top.",
+        grid="As stored.",
+        marks=("objects", "segmentation", "layer"),
         per_image=True,
         order="`layer` ascending (2 where it is missing), ties in list order.",
     ),
@@ -163,6 +219,11 @@ _ROWS = (
         "`*_polygons.json`: polygons in depth order.",
         "Deleted objects and the `license plate` class are left out; `...group` labels are read as "
         "their class.",
+        image="The JSON's own name: `leftImg8bit/…/x_leftImg8bit.png` of `gtFine/…/x_gtFine_polygons.json`.",
+        label="`label`.",
+        holes="None; later objects lie in front.",
+        grid="As stored.",
+        marks=("imgHeight", "imgWidth", "objects", "polygon"),
         per_image=True,
     ),
     _row(
@@ -171,6 +232,11 @@ _ROWS = (
         "opencv",
         "`polygons/<id>.json`.",
         "Version 1 has no polygons, only PNG labels.",
+        image="`images/<id>.jpg` beside the `polygons` folder.",
+        label="`label`.",
+        holes="None.",
+        grid="As stored.",
+        marks=("objects", "polygon"),
         per_image=True,
     ),
     _row(
@@ -179,6 +245,11 @@ _ROWS = (
         "opencv",
         "`ann/<image>.json`: polygons with holes, bitmaps, rectangles; classes from `meta.json`.",
         "Lines, points and graphs have no area; a cut-off bitmap is a finding.",
+        image="The JSON's name without `.json`, in `img` beside `ann`; else `name`.",
+        label="`classTitle`.",
+        holes="`points.interior`, of their own shape only.",
+        grid="As stored.",
+        marks=("size", "objects", "classTitle", "geometryType"),
         per_image=True,
     ),
     _row(
@@ -187,6 +258,11 @@ _ROWS = (
         "opencv",
         "Darwin 2.0 and 1.0 JSON: polygons with several paths (even-odd), boxes, ellipses, raster layers.",
         "Skeletons, tags and directions have no area. Of items with several slots the first is read.",
+        image="`name` in the folder `path` of `item` (1.0: `original_filename` of `image`).",
+        label="`name`.",
+        holes="By the even-odd rule over `paths`.",
+        grid="As stored.",
+        marks=("item", "slots", "annotations"),
         per_image=True,
     ),
     _row(
@@ -196,6 +272,11 @@ _ROWS = (
         "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects "
         "with their `___save.png`.",
         "`___fuse.png` pictures are translucent and not used.",
+        image="`name` of `metadata`, else the JSON's name without its postfix.",
+        label="`className`, else `classId` in `classes.json`.",
+        holes="`exclude`.",
+        grid="As stored.",
+        marks=("metadata", "instances", "className"),
         per_image=True,
     ),
     _row(
@@ -204,6 +285,11 @@ _ROWS = (
         "coco",
         "`annotations/<subset>.json`: polygons, run-length masks, boxes, ellipses.",
         "No holes in polygons.",
+        image="`path` of `image`, else `id`; in `images/<subset>`.",
+        label="`label_id`, an index into the label table.",
+        holes="None in polygons. Run-length masks may have them.",
+        grid="As EXIF turns it.",
+        marks=("items", "categories", "dm_format_version"),
         order=_Z_ORDER,
     ),
     _row(
@@ -214,6 +300,11 @@ _ROWS = (
         "circles, ellipses.",
         "No image sizes: they come from the images. The class is one attribute of the regions: --class-"
         "attribute chooses it.",
+        image="`filename`; in version 3 `fname`, else `src`.",
+        label="One attribute of the regions: that of --class-attribute, or the only one, or a guess.",
+        holes="None.",
+        grid="As EXIF turns it.",
+        marks=("regions", "shape_attributes", "_via_img_metadata", "file_attributes"),
     ),
     _row(
         "scalabel",
@@ -221,6 +312,11 @@ _ROWS = (
         "touched",
         "Frames with `poly2d` (Bézier curves too), `box2d` and run-length masks.",
         "Lane lines (open poly2d) have no area.",
+        image="`name`, in `videoName` where that is given; else `url`.",
+        label="`category`.",
+        holes="None in polygons: several are a union. Run-length masks may have them.",
+        grid="As stored.",
+        marks=("frames", "labels", "poly2d", "box2d"),
         order="List order; ascending score where labels have scores.",
     ),
     _row(
@@ -232,6 +328,11 @@ _ROWS = (
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
         "cancelled. Which image of a task a region lies on is known where image tags are called like keys of "
         "the data; else it is concluded from names and told, or the task is rejected.",
+        image="The address under `data` that the labels name; uploads without the prefix of their name.",
+        label="The labels of a result: `polygonlabels`, `rectanglelabels`, `brushlabels` and so on.",
+        holes="None in polygons. Brush masks may have them.",
+        grid="As EXIF turns it.",
+        marks=("completions", "predictions", "result", "annotation_id", "lead_time"),
         order="Result order: later regions lie over earlier ones.",
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
@@ -243,6 +344,11 @@ _ROWS = (
         "opencv",
         "Release files: segmentation bitmaps (colour = id) and polygons.",
         "Bitmaps must lie beside the release file. Sequences are not read.",
+        image="`name`, else `url` of `image`.",
+        label="`category_id`, named by `categories`.",
+        holes="What the bitmap leaves out; none in polygons.",
+        grid="As stored.",
+        marks=("samples", "dataset", "segmentation_bitmap"),
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
     ),
@@ -252,6 +358,11 @@ _ROWS = (
         "opencv",
         "Label rows: polygons with holes in fractions of the image, boxes, bit masks.",
         "Rotated boxes turn about their centre; key points and polylines have no area.",
+        image="`data_title`, else `data_link`.",
+        label="`name`, else `value`.",
+        holes="All rings of `polygons` but the first.",
+        grid="As stored.",
+        marks=("data_units", "label_hash"),
     ),
     _row(
         "kili",
@@ -259,6 +370,11 @@ _ROWS = (
         "opencv",
         "JSON exports: polygons with holes and boxes in fractions of the image.",
         "Polylines and markers have no area. Videos are not read.",
+        image="`externalId`, else `content`.",
+        label="`name` of the first of `categories`.",
+        holes="All rings of `boundingPoly` but the first.",
+        grid="As stored.",
+        marks=("jsonResponse",),
         counts="The newest label of an asset; --annotator chooses by author; predictions only with "
         "--include-predictions.",
     ),
@@ -268,74 +384,14 @@ _ROWS = (
         "opencv",
         "One JSON per item: segments with holes, boxes, ellipses, binary masks.",
         "Points, lines and cuboids have no area.",
+        image="`filename`, from the data set's root.",
+        label="`label`.",
+        holes="By the even-odd rule over the rings of a segment.",
+        grid="As stored.",
+        marks=("itemId", "annotations", "coordinates"),
         per_image=True,
     ),
 )
 
 #: Every format by name, in the order of detection.
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
-
-#: Keys that tell a format: hints for the sentence about an unknown file, never used to choose one.
-MARKS: dict[str, frozenset[str]] = {
-    "coco": frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
-    "coco_panoptic": frozenset({"images", "annotations", "segments_info"}),
-    "labelme": frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
-    "isat": frozenset({"objects", "segmentation", "layer"}),
-    "cityscapes": frozenset({"imgHeight", "imgWidth", "objects", "polygon"}),
-    "mapillary": frozenset({"objects", "polygon"}),
-    "supervisely": frozenset({"size", "objects", "classTitle", "geometryType"}),
-    "darwin": frozenset({"item", "slots", "annotations"}),
-    "superannotate": frozenset({"metadata", "instances", "className"}),
-    "datumaro": frozenset({"items", "categories", "dm_format_version"}),
-    "via": frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
-    "scalabel": frozenset({"frames", "labels", "poly2d", "box2d"}),
-    "label_studio": frozenset({"completions", "predictions", "result", "annotation_id", "lead_time"}),
-    "labelbox": frozenset({"data_row", "projects", "DataRow ID", "Labeled Data"}),
-    "sagemaker": frozenset({"source-ref"}),
-    "segments": frozenset({"samples", "dataset", "segmentation_bitmap"}),
-    "encord": frozenset({"data_units", "label_hash"}),
-    "kili": frozenset({"jsonResponse"}),
-    "ultralytics": frozenset({"class_names", "segments"}),
-    "dataloop": frozenset({"itemId", "annotations", "coordinates"}),
-}
-
-
-def markdown() -> str:
-    """Return docs/formats.md: a table of all formats and a section about each."""
-    lines = [
-        "# What gtmask reads",
-        "",
-        "Generated from `src/gtmask/formats/registry.py` by `scripts/make_docs.py`.",
-        "",
-        (
-            "Detection looks at names and the first 64 KiB, in the order of this table; `--format NAME` "
-            "skips it."
-        ),
-        (
-            "Folders, globs, `.zip`, `.tar`, `.tar.gz` and `s3://` locations work for every format; "
-            "formats of one"
-        ),
-        "file per image read a folder as one export, the others read every document in it.",
-        "",
-        "| `--format` | tool | one file per image | `--fill source` paints like |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| [`{row.name}`](#{row.name}) | {row.title} | "
-        f"{'yes' if row.per_image else 'no'} | `{row.source_fill}` |"
-        for row in _ROWS
-    ]
-    for row in _ROWS:
-        lines += [
-            "",
-            f"## {row.name}",
-            "",
-            f"**{row.title}**",
-            "",
-            f"- Read: {row.reads}",
-            f"- Limits: {row.limits}",
-            f"- Order: {row.order}",
-            f"- Which annotations count: {row.counts}",
-            f"- `--fill source`: the `{row.source_fill}` rule, see [rasterizing](rasterizing.md).",
-        ]
-    return "\n".join(lines) + "\n"
