@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from gtmask.model import Record
 
+SIMPLE = ("sagemaker_gt/superannotateai__superannotate-python-sdk/tests/data_set/converter_test/SageMaker/"
+          "input/toSuperAnnotate/instance_segmentation/")  # fmt: skip
 ISAT = "isat/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny/isat/"
 PANLABEL = "strickvl__panlabel/tests/fixtures/"
 VISTAS = "mapillary/cvat-ai__datumaro/tests/assets/mapillary_vistas_dataset/v2.0/"
@@ -94,6 +96,10 @@ TABLE: dict[str, tuple[str, list[tuple[str, int]], dict[str, int]]] = {
     # Its mask is among the samples under another name than the manifest gives.
     "sagemaker_gt/aws-samples__amazon-lookout-for-vision-image-augmentation-pipeline/output.manifest": (
         "sagemaker", [("s3://pcbtest22/label/s10.png", 0)], {"mask-missing": 1}),
+    SIMPLE + "output.manifest": (
+        "sagemaker", [(f"s3://test-simple-bucket/{name}.jpg", 2) for name in
+                      ("cat1", "cat2", "cat3", "dog1", "dog2", "dog3")],
+        {}),
 }  # fmt: skip
 
 #: Files that are no image annotations, and why.
