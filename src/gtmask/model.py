@@ -213,7 +213,8 @@ class Record:
     grid
         The pixel grid that the geometry speaks of.
     units
-        "pixel", or "fraction" where coordinates are 0..1 of the image's width and height.
+        "pixel", or "fraction" where coordinates are 0..1 of the image's width and height, or "upward" where
+        they are pixels with y growing upwards from the image's bottom-left corner.
     points
         float64 (n, 2): the vertices (x, y) of all rings, one after the other.
     ring_offsets
@@ -250,7 +251,7 @@ class Record:
     width: int | None = None
     height: int | None = None
     grid: Grid = "stored"
-    units: Literal["pixel", "fraction"] = "pixel"
+    units: Literal["pixel", "fraction", "upward"] = "pixel"
     points: NDArray[np.float64] = field(default_factory=_no_points)
     ring_offsets: NDArray[np.int32] = field(default_factory=_zero_offset)
     part_offsets: NDArray[np.int32] = field(default_factory=_zero_offset)

@@ -149,3 +149,11 @@ def test_other_shapes_and_broken_objects():
         "shape-kind-unsupported",
         "shape-no-geometry",
     ]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_polygon_whose_numbering_has_a_gap_is_told(number: int):
+    """A point that is missing would cut a corner off."""
+    gapped = points(*CORNERS, (0.5, 0.5))
+    del gapped[str(number)]
+    assert codes(read_one("encord", rows(unit({"name": "a", "polygon": gapped})))) == ["shape-bad-geometry"]

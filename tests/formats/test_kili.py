@@ -122,3 +122,9 @@ def test_other_shapes_and_broken_annotations():
         "annotation-bad", "shape-bad-geometry", "shape-bad-geometry", "shape-few-points",
         "shape-kind-unsupported", "shape-no-geometry",
     ]  # fmt: skip
+
+
+def test_a_part_without_rings_is_told():
+    parts = [thing("a", OUTER, mid="m"), {**thing("a", mid="m"), "boundingPoly": []}]
+    record = read_one("kili", [asset(label(*parts))])
+    assert (labels(record), codes(record)) == (["a"], ["shape-no-geometry"])

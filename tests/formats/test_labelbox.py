@@ -7,7 +7,20 @@ import json
 import numpy as np
 import pytest
 
-from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+from gtmask.formats import labelbox
+from gtmask.formats.detect import take_sample
+from tests.support.small_exports import (
+    FilesExport,
+    codes,
+    grid,
+    labels,
+    open_files,
+    painted,
+    png,
+    read_files,
+    read_one,
+    rings,
+)
 
 POLYGON = [{"x": 1, "y": 1}, {"x": 3, "y": 1}, {"x": 3, "y": 3}, {"x": 1, "y": 3}]
 
@@ -164,10 +177,58 @@ def test_v1_shapes():
     assert (record.image, record.width) == ("a.jpg", None)
 
 
-def test_v1_oldest_form():
+UPWARDS = {
+    "bare": [POLYGON],
+    "geometry": [{"geometry": POLYGON}],
+    "text": "MULTIPOLYGON (((1 1, 3 1, 3 3, 1 3, 1 1)))",
+    "text in geometry": [{"geometry": "POLYGON((1.0 1.0,3 1e0, 3 3, 1 3))"}],
+    "text in list": ["Polygon ((1 1,3 1,3 3,1 3,1 1))"],
+}
+
+
+def test_v1_of_2018():
     record = read_one("labelbox", [v1({"Car": [{"geometry": POLYGON}], "Dog": [POLYGON, 3], "note": "x"})])
     assert labels(record) == ["Car", "Dog"]
-    assert codes(record) == ["shape-bad-geometry", "value-type"]
+    assert codes(record) == ["shape-bad-geometry", "shape-no-geometry"]
+    assert record.balance.handed == 4
+
+
+@pytest.mark.parametrize("form", UPWARDS)
+def test_in_exports_of_2018_y_grows_upwards(form: str):
+    """In an image of 5 x 6 pixels the square from (1, 1) to (3, 3) lies at rows 3 and 4, not 1 and 2."""
+    record = read_one("labelbox", [v1({"a": UPWARDS[form]})])
+    assert (record.units, labels(record), codes(record)) == ("upward", ["a"], [])
+    record.width, record.height = 5, 6
+    mask = grid(".....", ".....", ".....", ".11..", ".11..", ".....")
+    assert np.array_equal(painted(record, "a", fill="center"), mask)
+    now = read_one("labelbox", [v1({"objects": [{"title": "a", "polygon": POLYGON}]})])
+    assert now.units == "pixel"
+
+
+def test_well_known_text_has_holes_parts_lines_and_points():
+    holed, other = "((0 0, 9 0, 9 9, 0 9, 0 0), (2 2, 4 2, 4 4, 2 4, 2 2))", "((20 20, 29 20, 29 29, 20 20))"
+    text = f"MULTIPOLYGON ({holed}, {other})"
+    record = read_one(
+        "labelbox", [v1({"a": text, "line": ["LINESTRING (1 1, 5 5)"], "dot": ["POINT (3 4)"]})]
+    )
+    assert [(item.label, item.kind) for item in record.shapes] == [
+        ("a", "polygon"), ("line", "polyline"), ("dot", "point")]  # fmt: skip
+    assert [[len(ring) for ring in part] for part in rings(record, record.shapes[0])] == [[4, 4], [3]]
+
+
+@pytest.mark.parametrize("text", [
+    "POLYGON ((0 0, 9 0, 9)", "POLYGON (0 0, 9 0, 9 9)", "POLYGON ((0 0 1, 9 0 1, 9 9 1))", "POLYGON ((a b))",
+    "GEOMETRYCOLLECTION (POINT (1 1))", "MULTIPOLYGON ((0 0, 9 0, 9 9))", "POLYGON", "POLYGON ((1, 2, 3))",
+])  # fmt: skip
+def test_malformed_well_known_text_is_told(text: str):
+    record = read_one("labelbox", [v1({"a": text, "b": [POLYGON]})])
+    assert (labels(record), codes(record)) == (["b"], ["shape-bad-geometry"])
+
+
+def test_rows_of_2018_have_no_data_row_id():
+    old = {key: value for key, value in v1({"a": [POLYGON]}).items() if key != "DataRow ID"}
+    sample = take_sample(FilesExport({"e.json": json.dumps([old]).encode()}), "e.json")
+    assert labelbox.sniff(sample) == "Labelbox v1"
 
 
 @pytest.mark.parametrize(("value", "more", "found"), [

@@ -136,7 +136,10 @@ def _rotated(builder: RecordBuilder, box: dict[str, Any], size: tuple[float, flo
 def _ring(points: Any) -> list[float]:
     """Return a ring in any form that exports have had: {"0": {x, y}}, [{x, y}], [[x, y]], [x, y, ...]."""
     if isinstance(points, dict):
-        points = [points[key] for key in sorted(points, key=int)]
+        numbered = sorted(points, key=int)
+        if list(map(int, numbered)) != list(range(len(points))):
+            raise ValueError("the points are not numbered from 0 on without a gap")
+        points = [points[key] for key in numbered]
     if not isinstance(points, list) or not points:
         return numbers(points)
     if isinstance(points[0], dict):

@@ -8,6 +8,11 @@ ImagePolyline, ImagePoint. Pixels, origin at the top-left corner; polygons have 
 v1: ``DataRow ID``, ``Labeled Data``, ``External ID``, ``Label.objects[]`` with ``title``, ``value`` and
 ``polygon``, ``bbox``, ``line``, ``point`` or ``instanceURI``. ``Label`` may be "Skip" or ``{}``.
 
+2018 and before: ``Label`` has the geometries under the names of classes, as lists of {x, y} or as well-known
+text, bare or as ``geometry``. There y grows **upwards** from the image's bottom edge: the vendor's own
+exporters of that time (labelbox-python, ``labelbox/exporters``) write ``height - y``, and the image's height,
+which the export does not tell, is that of the stored pixels. Answers to questions stand between them as text.
+
 **Which label counts** where a data row has several (consensus, benchmark, several projects), after
 skipped ones are left out: with ``annotator`` the newest of that person (``created_by``); else the
 benchmark reference; else the highest consensus score; else the newest. One is chosen, never merged.
@@ -43,6 +48,7 @@ from gtmask.formats.reading.typed import (
     get_objects,
     get_text,
 )
+from gtmask.formats.reading.wkt import is_wkt, parse_wkt
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -61,7 +67,9 @@ def sniff(sample: Sample) -> str | None:
     for keys in (sample.keys, sample.element):
         if "data_row" in keys and ("projects" in keys or "media_attributes" in keys):
             return "Labelbox v2"
-        if "DataRow ID" in keys and ("Labeled Data" in keys or "Label" in keys):
+        if "Label" in keys and ("DataRow ID" in keys or "Labeled Data" in keys):
+            return "Labelbox v1"
+        if "DataRow ID" in keys and "Labeled Data" in keys:
             return "Labelbox v1"
     return None
 
@@ -231,15 +239,29 @@ def _record_v1(row: dict[str, Any], reader: RowsReader) -> Record:
 
 
 def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
-    """Add the shapes of exports that list ``{"Car": [{"geometry": [{x, y}]}]}`` or the bare rings."""
+    """Add the shapes of exports of 2018, which stand under the names of their classes."""
+    builder.record.units = "upward"
     for name, shapes in label.items():
-        listed = as_list(builder, shapes, name)
-        rows = [entry if isinstance(entry, dict) else {"geometry": entry} for entry in listed]
+        listed = [shapes] if isinstance(shapes, str) else as_list(builder, shapes, name)
 
-        def add(item: dict[str, Any], name: str = name) -> None:
-            builder.polygon(name, flatten_xy(item["geometry"]))
+        def add(entry: Any, name: str = name) -> None:
+            _add_geometry(builder, name, entry["geometry"] if isinstance(entry, dict) else entry)
 
-        each(builder, rows, add, name)
+        builder.account(listed, add, name)
+
+
+def _add_geometry(builder: RecordBuilder, name: str, geometry: Any) -> None:
+    """Add a ring, a point, or what well-known text says."""
+    if isinstance(geometry, str):
+        if not is_wkt(geometry):
+            builder.finding("shape-no-geometry", f"{name}: the text {geometry!r:.60}")
+            return
+        found = parse_wkt(geometry)
+        builder.polygons(name, found.parts, found.kind)
+    elif isinstance(geometry, dict):
+        builder.polygon(name, flatten_xy([geometry]), "point")
+    else:
+        builder.polygon(name, flatten_xy(geometry))
 
 
 def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) -> None:

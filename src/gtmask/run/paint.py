@@ -152,6 +152,8 @@ class Canvas:
         points = record.points
         if record.units == "fraction":
             points = points * np.array([record.width, record.height], np.float64)
+        elif record.units == "upward":
+            points = points * (1.0, -1.0) + (0.0, record.height or 0)
         self.points = points
         self._rounded: dict[str, NDArray[np.int32]] = {}
         self._pending_rule = ""

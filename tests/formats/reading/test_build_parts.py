@@ -42,7 +42,14 @@ def test_a_shape_without_parts_is_told(parts: list):
     builder.polygons("a", parts)
     record = builder.build()
     assert record.shapes == []
-    assert codes(record) == ["shape-no-geometry"]
+    assert codes(record) == ["shape-no-geometry"] * max(len(parts), 1)
+
+
+def test_a_part_without_rings_beside_a_good_one_is_told():
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[OUTER], []])
+    record = builder.build()
+    assert (labels(record), codes(record)) == (["a"], ["shape-no-geometry"])
 
 
 @pytest.mark.parametrize(("x", "y", "told"), [(2**30, -(2**30), []), (2**30 + 1, 0, ["shape-bad-number"])])

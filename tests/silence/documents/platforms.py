@@ -164,6 +164,12 @@ def _labelbox() -> Iterator[Variant]:
     yield variant("labelbox", "v1", {"export.json": old, "masks/f3.png": own}, A,
                   free="ID DataRow~ID Created~By featureId value classifications".replace("~",
                       " "))  # fmt: skip
+    # The keys are the names of the classes: another one, or one less, is another document.
+    wkt = "MULTIPOLYGON (((" + ", ".join(f"{x} {y}" for x, y in ring(6)) + ")))"
+    of_2018 = [{"ID": "l", "Labeled Data": "https://x.y/a.jpg", "External ID": "a.jpg", "Created By": "u",
+                "Label": {"cat": [{"geometry": xy(ring(0))}], "dog": [xy(ring(5))], "cow": wkt}}]  # fmt: skip
+    yield variant("labelbox", "of-2018", {"export.json": of_2018}, A,
+                  free="ID Created~By Labeled~Data cat dog cow".replace("~", " "))  # fmt: skip
 
 
 def _sagemaker() -> Iterator[Variant]:

@@ -84,9 +84,10 @@ def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]])
         return [TaskImage(_references(next(iter(pictures.values())))[0])]
     found: list[TaskImage] = []
     for key, value in pictures.items():
-        mine = frozenset(tag for tag, shows in shown.items() if shows == key and tag is not None)
-        if mine or shown.get(None) == key:
-            found += _of_value(value, mine or None, upload)
+        mine = [tag for tag, shows in shown.items() if shows == key]
+        if mine:
+            tags_here = None if None in mine else frozenset(tag for tag in mine if tag is not None)
+            found += _of_value(value, tags_here, upload)
         else:
             told.finding("picture-unlabeled", f"{key!r:.60}")
     return found

@@ -15,6 +15,7 @@ from gtmask.errors import NotFoundError
 from gtmask.findings import Finding
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.reading.per_image import COMPANIONS, BadFile, load_object, rejected
+from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class StorageReader:
         except (BadFile, NotFoundError):
             return ("", name), 1
         task = value["task"]
-        identity = task.get("id") if isinstance(task, dict) else task
+        identity = get_any(task, "id") if isinstance(task, dict) else task
         known = isinstance(identity, int | str)
         return (type(identity), identity) if known else ("", name), self._images(as_task([value]))
 

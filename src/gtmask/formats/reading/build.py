@@ -206,7 +206,10 @@ class RecordBuilder:
         """
         first, told = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
-            for position, flat in enumerate(self._distinct(label, list(part))):
+            rings = self._distinct(label, list(part))
+            if not rings:
+                self.finding("shape-no-geometry", f"{label}: a part without rings")
+            for position, flat in enumerate(rings):
                 if not self._ring(label, flat, _LEAST.get(kind, 3)) and position == 0:
                     break
             if len(self._ring_ends) - 1 > self._part_rings[-1]:
