@@ -22,6 +22,8 @@ _BOX = frozenset({"x", "y", "left", "top", "xtl", "value", "rle"})
 _ID = re.compile(r"(^|[a-z_])(id|ID|Id|hash|mid|vid|fid)s?$")
 #: Keys of texts that hold pixels or runs: half of them is no document.
 _PACKED = frozenset({"counts", "data", "mask", "imageDataURL", "rleString", "coordinates", "rle"})
+#: What makes a class of no table another class of none.
+_ANOTHER = ("to-word", "unknown-id")
 #: List elements beyond these are changed at the ends only: the middle of a ring is like its neighbours.
 _SOME = 3
 
@@ -58,7 +60,8 @@ def changes(document: Any, variant: Variant) -> Iterator[tuple[str, Path]]:
         elif key not in variant.free:
             yield "drop", path
             yield "rename", path
-        yield from ((kind, path) for kind in _kinds(value, name, key, variant))
+        another = _ANOTHER if key in variant.unlisted else ()
+        yield from ((kind, path) for kind in _kinds(value, name, key, variant) if kind not in another)
 
 
 def _kinds(value: Any, name: str, key: Any, variant: Variant) -> Iterator[str]:

@@ -35,6 +35,8 @@ class Variant:
         Keys whose values come from the tool's own list.
     own_ids
         Keys of ids, beyond those that are called like ids.
+    unlisted
+        Keys of classes that no table lists: another value is another class, as another label would be.
     also
         Labels that have no pixels in the unchanged masks by intent.
     """
@@ -46,6 +48,7 @@ class Variant:
     free: frozenset[str] = frozenset()
     enums: frozenset[str] = frozenset()
     own_ids: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
     also: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -62,13 +65,13 @@ def variant(
     free: str = "",
     enums: str = "",
     own_ids: str = "",
+    unlisted: str = "",
     also: str = "",
 ) -> Variant:
     """Return a variant; contents are bytes, text, or values that become JSON (lists: JSON Lines)."""
     return Variant(
         format_name, name, {file: as_bytes(file, content) for file, content in files.items()}, images,
-        frozenset(free.split()), frozenset(enums.split()), frozenset(own_ids.split()), frozenset(
-            also.split()),
+        *(frozenset(keys.split()) for keys in (free, enums, own_ids, unlisted, also)),
     )  # fmt: skip
 
 

@@ -265,6 +265,13 @@ def _darwin() -> Iterator[Variant]:
                   free="dataset url workview_url seq filename original_filename additional_paths"
     )  # fmt: skip
 
+    complex_polygon = {"dataset": "d", "image": old["image"], "annotations": [
+        {"name": "cat", "complex_polygon": {"path": [xy(ring(0)), xy(hole(0))]}},
+        {"name": "dog", "ellipse": {"center": {"x": 28, "y": 6}, "radius": {"x": 4, "y": 3}, "angle": 0.5}},
+    ]}  # fmt: skip
+    yield variant("darwin", "complex-polygons", {"a.json": complex_polygon}, {"x/a.jpg": (48, 32)},
+                  free="dataset url workview_url seq filename original_filename angle")  # fmt: skip
+
 
 def _superannotate() -> Iterator[Variant]:
     def document(name: str, *instances: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tests.silence.documents.parts import (
     TWO,
     base64_of,
@@ -91,6 +93,37 @@ def _coco() -> Iterator[Variant]:
                         {"id": "n2", "image_id": "i1", "category_id": "c2", "segmentation": [flat(ring(6))]}],
     }}, A)  # fmt: skip
 
+    yield from _coco_results(counts, other)
+    studio = _coco_document(two[:1], [_annotation(1, 1, 1, [flat(ring(0))]), _annotation(2, 1, 2, [ring(5)])])
+    studio["info"] = {"contributor": "Label Studio", "description": "", "url": ""}
+    yield variant("coco", "label-studio", {"a.json": studio}, {"train/a.jpg": (48, 32)},
+                  free=f"{COCO_FREE.replace(' id ', ' ')} contributor")  # fmt: skip
+    unsized = _coco_document([{**two[0], "width": 0, "height": 0}], [
+        _annotation(1, 1, 1, {"counts": counts, "size": [32, 48]}), _annotation(2, 1, 2, [[ring(1)]]),
+    ])  # fmt: skip
+    yield variant("coco", "no-sizes", {"a.json": unsized}, {"train/a.jpg": (48, 32)},
+                  free=f"{COCO_FREE.replace(' id ', ' ')} width height")  # fmt: skip
+
+
+def _coco_results(counts: list[int], other: list[int]) -> Iterator[Variant]:
+    """Yield lists without tables: results of models, by id, by name, and of semantic segmentation."""
+    masks = [{"size": [32, 48], "counts": coco_string(counts)}, {"size": [32, 48], "counts": other}]
+    free = "score bbox"
+    row = {"category_id": 1, "score": 0.9, "bbox": [*box(0)]}
+    yield variant("coco", "results-by-id", {"a.json": [
+        {"image_id": 1, **row, "segmentation": masks[0]}, {"image_id": 2, **row, "segmentation": masks[1]},
+        {"image_id": 1, **row, "category_id": 3, "segmentation": [flat(ring(10))]},
+    ]}, {"000000000001.jpg": (48, 32), "2.jpg": (48, 32)}, free=free, unlisted="category_id")  # fmt: skip
+    yield variant("coco", "results-by-name", {"a.json": [
+        {"image_id": "x/a", "file_name": "x/a.jpg", **row, "segmentation": masks[0]},
+        {"image_id": "x/b", "file_name": "x/b.jpg", **row, "segmentation": masks[1]},
+    ]}, {"x/a.jpg": (48, 32), "x/b.jpg": (48, 32)}, free=free, unlisted="category_id")  # fmt: skip
+    yield variant("coco", "semantic-results", {"sem_seg_predictions.json": [
+        {"file_name": "x/a.jpg", "category_id": 1, "segmentation": masks[0]},
+        {"file_name": "x/a.jpg", "category_id": 2, "segmentation": masks[1]},
+        {"file_name": "y/a.jpg", "category_id": 2, "segmentation": masks[1]},
+    ]}, {"x/a.jpg": (48, 32), "y/a.jpg": (48, 32)}, unlisted="category_id")  # fmt: skip
+
 
 def _panoptic() -> Iterator[Variant]:
     mask = mask_of({0: 1, 1: 2, 6: 3})
@@ -112,6 +145,21 @@ def _panoptic() -> Iterator[Variant]:
     free = "iscrowd isthing bbox area supercategory"
     yield variant("coco_panoptic", "folder", {
         "panoptic.json": document, "panoptic/a1.png": picture, "panoptic/a2.png": tall,
+    }, TWO, free=free)  # fmt: skip
+    beside = {"annotations/panoptic_val.json": document, "panoptic_val/a1.png": picture,
+              "panoptic_val/a2.png": tall}  # fmt: skip
+    yield variant("coco_panoptic", "beside-the-folder", beside, TWO, free=free)
+    gray = json.loads(json.dumps(document))
+    gray["annotations"] = [
+        {"image_id": 1, "file_name": "a1.png", "segments_info": [
+            {"id": 20, "category_id": 1, "iscrowd": 0}, {"id": 7, "category_id": 2, "iscrowd": 0}]},
+        {"image_id": 2, "file_name": "a2.png", "segments_info": [
+            {"id": 300, "category_id": 2, "iscrowd": 0}, {"id": 7000, "category_id": 1, "iscrowd": 0}]},
+    ]  # fmt: skip
+    deep = mask_of({4: 1, 8: 2}, (40, 56)).astype(np.uint16)
+    yield variant("coco_panoptic", "gray", {
+        "panoptic.json": gray, "panoptic/a1.png": encoded(mask_of({0: 20, 5: 7})),
+        "panoptic/a2.png": encoded(np.array([0, 300, 7000], np.uint16)[deep]),
     }, TWO, free=free)  # fmt: skip
     nested = json.loads(json.dumps(document))
     nested["annotations"][0]["file_name"], nested["annotations"][1]["file_name"] = "x/a.png", "y/a.png"
@@ -307,6 +355,14 @@ def _datumaro() -> Iterator[Variant]:
         entry("bbox", 0, bbox=[x, y, width, height], attributes={"rotation": 30.0}),
         entry("polygon", 1, points=flat(ring(0))),
     ])}, {"x/a.jpg": (48, 32)}, free=f"{free} rotation", enums="type")  # fmt: skip
+
+    grouped = [
+        entry("polygon", 0, points=flat(ring(0)), group=3), entry("bbox", 0, bbox=[2, 2, 8, 7], group=3),
+        entry("rotated_bbox", 1, bbox=[x + 4, y + 3, width, height, 30.0], z_order=1),
+        entry("polygon", 2, points=flat(ring(10)), z_order=-1), entry("ellipse", 2, points=[24, 2, 31, 8]),
+    ]  # fmt: skip
+    yield variant("datumaro", "groups", {"annotations/default.json": document("a.jpg", [32, 48], grouped)}, A,
+                  free=free, enums="type")  # fmt: skip
 
 
 _ = hole

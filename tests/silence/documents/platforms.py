@@ -240,6 +240,14 @@ def _segments() -> Iterator[Variant]:
         {"id": 2, "category_id": 2, "type": "bbox", "points": [ring(5)[0], ring(5)[2]]},
     ]))}, A, free=f"{free} id", enums="type")  # fmt: skip
 
+    sets = release(sample("a.jpg", [{"id": 1, "category_id": 1, "type": "polygon", "points": ring(0)}]))
+    labels = sets["dataset"]["samples"][0]["labels"]
+    labels["model"] = json.loads(json.dumps(labels["ground-truth"]))
+    labels["model"]["attributes"]["annotations"][0]["points"] = ring(5)
+    yield variant("segments", "two-label-sets", {"release.json": sets}, A,
+                  # Without that label set another one is all that there is.
+                  free=f"{free} id ground-truth", enums="type")  # fmt: skip
+
 
 def _encord() -> Iterator[Variant]:
     def unit(title: str, *objects: dict[str, Any]) -> dict[str, Any]:
@@ -376,6 +384,12 @@ def _scalabel() -> Iterator[Variant]:
               for video, chosen in (("v1", labels[:2]), ("v2", labels[2:3]))]  # fmt: skip
     yield variant("scalabel", "videos", {"a.json": videos}, {f"{v}/0001.jpg": (48, 32) for v in ("v1", "v2")},
                   free=f"{free} frameIndex")  # fmt: skip
+    scored = [{**item, "score": score} for item, score in zip(labels, (0.5, 0.25, 0.75, 1), strict=True)]
+    tree = [{"name": "thing", "subcategories": [{"name": "cat"}, {"name": "dog"}]}, {"name": "cow"},
+            {"name": "owl"}]  # fmt: skip
+    yield variant("scalabel", "scores", {"a.json": {
+        "frames": [{"name": "a.jpg", "labels": scored}], "config": {"imageSize": size, "categories": tree}}},
+        A, free=f"{free} score")  # fmt: skip
     old = [
         {
             "name": "a.jpg",
