@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from gtmask.model import Grid as Grid
     from gtmask.model import Kind as Kind
     from gtmask.model import LabelClass as LabelClass
+    from gtmask.model import Plane as Plane
     from gtmask.model import Record as Record
     from gtmask.model import Runs as Runs
     from gtmask.model import Select as Select
     from gtmask.model import Shape as Shape
+    from gtmask.model import SuggestedClass as SuggestedClass
     from gtmask.numba_internals import fallback_reason as fallback_reason
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
@@ -141,11 +143,13 @@ _GROUPS = {
         "Balance": "gtmask.model",
         "Bitmap": "gtmask.model",
         "Select": "gtmask.model",
+        "Plane": "gtmask.model",
         "Kind": "gtmask.model",
         "Grid": "gtmask.model",
         "FillRule": "gtmask.model",
         "ClassMap": "gtmask.model",
         "LabelClass": "gtmask.model",
+        "SuggestedClass": "gtmask.model",
         "Finding": "gtmask.findings",
         "FindingCounts": "gtmask.findings",
         "escape_unprintable": "gtmask.text",

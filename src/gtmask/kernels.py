@@ -70,6 +70,9 @@ _READERS: Groups = (
 #: What reads Label Studio's brush strokes; its reader compiles this when it opens an export.
 _BRUSHES: Groups = (("gtmask.formats.label_studio.brush",),)
 
+#: What reads ready-made masks; their reader compiles this when it opens an export.
+_MASKS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.png.lookup",))
+
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (
     ("gtmask.raster.coco",),
@@ -80,19 +83,17 @@ _SOURCE_RULES: Groups = (
 )
 
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
-_CHECKERS: Groups = (
-    ("gtmask.png.unfilter", "gtmask.png.tally"),
-    ("gtmask.groundtruth.confusion_matrix",),
-)
+_CHECKERS: Groups = (_MASKS[0], ("gtmask.groundtruth.confusion_matrix",))
 
-_GROUPS = _USUAL + _READERS + _BRUSHES + _SOURCE_RULES + _CHECKERS
+_GROUPS = _USUAL + _READERS + _BRUSHES + _MASKS + _SOURCE_RULES + _CHECKERS[1:]
 
 KERNEL_MODULES = tuple(chain.from_iterable(_USUAL))
 READER_MODULES = tuple(chain.from_iterable(_READERS))
 BRUSH_MODULES = tuple(chain.from_iterable(_BRUSHES))
+MASK_MODULES = tuple(chain.from_iterable(_MASKS))
 SOURCE_RULE_MODULES = tuple(chain.from_iterable(_SOURCE_RULES))
 CHECKER_MODULES = tuple(chain.from_iterable(_CHECKERS))
-ALL_MODULES = KERNEL_MODULES + READER_MODULES + BRUSH_MODULES + SOURCE_RULE_MODULES + CHECKER_MODULES
+ALL_MODULES = tuple(chain.from_iterable(_GROUPS))
 
 #: From this many modules on, helper processes compile them: each takes half a second to start.
 WORTH_HELPERS = 5

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,6 +66,21 @@ class Runs:
 
 
 @dataclass(slots=True, frozen=True)
+class Plane:
+    """A decoded picture: ``values`` is uint8 (height, width), C-contiguous, one number per pixel."""
+
+    values: NDArray[np.uint8]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value."""
+        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
+        return isinstance(other, Plane) and np.array_equal(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(slots=True, frozen=True)
 class Select:
     """Which pixels of a decoded bitmap belong to a shape.
 
@@ -82,10 +97,11 @@ class Select:
 class Bitmap:
     """An encoded picture (PNG or anything that Pillow reads) some of whose pixels are the shape.
 
-    Exactly one of ``data`` (the encoded bytes) and ``file`` (name of a file of the export, fetched
-    through ``Record.files`` when the record is painted) is given. The picture's top-left pixel lies at
+    Exactly one of ``data`` (the encoded bytes), ``file`` (name of a file of the export, fetched
+    through ``Record.files`` when the record is painted) and ``plane`` (a decoded picture of one channel; the
+    pixels whose number is ``select.value``) is given. The picture's top-left pixel lies at
     column ``x``, row ``y`` of the image; what reaches beyond the image is clipped. Consecutive shapes
-    that name the same ``file`` are painted in one pass over the picture. ``whole`` says that the
+    that name the same ``file`` or ``plane`` are painted in one pass over the picture. ``whole`` says that the
     picture must be exactly as large as the image. ``background`` is the value that the format calls
     background, or nothing, where pixels are selected by id. ``optional`` says that the id is of a table of
     classes for all images, so that one picture may lack it.
@@ -99,6 +115,7 @@ class Bitmap:
     whole: bool = False
     background: int = 0
     optional: bool = False
+    plane: Plane | None = None
 
 
 @dataclass(slots=True)
@@ -123,6 +140,9 @@ class Shape:
         pixels exact, which is how inclusive pixel boxes are told.
     ignore
         The tool marks this as a region to ignore (COCO crowd); painted unless the class map says no.
+    marks
+        What a class map may call a class of a ready-made mask by instead of its name: the pixel's value
+        (``"15"``), then its colour (``"#804000"``).
     """
 
     label: str
@@ -133,6 +153,7 @@ class Shape:
     curve: tuple[float, float, float, float, float] | None = None
     fill: FillRule | None = None
     ignore: bool = False
+    marks: tuple[str, ...] = ()
 
 
 def _no_points() -> NDArray[np.float64]:
@@ -288,13 +309,30 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class LabelClass:
-    """One row of a class map: ``id`` 1..255, ``color`` as ``#rrggbb``, and the source labels it takes."""
+    """One row of a class map: ``id`` 1..255, ``color`` as ``#rrggbb``, and the source labels it takes.
+
+    ``value`` is the pixel value that the class has in ready-made masks, where the class map tells it.
+    """
 
     id: int
     name: str
     color: str
     labels: tuple[str, ...] = ()
     priority: int = 0
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestedClass:
+    """A class that an export brings: its name, and the id and the colour that it should have, where told.
+
+    ``value`` is the pixel value of a class that has no other name.
+    """
+
+    name: str
+    id: int | None = None
+    color: str | None = None
+    value: int | None = None
 
 
 @dataclass(frozen=True)
@@ -311,9 +349,14 @@ class ClassMap:
     background: frozenset[str] = frozenset()
     ignore_case: bool = False
     _ids: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
+    _values: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
+    _marks: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         ids: dict[str, int] = {}
+        values = {f"{entry.value}": entry.id for entry in self.classes if entry.value is not None}
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_marks", {entry.color.lower(): entry.id for entry in self.classes} | values)
         for entry in self.classes:
             for label in entry.labels or (entry.name,):
                 ids[self._key(label)] = entry.id
@@ -324,12 +367,25 @@ class ClassMap:
     def _key(self, label: str) -> str:
         return label.casefold() if self.ignore_case else label
 
-    def id_of(self, label: str) -> int | None:
+    def id_of(self, label: str, marks: Sequence[str] = ()) -> int | None:
         """Return the class id that a source label is painted with.
+
+        Parameters
+        ----------
+        label
+            As the export spells it.
+        marks
+            Of a pixel of a ready-made mask: its value, its colour; see :class:`Shape`. A ``value`` of the
+            class map counts before the label, a colour after it.
 
         Returns
         -------
         int | None
             0..255, -1 for a label to ignore, None for a label that the map does not know.
         """
-        return self._ids.get(self._key(label))
+        if self._values and (by_value := next(filter(None, map(self._values.get, marks)), None)):
+            return by_value
+        known = self._ids.get(self._key(label))
+        if known is None:
+            known = next(filter(None, map(self._marks.get, (*marks, label))), None)
+        return known

@@ -65,7 +65,7 @@ def drawn(variant: Variant, count: int, seed: int = SEED) -> list[Change]:
 def _of_file(variant: Variant, file: str, data: bytes) -> Iterator[tuple[str, str]]:
     name = file.lower()
     if name.endswith(PICTURES):
-        yield from ((kind, ".") for kind in pictures.changes(data))
+        yield from ((kind, ".") for kind in pictures.changes(data) if kind not in variant.free)
         return
     yield from ((kind, ".") for kind in ("nul", "same-bom"))
     if not name.endswith((".txt", ".names")):

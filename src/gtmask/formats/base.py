@@ -17,10 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from gtmask.findings import Finding
     from gtmask.formats.export import Export
@@ -53,8 +54,10 @@ class ReadOptions:
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
     attribute that holds the class where a tool has many (VIA); ``memory_limit`` is in bytes;
     ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or prefix with copies of
-    the masks that a manifest names; ``partial`` takes a manifest of a run that is not finished. ``s3`` says
-    how files outside of the export are reached; whoever opens an export sets it.
+    the masks that a manifest names; ``partial`` takes a manifest of a run that is not finished; ``void`` is
+    what pixels of ready-made masks become that nobody labeled: "background", "keep" (a class of their own)
+    or the name of a class. ``s3`` says how files outside of the export are reached; whoever opens an export
+    sets it.
     """
 
     annotator: str | None = None
@@ -65,6 +68,7 @@ class ReadOptions:
     keep_going: bool = False
     masks: str | None = None
     partial: bool = False
+    void: str = "background"
     memory_limit: int = 2 << 30
     s3: S3Settings = field(default_factory=S3Settings)
 
@@ -113,6 +117,20 @@ class NamesImages(Protocol):
         Records that are malformed may be given a reference here that their unit does not have.
         """
         ...
+
+
+@runtime_checkable
+class BringsClasses(Protocol):
+    """A reader whose export tells which ids or colours its classes have."""
+
+    def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
+        """Return the classes of these labels, in their order."""
+        ...
+
+
+def suggested(reader: Reader, labels: Sequence[str]) -> list[SuggestedClass]:
+    """Return the classes of these labels, with ids and colours where the reader's export tells them."""
+    return reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
 
 
 @dataclass(frozen=True, slots=True)

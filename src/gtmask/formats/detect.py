@@ -20,6 +20,7 @@ from gtmask.findings import Finding
 from gtmask.formats.base import Sample
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.keys import scan_keys
+from gtmask.formats.masks import looks_like_masks
 from gtmask.formats.reading.per_image import COMPANIONS
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.text import decode_json, decode_text
@@ -106,9 +107,14 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
     names = list(islice(listing, MOST_NAMES))
     if not names:
         raise UnknownFormatError(f"{export.location} holds no files: check the path.")
-    if len(names) == 1:
+    if len(names) == 1 and (wanted is not None or not _holds_picture(export, names[0])):
         return _detect_file(export, names[0], wanted)
     return _detect_folder(export, names, listing, wanted)
+
+
+def _holds_picture(export: Export, name: str) -> bool:
+    """Say whether a folder, an archive or a glob holds one PNG, which may be a mask."""
+    return name.lower().endswith(".png") and not export.location.endswith(name)
 
 
 def named(name: str) -> Format:
@@ -156,6 +162,8 @@ def _detect_folder(
         candidates += _more(others, candidates)
         found, unknown = _recognized(export, candidates, siblings, wanted)
     if wanted is None and not found:
+        if looks_like_masks(export, names):
+            return Detection(FORMATS["masks"], FORMATS["masks"].title)
         raise _nothing(export, names, unknown)
     if len(found) > 1:
         several = "; ".join(f"{key} ({name})" for key, (name, _) in found.items())

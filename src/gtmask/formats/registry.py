@@ -391,6 +391,22 @@ _ROWS = (
         marks=("itemId", "annotations", "coordinates"),
         per_image=True,
     ),
+    _row(
+        "masks",
+        "Ready-made masks",
+        "opencv",
+        "PNGs of classes (gray, palette, RGB; 1 to 16 bits) with the class lists of CVAT and Pascal VOC "
+        "(`labelmap.txt`), Roboflow (`_classes.csv`), datumaro (`dataset_meta.json`), CamVid "
+        "(`label_colors.txt`), ADE20K (`objectInfo150.txt`), Mapillary (`config_v2.0.json`), V7 "
+        "(`class_mapping.csv`), ultralytics (`data.yaml`), FiftyOne, gtmask (`classes.toml`), or a plain "
+        "`classes.txt`, whose line n, counted from 0, names value n; layouts of Cityscapes, KITTI and Pascal "
+        "VOC without a list; Label Studio's brush PNGs.",
+        "Instances and panoptic pictures are left out. Values without a class become background and are "
+        "counted. A mask must be as large as its image.",
+        per_image=True,
+        order="Classes of one picture do not overlap; of brush PNGs in the order of labels.",
+        counts="One mask per image. Of Label Studio's annotations of a task the newest; --annotator chooses.",
+    ),
 )
 
 #: Every format by name, in the order of detection.

@@ -12,6 +12,7 @@ The file is for people::
     color = "#2ca02c"             # chosen automatically where it is missing
     labels = ["car", "Auto"]      # source labels; the name itself where it is missing
     priority = 0                  # for --overlap priority
+    value = 15                    # of ready-made masks: the pixel value that the class has in them
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tomlkit.items import AoT
 
 from gtmask.errors import ClassMapError
 from gtmask.groundtruth.colors import next_color
+from gtmask.groundtruth.wanted import give_colors, give_ids
 from gtmask.manifest.contract import (
     BACKGROUND,
     BACKGROUND_COLOR,
@@ -33,7 +35,7 @@ from gtmask.manifest.contract import (
     MAX_CLASS_ID,
     MAX_CLASS_NAME,
 )
-from gtmask.model import ClassMap, LabelClass
+from gtmask.model import ClassMap, LabelClass, SuggestedClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +45,7 @@ LABELME_BACKGROUND = "_background_"
 ISAT_BACKGROUND = "__background__"
 LABELME_IGNORE = "__ignore__"
 
-_CLASS_KEYS = ("id", "name", "color", "labels", "priority")
+_CLASS_KEYS = ("id", "name", "color", "labels", "priority", "value")
 _TOP_KEYS = ("class", "ignore", "background", "ignore_case")
 _NUMBER = re.compile("([0-9]{1,18})")
 _CLASS_HEADER = re.compile(r"\s*\[\[\s*(class|\"class\"|'class')\s*\]\]")
@@ -56,7 +58,8 @@ id        1..255, the pixel value in the mask; 0 is BACKGROUND
 name      what the workers see: unique, at most 256 characters
 color     unique #rrggbb; #ffffff is BACKGROUND's; chosen automatically where the line is missing
 labels    the export's labels that become this class; the name itself where the line is missing
-priority  with --overlap priority, the larger one lies on top\
+priority  with --overlap priority, the larger one lies on top
+value     of ready-made masks: the pixel value that the class has in them, where it is not named there\
 """
 
 
@@ -105,10 +108,31 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
     >>> classes.id_of("road")
     2
     """
+    return class_map_from_suggestions([SuggestedClass(label) for label in labels])
+
+
+def class_map_from_suggestions(suggested: Sequence[SuggestedClass]) -> ClassMap:
+    """Make the class map of an export that brings ids or colours of its classes.
+
+    Names become classes as in :func:`class_map_from_labels`. A class keeps its id where that is 1..255 and
+    no class before it has it, and its colour where no class before it has it and it is not BACKGROUND's;
+    the others get the next ids and colours that are free.
+
+    Parameters
+    ----------
+    suggested
+        In the export's order; repetitions of a name do not count.
+
+    Raises
+    ------
+    ClassMapError
+        As :func:`class_map_from_labels`.
+    """
     sources: dict[str, list[str]] = {}
+    first = {entry.name: entry for entry in reversed(suggested)}
     background: set[str] = set()
     ignore: set[str] = set()
-    for label in dict.fromkeys(labels):
+    for label in dict.fromkeys(entry.name for entry in suggested):
         name = " ".join(label.split())
         if name.casefold() in {BACKGROUND.casefold(), LABELME_BACKGROUND, ISAT_BACKGROUND}:
             background.add(label)
@@ -117,16 +141,17 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
         elif name:
             sources.setdefault(name, []).append(label)
     check_count(len(sources))
-    taken: set[str] = set()
+    ids = give_ids([first[spelled[0]].id for spelled in sources.values()])
+    colors = give_colors([first[spelled[0]].color for spelled in sources.values()])
     classes = []
-    for number, (name, spelled) in enumerate(sources.items(), 1):
+    for (name, spelled), number, color in zip(sources.items(), ids, colors, strict=True):
         if problem := _name_problem(name):
             raise ClassMapError(
                 f"The label {name[:60]!r} {problem}: give it another name in a class map (--classes)."
             )
-        color = next_color(taken)
-        taken.add(color)
-        classes.append(LabelClass(number, name, color, () if spelled == [name] else tuple(spelled)))
+        value, labels = first[spelled[0]].value, () if spelled == [name] else tuple(spelled)
+        classes.append(LabelClass(number, name, color, labels, value=value))
+    classes.sort(key=lambda entry: entry.id)
     return ClassMap(tuple(classes), frozenset(ignore), frozenset(background))
 
 
@@ -193,6 +218,9 @@ class _Loader:
             classes.append(entry)
         self._unique((entry.id for entry in classes), places, "id")
         self._unique((entry.name for entry in classes), places, "name")
+        pairs = zip(classes, places, strict=True)
+        valued = {place: entry.value for entry, place in pairs if entry.value is not None}
+        self._unique(valued.values(), list(valued), "value")
         ignore_case = document.get("ignore_case", False)
         if not isinstance(ignore_case, bool):
             self._fail(self._name, "ignore_case must be true or false")
@@ -222,11 +250,16 @@ class _Loader:
             self._fail(place, f"the name {problem}")
         if not isinstance(priority, int) or isinstance(priority, bool):
             self._fail(place, f"the priority {priority!r} is no whole number")
+        value = row.get("value")
+        if value is not None and (
+            not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 16
+        ):
+            self._fail(place, f"the value {value!r} is no whole number from 0 to 65535")
         labels = self._strings(row["labels"], place, "labels") if "labels" in row else ()
         if "labels" in row and not labels:
             self._fail(place, "labels is empty, so nothing would ever be painted: leave it out, or list some")
         color = row["color"].lower() if "color" in row else next_color(taken)
-        return LabelClass(number, name, color, labels, priority)
+        return LabelClass(number, name, color, labels, priority, value)
 
     def _colors(self, rows: list[dict[str, Any]], places: list[str]) -> set[str]:
         """Check the colours that the file gives, and return them."""
@@ -334,6 +367,8 @@ def format_class_map(class_map: ClassMap, counts: Mapping[str, int] | None = Non
             table.add("labels", _array(entry.labels))
         if entry.priority:
             table.add("priority", entry.priority)
+        if entry.value is not None:
+            table.add("value", entry.value)
         tables.append(table)
     document.add("class", tables)
     return document.as_string()

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from gtmask.png.counts import count_values as count_values
     from gtmask.png.decoder import count_png as count_png
     from gtmask.png.decoder import decode_png as decode_png
+    from gtmask.png.lookup import look_up as look_up
 
 _HOMES = {
     "count_png": "gtmask.png.decoder",
     "count_values": "gtmask.png.counts",
     "decode_png": "gtmask.png.decoder",
     "encode_png": "gtmask.png.container",
+    "look_up": "gtmask.png.lookup",
 }
 
-__all__ = ["PngHeader", "count_png", "count_values", "decode_png", "encode_png", "read_header"]
+__all__ = ["PngHeader", "count_png", "count_values", "decode_png", "encode_png", "look_up", "read_header"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask import kernels
 from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.formats import open_source
-from gtmask.formats.base import ReadOptions
+from gtmask.formats.base import ReadOptions, suggested
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Unit
     from gtmask.formats.export import Export
-    from gtmask.model import ClassMap
+    from gtmask.model import ClassMap, SuggestedClass
 
 
 @dataclass(slots=True)
@@ -37,7 +37,8 @@ class Inspection(FindingCounts):
     """What was seen in an export.
 
     ``labels`` and ``kinds`` count shapes, ``findings`` codes; ``examples`` keeps the first few details of
-    each code; ``declared`` is the export's own label list, if it has one; ``sizes`` counts image sizes as
+    each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the classes to
+    start with, with the ids and colours that the export brings; ``sizes`` counts image sizes as
     the export tells them; ``balance`` sums up what became of the images' elements;
     ``answer`` sums up a finished adjustment job.
     """
@@ -52,6 +53,7 @@ class Inspection(FindingCounts):
     sizes: Counter[str] = field(default_factory=Counter)
     balance: Balance = field(default_factory=Balance)
     declared: list[str] | None = None
+    suggested: list[SuggestedClass] = field(default_factory=list)
     answer: JobOutput | None = None
 
     def add(self, other: Inspection) -> None:
@@ -73,9 +75,7 @@ class Inspection(FindingCounts):
         ClassMapError
             If there are more than 255 labels.
         """
-        return class_maps.class_map_from_labels(
-            class_maps.in_order(self.labels) if self.declared is None else self.declared
-        )
+        return class_maps.class_map_from_suggestions(self.suggested)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
@@ -146,6 +146,9 @@ def inspect(
             seen.add(part)
             progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
+    seen.suggested = suggested(
+        reader, class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
+    )
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(

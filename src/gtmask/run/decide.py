@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
 from gtmask.findings import CODES, Finding
+from gtmask.formats.base import suggested
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
@@ -221,9 +222,8 @@ def _new_plan(
         progress=request.progress.advance,
     )
     if class_map is None:
-        class_map = class_maps.class_map_from_labels(
-            class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
-        )
+        labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
+        class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
         if not class_map.classes:
             raise UsageError(_no_label(request))
     settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))

@@ -15,7 +15,8 @@ import numpy as np
 from gtmask import raster
 from gtmask.errors import CredentialsError, GtmaskError, TransientError, UsageError
 from gtmask.findings import Finding
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Plane, Select
+from gtmask.png import look_up
 from gtmask.run.outside import outside
 from gtmask.run.pictures import decode_picture, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
@@ -117,10 +118,10 @@ def _chosen(
     record: Record, classes: ClassMap, painting: Painting, crowd: str, stroke: float
 ) -> Iterator[tuple[Shape, int]]:
     """Yield the shapes that are painted, with their class ids; tell the others."""
-    known: dict[str, int | None] = {}
+    known: dict[tuple[str, ...], int | None] = {}
     for shape in record.shapes:
-        label = shape.label
-        value = known[label] if label in known else known.setdefault(label, classes.id_of(label))
+        label, key = shape.label, (shape.label, *shape.marks)
+        value = known[key] if key in known else known.setdefault(key, classes.id_of(label, shape.marks))
         if value is None:
             code = "shape-unknown-label" if label else "shape-no-label"
         elif value < 0 or (shape.ignore and crowd == "ignore"):
@@ -159,12 +160,15 @@ class Canvas:
         self._pending_rule = ""
         self._pending_parts = (0, 0)
         self._pending_values: list[int] = []
+        #: Nothing was painted yet but, perhaps, one ready-made mask.
+        self._blank = True
         self._pictures: dict[str, Any] = {}
         self._ids: dict[str, NDArray[np.uint32]] = {}
-        self._selected: tuple[str, list[tuple[int, int]], Bitmap] | None = None
+        self._selected: tuple[str | Plane, list[tuple[int, int]], Bitmap] | None = None
 
     def add(self, shape: Shape, value: int) -> None:
         """Paint a shape over what is there, now or with the shapes that follow."""
+        self._blank &= shape.bitmap is not None and shape.bitmap.plane is not None
         if shape.bitmap is not None:
             self._add_bitmap(shape, shape.bitmap, value)
             return
@@ -243,10 +247,13 @@ class Canvas:
     def _add_bitmap(self, shape: Shape, bitmap: Bitmap, value: int) -> None:
         """Gather segments of one picture; paint any other bitmap at once."""
         self._flush_parts()
-        if bitmap.file is not None and bitmap.select.how == "id":
-            if self._selected is None or self._selected[0] != bitmap.file:
+        source = bitmap.file if bitmap.select.how == "id" else bitmap.plane
+        if source is not None:
+            if self._selected is None or not (
+                self._selected[0] is source or (bitmap.plane is None and self._selected[0] == source)
+            ):
                 self._flush_selected()
-                self._selected = (bitmap.file, [], bitmap)
+                self._selected = (source, [], bitmap)
             self._selected[1].append((bitmap.select.value, value))
             return
         self._flush_selected()
@@ -270,6 +277,9 @@ class Canvas:
             return
         _, pairs, bitmap = self._selected
         self._selected = None
+        if bitmap.plane is not None:
+            self._recode(bitmap.plane, pairs)
+            return
         picture = self._picture(f"{len(pairs)} segments", bitmap)
         if picture is None:
             return
@@ -278,6 +288,15 @@ class Canvas:
         keys = np.array(sorted(table), np.uint32)
         values = np.array([table[int(key)] for key in keys], np.uint8)
         raster.paint_ids(self.mask, self._segment_ids(bitmap.file, picture), bitmap.x, bitmap.y, keys, values)
+
+    def _recode(self, plane: Plane, pairs: list[tuple[int, int]]) -> None:
+        """Paint classes of a ready-made mask, whose size must be that of the image."""
+        if plane.values.shape == self.mask.shape:
+            look_up(plane.values, dict(pairs), self.mask, others=0 if self._blank else None)
+            self._blank = False
+            return
+        told = "the mask is {1}x{0}, the image {3}x{2}".format(*plane.values.shape, *self.mask.shape)
+        self.painting.findings.append(Finding("mask-size-differs", told))
 
     def _segment_ids(self, file: str | None, picture: Any) -> NDArray[np.uint32]:
         """Return the values of a picture that segments are named by; of the last picture they are kept."""
@@ -332,6 +351,8 @@ class Canvas:
         """Return a shape's area in pixels, overlaps of its own parts counted twice."""
         if shape.runs is not None:
             return float(shape.runs.counts[1::2].sum())
+        if shape.bitmap is not None and shape.bitmap.plane is not None:
+            return float(np.count_nonzero(shape.bitmap.plane.values == shape.bitmap.select.value))
         if shape.bitmap is not None:
             picture, _ = self._decoded(shape.bitmap)
             if picture is None:

@@ -155,6 +155,7 @@ def _open_reader(request: RunRequest) -> Reader:
         keep_going=chosen.keep_going,
         masks=chosen.masks,
         partial=chosen.partial,
+        void=chosen.void,
         memory_limit=request.execution.memory_limit,
     )
     return open_reader(request.source, chosen.format, options, request.execution.s3)

@@ -91,6 +91,7 @@ class Settings:
     keep_going: bool = False
     masks: str | None = None
     partial: bool = False
+    void: str = "background"
 
     def __post_init__(self) -> None:
         for name in CHOICES:
@@ -178,6 +179,7 @@ class ConvertOptions(TypedDict, total=False):
     keep_going: bool
     masks: str | None
     partial: bool
+    void: str
     executor: str
     workers: int | None
     shard: str | None

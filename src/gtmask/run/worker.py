@@ -187,6 +187,8 @@ class Worker:
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
                          overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
         record.findings += painting.findings
+        if is_reject(painting.findings):
+            return self._rejected(record)
         covered: Counter[str] = Counter()
         if settings.count_covered:
             rule = record.source_fill if settings.fill == "source" else settings.fill

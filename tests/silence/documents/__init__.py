@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tests.silence.documents import boards, datasets, platforms
+from tests.silence.documents import boards, datasets, masks, platforms
 
 if TYPE_CHECKING:
     from tests.silence.variant import Variant
@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 @cache
 def made() -> dict[str, Variant]:
     """Return all variants by their key."""
-    every = [*datasets.variants(), *platforms.variants(), *boards.variants()]
+    every = [*datasets.variants(), *platforms.variants(), *boards.variants(), *masks.variants()]
     assert len({one.key for one in every}) == len(every)
     return {one.key: one for one in every}

@@ -1,0 +1,140 @@
+"""From a PNG's bytes to one number per pixel, and what each number stands for.
+
+Gray and palette PNGs of at most 8 bits go through gtmask's own decoder, and their samples stay as they are.
+What has colours, alpha, 16 bits or interlacing is decoded by Pillow; its different colours or samples are
+numbered, of which there may be 256.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gtmask.errors import PngError
+from gtmask.formats.reading.per_image import BadFile
+from gtmask.model import Plane
+from gtmask.png import count_values, decode_png, read_header
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gtmask.png import PngHeader
+
+GRAY, COLORS, PALETTE, GRAY_ALPHA, COLORS_ALPHA = 0, 2, 3, 4, 6
+MOST = 256
+#: What a fully transparent pixel stands for.
+NOTHING = -1
+#: By how much Pillow multiplies gray samples of 2 and 4 bits.
+_SCALE = {2: 85, 4: 17}
+
+
+@dataclass(frozen=True, slots=True)
+class Pixel:
+    """What one number of a plane stands for: a sample, a colour as 0xRRGGBB, or both (palette)."""
+
+    number: int
+    count: int
+    value: int | None = None
+    color: int | None = None
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a class map may call it by."""
+        value = () if self.value is None else (f"{self.value}",)
+        return value if self.color in {None, NOTHING} else (*value, f"#{self.color:06x}")
+
+    def __str__(self) -> str:
+        return "transparent" if self.color == NOTHING else " ".join(self.marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded mask: the plane, what its numbers stand for, and its PNG's colour type."""
+
+    plane: Plane
+    pixels: tuple[Pixel, ...]
+    color_type: int
+
+
+def decode(data: bytes) -> Picture:
+    """Decode a mask.
+
+    Raises
+    ------
+    BadFile
+        It is no PNG, is damaged, or has too many colours to be a mask.
+    """
+    try:
+        header = read_header(data)
+        plain = header.color_type in {GRAY, PALETTE} and header.bit_depth <= 8 and not header.interlace
+        samples = decode_png(data) if plain else None
+    except PngError as error:
+        raise BadFile(f"{error}".rstrip(".")) from error
+    if samples is None:
+        return _by_pillow(data, header)
+    return _sampled(np.ascontiguousarray(samples), header)
+
+
+def _sampled(samples: NDArray[np.uint8], header: PngHeader) -> Picture:
+    counts = count_values(samples)
+    palette = header.palette if header.color_type == PALETTE else None
+    pixels = [Pixel(int(number), int(counts[number]), int(number), _palette_color(palette, int(number)))
+              for number in counts.nonzero()[0]]  # fmt: skip
+    return Picture(Plane(samples), tuple(pixels), header.color_type)
+
+
+def _palette_color(palette: bytes | None, number: int) -> int | None:
+    entry = palette[3 * number : 3 * number + 3] if palette else b""
+    return int.from_bytes(entry, "big") if len(entry) == 3 else None
+
+
+def _by_pillow(data: bytes, header: PngHeader) -> Picture:
+    from PIL import Image  # noqa: PLC0415 - most masks need none of it
+
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+            array = np.asarray(opened)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadFile(f"it cannot be decoded: {error}"[:200]) from error
+    if header.color_type in {GRAY, PALETTE}:
+        if header.bit_depth == 16:
+            return _numbered(array.astype(np.uint32), header, colored=False)
+        samples = array.astype(np.uint8)
+        if header.color_type == GRAY and header.bit_depth in _SCALE:
+            samples //= np.uint8(_SCALE[header.bit_depth])
+        return _sampled(np.ascontiguousarray(samples), header)
+    if header.color_type == GRAY_ALPHA:
+        gray = array[..., 0].astype(np.uint32)
+        return _numbered(_faded(gray, array[..., 1]), header, colored=False)
+    rgb: Any = array[..., :3].astype(np.uint32)
+    colors: Any = rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]
+    if header.color_type == COLORS_ALPHA:
+        colors = _faded(colors, array[..., 3])
+    return _numbered(colors, header, colored=True)
+
+
+def _faded(samples: Any, alpha: Any) -> NDArray[np.uint32]:
+    """Mark pixels that are fully transparent."""
+    return np.where(alpha == 0, np.uint32(1 << 24), samples).astype(np.uint32)
+
+
+def _numbered(samples: NDArray[np.uint32], header: PngHeader, *, colored: bool) -> Picture:
+    """Give a number to each different sample of a picture, after counting its runs of equal ones."""
+    flat = np.ascontiguousarray(samples).ravel()
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    lengths = np.diff(np.append(starts, len(flat)))
+    found, places = np.unique(flat[starts], return_inverse=True)
+    if len(found) > MOST:
+        what = "colours" if colored else "values"
+        raise BadFile(f"it has {len(found)} different {what}, so it is no mask of classes")
+    counts = np.bincount(places, weights=lengths).astype(np.int64)
+    plane = np.repeat(places.astype(np.uint8), lengths).reshape(samples.shape)
+    pixels = []
+    for number, (sample, count) in enumerate(zip(found.tolist(), counts.tolist(), strict=True)):
+        color = NOTHING if sample == 1 << 24 else sample if colored else None
+        pixels.append(Pixel(number, count, None if colored or color == NOTHING else sample, color))
+    return Picture(Plane(plane), tuple(pixels), header.color_type)
