@@ -404,7 +404,8 @@ _ROWS = (
         "Instances and panoptic pictures are left out. Values without a class become background and are "
         "counted. A mask must be as large as its image.",
         image="The path that is equal but for extensions, folders that only say what lies in them, and what "
-        "tools add to names (`_mask`, `_gtFine_labelIds`, `_leftImg8bit`); else the only one that ends alike.",
+        "tools add to names (`_mask`, `_gtFine_labelIds`, `_leftImg8bit`); else the only one with an equal "
+        "end.",
         label="The class whose value or colour the pixel has in the nearest list above the mask.",
         holes="Pixels that are background.",
         grid="As stored; as EXIF turns it where only that has the mask's size.",
