@@ -65,7 +65,7 @@ def as_bytes(content: Any) -> bytes:
     return content.encode() if isinstance(content, str) else json.dumps(content).encode()
 
 
-def open_files(format_name: str, files: dict[str, Any], **options: Any) -> Reader:
+def open_files(format_name: str, files: dict[str, Any], **options: Any) -> Reader[Any]:
     """Open files with one format's reader."""
     export = FilesExport({name: as_bytes(content) for name, content in files.items()})
     return FORMATS[format_name].read(export, ReadOptions(**options))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.findings import Finding
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
@@ -41,7 +41,7 @@ class OpenedExport(NamedTuple):
     export: Export
     format: Format
     names: tuple[str, ...]
-    reader: Reader
+    reader: Reader[Any]
 
 
 def open_reader(
@@ -49,7 +49,7 @@ def open_reader(
     format: str = "auto",  # noqa: A002 (the command line's word)
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
-) -> Reader:
+) -> Reader[Any]:
     """Open an export and return its reader; parameters and errors as of :func:`open_source`."""
     return open_source(source, format, options, s3).reader
 

@@ -15,7 +15,7 @@ options) but neither open files nor an index of the records; units carry what is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
@@ -74,11 +74,11 @@ class ReadOptions:
 
 
 #: What a reader needs to find one record's bytes: plain tuples of names, offsets and small values.
-Unit = Any
+U = TypeVar("U")
 
 
-class Reader(Protocol):
-    """One opened export. Picklable."""
+class Reader(Protocol[U]):
+    """One opened export, whose units are of one type of the reader's own. Picklable."""
 
     #: Class names that the export itself lists, in its order; None where it has no such list.
     labels: list[str] | None
@@ -94,15 +94,15 @@ class Reader(Protocol):
         """Return the number of records where it is known, None where only reading would tell."""
         ...
 
-    def units(self) -> Iterator[Unit]:
+    def units(self) -> Iterator[U]:
         """Yield one unit per record, in source order, without parsing the records."""
         ...
 
-    def names_of(self, unit: Unit) -> ImageNames | None:
+    def names_of(self, unit: U) -> ImageNames | None:
         """Return what the record calls its image where the unit tells all of it, else None."""
         ...
 
-    def record(self, unit: Unit) -> Record:
+    def record(self, unit: U) -> Record:
         """Read and build one record. What is wrong with it becomes findings, never an exception."""
         ...
 
@@ -128,7 +128,7 @@ class BringsClasses(Protocol):
         ...
 
 
-def suggested(reader: Reader, labels: Sequence[str]) -> list[SuggestedClass]:
+def suggested(reader: Reader[Any], labels: Sequence[str]) -> list[SuggestedClass]:
     """Return the classes of these labels, with ids and colours where the reader's export tells them."""
     return reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
 
@@ -150,7 +150,7 @@ class Format:
     name: str
     title: str
     sniff: Callable[[Sample], str | None]
-    read: Callable[[Export, ReadOptions], Reader]
+    read: Callable[[Export, ReadOptions], Reader[Any]]
     source_fill: FillRule
     reads: str
     limits: str

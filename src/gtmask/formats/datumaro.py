@@ -51,7 +51,7 @@ def sniff(sample: Sample) -> str | None:
     return "Datumaro" if "items" in keys and "label" in keys.get("categories", ()) else None
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a Datumaro export.
 
     Raises

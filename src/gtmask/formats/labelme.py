@@ -48,7 +48,7 @@ def sniff(sample: Sample) -> str | None:
     return "labelme"
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[str]:
     """Open a labelme export: one file, a folder or a glob of them."""
     return PerImageReader(
         export, options, "labelme", wanted=wanted_json, parse=parse, labels=listed_labels(export)

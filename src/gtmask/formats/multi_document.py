@@ -43,7 +43,7 @@ class ManyReader:
         self,
         export: Export,
         names: tuple[str, ...],
-        readers: list[Reader],
+        readers: list[Reader[Any]],
         findings: tuple[Finding, ...] = (),
     ) -> None:
         self.names = names
@@ -104,7 +104,7 @@ class ManyReader:
         return ImageNames(first, (second, *aliases), scope)
 
 
-def _has_images_beside(export: Export, name: str, reader: Reader) -> bool:
+def _has_images_beside(export: Export, name: str, reader: Reader[Any]) -> bool:
     """Say whether one of a document's first images lies where the document would have it."""
     for unit in islice(reader.units(), _TRIES):
         image = (reader.names_of(unit) or reader.record(unit).names).image

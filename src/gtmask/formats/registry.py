@@ -7,7 +7,7 @@ when they are first asked, so that listing the formats costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gtmask.formats.base import Format
 
@@ -23,15 +23,15 @@ _Z_ORDER = "z order: higher lies over lower, negative values too; ties in list o
 
 def _lazy(
     module: str,
-) -> tuple[Callable[[Sample], str | None], Callable[[Export, ReadOptions], Reader]]:
+) -> tuple[Callable[[Sample], str | None], Callable[[Export, ReadOptions], Reader[Any]]]:
     """Return a module's ``sniff`` and ``read``, imported at the first call."""
     path = f"gtmask.formats.{module}"
 
     def sniff(sample: Sample) -> str | None:
         return cast("str | None", import_module(path).sniff(sample))
 
-    def read(export: Export, options: ReadOptions) -> Reader:
-        return cast("Reader", import_module(path).read(export, options))
+    def read(export: Export, options: ReadOptions) -> Reader[Any]:
+        return cast("Reader[Any]", import_module(path).read(export, options))
 
     return sniff, read
 

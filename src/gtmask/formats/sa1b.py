@@ -30,7 +30,7 @@ def sniff(sample: Sample) -> str | None:
     return "SA-1B" if "file_name" in image and (not annotation or "segmentation" in annotation) else None
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[str]:
     """Open SA-1B annotations: one file, a folder or a glob of them."""
     return PerImageReader(export, options, "SA-1B", wanted=wanted_json, parse=parse, labels=[LABEL])
 

@@ -2,12 +2,11 @@
 
 from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.references import normalize
-from gtmask.images.resolve import ImageRule, candidates, choose_rule, mask_key
+from gtmask.images.resolve import ImageRule, choose_rule, mask_key
 
 __all__ = [
     "ImageInfo",
     "ImageRule",
-    "candidates",
     "choose_rule",
     "mask_key",
     "normalize",

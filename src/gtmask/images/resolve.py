@@ -139,19 +139,6 @@ def spellings(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([key, *filter(is_possible, others)]))
 
 
-def candidates(path: str, images_prefix: str = "") -> list[tuple[ImageRule, str]]:
-    """Return the rules that could fit a normalized reference, least dropped first, each with its key.
-
-    Parameters
-    ----------
-    path
-        What :func:`gtmask.images.references.normalize` returned.
-    images_prefix
-        The location of the images: an absolute folder or an ``s3://`` prefix.
-    """
-    return [(rule, rule.apply(path)) for rule in _rules(path.count("/"), images_prefix)]
-
-
 def _rules(depth: int, images_prefix: str) -> list[ImageRule]:
     return [
         ImageRule(),

@@ -27,7 +27,6 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     from os import PathLike
 
-    from gtmask.formats.base import Unit
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap, SuggestedClass
 
@@ -167,7 +166,7 @@ def _manifest(export: Export, name: str) -> ManifestReader:
     return ManifestReader(location, export.size(name), read)
 
 
-def look(pickled_reader: bytes, units: tuple[Unit, ...]) -> Inspection:
+def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
     """Read a batch of records; what a pool calls."""
     reader = kept_reader(pickled_reader)
     seen = Inspection()

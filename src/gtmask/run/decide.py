@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, StrictError, UsageError
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 def decide(
     request: RunRequest,
-    reader: Reader,
+    reader: Reader[Any],
     classes: str | PathLike[str] | ClassMap | None,
     pool: Pool,
     fingerprint: Callable[[], str],
@@ -189,7 +189,7 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
 
 def _new_plan(
     request: RunRequest,
-    reader: Reader,
+    reader: Reader[Any],
     class_map: ClassMap | None,
     pool: Pool,
     fingerprint: Callable[[], str],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
-def _open_reader(request: RunRequest) -> Reader:
+def _open_reader(request: RunRequest) -> Reader[Any]:
     chosen = request.settings
     options = ReadOptions(
         annotator=chosen.annotator,
@@ -161,7 +161,7 @@ def _open_reader(request: RunRequest) -> Reader:
     return open_reader(request.source, chosen.format, options, request.execution.s3)
 
 
-def _convert(request: RunRequest, reader: Reader, plan: Plan, pool: Pool) -> Summary:
+def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
     execution = request.execution
     done: set[int] = set() if execution.dry_run else run_async(_done(request))
@@ -196,7 +196,7 @@ async def _assemble(request: RunRequest, plan: Plan) -> Tally:
         return await assemble(out, plan, request.progress)
 
 
-def _run_chunks(request: RunRequest, reader: Reader, plan: Plan, pool: Pool, done: set[int]) -> Tally:
+def _run_chunks(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, done: set[int]) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
     shard = parse_shard(request.execution.shard)
     missing = {chunk for chunk in range(plan.chunks) if chunk in shard and chunk not in done}
@@ -225,7 +225,7 @@ def _run_chunks(request: RunRequest, reader: Reader, plan: Plan, pool: Pool, don
     return tally
 
 
-def _job(request: RunRequest, reader: Reader, plan: Plan) -> Job:
+def _job(request: RunRequest, reader: Reader[Any], plan: Plan) -> Job:
     settings = Settings(**plan.settings)
     return Job(
         reader=reader,
@@ -244,7 +244,7 @@ def _job(request: RunRequest, reader: Reader, plan: Plan) -> Job:
     )
 
 
-def _chunks(reader: Reader, plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
+def _chunks(reader: Reader[Any], plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
     """Cut the export into chunks and yield the wanted ones.
 
     Raises

@@ -14,7 +14,7 @@ import pickle
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gtmask.formats.base import NamesImages
 from gtmask.images.references import normalize
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gtmask.formats.base import Reader, Unit
+    from gtmask.formats.base import Reader
     from gtmask.images.resolve import ImageRule
     from gtmask.run.clashes import Look
     from gtmask.workers import Pool
@@ -62,16 +62,16 @@ class Survey:
     claims: Claims | None = None
 
 
-def kept_reader(pickled: bytes) -> Reader:
+def kept_reader(pickled: bytes) -> Reader[Any]:
     """Return the reader that a task brings: one object for all tasks of an export that a thread does.
 
     So files and connections that it opened, and documents that it copied, serve the next task, too; readers
     keep notes while they read.
     """
-    return kept_object(pickled, lambda: cast("Reader", pickle.loads(pickled)))
+    return kept_object(pickled, lambda: cast("Reader[Any]", pickle.loads(pickled)))
 
 
-def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
+def glance(pickled_reader: bytes, units: tuple[Any, ...]) -> Glance:
     """Read a batch of records for their image references and labels; what a pool calls."""
     reader = kept_reader(pickled_reader)
     found = Glance()
@@ -84,7 +84,7 @@ def glance(pickled_reader: bytes, units: tuple[Unit, ...]) -> Glance:
 
 
 def survey(
-    reader: Reader,
+    reader: Reader[Any],
     limit: int | None,
     *,
     read_records: bool,
@@ -126,7 +126,7 @@ def survey(
 
 
 def decide_claims(
-    reader: Reader, limit: int | None, seen: Survey, *, read_records: bool, pool: Pool, look: Look | None
+    reader: Reader[Any], limit: int | None, seen: Survey, *, read_records: bool, pool: Pool, look: Look | None
 ) -> Verdict:
     """Decide which image each record has that shares a name with another one.
 
@@ -149,7 +149,7 @@ def decide_claims(
         pickled = pickle.dumps(reader)
         numbered: deque[list[int]] = deque()
 
-        def tasks() -> Iterator[tuple[bytes, tuple[Unit, ...]]]:
+        def tasks() -> Iterator[tuple[bytes, tuple[Any, ...]]]:
             for numbers, units in wanted:
                 numbered.append(numbers)
                 yield pickled, units
@@ -162,8 +162,8 @@ def decide_claims(
 
 
 def _wanted(
-    reader: Reader, limit: int | None, ordinals: NDArray[np.int64]
-) -> Iterator[tuple[list[int], tuple[Unit, ...]]]:
+    reader: Reader[Any], limit: int | None, ordinals: NDArray[np.int64]
+) -> Iterator[tuple[list[int], tuple[Any, ...]]]:
     """Yield the units of the records with these ordinals, with the ordinals, in batches."""
     first = 0
     for batch in batches(reader, BATCH, limit):
@@ -203,23 +203,23 @@ def _sift(
     return records, rule
 
 
-def batches(reader: Reader, size: int, limit: int | None) -> Iterator[tuple[Unit, ...]]:
+def batches(reader: Reader[Any], size: int, limit: int | None) -> Iterator[tuple[Any, ...]]:
     """Cut a reader's units into tuples of ``size``, the last one shorter."""
     units = islice(reader.units(), limit)
     while batch := tuple(islice(units, size)):
         yield batch
 
 
-def _read(reader: Reader, limit: int | None, pool: Pool) -> Iterator[Glance]:
+def _read(reader: Reader[Any], limit: int | None, pool: Pool) -> Iterator[Glance]:
     pickled = pickle.dumps(reader)
     return pool.map(glance, ((pickled, batch) for batch in batches(reader, BATCH, limit)))
 
 
-def _ask(reader: Reader, limit: int | None) -> Iterator[Glance]:
+def _ask(reader: Reader[Any], limit: int | None) -> Iterator[Glance]:
     for batch in batches(reader, BATCH, limit):
         yield Glance([_names(reader, unit) for unit in batch])
 
 
-def _names(reader: Reader, unit: Unit) -> ImageNames:
+def _names(reader: Reader[Any], unit: Any) -> ImageNames:
     """Return what a record calls its image."""
     return reader.names_of(unit) or reader.record(unit).names

@@ -11,7 +11,7 @@ import contextlib
 import pickle
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import NotFoundError, ProbeError, StrictError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from gtmask.formats.base import Reader, Unit
+    from gtmask.formats.base import Reader
     from gtmask.images.probe import ImageInfo
     from gtmask.images.resolve import ImageRule
     from gtmask.manifest.writer import ManifestWriter
@@ -52,7 +52,7 @@ STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
 class Job:
     """What every chunk of a run has in common."""
 
-    reader: Reader
+    reader: Reader[Any]
     settings: Settings
     classes: ClassMap
     rule: ImageRule
@@ -75,7 +75,7 @@ class Chunk:
     """
 
     number: int
-    units: tuple[Unit, ...]
+    units: tuple[Any, ...]
     choices: dict[int, int] = field(default_factory=dict)
     long_keys: frozenset[int] = frozenset()
     duplicates: frozenset[int] = frozenset()

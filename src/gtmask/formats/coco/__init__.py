@@ -91,7 +91,7 @@ def _title(head: str) -> str:
     return f"COCO instances, {dialect} dialect" if dialect else "COCO instances"
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a COCO export: its one JSON document.
 
     Raises

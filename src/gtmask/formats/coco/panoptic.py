@@ -42,7 +42,7 @@ def sniff(sample: Sample) -> str | None:
     return "COCO panoptic" if early and "panoptic" in sample.name.lower() else None
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a COCO panoptic export: its one JSON document and the folder of PNGs.
 
     The errors are those of :func:`gtmask.formats.coco.read`.

@@ -51,7 +51,7 @@ def sniff(sample: Sample) -> str | None:
     return "CVAT XML for video" if re.search(r"<track[\s>]", text) else "CVAT XML"
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a CVAT document."""
     return CvatReader(export, options, next(iter(export.names())))
 

@@ -66,7 +66,7 @@ class Document:
             self._tried = True
             path = self.export.path(self.name)
             if path is not None:
-                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+                self._descriptor = os.open(path, os.O_RDONLY)
                 weakref.finalize(self, os.close, self._descriptor)
         return self._descriptor
 

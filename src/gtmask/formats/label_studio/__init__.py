@@ -61,7 +61,7 @@ def sniff(sample: Sample) -> str | None:
     return None
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a Label Studio export."""
     # Compiled once, here: worker processes then load the kernels from the cache.
     compile_kernels(BRUSH_MODULES)

@@ -39,7 +39,7 @@ def sniff(sample: Sample) -> str | None:
     return csv_export.sniff(sample)
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a VIA document."""
     name = next(iter(export.names()))
     head = export.read(name, 0, 4096).lstrip(b"\xef\xbb\xbf \t\r\n")

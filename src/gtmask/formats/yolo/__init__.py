@@ -14,7 +14,7 @@ import re
 from dataclasses import replace
 from itertools import islice
 from posixpath import basename, splitext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import PerImageReader
@@ -72,7 +72,7 @@ def _fits(words: list[str]) -> bool:
     )
 
 
-def read(export: Export, options: ReadOptions) -> Reader:
+def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """Open a YOLO data set: its folder, its ``labels`` folder, a glob, or its ``data.yaml``."""
     first = list(islice(export.names(), 2))
     given = first[0] if len(first) == 1 and first[0].lower().endswith(YAML) else None
