@@ -376,6 +376,30 @@ def test_a_part_of_the_image_may_have_any_size() -> None:
     assert gtmask.rasterize(builder.build(), CLASSES).tolist() == [[0, 0, 0, 0], [0, 1, 1, 0]]
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "code"),
+    [
+        (2, 1, []),
+        (3, 1, ["mask-cut"]),
+        (-1, 0, ["mask-cut"]),
+        (0, -1, ["mask-cut"]),
+        (0, 2, ["shape-outside"]),
+    ],
+)
+def test_masks_that_reach_beyond_the_image_are_told(x: int, y: int, code: list[str]) -> None:
+    # Two columns and, where it begins above the image, two rows.
+    height = 2 if y < 0 else 1
+    by_runs, by_picture = RecordBuilder("a.jpg", 4, 2), RecordBuilder("a.jpg", 4, 2)
+    by_runs.runs("large", Runs(np.array([0, 2 * height]), height, 2, "row", x, y))
+    by_picture.bitmap("large", Bitmap(encoded(Image.new("L", (2, height), 1)), x=x, y=y))
+    masks = []
+    for builder in (by_runs, by_picture):
+        painting = paint(builder.build(), CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+        assert [finding.code for finding in painting.findings] == code
+        masks.append(painting.mask.tolist())
+    assert masks[0] == masks[1]
+
+
 def test_masks_that_agree_tell_the_size_where_the_export_does_not() -> None:
     def size(*sizes: tuple[int, int, bool]) -> tuple[int | None, int | None]:
         builder = RecordBuilder("a.jpg")

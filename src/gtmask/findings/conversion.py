@@ -77,6 +77,8 @@ declare("guess", [
     ("size-differs", "The export's image size differs from the image's header.",
      ("If the image was resized after labeling, its shapes are in the wrong place: --size check rejects such "
      "images.")),
+    ("mask-cut", "A mask reaches beyond the image, and was cut off there.",
+     "Check that this is the image that was labeled, in its size at that time."),
     ("runs-doubtful", "A run-length mask (RLE) has a run of no pixels in its middle: no encoder writes it.",
      "Look at a preview: if the mask is inverted from some place on, export again."),
     ("label-number", "The name of a class is a number, or it has no name and is called by its number.",

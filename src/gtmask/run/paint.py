@@ -180,6 +180,7 @@ class Canvas:
             if differs:
                 self.painting.findings.append(Finding("runs-size-differs", f"{shape.label}: {differs}"))
                 return
+            self._tell_cut(shape.label, runs.x, runs.y, runs.width, runs.height)
             raster.paint_runs(self.mask, runs.counts, runs.height, runs.width, runs.x, runs.y,
                               runs.order == "column", value)  # fmt: skip
             return
@@ -271,6 +272,17 @@ class Canvas:
             self.painting.findings.append(Finding("shape-no-geometry", f"{label}: a bitmap without pixels"))
         elif beyond or bitmap.x + width <= 0 or bitmap.y + height <= 0:
             self.painting.findings.append(Finding("shape-outside", f"{label}: bitmap"))
+        else:
+            self._tell_cut(label, bitmap.x, bitmap.y, width, height)
+
+    def _tell_cut(self, label: str, x: int, y: int, width: int, height: int) -> None:
+        """Tell of a mask of a part of the image that reaches beyond it: tools cut masks to the image."""
+        rows, columns = self.mask.shape
+        if (x < 0 or y < 0 or x + width > columns or y + height > rows) and (
+            x < columns and y < rows and x + width > 0 and y + height > 0
+        ):
+            said = f"{label}: mask {width}x{height} at {x},{y}, image {columns}x{rows}"
+            self.painting.findings.append(Finding("mask-cut", said))
 
     def _flush_selected(self) -> None:
         if self._selected is None:
