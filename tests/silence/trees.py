@@ -58,10 +58,14 @@ def changes(document: Any, variant: Variant) -> Iterator[tuple[str, Path]]:
         if isinstance(_at(document, path[:-1]), list):
             yield "double", path
         elif key not in variant.free:
-            yield "drop", path
+            # An image less is another document, where images stand under keys (VIA).
+            if not (isinstance(value, dict) and {"filename", "regions"} <= value.keys()):
+                yield "drop", path
             yield "rename", path
         another = _ANOTHER if key in variant.unlisted else ()
-        yield from ((kind, path) for kind in _kinds(value, name, key, variant) if kind not in another)
+        kinds = [kind for kind in _kinds(value, name, key, variant) if kind not in another]
+        # What users wrote as a class may be any other word.
+        yield from ((kind, path) for kind in kinds if kind != "to-word" or "region_attributes" not in path)
 
 
 def _kinds(value: Any, name: str, key: Any, variant: Variant) -> Iterator[str]:

@@ -103,12 +103,12 @@ def test_a_closed_polyline_is_an_area_and_an_open_one_a_line():
         ({"colour": "red", "Class": "car"}, None, ["car"], ["class-attribute-guessed"]),
         ({"colour": "red", "make": "car"}, None, ["red"], ["class-attribute-guessed"]),
         ({"colour": "red", "label": "car"}, "colour", ["red"], []),
-        ({"label": "car"}, "colour", [], ["shape-no-label"]),
-        ({"label": ""}, None, [], ["shape-no-label"]),
+        ({"label": "car"}, "colour", [""], ["class-attribute-missing"]),
+        ({"label": ""}, None, [""], []),
         ({"label": {"car": True, "bus": False}}, None, ["car"], []),
         ({"label": {"car": True, "bus": True}}, None, ["car"], ["label-several"]),
-        ({"label": {}}, None, [], ["shape-no-label"]),
-        ({"label": 7}, None, ["7"], []),
+        ({"label": {}}, None, [""], []),
+        ({"label": 7}, None, ["7"], ["label-number"]),
     ],
 )
 def test_the_class_is_one_attribute(attributes: dict, wanted: str | None, label: list[str], found: list[str]):

@@ -7,6 +7,8 @@ in :mod:`gtmask.formats.via.version3`, CSV in :mod:`gtmask.formats.via.csv_expor
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
@@ -15,9 +17,10 @@ from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
-from gtmask.formats.reading.typed import Header, each, get_any, get_object, get_text
+from gtmask.formats.reading.typed import Header, as_objects, each, get_any, get_object, get_text
 from gtmask.formats.via import csv_export, version3
-from gtmask.formats.via.regions import add_region, choose_attribute, class_of
+from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of
+from gtmask.formats.via.regions import add_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,13 +66,33 @@ class ViaReader:
         self.name = name
         self.title = "VIA"
         regions = get_object(told, attributes, "region")
-        self.labels = listed_labels(told, regions, options.class_attribute)
-        self.findings: list[Finding] = list(told.findings)
-        self._header = told.findings
+        self.findings: list[Finding] = []
+        self._header: list[Finding] = []
         self._document: Document | None = None
+        self._path = ("_via_img_metadata",) if self._is_project() else ()
+        self.attribute = self._choose()
+        self.labels = listed_labels(told, regions, self.attribute.name)
+        self._header = told.findings
+        self.findings = list(told.findings)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_document": None}
+
+    def _choose(self) -> ClassAttribute:
+        """Return the attribute that holds the class, by the first images."""
+        census = Census()
+        nobody = RecordBuilder("")
+        with suppress(DamagedExportError, BadFile):
+            for _, start, stop in islice(self.units(), LOOKED_AT):
+                image = load_object(self._read(start, stop))
+                for region in as_objects(nobody, _regions(image), "regions"):
+                    census.add(get_any(region, "region_attributes"))
+        return census.choose(self.options.class_attribute)
+
+    def _read(self, start: int, stop: int) -> bytes:
+        if self._document is None:
+            self._document = Document(self.export, self.name)
+        return self._document.read(start, stop)
 
     def count(self) -> int | None:
         """Return None: only a walk through the document would tell."""
@@ -78,10 +101,15 @@ class ViaReader:
     def units(self) -> Iterator[tuple[str, int, int]]:
         """Yield one unit per image."""
         self.findings = list(self._header)
-        project = any(key == "_via_img_metadata" for key, _, _ in self._members(()))
-        for key, start, stop in self._members(("_via_img_metadata",) if project else ()):
-            if project or not key.startswith("_via_"):
+        for key, start, stop in self._members(self._path):
+            if self._path or not key.startswith("_via_"):
                 yield key, start, stop
+
+    def _is_project(self) -> bool:
+        """Say whether the images stand under a key; a document that breaks off is told when it is read."""
+        with suppress(DamagedExportError):
+            return any(key == "_via_img_metadata" for key, _, _ in members(self.export, self.name, ()))
+        return False
 
     def _members(self, path: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
         try:
@@ -100,10 +128,8 @@ class ViaReader:
         key, start, stop = unit
         where = f"{self.name}, {key!r:.200}"
         builder = RecordBuilder("", grid="displayed", where=where)
-        if self._document is None:
-            self._document = Document(self.export, self.name)
         try:
-            image = load_object(self._document.read(start, stop))
+            image = load_object(self._read(start, stop))
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
         builder.record.image = get_text(builder, image, "filename")
@@ -120,13 +146,17 @@ class ViaReader:
         return builder.build()
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
-        label = class_of(builder, get_any(region, "region_attributes"), self.options.class_attribute)
-        if label:
-            add_region(builder, region["shape_attributes"], label)
+        label = class_of(builder, get_any(region, "region_attributes"), self.attribute)
+        add_region(builder, region["shape_attributes"], label)
 
 
-def listed_labels(told: Header, attributes: dict[str, Any], wanted: str | None) -> list[str] | None:
+def _regions(image: dict[str, Any]) -> list[Any]:
+    """Return an image's regions: a list, in version 1 an object."""
+    regions = get_any(image, "regions")
+    return list(regions.values() if isinstance(regions, dict) else regions or ())
+
+
+def listed_labels(told: Header, attributes: dict[str, Any], name: str | None) -> list[str] | None:
     """Return the options of the attribute that holds the class, where it is a choice."""
-    name, _ = choose_attribute(list(attributes), wanted)
     options = get_object(told, get_object(told, attributes, name or ""), "options")
     return [option for option in options if option] or None

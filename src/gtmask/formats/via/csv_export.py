@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,7 +14,9 @@ import orjson
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.via.regions import add_coordinates, add_region, class_of
+from gtmask.formats.reading.typed import Header, as_object
+from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
+from gtmask.formats.via.regions import add_coordinates, add_region
 from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
@@ -20,11 +24,13 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
+    from gtmask.formats.reading.typed import Teller
     from gtmask.model import Record
 
 WINDOW = 1 << 20
 _TWO = ("filename", "region_shape_attributes", "region_attributes")
 _THREE = ("file_list", "spatial_coordinates", "metadata")
+_TABLE = re.compile(r"#\s*ATTRIBUTE\s*=\s*(\{.*\})\s*$")
 _HEADER = re.compile(r"^#?\s*(?:CSV_HEADER\s*=\s*)?((?:#?filename|metadata_id),.*)$", re.MULTILINE)
 
 Unit = tuple[str, tuple[tuple[str, str], ...]]
@@ -51,10 +57,46 @@ class CsvReader:
         self.title = "VIA CSV"
         self.labels: list[str] | None = None
         self.findings: list[Finding] = []
+        told = Header(name)
+        #: Version 3's table of attributes; None in the other versions.
+        self.table: dict[str, Any] | None = None
+        self.table = self._find_table(told)
+        self._header = told.findings
+        self.attribute = self._choose()
 
     def count(self) -> int | None:
         """Return None: only a walk through the document would tell."""
         return None
+
+    def _find_table(self, told: Header) -> dict[str, Any] | None:
+        """Return version 3's table of attributes, which stands in a comment before the rows."""
+        version_3, table = False, None
+        for line in self._lines():
+            if not line.startswith("#"):
+                break
+            version_3 = version_3 or "CSV_HEADER" in line or "SHAPE_ID" in line
+            if match := _TABLE.match(line):
+                try:
+                    table = as_object(told, orjson.loads(match[1]), "ATTRIBUTE")
+                except orjson.JSONDecodeError:
+                    told.finding("classes-unread", "the line ATTRIBUTE is no JSON")
+        return {} if version_3 and table is None else table
+
+    def _choose(self) -> ClassAttribute:
+        """Return the attribute that holds the class, by the first rows."""
+        census, nobody = Census(), Header(self.name)
+        with suppress(DamagedExportError):
+            for _, (shape, attributes) in islice(self._rows(), LOOKED_AT):
+                with suppress(orjson.JSONDecodeError):
+                    if shape.strip().strip('[]{}"'):
+                        census.add(self._attributes(nobody, _cell(attributes)))
+        return census.choose(self.options.class_attribute)
+
+    def _attributes(self, told: Teller, cell: Any) -> Any:
+        """Return a region's attributes by their names."""
+        if self.table is None or not isinstance(cell, dict):
+            return cell
+        return named_attributes(told, cell, self.table)
 
     def _lines(self) -> Iterator[str]:
         """Yield the file's lines, decoded as UTF-8 in bounded memory."""
@@ -70,7 +112,7 @@ class CsvReader:
     def _rows(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Yield the image and the two cells of each row; rows that are too short are told."""
         columns: list[int] | None = None
-        self.findings = []
+        self.findings = list(self._header)
         short = 0
         try:
             for row in csv.reader(self._lines(), strict=False):
@@ -108,18 +150,21 @@ class CsvReader:
         builder = RecordBuilder(_image(unit[0]), grid="displayed", where=where)
         if not builder.record.image:
             builder.finding("image-name-bad", where)
-        # A row without a shape stands for an image without any.
-        rows = [row for row in unit[1] if row[0].strip().strip('[]{}"')]
+        # A row without a shape and attributes stands for an image without any.
+        rows = [row for row in unit[1] if any(cell.strip().strip('[]{}"') for cell in row)]
         builder.account(rows, lambda row: self._region(builder, _cell(row[0]), _cell(row[1])), "region")
         if not rows:
             builder.finding("image-unannotated", where)
         return builder.build()
 
     def _region(self, builder: RecordBuilder, shape: Any, attributes: Any) -> None:
-        label = class_of(builder, attributes, self.options.class_attribute)
-        if label and isinstance(shape, list):
+        if not shape:
+            builder.finding("shape-no-geometry", f"{builder.place}: attributes without a shape")
+            return
+        label = class_of(builder, self._attributes(builder, attributes), self.attribute)
+        if isinstance(shape, list):
             add_coordinates(builder, shape, label)
-        elif label:
+        else:
             add_region(builder, shape, label)
 
 

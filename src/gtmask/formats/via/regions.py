@@ -1,9 +1,7 @@
-"""VIA's regions: shape attributes become shapes, and one of the region's attributes becomes its class.
+"""VIA's regions: their shape attributes become shapes.
 
 Sources: VIA 2 ``via.js``, VIA 3 ``_via_const.js``. Numbers are pixels of the image as the browser shows it.
 A polyline whose last point is its first is an area, as its users mean it; an ellipse's theta is radians.
-The class is the attribute that ``--class-attribute`` names; else the only one, else the first with a usual
-name; which of several it was is told as a finding.
 """
 
 from __future__ import annotations
@@ -12,45 +10,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.checks import numbers, real, reals
-from gtmask.formats.reading.typed import as_label, get_any, get_number
+from gtmask.formats.reading.typed import get_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
 
-_USUAL = ("label", "class", "category", "name", "class_name", "classname", "type", "object", "object_name")
-
-
-def choose_attribute(names: list[str], wanted: str | None) -> tuple[str | None, bool]:
-    """Return which attribute holds the class, and whether that was a guess."""
-    if wanted is not None:
-        return (wanted if wanted in names else None), False
-    if len(names) < 2:
-        return (names[0] if names else None), False
-    usual = [name for name in _USUAL for given in names if given.casefold() == name]
-    return next((name for name in names if usual and name.casefold() == usual[0]), names[0]), True
-
-
-def class_of(builder: RecordBuilder, attributes: Any, wanted: str | None) -> str:
-    """Return a region's class by its attributes; empty, with a finding, where there is none."""
-    if not isinstance(attributes, dict):
-        builder.finding("shape-no-label", f"{builder.place or 'a region'}: no attributes")
-        return ""
-    name, guessed = choose_attribute(list(attributes), wanted)
-    if guessed and not any(finding.code == "class-attribute-guessed" for finding in builder.findings):
-        builder.finding("class-attribute-guessed", f"{name!r:.60} of {', '.join(attributes)}"[:200])
-    value = get_any(attributes, name) if name is not None else None
-    if isinstance(value, dict):
-        # A checkbox group: {"option": true}.
-        value = [option for option, on in value.items() if on]
-    if isinstance(value, list):
-        if len(value) > 1:
-            builder.finding("label-several", ", ".join(map(str, value))[:200])
-        value = value[0] if value else ""
-    label = as_label(builder, value, name or "attribute").strip()
-    if not label:
-        what = f"its attribute {name!r:.60} is empty" if name is not None else "no class attribute"
-        builder.finding("shape-no-label", f"a region: {what}")
-    return label
+#: How many numbers each shape of version 3 has; lines and polygons have as many as there are points.
+_EXACT = {1: 2, 2: 4, 3: 3, 4: 4, 8: 8, 9: 6}
 
 
 def add_region(builder: RecordBuilder, shape: dict[str, Any], label: str) -> None:
@@ -84,8 +50,11 @@ def add_points(builder: RecordBuilder, label: str, flat: list[Any], *, area: boo
 def add_coordinates(builder: RecordBuilder, xy: list[Any], label: str) -> None:
     """Add a VIA 3 shape: ``[kind, numbers ...]``; raises what looking into a malformed one raises."""
     kind, flat = xy[0], [real(value) for value in xy[1:]]
+    exact = _EXACT.get(kind) if isinstance(kind, int) else None
+    if exact is not None and len(flat) != exact:
+        raise ValueError(f"shape {kind} has {len(flat)} numbers, not {exact}")
     if kind == 1:
-        builder.polygon(label, flat[:2], "point")
+        builder.polygon(label, flat, "point")
     elif kind == 2:
         x, y, width, height = flat
         builder.rectangle(label, x, y, x + width, y + height)

@@ -6,6 +6,8 @@ of the regions' places; only the table of attributes is held by the reader.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
@@ -15,7 +17,8 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
-from gtmask.formats.via.regions import add_coordinates, class_of
+from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
+from gtmask.formats.via.regions import add_coordinates
 from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 #: Keys that only version 3 has together.
 KEYS = frozenset({"metadata", "view", "file"})
 _BY_URI = (2, 3)
+#: How the anchors of attributes of regions end; others belong to whole files or times.
+_DRAWN = "XY1"
 
 
 class Via3Reader:
@@ -45,9 +50,20 @@ class Via3Reader:
         self.findings: list[Finding] = list(told.findings)
         self._header = told.findings
         self._document: Document | None = None
+        self.attribute = self._choose()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_document": None}
+
+    def _choose(self) -> ClassAttribute:
+        """Return the attribute that holds the class, by the first regions."""
+        census, nobody = Census(), Header(self.name)
+        with suppress(DamagedExportError, BadFile):
+            for _, start, stop in islice(members(self.export, self.name, ("metadata",)), LOOKED_AT):
+                region = load_object(self._read(start, stop))
+                if get_any(region, "xy"):
+                    census.add(named_attributes(nobody, get_object(nobody, region, "av"), self.attributes))
+        return census.choose(self.options.class_attribute)
 
     def count(self) -> int | None:
         """Return None: only a walk through the document would tell."""
@@ -111,18 +127,17 @@ class Via3Reader:
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
         """Add one region; without coordinates it describes the whole file and draws nothing."""
+        values = get_object(builder, region, "av")
         if not (xy := get_list(builder, region, "xy")):
+            anchors = [
+                get_text(builder, get_object(builder, self.attributes, key), "anchor_id") for key in values
+            ]
+            if get_any(region, "xy") is None or any(anchor.endswith(_DRAWN) for anchor in anchors):
+                builder.finding("shape-no-geometry", f"{builder.place}: no coordinates")
             builder.describes()
             return
         if get_list(builder, region, "z"):
             builder.finding("shape-kind-unsupported", "a region of a moment in a video")
             return
-        named = {}
-        for key, value in get_object(builder, region, "av").items():
-            attribute = self.attributes.get(key, {})
-            options = get_object(builder, attribute, "options")
-            chosen = [options.get(part, part) for part in str(value).split(",")] if options else value
-            named[get_text(builder, attribute, "aname") or key] = chosen
-        label = class_of(builder, named, self.options.class_attribute)
-        if label:
-            add_coordinates(builder, xy, label)
+        label = class_of(builder, named_attributes(builder, values, self.attributes), self.attribute)
+        add_coordinates(builder, xy, label)
