@@ -80,7 +80,6 @@ def test_an_ellipse_is_given_by_its_box():
 @pytest.mark.parametrize(
     ("entry", "code"),
     [
-        (thing("polygon", None, points=LEFT), "shape-no-label"),
         (thing("polygon", 2, points=LEFT), "shape-no-label"),
         (thing("polygon", -1, points=LEFT), "shape-no-label"),
         (thing("label"), "shape-no-geometry"),
@@ -142,10 +141,10 @@ SAMPLES = {
     "diverse/annotations/default.json": (2, 0, {"image-unannotated": 2}),
     "diverse/annotations/test.json": (2, 0, {"shape-kind-unsupported": 1, "image-unannotated": 1}),
     "diverse/annotations/train.json": (
-        2, 3,
-        {"shape-no-geometry": 5, "shape-no-label": 2, "box-painted": 1},
+        2, 4,
+        {"shape-no-geometry": 5, "shape-no-label": 1, "box-painted": 2},
     ),
-    "diverse/annotations/val.json": (1, 0, {"shape-no-label": 2}),
+    "diverse/annotations/val.json": (1, 2, {}),
     "with_pcd/annotations/default.json": (3, 0, {"record-bad": 3}),
     "with_skeleton/annotations/default.json": (1, 0, {"shape-kind-unsupported": 1}),
 }  # fmt: skip

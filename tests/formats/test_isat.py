@@ -87,7 +87,8 @@ def test_background_objects_cut_holes():
 def test_the_image_lies_beside_the_annotation_or_in_the_folder_it_names():
     (record,) = read_files("isat", {"sub/a.json": isat()})
     assert record.image == "sub/a.jpg"
-    assert record.aliases == ("images/a.jpg", "a.jpg")
+    assert record.aliases[:2] == ("images/a.jpg", "a.jpg")
+    assert record.aliases[2:4] == ("sub/a.png", "sub/a.jpeg")
     assert (record.width, record.height, record.grid) == (8, 6, "stored")
 
 

@@ -148,8 +148,6 @@ def test_a_mask_that_reaches_over_the_border_is_clipped():
         (shape("circle", [[1, 1]]), "shape-bad-geometry"),
         (shape("rectangle", [[1, 1], [2, 2], [3, 3]]), "shape-bad-geometry"),
         (shape("cuboid", SQUARE), "shape-kind-unsupported"),
-        (shape("polygon", SQUARE, label=""), "shape-no-label"),
-        (shape("polygon", SQUARE, label=None), "shape-no-label"),
         ("no object", "annotation-bad"),
     ],
 )

@@ -71,8 +71,8 @@ TABLE = {
         ("https://example.org/example3.jpeg", None, None, {}, {"image-unannotated": 1}),
     ]),
     f"{CVAT}/for_images/train.xml": ("CVAT XML for images", [
-        ("img0.jpg", 8, 8, {"rectangle": 1}, {"shape-no-label": 1, "shape-kind-unsupported": 1}),
-        ("img1.jpg", 10, 10, {"point": 1}, {"shape-no-label": 1, "shape-kind-unsupported": 1}),
+        ("img0.jpg", 8, 8, {"polyline": 1, "rectangle": 1}, {"shape-kind-unsupported": 1}),
+        ("img1.jpg", 10, 10, {"polygon": 1, "point": 1}, {"shape-kind-unsupported": 1}),
     ]),
     f"{CVAT}/for_video/annotations.xml": ("CVAT XML for video", [
         ("frame_000010.png", 25, 20, {"rectangle": 1, "point": 1}, {"shape-kind-unsupported": 1}),
@@ -81,8 +81,8 @@ TABLE = {
     ]),
     "cvat/open-edge-platform__datumaro/tests/assets/cvat_dataset/for_images/export_task/train.xml": (
         "CVAT XML for images", [
-            ("img0.jpg", 8, 8, {"rectangle": 1}, {"shape-no-label": 1}),
-            ("img1.jpg", 10, 10, {"point": 1}, {"shape-no-label": 1}),
+            ("img0.jpg", 8, 8, {"polyline": 1, "rectangle": 1}, {}),
+            ("img1.jpg", 10, 10, {"polygon": 1, "point": 1}, {}),
         ]),
     "cvat/v7labs__darwin-py/e2e_tests/data/convert/cvat/to/output.xml": ("CVAT XML for images", [
         ("000000021295.jpg", 640, 427, {"rectangle": 2}, {}),
@@ -108,8 +108,8 @@ TABLE = {
         ("img002.jpg", None, None, {"rectangle": 1}, {}),
     ]),
     "via/ox-vgg__via/via-1.x.y/tests/data/unit_test_annotation2.json": ("VIA", [
-        ("test_pattern_qbist.jpg", None, None, {"ellipse": 1, "rectangle": 1, "point": 3},
-         {"shape-no-label": 3}),
+        ("test_pattern_qbist.jpg", None, None, {"ellipse": 2, "rectangle": 1, "point": 4,
+                                                    "circle": 1}, {}),
         ("sinus_test_pattern.jpg", None, None, {"polygon": 1}, {}),
         ("a_swan_swimming_in_geneve_lake.jpg", None, None, {"ellipse": 1, "rectangle": 1, "point": 1}, {}),
     ]),

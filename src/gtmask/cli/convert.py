@@ -70,7 +70,7 @@ def convert(
                 source, out, images=images, classes=classes, s3=s3, progress=bar, format=format,
                 annotator=reading.annotator, include_predictions=reading.include_predictions,
                 include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
-                class_attribute=reading.class_attribute, keep_going=reading.keep_going, masks=reading.masks,
+                class_attribute=reading.class_attribute, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
                 partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
                 size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
                 crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,

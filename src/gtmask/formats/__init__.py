@@ -83,6 +83,7 @@ def open_source(
     from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
     from gtmask.formats.locate import open_export  # noqa: PLC0415
     from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
+    from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
     options = replace(options or ReadOptions(), s3=s3 or S3Settings())
     export = open_export(source, s3)
@@ -96,6 +97,8 @@ def open_source(
         readers = [found.format.read(export.select([name]), options) for name in found.names]
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
         reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
+    if options.default_label is not None:
+        reader = DefaultLabelReader(reader, options.default_label)
     return OpenedExport(export, found.format, found.names, reader)
 
 

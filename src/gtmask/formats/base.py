@@ -52,7 +52,8 @@ class ReadOptions:
     """Choices about which annotations count; each has one documented default.
 
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
-    attribute that holds the class where a tool has many (VIA); ``memory_limit`` is in bytes;
+    attribute that holds the class where a tool has many (VIA); ``default_label`` is what shapes without a
+    label are called; ``memory_limit`` is in bytes;
     ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or prefix with copies of
     the masks that a manifest names; ``partial`` takes a manifest of a run that is not finished; ``void`` is
     what pixels of ready-made masks become that nobody labeled: "background", "keep" (a class of their own)
@@ -65,6 +66,7 @@ class ReadOptions:
     include_unannotated: bool = False
     interpolate: bool = False
     class_attribute: str | None = None
+    default_label: str | None = None
     keep_going: bool = False
     masks: str | None = None
     partial: bool = False

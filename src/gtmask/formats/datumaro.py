@@ -131,27 +131,25 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], groupe
     if kind not in _KINDS:
         builder.finding("shape-kind-unsupported", where)
         return
-    if index is None or not 0 <= index < len(names):
-        what = "no label" if index is None else f"label {index!r:.40} is not listed"
-        builder.finding("shape-no-label", f"{where}: {what}")
+    if index is not None and not 0 <= index < len(names):
+        builder.finding("shape-no-label", f"{where}: label {index!r:.40} is not listed")
         return
+    label = "" if index is None else names[index]
     builder.z = get_number(builder, entry, "z_order")
     if kind == "mask":
-        add_runs(builder, names[index], entry["rle"])
+        add_runs(builder, label, entry["rle"])
     elif kind.endswith("bbox"):
         if _group(builder, entry) in grouped:
-            builder.finding("box-grouped", f"{names[index]}: {where}")
+            builder.finding("box-grouped", f"{label}: {where}")
         else:
-            _add_box(builder, names[index], entry, kind)
+            _add_box(builder, label, entry, kind)
     elif kind == "ellipse":
         x0, y0, x1, y1 = map(real, numbers(entry["points"]))
-        builder.ellipse(names[index], ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2))
+        builder.ellipse(label, ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2))
     elif kind == "points":
-        builder.polygon(names[index], numbers(entry["points"]), "point")
+        builder.polygon(label, numbers(entry["points"]), "point")
     else:
-        builder.polygon(
-            names[index], numbers(entry["points"]), "polygon" if kind == "polygon" else "polyline"
-        )
+        builder.polygon(label, numbers(entry["points"]), "polygon" if kind == "polygon" else "polyline")
 
 
 def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> None:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from posixpath import basename
+from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 CLASSES = "isat.yaml"
 #: The layer of an object that names none.
 DEFAULT_LAYER = 2.0
+EXTENSIONS = (".jpg", ".png", ".jpeg", ".JPG", ".bmp")
 
 
 def sniff(sample: Sample) -> str | None:
@@ -78,10 +79,14 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     document, objects = load_listed(data, "objects")
     builder = RecordBuilder("", source_fill="skimage")
     info = get_object(builder, document, "info")
-    image = get_text(builder, info, "name") or basename(name)[: -len(".json")]
+    own = splitext(basename(name))[0]
+    image = get_text(builder, info, "name") or own
     # Annotations may lie in a folder of their own; the tool notes the images' folder.
     folder = basename(get_text(builder, info, "folder").replace("\\", "/").rstrip("/"))
-    builder.name_image((beside(name, image), f"{folder}/{image}" if folder else image, image), "file")
+    # The tool itself pairs files by their names: those count where the image that is noted is not there.
+    paired = [f"{splitext(name)[0]}{extension}" for extension in _extensions(image)]
+    noted = (beside(name, image), f"{folder}/{image}" if folder else image, image)
+    builder.name_image((*noted, *paired, *(f"{folder}/{basename(one)}" for one in paired if folder)), "file")
     size_from(builder, info)
 
     def add(item: dict[str, Any]) -> None:
@@ -93,3 +98,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
 
     each(builder, objects, add)
     return builder.build()
+
+
+def _extensions(image: str) -> list[str]:
+    """Return the extensions that an image may have, that of the noted name first."""
+    return list(dict.fromkeys([splitext(image)[1] or EXTENSIONS[0], *EXTENSIONS]))

@@ -116,9 +116,6 @@ def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
     label = get_label(builder, shape, "label")
     kind = get_text(builder, shape, "shape_type") or "polygon"
-    if not label:
-        builder.finding("shape-no-label", f"{kind!r:.40}")
-        return
     if kind == "polygon":
         builder.polygon_pairs(label, shape["points"])
     elif kind == "mask":

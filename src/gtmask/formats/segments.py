@@ -129,7 +129,7 @@ def _add_annotation(
 ) -> None:
     category = get_whole(builder, item, "category_id")
     label = categories.get(category, "") if category is not None else ""
-    if not label:
+    if not label and category is not None:
         builder.finding("shape-no-label", f"{builder.place}: category {category}")
         return
     kind = get_text(builder, item, "type")

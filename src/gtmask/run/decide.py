@@ -225,7 +225,7 @@ def _new_plan(
         labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
         class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
         if not class_map.classes:
-            raise UsageError(_no_label(request))
+            raise UsageError(_no_label(request, outcome.labels.get("", 0)))
     settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(request, found_any, outcome.records)
     look = None if settings["size"] == "annotation" else partial(_present, request, Present())
@@ -255,7 +255,12 @@ def _new_plan(
     return plan
 
 
-def _no_label(request: RunRequest) -> str:
+def _no_label(request: RunRequest, bare: int) -> str:
+    if bare:
+        return (
+            f"No shape of {request.source} has a label, and there are {bare}: say what they are called with "
+            "--default-label NAME."
+        )
     forced = request.settings.format
     doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
     return (

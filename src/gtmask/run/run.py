@@ -152,6 +152,7 @@ def _open_reader(request: RunRequest) -> Reader[Any]:
         include_unannotated=chosen.include_unannotated,
         interpolate=chosen.interpolate,
         class_attribute=chosen.class_attribute,
+        default_label=chosen.default_label,
         keep_going=chosen.keep_going,
         masks=chosen.masks,
         partial=chosen.partial,

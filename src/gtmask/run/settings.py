@@ -88,6 +88,7 @@ class Settings:
     include_unannotated: bool = False
     interpolate: bool = False
     class_attribute: str | None = None
+    default_label: str | None = None
     keep_going: bool = False
     masks: str | None = None
     partial: bool = False
@@ -105,6 +106,8 @@ class Settings:
             if uri is not None and not _PREFIX.match(uri):
                 raise UsageError(f"{option} {uri!r} must be an s3://bucket/prefix or an absolute path.")
         check_confidence(self.confidence)
+        if self.default_label is not None and not self.default_label.strip():
+            raise UsageError("--default-label is empty: give a name, or leave the option out.")
         if not (math.isfinite(self.stroke) and 0 <= self.stroke <= 1000):
             raise UsageError(f"--stroke {self.stroke} must lie between 0 and 1000 pixels.")
         if not 1 <= self.max_pixels <= MOST_PIXELS:
@@ -176,6 +179,7 @@ class ConvertOptions(TypedDict, total=False):
     include_unannotated: bool
     interpolate: bool
     class_attribute: str | None
+    default_label: str | None
     keep_going: bool
     masks: str | None
     partial: bool

@@ -207,8 +207,7 @@ def test_plain_regions_take_the_label_of_their_id():
     other = region("polygon", {"points": [[1, 1], [9, 1], [9, 9]]}, id="p2", from_name="poly")
     for results in ([plain, naming, other], [naming, other, plain]):
         record = read_task(*results)
-        assert labels(record) == ["road"]
-        assert codes(record) == ["shape-no-label"]
+        assert (labels(record), codes(record)) == (["road", ""], [])
 
 
 def test_of_several_labels_the_first_counts_and_is_told():
@@ -638,10 +637,7 @@ def test_json_min_rows_with_several_images_are_guesses_or_rejects():
     ("bad", "told"),
     [(None, "annotation-bad"), (7, "annotation-bad"), ("x", "annotation-bad"), ([], "annotation-bad"),
      ({}, "shape-no-geometry"),
-     ({"closed": True, "polygonlabels": ["a"], "original_width": 5}, "shape-no-geometry"),
-     ({"points": [[1, 1], [9, 1], [9, 9]]}, "shape-no-label"),
-     ({"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": []}, "shape-no-label"),
-     ({"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": "a"}, "shape-no-label")],
+     ({"closed": True, "polygonlabels": ["a"], "original_width": 5}, "shape-no-geometry")],
 )  # fmt: skip
 def test_json_min_items_that_are_no_regions_are_told(bad: Any, told: str):
     row = min_row("a")

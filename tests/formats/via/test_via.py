@@ -121,7 +121,7 @@ def test_a_region_without_attributes_is_told():
     record = read_image(
         {"shape_attributes": TRIANGLE, "region_attributes": {}}, {"shape_attributes": TRIANGLE}
     )
-    assert codes(record) == ["shape-no-label", "shape-no-label"]
+    assert (labels(record), codes(record)) == (["", ""], [])
 
 
 @pytest.mark.parametrize(
@@ -315,3 +315,122 @@ def test_points_are_exact():
         region({"name": "polygon", "all_points_x": [0.5, 10.25, 3], "all_points_y": [1, 2, 9.75]})
     )
     assert np.array_equal(record.points, [[0.5, 1], [10.25, 2], [3, 9.75]])
+
+
+def test_the_class_is_the_attribute_that_most_regions_have():
+    regions = [region(colour="red", make="vw"), region(make="vw"), region(make="bmw", label="")]
+    record = read_image(*regions)
+    assert labels(record) == ["vw", "vw", "bmw"]
+    assert codes(record) == ["class-attribute-guessed"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ticked_attributes_of_which_each_region_has_one_are_classes(order: int):
+    for tick in ("1", "yes", True, "key", 1):
+        name = {"key": tick} if tick != "key" else {"key": "key"}
+        other = {"image": tick if tick != "key" else "image"}
+        record = read_image(*[region(**name), region(**other)][::order])
+        assert sorted(labels(record)) == ["image", "key"]
+        assert codes(record) == ["class-attribute-guessed"]
+
+
+def test_values_that_are_no_ticks_are_classes_however_many_attributes_there_are():
+    record = read_image(region(animal="cat"), region(animal="dog"), region(car="vw"))
+    assert labels(record) == ["cat", "dog", ""]
+    assert codes(record) == ["class-attribute-guessed", "class-attribute-missing"]
+
+
+def test_the_attribute_is_chosen_over_images_and_not_region_by_region():
+    files = {
+        "a": image(region(key="1")),
+        "b": image(region(label="1"), name="b.jpg"),
+        "c": image(region(key="1")),
+    }
+    reader = open_files("via", {"via.json": files})
+    assert [labels(reader.record(unit)) for unit in reader.units()] == [["key"], ["label"], ["key"]]
+
+
+@pytest.mark.parametrize("value", [{"qx": "cat"}, {"car": 2}])
+def test_a_group_of_ticks_holds_true_and_false(value: dict):
+    record = read_image(region(label=value))
+    assert labels(record) == [""]
+    assert "value-type" in codes(record)
+
+
+TABLE = {"1": {"aname": "class", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "car", "1": "dog"}}}
+
+
+def csv_3(*rows: tuple[Any, Any], table: Any = TABLE) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    out.write("# Exported using VGG Image Annotator\n")
+    if table is not None:
+        out.write(f"# ATTRIBUTE = {json.dumps(table)}\n")
+    out.write(
+        "# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,spatial_coordinates,metadata\n"
+    )
+    for number, (shape, values) in enumerate(rows):
+        writer.writerow([f"1_{number}", '["a.png"]', 0, "[]", json.dumps(shape), json.dumps(values)])
+    return out.getvalue()
+
+
+def project_3(*rows: tuple[Any, Any], table: Any = TABLE) -> dict:
+    return {
+        "attribute": table or {}, "file": {"1": {"fid": "1", "fname": "a.png", "loc": 1, "src": ""}},
+        "view": {"1": {"fid_list": ["1"]}},
+        "metadata": {f"m{n}": {"vid": "1", "z": [], "xy": xy, "av": av} for n, (xy, av) in enumerate(rows)},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "name"), [(csv_3, "v.csv"), (project_3, "v.json")])
+@pytest.mark.parametrize(
+    ("values", "table", "found", "told"),
+    [
+        ({"1": "1"}, TABLE, ["dog"], []),
+        ({"1": "2"}, TABLE, ["2"], ["option-unknown"]),
+        ({"1": 1}, TABLE, ["dog"], ["label-number"]),
+        ({"1": ["1"]}, TABLE, [""], ["value-type"]),
+        ({"1": None}, TABLE, [""], []),
+        ({"7": "1"}, TABLE, ["1"], ["option-unknown"]),
+        ({"1": "1"}, None, ["1"], ["option-unknown"]),
+        ({"1": "1"}, {"1": {"aname": "class", "type": 1}}, ["1"], []),
+        ({"1": "1"}, {"1": {"aname": "class", "type": 4}}, ["1"], ["option-unknown"]),
+        ({"1": "0,1"}, TABLE, ["car"], ["label-several"]),
+    ],
+)
+def test_options_are_named_by_the_table_in_projects_and_csv(
+    make: Any, name: str, values: dict, table: Any, found: list[str], told: list[str]
+):
+    (record,) = read_files("via", {name: make(([2, 1, 1, 3, 3], values), table=table)})
+    assert (labels(record), codes(record)) == (found, told)
+
+
+@pytest.mark.parametrize(
+    "xy", [[2, 1, 1, 3], [2, 1, 1, 3, 3, 3], [4, 1, 1, 2, 2, 2], [1, 5, 5, 5], [8, 1, 2, 3, 4]]
+)
+def test_shapes_of_version_3_have_as_many_numbers_as_their_kind(xy: list):
+    (record,) = read_files("via", {"v.json": project_3((xy, {"1": "1"}))})
+    assert codes(record) == ["shape-bad-geometry"]
+
+
+def test_a_region_of_version_3_without_coordinates_is_told_unless_it_is_about_the_file():
+    about_file = {"2": {"aname": "weather", "anchor_id": "FILE1_Z0_XY0", "type": 1}}
+    no_shape = ["shape-no-geometry"]
+    for xy, values, told in (
+        ([], {"2": "sun"}, []),
+        ([], {"1": "1"}, no_shape),
+        (None, {"2": "sun"}, no_shape),
+    ):
+        document = project_3((xy, values), table=TABLE | about_file)
+        (record,) = read_files("via", {"v.json": document})
+        assert [code for code in codes(record) if code != "image-unannotated"] == told
+
+
+def test_attributes_without_a_shape_are_told_in_csv():
+    header = "filename,file_size,file_attributes,region_count,region_id,"
+    header += "region_shape_attributes,region_attributes\n"
+    row = 'a.jpg,1,{},1,0,,"{""label"": ""a""}"\n'
+    (record,) = read_files("via", {"v.csv": header + row})
+    assert codes(record) == ["shape-no-geometry"]
+    (record,) = read_files("via", {"v.csv": header + "a.jpg,1,{},0,0,{},{}\n"})
+    assert codes(record) == ["image-unannotated"]

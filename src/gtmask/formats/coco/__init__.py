@@ -313,13 +313,15 @@ class CocoReader:
             add_segmentation(builder, label, annotation)
 
     def label_of(self, builder: RecordBuilder, item: dict[str, Any]) -> str | None:
-        """Return the name of an item's category, or None and a finding where it has none."""
+        """Return the name of an item's category, "" where it has none; None, told, where it is not listed."""
         number = normal_id(get_any(item, "category_id"))
-        label = self.categories.get(number) if number is not None else None
+        if number is None:
+            return ""
+        label = self.categories.get(number)
         if label is None:
-            if number is not None and self.labels is None:
+            if self.labels is None:
                 return str(number)
-            what = "no category" if number is None else f"category {number} is not listed"
+            what = f"category {number} is not listed"
             builder.finding("shape-no-label", f"annotation {get_any(item, 'id')!r:.40}: {what}")
         return label
 

@@ -26,9 +26,6 @@ _ELLIPSE = ("cx", "cy", "rx", "ry")
 
 def add_shape(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label: str) -> None:
     """Add one shape element; what is malformed or cannot be painted becomes a finding."""
-    if not label:
-        builder.finding("shape-no-label", tag)
-        return
     try:
         builder.z = float(attributes.get("z_order") or 0)
         _add(builder, tag, attributes, label)

@@ -91,8 +91,6 @@ class Regions:
         label = self._label(result, kind, value)
         if add is None and not kind:
             builder.finding("shape-no-geometry", f"{label}: {builder.place}")
-        elif not label:
-            builder.finding("shape-no-label", f"{kind or 'region'} {get_any(result, 'id')!r:.40}")
         elif add is None or kind in _ELSEWHERE:
             builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
         else:

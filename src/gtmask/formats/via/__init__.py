@@ -17,7 +17,7 @@ from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
-from gtmask.formats.reading.typed import Header, as_objects, each, get_any, get_object, get_text
+from gtmask.formats.reading.typed import Header, as_list, as_objects, each, get_any, get_object, get_text
 from gtmask.formats.via import csv_export, version3
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of
 from gtmask.formats.via.regions import add_region
@@ -85,7 +85,8 @@ class ViaReader:
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(self.units(), LOOKED_AT):
                 image = load_object(self._read(start, stop))
-                for region in as_objects(nobody, _regions(image), "regions"):
+                regions = as_list(nobody, _regions(image), "regions")
+                for region in as_objects(nobody, regions, "regions"):
                     census.add(get_any(region, "region_attributes"))
         return census.choose(self.options.class_attribute)
 
@@ -137,9 +138,7 @@ class ViaReader:
             builder.finding("image-name-bad", where)
         if reference := get_text(builder, image, "fileref"):
             builder.record.aliases = (reference,)
-        regions = get_any(image, "regions")
-        if isinstance(regions, dict):
-            regions = list(regions.values())
+        regions = _regions(image)
         if not regions:
             builder.finding("image-unannotated", where)
         each(builder, regions, lambda region: self._region(builder, region), "region")
@@ -150,10 +149,10 @@ class ViaReader:
         add_region(builder, region["shape_attributes"], label)
 
 
-def _regions(image: dict[str, Any]) -> list[Any]:
+def _regions(image: dict[str, Any]) -> Any:
     """Return an image's regions: a list, in version 1 an object."""
     regions = get_any(image, "regions")
-    return list(regions.values() if isinstance(regions, dict) else regions or ())
+    return list(regions.values()) if isinstance(regions, dict) else regions
 
 
 def listed_labels(told: Header, attributes: dict[str, Any], name: str | None) -> list[str] | None:

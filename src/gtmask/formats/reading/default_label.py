@@ -1,0 +1,63 @@
+"""Shapes without a label get the one that the user gives: data sets of one class often name none.
+
+Readers add such shapes with the label ""; without ``--default-label`` they are left out where they are
+painted, and told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gtmask.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.formats.base import Reader, Unit
+    from gtmask.model import ImageNames, Record
+
+
+class DefaultLabelReader:
+    """A reader whose shapes all have a label.
+
+    Parameters
+    ----------
+    reader
+        Reads the export.
+    label
+        What shapes without a label are called.
+    """
+
+    def __init__(self, reader: Reader, label: str) -> None:
+        self.reader = reader
+        self.label = label
+        self.title = reader.title
+        listed = reader.labels
+        self.labels = None if listed is None else list(dict.fromkeys([*listed, label]))
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Findings about the export as a whole."""
+        return self.reader.findings
+
+    def count(self) -> int | None:
+        """Return the number of records where it is known."""
+        return self.reader.count()
+
+    def units(self) -> Iterator[Unit]:
+        """Yield one unit per record."""
+        return self.reader.units()
+
+    def names_of(self, unit: Unit) -> ImageNames | None:
+        """Return what the record calls its image where the unit tells it."""
+        return self.reader.names_of(unit)
+
+    def record(self, unit: Unit) -> Record:
+        """Read one record, and label its shapes that have no label."""
+        record = self.reader.record(unit)
+        bare = [shape for shape in record.shapes if not shape.label.strip()]
+        for shape in bare:
+            shape.label = self.label
+        if bare:
+            record.findings.append(Finding("label-default", f"{len(bare)} shapes are {self.label}"))
+        return record
