@@ -6,14 +6,14 @@ painted, and told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.formats.base import Reader, Unit
+    from gtmask.formats.base import Reader
     from gtmask.model import ImageNames, Record
 
 
@@ -28,7 +28,7 @@ class DefaultLabelReader:
         What shapes without a label are called.
     """
 
-    def __init__(self, reader: Reader, label: str) -> None:
+    def __init__(self, reader: Reader[Any], label: str) -> None:
         self.reader = reader
         self.label = label
         self.title = reader.title
@@ -44,15 +44,15 @@ class DefaultLabelReader:
         """Return the number of records where it is known."""
         return self.reader.count()
 
-    def units(self) -> Iterator[Unit]:
+    def units(self) -> Iterator[Any]:
         """Yield one unit per record."""
         return self.reader.units()
 
-    def names_of(self, unit: Unit) -> ImageNames | None:
+    def names_of(self, unit: Any) -> ImageNames | None:
         """Return what the record calls its image where the unit tells it."""
         return self.reader.names_of(unit)
 
-    def record(self, unit: Unit) -> Record:
+    def record(self, unit: Any) -> Record:
         """Read one record, and label its shapes that have no label."""
         record = self.reader.record(unit)
         bare = [shape for shape in record.shapes if not shape.label.strip()]
