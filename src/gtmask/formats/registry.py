@@ -112,7 +112,8 @@ _ROWS = (
         "labelbox",
         "Labelbox",
         "opencv",
-        "NDJSON (v2) and the old JSON array (v1): polygons, boxes, masks that lie beside the export.",
+        "NDJSON (v2), the old JSON array (v1) and that of 2018, where y grows upwards (lists of points and "
+        "well-known text): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
         image="`external_id`, else `global_key`, else what `row_data` ends in (v1: `External ID`).",
         label="`name`, else `value` (v1: `title`, else `value`).",
@@ -121,7 +122,7 @@ _ROWS = (
         marks=("data_row", "projects", "DataRow ID", "Labeled Data"),
         counts="Of several labels of one data row the benchmark reference, else the highest "
         "consensus score, else the newest; "
-        "--annotator chooses.",
+        "--annotator chooses. The rows of v1 that one person made of one data row are one annotation.",
     ),
     _row(
         "sagemaker",

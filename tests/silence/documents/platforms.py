@@ -164,6 +164,10 @@ def _labelbox() -> Iterator[Variant]:
     yield variant("labelbox", "v1", {"export.json": old, "masks/f3.png": own}, A,
                   free="ID DataRow~ID Created~By featureId value classifications".replace("~",
                       " "))  # fmt: skip
+    several = [{**old[0], "ID": f"l{number}", "Label": {"objects": [old[0]["Label"]["objects"][number]]}}
+               for number in range(2)]  # fmt: skip
+    yield variant("labelbox", "v1-two-rows", {"export.json": several}, A,
+                  free="ID DataRow~ID featureId value".replace("~", " "))  # fmt: skip
     # The keys are the names of the classes: another one, or one less, is another document.
     wkt = "MULTIPOLYGON (((" + ", ".join(f"{x} {y}" for x, y in ring(6)) + ")))"
     of_2018 = [{"ID": "l", "Labeled Data": "https://x.y/a.jpg", "External ID": "a.jpg", "Created By": "u",

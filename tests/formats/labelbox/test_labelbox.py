@@ -177,6 +177,66 @@ def test_v1_shapes():
     assert (record.image, record.width) == ("a.jpg", None)
 
 
+def v1_row(number: int, who: str, when: str, *names: str, row: str = "dr", **more: object) -> dict:
+    objects = [{"title": name, "polygon": POLYGON} for name in names]
+    return v1({"objects": objects}, **{"ID": f"l{number}", "DataRow ID": row, "Created By": who,
+                                       "Created At": when, "External ID": f"{row}.jpg", **more})  # fmt: skip
+
+
+def test_rows_of_one_person_are_one_annotation():
+    made = [
+        v1_row(1, "ann", "1", "a"),
+        v1_row(2, "ann", "1", "x", row="other"),
+        v1_row(3, "ann", "2", "b", "c"),
+    ]
+    records = read_files("labelbox", {"e.json": made})
+    assert [(record.image, labels(record), codes(record)) for record in records] == [
+        ("dr.jpg", ["a", "b", "c"], []), ("other.jpg", ["x"], [])]  # fmt: skip
+    assert records[0].balance.handed == 3
+    without = [{key: value for key, value in row.items() if key != "DataRow ID"} for row in made]
+    (record,) = read_files("labelbox", {"e.json": without})
+    assert labels(record) == ["a", "x", "b", "c"], "of one address"
+
+
+def test_of_several_people_the_newest_or_the_one_asked_for_counts():
+    made = [
+        v1_row(1, "ann", "2024-01-02", "a"),
+        v1_row(2, "bob", "2024-01-03", "b"),
+        v1_row(3, "ann", "2024-01-01", "c"),
+        v1_row(4, "bob", "2024-01-05", "d", Skipped=True),
+    ]
+    (record,) = read_files("labelbox", {"e.json": made})
+    assert (labels(record), codes(record)) == (["b"], ["annotation-cancelled", "annotation-chosen"])
+    (record,) = read_files("labelbox", {"e.json": made}, annotator="ann")
+    assert (labels(record), codes(record)) == (["a", "c"], ["annotation-cancelled"])
+    (record,) = read_files("labelbox", {"e.json": made}, annotator="zoe")
+    assert "record-skipped" in codes(record)
+    (record,) = read_files("labelbox", {"e.json": made[:1]}, annotator="zoe")
+    assert codes(record) == ["record-skipped"]
+
+
+@pytest.mark.parametrize("nothing", [{}, None, {"objects": []}, {"objects": None}])
+def test_one_of_several_rows_that_lists_nothing_is_told(nothing: object):
+    made = [v1_row(1, "ann", "1", "a"), v1_row(2, "ann", "1", Label=nothing)]
+    (record,) = read_files("labelbox", {"e.json": made})
+    assert (labels(record), codes(record)) == (["a"], ["annotation-bad"])
+
+
+def test_rows_of_two_forms_of_one_data_row_are_a_reject():
+    (record,) = read_files(
+        "labelbox", {"e.json": [v1({"a": [POLYGON]}), v1_row(2, "", "1", "b", **{"Created By": None})]}
+    )
+    assert codes(record) == ["record-bad"]
+
+
+def test_findings_are_told_once_however_often_the_rows_are_walked_through():
+    content = json.dumps([v1_row(1, "a", "1", "a"), v1_row(2, "a", "1", "b")])[:-1] + ", {"
+    reader = open_files("labelbox", {"e.json": content}, keep_going=True)
+    for _ in range(2):
+        assert len(list(reader.units())) == 1
+        assert [finding.code for finding in reader.findings] == ["record-bad"]
+
+
 UPWARDS = {
     "bare": [POLYGON],
     "geometry": [{"geometry": POLYGON}],
