@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from api_page import api
@@ -16,6 +16,9 @@ from api_page import api
 from gtmask.cli import app
 from gtmask.findings import CODES
 from gtmask.formats import FORMATS
+
+if TYPE_CHECKING:
+    from gtmask.formats import Format
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
@@ -35,8 +38,9 @@ def formats() -> str:
         "",
         "Generated from `src/gtmask/formats/registry.py` by `scripts/make_docs.py`.",
         "",
-        "Detection looks at names and the first 64 KiB, in the order of this table; `--format NAME` skips",
-        "it. Folders, globs, `.zip`, `.tar`, `.tar.gz` and `s3://` locations work for every format; formats",
+        "Detection looks at names and at what files begin with, in the order of this table, and reads on",
+        "where that does not tell; `--format NAME` skips it. Folders, globs, `.zip`, `.tar`, `.tar.gz` and",
+        "`s3://` locations work for every format; formats",
         "of one file per image read a folder as one export, the others read every document in it.",
         "",
         "Geometry speaks of the image's pixels as its file stores them, or as viewers show them once EXIF's",
@@ -66,9 +70,15 @@ def formats() -> str:
             f"- Pixels: {row.grid}",
             f"- Order: {row.order}",
             f"- Which annotations count: {row.counts}",
+            f"- Options of its own: {options_of(row)}.",
             f"- `--fill source`: the `{row.source_fill}` rule, see [rasterizing](rasterizing.md).",
         ]
     return "\n".join(lines) + "\n"
+
+
+def options_of(row: Format) -> str:
+    """Return the reading options that a format knows and others do not."""
+    return ", ".join(f"`--{name.replace('_', '-')}`" for name in sorted(row.options)) or "none"
 
 
 def findings() -> str:

@@ -143,6 +143,9 @@ class Shape:
     marks
         What a class map may call a class of a ready-made mask by instead of its name: the pixel's value
         (``"15"``), then its colour (``"#804000"``).
+    subtract
+        The first ring of each part is its exterior, and what its other rings cover is taken out of it, also
+        where they overlap or reach beyond it; otherwise the rings of a part are filled even-odd.
     """
 
     label: str
@@ -154,6 +157,7 @@ class Shape:
     fill: FillRule | None = None
     ignore: bool = False
     marks: tuple[str, ...] = ()
+    subtract: bool = False
 
 
 def _no_points() -> NDArray[np.float64]:
@@ -243,7 +247,7 @@ class Record:
         repeating its first vertex.
     part_offsets
         int32 (parts + 1,): part p is the rings ``part_offsets[p]`` to ``part_offsets[p + 1]``, filled
-        even-odd; the parts of a shape are a union.
+        even-odd or as an exterior and its holes (``Shape.subtract``); the parts of a shape are a union.
     shapes
         In painting order.
     source_fill

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+import warnings
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -182,3 +183,41 @@ def test_an_archive_without_a_local_path_is_read_by_ranges(tmp_path: Path, name:
     assert {member: export.read(member) for member in export.names()} == {
         member: content for member, content in FILES.items() if not member.startswith("__MACOSX")
     }
+
+
+def twice(path: Path, files: list[tuple[str, bytes]]) -> Path:
+    """Make an archive whose members may have one name."""
+    if path.name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as file:
+            for name, data in files:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    file.writestr(name, data)
+        return path
+    with tarfile.open(path, "w") as tar:
+        for name, data in files:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["e.zip", "e.tar"])
+@pytest.mark.parametrize("second", ["x/a.json", "./x/a.json", "x//a.json", "x/./a.json", "x\\a.json"])
+def test_two_different_members_of_one_name_are_refused(tmp_path: Path, kind: str, second: str):
+    path = twice(tmp_path / kind, [("x/a.json", LABELME % b"a"), (second, LABELME % b"b")])
+    with pytest.raises(ExportError, match=r"two different members named 'x/a\.json'"):
+        list(open_export(path).names())
+    with pytest.raises(ExportError, match="two different members"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["e.zip", "e.tar"])
+def test_a_member_that_is_packed_twice_is_one(tmp_path: Path, kind: str):
+    path = twice(tmp_path / kind, [("a.json", LABELME % b"a"), ("./a.json", LABELME % b"a")])
+    assert [record.image for record in read(path)] == ["a.jpg"]
+
+
+def test_a_runs_state_in_an_archive_is_no_part_of_it(tmp_path: Path):
+    path = make_zip(tmp_path / "e.zip", {"a.json": LABELME % b"a", "_gtmask/parts/0.json": LABELME % b"b"})
+    assert list(open_export(path).names()) == ["a.json"]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gtmask import convert, inspect
 from gtmask.errors import DamagedExportError, NotFoundError, UnknownFormatError, UsageError
-from gtmask.formats import FORMATS, ReadOptions, open_reader, read
+from gtmask.formats import FORMATS, ReadOptions, open_reader, read, sampling
 from gtmask.formats import detect as detect_module
-from gtmask.formats.detect import HEAD, detect, named
+from gtmask.formats.detect import detect, named
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.locate import open_export
+from gtmask.formats.registry import check_options
+from gtmask.formats.sampling import HEAD, read_on, take_sample
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-LABELME = {
+LABELME: dict[str, Any] = {
     "version": "5", "imagePath": "a.jpg", "imageHeight": 9, "imageWidth": 9,
     "shapes": [{"label": "car", "points": [[1, 1], [5, 1], [5, 5]], "shape_type": "polygon"}],
 }  # fmt: skip
@@ -61,7 +64,7 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         ("a.jsonl", b'{"hello": 1}\n{"hello": 2}\n', "with the keys hello"),
         ("a.xml", b"<annotation><folder>VOC2012</folder></annotation>", "XML or HTML that is not CVAT's"),
         ("a.json", json.dumps(COCO).encode("utf-16"), "UTF-16"),
-        ("a.json", b'{"images": [], "annotations": []}', "coco"),
+        ("a.json", b'{"images": [], "annotations": []}', "with the keys images, annotations"),
     ],
 )
 def test_what_a_file_is_not_is_told(tmp_path: Path, name: str, content: bytes, sentence: str):
@@ -111,9 +114,30 @@ def test_files_of_one_image_are_read_in_utf_16_too(tmp_path: Path):
 
 
 def test_an_unknown_file_names_the_formats_that_could_fit(tmp_path: Path):
-    path = write(tmp_path, {"a.json": {"shape_type": 1, "imagePath": 2, "points": 3}}) / "a.json"
+    shapes = [{"name": "x", **shape} for shape in LABELME["shapes"]]
+    document = {"annotated": True, "shapes": [{"id": 1}, *shapes], "image": "a.jpg"}
+    path = write(tmp_path, {"a.json": document}) / "a.json"
     with pytest.raises(UnknownFormatError, match="--format labelme could fit"):
         open_reader(path)
+    assert [shape.label for record in read(path, "labelme") for shape in record.shapes] == ["car"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"shape_type": 1, "imagePath": 2, "points": 3},
+        {"images": [], "annotations": []},
+        {"images": [{"id": 1, "file_name": "a.jpg"}], "data": {}},
+        {"frames": [{"labels": 1}], "items": []},
+        [{"data_row": 1, "Label": 2}],
+        {"latest": {}, "segments": []},
+    ],
+)
+def test_no_format_is_proposed_whose_reader_gets_nothing(tmp_path: Path, content: Any):
+    path = write(tmp_path, {"a.json": content}) / "a.json"
+    with pytest.raises(UnknownFormatError) as told:
+        open_reader(path)
+    assert "--format" not in str(told.value)
 
 
 def test_a_folder_of_one_format_beside_images_and_other_files(tmp_path: Path):
@@ -178,8 +202,17 @@ def test_several_documents_tell_the_names_of_their_images_without_making_units(t
         ("val.json", json.dumps(COCO).encode()[:80], "document-damaged"),
         ("val.json", b"<html>Sign in", "document-damaged"),
         ("captions.json", {"annotations": [{"caption": "x", "image_id": 1}]}, "file-skipped"),
-        ("log.json", b'{"x": 1}\n{"x": 2}\n', "file-skipped"),
+        ("log.json", b'{"x": 1}\n{"x": 2}\n', "file-unrecognised"),
+        ("b.xml", b"<annotation><object><bndbox/></object></annotation>", "file-unrecognised"),
+        ("b.csv", b"a,b\n1,2\n", "file-unrecognised"),
+        ("b.txt", b"hello", "file-unrecognised"),
+        ("object", b'{"x": 1}', "file-unrecognised"),
+        ("CHECKSUMS", b"1234 a.jpg", "file-skipped"),
         ("notes.txt", b"hello", "file-skipped"),
+        ("README.roboflow.txt", b"hello", "file-skipped"),
+        ("seen.txt", b"images/a.jpg\nimages/b.PNG\n", "file-skipped"),
+        ("my_classes.txt", b"car\ntree\n", "file-skipped"),
+        ("rejects.jsonl", b'{"image": "a.jpg"}\n', "file-skipped"),
         ("val.json.gz", b"\x1f\x8b", "file-skipped"),
     ],
 )
@@ -265,6 +298,205 @@ def test_a_folder_without_annotations_is_told(tmp_path: Path, files: dict, sente
     assert sentence in str(told.value)
 
 
+#: Longer than what detection looks at first.
+LONG = [[float(number % 7) + 0.25 for number in range(HEAD // 3)]]
+LATE: dict[str, Any] = {
+    "coco": {
+        "annotations": [{"segmentation": LONG, "iscrowd": 0, "image_id": 1, "category_id": 1}],
+        "images": COCO["images"], "categories": COCO["categories"],
+    },
+    "coco behind categories": {
+        "categories": [{"supercategory": "x" * HEAD, "id": 1, "name": "car"}],
+        "images": COCO["images"], "annotations": COCO["annotations"],
+    },
+    "coco behind info": {"info": {"x": "{" * HEAD}, "licenses": [1, [{"x": 1}], {"id": 0}]} | COCO,
+    "coco results": [{"segmentation": LONG, "image_id": 1, "category_id": 1, "score": 1}],
+    "coco_panoptic": {
+        "images": COCO["images"] * 2000, "categories": COCO["categories"],
+        "annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": []}],
+    },
+    "labelme": {"flags": {"x": "x" * HEAD}} | LABELME,
+    "superannotate": {"instances": [{"points": LONG[0]}], "metadata": {"name": "a.jpg"}},
+    "via": {"a.jpg1": {"regions": [{"shape_attributes": {"all_points_x": LONG[0]}}], "filename": "a.jpg"}},
+    "kili": [{"content": "x" * HEAD, "externalId": "a", "labels": [{"jsonResponse": {}}]}],
+    "cityscapes": {"objects": [{"polygon": [[1, 2]] * HEAD}], "imgHeight": 5, "imgWidth": 5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_detection_reads_on_until_it_knows(tmp_path: Path, name: str):
+    path = write(tmp_path, {"a.json": LATE[name]}) / "a.json"
+    assert path.stat().st_size > HEAD
+    found = detect(open_export(path))
+    assert found.format.name == name.split(maxsplit=1)[0]
+    assert detect(open_export(write(tmp_path, {"b.jpg": b"x"}))).format is found.format
+
+
+@pytest.mark.parametrize("at_once", [0, 1 << 30])
+def test_keys_read_on_are_those_that_a_whole_document_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+):
+    monkeypatch.setattr(sampling, "AT_ONCE", at_once)
+    for name, document in LATE.items():
+        path = write(tmp_path, {f"{name}.json": document})
+        export = open_export(path / f"{name}.json")
+        sample = take_sample(export, f"{name}.json")
+        assert sample.more
+        assert not sample.whole
+        *earlier, last = read_on(export, sample, 1 << 30)
+        assert bool(earlier) == (at_once == 0)
+        assert (last.keys, last.element) == scan_keys(json.dumps(document))
+        assert last.whole
+        assert not any(sample.whole for sample in earlier)
+        assert not last.more
+
+
+def test_reading_on_is_bounded_by_the_memory_limit(tmp_path: Path):
+    path = write(tmp_path, {"a.json": LATE["coco"]}) / "a.json"
+    with pytest.raises(UnknownFormatError):
+        detect(open_export(path), memory_limit=HEAD + 10)
+    with pytest.raises(UnknownFormatError):
+        read(path, options=ReadOptions(memory_limit=HEAD + 10))
+    folder = write(tmp_path, {"b.json": COCO})
+    found = detect(open_export(folder), memory_limit=HEAD + 10)
+    assert (found.names, [item.code for item in found.findings]) == (("b.json",), ["file-unrecognised"])
+
+
+def test_a_long_document_that_breaks_off_before_it_tells_is_damaged(tmp_path: Path):
+    cut = json.dumps(LATE["coco"]).encode()[: HEAD + 100]
+    found = detect(open_export(write(tmp_path, {"a.json": cut, "b.json": COCO})))
+    assert [item.code for item in found.findings] == ["document-damaged"]
+    with pytest.raises(DamagedExportError):
+        detect(open_export(tmp_path / "a.json"))
+
+
+def test_a_document_that_tells_late_is_read_with_the_others(tmp_path: Path):
+    other = {**LATE["coco"], "images": [{"id": 1, "file_name": "b.jpg"}]}
+    reader = open_reader(write(tmp_path, {"train.json": COCO, "val.json": other}))
+    assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg", "b.jpg"]
+    assert reader.findings == []
+
+
+def test_a_named_format_reads_whatever_the_first_bytes_look_like(tmp_path: Path):
+    odd = {"annotations": [{"image_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]]}], "images": COCO["images"]}
+    write(tmp_path, {"odd.json": odd, "train.json": COCO, "labelme.json": LABELME, "x.json": {"x": 1}})
+    reader = open_reader(tmp_path, "coco")
+    assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg", "a.jpg"]
+    told = {item.code: item.detail for item in reader.findings}
+    assert told["file-unrecognised"].startswith("x.json: a JSON object with the keys x")
+    assert "labelme.json" in told["file-skipped"]
+    (tmp_path / "labelme.json").unlink()
+    automatic = open_reader(tmp_path)
+    assert [item.detail.split(":")[0] for item in automatic.findings] == ["odd.json", "x.json"]
+    assert {item.code for item in automatic.findings} == {"file-unrecognised"}
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ({"project_name": "p", "images": [{"image_name": "a.jpg"}], "label_classes": []}, "Hasty"),
+        ([{"task_id": "1", "type": "segmentannotation", "response": {"annotations": []}}], "Scale"),
+        ({"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {}}]}, "QuPath"),
+        ([{"type": "Feature", "geometry": {}, "properties": {"classification": {}}}], "QuPath"),
+        (b'{"image": "a.jpg", "spans": [], "_input_hash": 1, "_task_hash": 2}\n', "Prodigy"),
+        ({"asset": {"name": "a.jpg"}, "regions": [{"points": []}], "version": "2"}, "VoTT"),
+        ([{"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {}}]}], "CreateML"),
+        (b"<annotation><object><polygon><x1>1</x1></polygon></object></annotation>", "RectLabel"),
+        (b"<annotation><object><bndbox>1</bndbox></object></annotation>", "Pascal VOC"),
+    ],
+)
+def test_tools_that_are_known_and_not_read_are_named(tmp_path: Path, content: Any, name: str):
+    file = "a.xml" if isinstance(content, bytes) and content.startswith(b"<") else "a.json"
+    path = write(tmp_path, {file: content}) / file
+    with pytest.raises(UnknownFormatError) as told:
+        open_reader(path)
+    assert name in str(told.value)
+    assert "--format" not in str(told.value)
+    reader = open_reader(write(tmp_path, {"coco.json": COCO}))
+    assert [item.code for item in reader.findings] == ["file-unrecognised"]
+    assert name in reader.findings[0].detail
+
+
+LINE = (
+    b'{"source-ref": "s3://b/a.jpg", "x-ref": "s3://b/m.png", "x-ref-metadata": {"internal-color-map": {}}}\n'
+)
+
+
+@pytest.mark.parametrize("root", ["", "job-1/", "jobs/one/"])
+def test_of_a_labeling_jobs_output_only_its_output_manifest_is_read(tmp_path: Path, root: str):
+    answers = "annotations/worker-response/iteration-1/0/2026.json"
+    files = {
+        "manifests/output/output.manifest": LINE,
+        "manifests/intermediate/1/output.manifest": LINE,
+        answers: {"answers": [{"answerContent": {}}]},
+        "annotations/intermediate/1/annotations.jsonl": LINE,
+        "annotations/consolidated-annotation/output/0_2026.png": b"x",
+        "annotation-tool/data.json": {"document-version": 1},
+    }
+    write(tmp_path, {root + name: content for name, content in files.items()})
+    found = detect(open_export(tmp_path))
+    assert (found.format.name, found.names) == ("sagemaker", (root + "manifests/output/output.manifest",))
+    assert found.findings == ()
+    (tmp_path / root / "manifests/output/output.manifest").unlink()
+    without = detect(open_export(tmp_path))
+    assert root + "manifests/intermediate/1/output.manifest" in without.names
+
+
+def test_a_runs_own_state_is_no_part_of_an_export(tmp_path: Path):
+    files = {"labeling-qa.manifest": LINE, "_gtmask/parts/000000.jsonl": LINE, "_gtmask/run.json": {"x": 1},
+             "rejects.jsonl": b"", "masks/a.png": b"x"}  # fmt: skip
+    found = detect(open_export(write(tmp_path, files)))
+    assert found.names == ("labeling-qa.manifest",)
+    assert [item.code for item in found.findings] == ["file-skipped"]
+
+
+OPTIONS: dict[str, Any] = {
+    "annotator": "ann", "include_predictions": True, "include_unannotated": True, "interpolate": True,
+    "class_attribute": "name", "masks": "masks", "partial": True, "void": "void",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("name", FORMATS)
+def test_options_that_a_format_does_not_know_are_refused(name: str, option: str):
+    given = ReadOptions(**{option: OPTIONS[option]})
+    if option in FORMATS[name].options:
+        check_options(FORMATS[name], given)
+        return
+    with pytest.raises(UsageError) as told:
+        check_options(FORMATS[name], given)
+    knowing = [entry.name for entry in FORMATS.values() if option in entry.options]
+    assert knowing
+    assert f"--{option.replace('_', '-')}" in str(told.value)
+    assert all(other in str(told.value) for other in knowing)
+
+
+def test_what_formats_say_of_their_options_is_what_their_readers_ask_for():
+    """A reader that never looks at an option does not know it."""
+    named = {item.name for item in fields(ReadOptions)}
+    special = {option for entry in FORMATS.values() for option in entry.options}
+    assert special == set(OPTIONS)
+    assert special <= named
+    for name, entry in FORMATS.items():
+        module = import_module(f"gtmask.formats.{'coco.panoptic' if name == 'coco_panoptic' else name}")
+        file = Path(str(module.__file__))
+        whole_package = file.name == "__init__.py" and name != "coco"
+        files = file.parent.rglob("*.py") if whole_package else [file]
+        source = "".join(other.read_text() for other in files)
+        asked = {option for option in special if f"options.{option}" in source}
+        # Whether a manifest is finished is asked by who opens the export, before its reader.
+        assert asked == entry.options - {"partial"}, name
+
+
+def test_an_option_without_effect_is_refused_by_every_command(tmp_path: Path):
+    write(tmp_path, {"a.json": LABELME})
+    for call in (read, inspect):
+        with pytest.raises(UsageError, match=r"--class-attribute has no effect on .* labelme"):
+            call(tmp_path, options=ReadOptions(class_attribute="x"))
+    with pytest.raises(UsageError, match="--interpolate"):
+        convert(tmp_path, tmp_path.parent / "out", interpolate=True)
+
+
 def test_detection_reads_only_the_first_64_kib(tmp_path: Path):
     write(tmp_path, {"a.json": json.dumps(LABELME).encode() + b" " * HEAD * 3})
     export = open_export(tmp_path / "a.json")
@@ -296,7 +528,7 @@ def test_read_opens_before_it_yields(tmp_path: Path):
     write(tmp_path, {"a.json": LABELME})
     with pytest.raises(NotFoundError, match="no export at"):
         read(tmp_path / "b.json")
-    records = read(tmp_path, options=ReadOptions(annotator="x"))
+    records = read(tmp_path, options=ReadOptions(keep_going=True))
     assert [record.image for record in records] == ["a.jpg"]
 
 

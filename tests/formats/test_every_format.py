@@ -12,7 +12,8 @@ import pytest
 from gtmask.errors import DamagedExportError
 from gtmask.formats import FORMATS, open_reader
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.detect import matches, take_sample
+from gtmask.formats.detect import matches
+from gtmask.formats.sampling import take_sample
 from tests.support.one_of_each import EXPORTS
 from tests.support.small_exports import FilesExport, as_bytes
 

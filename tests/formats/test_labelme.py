@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gtmask.formats import labelme
-from gtmask.formats.detect import take_sample
 from gtmask.formats.labelme import LARGE, without_image_data
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import (
     FilesExport,
     as_bytes,

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from gtmask.formats import ultralytics
-from gtmask.formats.detect import detect, matches, take_sample
+from gtmask.formats.detect import detect, matches
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import FilesExport, codes, labels, open_files, painted, read_files, read_one
 
 DATASET = {

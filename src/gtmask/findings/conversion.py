@@ -68,6 +68,8 @@ declare("loss", [
     ("document-damaged", ("A file of the export breaks off or is malformed; only what comes before the "
      "damage was read."),
      "Export again."),
+    ("file-unrecognised", "A document among the annotations is of no known format; nothing of it counts.",
+     "If it holds annotations, read it with --format, or convert it; if not, move it out of the folder."),
 ])  # fmt: skip
 
 declare("guess", [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gtmask.findings import Finding
 from gtmask.formats.base import Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
-from gtmask.formats.registry import FORMATS
+from gtmask.formats.registry import FORMATS, check_options
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def open_source(
     UnknownFormatError
         No known format, or several, look like this; the sentence says what was seen.
     ExportError, StorageError, UsageError
-        The export cannot be read; there is no such format.
+        The export cannot be read; there is no such format, or it does not know an option that is given.
     """
     from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
     from gtmask.formats.locate import open_export  # noqa: PLC0415
@@ -87,7 +87,8 @@ def open_source(
 
     options = replace(options or ReadOptions(), s3=s3 or S3Settings())
     export = open_export(source, s3)
-    found = detect(export, format)
+    found = detect(export, format, options.memory_limit)
+    check_options(found.format, options)
     if found.format.name == "sagemaker":
         told = unfinished_manifests(export, found.names or tuple(export.names()), options)
         found = replace(found, findings=(*found.findings, *told))
@@ -153,7 +154,8 @@ def read(
     UnknownFormatError
         No known format, or several, look like this; the sentence says what was seen.
     ExportError, StorageError, UsageError
-        The export cannot be read; there is no such format. DamagedExportError also while records are read.
+        The export cannot be read; there is no such format, or it does not know an option that is given.
+        DamagedExportError also while records are read.
 
     Examples
     --------

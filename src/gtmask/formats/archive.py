@@ -8,8 +8,8 @@
   is found by a second walk.
 
 An archive is not trusted: names that are absolute or lead out of it, more than :data:`MOST_MEMBERS`
-members, and contents that inflate beyond :data:`RATIO` times their size stop with a sentence. Links and
-devices are not members.
+members, contents that inflate beyond :data:`RATIO` times their size, and two members of one name that differ
+stop with a sentence. Links and devices are not members.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any
 
 from gtmask.errors import ExportError, NotFoundError
-from gtmask.formats.export import checked_name
+from gtmask.formats.export import checked_name, is_own
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ArchiveExport:
             yield from self.picked
             return
         for name in sorted(self._opened().sizes, key=lambda name: name.encode("utf-8", "surrogateescape")):
-            if not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/")):
+            if is_own(name):
                 yield name
 
     def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
@@ -161,6 +161,15 @@ def _checked(name: str) -> str:
     return checked_name(plain) if plain.strip("./") else ""
 
 
+def _refuse_second(name: str, first: object, second: object) -> None:
+    """Refuse two members of one name (``y`` and ``./y`` are one) unless they are the same bytes."""
+    if first != second:
+        raise _Refused(
+            f"holds two different members named {name!r:.100}, and nothing tells which one counts: unpack "
+            "it, keep one of them, and name the folder"
+        )
+
+
 def _guard(packed: int, size: int) -> None:
     if size > SMALL and size > RATIO * max(packed, 1):
         raise _Refused(
@@ -187,6 +196,8 @@ class _Zip(_Contents):
             if entry.is_dir():
                 continue
             if name := _checked(entry.filename):
+                first = self._entries.get(name, entry)
+                _refuse_second(name, (first.file_size, first.CRC), (entry.file_size, entry.CRC))
                 self.sizes[name] = entry.file_size
                 self._entries[name] = entry
 
@@ -217,11 +228,17 @@ class _Tar(_Contents):
         self._spool = _spool_of(self)
         self._starts: dict[str, int] = {}
         self.sizes = {}
+        sums: dict[str, int] = {}
         for name, member, file in self._walk():
-            self.sizes[name] = member.size
             if not name.lower().endswith(_PHOTOS):
                 self._starts[name] = self._spool.tell()
-                shutil.copyfileobj(file, self._spool, _COPIED)
+                checksum = 0
+                while block := file.read(_COPIED):
+                    self._spool.write(block)
+                    checksum = zlib.crc32(block, checksum)
+                first = (self.sizes.get(name, member.size), sums.setdefault(name, checksum))
+                _refuse_second(name, first, (member.size, checksum))
+            self.sizes[name] = member.size
 
     def _walk(self) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
         packed = self._outer.size(self._archive)

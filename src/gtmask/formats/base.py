@@ -36,7 +36,9 @@ class Sample:
     ``head`` is at most 64 KiB; ``text`` the same as text without BOM; ``keys`` the keys seen at the
     top level of the first JSON value, in order, each with the keys seen in its first object element;
     ``element`` the keys of the first element where the top level is an array; ``siblings`` the names
-    of other files in the same folder or archive (at most 100).
+    of other files in the same folder or archive (at most 100). ``whole`` says that there are no other keys
+    than these, ``more`` that detection can look at more of the document than it did; ``damage`` where the
+    document was found to break off or to be malformed on the way.
     """
 
     name: str
@@ -45,6 +47,9 @@ class Sample:
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     element: dict[str, tuple[str, ...]] = field(default_factory=dict)
     siblings: tuple[str, ...] = ()
+    whole: bool = True
+    more: bool = False
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +150,8 @@ class Format:
     annotations of an image count; ``image`` says which image a record is of, ``label`` which member is the
     class, ``holes`` what cuts a hole, and ``grid`` which pixels coordinates speak of. ``marks`` are keys that
     the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
-    ``stored_as`` is the title of a dialect that is read like a format of one
-    file per image.
+    ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
+    names the fields of :class:`ReadOptions` that not every format knows and this one does.
     """
 
     name: str
@@ -165,3 +170,4 @@ class Format:
     grid: str
     marks: frozenset[str]
     stored_as: str = ""
+    options: frozenset[str] = frozenset()

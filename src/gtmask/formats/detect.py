@@ -1,38 +1,33 @@
-"""Which format an export has, told from names and the first 64 KiB of its files.
+"""Which format an export has, told from names and from what its files begin with.
 
-No reader is ever tried. A file that nothing fits, or that several formats fit, stops with one sentence
-that says what was seen and which ``--format`` values could be meant.
+A format's ``sniff`` looks at the first 64 KiB; where they do not tell, detection reads on until it knows.
+A file that nothing fits, or that several formats fit, stops with one sentence that says what was seen. In a
+folder, a document that is not recognised is told as a loss: what could not be judged is not taken for none.
 """
 
 from __future__ import annotations
 
 import codecs
 import difflib
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from posixpath import splitext
 from typing import TYPE_CHECKING
 
 from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import Sample
-from gtmask.formats.export import ARCHIVES
-from gtmask.formats.keys import scan_keys
+from gtmask.formats import strangers
 from gtmask.formats.masks import looks_like_masks
-from gtmask.formats.reading.per_image import COMPANIONS
+from gtmask.formats.reading import companions
 from gtmask.formats.registry import FORMATS
-from gtmask.formats.text import decode_json, decode_text
-from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
+from gtmask.formats.sampling import read_on, take_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gtmask.formats.base import Format
+    from gtmask.formats.base import Format, Sample
     from gtmask.formats.export import Export
 
-HEAD = 1 << 16
 #: Names looked at in a folder, and files opened in it, before the format is known.
 MOST_NAMES = 20_000
 MOST_SAMPLES = 60
@@ -40,24 +35,12 @@ MOST_SAMPLES = 60
 PER_GROUP = 3
 #: Documents of one export (COCO's train and val files): each is opened.
 MOST_DOCUMENTS = 1_000
-
-_CANDIDATES = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
-#: What may stand after the last comma, colon or bracket of a document that was cut off: half a literal.
-_CUT = re.compile(r"[\w.+-]*\s*")
-_SIGNATURES = (
-    (b"\x1f\x8b", "a gzip file: a .tar.gz is read in place, a plain .gz is to be unpacked first"),
-    (b"PK\x03\x04", "a zip file: give it the extension .zip and it is read in place"),
-    (PNG_SIGNATURE, "a PNG image, not annotations"),
-    (b"\xff\xd8\xff", "a JPEG image, not annotations"),
-    (b"GIF8", "a GIF image, not annotations"),
-    (b"%PDF", "a PDF document"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"PAR1", "a Parquet file"),
-    (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
-    (b"\xfd7zXZ\0", "an xz file: unpack it first"),
-    (b"BZh", "a bzip2 file: unpack it first"),
-    (b"(\xb5/\xfd", "a zstd file: unpack it first"),
-    (b"Rar!", "a RAR archive: unpack it first"),
+#: Bytes that are looked at of a document, at most: the default of ``--memory-limit``.
+MOST_BYTES = 2 << 30
+#: In the output folder of a labeling job this is the export; the job's own files lie in folders beside it.
+JOB_MANIFEST = "manifests/output/output.manifest"
+_JOB = re.compile(
+    r"(.*?/)??(?:activelearning|annotation-tool|annotations|inference|intermediate|manifests|temp|training)/"
 )
 
 
@@ -75,15 +58,11 @@ class Detection:
     findings: tuple[Finding, ...] = ()
 
 
-def take_sample(export: Export, name: str, siblings: tuple[str, ...] = ()) -> Sample:
-    """Read the first 64 KiB of a file and what they show."""
-    head = export.read(name, 0, HEAD)
-    text = decode_text(head).replace("\ufeff", "", 1) if head else ""
-    keys, element = scan_keys(text) if text.lstrip()[:1] in {"{", "["} else ({}, {})
-    return Sample(name, head, text, keys, element, siblings)
-
-
-def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (the option's name)
+def detect(
+    export: Export,
+    format: str = "auto",  # noqa: A002 (the option's name)
+    memory_limit: int = MOST_BYTES,
+) -> Detection:
     """Tell an export's format.
 
     Parameters
@@ -92,6 +71,8 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
         The files.
     format
         A name of :data:`FORMATS` skips detection, and chooses this format's files in a mixed folder.
+    memory_limit
+        Bytes that are looked at of each document, at most.
 
     Raises
     ------
@@ -103,13 +84,17 @@ def detect(export: Export, format: str = "auto") -> Detection:  # noqa: A002 (th
         Nothing fits a file that breaks off or is malformed.
     """
     wanted = None if format == "auto" else named(format)
-    listing = iter(export.names())
+    listing = _without_job_files(export)
     names = list(islice(listing, MOST_NAMES))
     if not names:
+        names = list(islice(export.names(), MOST_NAMES))
+        listing = iter(())
+    if not names:
         raise UnknownFormatError(f"{export.location} holds no files: check the path.")
+    judge = _Judge(export, tuple(names[:100]), wanted, memory_limit)
     if len(names) == 1 and (wanted is not None or not _holds_picture(export, names[0])):
-        return _detect_file(export, names[0], wanted)
-    return _detect_folder(export, names, listing, wanted)
+        return _detect_file(judge, names[0])
+    return _detect_folder(judge, names, listing)
 
 
 def _holds_picture(export: Export, name: str) -> bool:
@@ -127,44 +112,88 @@ def named(name: str) -> Format:
     raise UsageError(f"--format {name!r:.100} is no format that can be read: {known}.")
 
 
-def _detect_file(export: Export, name: str, wanted: Format | None) -> Detection:
-    sample = take_sample(export, name)
+def matches(sample: Sample) -> list[tuple[Format, str]]:
+    """Return every format whose ``sniff`` recognizes the sample, in the order of the registry."""
+    hits = [(entry, entry.sniff(sample)) for entry in FORMATS.values()]
+    return [(entry, title) for entry, title in hits if title]
+
+
+def _without_job_files(export: Export) -> Iterator[str]:
+    """Yield an export's names, but of a labeling job's output folder only its output manifest."""
+    jobs: dict[str, bool] = {}
+    for name in export.names():
+        found = _JOB.match(name)
+        if found is not None:
+            root = found[1] or ""
+            if root not in jobs:
+                jobs[root] = export.exists(root + JOB_MANIFEST)
+            if jobs[root] and name != root + JOB_MANIFEST:
+                continue
+        yield name
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Looks at files of one export; what it read on in is kept, so that each is read on in once."""
+
+    export: Export
+    siblings: tuple[str, ...]
+    wanted: Format | None
+    most: int
+    seen: dict[str, tuple[Sample, list[tuple[Format, str]]]] = field(default_factory=dict)
+
+    def look(self, name: str) -> tuple[Sample, list[tuple[Format, str]]]:
+        """Return a file's sample and the formats that fit, having read on where that was needed."""
+        if name in self.seen:
+            return self.seen[name]
+        sample = take_sample(self.export, name, self.siblings)
+        fits = matches(sample)
+        if not fits and sample.more:
+            for fuller in read_on(self.export, sample, self.most):
+                sample, fits = fuller, matches(fuller)
+                if fits:
+                    break
+            self.seen[name] = sample, fits
+        return sample, fits
+
+
+def _detect_file(judge: _Judge, name: str) -> Detection:
+    export, wanted = judge.export, judge.wanted
     if wanted is not None:
-        return Detection(wanted, wanted.sniff(sample) or wanted.title, () if wanted.per_image else (name,))
-    _refuse(export, sample)
-    fits = matches(sample)
+        title = wanted.sniff(take_sample(export, name)) or wanted.title
+        return Detection(wanted, title, () if wanted.per_image else (name,))
+    sample, fits = judge.look(name)
+    strangers.refuse(export, sample)
+    where = strangers.where(export, name)
     if len(fits) > 1:
         several = ", ".join(entry.name for entry, _ in fits)
-        raise UnknownFormatError(f"{_where(export, name)} could be one of {several}: choose with --format.")
+        raise UnknownFormatError(f"{where} could be one of {several}: choose with --format.")
     if not fits:
-        if damage := _damage(sample):
+        if damage := strangers.damage(sample):
             seen, offset = damage
             raise DamagedExportError(
-                f"{_where(export, name)} {seen}; nothing before tells which tool wrote it: export it again.",
-                offset,
+                f"{where} {seen}; nothing before tells which tool wrote it: export it again.", offset
             )
-        raise UnknownFormatError(f"{_where(export, name)} is of no known format: {describe(sample)}.")
+        raise UnknownFormatError(f"{where} is of no known format: {strangers.describe(sample, export)}.")
     entry, title = fits[0]
     if not entry.per_image and _is_wide(sample.head):
-        raise UnknownFormatError(f"{_where(export, name)} is {title} in UTF-16 or UTF-32: save it as UTF-8.")
+        raise UnknownFormatError(f"{where} is {title} in UTF-16 or UTF-32: save it as UTF-8.")
     return Detection(entry, title, () if entry.per_image else (name,))
 
 
-def _detect_folder(
-    export: Export, names: list[str], others: Iterator[str], wanted: Format | None
-) -> Detection:
+def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> Detection:
     """Tell a folder's format from its first names; ``others`` yields those after them, where they matter."""
+    export, wanted = judge.export, judge.wanted
     candidates = [name for name in names if _candidate(name)]
-    siblings = tuple(names[:100])
-    found, unknown = _recognized(export, candidates, siblings, wanted)
+    found, unknown = _recognized(judge, candidates)
     if not found and (wanted is None or not wanted.per_image):
         # The images of a data set may come before its annotations, however many they are.
         candidates += _more(others, candidates)
-        found, unknown = _recognized(export, candidates, siblings, wanted)
+        found, unknown = _recognized(judge, candidates)
     if wanted is None and not found:
         if looks_like_masks(export, names):
             return Detection(FORMATS["masks"], FORMATS["masks"].title)
-        raise _nothing(export, names, unknown)
+        raise strangers.nothing(export, names, unknown)
     if len(found) > 1:
         several = "; ".join(f"{key} ({name})" for key, (name, _) in found.items())
         raise UnknownFormatError(
@@ -175,9 +204,12 @@ def _detect_folder(
     title = found[entry.name][1] if entry.name in found else entry.title
     if entry.per_image or title == entry.stored_as:
         return Detection(entry, title)
-    strange = [name for name in names if not _candidate(name) and not name.lower().endswith(COMPANIONS)]
+    strange = [
+        name for name in names
+        if not _candidate(name) and not name.lower().endswith(companions.COMPANIONS)
+    ]  # fmt: skip
     candidates += _more(others, candidates)
-    return _documents(export, candidates, strange, siblings, entry, title)
+    return _documents(judge, candidates, strange, entry, title)
 
 
 def _more(others: Iterator[str], candidates: list[str]) -> list[str]:
@@ -185,15 +217,13 @@ def _more(others: Iterator[str], candidates: list[str]) -> list[str]:
     return list(islice(filter(_candidate, others), max(MOST_DOCUMENTS + 1 - len(candidates), 0)))
 
 
-def _recognized(
-    export: Export, candidates: list[str], siblings: tuple[str, ...], wanted: Format | None
-) -> tuple[dict[str, tuple[str, str]], list[Sample]]:
+def _recognized(judge: _Judge, candidates: list[str]) -> tuple[dict[str, tuple[str, str]], list[Sample]]:
     """Look at some candidates: the first file and title of each format found, and what fits none."""
     found: dict[str, tuple[str, str]] = {}
     unknown: list[Sample] = []
     for name in _spread(candidates):
-        sample = take_sample(export, name, siblings)
-        fits = [fit for fit in matches(sample) if wanted is None or fit[0] is wanted]
+        sample, fits = judge.look(name)
+        fits = [fit for fit in fits if judge.wanted is None or fit[0] is judge.wanted]
         for entry, title in fits:
             found.setdefault(entry.name, (name, title))
         if not fits:
@@ -202,14 +232,10 @@ def _recognized(
 
 
 def _documents(
-    export: Export,
-    candidates: list[str],
-    strange: list[str],
-    siblings: tuple[str, ...],
-    entry: Format,
-    title: str,
+    judge: _Judge, candidates: list[str], strange: list[str], entry: Format, title: str
 ) -> Detection:
     """Choose the files of a folder that are documents of one format, and tell of the others."""
+    export = judge.export
     if len(candidates) > MOST_DOCUMENTS:
         raise UnknownFormatError(
             f"{export.location} holds more than {MOST_DOCUMENTS} files beside {entry.title} documents: "
@@ -218,136 +244,43 @@ def _documents(
     hits: list[str] = []
     skipped = list(strange)
     damaged: list[str] = []
+    lost: list[tuple[str, str]] = []
     for name in candidates:
-        sample = take_sample(export, name, siblings)
-        if entry.sniff(sample):
+        sample, fits = judge.look(name)
+        if any(fit is entry for fit, _ in fits):
+            hits.append(name)
+        elif (judge.wanted is not None and fits) or _is_none(export, sample):
+            skipped.append(name)
+        elif strangers.is_damaged(export, sample):
+            damaged.append(name)
+        elif judge.wanted is not None and strangers.gets_any(export, name, entry):
             hits.append(name)
         else:
-            (damaged if _is_damaged(export, sample) else skipped).append(name)
+            lost.append((name, fits[0][1] if fits else strangers.describe(sample)))
     if not hits:
         raise UnknownFormatError(
             f"{export.location} holds no file that looks like {entry.title}: check the path, or --format."
         )
-    findings = [Finding("document-damaged", f"{name} is empty or no whole JSON") for name in damaged]
-    if skipped:
-        findings.append(Finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}"))
+    findings = [
+        *(Finding("document-damaged", f"{name} is empty or no whole JSON") for name in damaged),
+        *companions.unrecognised(lost),
+        *companions.note(skipped),
+    ]
     return Detection(entry, title, tuple(hits), tuple(findings))
 
 
-def _is_damaged(export: Export, sample: Sample) -> bool:
-    """Say whether a file that should be one JSON value, and of which all can be seen, is none."""
-    if not sample.name.lower().endswith(".json") or export.size(sample.name) > HEAD:
-        return False
-    try:
-        decode_json(sample.head)
-    except ValueError:
-        # JSON Lines are called .json, too: their first line is a value.
-        lines = sample.head.splitlines()
-        return not _is_json(lines[0] if len(lines) > 1 else b"")
-    return False
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        decode_json(line)
-    except ValueError:
-        return False
-    return True
-
-
-def matches(sample: Sample) -> list[tuple[Format, str]]:
-    """Return every format whose ``sniff`` recognizes the sample, in the order of the registry."""
-    hits = [(entry, entry.sniff(sample)) for entry in FORMATS.values()]
-    return [(entry, title) for entry, title in hits if title]
-
-
-def describe(sample: Sample) -> str:
-    """Say what a file begins with, and which formats have such keys."""
-    if not sample.head:
-        return "it is empty"
-    text = sample.text.lstrip()
-    keys = sample.keys or sample.element
-    if sample.element and "result" in keys and not {"data", "annotations"} & keys.keys():
-        return "it holds Label Studio predictions without their tasks, so it names no images"
-    if keys:
-        seen = "".join(sign if sign.isprintable() else "?" for sign in ", ".join(list(keys)[:8]))
-        kind = "objects in an array" if sample.element else "a JSON object"
-        every = set(keys).union(*keys.values())
-        common = {name: len(entry.marks & every) for name, entry in FORMATS.items()}
-        near = [name for name in sorted(common, key=lambda name: -common[name]) if common[name]][:3]
-        hint = f"; --format {' or '.join(near)} could fit" if near else ""
-        return f"{kind} with the keys {seen:.200}{hint}"
-    if text[:1] in {"{", "["}:
-        return f"JSON without keys that tell a tool, beginning with {text[:40]!r}"
-    if text.startswith("<"):
-        return f"XML or HTML that is not CVAT's, beginning with {text[:60]!r}"
-    return f"it is no JSON object or array, it begins with {text[:40]!r}"
-
-
-def _damage(sample: Sample) -> tuple[str, int] | None:
-    """Say where a JSON document of which all was seen breaks off or is malformed, and at which byte."""
-    if len(sample.head) >= HEAD or sample.text.lstrip()[:1] not in {"{", "["}:
-        return None
-    if splitext(sample.name)[1].lower() not in {"", *_CANDIDATES}:  # TOML and INI begin with a bracket, too
-        return None
-    try:
-        json.loads(sample.text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":  # one document per line
-            return None
-        if error.msg.startswith("Unterminated") or _CUT.fullmatch(sample.text, error.pos):
-            return f"breaks off at byte {len(sample.head)}: it was cut off", len(sample.head)
-        place = f"line {error.lineno}, column {error.colno}"
-        return f"is no valid JSON: {error.msg[:1].lower()}{error.msg[1:]} at {place}", len(
-            sample.text[: error.pos].encode("utf-8", "replace")
-        )
-    except RecursionError:
-        pass
-    return None
-
-
-def _refuse(export: Export, sample: Sample) -> None:
-    """Tell files whose first bytes say that they are something else."""
-    where = _where(export, sample.name)
-    if not sample.head:
-        raise UnknownFormatError(f"{where} is empty: export again.")
-    if not sample.text.strip(" \t\r\n\0"):
-        raise UnknownFormatError(f"{where} holds only blanks or NUL bytes: export again.")
-    if sample.name.lower().endswith(ARCHIVES):
-        raise UnknownFormatError(f"{where} is an archive: name that itself, or unpack what it lies in.")
-    for signature, what in _SIGNATURES:
-        if sample.head.startswith(signature):
-            raise UnknownFormatError(f"{where} is {what}.")
-    start = sample.text.lstrip()[:200].lower()
-    if start.startswith(("<!doctype html", "<html")):
-        raise UnknownFormatError(
-            f"{where} is an HTML page, perhaps an error or login page saved in place of the export: "
-            "download the export again."
-        )
-
-
-def _nothing(export: Export, names: list[str], unknown: list[Sample]) -> UnknownFormatError:
-    archive = next((name for name in names if name.lower().endswith(ARCHIVES)), None)
-    if not unknown and archive is not None:
-        return UnknownFormatError(
-            f"{export.location} holds no annotation files, but the archive {archive}: name that itself."
-        )
-    if not unknown:
-        first = ", ".join(names[:3])
-        return UnknownFormatError(
-            f"{export.location} holds no annotation files ({'/'.join(_CANDIDATES)}), only files "
-            f"such as {first}: check the path."
-        )
-    sample = next((sample for sample in unknown if sample.keys or sample.element), unknown[0])
-    damage = _damage(sample)
-    seen = damage[0] if damage else describe(sample)
-    seen = seen.removeprefix("it ") if damage or seen.startswith("it ") else f"is {seen}"
-    return UnknownFormatError(f"{export.location} holds no file of a known format; {sample.name} {seen}.")
+def _is_none(export: Export, sample: Sample) -> bool:
+    """Say whether a file that no reader knows is known to hold no annotations."""
+    return (
+        not companions.is_document(export, sample.name)
+        or companions.is_companion(export, sample.name)
+        or companions.is_other_coco(sample)
+    )
 
 
 def _candidate(name: str) -> bool:
     base = name.rpartition("/")[2]
-    return base.lower().endswith(_CANDIDATES) or "." not in base
+    return base.lower().endswith(companions.DOCUMENTS) or "." not in base
 
 
 def _spread(names: Iterable[str]) -> list[str]:
@@ -370,7 +303,3 @@ def _is_wide(head: bytes) -> bool:
     return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
         len(head) > 3 and 0 in {head[0], head[1]}
     )
-
-
-def _where(export: Export, name: str) -> str:
-    return export.location if export.location.endswith(name) else f"{export.location}: {name}"

@@ -5,9 +5,9 @@ Confirmed by the tool's documentation ("JSON Format Export"), by its SDK (``enco
 
 - ``data_units.<hash>``: ``data_title``, ``data_link``, ``width``, ``height``, ``labels.objects[]``.
 - Coordinates are fractions of the image's width and height: ``polygon`` {"0": {x, y}, ...} (or a list);
-  newer: ``polygons``, a list of polygons, each a list of rings, the first outside, the others holes;
-  ``boundingBox`` {x, y, w, h}; ``rotatableBoundingBox`` with ``theta`` degrees about the centre, turned in
-  pixels; ``polyline`` and ``point`` have no area; skeletons cannot be painted.
+  newer: ``polygons``, a list of polygons, each a list of rings, the first outside, the others taken out
+  of it; ``boundingBox`` {x, y, w, h}; ``rotatableBoundingBox`` with ``theta`` degrees about the centre,
+  turned in pixels; ``polyline`` and ``point`` have no area; skeletons cannot be painted.
 - ``bitmask`` {top, left, width, height, rleString}: COCO's string coding, but along the **rows**.
 - Order: list order. Class: ``name``. Videos are told and left out.
 """
@@ -104,7 +104,8 @@ def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float,
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
     label = get_label(builder, item, "name") or get_label(builder, item, "value")
     if polygons := get_list(builder, item, "polygons"):
-        builder.polygons(label, [[_ring(ring) for ring in polygon] for polygon in polygons])
+        parts = [[_ring(ring) for ring in polygon] for polygon in polygons]
+        builder.polygons(label, parts, subtract=True)
     elif "polygon" in item:
         builder.polygon(label, _ring(item["polygon"]))
     elif "bitmask" in item:

@@ -202,6 +202,11 @@ def _is_hidden(name: bytes) -> bool:
     return name.startswith(b".") or name in _NO_EXPORT
 
 
+def is_own(name: str) -> bool:
+    """Say whether a file may belong to an export, by all folders in its name."""
+    return not any(map(_is_hidden, name.encode("utf-8", "surrogateescape").split(b"/")))
+
+
 class StorageExport(_Rooted):
     """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens)."""
 
@@ -281,6 +286,5 @@ class StorageExport(_Rooted):
         prefix = f"{base}/" if base else ""
         for entry in self._connected().list(prefix):
             name = entry.key[len(prefix) :]
-            hidden = any(map(_is_hidden, name.encode("utf-8", "surrogateescape").split(b"/")))
-            if name and not name.endswith("/") and not hidden:
+            if name and not name.endswith("/") and is_own(name):
                 yield name

@@ -142,7 +142,8 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
                 return
             kind = get_text(builder, item, "type")
             parts = [_rings(part["boundingPoly"]) for part in group]
-            builder.polygons(label, parts, "rectangle" if kind == "rectangle" else "polygon")
+            box = kind == "rectangle"
+            builder.polygons(label, parts, "rectangle" if box else "polygon", subtract=True)
         elif "polyline" in item:
             builder.polygon(label, flatten_xy(item["polyline"]), "polyline")
         elif "point" in item:

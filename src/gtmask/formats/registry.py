@@ -6,9 +6,11 @@ when they are first asked, so that listing the formats costs nothing.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from gtmask.errors import UsageError
 from gtmask.formats.base import Format
 
 if TYPE_CHECKING:
@@ -53,11 +55,12 @@ def _row(
     order: str = "List order: later shapes lie over earlier ones.",
     counts: str = "All of them.",
     stored_as: str = "",
+    options: tuple[str, ...] = (),
 ) -> Format:
     sniff, read = _lazy(module or name)
     return Format(
         name, title, sniff, read, source_fill, reads, limits, per_image, order, counts, image, label, holes,
-        grid, frozenset(marks), stored_as,
+        grid, frozenset(marks), stored_as, frozenset(options),
     )  # fmt: skip
 
 
@@ -77,6 +80,7 @@ _ROWS = (
         holes="None; CVAT's users paint a background polygon on top. Masks may have them.",
         grid="As EXIF turns it; as stored in documents dumped before 2022.",
         order=_Z_ORDER,
+        options=("interpolate",),
     ),
     _row(
         "yolo",
@@ -123,6 +127,7 @@ _ROWS = (
         counts="Of several labels of one data row the benchmark reference, else the highest "
         "consensus score, else the newest; "
         "--annotator chooses. The rows of v1 that one person made of one data row are one annotation.",
+        options=("annotator", "include_unannotated"),
     ),
     _row(
         "sagemaker",
@@ -140,6 +145,7 @@ _ROWS = (
         marks=("source-ref",),
         counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
         "creation-date; --class-attribute chooses.",
+        options=("class_attribute", "masks", "partial"),
     ),
     _row(
         "coco_panoptic",
@@ -248,7 +254,7 @@ _ROWS = (
         "Lines, points and graphs have no area; a cut-off bitmap is a finding.",
         image="The JSON's name without `.json`, in `img` beside `ann`; else `name`.",
         label="`classTitle`.",
-        holes="`points.interior`, of their own shape only.",
+        holes="`points.interior`: taken out of the exterior, and nothing beyond it.",
         grid="As stored.",
         marks=("size", "objects", "classTitle", "geometryType"),
         per_image=True,
@@ -275,7 +281,7 @@ _ROWS = (
         "`___fuse.png` pictures are translucent and not used.",
         image="`name` of `metadata`, else the JSON's name without its postfix.",
         label="`className`, else `classId` in `classes.json`.",
-        holes="`exclude`.",
+        holes="`exclude`: taken out of the polygon.",
         grid="As stored.",
         marks=("metadata", "instances", "className"),
         per_image=True,
@@ -306,6 +312,7 @@ _ROWS = (
         holes="None.",
         grid="As EXIF turns it.",
         marks=("regions", "shape_attributes", "_via_img_metadata", "file_attributes"),
+        options=("class_attribute",),
     ),
     _row(
         "scalabel",
@@ -338,6 +345,7 @@ _ROWS = (
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
+        options=("annotator", "include_predictions", "include_unannotated"),
     ),
     _row(
         "segments",
@@ -352,6 +360,7 @@ _ROWS = (
         marks=("samples", "dataset", "segmentation_bitmap"),
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
+        options=("annotator", "include_predictions", "include_unannotated"),
     ),
     _row(
         "encord",
@@ -361,7 +370,7 @@ _ROWS = (
         "Rotated boxes turn about their centre; key points and polylines have no area.",
         image="`data_title`, else `data_link`.",
         label="`name`, else `value`.",
-        holes="All rings of `polygons` but the first.",
+        holes="All rings of `polygons` but the first: taken out of it.",
         grid="As stored.",
         marks=("data_units", "label_hash"),
     ),
@@ -373,11 +382,12 @@ _ROWS = (
         "Polylines and markers have no area. Videos are not read.",
         image="`externalId`, else `content`.",
         label="`name` of the first of `categories`.",
-        holes="All rings of `boundingPoly` but the first.",
+        holes="All rings of `boundingPoly` but the first: taken out of it.",
         grid="As stored.",
         marks=("jsonResponse",),
         counts="The newest label of an asset; --annotator chooses by author; predictions only with "
         "--include-predictions.",
+        options=("annotator", "include_predictions", "include_unannotated"),
     ),
     _row(
         "dataloop",
@@ -413,8 +423,26 @@ _ROWS = (
         per_image=True,
         order="Classes of one picture do not overlap; of brush PNGs in the order of labels.",
         counts="One mask per image. Of Label Studio's annotations of a task the newest; --annotator chooses.",
+        options=("annotator", "void"),
     ),
 )
 
 #: Every format by name, in the order of detection.
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
+
+
+def check_options(entry: Format, options: ReadOptions) -> None:
+    """Refuse options that a format does not know: they would have no effect, and nobody would be told.
+
+    Raises
+    ------
+    UsageError
+        With the formats that know the first such option.
+    """
+    for item in fields(options):
+        knowing = [row.name for row in _ROWS if item.name in row.options]
+        if knowing and entry.name not in knowing and getattr(options, item.name) != item.default:
+            raise UsageError(
+                f"--{item.name.replace('_', '-')} has no effect on the format of this export, {entry.name}: "
+                f"leave it out; the formats that know it are {', '.join(knowing)}."
+            )

@@ -136,7 +136,7 @@ def _add_parts(builder: RecordBuilder, label: str, item: dict[str, Any], picture
 
 def _polygon(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
     holes = [numbers(hole) for hole in get_list(builder, item, "exclude")]
-    builder.polygons(label, [[numbers(item["points"]), *holes]])
+    builder.polygons(label, [[numbers(item["points"]), *holes]], subtract=True)
 
 
 def _box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:

@@ -7,8 +7,8 @@
   centre; bitmap and alpha mask: base64 of a zlib stream of a PNG (or of the PNG itself), pasted at
   ``origin`` [x, y]; four channels: alpha counts; otherwise what is not zero.
 - ``multipolygon``: a list of polygons, each with its holes.
-- Order: list order, later wins. Holes are holes of their own shape only.
-- Fill: ``cv2.fillPoly`` of the exterior, then of the interior.
+- Order: list order, later wins. Holes are holes of their own shape only, and nothing beyond its exterior.
+- Fill: ``cv2.fillPoly`` of the exterior with 1, then of the interiors with 0 (SDK, ``Polygon._draw_impl``).
 
 An object whose bitmap is cut off (the tool's own documentation holds one) is a finding.
 """
@@ -130,7 +130,7 @@ def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
     elif kind == "multipolygon":
         key = "points" if "points" in geometry else "polygons"
         rings = [_rings(builder, polygon) for polygon in get_objects(builder, geometry, key)]
-        builder.polygons(label, rings)
+        builder.polygons(label, rings, subtract=True)
     elif "points" in geometry:
         _add_points(builder, label, kind, geometry)
     else:
@@ -157,7 +157,7 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
     elif kind in _LINES:
         builder.polygon(label, exterior, "point" if kind == "point" else "polyline")
     else:
-        builder.polygons(label, [_rings(builder, points)])
+        builder.polygons(label, [_rings(builder, points)], subtract=True)
 
 
 def _rings(builder: RecordBuilder, points: dict[str, Any]) -> list[list[float]]:

@@ -52,7 +52,12 @@ def outside(record: Record, points: NDArray[np.float64], shapes: list[Shape]) ->
             found += [
                 shape
                 for shape in shapes
-                if shape.parts[0] < shape.parts[1]
-                and beyond[parts[shape.parts[0]] : parts[shape.parts[1]]].all()
+                if shape.parts[0] < shape.parts[1] and beyond[_deciding(shape, parts)].all()
             ]
     return found
+
+
+def _deciding(shape: Shape, parts: NDArray[np.int32]) -> slice | NDArray[np.int32]:
+    """Return the rings that decide where a shape lies: all, or its exteriors where holes are taken out."""
+    first, last = shape.parts
+    return parts[first:last] if shape.subtract else slice(parts[first], parts[last])

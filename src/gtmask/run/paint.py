@@ -17,6 +17,7 @@ from gtmask.errors import CredentialsError, GtmaskError, TransientError, UsageEr
 from gtmask.findings import Finding
 from gtmask.model import Bitmap, Plane, Select
 from gtmask.png import look_up
+from gtmask.run.filling import Filler
 from gtmask.run.outside import outside
 from gtmask.run.pictures import decode_picture, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
@@ -156,7 +157,7 @@ class Canvas:
         elif record.units == "upward":
             points = points * (1.0, -1.0) + (0.0, record.height or 0)
         self.points = points
-        self._rounded: dict[str, NDArray[np.int32]] = {}
+        self._filler = Filler(record, points, stroke)
         self._pending_rule = ""
         self._pending_parts = (0, 0)
         self._pending_values: list[int] = []
@@ -192,6 +193,13 @@ class Canvas:
             raster.fill_pillow_ellipse(self.mask, x - radius, y - radius, x + radius, y + radius, value)
             return
         first, last = shape.parts
+        if shape.subtract and self._filler.has_holes(first, last):
+            self._flush_parts()
+            gone = [self._filler.subtract(self.mask, rule, part, value) for part in range(first, last)]
+            if all(gone):
+                told = f"{shape.label}: its holes take away all of it"
+                self.painting.findings.append(Finding("shape-no-geometry", told))
+            return
         if rule != self._pending_rule or first != self._pending_parts[1]:
             self._flush_parts()
             self._pending_rule, self._pending_parts = rule, (first, first)
@@ -220,30 +228,8 @@ class Canvas:
         first, last = self._pending_parts
         values = np.array(self._pending_values, np.uint8)
         self._pending_values = []
-        rings = self.record.ring_offsets
-        parts = self.record.part_offsets[first : last + 1]
         rule, self._pending_rule = self._pending_rule, ""
-        if rule == "polyline":
-            # A line is one part of one ring, so parts and rings count alike here.
-            raster.stroke_lines(self.mask, self.points, rings[parts[0] : parts[-1] + 1], self.stroke, values)
-        elif rule == "point":
-            raster.stroke_points(self.mask, self.points[rings[parts[0]] : rings[parts[-1]]], self.stroke,
-                                 np.repeat(values, np.diff(rings[parts])))  # fmt: skip
-        elif rule in {"opencv", "opencv-trunc"}:
-            raster.fill_polygons(self.mask, self._integers(rule), rings, parts, values)
-        else:
-            fill = getattr(raster, f"fill_{rule}")
-            fill(self.mask, self._for_rule(rule), rings, parts, values)
-
-    def _integers(self, rule: str) -> NDArray[np.int32]:
-        if rule not in self._rounded:
-            convert = raster.round_points if rule == "opencv" else raster.trunc_points
-            self._rounded[rule] = convert(self.points)
-        return self._rounded[rule]
-
-    def _for_rule(self, rule: str) -> NDArray[np.float64]:
-        """Return the vertices as the rule's tool prepares them: ISAT truncates before scikit-image."""
-        return np.trunc(self.points) if rule == "skimage" else self.points
+        self._filler.fill(self.mask, rule, self.record.part_offsets[first : last + 1], values)
 
     def _add_bitmap(self, shape: Shape, bitmap: Bitmap, value: int) -> None:
         """Gather segments of one picture; paint any other bitmap at once."""

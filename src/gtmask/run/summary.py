@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from gtmask.run.plan import Plan
 
 
-#: Findings about an export after which all of its masks are to be doubted.
-OF_THE_WHOLE = frozenset({"classes-foreign", "images-unread", "manifest-partial", "document-damaged"})
+#: Findings about an export after which all of its masks are to be doubted, or some are not there at all.
+OF_THE_WHOLE = frozenset({
+    "classes-foreign", "images-unread", "manifest-partial", "document-damaged", "file-unrecognised",
+})  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ import pytest
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.formats import cvat
-from gtmask.formats.detect import take_sample
 from gtmask.formats.reading import xmlstream
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import (
     FilesExport,
     codes,

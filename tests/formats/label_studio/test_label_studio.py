@@ -11,7 +11,7 @@ import pytest
 
 from gtmask.findings import is_reject
 from gtmask.formats import label_studio
-from gtmask.formats.detect import take_sample
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import (
     FilesExport,
     as_bytes,

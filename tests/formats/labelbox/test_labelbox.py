@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats import labelbox
-from gtmask.formats.detect import take_sample
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import (
     FilesExport,
     codes,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats import via
-from gtmask.formats.detect import take_sample
+from gtmask.formats.sampling import take_sample
 from gtmask.formats.via.regions import circle_through
 from tests.support.small_exports import FilesExport, as_bytes, codes, labels, open_files, read_files, rings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gtmask.formats import yolo
-from gtmask.formats.detect import take_sample
+from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import FilesExport, labels, open_files
 
 LINE = "0 0.1 0.1 0.5 0.1 0.5 0.6\n"

@@ -13,7 +13,6 @@ as fractions of the displayed image, which is right whether or not EXIF turns it
 from __future__ import annotations
 
 import re
-from posixpath import join, split
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
+from gtmask.formats.reading.companions import is_twin
 from gtmask.formats.reading.typed import Header, each, get_any, get_label, get_object, get_objects, get_text
 from gtmask.kernels import READER_MODULES, compile_kernels
 from gtmask.model import ImageNames
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 _CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
 _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
-#: COCO publishes the same images three times: with instances, keypoints of people, and captions.
-_SECOND = re.compile(r"(person_keypoints|captions)_")
 #: Image units that are computed at a time.
 _STEP = 1 << 13
 _NO_RANGES = np.empty((0, 2), np.int64)
@@ -57,12 +55,13 @@ def sniff(sample: Sample) -> str | None:
         return "COCO results list" if "segmentation" in element else None
     keys = sample.keys
     annotation, image = keys.get("annotations", ()), keys.get("images", ())
-    if "segments_info" in annotation or "caption" in annotation or "image" in keys or _is_second(sample):
+    if "segments_info" in annotation or "caption" in annotation or "image" in keys or is_twin(sample):
         return None
     if annotation and not {"image_id", "category_id"} <= set(annotation):
         return None
-    complete = len(sample.head) < 1 << 16
-    if "images" not in keys and not annotation:
+    complete = sample.whole
+    # Where the first annotation is still to come, only its keys will tell.
+    if not annotation and (sample.more or "images" not in keys):
         return None
     if (
         not annotation
@@ -75,13 +74,6 @@ def sniff(sample: Sample) -> str | None:
     if not annotation and not complete and "panoptic" in sample.name.lower():
         return None
     return _title(sample.text)
-
-
-def _is_second(sample: Sample) -> bool:
-    """Say whether COCO's own instances file, which has the same images, stands beside this one."""
-    folder, name = split(sample.name)
-    kind = _SECOND.match(name)
-    return kind is not None and join(folder, "instances_" + name[kind.end() :]) in sample.siblings
 
 
 def _title(head: str) -> str:

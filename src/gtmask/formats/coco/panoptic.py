@@ -38,8 +38,9 @@ def sniff(sample: Sample) -> str | None:
     annotation = sample.keys.get("annotations", ())
     if "segments_info" in annotation:
         return "COCO panoptic"
-    early = not annotation and "file_name" in sample.keys.get("images", ()) and len(sample.head) == 1 << 16
-    return "COCO panoptic" if early and "panoptic" in sample.name.lower() else None
+    unseen = not annotation and "file_name" in sample.keys.get("images", ()) and not sample.whole
+    early = unseen and not sample.more and "panoptic" in sample.name.lower()
+    return "COCO panoptic" if early else None
 
 
 def read(export: Export, options: ReadOptions) -> Reader[Any]:

@@ -253,6 +253,12 @@ class Container:
             if state[kernels.PHASE] == kernels.PAUSED:
                 self._pass(keep=False)
 
+    def leave(self) -> None:
+        """Go on to the end, past all entries that :meth:`entries` was not asked for any more."""
+        self.state[kernels.PAUSE] = 0
+        for _ in self.batches(keep=False):
+            pass
+
     def _key(self) -> str:
         if not self.is_object:
             return ""

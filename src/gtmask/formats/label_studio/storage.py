@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gtmask.errors import NotFoundError
 from gtmask.findings import Finding
 from gtmask.formats.keys import scan_keys
-from gtmask.formats.reading.per_image import COMPANIONS, BadFile, load_object, rejected
+from gtmask.formats.reading.companions import COMPANIONS
+from gtmask.formats.reading.per_image import BadFile, load_object, rejected
 from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
 

@@ -20,7 +20,8 @@ from gtmask.formats.masks.layout import Pair, arrange
 from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, is_background
 from gtmask.formats.masks.pictures import NoMaskError, decode
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import COMPANIONS, BadFile, rejected
+from gtmask.formats.reading.companions import COMPANIONS
+from gtmask.formats.reading.per_image import BadFile, rejected
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
 from gtmask.kernels import MASK_MODULES, compile_kernels

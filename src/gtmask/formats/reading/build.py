@@ -197,12 +197,18 @@ class RecordBuilder:
         return self._add(Shape(label, kind, (parts - 1, parts)))
 
     def polygons(
-        self, label: str, parts: Iterable[Iterable[Sequence[float]]], kind: Kind = "polygon"
+        self,
+        label: str,
+        parts: Iterable[Iterable[Sequence[float]]],
+        kind: Kind = "polygon",
+        *,
+        subtract: bool = False,
     ) -> Shape | None:
         """Add a shape of several parts, each an exterior ring and its holes as flat coordinates.
 
-        A part without a good exterior ring is left out as a whole: its holes are no areas. A ring that a part
-        has twice counts once, and is told: as its own hole it would take away all that it draws.
+        ``subtract`` says that holes are taken out of the exterior; otherwise the rings are even-odd. A part
+        without a good exterior ring is left out as a whole: its holes are no areas. A ring that a part has
+        twice counts once, and is told: as its own hole it would take away all that it draws.
         """
         first, told = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
@@ -216,7 +222,7 @@ class RecordBuilder:
                 self._part_rings.append(len(self._ring_ends) - 1)
         last = len(self._part_rings) - 1
         if last > first:
-            return self._add(Shape(label, kind, (first, last)))
+            return self._add(Shape(label, kind, (first, last), subtract=subtract))
         if len(self.findings) == told:
             self.finding("shape-no-geometry", label)
         return None

@@ -2,7 +2,8 @@
 
 A format gives two module-level functions (readers are pickled to workers by reference):
 
-- ``wanted(name) -> bool``: may this file be an annotation, by its name alone?
+- ``wanted(name) -> bool``: may this file be an annotation, by its name alone? What has the format's extension
+  and is not wanted is known to be none;
 - ``parse(data, name, reader) -> Record``: build the record of one file. It may raise ``BadFile`` (a
   ``ValueError``) with a few words; orjson's error is one already.
 
@@ -18,6 +19,7 @@ import orjson
 
 from gtmask.errors import NotFoundError, StorageError
 from gtmask.findings import Finding
+from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.typed import get_label, get_objects
 from gtmask.formats.text import decode_json
@@ -30,12 +32,6 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
     from gtmask.formats.reading.typed import Header
     from gtmask.model import ImageNames
-
-#: Names that stand beside annotations in folders: never counted as skipped.
-COMPANIONS = (
-    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
-    ".yaml", ".yml",
-)  # fmt: skip
 
 
 class BadFile(ValueError):  # noqa: N818 (it is told as a finding, never raised to a user)
@@ -53,6 +49,8 @@ class PerImageReader:
         One line for people: format and dialect.
     wanted, parse
         See the module's docstring; module-level functions.
+    suffix
+        The extension of the format's files.
     labels
         Class names that the export lists in a file of its own, or None.
     context
@@ -70,6 +68,7 @@ class PerImageReader:
         *,
         wanted: Callable[[str], bool],
         parse: Callable[[bytes, str, PerImageReader], Record],
+        suffix: str = ".json",
         labels: list[str] | None = None,
         context: Any = None,
         findings: Iterable[Finding] = (),
@@ -82,6 +81,8 @@ class PerImageReader:
         self.findings: list[Finding] = list(findings)
         self._wanted = wanted
         self._parse = parse
+        self._suffix = suffix
+        self._others: list[Finding] | None = None
 
     def count(self) -> int | None:
         """Return the number of files where listing is cheap (not on S3)."""
@@ -90,16 +91,16 @@ class PerImageReader:
         return sum(map(self._wanted, self.export.names()))
 
     def units(self) -> Iterator[str]:
-        """Yield the names of the annotation files; the others are counted in a finding."""
-        skipped, first = 0, ""
+        """Yield the names of the annotation files; the others are told once all were listed."""
+        others: list[str] = []
         for name in self.export.names():
             if self._wanted(name):
                 yield name
             elif not name.lower().endswith(COMPANIONS):
-                skipped, first = skipped + 1, first or name
-        self.findings = [item for item in self.findings if item.code != "file-skipped"]
-        if skipped:
-            self.findings.append(Finding("file-skipped", f"{skipped} files, the first one {first}"))
+                others.append(name)
+        if self._others is None:
+            self._others = left_out(self.export, others, self._suffix)
+            self.findings += self._others
 
     def names_of(self, unit: str) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: only the file itself names its image."""

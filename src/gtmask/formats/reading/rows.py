@@ -19,7 +19,8 @@ import orjson
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, elements, load, open_document
-from gtmask.formats.reading.per_image import COMPANIONS, BadFile, load_object
+from gtmask.formats.reading.companions import left_out
+from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.model import Record
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class RowsReader:
         self._ranges = ranges or self._elements
         self._wanted = wanted or by_suffix
         self._documents: dict[str, Document] = {}
+        self._others: list[Finding] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_ranges"} | {"_documents": {}}
@@ -112,16 +114,13 @@ class RowsReader:
 
     def units(self) -> Iterator[Row]:
         """Yield where each record stands, without parsing any."""
-        skipped, first = 0, ""
         names = list(self.export.names())
-        for name in names:
-            if self._wanted(name) or len(names) == 1:
-                yield from self._rows(name)
-            elif not name.lower().endswith(COMPANIONS):
-                skipped, first = skipped + 1, first or name
-        self.findings = [item for item in self.findings if item.code != "file-skipped"]
-        if skipped:
-            self.findings.append(Finding("file-skipped", f"{skipped} files, the first one {first}"))
+        wanted = [name for name in names if self._wanted(name) or len(names) == 1]
+        for name in wanted:
+            yield from self._rows(name)
+        if self._others is None:
+            self._others = left_out(self.export, [name for name in names if name not in set(wanted)])
+            self.findings += self._others
 
     def _rows(self, name: str) -> Iterator[Row]:
         number = 0

@@ -82,7 +82,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     classes = read_classes(export, told, given)
     labels = [classes.names[number] for number in sorted(classes.names)]
     return PerImageReader(
-        export, options, "YOLO segmentation", wanted=wanted, parse=parse,
+        export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt",
         labels=list(dict.fromkeys(labels)) or None, findings=told.findings,
         context=replace(classes, behind=_behind(export)),
     )  # fmt: skip

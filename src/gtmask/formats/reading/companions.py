@@ -1,0 +1,133 @@
+"""What stands beside annotations without being any: of which files it is a loss that they are not read.
+
+A document is a file with an extension that some reader takes. One that is not read is told as a loss, unless
+it is known for something else: a read-me, a list of images, a list of classes, or what a tool writes beside
+its export.
+"""
+
+from __future__ import annotations
+
+import re
+from posixpath import basename, join, split
+from typing import TYPE_CHECKING
+
+from gtmask.errors import GtmaskError
+from gtmask.findings import Finding
+from gtmask.formats.text import decode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gtmask.formats.base import Sample
+    from gtmask.formats.export import Export
+
+#: Extensions that some reader takes.
+DOCUMENTS = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
+#: Names that stand beside annotations in folders: never counted as skipped.
+COMPANIONS = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
+    ".yaml", ".yml",
+)  # fmt: skip
+_IMAGES = COMPANIONS[:10]
+#: Lists of classes and images as tools name them, and what tools write beside an export: Label Studio's YOLO
+#: export has notes.json, Supervisely meta.json and more, Roboflow _classes.csv, gtmask rejects.jsonl.
+_KNOWN = frozenset({
+    "labels.txt", "names.txt", "label_map.txt", "labelmap.txt", "obj_names.txt", "categories.txt",
+    "train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt", "notes.txt", "notes.json",
+    "meta.json", "key_id_map.json", "obj_class_to_machine_color.json", "rejects.jsonl", "requirements.txt",
+})  # fmt: skip
+_CLASS_LIST = re.compile(
+    r"class(es|_names|-names|names)?\.(txt|csv)\Z|\w*[_.-]class(es|_names)?\.(txt|csv)\Z"
+)
+_PROSE = re.compile(r"(read_?me|licen[cs]e|changelog|changes|notice|copying|authors|citation)\b")
+#: Folders of Pascal VOC and its relatives that hold lists of images.
+_LISTS = frozenset({"ImageSets"})
+#: COCO publishes the same images three times: with instances, keypoints of people, and captions.
+_TWIN = re.compile(r"(person_keypoints|captions)_")
+#: Bytes looked at of a text file, to tell whether it is a list of images.
+_HEAD = 1 << 16
+#: Documents that are named one by one; of more, only the number is told.
+MOST_NAMED = 20
+
+
+def is_document(export: Export, name: str) -> bool:
+    """Say whether a file may hold annotations: by its extension, or where it has none by its first byte."""
+    base = basename(name).lower()
+    if "." in base:
+        return base.endswith(DOCUMENTS)
+    try:
+        return export.read(name, 0, 64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<")
+    except GtmaskError:
+        return False
+
+
+def is_companion(export: Export, name: str) -> bool:
+    """Say whether a document is known for something other than annotations."""
+    base = basename(name).lower()
+    if base in _KNOWN or _CLASS_LIST.match(base) or _PROSE.match(base):
+        return True
+    if base.endswith(".txt"):
+        return bool(_LISTS & set(name.split("/")[:-1])) or _lists_images(export, name)
+    return False
+
+
+def _lists_images(export: Export, name: str) -> bool:
+    """Say whether all that can be seen of a text file are names of images, one a line."""
+    try:
+        head = export.read(name, 0, _HEAD)
+    except GtmaskError:
+        return False
+    lines = [line.strip() for line in decode_text(head).splitlines()]
+    if len(head) == _HEAD:
+        lines = lines[:-1]
+    lines = [line for line in lines if line]
+    return bool(lines) and all(line.lower().endswith(_IMAGES) for line in lines)
+
+
+def is_twin(sample: Sample) -> bool:
+    """Say whether COCO's own instances file, which has the same images, stands beside this one."""
+    folder, name = split(sample.name)
+    kind = _TWIN.match(name)
+    return kind is not None and join(folder, "instances_" + name[kind.end() :]) in sample.siblings
+
+
+def is_other_coco(sample: Sample) -> bool:
+    """Say whether a document is one of COCO's without areas: captions, images alone, a twin's key points."""
+    keys = sample.keys
+    listed = {"images", "categories"} <= keys.keys() and "annotations" not in keys and sample.whole
+    return "caption" in keys.get("annotations", ()) or listed or is_twin(sample)
+
+
+def left_out(export: Export, names: Iterable[str], own: str = "") -> list[Finding]:
+    """Tell of the files of an export that its reader does not read.
+
+    Parameters
+    ----------
+    export, names
+        The files.
+    own
+        The extension that the reader takes: with it, it leaves out on purpose what it knows to be none.
+    """
+    skipped: list[str] = []
+    lost: list[str] = []
+    for name in names:
+        if name.lower().endswith(COMPANIONS):
+            continue
+        known = bool(own) and name.lower().endswith(own)
+        unread = not known and is_document(export, name) and not is_companion(export, name)
+        (lost if unread else skipped).append(name)
+    return [*note(skipped), *unrecognised([(name, "not of this format") for name in lost])]
+
+
+def note(skipped: list[str]) -> list[Finding]:
+    """Tell of files that are no annotations, in one finding."""
+    files = "1 file" if len(skipped) == 1 else f"{len(skipped)} files, the first one"
+    return [Finding("file-skipped", f"{files} {skipped[0]}")] if skipped else []
+
+
+def unrecognised(documents: list[tuple[str, str]]) -> list[Finding]:
+    """Tell of documents that were not read, each with what it is; of very many the number."""
+    found = [Finding("file-unrecognised", f"{name}: {what}") for name, what in documents[:MOST_NAMED]]
+    if more := documents[MOST_NAMED:]:
+        found.append(Finding("file-unrecognised", f"{len(more)} more, the first one {more[0][0]}"))
+    return found
