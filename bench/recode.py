@@ -77,7 +77,7 @@ def scene(name: str, mask: NDArray[np.uint8], palette: bool, rounds: int) -> Row
     data = out.getvalue()
 
     def check(who: str, result: bytes) -> None:
-        read = cv2.imdecode(np.frombuffer(result, np.uint8), cv2.IMREAD_UNCHANGED)
+        read: Any = cv2.imdecode(np.frombuffer(result, np.uint8), cv2.IMREAD_UNCHANGED)
         if not np.array_equal(read, table[mask]):
             raise AssertionError(f"{name}: {who} made other pixels")
 
