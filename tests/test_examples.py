@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+import gtmask
 from tests.support import coco_data
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +43,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_there_are_examples() -> None:
     assert MODULES
     assert any(page.values[0] == PAGES[0] for page in BLOCKS)
+
+
+def test_each_public_function_has_one() -> None:
+    """But for those that ask AWS: what they do is paid for."""
+    public = [getattr(gtmask, name) for name in gtmask.__all__]
+    public += [getattr(gtmask.raster, name) for name in gtmask.raster.__all__]
+    functions = [thing for thing in public if inspect.isfunction(inspect.unwrap(thing))]
+    without = {thing.__name__ for thing in functions if ">>> " not in (inspect.getdoc(thing) or "")}
+    assert len(functions) > 30
+    assert without == {"submit_job", "wait_for_jobs", "buckets_without_cors", "fix_cors"}
 
 
 @pytest.mark.parametrize("module", MODULES)

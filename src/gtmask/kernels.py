@@ -125,6 +125,12 @@ def warmup(*, every: bool = False) -> int:
     -------
     int
         How many kernels are ready.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> gtmask.warmup() > 0
+    True
     """
     return compile_kernels(ALL_MODULES if every else KERNEL_MODULES + READER_MODULES)
 

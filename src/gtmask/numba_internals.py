@@ -60,7 +60,14 @@ FILE_ATTRIBUTES = {
 
 @cache
 def fallback_reason() -> str | None:
-    """Return why kernels are compiled without Numba's insides, None where all of them are as expected."""
+    """Return why kernels are compiled without Numba's insides, None where all of them are as expected.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> print(gtmask.fallback_reason())
+    None
+    """
     low, high = (".".join(map(str, version)) for version in TESTED)
     if not TESTED[0] <= _release() < TESTED[1]:
         return f"gtmask was tested with Numba from {low} to before {high}, and this is {numba.__version__}"

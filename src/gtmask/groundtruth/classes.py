@@ -184,6 +184,13 @@ def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
     ------
     ClassMapError
         One sentence with the file, the class and the line.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> text = "class = [{id = 1, name = 'Car', labels = ['car', 'van']}]"
+    >>> gtmask.parse_class_map(text).id_of("van")
+    1
     """
     try:
         document = tomllib.loads(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))

@@ -157,6 +157,22 @@ def job(
         the files of another job.
     ManifestError
         A manifest that breaks the contract, with its first error; no file is written.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> made = gtmask.convert(
+    ...     "export.json", "masks-run6", images="images", workers=1,
+    ...     image_uri="s3://data/photos", mask_uri="s3://data/masks",
+    ... )
+    >>> plan = gtmask.job(
+    ...     made.manifest,
+    ...     role="arn:aws:iam::123456789012:role/GroundTruth",
+    ...     workteam="arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street",
+    ...     output="s3://data/answers",
+    ... )
+    >>> plan.objects, list(plan.requests)
+    (6, ['labeling-qa-adjustment'])
     """
     location = os.fspath(manifest)
     settings = JobSettings(

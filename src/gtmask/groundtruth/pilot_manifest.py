@@ -191,6 +191,14 @@ def pilot(
         A count below 1, a seed below 0.
     ManifestError
         A broken manifest, or no line whose image and mask can be read.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> made = gtmask.convert("export.json", "masks-run4", images="images", workers=1)
+    >>> small = gtmask.pilot(made.manifest, "pilot", count=2, workers=1)
+    >>> small.manifest, len(small.chosen)
+    ('pilot/pilot.manifest', 2)
     """
     if count < 1:
         raise UsageError(f"--count {count} must be at least 1.")

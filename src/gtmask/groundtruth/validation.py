@@ -99,6 +99,14 @@ def validate(
         None of the lines is a JSON object: the file is no manifest. Or it is of a run that is not finished.
     NotFoundError, AccessError, TransientError
         The manifest cannot be read, or S3 stays out of reach.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> made = gtmask.convert("export.json", "masks-run3", images="images", workers=1)
+    >>> report = gtmask.validate(made.manifest, workers=1)
+    >>> report.lines, sorted(report.codes)
+    (6, ['reference-local'])
     """
     if level not in get_args(Depth):
         raise UsageError(f"The level {level!r} is none of {', '.join(get_args(Depth))}.")

@@ -41,7 +41,7 @@ def encode_png(
     palette: Sequence[str] | Mapping[int, str] | None = None,
     encoder: Literal["fast", "pypng"] = "fast",
 ) -> bytes:
-    """Encode a mask as a single-channel 8-bit PNG.
+    r"""Encode a mask as a single-channel 8-bit PNG.
 
     Parameters
     ----------
@@ -63,6 +63,13 @@ def encode_png(
     ValueError
         When the array is no mask, a colour is no ``#rrggbb``, a class id is outside 0..255, or there is no
         such encoder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gtmask
+    >>> gtmask.encode_png(np.eye(4, dtype=np.uint8))[:8]
+    b'\x89PNG\r\n\x1a\n'
     """
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
         given = np.asarray(mask)

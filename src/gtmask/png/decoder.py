@@ -51,6 +51,15 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     ------
     PngError
         When the file is no PNG, is damaged or cut off, is interlaced, or has colours, alpha or 16 bits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gtmask
+    >>> print(gtmask.decode_png(gtmask.encode_png(np.eye(3, dtype=np.uint8))))
+    [[1 0 0]
+     [0 1 0]
+     [0 0 1]]
     """
     chunks = list(walk(data))
     header = header_of(data, chunks)

@@ -31,6 +31,17 @@ def paint_bitmap(mask: NDArray[np.uint8], pixels: Any, x: int, y: int, value: in
     ------
     ValueError
         If an argument has a wrong shape or dtype, or the value is not 0 to 255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import paint_bitmap
+    >>> mask = np.zeros((3, 5), np.uint8)
+    >>> paint_bitmap(mask, np.eye(2, dtype=np.uint8), 2, 1, 7)
+    >>> print(mask)
+    [[0 0 0 0 0]
+     [0 0 7 0 0]
+     [0 0 0 7 0]]
     """
     check_mask(mask)
     # As the kernel's signature has it: for an int it would be compiled anew.
@@ -58,6 +69,16 @@ def paint_ids(mask: NDArray[np.uint8], ids: Any, x: int, y: int, keys: Any, valu
     ------
     ValueError
         If an argument has a wrong shape or dtype, or there are not as many values as keys.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import paint_ids
+    >>> mask = np.zeros((2, 3), np.uint8)
+    >>> paint_ids(mask, np.array([[0, 300, 9], [9, 300, 300]], np.uint32), 0, 0, [9, 300], [1, 2])
+    >>> print(mask)
+    [[0 2 1]
+     [1 2 2]]
     """
     check_mask(mask)
     known = as_kernel_array(keys, np.uint32, 1, "keys")

@@ -44,6 +44,19 @@ def fill_center(
     ------
     ValueError
         As :func:`gtmask.raster.fill_polygons` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_center
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_center(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 0 0 0 0 0 0]
+     [0 0 0 0 0 0 0]]
     """
     fill(fill_centers, mask, points, ring_offsets, part_offsets, values, np.float64)
 

@@ -53,6 +53,19 @@ def fill_coco(
     The library computes in C ints and allocates memory for every grid step of the boundary; where its
     numbers overflow (about 2 * 10**8 pixels) it has no defined result, and this kernel goes on by the
     same rule in 64 bits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_coco
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_coco(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 0 0 0 0 0 0]
+     [0 0 0 0 0 0 0]]
     """
     fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 

@@ -67,6 +67,19 @@ def fill_polygons(
     -----
     Arguments of other types and layouts than the best are copied once: offsets and values in a few
     microseconds, points and masks in at most a nanosecond per number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_polygons
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_polygons(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 0 0 0 0 0 0]]
     """
     try:
         as_it_is = (

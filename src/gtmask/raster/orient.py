@@ -32,6 +32,15 @@ def turn(mask: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     ------
     ValueError
         If the orientation is none of the eight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import turn
+    >>> print(turn(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), 6))
+    [[3 6]
+     [2 5]
+     [1 4]]
     """
     if orientation == 1:
         turned = mask

@@ -56,6 +56,19 @@ def fill_pillow(
     -----
     Pillow knows no holes. The edges of all rings of a part go through one scan here, which is even-odd;
     vertices and horizontal edges of a hole are painted, as those of the outer ring are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_pillow
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_pillow(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 0 0 0 0 0 0]]
     """
     fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 

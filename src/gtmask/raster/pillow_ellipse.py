@@ -50,6 +50,19 @@ def fill_pillow_ellipse(
     -----
     Axes longer than :data:`LONGEST_AXIS` pixels are painted by the equation of the ellipse, row by row,
     because Pillow's own integers overflow there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_pillow_ellipse
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_pillow_ellipse(mask, 1, 0, 5, 4, 7)
+    >>> print(mask)
+    [[0 0 7 7 7 0 0]
+     [0 7 7 7 7 7 0]
+     [0 7 7 7 7 7 0]
+     [0 7 7 7 7 7 0]
+     [0 0 7 7 7 0 0]]
     """
     check_mask(mask)
     if not all(abs(coordinate) <= LIMIT for coordinate in (x0, y0, x1, y1)):

@@ -22,10 +22,25 @@ def round_points(points: NDArray[np.float64]) -> NDArray[np.int32]:
     -------
     numpy.ndarray
         int32 (n, 2), C-contiguous.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import round_points
+    >>> round_points(np.array([[0.5, 1.5], [2.4, -2.6]])).tolist()
+    [[0, 2], [2, -3]]
     """
     return np.rint(points).astype(np.int32, order="C")
 
 
 def trunc_points(points: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Cut vertices towards zero, as tools do that cast to integers; else as :func:`round_points`."""
+    """Cut vertices towards zero, as tools do that cast to integers; else as :func:`round_points`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import trunc_points
+    >>> trunc_points(np.array([[0.5, 1.5], [2.4, -2.6]])).tolist()
+    [[0, 1], [2, -2]]
+    """
     return points.astype(np.int32, order="C")

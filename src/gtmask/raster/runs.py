@@ -51,6 +51,16 @@ def paint_runs(
     ------
     ValueError
         If an argument has a wrong shape or dtype, the size is negative, or the value is not 0 to 255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import paint_runs
+    >>> mask = np.zeros((2, 4), np.uint8)
+    >>> paint_runs(mask, [1, 3, 4], 2, 4, 0, 0, True, 7)  # down the columns: one off, three on, four off
+    >>> print(mask)
+    [[0 7 0 0]
+     [7 7 0 0]]
     """
     check_mask(mask)
     if height < 0 or width < 0:

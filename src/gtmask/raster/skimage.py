@@ -51,6 +51,19 @@ def fill_skimage(
     -----
     scikit-image knows no holes. In a part of several rings each of the two counts is over all rings, which
     is even-odd; pixels on the edge of a hole are painted, as those on the outer ring's are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_skimage
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_skimage(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 7 7 7 7 0 0]
+     [0 0 0 0 0 0 0]]
     """
     fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 

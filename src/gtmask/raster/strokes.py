@@ -45,6 +45,19 @@ def stroke_lines(mask: NDArray[np.uint8], points: Any, line_offsets: Any, width:
     ValueError
         If an argument has a wrong shape or dtype, an offset points outside its array, a coordinate is
         not a number or beyond 2**30, or so is the width, or it is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import stroke_lines
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> stroke_lines(mask, [[1.5, 2.5], [5.5, 2.5]], [0, 2], 2.0, [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 7 7 0]
+     [7 7 7 7 7 7 7]
+     [0 7 7 7 7 7 0]
+     [0 0 0 0 0 0 0]]
     """
     if not 0 < width <= LIMIT:
         raise ValueError(f"The width of a stroke must be above 0 and at most 2**30 pixels, not {width}.")
@@ -72,6 +85,19 @@ def stroke_points(mask: NDArray[np.uint8], points: Any, width: float, values: An
     ------
     ValueError
         As :func:`stroke_lines` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import stroke_points
+    >>> mask = np.zeros((5, 5), np.uint8)
+    >>> stroke_points(mask, [[2.5, 2.5]], 3.0, [7])
+    >>> print(mask)
+    [[0 0 0 0 0]
+     [0 7 7 7 0]
+     [0 7 7 7 0]
+     [0 7 7 7 0]
+     [0 0 0 0 0]]
     """
     each = np.arange(len(points) + 1, dtype=np.int32)
     stroke_lines(mask, points, each, width, values)

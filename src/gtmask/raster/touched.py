@@ -55,6 +55,19 @@ def fill_touched(
     A ring that crosses itself is filled wherever it winds around at all, as Agg fills it. Scalabel knows
     no holes; in a part of several rings, those after the first are taken to run against it and so are
     holes, whichever way they run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gtmask.raster import fill_touched
+    >>> mask = np.zeros((5, 7), np.uint8)
+    >>> fill_touched(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
+    >>> print(mask)
+    [[0 0 0 0 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 7 7 7 0 0 0]
+     [0 0 0 0 0 0 0]
+     [0 0 0 0 0 0 0]]
     """
     fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 

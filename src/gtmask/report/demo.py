@@ -48,6 +48,13 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     ------
     UsageError
         For less than one scene.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> made = gtmask.demo("demo", images=2)
+    >>> made.summary.tally.masks, sorted(made.report.codes)
+    (2, ['reference-local', 'source-turned'])
     """
     if images < 1:
         raise UsageError(f"--images {images} must be at least 1.")

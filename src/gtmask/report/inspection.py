@@ -127,6 +127,13 @@ def inspect(
     ------
     GtmaskError
         If the export cannot be read.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> seen = gtmask.inspect("export.json", workers=1)
+    >>> seen.title, seen.images, sorted(seen.labels)
+    ('COCO instances', 6, ['Car', 'Person', 'Road'])
     """
     progress = progress or Silent()
     options = options or ReadOptions()

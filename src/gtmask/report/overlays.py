@@ -125,6 +125,13 @@ def preview(
         A count below 1, or a page that cannot be written.
     ManifestError
         The file is no manifest.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> made = gtmask.convert("export.json", "masks-run5", images="images", workers=1)
+    >>> gtmask.preview(made.manifest, "look.html", count=2).shown
+    2
     """
     if count < 1:
         raise UsageError(f"--count {count} must be at least 1.")

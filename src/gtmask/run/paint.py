@@ -77,6 +77,15 @@ def rasterize(
     ------
     UsageError
         If the record has no size, or there is no such rule.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> record = next(gtmask.read("export.json"))
+    >>> classes = gtmask.class_map_from_labels(["Car", "Road", "Person"])
+    >>> mask = gtmask.rasterize(record, classes)
+    >>> mask.shape == (record.height, record.width), mask.dtype
+    (True, dtype('uint8'))
     """
     for name, value in (("fill", fill), ("overlap", overlap), ("crowd", crowd)):
         check_choice(name, value)

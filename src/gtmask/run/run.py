@@ -93,6 +93,13 @@ def convert(
         Settings that cannot be meant, or another run's output.
     GtmaskError
         The run stopped; what was committed is kept and the same call goes on.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> summary = gtmask.convert("export.json", "masks-run1", images="images", workers=1)
+    >>> summary.tally.masks, summary.tally.rejects
+    (6, 0)
     """
     settings, execution = split_options(options, s3)
     request = RunRequest(
@@ -300,6 +307,14 @@ def finish(
     ------
     GtmaskError
         If chunks are missing, or there is no run.
+
+    Examples
+    --------
+    >>> import gtmask
+    >>> for shard in ("0/2", "1/2"):  # on two machines
+    ...     _ = gtmask.convert("export.json", "masks-run2", images="images", shard=shard)
+    >>> gtmask.finish("masks-run2").tally.masks
+    6
     """
     out = absolute_location(out, "DEST")
     listener = progress or Silent()
