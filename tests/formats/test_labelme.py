@@ -167,7 +167,10 @@ def test_a_label_that_is_a_number_is_its_text():
 )  # fmt: skip
 def test_x_anylabeling_speaks_of_the_stored_pixels_and_truncates(extra: dict):
     record = read_one(
-        "labelme", document(shape("polygon", SQUARE, **extra.get("shape", {})), **extra.get("document", {}))
+        "labelme",
+        document(
+            shape("polygon", SQUARE, **extra.get("shape", {})), version="2.3.6", **extra.get("document", {})
+        ),
     )
     assert (record.grid, record.source_fill) == ("stored", "opencv-trunc")
 

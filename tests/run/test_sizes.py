@@ -30,7 +30,8 @@ def test_a_mask_is_painted_in_the_grid_of_its_geometry_and_turned_into_the_wante
 ) -> None:
     shown = displayed(orientation)
     painted = STORED if grid == "stored" else shown
-    fitting = fit(Record("a.jpg", grid=grid), ImageInfo(3, 2, orientation, "JPEG"), "header", target)
+    record = Record("a.jpg", grid=grid, grid_known=True)
+    fitting = fit(record, ImageInfo(3, 2, orientation, "JPEG"), "header", target)
     assert (fitting.height, fitting.width) == painted.shape
     turned = raster.turn(np.ascontiguousarray(painted), fitting.turn)
     np.testing.assert_array_equal(turned, STORED if target == "stored" else shown)
@@ -47,6 +48,22 @@ def test_a_size_that_fits_one_grid_only_proves_that_the_geometry_is_in_it(
     fitting = fit(Record("a.jpg", *size, grid=grid), ImageInfo(3, 2, 6, "JPEG"), "check", "stored")
     assert ((fitting.width, fitting.height), fitting.turn) == (size, turn)
     assert not any(finding.code.endswith("size-differs") for finding in fitting.findings)
+
+
+@pytest.mark.parametrize("grid", ["stored", "displayed"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("image", "told"), [((3, 2), None), ((3, 2), (3, 2)), ((3, 2), (2, 3)), ((2, 2), (2, 2))]
+)
+def test_a_grid_that_neither_tool_nor_size_proves_is_a_guess(
+    image: tuple[int, int], told: tuple[int, int] | None, orientation: int, grid: str
+) -> None:
+    for known in (False, True):
+        record = Record("a.jpg", *(told or (None, None)), grid=grid, grid_known=known)
+        fitting = fit(record, ImageInfo(*image, orientation, "JPEG"), "header", "stored")
+        proven = image[0] != image[1] and orientation >= 5 and told is not None
+        guessed = any(finding.code == "grid-guessed" for finding in fitting.findings)
+        assert guessed == (orientation != 1 and not proven and not known)
 
 
 @pytest.mark.parametrize(("size", "code"), [("header", "size-differs"), ("check", "image-size-differs")])

@@ -138,6 +138,8 @@ declare("guess", [
      "Nothing, if a rectangle will do."),
     ("orientation-turned", "EXIF rotates this image, so the mask was rotated as --orientation says.",
      "Look at a preview before the job starts."),
+    ("grid-guessed", "EXIF turns this image, and nothing tells whether its shapes are in the turned pixels.",
+     "Look at a preview; docs/formats.md says which pixels each tool means."),
     ("image-rotation", "The tool showed the image rotated; its geometry is in the unrotated image.",
      "Look at a preview before the job starts."),
     ("key-collision", ("Two images would have got the same mask file; both masks keep the image's extension "

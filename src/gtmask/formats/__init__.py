@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.findings import Finding
-from gtmask.formats.base import Format, Reader, ReadOptions, Sample
+from gtmask.formats.base import BringsClasses, Format, Reader, ReadOptions, Sample
 from gtmask.formats.export import Export
 from gtmask.formats.registry import FORMATS, check_options
 from gtmask.storage.base import S3Settings
@@ -98,7 +98,7 @@ def open_source(
         readers = [found.format.read(export.select([name]), options) for name in found.names]
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
         reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
-    if options.default_label is not None:
+    if options.default_label is not None and not isinstance(reader, BringsClasses):
         reader = DefaultLabelReader(reader, options.default_label)
     return OpenedExport(export, found.format, found.names, reader)
 

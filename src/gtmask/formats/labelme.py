@@ -1,7 +1,8 @@
 """labelme (3 to 7) and its dialects AnyLabeling and X-AnyLabeling: one JSON beside each image.
 
 Sources: labelme ``_utils/shape.py`` and ``_label_file.py``; X-AnyLabeling ``label_converter.py``.
-labelme's geometry speaks of the image as EXIF turns it, X-AnyLabeling's of the stored pixels. A box, a
+Which pixels the geometry means, those stored or those that EXIF turns, depends on the tool and its version:
+:mod:`gtmask.formats.labelme_versions`. A box, a
 circle and a mask are given by two points; the two of a mask are inclusive pixel indices.
 """
 
@@ -12,6 +13,7 @@ import re
 from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
+from gtmask.formats.labelme_versions import grid_of
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, pairs, real, size_from
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
@@ -69,12 +71,9 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     dialect = bool(_ANY_DOCUMENT & document.keys()) or any(
         isinstance(shape, dict) and _ANY_SHAPE & shape.keys() for shape in shapes[:3]
     )
-    builder = RecordBuilder(
-        "",
-        grid="stored" if dialect else "displayed",
-        source_fill="opencv-trunc" if dialect else "pillow",
-        where=name,
-    )
+    builder = RecordBuilder("", source_fill="opencv-trunc" if dialect else "pillow", where=name)
+    record, version = builder.record, get_text(builder, document, "version")
+    record.grid, record.grid_known = grid_of(version, dialect=dialect)
     builder.name_image(image_names(name, get_text(builder, document, "imagePath")), "file")
     size_from(builder, document, "imageWidth", "imageHeight")
     each(builder, shapes, lambda shape: add_shape(builder, shape), "shape")

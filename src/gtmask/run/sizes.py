@@ -61,7 +61,8 @@ def fit(
         return _checked(Fitting(record.width, record.height), max_pixels)
     stored = (info.width, info.height)
     displayed = stored[::-1] if info.orientation >= 5 else stored
-    grid = _grid(record, stored, displayed)
+    proven = stored != displayed and exported in {stored, displayed}
+    grid: Grid = ("stored" if exported == stored else "displayed") if proven else record.grid
     painted = displayed if grid == "displayed" else stored
     fitting = Fitting(*painted)
     if None not in exported and exported != painted:
@@ -69,18 +70,13 @@ def fit(
         fitting.findings.append(
             Finding(code, f"export {exported[0]}x{exported[1]}, image {painted[0]}x{painted[1]}")
         )
+    if info.orientation != 1 and not proven and not record.grid_known:
+        taken = f"EXIF orientation {info.orientation}: taken for {grid} pixels"
+        fitting.findings.append(Finding("grid-guessed", taken))
     if info.orientation != 1 and (grid == "displayed") == (orientation == "stored"):
         fitting.turn = info.orientation if orientation == "stored" else INVERSE[info.orientation]
         fitting.findings.append(Finding("orientation-turned", f"EXIF orientation {info.orientation}"))
     return _checked(fitting, max_pixels)
-
-
-def _grid(record: Record, stored: tuple[int, int], displayed: tuple[int, int]) -> Grid:
-    """Return the grid of the geometry: the format's rule, unless the export's size proves the other."""
-    exported = (record.width, record.height)
-    if stored != displayed and exported in {stored, displayed}:
-        return "stored" if exported == stored else "displayed"
-    return record.grid
 
 
 def _checked(fitting: Fitting, max_pixels: int) -> Fitting:
