@@ -202,8 +202,8 @@ _ROWS = (
         label="`label`.",
         holes="None. Masks may have them.",
         grid="As EXIF turns it: labelme from 3.7 on, AnyLabeling, X-AnyLabeling up to 2.3.4 and from 2.4.0 "
-        "to 3.0.0. As stored: labelme before 3.7, X-AnyLabeling 2.3.5 to 2.3.7 and 3.0.1 to 3.2.2. From 3.2.3 "
-        "on X-AnyLabeling asks whether to rewrite the file as EXIF turns it: that it was is a guess.",
+        "to 3.0.0. As stored: labelme before 3.7, X-AnyLabeling 2.3.5 to 2.3.7 and 3.0.1 to 3.2.2. From "
+        "3.2.3 on X-AnyLabeling asks whether to rewrite the file as EXIF turns it: that it was is a guess.",
         marks=("shapes", "imagePath", "imageData", "shape_type", "imageHeight"),
         per_image=True,
     ),
