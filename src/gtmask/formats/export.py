@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -32,6 +33,9 @@ OPEN_FILES = 8
 #: Folders that are no part of an export: what macOS adds to archives, and the state of a run of ours.
 _NO_EXPORT = frozenset({b"__MACOSX", os.fsencode(STATE_FOLDER)})
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+_reads = threading.local()
 
 
 class Export(Protocol):
@@ -167,6 +171,7 @@ class LocalExport(_Rooted):
         path = Path(self.root, checked_name(name))
         with translate_errors("read", path):
             if start == 0 and stop is None:
+                _noted().append(str(path))
                 with open_regular(path) as whole:
                     return whole.readall()
             file = self._opened(str(path))
@@ -195,6 +200,19 @@ class LocalExport(_Rooted):
     def _walk(self) -> Iterator[str]:
         with translate_errors("list", Path(self.root)):
             yield from walk_keys(self.root, skip=_is_hidden)
+
+
+def take_read() -> list[str]:
+    """Return the paths of local files that this thread has read whole since it was last asked."""
+    noted, _reads.paths = _noted(), []
+    return noted
+
+
+def _noted() -> list[str]:
+    if not hasattr(_reads, "paths"):
+        _reads.paths = []
+    paths: list[str] = _reads.paths
+    return paths
 
 
 def _is_hidden(name: bytes) -> bool:

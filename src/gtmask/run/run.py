@@ -17,6 +17,7 @@ from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError, WorkersLostError
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
+from gtmask.formats.export import take_read
 from gtmask.formats.locate import open_export
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import run_async
@@ -31,6 +32,7 @@ from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, spli
 from gtmask.run.shards import parse_shard
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
+from gtmask.run.watch import Watch
 from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool, thread_pool
@@ -112,6 +114,7 @@ def convert(
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
+    watch = Watch.begin(request.source, execution.s3)
     with thread_pool(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
         mark = beside.submit(lambda: fingerprint(open_export(request.source, execution.s3)))
@@ -125,7 +128,8 @@ def convert(
                 pool.prepare(warm_up)
             plan = decide(request, reader, classes, pool, mark.result)
             with _advice_to_go_on(execution):
-                return _convert(request, reader, plan, pool)
+                watch.digest = plan.fingerprint
+                return _convert(request, reader, plan, pool, watch)
         except KeyboardInterrupt:
             # The chunks that run are finished first, which may take a while: show that the key was heard.
             request.progress.stage("stopping", None)
@@ -169,12 +173,12 @@ def _open_reader(request: RunRequest) -> Reader[Any]:
     return open_reader(request.source, chosen.format, options, request.execution.s3)
 
 
-def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool) -> Summary:
+def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
     execution = request.execution
     done: set[int] = set() if execution.dry_run else run_async(_done(request))
     resumed = len(done)
-    tally = _run_chunks(request, reader, plan, pool, done)
+    tally = _run_chunks(request, _job(request, reader, plan, watch), plan, pool, done)
     if execution.dry_run or len(done) < plan.chunks:
         return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
     request.progress.stage("assemble", plan.records)
@@ -204,7 +208,7 @@ async def _assemble(request: RunRequest, plan: Plan) -> Tally:
         return await assemble(out, plan, request.progress)
 
 
-def _run_chunks(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, done: set[int]) -> Tally:
+def _run_chunks(request: RunRequest, job: Job, plan: Plan, pool: Pool, done: set[int]) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
     shard = parse_shard(request.execution.shard)
     missing = {chunk for chunk in range(plan.chunks) if chunk in shard and chunk not in done}
@@ -216,8 +220,8 @@ def _run_chunks(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool
     growing = None
     if not (is_s3(request.out) or request.execution.dry_run or shard.count > 1):
         growing = GrowingManifest(open_storage(request.out, request.execution.s3), plan)
-    job = pickle.dumps(_job(request, reader, plan))
-    chunks = ((job, chunk) for chunk in _chunks(reader, plan, missing))
+    pickled = pickle.dumps(job)
+    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing))
     results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
@@ -226,6 +230,9 @@ def _run_chunks(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool
             request.progress.advance(result.tally.records, result.tally.rejects)
             if growing is not None:
                 run_async(growing.grow(done))
+    except GtmaskError:
+        job.watch.check(take_read())
+        raise
     finally:
         results.close()
         if growing is not None:
@@ -233,7 +240,7 @@ def _run_chunks(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool
     return tally
 
 
-def _job(request: RunRequest, reader: Reader[Any], plan: Plan) -> Job:
+def _job(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> Job:
     settings = Settings(**plan.settings)
     return Job(
         reader=reader,
@@ -247,6 +254,7 @@ def _job(request: RunRequest, reader: Reader[Any], plan: Plan) -> Job:
         image_prefix=plan.image_prefix,
         mask_prefix=plan.mask_prefix,
         s3=request.execution.s3,
+        watch=watch,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
     )

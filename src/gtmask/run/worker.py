@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gtmask import raster
-from gtmask.errors import NotFoundError, ProbeError, StrictError
+from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
+from gtmask.formats.export import take_read
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gtmask.manifest.writer import ManifestWriter
     from gtmask.model import ClassMap, Record
     from gtmask.run.settings import Settings
+    from gtmask.run.watch import Watch
     from gtmask.storage.base import S3Settings, Storage
 
     Encoder = Literal["fast", "pypng"]
@@ -62,6 +64,7 @@ class Job:
     image_prefix: str
     mask_prefix: str
     s3: S3Settings
+    watch: Watch
     sifted: bool = False
     strict: bool = False
     dry_run: bool = False
@@ -105,12 +108,16 @@ class Worker:
 
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
+        take_read()
         limit = asyncio.Semaphore(self.job.s3.in_flight)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
         async def one(position: int) -> None:
             try:
                 outcomes[position] = await self.convert_record(chunk, position)
+            except GtmaskError:
+                self.job.watch.check(take_read())
+                raise
             finally:
                 limit.release()
 
@@ -119,6 +126,7 @@ class Worker:
                 await limit.acquire()
                 group.create_task(one(position))
         result = gather(chunk.number, outcomes)
+        self.job.watch.check(take_read())
         if not self.job.dry_run:
             await commit(self.out, result)
             # The parent reads lines back from the part file where it needs them: results stay small.

@@ -1,0 +1,96 @@
+"""Whether the export is still the one that the run was planned for: asked for every chunk before it counts.
+
+Local files tell when they were last changed, by their own file system's clock: none that a chunk was made
+from may have changed since the export was first looked at. A later time alone proves nothing (permissions,
+copies of the same bytes); the fingerprint of an export of few files, which is of all bytes, is then taken
+again.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gtmask.errors import GtmaskError
+from gtmask.formats.locate import open_export
+from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
+from gtmask.storage import is_s3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gtmask.formats.export import Export
+    from gtmask.storage.base import S3Settings
+
+
+@dataclass(slots=True)
+class Watch:
+    """Watches an export for one start of a run, in each of its workers.
+
+    ``files`` are the paths of an export of few files, all of which are looked at; of one of many files those
+    that were read since the last look are. ``latest`` is the last change of any file when the run began, in
+    nanoseconds.
+    """
+
+    source: str
+    s3: S3Settings
+    files: tuple[str, ...] = ()
+    latest: int = 0
+    digest: str = ""
+
+    @classmethod
+    def begin(cls, source: str, s3: S3Settings) -> Watch:
+        """Look at an export before anything of it is read."""
+        watch = cls(source, s3)
+        if not is_s3(source):
+            few: list[str] = []
+            for path in _paths(open_export(source, s3), source):
+                watch.latest = max(watch.latest, last_change(path))
+                if len(few) <= FILES_READ_WHOLE:
+                    few.append(path)
+            watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
+        return watch
+
+    def check(self, touched: Iterable[str]) -> None:
+        """Look at the files again, after ``touched`` ones of them were read.
+
+        Raises
+        ------
+        GtmaskError
+            The export is not what it was.
+        """
+        if not self.latest:
+            return
+        files = self.files or tuple(touched)
+        newest = max(map(last_change, files), default=0)
+        if newest <= self.latest:
+            return
+        # That of many files is of names, sizes and times, and times can be set back.
+        if not self.files or fingerprint(open_export(self.source, self.s3)) != self.digest:
+            raise GtmaskError(
+                f"{self.source} was changed while it was converted: nothing that was made from it since is "
+                "kept. Bring it back to what it was and run again to go on, or start anew with --overwrite."
+            )
+        self.latest = newest
+
+
+def last_change(path: str) -> int:
+    """Return when a file was last changed, its permissions included; far away where it is gone.
+
+    That is the time that nobody can set: copies keep their originals' times of modification.
+    """
+    try:
+        return os.stat(path).st_ctime_ns  # noqa: PTH116 - for every file of every chunk
+    except OSError:
+        return 1 << 62
+
+
+def _paths(export: Export, source: str) -> Iterator[str]:
+    """Yield the paths of an export's files; an archive is one file, whatever is in it."""
+    for name in export.names():
+        path = export.path(name)
+        if path is None:
+            yield source
+            return
+        yield str(path)

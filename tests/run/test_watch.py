@@ -1,0 +1,127 @@
+"""The export is cut, edited or replaced while convert reads it: no chunk is of other bytes than the plan."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import gtmask
+from gtmask.errors import GtmaskError
+from gtmask.progress import Silent
+from tests.run.test_resume import tree
+from tests.support import coco_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COUNT = 120
+
+
+class Meddler(Silent):
+    """Does something to the export once some records are converted."""
+
+    def __init__(self, meddle: Callable[[], Any]) -> None:
+        self.meddle: Callable[[], Any] | None = meddle
+        self.converting = False
+
+    def stage(self, name: str, total: int | None) -> None:
+        self.converting = name == "convert"
+
+    def advance(self, count: int, rejected: int = 0) -> None:
+        if self.converting and self.meddle is not None:
+            self.meddle()
+            self.meddle = None
+
+
+def coco(folder: Path) -> tuple[Path, Path]:
+    export = coco_data.write(folder, [f"{number:03d}.jpg" for number in range(COUNT)])
+    return export, export
+
+
+def labelme(folder: Path) -> tuple[Path, Path]:
+    """Return a folder of many files, and the last one."""
+    (folder / "export").mkdir()
+    for number in range(COUNT):
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "images" / f"{number:03d}.jpg").write_bytes(coco_data.jpeg(40, 30))
+        shape = {"label": "x", "shape_type": "polygon", "points": [[2, 2], [12, 2], [12, 12]]}
+        document = {"imagePath": f"{number:03d}.jpg", "imageWidth": 40, "imageHeight": 30, "imageData": None,
+                    "version": "5.5.0", "flags": {}, "shapes": [shape]}  # fmt: skip
+        (folder / "export" / f"{number:03d}.json").write_text(json.dumps(document))
+    return folder / "export", folder / "export" / f"{COUNT - 1:03d}.json"
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def edit(path: Path) -> None:
+    """Write other numbers in place, and set the times back."""
+    status = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"2", b"3"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace(path: Path) -> None:
+    """Give the name to another file with an older time."""
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes().replace(b"2", b"3"))
+    os.utime(other, ns=(1, 1))
+    other.replace(path)
+
+
+def run(
+    folder: Path, source: Path, out: str, progress: Silent | None = None, workers: int = 1
+) -> gtmask.Summary:
+    return gtmask.convert(
+        source,
+        folder / out,
+        images=folder / "images",
+        chunk_size=4,
+        workers=workers,
+        creation_date="2024-01-01T00:00:00.000000",
+        mask_uri="s3://b/m",
+        progress=progress,
+    )
+
+
+@pytest.mark.parametrize("meddle", [cut, edit, replace])
+@pytest.mark.parametrize("make", [coco, labelme])
+def test_a_changed_export_stops_the_run_and_leaves_nothing_wrong(
+    tmp_path: Path, make: Callable[[Path], tuple[Path, Path]], meddle: Callable[[Path], None]
+) -> None:
+    source, victim = make(tmp_path)
+    before, times = victim.read_bytes(), victim.stat().st_mtime_ns
+    with pytest.raises(GtmaskError) as caught:
+        run(tmp_path, source, "out", Meddler(lambda: meddle(victim)))
+    assert caught.value.exit_code == 1
+    assert not list((tmp_path / "out").glob("*.manifest"))
+    # Brought back to what it was, the run goes on, and no chunk of it is of other bytes.
+    victim.write_bytes(before)
+    os.utime(victim, ns=(times, times))
+    run(tmp_path, source, "out")
+    run(tmp_path, source, "whole")
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
+def test_what_changes_no_byte_does_not_stop_it(tmp_path: Path) -> None:
+    source, victim = coco(tmp_path)
+    summary = run(tmp_path, source, "out", Meddler(lambda: victim.chmod(0o600)))
+    assert (summary.tally.masks, summary.exit_code) == (COUNT, 0)
+
+
+def test_of_many_files_nobody_knows_the_bytes_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    source, victim = labelme(tmp_path)
+    with pytest.raises(GtmaskError, match="run again to go on"):
+        run(tmp_path, source, "out", Meddler(lambda: victim.chmod(0o600)))
+    assert run(tmp_path, source, "out").tally.masks == COUNT
+
+
+def test_workers_watch_too(tmp_path: Path) -> None:
+    source, victim = coco(tmp_path)
+    with pytest.raises(GtmaskError, match="was changed while it was converted"):
+        run(tmp_path, source, "out", Meddler(lambda: edit(victim)), workers=2)
