@@ -74,3 +74,10 @@ def test_broken_objects_cost_only_themselves():
     assert codes(record) == ["annotation-bad", "shape-bad-geometry", "shape-bad-geometry",
                              "shape-bad-geometry",
                              "shape-no-geometry", "shape-odd-count"]  # fmt: skip
+
+
+def test_an_annotation_may_be_called_like_a_list():
+    files = {"v2.0/polygons/panoptic_1.json": scene(), "v2.0/polygons/config-a.json": scene(),
+             "config_v1.2.json": {}, "panoptic_2018.json": {}}  # fmt: skip
+    reader = open_files("mapillary", files)
+    assert list(reader.units()) == ["v2.0/polygons/config-a.json", "v2.0/polygons/panoptic_1.json"]

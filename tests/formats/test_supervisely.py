@@ -197,10 +197,7 @@ def test_broken_objects_cost_only_themselves():
         bitmap("f", zlib.compress(png([[1]])), origin=(1, "x")), {"classTitle": "g", "bitmap": {}},
     ))  # fmt: skip
     assert labels(record) == ["a"]
-    assert codes(record) == ["annotation-bad", "bitmap-unreadable", "shape-bad-geometry",
-                             "shape-bad-geometry",
-                             "shape-bad-geometry", "shape-bad-geometry",
-                             "shape-kind-unsupported"]  # fmt: skip
+    assert codes(record) == ["annotation-bad", *["shape-bad-geometry"] * 5, "shape-kind-unsupported"]
 
 
 @pytest.mark.parametrize("kind", ["cuboid", "line_3d", "point_3d"])
@@ -217,3 +214,43 @@ def test_what_is_malformed_is_not_told_in_the_words_of_python():
     for found in read_one("supervisely", scene(*broken)).findings:
         assert found.code == "shape-bad-geometry"
         assert found.detail.endswith("it is of another form")
+
+
+@pytest.mark.parametrize("origin", [None, [], [1], [1, 2, 3], ["1", True], {"x": 1}])
+def test_a_bitmap_without_a_place_is_told_and_never_put_into_the_corner(origin: Any):
+    item = bitmap("a", zlib.compress(png([[255]])))
+    item["bitmap"]["origin"] = origin
+    if origin is None:
+        del item["bitmap"]["origin"]
+    record = read_one("supervisely", scene(polygon("b"), item))
+    assert labels(record) == ["b"]
+    assert codes(record) == ["shape-bad-geometry"]
+
+
+def test_annotations_are_known_by_their_folder_whatever_is_above_it():
+    files = {
+        "meta.json": {"classes": [{"title": "a"}]},
+        "meta/ann/a.jpg.json": scene(polygon("a")),
+        "datasets/seg/ann/meta.json": scene(polygon("a")),
+        "img_info/a.jpg.json": {"id": 1},
+        "ds/img_info/a.jpg.json": {"id": 1},
+        "key_id_map.json": {},
+    }
+    reader = open_files("supervisely", files)
+    assert list(reader.units()) == ["datasets/seg/ann/meta.json", "meta/ann/a.jpg.json"]
+    assert [finding.code for finding in reader.findings] == ["file-skipped"]
+
+
+def test_documents_of_other_formats_beside_annotations_are_a_loss():
+    files = {
+        "ds/ann/a.jpg.json": scene(polygon("a")),
+        "ds/coco.xml": "<annotation/>",
+        "train.txt": "img/a.jpg\n",
+    }
+    reader = open_files("supervisely", files)
+    assert list(reader.units()) == ["ds/ann/a.jpg.json"]
+    told = [(finding.code, finding.detail) for finding in reader.findings]
+    assert told == [
+        ("file-skipped", "1 file train.txt"),
+        ("file-unrecognised", "ds/coco.xml: not of this format"),
+    ]

@@ -45,9 +45,10 @@ def read(export: Export, options: ReadOptions) -> PerImageReader:
 
 
 def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation: the class list and the panoptic tables are none."""
+    """Say whether a file may be an annotation: the class lists and the panoptic tables are none."""
     base = basename(name).lower()
-    return base.endswith(".json") and not base.startswith(("config", "panoptic"))
+    listed = base.startswith(("config", "panoptic_")) and FOLDER not in name.split("/")[:-1]
+    return base.endswith(".json") and not listed
 
 
 def _labels(export: Export, reporter: Header) -> list[str] | None:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 META = "meta.json"
 ANNOTATIONS, IMAGES = "ann", "img"
+#: Files of a project that are no annotations, and the folders beside ``ann`` that hold none.
+_OTHERS = frozenset({META, "obj_class_to_machine_color.json", "key_id_map.json"})
+_ELSEWHERE = frozenset({IMAGES, "meta", "img_info", "seg"})
 #: A decompressed bitmap may have at most this many bytes: a PNG of an 8-bit mask stays far below.
 LARGEST_BITMAP = 256 << 20
 #: Kinds of geometry that have their points as rings; "any" and nothing are kinds of a class, not of a shape.
@@ -72,13 +75,13 @@ def read(export: Export, options: ReadOptions) -> PerImageReader:
 
 
 def wanted(name: str) -> bool:
-    """Say whether a file may be an annotation."""
-    folders = name.split("/")
-    return (
-        name.lower().endswith(".json")
-        and folders[-1] not in {META, "obj_class_to_machine_color.json"}
-        and not {IMAGES, "meta", "img_info", "seg"} & set(folders[:-1])
-    )
+    """Say whether a file may be an annotation: every JSON in a folder of annotations, whatever is above."""
+    *folders, base = name.split("/")
+    if not base.lower().endswith(".json"):
+        return False
+    if folders[-1:] == [ANNOTATIONS]:
+        return True
+    return base not in _OTHERS and not _ELSEWHERE & set(folders)
 
 
 def _labels(export: Export, reporter: Header) -> list[str] | None:
@@ -166,7 +169,7 @@ def _rings(builder: RecordBuilder, points: dict[str, Any]) -> list[list[float]]:
 
 def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:
     """Add a bitmap; what cannot be decoded is a finding that names the object's label."""
-    x, y = (int(real(value)) for value in get_list(builder, bitmap, "origin") or (0, 0))
+    x, y = (int(real(value)) for value in bitmap["origin"])
     try:
         data = inflate(decode_base64(bitmap["data"]))
     except (ValueError, TypeError, KeyError, zlib.error) as error:
