@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.rings import has_zero_or_one
 from gtmask.formats.reading.typed import as_label
 from gtmask.model import Bitmap, Runs
 from tests.support.small_exports import codes, labels, rings
@@ -119,3 +120,21 @@ def test_a_class_that_is_a_number_is_written_out_and_told():
     assert codes(builder.record) == ["label-number"] * 2
     assert [as_label(builder, value, "label") for value in (True, ["a"], {"a": 1})] == ["", "", ""]
     assert codes(builder.record)[2:] == ["value-type"] * 3
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1.0, 0.5, -1.0, float("nan"), float("inf"), 5e-324])
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_the_kernel_that_looks_for_zeros_and_ones_agrees_with_numpy(value: float, place: int):
+    values = np.full(7, 2.5)
+    assert not has_zero_or_one(values)
+    values[place] = value
+    assert has_zero_or_one(values) == bool(np.isin(values, [0, 1]).any())
+
+
+def test_a_part_of_very_many_rings_is_compared_in_one_pass():
+    holes = [[x, 2, x + 1, 2, x + 1, 3] for x in range(20_000)]
+    builder = RecordBuilder("a.jpg")
+    builder.polygons("a", [[OUTER, *holes, holes[7]]])
+    record = builder.build()
+    assert len(record.ring_offsets) == 20_002
+    assert codes(record) == ["ring-doubled"]

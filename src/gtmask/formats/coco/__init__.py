@@ -292,10 +292,11 @@ class CocoReader:
         own = [
             item for item in parse_elements(body) if not isinstance(item, dict) or self.owner(item) == number
         ]
-        names = {str(get_any(item, "file_name")) for item in own if isinstance(item, dict)}
-        if self.bare and len(names) > 1:
-            builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
-            return
+        if self.bare:
+            names = {str(get_any(item, "file_name")) for item in own if isinstance(item, dict)}
+            if len(names) > 1:
+                builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
+                return
         each(builder, own, lambda annotation: self._add(builder, annotation), "annotation")
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:

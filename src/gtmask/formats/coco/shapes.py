@@ -53,21 +53,27 @@ def is_crowd(builder: RecordBuilder, annotation: dict[str, Any]) -> bool:
 
 
 def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> Shape | None:
-    if set(map(type, value)) <= _NUMBERS:
-        value = [value]
-    if set(map(type, value)) != {list}:
+    kinds = set(map(type, value))
+    if kinds <= _NUMBERS:
+        value, kinds = [value], {list}
+    if kinds != {list}:
         builder.finding("shape-bad-geometry", f"{label}: segmentation is no list of flat lists")
         return None
     if not any(value):
         builder.finding("shape-no-geometry", f"{label}: segmentation is empty")
         return None
-    if {len(ring) for ring in value} == {2} or any(set(map(type, ring)) == {list} for ring in value):
+    if [ring for ring in value if len(ring) == 2 or (ring and type(ring[0]) is list)] and _is_nested(value):
         ring = _one_ring(value)
         if ring is None:
             builder.finding("shape-bad-geometry", f"{label}: segmentation is nested in more than two lists")
             return None
         value = [ring]
     return builder.polygons(label, ((ring,) for ring in value))
+
+
+def _is_nested(value: list[Any]) -> bool:
+    """Say whether a segmentation is a list of points, or holds lists where numbers are meant."""
+    return {len(ring) for ring in value} == {2} or any(set(map(type, ring)) == {list} for ring in value)
 
 
 def _one_ring(value: list[Any]) -> list[float] | None:

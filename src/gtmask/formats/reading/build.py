@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.findings import Finding, is_reject
-from gtmask.formats.reading.geometry import LIMIT, as_reals, ellipse_ring, flatten, refuse_truth
+from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_truth
 from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
-from gtmask.formats.reading.rings import judge_rings
+from gtmask.formats.reading.rings import as_reals, judge_rings
 from gtmask.model import Balance, Record, Shape
 
 if TYPE_CHECKING:
@@ -212,8 +212,10 @@ class RecordBuilder:
         """
         first, told = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
-            rings = self._distinct(label, list(part))
-            if not rings:
+            rings = list(part)
+            if len(rings) > 1:
+                rings = self._distinct(label, rings)
+            elif not rings:
                 self.finding("shape-no-geometry", f"{label}: a part without rings")
             for position, flat in enumerate(rings):
                 if not self._ring(label, flat, _LEAST.get(kind, 3)) and position == 0:
@@ -229,7 +231,18 @@ class RecordBuilder:
 
     def _distinct(self, label: str, rings: list[Sequence[float]]) -> list[Sequence[float]]:
         """Return the rings of a part, each once."""
-        once = [flat for index, flat in enumerate(rings) if flat not in rings[:index] or not flat]
+        known: set[tuple[float, ...]] = set()
+        once = []
+        for flat in rings:
+            try:
+                key = tuple(flat)
+                new = not key or key not in known
+                known.add(key)
+            except TypeError:
+                # It holds what is no number, which is told later.
+                new = True
+            if new:
+                once.append(flat)
         if len(once) < len(rings):
             self.finding("ring-doubled", f"{label}: {len(rings) - len(once)} of {len(rings)} rings")
         return once

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-from array import array
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
 #: Coordinates beyond this are findings: OpenCV's rule is exact in 16.16 fixed point only below it.
 LIMIT = float(1 << 30)
@@ -28,23 +23,6 @@ def flatten(pairs: Iterable[Iterable[float]]) -> list[float]:
 def flatten_xy(points: Iterable[dict[str, Any]]) -> list[float]:
     """Return ``[{"x": x, "y": y}, ...]`` as ``[x, y, ...]``."""
     return [value for point in points for value in (point["x"], point["y"])]
-
-
-def as_reals(values: list[float]) -> NDArray[np.float64]:
-    """Return numbers as float64.
-
-    Only values of exactly 0 and 1 are looked at a second time: true and false would pass for them.
-
-    Raises
-    ------
-    TypeError, OverflowError
-        One is no number, or too large.
-    """
-    found = np.frombuffer(array("d", values), np.float64)
-    doubtful = found == (found != 0)
-    if b"\1" in doubtful.tobytes():
-        refuse_truth(*map(values.__getitem__, np.flatnonzero(doubtful).tolist()))
-    return found
 
 
 def refuse_truth(*values: float) -> None:

@@ -1,11 +1,13 @@
-"""Which rings can be painted: one kernel judges all of a record at once."""
+"""Which numbers are coordinates, and which rings can be painted: kernels judge all of a record at once."""
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gtmask.formats.reading.geometry import refuse_truth
 from gtmask.jit import kernel
 
 if TYPE_CHECKING:
@@ -42,3 +44,29 @@ def judge_rings(
         if verdict[ring] == 0 and distinct < least[ring]:
             verdict[ring] = 2
     return verdict
+
+
+def as_reals(values: list[float]) -> NDArray[np.float64]:
+    """Return numbers as float64 (n,).
+
+    Values of exactly 0 and 1 are looked at a second time: true and false would pass for them.
+
+    Raises
+    ------
+    TypeError, OverflowError
+        One is no number, or too large.
+    """
+    found = np.frombuffer(array("d", values), np.float64)
+    if has_zero_or_one(found):
+        doubtful = np.flatnonzero((found == 0) | (found == 1)).tolist()
+        refuse_truth(*map(values.__getitem__, doubtful))
+    return found
+
+
+@kernel("boolean(float64[::1])")
+def has_zero_or_one(values: NDArray[np.float64]) -> bool:
+    """Say whether float64 (n,) has a value of exactly 0 or 1."""
+    found = False
+    for i in range(values.shape[0]):
+        found |= values[i] == 0 or values[i] == 1
+    return found
