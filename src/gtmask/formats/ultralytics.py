@@ -63,7 +63,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         )
         for key, value in class_names(reporter, numbered(reporter, rows)).items():
             if names.setdefault(key, value) != value:
-                reporter.finding("class-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
+                reporter.finding("label-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
         pose = pose or "kpt_shape" in first or get_text(reporter, first, "task") == POSE
     if not names:
         reporter.finding("classes-missing", "the first line has no class_names")

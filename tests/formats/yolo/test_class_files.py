@@ -50,8 +50,8 @@ def test_a_list_of_any_name_is_found_behind_thousands_of_images():
         ("names: [1, 2.50, 2024-01-01]", ["1", "2.50", "2024-01-01"], ["label-number"] * 3),
         ("names: ['yes', '1', \"no\"]", ["yes", "1", "no"], []),
         ("names: [Car, Car, bus]", ["Car", "bus"], ["label-duplicate"]),
-        ("names: {0: a, 1: , 2: ''}", ["a", "1", "2"], ["class-unnamed"] * 2),
-        ("names: {0: a, 1: [b]}", ["a", "1"], ["class-unnamed", "value-type"]),
+        ("names: {0: a, 1: , 2: ''}", ["a", "1", "2"], ["label-number"] * 2),
+        ("names: {0: a, 1: [b]}", ["a", "1"], ["label-number", "value-type"]),
         ("names: {0: a, b: 1}", ["a"], ["classes-unread"]),
         ("names: {0: a, 0: b}", None, ["classes-missing", "classes-unread"]),
         ("names: ['it's 0', 'b']", None, ["classes-missing", "classes-unread"]),
@@ -97,7 +97,7 @@ def test_lists_that_differ_are_told_and_the_first_counts():
 
 
 def test_a_blank_line_is_a_class_without_a_name():
-    assert told({"classes.txt": "\ncar\n\n"}) == (["0", "car"], ["class-unnamed"])
+    assert told({"classes.txt": "\ncar\n\n"}) == (["0", "car"], ["label-number"])
 
 
 def test_a_number_that_no_list_has_is_told():

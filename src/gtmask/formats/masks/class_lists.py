@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from gtmask.formats.reading.classes import Word, load_yaml
 from gtmask.formats.reading.typed import (
     as_object,
     as_objects,
@@ -267,7 +268,7 @@ def _from_toml(told: Header, text: str) -> Iterable[Entry]:
 
 
 def _from_yaml(told: Header, text: str) -> Iterable[Entry]:
-    document = as_object(told, yaml.safe_load(text), "the file")
+    document = as_object(told, load_yaml(text, numbers=True), "the file")
     return _named(told, get_any(document, "names", "classes", "labels"))
 
 
@@ -325,4 +326,6 @@ def _named(told: Header, names: Any) -> Iterable[Entry]:
         if not isinstance(name, str) or not (value is None or f"{value}".isdigit()):
             told.finding("classes-unread", f"{value!r:.40} is called {name!r:.40}")
             continue
+        if isinstance(name, Word):
+            told.finding("label-number", f"{value!r:.40} is called {name:.40}")
         yield Entry(name, None if value is None else int(value), color)

@@ -37,7 +37,7 @@ def class_names(told: Teller, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]
     Parameters
     ----------
     told
-        Takes the findings ``class-unnamed``, ``label-number``, ``value-type``, ``class-id-shared`` and
+        Takes the findings ``label-number``, ``value-type``, ``label-id-shared`` and
         ``label-duplicate``.
     rows
         Number or id, and the name as the document has it, whatever it is.
@@ -46,7 +46,7 @@ def class_names(told: Teller, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]
     for key, value in rows:
         name = _name(told, key, value)
         if names.setdefault(key, name) != name:
-            told.finding("class-id-shared", f"class {key} is {names[key]!r:.60} and {name!r:.60}")
+            told.finding("label-id-shared", f"class {key} is {names[key]!r:.60} and {name!r:.60}")
     tell_duplicates(told, names)
     return names
 
@@ -78,19 +78,26 @@ def _name(told: Teller, key: int | str, value: Any) -> str:
         if value is not None:
             tell_type(told, f"class {key}", value, "text")
     if not name:
-        told.finding("class-unnamed", f"class {key}")
+        told.finding("label-number", f"class {key}")
     return name or str(key)
 
 
-def load_yaml(data: str | bytes) -> Any:
+def load_yaml(data: str | bytes, *, numbers: bool = False) -> Any:
     """Parse a YAML document; scalars that are no text stay as they are written, as :class:`Word`.
+
+    Parameters
+    ----------
+    data
+        The document.
+    numbers
+        Integers and fractions are numbers all the same.
 
     Raises
     ------
     yaml.YAMLError, ValueError, RecursionError
         It is no YAML, lists one number twice, or its aliases stand for more than :data:`MOST_VALUES` values.
     """
-    return yaml.load(data, _AsWritten)  # noqa: S506 (a SafeLoader)
+    return yaml.load(data, _WithNumbers if numbers else _AsWritten)  # noqa: S506 (SafeLoaders)
 
 
 class _AsWritten(yaml.SafeLoader):
@@ -126,3 +133,12 @@ def _as_written(_loader: _AsWritten, node: yaml.ScalarNode) -> Word:
 
 for _kind in _SCALARS:
     _AsWritten.add_constructor(f"tag:yaml.org,2002:{_kind}", _as_written)
+
+
+class _WithNumbers(_AsWritten):
+    """Reads numbers as numbers."""
+
+
+for _kind in ("int", "float"):
+    _tag = f"tag:yaml.org,2002:{_kind}"
+    _WithNumbers.add_constructor(_tag, yaml.SafeLoader.yaml_constructors[_tag])
