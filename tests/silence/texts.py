@@ -30,7 +30,9 @@ def xml_changes(data: bytes, variant: Variant) -> Iterator[tuple[str, str]]:
             if element.tag not in variant.free:
                 yield "retag", place
         if (element.text or "").strip():
-            yield from ((kind, place) for kind in ("empty-text", "word-text"))
+            yield "empty-text", place
+            if f"text:{element.tag}" not in variant.free:
+                yield "word-text", place
         if element.tag in _SIZED and "width" in element.attrib:
             yield "exchange-size", place
         for name, value in element.attrib.items():

@@ -405,6 +405,18 @@ _ROWS = (
         per_image=True,
     ),
     _row(
+        "labelme_xml",
+        "MIT LabelMe and CVAT's LabelMe 3.0",
+        "pillow",
+        "One XML per image: polygons, boxes, mask pictures in the folder `Masks`.",
+        "Parts are objects of their own. Mask pictures must be as large as the image.",
+        image="`filename` in `folder`, beside the XML.",
+        label="`name` of `object`.",
+        holes="None in polygons; masks may have them.",
+        grid="As EXIF turns it.",
+        per_image=True,
+    ),
+    _row(
         "masks",
         "Ready-made masks",
         "opencv",

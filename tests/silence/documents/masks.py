@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tests.silence.documents.parts import colored, encoded, mask_of
-from tests.silence.variant import variant
+from tests.silence.variant import cell, ring, variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,3 +88,36 @@ def variants() -> Iterator[Variant]:
     yield variant("masks", "fiftyone", {
         "data/a.png": image(), "labels/a.png": encoded(one),
     }, {"data/a.png": (48, 32)}, free="recolor-0 recolor-1 recolor-2")  # fmt: skip
+    # Any text is a name.
+    yield variant("labelme_xml", "cvat", {
+        "default/a.xml": _labelme(), "default/Masks/a_mask_2.png": _drawn(),
+    }, {"default/a.jpg": (48, 32)}, free="text:name")  # fmt: skip
+
+
+def _drawn() -> bytes:
+    return colored(mask_of({6: 1}), {0: (0, 0, 0, 0), 1: (255, 203, 0, 153)})
+
+
+def _labelme() -> str:
+    """Return what datumaro's converter writes for a polygon, a box and a mask."""
+    x, y = cell(1)
+    box = _points([[x, y], [x + 7, y], [x + 7, y + 5], [x, y + 5]])
+    shapes = [
+        f"<polygon>{_points(ring(0))}<username/></polygon>",
+        f"<type>bounding_box</type><polygon>{box}<username>me</username></polygon>",
+        "<segm><mask>a_mask_2.png</mask><box><xmin>1.00</xmin><ymin>2.00</ymin></box><username/></segm>",
+    ]
+    objects = "".join(
+        f"<object><name>{name}</name><deleted>0</deleted><verified>0</verified><occluded>no</occluded><date/>"
+        f"<id>{number}</id><parts><hasparts/><ispartof/></parts>{shape}<attributes/></object>"
+        for number, (name, shape) in enumerate(zip(("cat", "dog", "cow"), shapes, strict=True))
+    )
+    return (
+        "<annotation><filename>a.jpg</filename><folder></folder><source><sourceImage/><sourceAnnotation>"
+        "Datumaro</sourceAnnotation></source><imagesize><nrows>32</nrows><ncols>48</ncols></imagesize>"
+        f"{objects}</annotation>"
+    )
+
+
+def _points(points: list[list[int]]) -> str:
+    return "".join(f"<pt><x>{x:.2f}</x><y>{y:.2f}</y></pt>" for x, y in points)

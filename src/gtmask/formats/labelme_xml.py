@@ -1,0 +1,149 @@
+"""MIT LabelMe, and CVAT's and datumaro's "LabelMe 3.0": one XML per image, polygons, boxes and mask pictures.
+
+Sources: datumaro ``plugins/labelme_format.py``, which CVAT exports through; the LabelMe toolbox.
+
+- ``filename`` below ``folder``, beside the XML, is the image; ``imagesize`` tells its rows and columns.
+- An object is a ``polygon`` of ``pt``, which ``type`` bounding_box makes a box, or a ``segm`` whose ``mask``
+  is a picture in the folder ``Masks``, as large as the image, drawn where it is not transparent.
+- Objects that are ``deleted`` do not count; parts (``ispartof``) are objects of their own. List order.
+- CVAT annotates images as EXIF turns them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from posixpath import basename, dirname, join
+from typing import TYPE_CHECKING
+
+from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import drawn_pixels, set_size
+from gtmask.formats.reading.per_image import PerImageReader, beside
+from gtmask.formats.reading.xmlstream import encoding_of, parse_piece
+from gtmask.model import Bitmap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from xml.etree.ElementTree import Element
+
+    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.model import Record
+
+TITLE = "LabelMe XML"
+_ROOT = re.compile(r"<annotation[\s>]")
+_OURS = re.compile(r"<(?:polygon|segm|imagesize|sourceAnnotation)[\s>/]")
+_DECLARATION = re.compile(r"^\s*(?:<\?xml[^>]*\?>\s*)?")
+_MASKS = "Masks"
+#: Bytes of a picture that tell whether it is transparent.
+_PNG_HEAD = 26
+_OF_ROOT = frozenset({"filename", "folder", "source", "imagesize", "object", "private", "type"})
+_OF_OBJECT = frozenset({
+    "name", "deleted", "verified", "occluded", "date", "id", "parts", "type", "polygon", "segm", "attributes",
+    "username", "viewpoint", "namesource", "originalname", "crop",
+})  # fmt: skip
+_OF_POLYGON = frozenset({"pt", "username", "closed_date", "properties", "lowerLeft"})
+
+
+def sniff(sample: Sample) -> str | None:
+    """Recognize ``annotation`` with polygons or mask pictures; Pascal VOC's XML has boxes (``bndbox``)."""
+    text = _DECLARATION.sub("", sample.text.lstrip(), count=1)
+    return TITLE if _ROOT.match(text) and _OURS.search(text) and "<bndbox" not in text else None
+
+
+def read(export: Export, options: ReadOptions) -> PerImageReader:
+    """Open a folder of LabelMe XML files."""
+    return PerImageReader(export, options, TITLE, wanted=wanted, parse=parse)
+
+
+def wanted(name: str) -> bool:
+    """Say by its name whether a file may be an annotation: every XML may."""
+    return name.lower().endswith(".xml")
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
+    """Build the record of one file."""
+    text = data.decode(encoding_of(data[:1024]), "replace").removeprefix("\ufeff")
+    root = parse_piece(_DECLARATION.sub("", text, count=1).encode())
+    if root.tag != "annotation":
+        builder = RecordBuilder(name, where=name)
+        return builder.reject("record-bad", f"{name}: its root is {root.tag:.60}, not annotation")
+    file, folder = _text(root, "filename"), _text(root, "folder")
+    path = join(folder, file) if folder and file else file
+    names = [beside(name, path), beside(name, file), path, file] if file else []
+    builder = RecordBuilder("", grid="displayed", source_fill="pillow")
+    builder.name_image(names, "file")
+    builder.record.files = reader.export.read
+    size = root.find("imagesize")
+    if size is not None:
+        set_size(builder, size.findtext("ncols"), size.findtext("nrows"))
+    _tell_unknown(builder, root, _OF_ROOT)
+    add = partial(_add, builder, reader.export, name, folder)
+    builder.account(root.findall("object"), add, "object")
+    return builder.build()
+
+
+def _text(element: Element, tag: str) -> str:
+    return (element.findtext(tag) or "").strip()
+
+
+def _tell_unknown(builder: RecordBuilder, element: Element, known: frozenset[str]) -> None:
+    """Tell of children that no LabelMe writes: what they hold is not read."""
+    for child in element:
+        if child.tag not in known:
+            builder.finding("annotation-bad", f"<{element.tag}> holds <{child.tag:.60}>, which is not read")
+
+
+def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: Element) -> None:
+    """Add one object."""
+    _tell_unknown(builder, item, _OF_OBJECT)
+    label = " ".join((item.findtext("name") or "").split())
+    if _text(item, "deleted") not in {"", "0"}:
+        if _text(item, "deleted") == "1":
+            builder.finding("shape-deleted", label)
+            return
+        builder.finding("value-type", f"'deleted' of {label} is {_text(item, 'deleted')!r:.40}, not 0 or 1")
+    polygon, segment = item.find("polygon"), item.find("segm")
+    if polygon is not None:
+        _tell_unknown(builder, polygon, _OF_POLYGON)
+        flat = list(_vertices(polygon))
+        kind = _text(item, "type")
+        if kind == "bounding_box" and len(flat) >= 4:
+            xs, ys = flat[0::2], flat[1::2]
+            builder.rectangle(label, min(xs), min(ys), max(xs), max(ys))
+            return
+        if kind not in {"", "bounding_box"}:
+            builder.finding("annotation-bad", f"{label}: the type is {kind!r:.40}")
+        builder.polygon(label, flat)
+    elif segment is not None:
+        picture = _find_mask(export, name, folder, _text(segment, "mask"))
+        if picture is None:
+            builder.finding("bitmap-missing", f"{label}: {_text(segment, 'mask')!r:.200}")
+            return
+        select = drawn_pixels(export.read(picture, 0, _PNG_HEAD))
+        builder.bitmap(label, Bitmap(file=picture, select=select, whole=True))
+    else:
+        builder.finding("shape-no-geometry", label)
+
+
+def _vertices(polygon: Element) -> Iterator[float]:
+    """Yield x, y of all points.
+
+    Raises
+    ------
+    ValueError
+        A point has no number.
+    """
+    for point in polygon.findall("pt"):
+        yield float(_text(point, "x"))
+        yield float(_text(point, "y"))
+
+
+def _find_mask(export: Export, name: str, folder: str, mask: str) -> str | None:
+    """Return where a mask picture lies: in ``Masks`` beside the XML, with or without the image's folder."""
+    if not mask:
+        return None
+    home, last = dirname(name), basename(mask)
+    places = [join(home, _MASKS, mask), join(home, _MASKS, folder, last), join(home, mask)]
+    places += [join(_MASKS, folder, last), join(_MASKS, mask)]
+    return next((place for place in dict.fromkeys(places) if export.exists(place)), None)
