@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gtmask import findings as findings
     from gtmask import formats as formats
     from gtmask import raster as raster
+    from gtmask.answers.command import Answer as Answer
+    from gtmask.answers.command import answer as answer
+    from gtmask.answers.options import AnswerOptions as AnswerOptions
     from gtmask.findings import Finding as Finding
     from gtmask.findings import FindingCounts as FindingCounts
     from gtmask.findings import Problem as Problem
@@ -95,6 +98,7 @@ _GROUPS = {
         "wait_for_jobs": "gtmask.groundtruth.submission",
         "buckets_without_cors": "gtmask.groundtruth.submission",
         "fix_cors": "gtmask.groundtruth.submission",
+        "answer": "gtmask.answers.command",
         "demo": "gtmask.report.demo",
         "warmup": "gtmask.kernels",
         "fallback_reason": "gtmask.numba_internals",
@@ -116,6 +120,7 @@ _GROUPS = {
         "ConvertOptions": "gtmask.run.settings",
         "CHOICES": "gtmask.run.settings",
         "JobSettings": "gtmask.groundtruth.request",
+        "AnswerOptions": "gtmask.answers.options",
         "CORS_RULE": "gtmask.manifest.contract",
         "Progress": "gtmask.progress",
         "Depth": "gtmask.groundtruth.validation",
@@ -125,6 +130,7 @@ _GROUPS = {
         "Tally": "gtmask.run.commit",
         "Inspection": "gtmask.report.inspection",
         "JobOutput": "gtmask.groundtruth.job_output",
+        "Answer": "gtmask.answers.command",
         "Report": "gtmask.groundtruth.report",
         "Rule": "gtmask.groundtruth.report",
         "Problem": "gtmask.findings",

@@ -83,7 +83,7 @@ _SOURCE_RULES: Groups = (
 )
 
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
-_CHECKERS: Groups = (_MASKS[0], ("gtmask.groundtruth.confusion_matrix",))
+_CHECKERS: Groups = (_MASKS[0], ("gtmask.groundtruth.confusion_matrix", "gtmask.answers.components"))
 
 _GROUPS = _USUAL + _READERS + _BRUSHES + _MASKS + _SOURCE_RULES + _CHECKERS[1:]
 

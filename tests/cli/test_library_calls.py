@@ -60,6 +60,7 @@ def defaults(name: str) -> dict[str, Any]:
     kinds: dict[str, list[Any]] = {
         "convert": [gtmask.Settings, gtmask.ExecutionOptions],
         "job": [gtmask.JobSettings],
+        "answer": [gtmask.AnswerOptions],
     }
     found: dict[str, Any] = {}
     for kind in [*kinds.get(name, []), gtmask.ReadOptions, gtmask.S3Settings]:

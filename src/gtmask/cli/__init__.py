@@ -17,7 +17,7 @@ import warnings
 import typer
 
 from gtmask import __version__, escape_unprintable
-from gtmask.cli import convert, demo, formats, groundtruth, inspect, preview, warmup
+from gtmask.cli import answer, convert, demo, formats, groundtruth, inspect, preview, warmup
 
 #: New objects after which Python looks for cycles; 700 by default.
 YOUNG_OBJECTS = 50_000
@@ -36,6 +36,7 @@ app.command("classes")(inspect.classes)
 app.command("validate")(groundtruth.validate)
 app.command("pilot")(groundtruth.pilot)
 app.command("job")(groundtruth.job)
+app.command("answer")(answer.answer)
 app.command("preview")(preview.preview)
 app.command("finish")(convert.finish)
 app.command("formats")(formats.formats)

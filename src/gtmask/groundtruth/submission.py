@@ -379,3 +379,36 @@ def fix_cors(buckets: Sequence[str], *, s3: S3Settings | None = None) -> None:
         A bucket's rules cannot be read or written.
     """
     run_async(add_cors(buckets, s3 or S3Settings()))
+
+
+def output_manifests(names: Sequence[str], s3: S3Settings) -> list[str]:
+    """Return where labeling jobs wrote their output manifests.
+
+    Parameters
+    ----------
+    names
+        Names of the jobs, in the region of the settings.
+    s3
+        Profile and region.
+
+    Raises
+    ------
+    UsageError
+        There is no such job, or it has written nothing yet.
+    """
+
+    async def look() -> list[str]:
+        found = []
+        async with aws.open_client("sagemaker", s3, s3.region) as client:
+            for name in names:
+                answer = await _describe(client, name)
+                if answer is None:
+                    raise UsageError(f"There is no labeling job {name}: check --job, --profile and --region.")
+                uri = str(answer.get("LabelingJobOutput", {}).get("OutputDatasetS3Uri", ""))
+                if not uri:
+                    status = answer["LabelingJobStatus"]
+                    raise UsageError(f"The labeling job {name} has written no output yet ({status}).")
+                found.append(uri)
+        return found
+
+    return run_async(look())

@@ -65,7 +65,7 @@ class SurveySettings:
     """What a surveyor needs to know, picklable.
 
     ``images`` and ``masks`` are where copies are; ``shared_images`` and ``shared_masks`` the ends of paths
-    that do not tell of which reference.
+    that do not tell of which reference; ``mirrors`` are folders in which a mirror of the masks may lie.
     """
 
     s3: S3Settings
@@ -74,6 +74,7 @@ class SurveySettings:
     deep: bool = False
     shared_images: SharedEnds = NOTHING_SHARED
     shared_masks: SharedEnds = NOTHING_SHARED
+    mirrors: tuple[str, ...] = ()
 
 
 def survey_settings(
@@ -135,7 +136,7 @@ class Surveyor:
         self._storages: dict[str, Storage] = {}
         self._opening = asyncio.Lock()
         self.images = Locator(settings.images, settings.shared_images)
-        self.masks = Locator(settings.masks, settings.shared_masks)
+        self.masks = Locator(settings.masks, settings.shared_masks, settings.mirrors)
 
     async def __aenter__(self) -> Surveyor:
         await self._stack.__aenter__()

@@ -119,16 +119,20 @@ class Locator:
         Folder or prefix with copies (``--images``, ``--masks``); None: references are taken at their word.
     shared
         The ends that several references of the manifest have.
+    mirrors
+        Local folders about the manifest, in which a mirror of the objects may lie (:func:`mirrors_of`).
     """
 
     root: str | None = None
     shared: SharedEnds = NOTHING_SHARED
+    mirrors: tuple[str, ...] = ()
 
     def places(self, reference: str) -> list[Place]:
         """Return where to look, best first; empty where the reference cannot name anything."""
         if self.root is None:
             own = split(reference)
-            return [own] if own else []
+            beside = mirrors_of(reference, self.shared) if self.mirrors else []
+            return [(root, key) for key in beside for root in self.mirrors] + ([own] if own else [])
         return [(self.root, end) for end in copies_of(reference, self.shared)]
 
 

@@ -1,0 +1,122 @@
+"""From part files to the outputs: the two manifests, the changes, the COCO document and the label map."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally, each_part, reject_lines
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from gtmask.answers.plan import AnswerPlan
+    from gtmask.model import ClassMap
+    from gtmask.storage.base import Storage
+
+MANIFEST, AGAIN, CHANGES, COCO = "answer.manifest", "again.manifest", "changes.jsonl", "answer.coco.json"
+LABEL_MAP = "label_map/train_label_map.json"
+#: Images that the report names.
+MOST_CHANGED = 20
+_LINES = "application/x-ndjson"
+
+
+@dataclass(slots=True)
+class Assembled:
+    """Counts of the whole answer; ``changes`` are the most changed images, the most changed first."""
+
+    tally: Tally = field(default_factory=Tally)
+    compared: int = 0
+    changed: int = 0
+    answered: int = 0
+    again: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembled:
+    """Write all outputs that are made of the committed parts."""
+    found = await _count(out, plan)
+
+    async def pieces(pick: Callable[[dict[str, Any]], Any]) -> AsyncIterator[bytes]:
+        async for rows in _rows(out, plan):
+            yield b"".join(orjson.dumps(value) + b"\n" for value in map(pick, rows) if value is not None)
+
+    async def rejects() -> AsyncIterator[bytes]:
+        async for record, _ in each_part(out, plan.chunks):
+            yield reject_lines(record)
+
+    await out.put_stream(MANIFEST, pieces(lambda row: row.get("line")), _LINES)
+    await out.put_stream(AGAIN, pieces(lambda row: row.get("again")), _LINES)
+    await out.put_stream(CHANGES, pieces(lambda row: row.get("change")), _LINES)
+    await out.put_stream(REJECTS, rejects(), _LINES)
+    await out.put(CLASSES, plan.classes.encode(), CLASSES_TYPE)
+    if plan.options["coco"] is not None:
+        await out.put_stream(COCO, _coco(out, plan, classes), "application/json")
+    if plan.options["layout"] is not None:
+        numbers = [0, *(entry.id for entry in classes.classes)]
+        label_map = {"map": {str(number): str(place) for place, number in enumerate(numbers)}}
+        await out.put(LABEL_MAP, orjson.dumps(label_map) + b"\n", "application/json")
+    await out.sync()
+    return found
+
+
+async def _rows(out: Storage, plan: AnswerPlan) -> AsyncIterator[list[dict[str, Any]]]:
+    async for _, lines in each_part(out, plan.chunks):
+        yield [orjson.loads(line) for line in lines.splitlines()]
+
+
+async def _count(out: Storage, plan: AnswerPlan) -> Assembled:
+    found = Assembled()
+    top: list[tuple[int, int, dict[str, Any]]] = []
+    number = 0
+    async for record, lines in each_part(out, plan.chunks):
+        found.tally.add(Tally.from_json(record))
+        for line in lines.splitlines():
+            row = orjson.loads(line)
+            number += 1
+            found.answered += "line" in row
+            found.again += "again" in row
+            change = row.get("change")
+            if change is not None and "changed" in change:
+                found.compared += 1
+                found.changed += change["changed"] > 0
+                heapq.heappush(top, (change["changed"], -number, change))
+                if len(top) > MOST_CHANGED:
+                    heapq.heappop(top)
+    found.changes = [change for count, _, change in sorted(top, reverse=True) if count]
+    return found
+
+
+async def _coco(out: Storage, plan: AnswerPlan, classes: ClassMap) -> AsyncIterator[bytes]:
+    """Yield a COCO document: images, then annotations, both numbered from 1 in the order of the manifest."""
+    yield b'{"images":['
+    number = 0
+    async for rows in _rows(out, plan):
+        made = []
+        for row in rows:
+            if "line" in row:
+                number += 1
+                image = {
+                    "id": number,
+                    "file_name": row["key"],
+                    "width": row["width"],
+                    "height": row["height"],
+                }
+                made.append((b"," if number > 1 else b"") + orjson.dumps(image))
+        yield b"".join(made)
+    yield b'],"annotations":['
+    number = annotation = 0
+    async for rows in _rows(out, plan):
+        made = []
+        for row in rows:
+            number += "line" in row
+            for instance in row.get("instances", ()) if "line" in row else ():
+                annotation += 1
+                value = {"id": annotation, "image_id": number, **instance}
+                made.append((b"," if annotation > 1 else b"") + orjson.dumps(value))
+        yield b"".join(made)
+    categories = [{"id": entry.id, "name": entry.name} for entry in classes.classes]
+    yield b'],"categories":' + orjson.dumps(categories) + b"}\n"

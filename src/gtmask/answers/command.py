@@ -1,0 +1,244 @@
+"""``gtmask answer``: looks at all lines, freezes the plan, does the chunks that are missing, assembles.
+
+A repeat of the same command goes on where the last one stopped; commit records are those of ``convert``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, Assembled, assemble
+from gtmask.answers.options import AnswerOptions
+from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
+from gtmask.answers.sources import mirror_folders, open_manifests
+from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
+from gtmask.answers.worker import AnswerJob, Item, answer_chunk
+from gtmask.errors import StrictError, UsageError
+from gtmask.groundtruth.submission import output_manifests
+from gtmask.groundtruth.survey import SurveySettings
+from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
+from gtmask.loops import run_async
+from gtmask.progress import Progress, Silent
+from gtmask.run.commit import Tally, committed
+from gtmask.run.places import absolute
+from gtmask.storage import check_location, open_storage
+from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gtmask.groundtruth.manifest_file import ManifestReader
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an answer came to.
+
+    Attributes
+    ----------
+    before, after
+        The label attributes that a job adjusted and wrote.
+    ids
+        Whose class ids the masks have.
+    statuses, failures
+        Objects by what became of them, and reasons of failure.
+    objects
+        Images; several lines of one image count once.
+    answered, again
+        Lines of ``answer.manifest`` and of ``again.manifest``.
+    compared, changed
+        Images whose old and new masks were compared, and those of them that differ.
+    changes
+        The most changed images, the most changed first, as in ``changes.jsonl``.
+    tally
+        Findings, rejects and pixels.
+    """
+
+    out: str
+    before: str
+    after: str
+    ids: str = ""
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    objects: int = 0
+    answered: int = 0
+    again: int = 0
+    compared: int = 0
+    changed: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every object was answered and read, else 3."""
+        left = self.statuses[FAILED] + self.statuses[UNANSWERED] + self.tally.rejects
+        return 3 if left or "before-missing" in self.tally.findings else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {
+            "out": self.out, "before": self.before, "after": self.after, "ids": self.ids,
+            "objects": self.objects,
+            "statuses": dict(sorted(self.statuses.items())), "failures": dict(sorted(self.failures.items())),
+            "answered": self.answered, "again": self.again, "compared": self.compared,
+            "changed": self.changed, "changes": self.changes, "files": self.files,
+            "rejects": self.tally.rejects,
+            "pixels": {str(value): count for value, count in sorted(self.tally.pixels.items())},
+            "findings": dict(sorted(self.tally.findings.items())),
+            "examples": dict(sorted(self.tally.examples.items())),
+        }  # fmt: skip
+
+
+def answer(
+    manifests: Sequence[str | os.PathLike[str]] | None = None,
+    out: str | os.PathLike[str] = "answer",
+    *,
+    job: Sequence[str] | None = None,
+    run: str | None = None,
+    classes: str | os.PathLike[str] | None = None,
+    images: str | None = None,
+    masks: str | None = None,
+    options: AnswerOptions | None = None,
+    s3: S3Settings | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Answer:
+    """Turn what a finished adjustment job wrote into masks, labels to train with, and what to ask again.
+
+    Parameters
+    ----------
+    manifests
+        Output manifests, globs of them, or output folders of jobs, local or ``s3://``.
+    out
+        Folder or ``s3://`` prefix for the outputs; the same command goes on where it stopped.
+    job
+        Names of labeling jobs whose output manifests are read.
+    run, classes
+        The ``--out`` of the conversion that made the masks, or a class map: masks get its class ids, by
+        class name. Without either the ids are those of the adjusted attribute.
+    images
+        What image references begin with, or a folder of copies; by default as the run knows it.
+    masks
+        Folder or prefix with copies of the masks.
+    options
+        Choices about failed and unanswered objects, and about outputs.
+    s3, workers, progress
+        As in :func:`gtmask.validate`.
+
+    Returns
+    -------
+    Answer
+        Its ``exit_code`` is 0 where every object was answered, else 3.
+
+    Raises
+    ------
+    ManifestError
+        A broken manifest, or one that no segmentation job wrote.
+    RunConflictError
+        The output holds another answer.
+    StrictError
+        Objects are unanswered, and ``unreviewed`` is ``stop``.
+    """
+    options, settings, progress = options or AnswerOptions(), s3 or S3Settings(), progress or Silent()
+    check_location(os.fspath(out), "--out")
+    target = absolute(os.fspath(out))
+    locations = [
+        *(os.fspath(manifest) for manifest in manifests or ()),
+        *(output_manifests(job, settings) if job else ()),
+    ]
+    sources = open_manifests(locations, settings)
+    progress.stage("survey", None)
+    if run is not None and classes is not None:
+        raise UsageError("--run and --classes both name a class map: give one of them.")
+    class_map, begins = (None, None) if run is None else run_async(classes_of_run(run, settings))
+    if classes is not None:
+        class_map = run_async(read_classes(os.fspath(classes), settings))
+    beside = mirror_folders(sources) if masks is None else ()
+    known = images if images is not None else begins
+    look = look_at(
+        sources, options.before, options.after, known if known is None else known.rstrip("/") + "/",
+        copies=masks is not None or bool(beside),
+    )  # fmt: skip
+    if options.unreviewed == "stop" and look.statuses[UNANSWERED]:
+        raise StrictError(
+            f"{look.statuses[UNANSWERED]:,} objects were not answered: --unreviewed drop leaves them out, "
+            "--unreviewed keep takes their old masks."
+        )
+    class_map = class_map or old_classes(look)
+    plan = make_plan(options, look, class_map, target)
+    elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
+    survey = SurveySettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
+    task = AnswerJob(
+        options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, survey
+    )
+    found = _work(task, plan, look, sources, Pool(workers, before=_compile), progress)
+    ids = (
+        f"--run {run}"
+        if run
+        else f"--classes {classes}"
+        if classes
+        else f"the attribute {look.before or look.after}"
+    )
+    return _result(target, look, found, options, ids)
+
+
+_compile = partial(compile_kernels, (*KERNEL_MODULES, *CHECKER_MODULES))
+
+
+def _work(
+    job: AnswerJob,
+    plan: AnswerPlan,
+    look: Look,
+    sources: Sequence[ManifestReader],
+    pool: Pool,
+    progress: Progress,
+) -> Assembled:
+    """Do the chunks that are not committed, and assemble."""
+    settings = job.survey.s3
+
+    async def begin() -> set[int]:
+        async with open_storage(job.out, settings) as out:
+            await freeze(out, plan)
+            return await committed(out)
+
+    async def end() -> Assembled:
+        async with open_storage(job.out, settings) as out:
+            return await assemble(out, plan, job.classes)
+
+    done = run_async(begin())
+    progress.stage("answer", plan.lines)
+    size = job.options.chunk_size
+    chunks = ((job, number, items) for number, items in _chunks(look, sources, size) if number not in done)
+    with pool:
+        for tally in pool.map(answer_chunk, chunks, plan.chunks - len(done)):
+            progress.advance(tally.records, tally.rejects)
+    progress.stage("assemble", plan.lines)
+    return run_async(end())
+
+
+def _chunks(look: Look, sources: Sequence[ManifestReader], size: int) -> Iterator[tuple[int, list[Item]]]:
+    number, items = 0, []
+    for place, (where, data) in enumerate(each_line(sources)):
+        if place in look.skipped:
+            continue
+        items.append(Item(data, where, place in look.long_keys))
+        if len(items) == size:
+            yield number, items
+            number, items = number + 1, []
+    if items:
+        yield number, items
+
+
+def _result(out: str, look: Look, found: Assembled, options: AnswerOptions, ids: str) -> Answer:
+    files = [MANIFEST, AGAIN, CHANGES, *([COCO] if options.coco else [])]
+    return Answer(
+        out, look.before, look.after, ids, look.statuses, look.failures, look.lines - len(look.skipped),
+        found.answered, found.again, found.compared, found.changed, found.changes,
+        [f"{out.rstrip('/')}/{name}" for name in files], found.tally,
+    )  # fmt: skip

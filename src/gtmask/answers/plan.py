@@ -1,0 +1,132 @@
+"""What is decided before a mask is read, frozen in ``_gtmask/answer.json``: a repeat goes on by it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask._version import __version__
+from gtmask.errors import NotFoundError, RunConflictError, UsageError
+from gtmask.groundtruth import classes as class_maps
+from gtmask.manifest.unfinished import STATE
+from gtmask.model import ClassMap, LabelClass
+from gtmask.run.plan import load_plan
+from gtmask.storage import open_storage, split_location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.answers.options import AnswerOptions
+    from gtmask.answers.survey import Look
+    from gtmask.storage.base import S3Settings, Storage
+
+PLAN_FILE = STATE + "answer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlan:
+    """All that decides the bytes of an answer's outputs."""
+
+    options: dict[str, Any]
+    before: str
+    after: str
+    classes: str
+    image_prefix: str
+    mask_prefix: str
+    digest: str
+    lines: int
+    version: str = __version__
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks there are."""
+        size: int = self.options["chunk_size"]
+        return -(-self.lines // size)
+
+    def to_bytes(self) -> bytes:
+        """Return the plan as JSON."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+async def freeze(out: Storage, plan: AnswerPlan) -> None:
+    """Write the plan, or hold that the one that is there is the same.
+
+    Raises
+    ------
+    RunConflictError
+        It is another one; the sentence names what differs.
+    """
+    if await out.put_if_absent(PLAN_FILE, plan.to_bytes(), "application/json"):
+        return
+    there = await out.get(PLAN_FILE)
+    if there == plan.to_bytes():
+        return
+    try:
+        known: dict[str, Any] = orjson.loads(there)
+    except orjson.JSONDecodeError:
+        known = {}
+    differing = [name for name, value in asdict(plan).items() if known.get(name) != value]
+    raise RunConflictError(
+        f"{out.uri(PLAN_FILE)} is of an answer with other {', '.join(differing) or 'content'}: use the same "
+        "again to go on, or choose another --out."
+    )
+
+
+async def classes_of_run(run: str, s3: S3Settings) -> tuple[ClassMap, str]:
+    """Return a conversion's class map, and what its image references begin with.
+
+    Raises
+    ------
+    UsageError
+        The folder has no run.
+    """
+    async with open_storage(run, s3) as storage:
+        plan = await load_plan(storage)
+    if plan is None:
+        raise UsageError(f"--run {run} holds no run of `gtmask convert`: name its --out.")
+    return plan.class_map(), plan.image_prefix
+
+
+async def read_classes(location: str, s3: S3Settings) -> ClassMap:
+    """Return the class map of a TOML file, local or in S3."""
+    folder, name = split_location(location)
+    async with open_storage(folder, s3) as storage:
+        try:
+            text = await storage.get(name)
+        except NotFoundError as error:
+            raise UsageError(f"--classes {location} is not there: check the path.") from error
+    return class_maps.parse_class_map(text.decode(errors="replace"), location)
+
+
+def old_classes(look: Look) -> ClassMap:
+    """Return the class map that the old attribute's color maps make; ids stay where they are free."""
+    taken: set[int] = {0}
+    made = []
+    for name, (wanted, color) in look.classes.items():
+        number = wanted if wanted is not None and wanted not in taken else next(_others(taken))
+        class_maps.check_count(number)
+        taken.add(number)
+        made.append(LabelClass(number, name, color or f"#{number:06x}"))
+    return ClassMap(tuple(sorted(made, key=lambda entry: entry.id)))
+
+
+def _others(taken: set[int]) -> Iterator[int]:
+    return (number for number in count(1) if number not in taken)
+
+
+def make_plan(options: AnswerOptions, look: Look, classes: ClassMap, out: str) -> AnswerPlan:
+    """Return the plan of an answer."""
+    mask_prefix = (options.mask_uri or f"{out.rstrip('/')}/masks").rstrip("/") + "/"
+    return AnswerPlan(
+        asdict(options),
+        look.before,
+        look.after,
+        class_maps.format_class_map(classes),
+        look.prefix,
+        mask_prefix,
+        look.digest,
+        look.lines - len(look.skipped),
+    )

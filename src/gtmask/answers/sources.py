@@ -1,0 +1,69 @@
+"""Which output manifests are read: files, globs, and the output folders of jobs.
+
+A job's folder holds manifests of its work in progress too; ``manifests/output/output.manifest`` is the one
+that counts (Developer Guide, sms-data-output).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtmask.errors import NotFoundError, UsageError
+from gtmask.formats.locate import open_export
+from gtmask.groundtruth.manifest_file import ManifestReader
+from gtmask.storage import is_s3
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gtmask.formats.export import Export
+    from gtmask.storage.base import S3Settings
+
+_OUTPUT = "manifests/output/output.manifest"
+
+
+def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestReader]:
+    """Open the output manifests at some locations, each once.
+
+    Raises
+    ------
+    UsageError
+        No location.
+    NotFoundError
+        A location without an output manifest.
+    """
+    if not locations:
+        raise UsageError("No output manifest is given: name a MANIFEST, or a job with --job.")
+    found: dict[str, ManifestReader] = {}
+    for location in locations:
+        export = open_export(location, s3)
+        names = [name for name in export.names() if name.endswith(".manifest")]
+        outputs = [name for name in names if name == _OUTPUT or name.endswith("/" + _OUTPUT)]
+        single = list(export.names())[:2] == names[:2] and len(names) == 1
+        chosen = names if single or not outputs else outputs
+        if not chosen:
+            raise NotFoundError(
+                f"{location} has no output manifest: name the file, or the job's output folder."
+            )
+        for name in chosen:
+            reader = _reader(export, location, name)
+            found.setdefault(reader.location, reader)
+    return list(found.values())
+
+
+def _reader(export: Export, location: str, name: str) -> ManifestReader:
+    shown = location if location.endswith(name) else f"{location.rstrip('/')}/{name}"
+    return ManifestReader(
+        shown, export.size(name), lambda start, length: export.read(name, start, start + length)
+    )
+
+
+def mirror_folders(manifests: Sequence[ManifestReader]) -> tuple[str, ...]:
+    """Return the local folders about manifests in which a mirror of their masks may lie, each once."""
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        if not is_s3(manifest.location):
+            folder = Path(manifest.location).absolute().parent
+            found |= dict.fromkeys(str(place) for place in (folder, *folder.parents[:2]))
+    return tuple(found)

@@ -1,0 +1,227 @@
+"""One look at all lines: which attribute is the answer, what each object came to, which lines count.
+
+Split jobs and further rounds give several lines of one image: the one that was answered last counts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.errors import ManifestError
+from gtmask.images.resolve import mask_key
+from gtmask.manifest.contract import BACKGROUND
+from gtmask.manifest.line import describe_problem
+from gtmask.manifest.newest import Attributes, age_of
+from gtmask.manifest.parser import LineParser
+from gtmask.manifest.references import NOTHING_SHARED, find_shared_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.manifest.label import Label
+    from gtmask.manifest.line import ManifestLine
+    from gtmask.manifest.references import SharedEnds
+
+FAILED, UNANSWERED = "failed", "unanswered"
+
+
+@dataclass(slots=True)
+class Look:
+    """What the lines of an answer say together.
+
+    ``statuses`` counts objects by what became of them, ``skipped`` are the numbers (from 0, over all
+    manifests) of lines that another line of the same image stands for, ``long_keys`` those whose mask's key
+    keeps the image's extension; ``classes`` are id and colour of the old attribute's classes by name;
+    ``prefix`` is what all images' references begin with; ``digest`` stands for every byte.
+    """
+
+    before: str
+    after: str
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    lines: int = 0
+    skipped: frozenset[int] = frozenset()
+    long_keys: frozenset[int] = frozenset()
+    classes: dict[str, tuple[int | None, str]] = field(default_factory=dict)
+    prefix: str = ""
+    digest: str = ""
+    shared: SharedEnds = NOTHING_SHARED
+
+
+def each_line(manifests: Sequence[ManifestReader]) -> Iterator[tuple[str, bytes]]:
+    """Yield where each filled line stands, and its bytes."""
+    for manifest in manifests:
+        for raw in manifest.filled_lines():
+            yield f"{manifest.location}, line {raw.number}", raw.data
+
+
+def is_good(label: Label | None) -> bool:
+    """Say whether a label has a mask that can be read."""
+    return (
+        label is not None
+        and label.failure_reason is None
+        and label.mask is not None
+        and label.color_map is not None
+    )
+
+
+def status_of(line: ManifestLine, after: str) -> str:
+    """Return what became of an object: its adjustment-status, ``answered``, ``failed`` or ``unanswered``."""
+    label = line.label(after)
+    if label is not None and label.failure_reason is not None:
+        return FAILED
+    if label is None or not is_good(label):
+        return UNANSWERED
+    return label.adjustment_status or "answered"
+
+
+def old_label(line: ManifestLine, look_after: str, before: str) -> Label | None:
+    """Return the label that a job was to adjust on this line."""
+    named = line.label(before)
+    if named is not None and is_good(named):
+        return named
+    older = [label for label in line.labels if label.attribute != look_after and is_good(label)]
+    return older[-1] if older else None
+
+
+def look_at(
+    manifests: Sequence[ManifestReader],
+    before: str | None,
+    after: str | None,
+    images: str | None,
+    *,
+    copies: bool,
+) -> Look:
+    """Look at all lines twice: for the attributes, then for the objects.
+
+    Parameters
+    ----------
+    before, after
+        Overrule what the metadata says.
+    images
+        What image references begin with, where that is known.
+    copies
+        Masks are looked for below a folder of copies.
+
+    Raises
+    ------
+    ManifestError
+        A line that is no manifest line, or manifests that no job wrote.
+    """
+    attributes = _attributes(manifests)
+    written = after or attributes.answer
+    if written is None:
+        raise ManifestError(
+            f"{manifests[0].location} is no answer of a segmentation job: no line has an adjustment-status "
+            "or a failure-reason; name the new label attribute with --after if it is one."
+        )
+    older = [name for name in attributes.newest_first() if name != written]
+    found = Look(before or next(iter(older), ""), written)
+    _Objects(found, images).run(manifests)
+    if copies:
+        found.shared = find_shared_ends(lambda: _masks(manifests))
+    return found
+
+
+def _attributes(manifests: Sequence[ManifestReader]) -> Attributes:
+    attributes, parser = Attributes(), LineParser()
+    for where, data in each_line(manifests):
+        line = parser.parse(data)
+        if not line.is_object or not line.source_ref:
+            problem = line.problems[-1]
+            raise ManifestError(f"{where}: {describe_problem(problem.code, problem.detail)}")
+        attributes.add(line.labels)
+    return attributes
+
+
+def _masks(manifests: Sequence[ManifestReader]) -> Iterator[str]:
+    parser = LineParser()
+    for _, data in each_line(manifests):
+        for label in parser.parse(data).labels:
+            if label.mask is not None:
+                yield label.mask
+
+
+class _Objects:
+    """The second look: one entry of a few bytes per line."""
+
+    def __init__(self, found: Look, images: str | None) -> None:
+        self.found, self.images = found, images
+        self.sources, self.stems, self.ranks = array("Q"), array("Q"), array("d")
+        self.statuses: list[str] = []
+        #: Classes of the new attribute: those that the old one lacks come after its own.
+        self.new: dict[str, tuple[int | None, str]] = {}
+        self.reasons: dict[int, str] = {}
+
+    def run(self, manifests: Sequence[ManifestReader]) -> None:
+        found, parser = self.found, LineParser()
+        digest = blake2b(digest_size=16)
+        shared: str | None = None
+        begins = False
+        for _, data in each_line(manifests):
+            digest.update(data + b"\n")
+            line = parser.parse(data)
+            shared = _common(shared, line.source_ref)
+            begins |= self.images is not None and line.source_ref.startswith(self.images)
+            self._one(line)
+        found.digest = digest.hexdigest()
+        found.prefix = str(self.images) if begins else shared or ""
+        found.lines = len(self.ranks)
+        for name, entry in self.new.items():
+            found.classes.setdefault(name, entry)
+        self._choose()
+
+    def _one(self, line: ManifestLine) -> None:
+        found = self.found
+        status = status_of(line, found.after)
+        label = line.label(found.after)
+        answered = status not in {FAILED, UNANSWERED}
+        self.ranks.append(age_of(label).created if label is not None and answered else -1.0)
+        self.statuses.append(status)
+        if status == FAILED and label is not None:
+            self.reasons[len(self.statuses) - 1] = str(label.failure_reason)
+        self.sources.append(_hash(line.source_ref))
+        self.stems.append(_hash(mask_key(line.source_ref)))
+        for known, given in ((found.classes, old_label(line, found.after, found.before)), (self.new, label)):
+            for entry in (given.color_map if given is not None else None) or ():
+                if entry.name not in {"", BACKGROUND}:
+                    known.setdefault(entry.name, (entry.id, entry.color))
+
+    def _choose(self) -> None:
+        """Keep the last answer of each image, and see whose masks would share a key."""
+        sources = np.frombuffer(self.sources, np.uint64)
+        order = np.lexsort((np.arange(len(sources)), -np.frombuffer(self.ranks), sources))
+        ordered = sources[order]
+        repeats = np.append(False, ordered[1:] == ordered[:-1])
+        skipped = set(order[repeats].tolist())
+        self.found.skipped = frozenset(skipped)
+        stems = np.frombuffer(self.stems, np.uint64)
+        kept = order[~repeats]
+        _, places, counts = np.unique(stems[kept], return_inverse=True, return_counts=True)
+        self.found.long_keys = frozenset(kept[counts[places] > 1].tolist())
+        for number, status in enumerate(self.statuses):
+            if number not in skipped:
+                self.found.statuses[status] += 1
+                if status == FAILED:
+                    self.found.failures[self.reasons[number]] += 1
+
+
+def _common(known: str | None, reference: str) -> str:
+    """Return the folders that all references so far are in."""
+    folder = reference[: reference.rfind("/") + 1]
+    if known is None or known == folder:
+        return folder
+    common = posixpath.commonprefix([known, folder])
+    return common[: common.rfind("/") + 1]
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())

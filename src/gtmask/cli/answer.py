@@ -1,0 +1,100 @@
+"""``gtmask answer``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gtmask import AnswerOptions, S3Settings
+from gtmask.cli import options
+
+if TYPE_CHECKING:
+    from gtmask import Answer
+
+opt = typer.Option
+DEFAULT = AnswerOptions()
+
+
+@options.one_by_one
+def answer(
+    *,
+    manifests: Annotated[list[str] | None, typer.Argument(metavar="MANIFEST...", help="Output manifests, globs of them, or output folders of jobs, local or s3://.")] = None,
+    out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for masks, manifests and changes.")],
+    job: Annotated[list[str] | None, opt("--job", metavar="NAME", help="Labeling job whose output is read; may be given several times.")] = None,
+    run: Annotated[str | None, opt("--run", metavar="DEST", help="The --out of the conversion that made the masks: the answer gets its class ids and image paths.")] = None,
+    classes: Annotated[str | None, opt("--classes", metavar="FILE", help="Class map in place of --run (default: the ids of the adjusted masks).")] = None,
+    before: Annotated[str | None, opt("--before", metavar="NAME", help="The label attribute that was adjusted (default: as the metadata says).")] = DEFAULT.before,
+    after: Annotated[str | None, opt("--after", metavar="NAME", help="The label attribute that the job wrote (default: as the metadata says).")] = DEFAULT.after,
+    unreviewed: Annotated[str, opt("--unreviewed", metavar="drop|keep|stop", help="Objects that nobody answered: leave them out, take their old masks, or stop.")] = DEFAULT.unreviewed,
+    failed: Annotated[str, opt("--failed", metavar="again|keep|drop", help="Objects that Ground Truth failed on: put them into again.manifest, take their old masks, or leave them out.")] = DEFAULT.failed,
+    again_verified: Annotated[str | None, opt("--again-verified", metavar="CLASS", help="Also put objects into again.manifest to which a verification job gave this class.")] = DEFAULT.again_verified,
+    images: Annotated[str | None, opt("--images", metavar="PREFIX", help="What image references begin with; masks are named by the rest (default: the run's, or what all have in common).")] = None,
+    masks: options.Masks = None,
+    mask_uri: Annotated[str | None, opt("--mask-uri", metavar="PREFIX", help="What mask references in answer.manifest begin with (default: DEST/masks).")] = DEFAULT.mask_uri,
+    png: Annotated[str, opt("--png", metavar="gray|palette", help="Grayscale or palette masks.")] = DEFAULT.png,
+    coco: Annotated[str | None, opt("--coco", metavar="rle|polygon", help="Also write answer.coco.json, an instance per connected area.")] = DEFAULT.coco,
+    layout: Annotated[str | None, opt("--layout", metavar="sagemaker", help="Also write the folders that SageMaker's own segmentation algorithm trains on.")] = DEFAULT.layout,
+    split: Annotated[float, opt("--split", metavar="0..1", help="With --layout: the share of images for training.")] = DEFAULT.split,
+    seed: Annotated[int, opt("--seed", metavar="N", help="With --layout: draws the images for training.")] = DEFAULT.seed,
+    chunk_size: Annotated[int, opt("--chunk-size", metavar="N", help="Images per chunk, which is what is kept when the command stops.")] = DEFAULT.chunk_size,
+    workers: options.Workers = None,
+    s3: S3Settings,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    """Turn a finished job's output into masks, labels to train with, and a manifest of what to ask again.
+
+    Run again to go on where it stopped.
+    """
+    import gtmask
+    from gtmask.cli.console import Bar, print_json
+
+    with Bar(quiet=quiet or as_json) as bar:
+        result = gtmask.answer(
+            manifests, out, job=job, run=run, classes=classes, images=images, masks=masks, s3=s3,
+            options=AnswerOptions(
+                before=before, after=after, unreviewed=unreviewed, failed=failed, again_verified=again_verified,
+                png=png, coco=coco, layout=layout, split=split, seed=seed, mask_uri=mask_uri, chunk_size=chunk_size,
+            ),
+            workers=workers, progress=bar,
+        )  # fmt: skip
+    if as_json:
+        print_json(result.to_json())
+    elif not quiet:
+        _render(result)
+    raise typer.Exit(result.exit_code)
+
+
+def _render(result: Answer) -> None:
+    from gtmask.cli.console import console, plain, table
+    from gtmask.findings import CODES
+
+    screen = console()
+    screen.print(plain(
+        f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
+        "images changed"
+    ))  # fmt: skip
+    counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
+    screen.print(plain(f"status  {counts}"))
+    screen.print(plain(f"ids     those of {result.ids}"), soft_wrap=True)
+    for reason, count in result.failures.most_common():
+        screen.print(plain(f"failed  {count:,} x {reason}"), soft_wrap=True)
+    most = table("most changed", "image", ">pixels", "where (x, y, width, height)")
+    for change in result.changes:
+        most.add_row(plain(change["image"]), f"{change['changed']:,}", plain(str(change["box"])))
+    if result.changes:
+        screen.print(most)
+    if result.tally.findings:
+        found = table("findings", "code", "level", ">count", "what it means", "first example")
+        for code, count in result.tally.findings.most_common():
+            row, example = CODES[code], (result.tally.examples.get(code) or [""])[0]
+            found.add_row(code, row.level, f"{count:,}", row.meaning, plain(example))
+        screen.print(found)
+    for file in result.files:
+        screen.print(plain(f"written {file}"), soft_wrap=True)
+    if result.again:
+        screen.print(
+            plain(f"next    gtmask job {result.files[1]} asks for {result.again:,} objects again"),
+            soft_wrap=True,
+        )

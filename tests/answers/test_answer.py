@@ -1,0 +1,331 @@
+"""The way back, compared with the truth of a made world, pixel by pixel and by class name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+import gtmask
+from gtmask.answers.polygons import outlines
+from gtmask.errors import GtmaskError, ManifestError, RunConflictError, StrictError, UsageError
+from tests.answers.world import AFTER, BEFORE, REASON, RUN_IDS, World, classes_toml, make_world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.s3_server import S3Server
+
+WORLD = make_world()
+NAMES = {number: name for name, number in RUN_IDS.items()}
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Return a folder with the world's buckets as folders."""
+    for bucket, objects in WORLD.objects.items():
+        for key, data in objects.items():
+            path = tmp_path / "world" / bucket / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    (tmp_path / "classes.toml").write_text(classes_toml())
+    return tmp_path / "world"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def run(mirror: Path, out: Path, **options: Any) -> gtmask.Answer:
+    chosen = gtmask.AnswerOptions(**options)
+    return gtmask.answer(
+        [str(mirror / "answer/part-1"), str(mirror / "answer/part-2")], out, masks=str(mirror),
+        classes=mirror.parent / "classes.toml", options=chosen, workers=1,
+    )  # fmt: skip
+
+
+def check_masks(world: World, folder: Path, wanted: set[str]) -> None:
+    assert {f"{p.relative_to(folder).with_suffix('')}.jpg" for p in folder.rglob("*.png")} == wanted
+    for key in wanted:
+        mask = np.asarray(Image.open(folder / f"{key[:-4]}.png"))
+        truth = world.truth.get(key, world.old[key])
+        assert np.array_equal(np.vectorize(NAMES.get)(mask), truth), key
+
+
+def test_everything_that_was_answered_comes_back_by_name(mirror: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run(mirror, out)
+    assert result.exit_code == 3
+    assert (result.before, result.after) == (BEFORE, AFTER)
+    assert result.statuses["failed"] == len(WORLD.failed)
+    assert result.statuses["unanswered"] == len(WORLD.unanswered)
+    assert result.failures == {REASON: len(WORLD.failed)}
+    assert result.tally.findings == {
+        "answer-failed": len(WORLD.failed),
+        "answer-missing": len(WORLD.unanswered),
+    }
+    check_masks(WORLD, out / "masks", set(WORLD.truth))
+    lines = rows(out / "answer.manifest")
+    assert {line["source-ref"] for line in lines} == {f"s3://team/images/{key}" for key in WORLD.truth}
+    assert all(set(line) == {"source-ref", AFTER, f"{AFTER}-metadata"} for line in lines)
+    again = rows(out / "again.manifest")
+    assert [line["source-ref"][17:] for line in again] == sorted(
+        [*WORLD.failed, *WORLD.unanswered], key=lambda key: key[5:]
+    )
+    assert all(set(line) == {"source-ref", BEFORE, f"{BEFORE}-metadata"} for line in again)
+
+
+def test_changes_are_those_of_the_masks(mirror: Path, tmp_path: Path) -> None:
+    result = run(mirror, tmp_path / "out")
+    changes = {row["image"][17:]: row for row in rows(tmp_path / "out/changes.jsonl")}
+    assert changes.keys() == WORLD.old.keys()
+    for key, new in WORLD.truth.items():
+        old, row = WORLD.old[key], changes[key]
+        assert row["changed"] == int((old != new).sum())
+        for name in {*old.flat, *new.flat} - {"BACKGROUND"}:
+            both = int(((old == name) & (new == name)).sum())
+            assert row["classes"][name]["gained"] == int((new == name).sum()) - both
+            assert row["classes"][name]["lost"] == int((old == name).sum()) - both
+            assert row["classes"][name]["iou"] == round(both / int(((old == name) | (new == name)).sum()), 6)
+        if row["changed"]:
+            y, x = np.nonzero(old != new)
+            assert row["box"] == [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1]
+    counts = [row["changed"] for row in result.changes]
+    assert counts == sorted(counts, reverse=True)
+    assert result.changed == sum((WORLD.old[key] != new).any() for key, new in WORLD.truth.items())
+    assert {changes[key]["reason"] for key in WORLD.failed} == {REASON}
+
+
+def test_old_masks_are_kept_on_request(mirror: Path, tmp_path: Path) -> None:
+    run(mirror, tmp_path / "out", unreviewed="keep", failed="keep", png="palette")
+    check_masks(WORLD, tmp_path / "out/masks", set(WORLD.old))
+    assert len(rows(tmp_path / "out/again.manifest")) == len(WORLD.unanswered)
+    with pytest.raises(StrictError, match="objects were not answered"):
+        run(mirror, tmp_path / "other", unreviewed="stop")
+    assert not (tmp_path / "other").exists()
+
+
+def test_coco_paints_the_same_masks(mirror: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(mirror, out, coco="rle")
+    coco = COCO(out / "answer.coco.json")
+    assert len(coco.imgs) == len(WORLD.truth)
+    for image in coco.imgs.values():
+        painted = np.zeros((image["height"], image["width"]), np.uint8)
+        for annotation in coco.imgToAnns[image["id"]]:
+            mask = coco.annToMask(annotation)
+            assert mask.sum() == annotation["area"]
+            painted[mask != 0] = annotation["category_id"]
+        own = np.asarray(Image.open(out / "masks" / f"{image['file_name'][:-4]}.png"))
+        assert np.array_equal(painted, own)
+    seen = gtmask.inspect(out / "answer.coco.json")
+    assert seen.images == len(WORLD.truth)
+
+
+def test_polygons_tell_the_pixels_that_they_paint_otherwise(mirror: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run(mirror, out, coco="polygon")
+    coco = COCO(out / "answer.coco.json")
+    differing: dict[str, int] = {}
+    for annotation in coco.anns.values():
+        image = coco.imgs[annotation["image_id"]]
+        own = np.asarray(Image.open(out / "masks" / f"{image['file_name'][:-4]}.png"))
+        painted = coco.annToMask(annotation) != 0
+        inside = painted & (own == annotation["category_id"])
+        differing[image["file_name"]] = differing.get(image["file_name"], 0) + int(
+            painted.sum() - inside.sum()
+        )
+    assert sum(count > 0 for count in differing.values()) <= result.tally.findings["polygon-differs"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_outlines_are_the_area_without_its_holes(seed: int) -> None:
+    inside = np.random.default_rng(seed).random((7, 9)) < 0.6
+    rings, holes = outlines(inside, 0, 0)
+    area = 0.0
+    for ring in rings:
+        points = np.array(ring).reshape(-1, 2)
+        x, y = points.T
+        area += float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    assert area - holes == inside.sum()
+
+
+def test_the_layout_has_every_image_beside_its_mask(mirror: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name in ("out", "same"):
+        gtmask.answer(
+            [str(mirror / "answer" / part) for part in ("part-1", "part-2")], tmp_path / name,
+            masks=str(mirror), images=str(mirror), workers=1,
+            options=gtmask.AnswerOptions(layout="sagemaker", split=0.5, seed=1),
+        )  # fmt: skip
+    found = files(out)
+    images = [name for name in found if name.endswith(".jpg")]
+    assert len(images) == len(WORLD.truth)
+    for name in images:
+        channel, _, stem = name.partition("/")
+        key = stem.replace("~1", "/").replace("~0", "~")
+        assert found[name] == WORLD.objects["team"][f"images/{key}"]
+        assert found[f"{channel}_annotation/{stem[:-4]}.png"] == found[f"masks/{key[:-4]}.png"]
+    assert {name.partition("/")[0] for name in images} == {"train", "validation"}
+    label_map = json.loads(found["label_map/train_label_map.json"])["map"]
+    assert sorted(label_map.values(), key=int) == [str(i) for i in range(len(label_map))]
+    assert {
+        name: data for name, data in files(tmp_path / "same").items() if "/" in name and "_gtmask" not in name
+    } == {name: data for name, data in found.items() if "/" in name and "_gtmask" not in name}
+
+
+def test_a_mirror_and_copies_give_the_same(mirror: Path, tmp_path: Path) -> None:
+    run(mirror, tmp_path / "out", mask_uri="s3://b/masks")
+    merged = mirror.parent / "elsewhere.manifest"
+    parts = [WORLD.objects["answer"][f"part-{i}/manifests/output/output.manifest"] for i in (1, 2)]
+    merged.write_bytes(b"".join(parts))
+    (mirror / "merged.manifest").write_bytes(b"".join(parts))
+    options = gtmask.AnswerOptions(mask_uri="s3://b/masks")
+    classes = mirror.parent / "classes.toml"
+    gtmask.answer([merged], tmp_path / "b", masks=str(mirror), classes=classes, options=options, workers=1)
+    gtmask.answer([mirror / "merged.manifest"], tmp_path / "c", classes=classes, options=options, workers=1)
+    outputs = [
+        {name: data for name, data in files(tmp_path / name).items() if name.startswith(("masks", "a", "c"))}
+        for name in ("out", "b", "c")
+    ]
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_a_part_of_the_masks_is_told(mirror: Path, tmp_path: Path) -> None:
+    for path in (mirror / "answer/part-2/annotations").rglob("*.png"):
+        path.unlink()
+    result = run(mirror, tmp_path / "out")
+    lost = [key for key in WORLD.truth if int(key[5:7]) >= 7]
+    assert result.tally.findings["mask-missing"] == result.tally.rejects == len(lost)
+    assert len(rows(tmp_path / "out/rejects.jsonl")) == len(lost)
+    assert result.exit_code == 3
+
+
+def test_values_and_names_without_a_class_are_counted(mirror: Path, tmp_path: Path) -> None:
+    text = classes_toml()
+    (mirror.parent / "classes.toml").write_text(text[: text.index("[[class]]\nid = 200")])
+    result = run(mirror, tmp_path / "out")
+    with_tree = sum((new == "tree").any() for new in WORLD.truth.values())
+    assert result.tally.findings["shape-unknown-label"] >= with_tree
+
+
+def test_the_last_answer_of_an_image_counts(mirror: Path, tmp_path: Path) -> None:
+    path = mirror / "answer/part-1/manifests/output/output.manifest"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines) + lines[0])
+    second = json.loads(lines[0])
+    second[f"{AFTER}-metadata"]["creation-date"] = "2026-02-01T00:00:00.000000"
+    second[AFTER] = json.loads(lines[1])[AFTER]
+    path.write_bytes(json.dumps(second).encode() + b"\n" + b"".join(lines))
+    result = run(mirror, tmp_path / "out")
+    assert result.objects == len(WORLD.old)
+    mask = np.asarray(Image.open(tmp_path / "out/masks/set0/00.png"))
+    assert np.array_equal(np.vectorize(NAMES.get)(mask), WORLD.truth["set1/01.jpg"])
+
+
+def test_what_is_no_answer_is_refused(mirror: Path, tmp_path: Path) -> None:
+    wrong = mirror / "wrong.manifest"
+    for content, error, words in (
+        (b'{"source-ref": "s3://b/a.jpg", "x": 3, "x-metadata": {"type": "groundtruth/text-classification"}}',
+         ManifestError, "is no answer of a segmentation job"),
+        (b'{"source-ref": "s3://b/a.jpg"}\n{"source-', ManifestError, "line 2"),
+    ):  # fmt: skip
+        wrong.write_bytes(content)
+        with pytest.raises(error, match=words):
+            gtmask.answer([wrong], tmp_path / "out")
+    with pytest.raises(UsageError, match="No output manifest is given"):
+        gtmask.answer([], tmp_path / "out")
+    run(mirror, tmp_path / "out")
+    with pytest.raises(RunConflictError, match="with other options"):
+        run(mirror, tmp_path / "out", png="palette")
+
+
+COMMAND = """
+import sys, gtmask
+from gtmask.cli import main
+sys.argv = ["gtmask", *sys.argv[1:]]
+main()
+"""
+
+
+def test_kills_cost_nothing(mirror: Path, tmp_path: Path) -> None:
+    run(mirror, tmp_path / "whole", coco="rle", chunk_size=1, mask_uri="s3://b/m")
+    out = tmp_path / "killed"
+    command = [
+        sys.executable, "-c", COMMAND, "answer", str(mirror / "answer/part-1"), str(mirror / "answer/part-2"),
+        "--out", str(out), "--masks", str(mirror), "--classes", str(mirror.parent / "classes.toml"),
+        "--coco", "rle", "--chunk-size", "1", "--mask-uri", "s3://b/m", "--workers", "1", "--quiet",
+    ]  # fmt: skip
+    for wanted in range(1, 11):
+        process = subprocess.Popen(command, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(list((out / "_gtmask/parts").glob("*.json"))) >= wanted:
+                break
+            time.sleep(0.001)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert subprocess.run(command, check=False).returncode == 3
+    ours, theirs = files(out), files(tmp_path / "whole")
+    assert ours == theirs
+
+
+def test_in_s3_the_same_comes_out(s3_server: S3Server, mirror: Path, tmp_path: Path) -> None:
+    for bucket, objects in WORLD.objects.items():
+        s3_server.make_bucket(bucket)
+        s3_server.put(bucket, objects)
+    s3 = gtmask.S3Settings(endpoint_url=s3_server.endpoint)
+    options = gtmask.AnswerOptions(mask_uri="s3://b/m", coco="rle")
+    result = gtmask.answer(
+        ["s3://answer/part-1/", "s3://answer/part-2/manifests/output/output.manifest"], "s3://answer/back",
+        classes=mirror.parent / "classes.toml", options=options, s3=s3, workers=1,
+    )  # fmt: skip
+    assert result.exit_code == 3
+    run(mirror, tmp_path / "out", mask_uri="s3://b/m", coco="rle")
+    local = {name: data for name, data in files(tmp_path / "out").items() if not name.startswith("_gtmask")}
+    remote = s3_server.objects("answer", "back/")
+    assert {
+        name.removeprefix("back/"): data for name, data in remote.items() if "_gtmask" not in name
+    } == local
+    again = gtmask.answer(
+        ["s3://answer/part-1/", "s3://answer/part-2/manifests/output/output.manifest"], "s3://answer/back",
+        classes=mirror.parent / "classes.toml", options=options, s3=s3, workers=1,
+    )  # fmt: skip
+    assert again.to_json() == result.to_json()
+
+
+def test_the_real_answers_come_back(samples: Path, tmp_path: Path) -> None:
+    (manifest,) = (samples / "sagemaker_gt").glob("superannotate*/**/output.manifest")
+    lines = rows(manifest)
+    for number, keys in enumerate((False, True)):
+        content = "\n".join(json.dumps(line, sort_keys=keys) for line in lines)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "output.manifest").write_text(content)
+        for path in manifest.parent.glob("*.png"):
+            (folder / path.name).write_bytes(path.read_bytes())
+        result = gtmask.answer(
+            [folder / "output.manifest"], folder / "out", workers=1,
+            options=gtmask.AnswerOptions(after="attribute-name-ref"),
+        )  # fmt: skip
+        assert (result.answered, result.tally.rejects) == (len(lines), 0)
+        for line in lines:
+            source = manifest.parent / line["attribute-name-ref"].rpartition("/")[2].replace(":", "_")
+            stem = line["source-ref"].rpartition("/")[2][:-4]
+            made = np.asarray(Image.open(folder / f"out/masks/{stem}.png"))
+            assert np.array_equal(made, np.asarray(Image.open(source)))
+    assert issubclass(ManifestError, GtmaskError)
