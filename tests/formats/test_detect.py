@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtmask import convert, inspect
-from gtmask.errors import DamagedExportError, NotFoundError, UnknownFormatError, UsageError
+from gtmask.errors import DamagedExportError, NotFoundError, StrictError, UnknownFormatError, UsageError
 from gtmask.formats import FORMATS, ReadOptions, open_reader, read, sampling
 from gtmask.formats import detect as detect_module
 from gtmask.formats.detect import detect, named
@@ -495,6 +495,17 @@ def test_an_option_without_effect_is_refused_by_every_command(tmp_path: Path):
             call(tmp_path, options=ReadOptions(class_attribute="x"))
     with pytest.raises(UsageError, match="--interpolate"):
         convert(tmp_path, tmp_path.parent / "out", interpolate=True)
+
+
+def test_a_run_without_a_document_of_its_export_ends_with_3_and_strict_stops_it(tmp_path: Path):
+    folder = write(tmp_path / "e", {"a.json": COCO, "b.json": {"x": 1}, "README.txt": b"x"})
+    summary = convert(folder, tmp_path / "out", size="annotation", workers=1)
+    assert (summary.exit_code, summary.tally.masks) == (3, 1)
+    assert [item.code for item in summary.findings if item.level == "loss"] == ["file-unrecognised"]
+    with pytest.raises(StrictError, match=r"file-unrecognised \(b\.json"):
+        convert(folder, tmp_path / "strict", size="annotation", workers=1, strict=True)
+    (folder / "b.json").unlink()
+    assert convert(folder, tmp_path / "whole", size="annotation", workers=1).exit_code == 0
 
 
 def test_detection_reads_only_the_first_64_kib(tmp_path: Path):
