@@ -128,3 +128,9 @@ def test_a_part_without_rings_is_told():
     parts = [thing("a", OUTER, mid="m"), {**thing("a", mid="m"), "boundingPoly": []}]
     record = read_one("kili", [asset(label(*parts))])
     assert (labels(record), codes(record)) == (["a"], ["shape-no-geometry"])
+
+
+def test_of_several_categories_the_first_counts_and_is_told():
+    both = {**thing("a", OUTER), "categories": [{"name": "a"}, {"name": "b"}]}
+    record = read_one("kili", [asset(label(both))])
+    assert (labels(record), codes(record)) == (["a"], ["label-several"])

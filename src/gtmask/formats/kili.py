@@ -134,6 +134,9 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
 
     def add(item: dict[str, Any]) -> None:
         label = _label(builder, item)
+        categories = get_list(builder, item, "categories")
+        if len(categories) > 1:
+            builder.finding("label-several", f"{label} and {len(categories) - 1} more")
         if "boundingPoly" in item:
             mid = get_text(builder, item, "mid")
             group = joined[mid, label] if mid else [item]

@@ -72,10 +72,9 @@ _ROWS = (
         "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; labels"
         " from `meta`.",
         "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate "
-        "paints polygons and boxes; `outside` shapes are not drawn. In exports of "
-        "projects an image is told by its subset and name, a frame by its subset, task and number.",
+        "paints polygons and boxes; `outside` shapes are not drawn.",
         image="`name` of `image`; a frame of a video has the names under which CVAT saves it. In projects "
-        "the subset narrows both.",
+        "the subset narrows both, and frames are counted within a subset and task.",
         label="`label`.",
         holes="None; CVAT's users paint a background polygon on top. Masks may have them.",
         grid="As EXIF turns it; as stored in documents dumped before 2022.",
@@ -119,7 +118,8 @@ _ROWS = (
         "NDJSON (v2), the old JSON array (v1) and that of 2018, where y grows upwards (lists of points and "
         "well-known text): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
-        image="`external_id`, else `global_key`, else what `row_data` ends in (v1: `External ID`).",
+        image="`external_id`, else `global_key`, else what `row_data` ends in (v1: `External ID`), within "
+        "the data set.",
         label="`name`, else `value` (v1: `title`, else `value`).",
         holes="None in polygons; masks may have them.",
         grid="As stored; as EXIF turns it where `exif_rotation` says so.",
@@ -336,9 +336,9 @@ _ROWS = (
         "JSON, JSON-MIN and target storage (a folder or prefix of one object per annotation): polygons, "
         "rotated rectangles, ellipses, brush masks, bitmasks.",
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
-        "cancelled. Which image of a task a region lies on is known where image tags are called like keys of "
-        "the data; else it is concluded from names and told, or the task is rejected.",
-        image="The address under `data` that the labels name; uploads without the prefix of their name.",
+        "cancelled. A task is rejected whose regions lie on several images where nothing tells on which.",
+        image="The address under the key of `data` that is called like the region's tag (`to_name`), or the "
+        "only one; what is concluded from names is told. Uploads without the prefix of their name.",
         label="The labels of a result: `polygonlabels`, `rectanglelabels`, `brushlabels` and so on.",
         holes="None in polygons. Brush masks may have them.",
         grid="As EXIF turns it.",

@@ -237,6 +237,20 @@ def test_findings_are_told_once_however_often_the_rows_are_walked_through():
         assert [finding.code for finding in reader.findings] == ["record-bad"]
 
 
+def test_data_sets_tell_images_of_one_name_apart():
+    rows = [row(label()) for _ in range(2)]
+    for made, name in zip(rows, ("left", "right"), strict=True):
+        made["data_row"]["details"] = {"dataset_id": name[0], "dataset_name": name}
+    first = read_files("labelbox", {"e.ndjson": lines(*rows)})
+    old = [
+        v1_row(1, "a", "1", "a", row=name, **{"External ID": "a.jpg", "Dataset Name": name})
+        for name in ("left", "right")
+    ]
+    for records in (first, read_files("labelbox", {"e.json": old})):
+        assert [record.scope for record in records] == ["left", "right"]
+        assert records[0].image == records[1].image
+
+
 UPWARDS = {
     "bare": [POLYGON],
     "geometry": [{"geometry": POLYGON}],

@@ -101,7 +101,8 @@ class LabelboxReader(RowsReader):
 def record_v1(rows: list[dict[str, Any]], reader: RowsReader) -> Record:
     """Build the record of one data row from all its rows."""
     builder = new_builder(reader)
-    name_image(builder, first_texts(builder, rows[0], ("External ID", "Labeled Data", "DataRow ID")))
+    names = first_texts(builder, rows[0], ("External ID", "Labeled Data", "DataRow ID"))
+    name_image(builder, names, get_text(builder, rows[0], "Dataset Name"))
     size_from(builder, get_object(builder, rows[0], "Media Attributes"))
     labels = [get_any(row, "Label") for row in _choose(builder, rows, reader.options)]
     if builder.findings and is_reject(builder.findings):

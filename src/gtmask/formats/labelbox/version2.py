@@ -39,7 +39,9 @@ def record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     builder = new_builder(reader)
     data_row = get_object(builder, row, "data_row")
     media = get_object(builder, row, "media_attributes")
-    name_image(builder, first_texts(builder, data_row, ("external_id", "global_key", "row_data", "id")))
+    dataset = get_text(builder, get_object(builder, data_row, "details"), "dataset_name")
+    names = first_texts(builder, data_row, ("external_id", "global_key", "row_data", "id"))
+    name_image(builder, names, dataset)
     if get_text(builder, media, "exif_rotation") not in _UPRIGHT:
         builder.record.grid = "displayed"
     size_from(builder, media)
@@ -69,9 +71,13 @@ def new_builder(reader: RowsReader) -> RecordBuilder:
     return builder
 
 
-def name_image(builder: RecordBuilder, names: list[str]) -> None:
-    """Name the image: external id, global key, address, id, and what addresses end in."""
-    builder.name_image([*names, *(_last_part(name) for name in names if "://" in name)], "data row")
+def name_image(builder: RecordBuilder, names: list[str], dataset: str) -> None:
+    """Name the image: external id, global key, address, id, and what addresses end in.
+
+    External ids are unique within a data set at most.
+    """
+    ends = [_last_part(name) for name in names if "://" in name]
+    builder.name_image([*names, *ends], "data row", scope=dataset)
 
 
 def _last_part(address: str) -> str:
