@@ -19,7 +19,7 @@ from bench.masks import street
 from gtmask import encode_png
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.line_rules import LineChecker, Task
-from gtmask.groundtruth.survey import SurveySettings, survey_batch
+from gtmask.groundtruth.media import MediaSettings, check_batch
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.storage.base import S3Settings
 from gtmask.workers import release
@@ -37,13 +37,13 @@ def headers(count: int) -> Table:
     with tempfile.TemporaryDirectory() as folder:
         tasks = _files(Path(folder), count)
         masks_only = [(task._replace(source=""), False) for task, _ in tasks]
-        settings = SurveySettings(S3Settings())
+        settings = MediaSettings(S3Settings())
         times = race(
             {
-                "masks and images": lambda: survey_batch(settings, tasks),
-                "masks": lambda: survey_batch(settings, masks_only),
+                "masks and images": lambda: check_batch(settings, tasks),
+                "masks": lambda: check_batch(settings, masks_only),
             },
-            lambda _, survey: _expect(survey.masks == count and not survey.problems),
+            lambda _, report: _expect(report.masks == count and not report.problems),
             rounds=5,
         )
         release()

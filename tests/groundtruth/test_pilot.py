@@ -15,7 +15,7 @@ from PIL import Image
 import gtmask
 from gtmask.errors import ManifestError, UsageError
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.groundtruth.sampling import Glance, Sampling
+from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.manifest.line import parse_line
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import decode_png, encode_png, read_header
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 LABELS = ["Car", "Road", "Person", "Sky", "Never"]
 
 
-def glance(line: int, classes: set[int], painted: int = 1, pixels: int = 100, orientation: int = 1) -> Glance:
+def look(
+    line: int, classes: set[int], painted: int = 1, pixels: int = 100, orientation: int = 1
+) -> Candidate:
     present = np.zeros(256, np.uint8)
     present[list(classes | {0})] = 1
     packed = np.packbits(present, bitorder="little").tobytes()
-    return Glance(line, (10 * line, 9), packed, painted, pixels, orientation)
+    return Candidate(line, (10 * line, 9), packed, painted, pixels, orientation)
 
 
-def choice(*glances: Glance) -> Sampling:
+def choice(*glances: Candidate) -> Sampling:
     made = Sampling()
     for entry in glances:
         made.add(entry)
@@ -42,8 +44,8 @@ def choice(*glances: Glance) -> Sampling:
 
 def test_the_cover_comes_first_and_then_the_extremes() -> None:
     made = choice(
-        glance(1, {1}), glance(2, {1, 2, 3}, painted=5), glance(3, {4}), glance(4, {1}, pixels=900),
-        glance(5, {1, 2, 3}, painted=60), glance(6, {2}, orientation=8), glance(7, set()),
+        look(1, {1}), look(2, {1, 2, 3}, painted=5), look(3, {4}), look(4, {1}, pixels=900),
+        look(5, {1, 2, 3}, painted=60), look(6, {2}, orientation=8), look(7, set()),
     )  # fmt: skip
     picks = made.choose(5, seed=1)
     assert {pick.line for pick in picks[:2]} in ({2, 3}, {5, 3})
@@ -63,7 +65,7 @@ def test_the_cover_comes_first_and_then_the_extremes() -> None:
 def test_a_choice_is_small_repeatable_and_covers(
     masks: list[tuple[set[int], int]], count: int, seed: int
 ) -> None:
-    made = choice(*(glance(i, classes, painted) for i, (classes, painted) in enumerate(masks)))
+    made = choice(*(look(i, classes, painted) for i, (classes, painted) in enumerate(masks)))
     picks = made.choose(count, seed)
     assert picks == made.choose(count, seed)
     assert len(picks) == min(count, len(masks)) == len({pick.line for pick in picks})

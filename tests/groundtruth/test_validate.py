@@ -18,8 +18,8 @@ from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
 from gtmask.findings import CODES, Problem
 from gtmask.groundtruth import manifest_file, validation
 from gtmask.groundtruth.classes import class_map_from_labels
+from gtmask.groundtruth.media import MediaReader
 from gtmask.groundtruth.report import Report
-from gtmask.groundtruth.survey import Surveyor
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 from tests.support.progress import Heard
@@ -468,14 +468,14 @@ def test_local_paths_are_noted_and_no_error(tmp_path: Path) -> None:
 
 def test_a_mask_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = good()
-    read = Surveyor.read_mask
+    read = MediaReader.read_mask
 
-    async def refused(surveyor: Surveyor, reference: str, stop: int | None = None) -> Any:
+    async def refused(media: MediaReader, reference: str, stop: int | None = None) -> Any:
         if "img_2" in reference:
             raise AccessError(f"Cannot read {reference}: permission denied")
-        return await read(surveyor, reference, stop)
+        return await read(media, reference, stop)
 
-    monkeypatch.setattr(Surveyor, "read_mask", refused)
+    monkeypatch.setattr(MediaReader, "read_mask", refused)
     report = check(data, tmp_path)
     assert report.codes == {"mask-unreadable": 1}
     assert report.rules[0].examples[0].detail.endswith("permission denied")

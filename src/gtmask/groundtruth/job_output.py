@@ -16,7 +16,7 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings, with_surveyor
+from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings, with_media
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.manifest.newest import Attributes
@@ -142,7 +142,7 @@ def summarize_job_output(
         return None
     output = JobOutput(*attributes)
     estimate = sum(manifest.estimate_lines() for manifest in manifests)
-    settings = survey_settings(manifests, s3, masks=masks, deep=True)
+    settings = media_settings(manifests, s3, masks=masks, deep=True)
     progress = progress or Silent()
     progress.stage("compare", estimate)
     batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))
@@ -226,27 +226,27 @@ def _merge(output: JobOutput, batch: _Compared) -> None:
     output.pixels.update(batch.pixels)
 
 
-def _compare_batch(settings: SurveySettings, pairs: list[_Pair]) -> _Compared:
+def _compare_batch(settings: MediaSettings, pairs: list[_Pair]) -> _Compared:
     """Compare the masks of some lines in a worker."""
 
-    async def work(surveyor: Surveyor) -> _Compared:
+    async def work(media: MediaReader) -> _Compared:
         compared = _Compared()
         limit = asyncio.Semaphore(settings.s3.in_flight)
 
         async def one(pair: _Pair) -> None:
             async with limit:
-                await _compare(surveyor, pair, compared)
+                await _compare(media, pair, compared)
 
         await asyncio.gather(*map(one, pairs))
         return compared
 
-    return with_surveyor(settings, work)
+    return with_media(settings, work)
 
 
-async def _compare(surveyor: Surveyor, pair: _Pair, compared: _Compared) -> None:
+async def _compare(media: MediaReader, pair: _Pair, compared: _Compared) -> None:
     try:
-        old = decode_png((await surveyor.read_mask(pair[0]))[0])
-        new = decode_png((await surveyor.read_mask(pair[1]))[0])
+        old = decode_png((await media.read_mask(pair[0]))[0])
+        new = decode_png((await media.read_mask(pair[1]))[0])
     except (TransientError, CredentialsError):
         raise
     except (StorageError, PngError):

@@ -27,8 +27,8 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.sampling import Glance, Sampling
-from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings, with_surveyor
+from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings, with_media
+from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
@@ -206,7 +206,7 @@ def pilot(
         raise UsageError(f"--seed {seed} must be at least 0.")
     location = os.fspath(manifest)
     with open_manifest(location, s3, partial=partial) as source:
-        settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
+        settings = media_settings([source], s3, images=images, masks=masks, deep=True)
         look = _Look(source, settings)
         with Pool(workers, before=functools.partial(compile_kernels, CHECKER_MODULES)) as pool:
             look.run(pool, progress or Silent())
@@ -225,7 +225,7 @@ def pilot(
 class _Look:
     """One pass over the manifest: what each mask shows."""
 
-    def __init__(self, source: ManifestReader, settings: SurveySettings) -> None:
+    def __init__(self, source: ManifestReader, settings: MediaSettings) -> None:
         self.source = source
         self.settings = settings
         self.choice = Sampling()
@@ -238,13 +238,13 @@ class _Look:
         lines = self.source.estimate_lines()
         progress.stage("look", lines)
         batches = ((self.settings, batch) for batch in self._batches(progress))
-        for glances in pool.map(_glance_batch, batches, lines // BATCH):
-            for glance in glances:
-                if isinstance(glance, str):
+        for glances in pool.map(_candidates_of, batches, lines // BATCH):
+            for candidate in glances:
+                if isinstance(candidate, str):
                     self.unusable += 1
-                    self.reason = self.reason or glance
+                    self.reason = self.reason or candidate
                 else:
-                    self.choice.add(glance)
+                    self.choice.add(candidate)
 
     def _batches(self, progress: Progress) -> Iterator[list[_Item]]:
         batch: list[_Item] = []
@@ -275,28 +275,28 @@ class _Look:
         )
 
 
-def _glance_batch(settings: SurveySettings, items: list[_Item]) -> list[Glance | str]:
+def _candidates_of(settings: MediaSettings, items: list[_Item]) -> list[Candidate | str]:
     """Look at images and masks in a worker."""
 
-    async def work(surveyor: Surveyor) -> list[Glance | str]:
+    async def work(media: MediaReader) -> list[Candidate | str]:
         limit = asyncio.Semaphore(settings.s3.in_flight)
 
-        async def one(item: _Item) -> Glance | str:
+        async def one(item: _Item) -> Candidate | str:
             async with limit:
-                return await _glance(surveyor, *item)
+                return await _candidate_of(media, *item)
 
         return list(await asyncio.gather(*map(one, items)))
 
-    return with_surveyor(settings, work)
+    return with_media(settings, work)
 
 
-async def _glance(
-    surveyor: Surveyor, line: int, span: tuple[int, int], source: str, mask: str
-) -> Glance | str:
+async def _candidate_of(
+    media: MediaReader, line: int, span: tuple[int, int], source: str, mask: str
+) -> Candidate | str:
     """Look at one line's image and mask, or say why that cannot be."""
     try:
-        image, _ = await surveyor.look_at_image(source)
-        seen = await surveyor.look_at_mask(mask, decode=True)
+        image, _ = await media.look_at_image(source)
+        seen = await media.look_at_mask(mask, decode=True)
     except (TransientError, CredentialsError):
         raise
     except (StorageError, ProbeError, PngError) as error:
@@ -307,23 +307,23 @@ async def _glance(
         return f"{mask} is of another size than its image"
     present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
     pixels = image.width * image.height
-    return Glance(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)
+    return Candidate(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)
 
 
 async def _write(
-    settings: SurveySettings, target: _Target, picks: list[Pick], lines: list[bytes]
+    settings: MediaSettings, target: _Target, picks: list[Pick], lines: list[bytes]
 ) -> tuple[list[Chosen], bool]:
     """Write the small manifest and the copies it names; say whether its references are local, too."""
     chosen, written = [], []
-    async with Surveyor(settings) as surveyor, open_storage(target.out, settings.s3) as out:
+    async with MediaReader(settings) as media, open_storage(target.out, settings.s3) as out:
         for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
             line = parse_line(raw)
-            data, _ = await surveyor.read_mask(str(line.newest.mask))
+            data, _ = await media.read_mask(str(line.newest.mask))
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
             chosen.append(Chosen(pick.line, line.source_ref, pick.reason, classes))
             if target.compare_png:
-                written += await _write_both_forms(surveyor, out, target, number, line, mask)
+                written += await _write_both_forms(media, out, target, number, line, mask)
             elif target.copy_masks:
                 key = f"masks/{number:02}-{_stem(line)}.png"
                 await out.put(key, data, "image/png")
@@ -338,10 +338,10 @@ async def _write(
 
 
 async def _write_both_forms(
-    surveyor: Surveyor, out: Storage, target: _Target, number: int, line: ManifestLine, mask: Any
+    media: MediaReader, out: Storage, target: _Target, number: int, line: ManifestLine, mask: Any
 ) -> list[bytes]:
     """Write one image and its mask under two names, and return their lines."""
-    image, _ = await surveyor.read_image(line.source_ref)
+    image, _ = await media.read_image(line.source_ref)
     suffix = PurePosixPath(line.source_ref).suffix
     colors = {number: entry.color for number, entry in line.newest.classes.items()}
     if wrong := [color for color in colors.values() if not HEX_COLOR.fullmatch(color)]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Glance(NamedTuple):
+class Candidate(NamedTuple):
     """What one line's mask and image look like.
 
     ``span`` is where the line stands in the manifest: its byte offset and length. ``present`` are 32
@@ -52,15 +52,15 @@ class Sampling:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def add(self, glance: Glance) -> None:
+    def add(self, candidate: Candidate) -> None:
         """Remember one line."""
-        self._lines.append(glance.line)
-        self._offsets.append(glance.span[0])
-        self._lengths.append(glance.span[1])
-        self._painted.append(glance.painted)
-        self._pixels.append(glance.pixels)
-        self._orientations.append(glance.orientation)
-        self._present += glance.present
+        self._lines.append(candidate.line)
+        self._offsets.append(candidate.span[0])
+        self._lengths.append(candidate.span[1])
+        self._painted.append(candidate.painted)
+        self._pixels.append(candidate.pixels)
+        self._orientations.append(candidate.orientation)
+        self._present += candidate.present
 
     def classes(self) -> set[int]:
         """Return the class ids that occur anywhere, background left out."""

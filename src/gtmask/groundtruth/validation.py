@@ -19,8 +19,8 @@ from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
+from gtmask.groundtruth.media import MediaSettings, check_batch, media_settings
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
-from gtmask.groundtruth.survey import SurveySettings, survey_batch, survey_settings
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from gtmask.groundtruth.line_rules import Task
     from gtmask.groundtruth.manifest_file import RawLine
-    from gtmask.groundtruth.survey import Survey
+    from gtmask.groundtruth.media import MediaReport
     from gtmask.storage.base import S3Settings
 
 #: How much is looked at: the manifest only; headers of masks and images and the values of a sample of
@@ -117,7 +117,7 @@ def validate(
         open_manifest(location, s3, partial=partial) as source,
         FindingsFile(findings, location) as findings_file,
     ):
-        settings = survey_settings([source], s3, images=images, masks=masks, deep=deep)
+        settings = media_settings([source], s3, images=images, masks=masks, deep=deep)
         report = Report(source.location, level, strict, _findings_file=findings_file)
         if source.unfinished:
             report.add([Problem("run-unfinished", detail=source.unfinished)])
@@ -128,7 +128,7 @@ def validate(
 class _Validation:
     """One run: the state that the lines of a manifest share."""
 
-    def __init__(self, source: ManifestReader, report: Report, settings: SurveySettings) -> None:
+    def __init__(self, source: ManifestReader, report: Report, settings: MediaSettings) -> None:
         self.source = source
         self.report = report
         self.settings = settings
@@ -144,12 +144,12 @@ class _Validation:
     def run(self, pool: Pool, progress: Progress) -> Report:
         lines = self.source.estimate_lines()
         progress.stage("validate", lines)
-        for survey in pool.map(survey_batch, self._batches(progress), lines // BATCH):
-            self.merge(survey)
+        for found in pool.map(check_batch, self._batches(progress), lines // BATCH):
+            self.merge(found)
         self._finish()
         return self.report
 
-    def _batches(self, progress: Progress) -> Iterator[tuple[SurveySettings, list[tuple[Task, bool]]]]:
+    def _batches(self, progress: Progress) -> Iterator[tuple[MediaSettings, list[tuple[Task, bool]]]]:
         """Read the lines, and yield what pictures there are to look at, batch by batch."""
         report = self.report
         batch: list[tuple[Task, bool]] = []
@@ -187,14 +187,14 @@ class _Validation:
             self.buckets.update(filter(None, map(bucket_of, references)))
         return task
 
-    def merge(self, survey: Survey) -> None:
+    def merge(self, found: MediaReport) -> None:
         """Add what a worker saw to the report."""
         report = self.report
-        report.add(survey.problems)
-        report.images += survey.images
-        report.masks += survey.masks
-        report.decoded += survey.decoded
-        self.pixels += survey.pixels
+        report.add(found.problems)
+        report.images += found.images
+        report.masks += found.masks
+        report.decoded += found.decoded
+        self.pixels += found.pixels
 
     def _decode(self) -> bool:
         self.tasks += 1

@@ -18,7 +18,7 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, GtmaskError, ManifestError, UsageError
 from gtmask.groundtruth.manifest_file import RawLine, open_manifest
-from gtmask.groundtruth.survey import Surveyor, SurveySettings, survey_settings
+from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings
 from gtmask.loops import run_async
 from gtmask.png import decode_png
 from gtmask.storage import is_s3
@@ -138,7 +138,7 @@ def preview(
     if is_s3(str(out)):
         raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
     with open_manifest(str(manifest), s3, partial=partial) as source:
-        settings = survey_settings([source], s3, images=images, masks=masks, deep=True)
+        settings = media_settings([source], s3, images=images, masks=masks, deep=True)
         total, chosen = _choose(source, count)
     figures, troubles, legend = run_async(_figures(source, chosen, settings))
     page = _PAGE.format(
@@ -168,7 +168,7 @@ def _choose(manifest: ManifestReader, count: int) -> tuple[int, list[RawLine]]:
 
 
 async def _figures(
-    manifest: ManifestReader, chosen: list[RawLine], settings: SurveySettings
+    manifest: ManifestReader, chosen: list[RawLine], settings: MediaSettings
 ) -> tuple[list[str], list[str], str]:
     """Return the figures as HTML, the troubles among them as sentences, and the legend.
 
@@ -181,7 +181,7 @@ async def _figures(
     troubles: list[str] = []
     legend = ""
     broken: list[ManifestError] = []
-    async with Surveyor(settings) as surveyor:
+    async with MediaReader(settings) as media:
         for raw in chosen:
             name = f"line {raw.number:,}"
             try:
@@ -189,7 +189,7 @@ async def _figures(
                 name = line.source_ref
                 colors = {number: (entry.name, entry.color) for number, entry in line.newest.classes.items()}
                 legend = legend or _legend(colors)
-                body = await _pair(line, colors, surveyor)
+                body = await _pair(line, colors, media)
             except CredentialsError:
                 raise
             except (GtmaskError, ValueError, OSError) as error:
@@ -203,12 +203,12 @@ async def _figures(
     return figures, troubles, legend
 
 
-async def _pair(line: ManifestLine, colors: dict[int, tuple[str, str]], surveyor: Surveyor) -> str:
+async def _pair(line: ManifestLine, colors: dict[int, tuple[str, str]], media: MediaReader) -> str:
     """Return an image and its coloured mask as two embedded pictures, one over the other."""
     from PIL import Image  # noqa: PLC0415 - only pictures need it
 
-    data, _ = await surveyor.read_image(line.source_ref)
-    mask = decode_png((await surveyor.read_mask(str(line.newest.mask)))[0])
+    data, _ = await media.read_image(line.source_ref)
+    mask = decode_png((await media.read_mask(str(line.newest.mask)))[0])
     picture: Image.Image = Image.open(io.BytesIO(data))
     if picture.size != mask.shape[::-1]:
         raise ValueError(

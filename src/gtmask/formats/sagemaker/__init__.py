@@ -25,7 +25,7 @@ from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.typed import get_text
 from gtmask.formats.sagemaker.masks import MaskFiles
-from gtmask.formats.sagemaker.survey import Survey, is_good
+from gtmask.formats.sagemaker.overview import Overview, is_good
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.line import read_values
 from gtmask.model import Bitmap, Select
@@ -65,10 +65,10 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     wanted = options.class_attribute
     if wanted is not None and not wanted.endswith(ATTRIBUTE_SUFFIX):
         wanted += ATTRIBUTE_SUFFIX
-    survey = Survey(export, wanted)
-    masks = MaskFiles(export, options.masks, options.s3, survey.shared)
-    context = _Context(wanted, survey.attributes, masks)
-    return RowsReader(export, options, TITLE, parse=parse, labels=survey.labels(), context=context)
+    overview = Overview(export, wanted)
+    masks = MaskFiles(export, options.masks, options.s3, overview.shared)
+    context = _Context(wanted, overview.attributes, masks)
+    return RowsReader(export, options, TITLE, parse=parse, labels=overview.labels(), context=context)
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gtmask.manifest.references import SharedEnds
 
 
-class Survey:
+class Overview:
     """All lines of a manifest, looked at once.
 
     Parameters

@@ -1,7 +1,7 @@
 """Reads the masks and images that manifest lines name, and applies the rules of pictures to them.
 
-One :class:`Surveyor` serves one event loop: it keeps one open storage per bucket or folder. Batches of
-lines are the unit of work; :func:`survey_batch` runs them in workers, each of which keeps its surveyor.
+One :class:`MediaReader` serves one event loop: it keeps one open storage per bucket or folder. Batches of
+lines are the unit of work; :func:`check_batch` runs them in workers, each of which keeps its reader.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ HEAD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class SurveySettings:
-    """What a surveyor needs to know, picklable.
+class MediaSettings:
+    """What a reader of images and masks needs to know, picklable.
 
     ``images`` and ``masks`` are where copies are; ``shared_images`` and ``shared_masks`` the ends of paths
     that do not tell of which reference; ``mirrors`` are folders in which a mirror of the masks may lie.
@@ -77,14 +77,14 @@ class SurveySettings:
     mirrors: tuple[str, ...] = ()
 
 
-def survey_settings(
+def media_settings(
     manifests: Sequence[ManifestReader],
     s3: S3Settings | None,
     *,
     images: str | None = None,
     masks: str | None = None,
     deep: bool = False,
-) -> SurveySettings:
+) -> MediaSettings:
     """Return settings for what some manifests name; which are read for it where copies count."""
     parser = LineParser()
 
@@ -97,7 +97,7 @@ def survey_settings(
     def mask_references() -> Iterator[str]:
         return (label.mask for line in lines() for label in line.labels if label.mask is not None)
 
-    return SurveySettings(
+    return MediaSettings(
         s3 or S3Settings(),
         images,
         masks,
@@ -108,7 +108,7 @@ def survey_settings(
 
 
 @dataclass(slots=True)
-class Survey:
+class MediaReport:
     """What was seen of some lines: problems, counts, and pixels by value (int64 (256,))."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -127,10 +127,10 @@ class Mask:
     counts: NDArray[np.int64] | None = None
 
 
-class Surveyor:
+class MediaReader:
     """Looks at images and masks through storages that stay open; enter it inside its event loop."""
 
-    def __init__(self, settings: SurveySettings) -> None:
+    def __init__(self, settings: MediaSettings) -> None:
         self.settings = settings
         self._stack = AsyncExitStack()
         self._storages: dict[str, Storage] = {}
@@ -138,7 +138,7 @@ class Surveyor:
         self.images = Locator(settings.images, settings.shared_images)
         self.masks = Locator(settings.masks, settings.shared_masks, settings.mirrors)
 
-    async def __aenter__(self) -> Surveyor:
+    async def __aenter__(self) -> MediaReader:
         await self._stack.__aenter__()
         return self
 
@@ -163,46 +163,46 @@ class Surveyor:
             # A line's reference and not what the user asked for: the other lines are looked at.
             raise StorageError(str(error)) from error
 
-    async def survey(self, tasks: list[tuple[Task, bool]]) -> Survey:
+    async def check(self, tasks: list[tuple[Task, bool]]) -> MediaReport:
         """Look at the images and masks of lines, each with whether its masks are to be decoded."""
-        survey = Survey()
+        found = MediaReport()
         limit = asyncio.Semaphore(self.settings.s3.in_flight)
 
         async def one(task: Task, decode: bool) -> None:
             async with limit:
-                await self._line(task, decode, survey)
+                await self._line(task, decode, found)
 
         async with asyncio.TaskGroup() as group:
             for task, decode in tasks:
                 group.create_task(one(task, decode))
-        survey.problems.sort()
-        return survey
+        found.problems.sort()
+        return found
 
-    async def _line(self, task: Task, decode: bool, survey: Survey) -> None:
-        image = await self._image(task, survey) if task.source else None
+    async def _line(self, task: Task, decode: bool, found: MediaReport) -> None:
+        image = await self._image(task, found) if task.source else None
         for reference, colors in task.masks:
-            counts = await self._mask(task.line, reference, colors, image, decode, survey)
+            counts = await self._mask(task.line, reference, colors, image, decode, found)
             if counts is not None and reference == task.masks[-1][0]:
-                survey.pixels += counts
+                found.pixels += counts
 
-    async def _image(self, task: Task, survey: Survey) -> ImageInfo | None:
-        def tell(code: str, detail: str = "") -> None:
-            survey.problems.append(Problem(code, task.line, task.source, detail))
+    async def _image(self, task: Task, found: MediaReport) -> ImageInfo | None:
+        def report(code: str, detail: str = "") -> None:
+            found.problems.append(Problem(code, task.line, task.source, detail))
 
         try:
             image, size = await self.look_at_image(task.source)
         except NotFoundError:
-            tell("source-not-found", self._searched(self.images))
+            report("source-not-found", self._searched(self.images))
         except (TransientError, CredentialsError):
             raise
         except (ProbeError, StorageError) as error:
-            tell("source-unreadable", str(error))
+            report("source-unreadable", str(error))
         else:
-            survey.images += 1
+            found.images += 1
             for code, detail in check_image(image):
-                tell(code, detail)
+                report(code, detail)
             for code, detail in check_bytes(size):
-                tell(code, detail)
+                report(code, detail)
             return image
         return None
 
@@ -225,35 +225,35 @@ class Surveyor:
         colors: Colors,
         image: ImageInfo | None,
         decode: bool,
-        survey: Survey,
+        found: MediaReport,
     ) -> NDArray[np.int64] | None:
         """Tell what is wrong with a mask; return its pixels by value where it was decoded."""
 
-        def tell(code: str, detail: str = "") -> None:
-            survey.problems.append(Problem(code, line, reference, detail))
+        def report(code: str, detail: str = "") -> None:
+            found.problems.append(Problem(code, line, reference, detail))
 
         try:
             mask = await self.look_at_mask(reference, decode=decode or self.settings.deep)
         except NotFoundError:
-            tell("mask-not-found", self._searched(self.masks))
+            report("mask-not-found", self._searched(self.masks))
         except (TransientError, CredentialsError):
             raise
         except StorageError as error:
-            tell("mask-unreadable", str(error))
+            report("mask-unreadable", str(error))
         except _NotPngError as error:
-            tell("mask-not-png", str(error))
+            report("mask-not-png", str(error))
         except PngError as error:
-            tell("mask-damaged", str(error))
+            report("mask-damaged", str(error))
         else:
-            survey.masks += 1
+            found.masks += 1
             breaches = [*check_mask(mask.header, colors)]
             if image is not None:
                 breaches += check_size(mask.header, image)
             if mask.counts is not None:
-                survey.decoded += 1
+                found.decoded += 1
                 breaches += check_values(mask.header, mask.data, mask.counts, colors)
             for code, detail in breaches:
-                tell(code, detail)
+                report(code, detail)
             return mask.counts
         return None
 
@@ -315,11 +315,11 @@ def _first_sentence(data: bytes) -> str:
     return ""
 
 
-def survey_batch(settings: SurveySettings, tasks: list[tuple[Task, bool]]) -> Survey:
-    """Survey a batch in this thread; see :func:`with_surveyor`."""
-    return with_surveyor(settings, lambda surveyor: surveyor.survey(tasks))
+def check_batch(settings: MediaSettings, tasks: list[tuple[Task, bool]]) -> MediaReport:
+    """Check the images and masks of a batch of lines in this thread; see :func:`with_media`."""
+    return with_media(settings, lambda media: media.check(tasks))
 
 
-def with_surveyor(settings: SurveySettings, work: Callable[[Surveyor], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine with this thread's surveyor, which stays open for the next one."""
-    return run_kept(settings, lambda: Surveyor(settings), work)
+def with_media(settings: MediaSettings, work: Callable[[MediaReader], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine with this thread's reader, which stays open for the next one."""
+    return run_kept(settings, lambda: MediaReader(settings), work)
