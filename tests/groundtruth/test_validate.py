@@ -354,7 +354,7 @@ def eleven(data: Data) -> None:
 
 
 #: Tested below, since they need another kind of data.
-ELSEWHERE = {"labels-automated", "labels-none",
+ELSEWHERE = {"labels-automated", "labels-none", "run-unfinished",
              "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
              "bucket-cors", "cors-header-hidden", "bucket-missing", "bucket-unchecked"}  # fmt: skip
 
