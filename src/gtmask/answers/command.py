@@ -18,8 +18,8 @@ from gtmask.answers.sources import mirror_folders, open_manifests
 from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
+from gtmask.groundtruth.media import MediaSettings
 from gtmask.groundtruth.submission import output_manifests
-from gtmask.groundtruth.survey import SurveySettings
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
@@ -173,7 +173,7 @@ def answer(
     class_map = class_map or old_classes(look)
     plan = make_plan(options, look, class_map, target)
     elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
-    survey = SurveySettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
+    survey = MediaSettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
     task = AnswerJob(
         options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, survey
     )

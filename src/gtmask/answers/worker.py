@@ -16,7 +16,7 @@ from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
 from gtmask.errors import CredentialsError, PngError, StorageError, TransientError
 from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.survey import with_surveyor
+from gtmask.groundtruth.media import with_media
 from gtmask.images.references import is_possible
 from gtmask.images.resolve import mask_key
 from gtmask.manifest.color_map import make_color_map
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from gtmask.answers.options import AnswerOptions
     from gtmask.answers.relabel import Relabeled
-    from gtmask.groundtruth.survey import Surveyor, SurveySettings
+    from gtmask.groundtruth.media import MediaReader, MediaSettings
     from gtmask.manifest.label import Label
     from gtmask.manifest.line import ManifestLine
     from gtmask.model import ClassMap
@@ -57,7 +57,7 @@ class AnswerJob:
     image_prefix: str
     mask_prefix: str
     out: str
-    survey: SurveySettings
+    survey: MediaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,15 @@ class Outcome:
 def answer_chunk(job: AnswerJob, number: int, items: list[Item]) -> Tally:
     """Do one chunk in a worker, and return its counts."""
 
-    async def work(surveyor: Surveyor) -> Tally:
-        return await _Chunk(job, surveyor).run(number, items)
+    async def work(media: MediaReader) -> Tally:
+        return await _Chunk(job, media).run(number, items)
 
-    return with_surveyor(job.survey, work)
+    return with_media(job.survey, work)
 
 
 class _Chunk:
-    def __init__(self, job: AnswerJob, surveyor: Surveyor) -> None:
-        self.job, self.surveyor = job, surveyor
+    def __init__(self, job: AnswerJob, media: MediaReader) -> None:
+        self.job, self.media = job, media
         self.ids = {entry.name: entry.id for entry in job.classes.classes}
         self.color_map = make_color_map(job.classes, CONFIDENCE_DEFAULT)
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
@@ -111,7 +111,7 @@ class _Chunk:
         result = ChunkResult(number, Tally())
         for task in tasks:
             _gather(result, task.result())
-        await commit(await self.surveyor.storage(self.job.out), result)
+        await commit(await self.media.storage(self.job.out), result)
         return result.tally
 
     async def object(self, item: Item) -> Outcome:
@@ -176,7 +176,7 @@ class _Chunk:
         """Read a mask and give it the run's ids, or tell why that cannot be."""
         reference = str(label.mask)
         try:
-            data, _ = await self.surveyor.read_mask(reference)
+            data, _ = await self.media.read_mask(reference)
             made = relabel(data, label, self.ids)
         except (TransientError, CredentialsError):
             raise
@@ -196,7 +196,7 @@ class _Chunk:
     async def _write(self, made: Relabeled, label: Label, target: str, key: str, outcome: Outcome) -> None:
         job = self.job
         data = encode_png(made.mask, palette=self.palette)
-        out = await self.surveyor.storage(job.out)
+        out = await self.media.storage(job.out)
         await out.put(MASKS + target, data, "image/png")
         outcome.mask_bytes, outcome.pixels = len(data), count_values(made.mask)
         metadata = {
@@ -227,13 +227,13 @@ class _Chunk:
         if not image.lower().endswith((".jpg", ".jpeg")):
             outcome.findings.append(Finding("image-not-jpeg", key))
         try:
-            pixels, _ = await self.surveyor.read_image(outcome.image)
+            pixels, _ = await self.media.read_image(outcome.image)
         except (TransientError, CredentialsError):
             raise
         except StorageError as error:
             outcome.findings.append(Finding("layout-image-missing", f"{error}"[:300]))
             return
-        out = await self.surveyor.storage(self.job.out)
+        out = await self.media.storage(self.job.out)
         await out.put(image, pixels, "application/octet-stream")
         await out.put(mask, data, "image/png")
 
