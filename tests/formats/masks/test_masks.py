@@ -483,7 +483,7 @@ LISTS = {
 def test_what_is_wrong_with_a_list_is_told(name: str, text: str, tmp_path: Path):
     source = write(tmp_path / "in", {name: text, "a.png": gray(MASK), "b.png": gray(MASK)})
     codes = {finding.code for finding in open_reader(source, "masks").findings}
-    assert codes & {"classes-unread", "classes-alike", "value-type", "label-duplicate"}
+    assert codes & {"classes-unread", "classes-alike", "value-type", "label-duplicate", "label-number"}
 
 
 def test_real_masks_keep_their_pixels_by_class_name(samples: Path, tmp_path: Path):
