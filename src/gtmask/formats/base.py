@@ -58,12 +58,12 @@ class ReadOptions:
 
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
     attribute that holds the class where a tool has many (VIA); ``default_label`` is what shapes without a
-    label are called; ``memory_limit`` is in bytes;
-    ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or prefix with copies of
-    the masks that a manifest names; ``partial`` takes a manifest of a run that is not finished; ``void`` is
-    what pixels of ready-made masks become that nobody labeled: "background", "keep" (a class of their own)
-    or the name of a class. ``s3`` says how files outside of the export are reached; whoever opens an export
-    sets it.
+    label are called; ``memory_limit`` is in bytes; ``keep_going`` reads a damaged document up to the damage;
+    ``masks`` is a folder or prefix with copies of the masks that a manifest names; ``partial`` takes a
+    manifest of a run that is not finished; ``void`` is what pixels of ready-made masks become that nobody
+    labeled: "background", "keep" (a class of their own) or the name of a class. ``images`` is where images
+    are looked for, if not among the export's files, and ``s3`` says how files outside of the export are
+    reached; whoever opens an export sets both.
     """
 
     annotator: str | None = None
@@ -76,6 +76,7 @@ class ReadOptions:
     masks: str | None = None
     partial: bool = False
     void: str = "background"
+    images: str | None = None
     memory_limit: int = 2 << 30
     s3: S3Settings = field(default_factory=S3Settings)
 

@@ -26,7 +26,7 @@ from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
-from gtmask.run.places import RunRequest, absolute_location
+from gtmask.run.places import RunRequest, absolute_location, default_images, real
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
@@ -168,6 +168,7 @@ def _open_reader(request: RunRequest) -> Reader[Any]:
         masks=chosen.masks,
         partial=chosen.partial,
         void=chosen.void,
+        images=None if real(request.images) == real(default_images(request.source)) else request.images,
         memory_limit=request.execution.memory_limit,
     )
     return open_reader(request.source, chosen.format, options, request.execution.s3)

@@ -521,3 +521,27 @@ def test_every_pair_of_words_for_folders_fits(tmp_path: Path):
             reader = open_reader(source)
             assert [reader.record(unit).image for unit in reader.units()] == [f"{images}/a.jpg"]
             assert not reader.findings
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_mask_is_never_its_own_image(given: bool, tmp_path: Path):
+    source = write(tmp_path / "in", {"classes.txt": "\n".join(NAMES), "a.png": gray(MASK)})
+    _, summary = convert(source, tmp_path / "out", **({"images": source} if given else {"size": "auto"}))
+    assert summary.tally.masks == (not given)
+    manifest = (tmp_path / "out/labeling-qa.manifest").read_text()
+    assert "in/a.png" not in manifest
+    images = write(tmp_path / "photos", {"a.png": photo(kind="PNG")})
+    _, summary = convert(source, tmp_path / "other", images=images)
+    assert (
+        json.loads((tmp_path / "other/labeling-qa.manifest").read_text())["source-ref"] == f"{images}/a.png"
+    )
+
+
+def test_a_prefix_in_s3_reads_like_a_folder(s3_server: Any, bucket: str, tmp_path: Path):
+    files, _ = LAYOUTS["Roboflow"]
+    source = write(tmp_path / "in", files)
+    s3_server.put(bucket, {f"set/{name}": (source / name).read_bytes() for name in files})
+    settings = gtmask.S3Settings(endpoint_url=s3_server.endpoint)
+    plain, remote = open_reader(source), open_reader(f"s3://{bucket}/set/", s3=settings)
+    assert [remote.record(unit) for unit in remote.units()] == [plain.record(unit) for unit in plain.units()]
+    assert remote.labels == plain.labels == ["cat", "dog", "cow"]

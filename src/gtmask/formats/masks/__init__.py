@@ -108,7 +108,7 @@ class MasksReader:
             self._tasks = tasks_of(regions, images, self.options.annotator)
             self.title = "Label Studio brush masks"
         else:
-            self._layout = arrange(names)
+            self._layout = arrange(names, elsewhere=self.options.images is not None)
             _tell_missing(self.export, names, self._layout, told)
         _tell_skipped(names, self._layout, self.lists, told)
         self.findings = [*self._header, *told.findings]

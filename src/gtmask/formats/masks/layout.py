@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from posixpath import basename, splitext
+from functools import lru_cache
+from posixpath import basename, dirname, splitext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -95,8 +96,12 @@ class Layout:
     keys: set[str] = field(default_factory=set)
 
 
-def arrange(names: Iterable[str]) -> Layout:
-    """Sort the files of a tree by the rule of this module."""
+def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
+    """Sort the files of a tree by the rule of this module.
+
+    ``elsewhere`` says that images are looked for in another tree. In this one a mask is no image, whatever
+    its name.
+    """
     pictures = [name for name in names if name.lower().endswith(IMAGE_EXTENSIONS)]
     roles = {name: _role(name) for name in pictures}
     said = any(role == "mask" for role in roles.values())
@@ -104,9 +109,10 @@ def arrange(names: Iterable[str]) -> Layout:
         name for name in pictures if roles[name] == "mask" or (not said and _may_be_mask(name, roles[name]))
     ]
     layout = Layout(left_out=[name for name in pictures if roles[name] == "other"])
-    images = [name for name in pictures if roles[name] in {"image", ""} and name not in set(masks)]
+    taken = set(masks)
+    images = [name for name in pictures if roles[name] in {"image", ""} and name not in taken]
     masks = _without_variants(masks, layout)
-    _pair(masks, images, layout)
+    _pair(masks, images, layout, set() if elsewhere else taken)
     return layout
 
 
@@ -131,6 +137,7 @@ def _role(name: str) -> str:
     return "mask" if is_png and _MASK_END.search(stem) else ""
 
 
+@lru_cache(maxsize=4096)
 def _word_role(folder: str) -> str:
     for role, words in (("other", OTHER_WORDS), ("mask", MASK_WORDS), ("image", IMAGE_WORDS)):
         if folder in words:
@@ -140,10 +147,11 @@ def _word_role(folder: str) -> str:
     return "image" if re.search(r"im(?:age|g)s?", found[0][len(found["before"] or "") :]) else "mask"
 
 
-def folder_key(name: str) -> str:
-    """Return a path's folders without those, and the parts of those, that only say what lies in them."""
+@lru_cache(maxsize=4096)
+def folder_key(path: str) -> str:
+    """Return folders without those, and the parts of those, that only say what lies in them."""
     kept = []
-    for folder in name.split("/")[:-1]:
+    for folder in path.split("/"):
         if folder.lower() in MASK_WORDS | IMAGE_WORDS | OTHER_WORDS or _VERSION.fullmatch(folder):
             continue
         found = _AFFIX.match(folder)
@@ -166,7 +174,7 @@ def mask_keys(name: str) -> list[str]:
         if pattern.search(stem):
             stems.insert(0, pattern.sub("", stem))
             break
-    folder = folder_key(name)
+    folder = folder_key(dirname(name))
     return [f"{folder}/{one}" if folder else one for one in stems if one]
 
 
@@ -174,7 +182,7 @@ def image_keys(name: str) -> list[str]:
     """Return what an image's path may be reduced to."""
     stem = splitext(basename(name))[0]
     stems = [stem, *(pattern.sub("", stem) for pattern in (_IMAGE_END, _IMAGE_START) if pattern.search(stem))]
-    folder = folder_key(name)
+    folder = folder_key(dirname(name))
     return [f"{folder}/{one}" if folder else one for one in stems if one]
 
 
@@ -198,7 +206,8 @@ def _without_variants(masks: list[str], layout: Layout) -> list[str]:
     )
 
 
-def _pair(masks: list[str], images: list[str], layout: Layout) -> None:
+def _pair(masks: list[str], images: list[str], layout: Layout, never: set[str]) -> None:
+    """Pair masks and images; ``never`` are paths that are no images."""
     by_key: dict[str, list[str]] = {}
     by_end: dict[str, list[str]] = {}
     for image in images:
@@ -221,7 +230,7 @@ def _pair(masks: list[str], images: list[str], layout: Layout) -> None:
             trouble = ("mask-ambiguous", f"it fits {', '.join(sorted(fits)[:3])}")
         elif len(rivals) > 1:
             trouble = ("mask-ambiguous", f"{', '.join(sorted(rivals)[:3])} fit one image")
-        places = tuple(fits) if fits else tuple(_places(mask, keys))
+        places = tuple(fits) if fits else tuple(place for place in _places(mask, keys) if place not in never)
         layout.pairs.append(Pair(mask, places[0], places[1:] if not fits else (), _by(mask), trouble))
     layout.bare = [image for image in images if image not in claims]
 
@@ -253,7 +262,7 @@ def _places(mask: str, keys: list[str]) -> Iterator[str]:
     """Yield where the image of a mask may lie that is not in the tree, the likeliest place first."""
     stem = splitext(basename(mask))[0]
     if splitext(stem)[1].lower() in IMAGE_EXTENSIONS:
-        folder = folder_key(mask)
+        folder = folder_key(dirname(mask))
         yield f"{folder}/{stem}" if folder else stem
         return
     folders = mask.split("/")[:-1]
