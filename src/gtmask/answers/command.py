@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, Assembled, assemble
 from gtmask.answers.options import AnswerOptions
 from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
-from gtmask.answers.sources import mirror_folders, open_manifests
+from gtmask.answers.sources import open_manifests
 from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
+from gtmask.groundtruth.manifest_file import mirror_folders
 from gtmask.groundtruth.media import MediaSettings
 from gtmask.groundtruth.submission import output_manifests
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
@@ -173,9 +174,9 @@ def answer(
     class_map = class_map or old_classes(look)
     plan = make_plan(options, look, class_map, target)
     elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
-    survey = MediaSettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
+    media = MediaSettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
     task = AnswerJob(
-        options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, survey
+        options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, media
     )
     found = _work(task, plan, look, sources, Pool(workers, before=_compile), progress)
     ids = (
@@ -200,7 +201,7 @@ def _work(
     progress: Progress,
 ) -> Assembled:
     """Do the chunks that are not committed, and assemble."""
-    settings = job.survey.s3
+    settings = job.media.s3
 
     async def begin() -> set[int]:
         async with open_storage(job.out, settings) as out:

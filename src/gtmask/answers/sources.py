@@ -6,13 +6,11 @@ that counts (Developer Guide, sms-data-output).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, UsageError
 from gtmask.formats.locate import open_export
 from gtmask.groundtruth.manifest_file import ManifestReader
-from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,13 +55,3 @@ def _reader(export: Export, location: str, name: str) -> ManifestReader:
     return ManifestReader(
         shown, export.size(name), lambda start, length: export.read(name, start, start + length)
     )
-
-
-def mirror_folders(manifests: Sequence[ManifestReader]) -> tuple[str, ...]:
-    """Return the local folders about manifests in which a mirror of their masks may lie, each once."""
-    found: dict[str, None] = {}
-    for manifest in manifests:
-        if not is_s3(manifest.location):
-            folder = Path(manifest.location).absolute().parent
-            found |= dict.fromkeys(str(place) for place in (folder, *folder.parents[:2]))
-    return tuple(found)

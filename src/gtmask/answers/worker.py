@@ -57,7 +57,7 @@ class AnswerJob:
     image_prefix: str
     mask_prefix: str
     out: str
-    survey: MediaSettings
+    media: MediaSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def answer_chunk(job: AnswerJob, number: int, items: list[Item]) -> Tally:
     async def work(media: MediaReader) -> Tally:
         return await _Chunk(job, media).run(number, items)
 
-    return with_media(job.survey, work)
+    return with_media(job.media, work)
 
 
 class _Chunk:
@@ -100,7 +100,7 @@ class _Chunk:
         self.parser = LineParser()
 
     async def run(self, number: int, items: list[Item]) -> Tally:
-        limit = asyncio.Semaphore(self.job.survey.s3.in_flight)
+        limit = asyncio.Semaphore(self.job.media.s3.in_flight)
 
         async def one(item: Item) -> Outcome:
             async with limit:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
+from gtmask.groundtruth.manifest_file import mirror_folders
 from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings, with_media
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
@@ -142,7 +143,8 @@ def summarize_job_output(
         return None
     output = JobOutput(*attributes)
     estimate = sum(manifest.estimate_lines() for manifest in manifests)
-    settings = media_settings(manifests, s3, masks=masks, deep=True)
+    mirrors = () if masks is not None else mirror_folders(manifests)
+    settings = media_settings(manifests, s3, masks=masks, deep=True, mirrors=mirrors)
     progress = progress or Silent()
     progress.stage("compare", estimate)
     batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))

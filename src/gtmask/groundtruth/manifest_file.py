@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.errors import ManifestError
 from gtmask.manifest.line import require_line
 from gtmask.manifest.unfinished import find_manifest
-from gtmask.storage import open_storage, split_location
+from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings
@@ -125,3 +126,13 @@ def open_manifest(
         )
     finally:
         storage.close()
+
+
+def mirror_folders(manifests: Sequence[ManifestReader]) -> tuple[str, ...]:
+    """Return the local folders about manifests in which a mirror of their masks may lie, each once."""
+    found: dict[str, None] = {}
+    for manifest in manifests:
+        if not is_s3(manifest.location):
+            folder = Path(manifest.location).absolute().parent
+            found |= dict.fromkeys(str(place) for place in (folder, *folder.parents[:2]))
+    return tuple(found)

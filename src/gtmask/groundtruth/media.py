@@ -84,6 +84,7 @@ def media_settings(
     images: str | None = None,
     masks: str | None = None,
     deep: bool = False,
+    mirrors: tuple[str, ...] = (),
 ) -> MediaSettings:
     """Return settings for what some manifests name; which are read for it where copies count."""
     parser = LineParser()
@@ -103,7 +104,8 @@ def media_settings(
         masks,
         deep,
         NOTHING_SHARED if images is None else find_shared_ends(image_references),
-        NOTHING_SHARED if masks is None else find_shared_ends(mask_references),
+        NOTHING_SHARED if masks is None and not mirrors else find_shared_ends(mask_references),
+        mirrors,
     )
 
 

@@ -56,8 +56,8 @@ _DENIED = _UNKNOWN | {
     "KMS.DisabledException": "its encryption key is disabled",
     "KMS.NotFoundException": "its encryption key does not exist",
 }
-#: Messages of a refusal that say nothing.
-_EMPTY = frozenset({"", "access denied", "forbidden"})
+#: Messages of a refusal of so many words ("Access Denied", "Forbidden") say nothing.
+_WORDS = 3
 _REFUSED = {
     "KeyTooLongError": "the key is longer than 1024 bytes; shorten the name",
     "EntityTooLarge": "the object is too large",
@@ -138,7 +138,8 @@ def error_of_answer(
     if code in _DENIED:
         refused = CredentialsError if code in _UNKNOWN else AccessError
         told = _DENIED[code].format(permission=action.permission)
-        if "{permission}" in _DENIED[code] and (said := message.strip().rstrip(".")).lower() not in _EMPTY:
+        said = message.strip().rstrip(".")
+        if "{permission}" in _DENIED[code] and len(said.split()) > _WORDS:
             # It names what is refused and why (a key, a policy), which may be no permission on objects.
             told = f"permission is denied: {said}"
         return refused(f"{what}: {told}.")
