@@ -27,6 +27,8 @@ def inspect(
     source: options.Source,
     format: options.Format = "auto",
     reading: ReadOptions,
+    before: options.Before = None,
+    after: options.After = None,
     workers: options.Workers = None,
     s3: S3Settings,
     quiet: options.Quiet = False,
@@ -40,7 +42,16 @@ def inspect(
     from gtmask.cli.console import Bar, print_json
 
     with Bar(quiet=quiet or as_json) as bar:
-        seen = gtmask.inspect(source, format=format, options=reading, workers=workers, s3=s3, progress=bar)
+        seen = gtmask.inspect(
+            source,
+            format=format,
+            options=reading,
+            before=before,
+            after=after,
+            workers=workers,
+            s3=s3,
+            progress=bar,
+        )
     if as_json:
         print_json(seen.to_json())
         return

@@ -80,6 +80,23 @@ def _concurrency(given: str | int) -> Any:
         raise typer.BadParameter(f"{given} is neither a number nor auto") from error
 
 
+Before = Annotated[
+    str | None,
+    opt(
+        "--before",
+        metavar="NAME",
+        help="The label attribute that was adjusted (default: as the metadata says).",
+    ),
+]
+After = Annotated[
+    str | None,
+    opt(
+        "--after",
+        metavar="NAME",
+        help="The label attribute that the job wrote (default: as the metadata says).",
+    ),
+]
+
 #: For every class that stands for several options: its fields, and the option of each.
 GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "reading": (ReadOptions, {

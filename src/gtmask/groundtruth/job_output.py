@@ -115,6 +115,8 @@ def summarize_job_output(
     manifests: Sequence[ManifestReader],
     *,
     masks: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -130,6 +132,8 @@ def summarize_job_output(
         One finished job's output, in one file or in several.
     masks
         Folder or prefix with copies of the masks.
+    before, after
+        Overrule what the metadata says of old and new.
     workers, progress
         As in :func:`gtmask.validate`.
 
@@ -138,7 +142,7 @@ def summarize_job_output(
     ManifestError
         A broken manifest.
     """
-    attributes = find_pair(manifests)
+    attributes = find_pair(manifests, before, after)
     if attributes is None:
         return None
     output = JobOutput(*attributes)

@@ -103,6 +103,8 @@ def inspect(
     s3: S3Settings | None = None,
     workers: int | None = None,
     masks: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Read an export and say what is in it.
@@ -120,6 +122,8 @@ def inspect(
         Processes; one per core by default, none beside this one for small exports.
     masks
         The same as in ``options``.
+    before, after
+        The label attributes of a finished job that are compared; by default as the metadata says.
     progress
         Hears how the reading gets on.
 
@@ -158,7 +162,13 @@ def inspect(
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(
-            manifests, masks=options.masks, s3=s3, workers=workers, progress=progress
+            manifests,
+            masks=options.masks,
+            before=before,
+            after=after,
+            s3=s3,
+            workers=workers,
+            progress=progress,
         )
     return seen
 
