@@ -59,7 +59,8 @@ def test_a_grid_that_neither_tool_nor_size_proves_is_a_guess(
     image: tuple[int, int], told: tuple[int, int] | None, orientation: int, grid: str
 ) -> None:
     for known in (False, True):
-        record = Record("a.jpg", *(told or (None, None)), grid=grid, grid_known=known)
+        width, height = told or (None, None)
+        record = Record("a.jpg", width, height, grid, grid_known=known)
         fitting = fit(record, ImageInfo(*image, orientation, "JPEG"), "header", "stored")
         proven = image[0] != image[1] and orientation >= 5 and told is not None
         guessed = any(finding.code == "grid-guessed" for finding in fitting.findings)

@@ -405,7 +405,7 @@ def test_cityscapes_needs_no_list(tmp_path: Path):
 
 def test_brush_pictures_of_label_studio_are_put_together_by_task(tmp_path: Path):
     def drawn(value: int) -> bytes:
-        return gray((value == MASK).astype(np.uint8) * np.uint8(255))
+        return gray(np.asarray(value == MASK, np.uint8) * np.uint8(255))
 
     files: dict[str, bytes | str] = {
         "task-12-annotation-3-by-a@x.y-tag-cat-0.png": drawn(3),
