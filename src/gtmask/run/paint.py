@@ -298,12 +298,11 @@ class Canvas:
 
     def _recode(self, plane: Plane, pairs: list[tuple[int, int]]) -> None:
         """Paint classes of a ready-made mask, whose size must be that of the image."""
-        if plane.values.shape == self.mask.shape:
-            look_up(plane.values, dict(pairs), self.mask, others=0 if self._blank else None)
-            self._blank = False
+        if differs := self._differs(*plane.values.shape[::-1]):
+            self.painting.findings.append(Finding("mask-size-differs", differs))
             return
-        told = "the mask is {1}x{0}, the image {3}x{2}".format(*plane.values.shape, *self.mask.shape)
-        self.painting.findings.append(Finding("mask-size-differs", told))
+        look_up(plane.values, dict(pairs), self.mask, others=0 if self._blank else None)
+        self._blank = False
 
     def _segment_ids(self, file: str | None, picture: Any) -> NDArray[np.uint32]:
         """Return the values of a picture that segments are named by; of the last picture they are kept."""
