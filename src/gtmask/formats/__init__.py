@@ -90,8 +90,8 @@ def open_source(
     found = detect(export, format, options.memory_limit)
     check_options(found.format, options)
     if found.format.name == "sagemaker":
-        told = unfinished_manifests(export, found.names or tuple(export.names()), options)
-        found = replace(found, findings=(*found.findings, *told))
+        unfinished = unfinished_manifests(export, found.names or tuple(export.names()), options)
+        found = replace(found, findings=(*found.findings, *unfinished))
     if not found.names:
         reader = found.format.read(export, options)
     else:
@@ -116,9 +116,9 @@ def unfinished_manifests(export: Export, names: tuple[str, ...], options: ReadOp
     # An archive is of one moment: a manifest in it has its name because its run was finished.
     if root := getattr(export, "root", ""):
         for name in names:
-            _, told = find_manifest(f"{root}/{name}", options.s3, partial=options.partial)
-            if told:
-                yield Finding("manifest-partial", told)
+            _, unfinished = find_manifest(f"{root}/{name}", options.s3, partial=options.partial)
+            if unfinished:
+                yield Finding("manifest-partial", unfinished)
 
 
 def read(

@@ -77,10 +77,10 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     return builder.build()
 
 
-def image_names(name: str, told: str) -> tuple[str, ...]:
+def image_names(name: str, listed: str) -> tuple[str, ...]:
     """Return where the image of an item may lie: where the item says, else beside the file."""
-    if told:
-        path = told.replace("\\", "/").lstrip("/")
+    if listed:
+        path = listed.replace("\\", "/").lstrip("/")
         return tuple(dict.fromkeys((path, basename(path))))
     stem = name[: -len(".json")]
     return (stem,) if "." in basename(stem) else tuple(stem + suffix for suffix in (".jpg", ".png", ".jpeg"))

@@ -60,14 +60,14 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
         The document breaks off before its categories.
     """
     name = next(iter(export.names()))
-    told = Header(name)
-    categories = get_object(told, header(export, name, ("categories",)), "categories")
-    entries = get_list(told, get_object(told, categories, "label"), "labels")
-    names = [_label(told, entry, index) for index, entry in enumerate(entries)]
+    reporter = Header(name)
+    categories = get_object(reporter, header(export, name, ("categories",)), "categories")
+    entries = get_list(reporter, get_object(reporter, categories, "label"), "labels")
+    names = [_label(reporter, entry, index) for index, entry in enumerate(entries)]
     labels = list(dict.fromkeys(names))
     reader = RowsReader(
         export, options, "Datumaro", parse=parse, path=("items",), labels=labels or None, context=names,
-        findings=told.findings,
+        findings=reporter.findings,
     )  # fmt: skip
     reader.findings += [
         Finding("label-duplicate", f"{label}: listed {names.count(label)} times")
@@ -77,11 +77,11 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     return reader
 
 
-def _label(told: Header, entry: Any, index: int) -> str:
+def _label(reporter: Header, entry: Any, index: int) -> str:
     """Return a label's name; one without goes by its index, which is told."""
-    name = get_label(told, as_object(told, entry, f"labels[{index}]"), "name")
+    name = get_label(reporter, as_object(reporter, entry, f"labels[{index}]"), "name")
     if not name:
-        told.finding("label-number", f"label {index} has no name")
+        reporter.finding("label-number", f"label {index} has no name")
     return name or str(index)
 
 

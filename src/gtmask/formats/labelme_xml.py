@@ -77,7 +77,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     size = root.find("imagesize")
     if size is not None:
         set_size(builder, size.findtext("ncols"), size.findtext("nrows"))
-    _tell_unknown(builder, root, _OF_ROOT)
+    _report_unknown(builder, root, _OF_ROOT)
     add = partial(_add, builder, reader.export, name, folder)
     builder.account(root.findall("object"), add, "object")
     return builder.build()
@@ -87,7 +87,7 @@ def _text(element: Element, tag: str) -> str:
     return (element.findtext(tag) or "").strip()
 
 
-def _tell_unknown(builder: RecordBuilder, element: Element, known: frozenset[str]) -> None:
+def _report_unknown(builder: RecordBuilder, element: Element, known: frozenset[str]) -> None:
     """Tell of children that no LabelMe writes: what they hold is not read."""
     for child in element:
         if child.tag not in known:
@@ -96,7 +96,7 @@ def _tell_unknown(builder: RecordBuilder, element: Element, known: frozenset[str
 
 def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: Element) -> None:
     """Add one object."""
-    _tell_unknown(builder, item, _OF_OBJECT)
+    _report_unknown(builder, item, _OF_OBJECT)
     label = " ".join((item.findtext("name") or "").split())
     if _text(item, "deleted") not in {"", "0"}:
         if _text(item, "deleted") == "1":
@@ -105,7 +105,7 @@ def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: E
         builder.finding("value-type", f"'deleted' of {label} is {_text(item, 'deleted')!r:.40}, not 0 or 1")
     polygon, segment = item.find("polygon"), item.find("segm")
     if polygon is not None:
-        _tell_unknown(builder, polygon, _OF_POLYGON)
+        _report_unknown(builder, polygon, _OF_POLYGON)
         flat = list(_vertices(polygon))
         kind = _text(item, "type")
         if kind == "bounding_box" and len(flat) >= 4:

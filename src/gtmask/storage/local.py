@@ -335,8 +335,9 @@ def translate_errors(verb: str, path: Path) -> Iterator[None]:
                 f"{what}: permission denied; check owner and mode of the file and its folder."
             ) from error
         if verb == "read" and error.errno in {errno.ENODEV, errno.ENXIO}:
-            msg = f"cannot read {path}: it is no regular file, but a named pipe, a socket or a device"
-            raise NotFoundError(msg) from error
+            raise NotFoundError(
+                f"{what}: it is no regular file, but a named pipe, a socket or a device."
+            ) from error
         if verb == "read" and error.errno in {errno.ENOTDIR, errno.EISDIR}:
             raise NotFoundError(
                 f"{what}: there is a folder where the file should be, or a file for a folder."

@@ -114,16 +114,18 @@ class CocoReader:
         self.owned_by = tables.owned_by
         self.findings = tables.findings
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
-        told = Header(name)
-        studio = get_text(told, get_object(told, tables.small, "info"), "contributor") == "Label Studio"
+        reporter = Header(name)
+        studio = (
+            get_text(reporter, get_object(reporter, tables.small, "info"), "contributor") == "Label Studio"
+        )
         self.fractions = studio
         #: Whether there is no image table: then ids are all that is known of the images.
         self.bare = tables.images_at is None
         self.title = self._name(head, tables, studio=studio)
         self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
         self.categories: dict[int | str, str] = {}
-        self.labels = self._read_categories(told, tables.small)
-        self.findings += told.findings
+        self.labels = self._read_categories(reporter, tables.small)
+        self.findings += reporter.findings
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_tables": None}
@@ -133,21 +135,21 @@ class CocoReader:
             return "COCO results list"
         return "COCO instances, Label Studio dialect" if studio else _title(head)
 
-    def _read_categories(self, told: Header, small: dict[str, Any]) -> list[str] | None:
+    def _read_categories(self, reporter: Header, small: dict[str, Any]) -> list[str] | None:
         """Fill ``categories`` (id to name) and return the names in order, each once.
 
         Where none are listed it is None, and ids stand for names.
         """
         labels: dict[str, list[str]] = {}
         rows: list[tuple[int | str, str, str]] = []
-        for entry in get_objects(told, small, "categories"):
-            number, name = normal_id(get_any(entry, "id")), get_label(told, entry, "name")
+        for entry in get_objects(reporter, small, "categories"):
+            number, name = normal_id(get_any(entry, "id")), get_label(reporter, entry, "name")
             if number is None:
                 self.findings.append(Finding("annotation-bad", f"category {name!r:.60} has no id"))
                 continue
             if not name:
                 self.findings.append(Finding("label-number", f"category {number} has no name"))
-            rows.append((number, name or str(number), get_text(told, entry, "supercategory")))
+            rows.append((number, name or str(number), get_text(reporter, entry, "supercategory")))
         if not rows:
             self.findings.append(Finding("label-number", "no categories are listed, so ids are the classes"))
             return None
@@ -240,8 +242,8 @@ class CocoReader:
                 entry = self._first(own) if tables.named or abs(key) >= 1 << 62 else {}
                 number = self.owner(entry) if entry else key
                 name = get_any(entry, "file_name") if tables.named else None
-                told = (name,) if isinstance(name, str) and name else ()
-                names = list(dict.fromkeys([*told, *image_spellings(number)]))
+                reporter = (name,) if isinstance(name, str) and name else ()
+                names = list(dict.fromkeys([*reporter, *image_spellings(number)]))
                 yield number, names[0], None, None, tuple(names[1:]), None, own.tobytes()
 
     def _first(self, ranges: Any) -> dict[str, Any]:

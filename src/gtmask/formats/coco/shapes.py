@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.geometry import flatten
 from gtmask.formats.reading.rle import add_runs
-from gtmask.formats.reading.typed import get_any, get_flag, tell_type
+from gtmask.formats.reading.typed import get_any, get_flag, report_type
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -39,7 +39,7 @@ def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, A
     elif value is None or value in ([], {}):
         _box_only(builder, label, annotation)
     else:
-        tell_type(builder, "segmentation", value, "a list or an object")
+        report_type(builder, "segmentation", value, "a list or an object")
     if shape is not None:
         shape.ignore = is_crowd(builder, annotation)
 

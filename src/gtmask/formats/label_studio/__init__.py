@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.typed import Teller
+    from gtmask.formats.reading.typed import Reporter
     from gtmask.model import Record
 
 _TASK = frozenset({"annotations", "completions", "predictions"})
@@ -115,14 +115,14 @@ class LabelStudioReader(RowsReader):
             return rows[0]
         document = self.document(rows[0].name)
         # What is of another type is told by the record.
-        told = Header("")
+        reporter = Header("")
         loaded = [(load_object(document.read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
-        _tell_mixed_times(
-            told, [row for row, _ in mine or loaded], f"task {get_any(loaded[0][0], 'id')!r:.40}"
+        _report_mixed_times(
+            reporter, [row for row, _ in mine or loaded], f"task {get_any(loaded[0][0], 'id')!r:.40}"
         )
-        self.findings += [finding for finding in told.findings if finding not in self.findings]
+        self.findings += [finding for finding in reporter.findings if finding not in self.findings]
         return max(mine or loaded, key=lambda pair: _age(Header(""), pair[0]))[1]
 
 
@@ -187,11 +187,11 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
     return Regions(builder, mine + lost, [item for item in lost if draws(item)]).build()
 
 
-def task_images(told: Teller, task: dict[str, Any]) -> list[TaskImage]:
+def task_images(reporter: Reporter, task: dict[str, Any]) -> list[TaskImage]:
     """Return the images of a task, by the regions of all its annotations and predictions."""
     quiet = Header("")  # who takes the regions tells what is no region
     results = [item for choice in _choices(quiet, task) for item in get_objects(quiet, choice, "result")]
-    return images_of(told, task, results)
+    return images_of(reporter, task, results)
 
 
 def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
@@ -232,10 +232,12 @@ def _as_result(item: Any) -> Any:
     }
 
 
-def _choices(told: Teller, task: dict[str, Any]) -> list[dict[str, Any]]:
+def _choices(reporter: Reporter, task: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a task's annotations (``completions`` in old exports) and predictions."""
     return [
-        item for key in ("annotations", "completions", "predictions") for item in get_objects(told, task, key)
+        item
+        for key in ("annotations", "completions", "predictions")
+        for item in get_objects(reporter, task, key)
     ]
 
 
@@ -273,7 +275,7 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
     best = max(truth or mine, key=partial(_age, builder))
     where = builder.record.where
-    _tell_mixed_times(builder, truth or mine, where)
+    _report_mixed_times(builder, truth or mine, where)
     if len(truth or mine) > 1:
         builder.finding("annotation-chosen", f"{where}: the newest of {len(truth or mine)}")
     elif len(kept) > 1:
@@ -281,20 +283,20 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     return best
 
 
-def _age(told: Teller, annotation: dict[str, Any]) -> tuple[str, float, float]:
+def _age(reporter: Reporter, annotation: dict[str, Any]) -> tuple[str, float, float]:
     """Return what annotations are compared by: the time of the last change, then the id."""
-    stamp = get_text(told, annotation, "updated_at") or get_text(told, annotation, "created_at")
+    stamp = get_text(reporter, annotation, "updated_at") or get_text(reporter, annotation, "created_at")
     number = get_any(annotation, "annotation_id", "id")
     # Text or a number of seconds; numbers are older than any text.
     seconds = get_any(annotation, "updated_at") or get_any(annotation, "created_at")
     return ("" if _number(seconds) else stamp), _number(seconds), _number(number)
 
 
-def _tell_mixed_times(told: Teller, annotations: list[dict[str, Any]], where: str) -> None:
+def _report_mixed_times(reporter: Reporter, annotations: list[dict[str, Any]], where: str) -> None:
     """Tell where some times of the last change are texts and others numbers: they cannot be compared."""
     times = [get_any(item, "updated_at") or get_any(item, "created_at") for item in annotations]
     if {isinstance(time, str) for time in times if time} == {True, False}:
-        told.finding("value-type", f"{where}: 'updated_at' is text here and a number there")
+        reporter.finding("value-type", f"{where}: 'updated_at' is text here and a number there")
 
 
 def _number(value: Any) -> float:

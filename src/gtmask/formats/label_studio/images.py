@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.reading.typed import get_any, get_object, get_text
 
 if TYPE_CHECKING:
-    from gtmask.formats.reading.typed import Teller
+    from gtmask.formats.reading.typed import Reporter
 
 #: What people call the key of the image that is to be labeled; numbers at their end do not count.
 _USUAL = frozenset({"image", "img", "images", "image_url", "url", "photo", "picture", "pages", "frame"})
@@ -55,7 +55,7 @@ class TaskImage:
         return same and (self.tags is None or stem in self.tags)
 
 
-def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
+def images_of(reporter: Reporter, task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told.
 
     Parameters
@@ -68,18 +68,18 @@ def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]])
     results
         The results of all its annotations: which tags there are.
     """
-    data = get_object(told, task, "data")
+    data = get_object(reporter, task, "data")
     listed = any(isinstance(value, list) and len(value) > 1 for value in data.values())
-    tags = _tags(told, results, listed=listed)
-    pictures = _pictures(told, data, tags)
-    upload = get_text(told, task, "file_upload")
+    tags = _tags(reporter, results, listed=listed)
+    pictures = _pictures(reporter, data, tags)
+    upload = get_text(reporter, task, "file_upload")
     if not pictures:
         return [TaskImage(upload)] if _is_picture(upload) else []
     shown: dict[str | None, str] = {None: next(iter(pictures))}
     if len(pictures) > 1 or len(tags) > 1:
-        shown = _match(told, tags, list(pictures))
+        shown = _match(reporter, tags, list(pictures))
     if not shown:
-        told.finding("task-images-untold", f"tags {_list(tags)}, images {_list(pictures)}")
+        reporter.finding("task-images-untold", f"tags {_list(tags)}, images {_list(pictures)}")
         # The first one gives the reject its name.
         return [TaskImage(_references(next(iter(pictures.values())))[0])]
     found: list[TaskImage] = []
@@ -89,7 +89,7 @@ def images_of(told: Teller, task: dict[str, Any], results: list[dict[str, Any]])
             tags_here = None if None in mine else frozenset(tag for tag in mine if tag is not None)
             found += _of_value(value, tags_here, upload)
         else:
-            told.finding("picture-unlabeled", f"{key!r:.60}")
+            reporter.finding("picture-unlabeled", f"{key!r:.60}")
     return found
 
 
@@ -105,13 +105,13 @@ def _split(tag: str) -> tuple[str, int | None]:
     return (match[1], int(match[2])) if match and len(match[2]) < 10 else (tag, None)
 
 
-def _tags(told: Teller, results: list[dict[str, Any]], *, listed: bool) -> list[str]:
+def _tags(reporter: Reporter, results: list[dict[str, Any]], *, listed: bool) -> list[str]:
     """Return the tags that have regions; where there are lists of images, without repeaters' numbers."""
-    names = [get_text(told, item, "to_name") for item in results if draws(item)]
+    names = [get_text(reporter, item, "to_name") for item in results if draws(item)]
     return list(dict.fromkeys(_split(name)[0] if listed else name for name in names if name))
 
 
-def _pictures(told: Teller, data: dict[str, Any], tags: list[str]) -> dict[str, Any]:
+def _pictures(reporter: Reporter, data: dict[str, Any], tags: list[str]) -> dict[str, Any]:
     """Return those values of a task's data that are images: by their tag, by their look, or by their key."""
     there = {key: value for key, value in data.items() if _references(value)}
     found = {
@@ -124,11 +124,11 @@ def _pictures(told: Teller, data: dict[str, Any], tags: list[str]) -> dict[str, 
     texts = {key: value for key, value in there.items() if isinstance(value, str)}
     found = usual or (texts if len(texts) == 1 else {})
     for key in found:
-        told.finding("task-image-guessed", f"{key!r:.60}, which does not look like an image's name")
+        reporter.finding("task-image-guessed", f"{key!r:.60}, which does not look like an image's name")
     return found
 
 
-def _match(told: Teller, tags: list[str], keys: list[str]) -> dict[str | None, str]:
+def _match(reporter: Reporter, tags: list[str], keys: list[str]) -> dict[str | None, str]:
     """Return which image each tag shows; the key None stands for every region of the task.
 
     Tags that are not there show something that cannot be told.
@@ -137,21 +137,21 @@ def _match(told: Teller, tags: list[str], keys: list[str]) -> dict[str | None, s
     for tag in tags:
         alike = [key for key in keys if key not in shown.values() and _plain(key) == _plain(tag)]
         if tag not in shown and len(alike) == 1:
-            shown[tag] = _guessed(told, tag, alike[0])
+            shown[tag] = _guessed(reporter, tag, alike[0])
     loose = [tag for tag in tags if tag not in shown]
     free = [key for key in keys if key not in shown.values()]
     if shown and len(loose) == len(free) == 1:
-        shown[loose[0]] = _guessed(told, loose[0], free[0])
+        shown[loose[0]] = _guessed(reporter, loose[0], free[0])
     elif not shown and len(tags) <= 1:
         usual = [key for key in keys if _is_usual(key)]
         if len(usual) == 1:
-            shown[None] = _guessed(told, tags[0] if tags else "", usual[0])
+            shown[None] = _guessed(reporter, tags[0] if tags else "", usual[0])
     return shown
 
 
-def _guessed(told: Teller, tag: str, key: str) -> str:
+def _guessed(reporter: Reporter, tag: str, key: str) -> str:
     what = f"tag {tag!r:.60}" if tag else "the tag"
-    told.finding("task-image-guessed", f"{what} was taken to show {key!r:.60}")
+    reporter.finding("task-image-guessed", f"{what} was taken to show {key!r:.60}")
     return key
 
 

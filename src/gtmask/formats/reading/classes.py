@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from gtmask.formats.reading.typed import tell_type
+from gtmask.formats.reading.typed import report_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gtmask.formats.reading.typed import Teller
+    from gtmask.formats.reading.typed import Reporter
 
 Key = TypeVar("Key", int, str, "int | str")
 #: A YAML document of more values than this, its aliases written out, is no list of classes.
@@ -31,7 +31,7 @@ class Word(str):
     __slots__ = ()
 
 
-def class_names(told: Teller, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]:
+def class_names(reporter: Reporter, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]:
     """Return the names of classes by their number or id, in the order of the table.
 
     Parameters
@@ -44,14 +44,14 @@ def class_names(told: Teller, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]
     """
     names: dict[Key, str] = {}
     for key, value in rows:
-        name = _name(told, key, value)
+        name = _name(reporter, key, value)
         if names.setdefault(key, name) != name:
-            told.finding("label-id-shared", f"class {key} is {names[key]!r:.60} and {name!r:.60}")
-    tell_duplicates(told, names)
+            reporter.finding("label-id-shared", f"class {key} is {names[key]!r:.60} and {name!r:.60}")
+    report_duplicates(reporter, names)
     return names
 
 
-def tell_duplicates(told: Teller, names: dict[Key, str]) -> None:
+def report_duplicates(reporter: Reporter, names: dict[Key, str]) -> None:
     """Tell of the names that several numbers or ids have."""
     if len(set(names.values())) == len(names):
         return
@@ -60,10 +60,10 @@ def tell_duplicates(told: Teller, names: dict[Key, str]) -> None:
         keys.setdefault(name, []).append(str(key))
     for name, own in keys.items():
         if len(own) > 1:
-            told.finding("label-duplicate", f"{name}: ids {', '.join(own)}"[:200])
+            reporter.finding("label-duplicate", f"{name}: ids {', '.join(own)}"[:200])
 
 
-def _name(told: Teller, key: int | str, value: Any) -> str:
+def _name(reporter: Reporter, key: int | str, value: Any) -> str:
     """Return the name of one class."""
     if isinstance(value, bool):
         value = Word("true" if value else "false")
@@ -72,13 +72,13 @@ def _name(told: Teller, key: int | str, value: Any) -> str:
     if isinstance(value, str):
         name = value.strip()
         if name and isinstance(value, Word):
-            told.finding("label-number", f"class {key} is called {name:.40}")
+            reporter.finding("label-number", f"class {key} is called {name:.40}")
     else:
         name = ""
         if value is not None:
-            tell_type(told, f"class {key}", value, "text")
+            report_type(reporter, f"class {key}", value, "text")
     if not name:
-        told.finding("label-number", f"class {key}")
+        reporter.finding("label-number", f"class {key}")
     return name or str(key)
 
 

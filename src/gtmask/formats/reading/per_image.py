@@ -159,7 +159,7 @@ def load_listed(data: bytes, key: str) -> tuple[dict[str, Any], list[Any]]:
     return document, listed
 
 
-def listed_names(told: Header, export: Export, name: str, table: str, member: str) -> list[str] | None:
+def listed_names(reporter: Header, export: Export, name: str, table: str, member: str) -> list[str] | None:
     """Return the class names of a project's file: one member of each object of a list, or None.
 
     What cannot be read is told: without its classes an export still has shapes, but in another order.
@@ -167,9 +167,9 @@ def listed_names(told: Header, export: Export, name: str, table: str, member: st
     try:
         document = load_object(export.read(name))
     except (StorageError, BadFile) as error:
-        told.finding("classes-unread", f"{name}: {error}"[:200])
+        reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None
-    names = [get_label(told, entry, member) for entry in get_objects(told, document, table)]
+    names = [get_label(reporter, entry, member) for entry in get_objects(reporter, document, table)]
     return [name for name in names if name] or None
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
 
 
-class Teller(Protocol):
+class Reporter(Protocol):
     """Takes findings, and knows what is being looked at."""
 
     @property
@@ -55,130 +55,130 @@ class Header:
         self.findings.append(Finding(code, detail if self.place in detail else f"{self.place}: {detail}"))
 
 
-def tell_type(told: Teller, name: str, value: Any, wanted: str) -> None:
+def report_type(reporter: Reporter, name: str, value: Any, wanted: str) -> None:
     """Tell that a value is of another type than the format prescribes."""
-    where = f" of {told.place}" if told.place else ""
-    told.finding("value-type", f"{name!r}{where} is {type_name(value)}, not {wanted}")
+    where = f" of {reporter.place}" if reporter.place else ""
+    reporter.finding("value-type", f"{name!r}{where} is {type_name(value)}, not {wanted}")
 
 
-def get_text(told: Teller, outer: dict[str, Any], key: str) -> str:
+def get_text(reporter: Reporter, outer: dict[str, Any], key: str) -> str:
     """Return a member that is text, or a number, which is written out; "" where it is absent."""
     value = outer.get(key)
     if type(value) is str:
         return value
-    return "" if value is None else as_text(told, value, key)
+    return "" if value is None else as_text(reporter, value, key)
 
 
-def as_text(told: Teller, value: Any, name: str) -> str:
+def as_text(reporter: Reporter, value: Any, name: str) -> str:
     """Return a value that must be text or a number; null is "". ``name`` is what messages call it."""
     if type(value) is str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if value is not None:
-        tell_type(told, name, value, "text")
+        report_type(reporter, name, value, "text")
     return ""
 
 
-def get_label(told: Teller, outer: dict[str, Any], key: str) -> str:
+def get_label(reporter: Reporter, outer: dict[str, Any], key: str) -> str:
     """Return a member that is the name of a class; "" where it is absent. A number is written out, told."""
     value = outer.get(key)
-    return value if type(value) is str else as_label(told, value, key)
+    return value if type(value) is str else as_label(reporter, value, key)
 
 
-def as_label(told: Teller, value: Any, name: str) -> str:
+def as_label(reporter: Reporter, value: Any, name: str) -> str:
     """Return a value that must be the name of a class; see :func:`get_label`."""
-    label = as_text(told, value, name)
+    label = as_text(reporter, value, name)
     if label and type(value) is not str:
-        where = f" of {told.place}" if told.place else ""
-        told.finding("label-number", f"{name!r}{where} is the number {label}")
+        where = f" of {reporter.place}" if reporter.place else ""
+        reporter.finding("label-number", f"{name!r}{where} is the number {label}")
     return label
 
 
-def first_texts(told: Teller, outer: dict[str, Any], keys: Iterable[str]) -> list[str]:
+def first_texts(reporter: Reporter, outer: dict[str, Any], keys: Iterable[str]) -> list[str]:
     """Return the texts of these members, in order, each once: the names that an image may have."""
-    return list(dict.fromkeys(text for key in keys if (text := get_text(told, outer, key))))
+    return list(dict.fromkeys(text for key in keys if (text := get_text(reporter, outer, key))))
 
 
-def get_object(told: Teller, outer: dict[str, Any], key: str) -> dict[str, Any]:
+def get_object(reporter: Reporter, outer: dict[str, Any], key: str) -> dict[str, Any]:
     """Return a member that is an object; an empty one where it is absent."""
     value = outer.get(key)
     if type(value) is dict:
         return value
-    return {} if value is None else as_object(told, value, key)
+    return {} if value is None else as_object(reporter, value, key)
 
 
-def as_object(told: Teller, value: Any, name: str) -> dict[str, Any]:
+def as_object(reporter: Reporter, value: Any, name: str) -> dict[str, Any]:
     """Return a value that must be an object; null is an empty one."""
     if isinstance(value, dict):
         return value
     if value is not None:
-        tell_type(told, name, value, "an object")
+        report_type(reporter, name, value, "an object")
     return {}
 
 
-def get_list(told: Teller, outer: dict[str, Any], key: str) -> list[Any]:
+def get_list(reporter: Reporter, outer: dict[str, Any], key: str) -> list[Any]:
     """Return a member that is a list; an empty one where it is absent."""
     value = outer.get(key)
     if type(value) is list:
         return value
-    return [] if value is None else as_list(told, value, key)
+    return [] if value is None else as_list(reporter, value, key)
 
 
-def as_list(told: Teller, value: Any, name: str) -> list[Any]:
+def as_list(reporter: Reporter, value: Any, name: str) -> list[Any]:
     """Return a value that must be a list; null is an empty one."""
     if isinstance(value, list):
         return value
     if value is not None:
-        tell_type(told, name, value, "a list")
+        report_type(reporter, name, value, "a list")
     return []
 
 
-def get_objects(told: Teller, outer: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def get_objects(reporter: Reporter, outer: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """Return a member that is a list of objects; whatever else is in it is told and left out."""
-    return as_objects(told, get_list(told, outer, key), key)
+    return as_objects(reporter, get_list(reporter, outer, key), key)
 
 
-def as_objects(told: Teller, values: list[Any], name: str) -> list[dict[str, Any]]:
+def as_objects(reporter: Reporter, values: list[Any], name: str) -> list[dict[str, Any]]:
     """Return the objects of a list that must hold nothing else; the others are told one by one."""
     if set(map(type, values)) <= {dict}:
         return values
     for index, value in enumerate(values):
         if not isinstance(value, dict):
-            tell_type(told, f"{name}[{index}]", value, "an object")
+            report_type(reporter, f"{name}[{index}]", value, "an object")
     return [value for value in values if isinstance(value, dict)]
 
 
-def get_number(told: Teller, outer: dict[str, Any], key: str, absent: float = 0.0) -> float:
+def get_number(reporter: Reporter, outer: dict[str, Any], key: str, absent: float = 0.0) -> float:
     """Return a member that is a number; ``absent`` where there is none."""
     value = outer.get(key)
     if value is None:
         return absent
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
-    tell_type(told, key, value, "a number")
+    report_type(reporter, key, value, "a number")
     return absent
 
 
-def get_whole(told: Teller, outer: dict[str, Any], key: str) -> int | None:
+def get_whole(reporter: Reporter, outer: dict[str, Any], key: str) -> int | None:
     """Return a member that is a whole number (3 or 3.0); None where it is absent."""
     value = outer.get(key)
     if type(value) is int or value is None:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    tell_type(told, key, value, "a whole number")
+    report_type(reporter, key, value, "a whole number")
     return None
 
 
-def get_flag(told: Teller, outer: dict[str, Any], key: str) -> bool:
+def get_flag(reporter: Reporter, outer: dict[str, Any], key: str) -> bool:
     """Return a member that is true or false (tools also write 1 and 0); False where it is absent."""
     value = outer.get(key)
     if value is None or value is False:
         return False
     if value is True or (isinstance(value, int | float) and value in {0, 1}):
         return bool(value)
-    tell_type(told, key, value, "true or false")
+    report_type(reporter, key, value, "true or false")
     return False
 
 
@@ -206,7 +206,7 @@ def each(
     if items is None:
         return
     if not isinstance(items, list):
-        tell_type(builder, f"{what}s", items, "a list")
+        report_type(builder, f"{what}s", items, "a list")
         return
     if set(map(type, items)) <= {dict}:
         builder.account(items, add, what)

@@ -97,7 +97,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 def choose_label(builder: RecordBuilder, line: ManifestLine, context: _Context) -> Label | None:
     """Return the label attribute that counts, or None after telling why there is none."""
     attributes, wanted = context.attributes, context.wanted
-    _tell_unusable(builder, line)
+    _report_unusable(builder, line)
     known = [label for label in line.labels if wanted in {None, label.attribute}]
     good = [label for label in known if is_good(label)]
     failed = [label for label in known if label.failure_reason is not None]
@@ -114,11 +114,11 @@ def choose_label(builder: RecordBuilder, line: ManifestLine, context: _Context) 
         builder.reject("attribute-undecided", names)
         return None
     if wanted is None:
-        _tell_choice(builder, line, label, attributes, several=len(good) > 1)
+        _report_choice(builder, line, label, attributes, several=len(good) > 1)
     return label
 
 
-def _tell_choice(
+def _report_choice(
     builder: RecordBuilder, line: ManifestLine, label: Label, attributes: Attributes, *, several: bool
 ) -> None:
     """Tell where the label is not what the last job made of this object, or only its date is newer."""
@@ -134,7 +134,7 @@ def _tell_choice(
         builder.finding("answer-missing", f"no {answer}; {label.attribute} is used")
 
 
-def _tell_unusable(builder: RecordBuilder, line: ManifestLine) -> None:
+def _report_unusable(builder: RecordBuilder, line: ManifestLine) -> None:
     """Tell of attributes that look like masks and cannot be used as such."""
     names = {label.attribute for label in line.labels}
     for label in line.labels:

@@ -49,31 +49,31 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     if not head.startswith(b"{"):
         return csv_export.CsvReader(export, options, name)
     top = header(export, name, ("_via_attributes", "attribute"))
-    told = Header(name)
+    reporter = Header(name)
     if "attribute" in top:
-        return version3.Via3Reader(export, options, name, get_object(told, top, "attribute"), told)
-    return ViaReader(export, options, name, get_object(told, top, "_via_attributes"), told)
+        return version3.Via3Reader(export, options, name, get_object(reporter, top, "attribute"), reporter)
+    return ViaReader(export, options, name, get_object(reporter, top, "_via_attributes"), reporter)
 
 
 class ViaReader:
     """Reads a document of version 1 or 2; a unit is (image's key, start, stop)."""
 
     def __init__(
-        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], told: Header
+        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], reporter: Header
     ) -> None:
         self.export = export
         self.options = options
         self.name = name
         self.title = "VIA"
-        regions = get_object(told, attributes, "region")
+        regions = get_object(reporter, attributes, "region")
         self.findings: list[Finding] = []
         self._header: list[Finding] = []
         self._document: Document | None = None
         self._path = ("_via_img_metadata",) if self._is_project() else ()
         self.attribute = self._choose()
-        self.labels = listed_labels(told, regions, self.attribute.name)
-        self._header = told.findings
-        self.findings = list(told.findings)
+        self.labels = listed_labels(reporter, regions, self.attribute.name)
+        self._header = reporter.findings
+        self.findings = list(reporter.findings)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_document": None}
@@ -155,7 +155,7 @@ def _regions(image: dict[str, Any]) -> Any:
     return list(regions.values()) if isinstance(regions, dict) else regions
 
 
-def listed_labels(told: Header, attributes: dict[str, Any], name: str | None) -> list[str] | None:
+def listed_labels(reporter: Header, attributes: dict[str, Any], name: str | None) -> list[str] | None:
     """Return the options of the attribute that holds the class, where it is a choice."""
-    options = get_object(told, get_object(told, attributes, name or ""), "options")
+    options = get_object(reporter, get_object(reporter, attributes, name or ""), "options")
     return [option for option in options if option] or None

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.formats.reading.typed import as_label, get_any, get_flag, get_object, get_text, tell_type
+from gtmask.formats.reading.typed import as_label, get_any, get_flag, get_object, get_text, report_type
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.formats.reading.typed import Teller
+    from gtmask.formats.reading.typed import Reporter
 
 LOOKED_AT = 200
 _USUAL = ("label", "class", "category", "name", "class_name", "classname", "type", "object", "object_name")
@@ -76,7 +76,7 @@ def class_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) ->
     """Return a region's class by its attributes; "" where there is none."""
     if not isinstance(attributes, dict):
         if attributes is not None:
-            tell_type(builder, "the attributes", attributes, "an object")
+            report_type(builder, "the attributes", attributes, "an object")
         return ""
     if choice.others and not any(finding.code == "class-attribute-guessed" for finding in builder.findings):
         chosen = "the name of each region's attribute" if choice.ticks else repr(choice.name)
@@ -107,7 +107,7 @@ def _one_of(builder: RecordBuilder, options: list[str]) -> str:
     return options[0].strip() if options else ""
 
 
-def named_attributes(told: Teller, values: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     """Return a version 3 region's attributes by their names, with the names of the options chosen.
 
     Parameters
@@ -119,23 +119,23 @@ def named_attributes(told: Teller, values: dict[str, Any], table: dict[str, Any]
     """
     named: dict[str, Any] = {}
     for key, value in values.items():
-        attribute = get_object(told, table, key)
-        options = get_object(told, attribute, "options")
-        name = get_text(told, attribute, "aname")
-        is_choice = bool(options) or get_text(told, attribute, "type") not in {"", _TEXT}
-        chosen = as_label(told, value, key)
+        attribute = get_object(reporter, table, key)
+        options = get_object(reporter, attribute, "options")
+        name = get_text(reporter, attribute, "aname")
+        is_choice = bool(options) or get_text(reporter, attribute, "type") not in {"", _TEXT}
+        chosen = as_label(reporter, value, key)
         if not name:
-            told.finding("option-unknown", f"attribute {key:.40} has no name in the document's table")
+            reporter.finding("option-unknown", f"attribute {key:.40} has no name in the document's table")
         if chosen and is_choice:
-            named[name or key] = [_option(told, options, part, name) for part in chosen.split(",")]
+            named[name or key] = [_option(reporter, options, part, name) for part in chosen.split(",")]
         else:
             named[name or key] = chosen
     return named
 
 
-def _option(told: Teller, options: dict[str, Any], number: str, name: str) -> str:
+def _option(reporter: Reporter, options: dict[str, Any], number: str, name: str) -> str:
     """Return the name of an option."""
-    option = as_label(told, get_any(options, number), number)
+    option = as_label(reporter, get_any(options, number), number)
     if not option:
-        told.finding("option-unknown", f"option {number:.40} of attribute {name:.60}")
+        reporter.finding("option-unknown", f"option {number:.40} of attribute {name:.60}")
     return option or number

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.typed import Teller
+    from gtmask.formats.reading.typed import Reporter
     from gtmask.model import Record
 
 WINDOW = 1 << 20
@@ -57,18 +57,18 @@ class CsvReader:
         self.title = "VIA CSV"
         self.labels: list[str] | None = None
         self.findings: list[Finding] = []
-        told = Header(name)
+        reporter = Header(name)
         #: Version 3's table of attributes; None in the other versions.
         self.table: dict[str, Any] | None = None
-        self.table = self._find_table(told)
-        self._header = told.findings
+        self.table = self._find_table(reporter)
+        self._header = reporter.findings
         self.attribute = self._choose()
 
     def count(self) -> int | None:
         """Return None: only a walk through the document would tell."""
         return None
 
-    def _find_table(self, told: Header) -> dict[str, Any] | None:
+    def _find_table(self, reporter: Header) -> dict[str, Any] | None:
         """Return version 3's table of attributes, which stands in a comment before the rows."""
         version_3, table = False, None
         for line in self._lines():
@@ -77,9 +77,9 @@ class CsvReader:
             version_3 = version_3 or "CSV_HEADER" in line or "SHAPE_ID" in line
             if match := _TABLE.match(line):
                 try:
-                    table = as_object(told, orjson.loads(match[1]), "ATTRIBUTE")
+                    table = as_object(reporter, orjson.loads(match[1]), "ATTRIBUTE")
                 except orjson.JSONDecodeError:
-                    told.finding("classes-unread", "the line ATTRIBUTE is no JSON")
+                    reporter.finding("classes-unread", "the line ATTRIBUTE is no JSON")
         return {} if version_3 and table is None else table
 
     def _choose(self) -> ClassAttribute:
@@ -92,11 +92,11 @@ class CsvReader:
                         census.add(self._attributes(nobody, _cell(attributes)))
         return census.choose(self.options.class_attribute)
 
-    def _attributes(self, told: Teller, cell: Any) -> Any:
+    def _attributes(self, reporter: Reporter, cell: Any) -> Any:
         """Return a region's attributes by their names."""
         if self.table is None or not isinstance(cell, dict):
             return cell
-        return named_attributes(told, cell, self.table)
+        return named_attributes(reporter, cell, self.table)
 
     def _lines(self) -> Iterator[str]:
         """Yield the file's lines, decoded as UTF-8 in bounded memory."""

@@ -39,16 +39,16 @@ class Via3Reader:
     """Reads a project; a unit is (image, its other name, byte ranges of its regions)."""
 
     def __init__(
-        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], told: Header
+        self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], reporter: Header
     ) -> None:
         self.export = export
         self.options = options
         self.name = name
         self.title = "VIA 3"
-        self.attributes = {key: as_object(told, value, key) for key, value in attributes.items()}
+        self.attributes = {key: as_object(reporter, value, key) for key, value in attributes.items()}
         self.labels: list[str] | None = None
-        self.findings: list[Finding] = list(told.findings)
-        self._header = told.findings
+        self.findings: list[Finding] = list(reporter.findings)
+        self._header = reporter.findings
         self._document: Document | None = None
         self.attribute = self._choose()
 
@@ -71,7 +71,7 @@ class Via3Reader:
 
     def units(self) -> Iterator[tuple[str, str, tuple[tuple[int, int], ...]]]:
         """Yield one unit per view, in the order of the views."""
-        told = Header(self.name)
+        reporter = Header(self.name)
         self.findings = list(self._header)
         places: dict[str, list[tuple[int, int]]] = {}
         try:
@@ -82,14 +82,14 @@ class Via3Reader:
                 raise
             self.findings.append(Finding("record-bad", str(error)[:300]))
         top = header(self.export, self.name, ("file", "view"))
-        files, views = get_object(told, top, "file"), get_object(told, top, "view")
+        files, views = get_object(reporter, top, "file"), get_object(reporter, top, "view")
         for key in views:
-            first = next(iter(get_list(told, get_object(told, views, key), "fid_list")), None)
-            file = get_object(told, files, str(first))
-            names = [get_text(told, file, field) for field in ("fname", "src")]
+            first = next(iter(get_list(reporter, get_object(reporter, views, key), "fid_list")), None)
+            file = get_object(reporter, files, str(first))
+            names = [get_text(reporter, file, field) for field in ("fname", "src")]
             image, other = reversed(names) if get_any(file, "loc") in _BY_URI else names
             yield image or other, other if image else "", tuple(places.pop(key, ()))
-        self.findings += told.findings
+        self.findings += reporter.findings
         lost = sum(map(len, places.values()))
         if lost:
             self.findings.append(Finding("annotation-orphan", f"{lost} regions of views that are not listed"))

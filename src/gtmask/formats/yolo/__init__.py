@@ -78,12 +78,12 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     given = first[0] if len(first) == 1 and first[0].lower().endswith(YAML) else None
     if given is not None:
         export = export.select(None)
-    told = Header("the class list")
-    classes = read_classes(export, told, given)
+    reporter = Header("the class list")
+    classes = read_classes(export, reporter, given)
     labels = [classes.names[number] for number in sorted(classes.names)]
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt",
-        labels=list(dict.fromkeys(labels)) or None, findings=told.findings,
+        labels=list(dict.fromkeys(labels)) or None, findings=reporter.findings,
         context=replace(classes, behind=_behind(export)),
     )  # fmt: skip
 

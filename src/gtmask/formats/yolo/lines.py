@@ -60,7 +60,7 @@ def add_lines(
             _add(builder, line, extra[line.number], classes, seen, pose=pose)
 
     builder.account(rows, add, what)
-    _tell(builder, seen, len(rows), what)
+    _report(builder, seen, len(rows), what)
 
 
 def _parsed(number: int, words: list[str]) -> Line | str:
@@ -109,7 +109,7 @@ def _add(
     seen["outside"] += bool(flat) and not -TOLERANCE <= min(flat) <= max(flat) <= 1 + TOLERANCE
 
 
-def _tell(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -> None:
+def _report(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -> None:
     """Tell of boxes, of columns that were left out, and of coordinates outside of the image."""
     for key, code, told in (
         ("boxes", "box-painted", "are boxes"),
