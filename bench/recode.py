@@ -92,7 +92,7 @@ def scene(name: str, mask: NDArray[np.uint8], palette: bool, rounds: int) -> Row
 def run(quick: bool) -> list[Table]:
     """Measure re-coding masks of several sizes."""
     masks = all_masks(quick)
-    rows = [scene(name, mask, palette, 3 if quick else 9)
+    rows = [scene(name, mask, palette, 9)
             for name, mask in masks.items() for palette in (False, True)]  # fmt: skip
     shares = []
     for row in rows:

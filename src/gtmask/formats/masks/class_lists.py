@@ -68,12 +68,12 @@ class Entry:
     @property
     def is_void(self) -> bool:
         """Whether the name says that its pixels are not labeled."""
-        return self.name.strip().casefold() in _VOID
+        return self.name.casefold() in _VOID
 
     @property
     def is_background(self) -> bool:
         """Whether the name says that its pixels are background."""
-        return self.name.strip().casefold() in _BACKGROUND
+        return self.name.casefold() in _BACKGROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,10 @@ class ClassList:
     source: str
     entries: tuple[Entry, ...]
     assumed: bool = False
+
+    def __hash__(self) -> int:
+        """Hash the name alone: lists are looked up for every mask."""
+        return hash(self.source)
 
     @property
     def has_colors(self) -> bool:

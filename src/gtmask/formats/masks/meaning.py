@@ -97,7 +97,7 @@ def find_entries(builder: RecordBuilder, picture: Picture, classes: ClassList, b
 
 def is_background(entry: Entry, classes: ClassList) -> bool:
     """Say whether a class is the background that gets id 0."""
-    return entry.is_background and (entry.value == 0 or entry is classes.entries[0])
+    return (entry.value == 0 or entry is classes.entries[0]) and entry.is_background
 
 
 def is_void(pixel: Pixel, picture: Picture) -> bool:
@@ -130,27 +130,29 @@ def add_pixels(
         entries = find_entries(builder, picture, classes, by)
     pairs = list(zip(picture.pixels, entries, strict=True))
 
+    def tell(code: str, pixel: Pixel) -> None:
+        builder.finding(code, f"{name}: {pixel.count} pixels of {pixel}")
+
     def one(pair: tuple[Pixel, Entry | None]) -> None:
         pixel, entry = pair
-        told = f"{name}: {pixel.count} pixels of {pixel}"
         if entry is not None and classes is not None and is_background(entry, classes):
             builder.describes()
         elif entry.is_void if entry is not None else is_void(pixel, picture):
             label = name_void(VOID if entry is None else entry.name, void)
             if label is None:
-                builder.finding("mask-void", told)
+                tell("mask-void", pixel)
             else:
                 add(label, pixel)
         elif entry is not None:
             add(entry.name, pixel)
         elif value_of(pixel) == 0 if pixel.color is None or pixel.value is not None else pixel.color == BLACK:
-            builder.finding("mask-zero", told)
+            tell("mask-zero", pixel)
         elif classes is None and pixel.marks:
-            builder.finding("mask-value-unnamed", told)
+            tell("mask-value-unnamed", pixel)
             value = value_of(pixel)
             add(pixel.marks[0] if value is None else f"{value}", pixel)
         else:
-            builder.finding("bitmap-value-unknown", told)
+            tell("bitmap-value-unknown", pixel)
 
     builder.account(pairs, one, "value")
     only = pairs[0][1] if len(pairs) == 1 else None
