@@ -36,8 +36,12 @@ class Recorder:
 
 def test_a_commit_record_is_written_once_all_that_it_promises_is_durable() -> None:
     out: Any = Recorder()
-    asyncio.run(commit(out, ChunkResult(7, Tally())))
-    assert out.done == ["_gtmask/parts/000007.jsonl", "sync", "_gtmask/parts/000007.json", "sync"]
+
+    async def refuse_lost() -> None:
+        """Nobody has taken the run over."""
+
+    asyncio.run(commit(out, ChunkResult(7, Tally()), "r", refuse_lost))
+    assert out.done == ["_gtmask/parts/000007-r.jsonl", "sync", "_gtmask/parts/000007.json", "sync"]
 
 
 def convert(tmp_path: Path, **options: Any) -> Any:
@@ -54,10 +58,10 @@ def convert(tmp_path: Path, **options: Any) -> Any:
 
 def test_a_part_file_that_was_changed_is_told(tmp_path: Path) -> None:
     convert(tmp_path)
-    part = tmp_path / "out" / "_gtmask" / "parts" / "000002.jsonl"
+    (part,) = (tmp_path / "out" / "_gtmask" / "parts").glob("000002-*.jsonl")
     part.write_bytes(part.read_bytes().replace(b'.jpg"', b'.jpx"'))
     with pytest.raises(
-        GtmaskError, match=r"000002\.jsonl is missing or not what .*000002\.json and run again"
+        GtmaskError, match=r"000002-[0-9a-f]{16}\.jsonl is missing or not what .*000002\.json and run again"
     ):
         finish(tmp_path / "out")
 

@@ -21,6 +21,7 @@ from gtmask.run.commit import (
     CLASSES_TYPE,
     REJECTS,
     Tally,
+    commit_key,
     committed,
     each_part,
     read_ahead,
@@ -28,11 +29,13 @@ from gtmask.run.commit import (
     read_lines,
     reject_lines,
 )
+from gtmask.run.journal import run_lost
+from gtmask.run.plan import load_plan
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from gtmask.progress import Progress
     from gtmask.run.plan import Plan
@@ -40,6 +43,27 @@ if TYPE_CHECKING:
 
 #: Part files are joined to pieces of about this many bytes before they are sent.
 PIECE = 8 << 20
+
+
+async def read_own(plan: Plan, out: Storage, chunk: int) -> dict[str, Any]:
+    """Return a chunk's commit record, which must be of the run with this plan.
+
+    Raises
+    ------
+    GtmaskError
+        It is of another run: it is taken away, unless it is this run that was taken over.
+    """
+    record = await read_commit(out, chunk)
+    if record["run"] != plan.identity:
+        current = await load_plan(out)
+        if current is None or current.identity != plan.identity:
+            raise run_lost(out.root)
+        await out.delete(commit_key(chunk))
+        raise GtmaskError(
+            f"{out.uri(commit_key(chunk))} was written by a start that --overwrite had ended: it is removed; "
+            "run again to redo that chunk."
+        )
+    return record
 
 
 async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
@@ -66,7 +90,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     async def pieces() -> AsyncIterator[bytes]:
         held: list[bytes] = []
         size = 0
-        async for record, lines in each_part(out, plan.chunks):
+        async for record, lines in each_part(out, plan.chunks, partial(read_own, plan)):
             tally.add(Tally.from_json(record))
             progress.advance(record["records"], record["rejects"])
             if record["rejected"]:
@@ -100,13 +124,14 @@ class GrowingManifest:
     def __init__(self, out: Storage, plan: Plan) -> None:
         self._out = out
         self._path = Path(out.uri(manifest_name(plan.settings["label_attribute"]) + PARTIAL))
+        self._plan = plan
         self._next = 0
         self._file: BinaryIO | None = None
 
     async def grow(self, done: set[int]) -> None:
         """Append the lines of the chunks that come next and are done."""
         while self._next in done:
-            record = await read_commit(self._out, self._next)
+            record = await read_own(self._plan, self._out, self._next)
             lines = await read_lines(self._out, self._next, record)
             try:
                 if self._file is None:

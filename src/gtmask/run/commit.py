@@ -37,9 +37,12 @@ MASKS = "masks/"
 AHEAD = 8
 
 
-def lines_key(chunk: int) -> str:
-    """Return the key of a chunk's manifest lines."""
-    return f"{PARTS}{chunk:06d}.jsonl"
+def lines_key(chunk: int, run: str) -> str:
+    """Return the key of a chunk's manifest lines; no other run than that with this identity has it.
+
+    What cannot be replaced while it works needs no identity: "".
+    """
+    return f"{PARTS}{chunk:06d}-{run}.jsonl" if run else f"{PARTS}{chunk:06d}.jsonl"
 
 
 def commit_key(chunk: int) -> str:
@@ -110,17 +113,28 @@ class ChunkResult:
     rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def commit(out: Storage, result: ChunkResult) -> None:
-    """Make a chunk's masks and lines durable, then write its commit record."""
+async def commit(
+    out: Storage,
+    result: ChunkResult,
+    run: str = "",
+    refuse_lost: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Make a chunk's masks and lines durable, then write its commit record, of the run with this identity.
+
+    ``refuse_lost`` raises where the output is no longer that run's: syncing may have taken a while.
+    """
     lines = b"".join(result.lines)
-    await out.put(lines_key(result.chunk), lines, "application/x-ndjson")
+    await out.put(lines_key(result.chunk, run), lines, "application/x-ndjson")
     await out.sync()
     record = {
         "chunk": result.chunk,
+        "run": run,
         **result.tally.to_json(),
         "lines": {"bytes": len(lines), "crc32": zlib.crc32(lines)},
         "rejected": result.rejects,
     }
+    if refuse_lost is not None:
+        await refuse_lost()
     await out.put(commit_key(result.chunk), orjson.dumps(record) + b"\n", "application/json")
     await out.sync()
 
@@ -160,22 +174,27 @@ async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:
         If the part file is missing or was changed.
     """
     try:
-        lines = await out.get(lines_key(chunk))
+        lines = await out.get(lines_key(chunk, record["run"]))
     except NotFoundError:
         lines = b""
     if len(lines) != record["lines"]["bytes"] or zlib.crc32(lines) != record["lines"]["crc32"]:
+        part = out.uri(lines_key(chunk, record["run"]))
         raise GtmaskError(
-            f"{out.uri(lines_key(chunk))} is missing or not what its commit record promises: delete "
+            f"{part} is missing or not what its commit record promises: delete "
             f"{out.uri(commit_key(chunk))} and run again to redo that chunk."
         )
     return lines
 
 
-async def each_part(out: Storage, chunks: int) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
-    """Yield (commit record, manifest lines) of all chunks in order."""
+async def each_part(
+    out: Storage,
+    chunks: int,
+    read: Callable[[Storage, int], Coroutine[Any, Any, dict[str, Any]]] = read_commit,
+) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
+    """Yield (commit record, manifest lines) of all chunks in order; ``read`` returns a chunk's record."""
 
     async def part(chunk: int) -> tuple[dict[str, Any], bytes]:
-        record = await read_commit(out, chunk)
+        record = await read(out, chunk)
         return record, await read_lines(out, chunk, record)
 
     async with contextlib.aclosing(read_ahead(part, range(chunks))) as parts:

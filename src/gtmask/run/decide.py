@@ -25,7 +25,7 @@ from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
 from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS
-from gtmask.run.overwrite import remove_run
+from gtmask.run.overwrite import remove_begun, remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, decide_claims, survey
 from gtmask.run.worker import STRICT_LEVELS
@@ -183,6 +183,9 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
                 request.progress.stage("remove", earlier.records)
             await remove_run(out, earlier, request.progress.advance)
         frozen = await freeze(out, plan)
+        if request.execution.overwrite:
+            # Of chunks that an earlier start has begun since it was removed.
+            await remove_begun(out)
         await out.put(CLASSES, frozen.classes.encode(), CLASSES_TYPE)
         return frozen
 

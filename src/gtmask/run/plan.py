@@ -66,6 +66,14 @@ class Plan:
         size: int = self.settings["chunk_size"]
         return -(-self.records // size)
 
+    @property
+    def identity(self) -> str:
+        """What tells this run from others: a digest of all that decides the output's bytes."""
+        decisive = asdict(self)
+        # What these two decide stands in the prefixes.
+        decisive["settings"] = {k: v for k, v in self.settings.items() if k not in {"image_uri", "mask_uri"}}
+        return hashlib.blake2b(orjson.dumps(decisive), digest_size=8).hexdigest()
+
     def class_map(self) -> ClassMap:
         """Return the class map."""
         return class_maps.parse_class_map(self.classes, CLASSES)
@@ -91,6 +99,11 @@ class Plan:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
 
 
+def parse_plan(data: bytes) -> Plan:
+    """Return the plan in the bytes of a ``run.json``; raises ValueError or TypeError for others."""
+    return Plan(**orjson.loads(data))
+
+
 async def load_plan(out: Storage) -> Plan | None:
     """Return the plan of the run that this output belongs to, or None where there is none.
 
@@ -104,7 +117,7 @@ async def load_plan(out: Storage) -> Plan | None:
     except NotFoundError:
         return None
     try:
-        return Plan(**orjson.loads(data))
+        return parse_plan(data)
     except (ValueError, TypeError):
         raise RunConflictError(
             f"{out.uri(RUN_FILE)} was not written by this version of gtmask ({__version__}): go on with the "

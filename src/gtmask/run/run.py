@@ -256,6 +256,7 @@ def _job(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> 
         mask_prefix=plan.mask_prefix,
         s3=request.execution.s3,
         watch=watch,
+        run=plan.identity,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
     )

@@ -11,6 +11,7 @@ import contextlib
 import pickle
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gtmask import raster
@@ -21,11 +22,14 @@ from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
+from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import count_values, encode_png
 from gtmask.run.clashes import rivals
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
+from gtmask.run.journal import Journal, run_lost
 from gtmask.run.paint import paint
+from gtmask.run.plan import load_plan, parse_plan
 from gtmask.run.sizes import fit
 from gtmask.storage import open_storage
 from gtmask.text import escape_unprintable
@@ -65,6 +69,7 @@ class Job:
     mask_prefix: str
     s3: S3Settings
     watch: Watch
+    run: str
     sifted: bool = False
     strict: bool = False
     dry_run: bool = False
@@ -114,26 +119,43 @@ class Worker:
 
         async def one(position: int) -> None:
             try:
-                outcomes[position] = await self.convert_record(chunk, position)
+                outcomes[position] = await self.convert_record(chunk, position, journal)
             except GtmaskError:
                 self.job.watch.check(take_read())
                 raise
             finally:
                 limit.release()
 
-        async with asyncio.TaskGroup() as group:
-            for position in range(len(chunk.units)):
-                await limit.acquire()
-                group.create_task(one(position))
-        result = gather(chunk.number, outcomes)
-        self.job.watch.check(take_read())
-        if not self.job.dry_run:
-            await commit(self.out, result)
-            # The parent reads lines back from the part file where it needs them: results stay small.
-            result.lines, result.rejects = [], []
+        with Journal(self.out, chunk.number, self._is_mine, kept=not self.job.dry_run) as journal:
+            await self._refuse_lost_run()
+            async with asyncio.TaskGroup() as group:
+                for position in range(len(chunk.units)):
+                    await limit.acquire()
+                    group.create_task(one(position))
+            result = gather(chunk.number, outcomes)
+            self.job.watch.check(take_read())
+            if not self.job.dry_run:
+                await commit(self.out, result, self.job.run, self._refuse_lost_run)
+                # The parent reads lines back from the part file where it needs them: results stay small.
+                result.lines, result.rejects = [], []
         return result
 
-    async def convert_record(self, chunk: Chunk, position: int) -> Outcome:
+    def _is_mine(self) -> bool:
+        """Say whether a local output's plan is still that of this run."""
+        try:
+            return parse_plan(Path(self.out.root, RUN_FILE).read_bytes()).identity == self.job.run
+        except (OSError, ValueError, TypeError):
+            return False
+
+    async def _refuse_lost_run(self) -> None:
+        """Stop where another start has replaced the run: no chunk of this one counts any more."""
+        if self.job.dry_run:
+            return
+        plan = await load_plan(self.out)
+        if plan is None or plan.identity != self.job.run:
+            raise run_lost(self.job.out)
+
+    async def convert_record(self, chunk: Chunk, position: int, journal: Journal) -> Outcome:
         """Read one record and write its mask; return its manifest line or its reject."""
         job = self.job
         record = job.reader.record(chunk.units[position])
@@ -168,7 +190,7 @@ class Worker:
         if is_reject(findings):
             return self._rejected(record)
         return await self._write(
-            replace_size(record, fitting.width, fitting.height), fitting.turn, key, target
+            replace_size(record, fitting.width, fitting.height), fitting.turn, key, target, journal
         )
 
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
@@ -189,7 +211,7 @@ class Worker:
         record.findings.append(Finding("image-missing", own))
         return None
 
-    async def _write(self, record: Record, turn: int, key: str, target: str) -> Outcome:
+    async def _write(self, record: Record, turn: int, key: str, target: str, journal: Journal) -> Outcome:
         """Paint, encode and put one mask."""
         settings = self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
@@ -212,6 +234,7 @@ class Worker:
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask
         if not self.job.dry_run:
+            journal.note(target)
             await self.out.put(MASKS + target, data, "image/png")
         return outcome
 

@@ -1,0 +1,101 @@
+"""Which masks a chunk has begun to write: noted before each is written, for ``--overwrite`` to find them all.
+
+Part files name the masks of finished chunks only. The journal of a chunk in flight lies beside them and goes
+when the chunk is committed. It also tells its writer that the run is lost: who starts anew takes journals
+away, before and after its own plan is there; whoever begins a chunk makes its journal and looks for its plan
+then. Only local runs have journals: to objects in S3 nothing can be appended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gtmask.errors import RunConflictError
+from gtmask.manifest.unfinished import PARTS
+from gtmask.storage import is_s3
+from gtmask.storage.local import translate_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from gtmask.storage.base import Storage
+
+#: What the names of journals end in.
+BEGUN = ".begun"
+
+
+class Journal:
+    """The journal of one chunk, for a ``with`` statement: it stays where an error ends it after a mask.
+
+    ``is_mine`` says whether the output's plan is still that of this run.
+    """
+
+    def __init__(self, out: Storage, chunk: int, is_mine: Callable[[], bool], *, kept: bool = True) -> None:
+        self._out = out.root
+        self._path = Path(out.root) / f"{PARTS}{chunk:06d}{BEGUN}"
+        self._is_mine = is_mine
+        self._kept = kept and not is_s3(out.root)
+        self._descriptor: int | None = None
+        self._noted = False
+
+    def __enter__(self) -> Journal:
+        if self._kept:
+            self._descriptor = self._opened()
+        return self
+
+    def _opened(self) -> int:
+        with translate_errors("write", self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+            return os.open(self._path, flags, 0o666)
+
+    def note(self, key: str) -> None:
+        """Note a mask's key, durable against the end of this process.
+
+        Raises
+        ------
+        RunConflictError
+            Another start has taken the journal away, and the run with it.
+        """
+        if self._descriptor is None:
+            return
+        if not os.fstat(self._descriptor).st_nlink:
+            # Or another machine that was at work on the same chunk of this run has committed it.
+            os.close(self._descriptor)
+            self._descriptor = None
+            if not self._is_mine():
+                raise run_lost(self._out)
+            self._descriptor = self._opened()
+        with translate_errors("write", self._path):
+            os.write(self._descriptor, key.encode("utf-8", "surrogateescape") + b"\n")
+        self._noted = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            if kind is None or not self._noted:
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
+
+
+async def take_away(out: Storage) -> list[str]:
+    """Take all journals away and return the keys that stand in them; a last one that was cut off is none."""
+    keys: list[str] = []
+    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
+        keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
+        await out.delete(journal)
+    return keys
+
+
+def run_lost(out: str) -> RunConflictError:
+    """Return the error of a run whose output another start has taken over."""
+    return RunConflictError(
+        f"{out} was taken over by another start with --overwrite: this one has stopped, and what it made "
+        "counts for nothing."
+    )
