@@ -61,8 +61,9 @@ def check_against_painting(document: dict[str, Any], out: Path, images: Path) ->
     for image in document["images"]:
         line = by_image[str(images / image["file_name"])]
         mask = read_mask(Path(line["labeling-qa-ref"]))
-        with Image.open(images / image["file_name"]) as stored:
-            assert mask.shape == stored.size[::-1]
+        with Image.open(images / image["file_name"]) as picture:
+            stored = picture.size
+        assert mask.shape == stored[::-1]
         known = {int(key) for key in line["labeling-qa-ref-metadata"]["internal-color-map"]}
         assert set(np.unique(mask).tolist()) <= known
         np.testing.assert_array_equal(mask, coco_data.paint(document, image, stored))
