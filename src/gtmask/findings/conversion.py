@@ -165,7 +165,7 @@ declare("note", [
     ("mask-one-class", "All pixels of a mask have one value, and it is a class.",
      "Nothing, if the image shows nothing else; else the mask was damaged when it was saved."),
     ("mask-zero", "No class has value 0 or black, so these pixels were taken for background.", "Nothing."),
-    ("mask-value-unnamed", "No list names the classes of masks; this one is called by its value or colour.",
+    ("mask-value-unnamed", "No list names this class of a mask; it is called by its value or colour.",
      "Put a list of classes beside the masks, or name them in a class map with `value` or `color`."),
     ("shape-deleted", "The tool marks this shape as deleted or outside the frame.", "Nothing."),
     ("shape-covered", "A shape is wholly covered by later ones.",

@@ -427,7 +427,7 @@ _ROWS = (
         "`classes.txt`, whose line n, counted from 0, names value n; layouts of Cityscapes, KITTI and Pascal "
         "VOC without a list; Label Studio's brush PNGs.",
         "Instances and panoptic pictures are left out. Values without a class become background and are "
-        "counted. A mask must be as large as its image.",
+        "counted, unless a class map names them by `value` or `color`. A mask must be as large as its image.",
         image="The path that is equal but for extensions, folders that only say what lies in them, and what "
         "tools add to names (`_mask`, `_gtFine_labelIds`, `_leftImg8bit`); else the only one with an equal "
         "end.",

@@ -292,8 +292,12 @@ def test_255_of_a_binary_mask_is_not_taken_for_void(tmp_path: Path):
         tmp_path / "in", {"classes.txt": "background\nthing", "a.png": gray((MASK > 0) * np.uint8(255))}
     )
     _, summary = convert(source, tmp_path / "out", size="annotation")
-    assert "bitmap-value-unknown" in told(summary)
+    assert "shape-unknown-label" in told(summary)
     assert "mask-void" not in told(summary)
+    write(tmp_path, {"map.toml": '[[class]]\nid = 1\nname = "thing"\nvalue = 255\n'})
+    masks, summary = convert(source, tmp_path / "named", size="annotation", classes=tmp_path / "map.toml")
+    assert ((masks["a.png"] == "thing") == (MASK > 0)).all()
+    assert "shape-unknown-label" not in told(summary)
 
 
 STRANGE = MASK + (MASK == 3) * np.uint8(4)
@@ -306,8 +310,8 @@ def test_what_no_class_has_is_counted_and_background(data: bytes, tmp_path: Path
     source = write(tmp_path / "in", {"labelmap.txt": LABELMAP, "a.png": data})
     masks, summary = convert(source, tmp_path / "out", size="annotation")
     assert (masks["a.png"] == np.where(MASK == 3, "background", NAMED)).all()
-    assert summary.tally.findings["bitmap-value-unknown"] == 1
-    assert "3 pixels of" in summary.tally.examples["bitmap-value-unknown"][0]
+    assert summary.tally.findings["shape-unknown-label"] == summary.tally.findings["mask-value-unnamed"] == 1
+    assert "3 pixels of" in summary.tally.examples["mask-value-unnamed"][0]
 
 
 def test_a_class_map_names_values_and_colours(tmp_path: Path):

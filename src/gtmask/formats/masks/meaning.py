@@ -147,7 +147,8 @@ def add_pixels(
             add(entry.name, pixel)
         elif value_of(pixel) == 0 if pixel.color is None or pixel.value is not None else pixel.color == BLACK:
             tell("mask-zero", pixel)
-        elif classes is None and pixel.marks:
+        elif pixel.marks:
+            # Without a class in the map either, it is told as an unknown label and stays background.
             tell("mask-value-unnamed", pixel)
             value = value_of(pixel)
             add(pixel.marks[0] if value is None else f"{value}", pixel)
