@@ -240,6 +240,9 @@ class Record:
     grid_known
         Whether the tool and its version tell the grid; where they do not, and the size does not either, an
         image that EXIF turns is a guess.
+    size_in_grid
+        Whether width and height are of that grid and so prove it; False where a tool measures the stored
+        image and speaks of the displayed one.
     units
         "pixel", or "fraction" where coordinates are 0..1 of the image's width and height, or "upward" where
         they are pixels with y growing upwards from the image's bottom-left corner.
@@ -280,6 +283,7 @@ class Record:
     height: int | None = None
     grid: Grid = "stored"
     grid_known: bool = False
+    size_in_grid: bool = True
     units: Literal["pixel", "fraction", "upward"] = "pixel"
     points: NDArray[np.float64] = field(default_factory=_no_points)
     ring_offsets: NDArray[np.int32] = field(default_factory=_zero_offset)
@@ -305,8 +309,8 @@ class Record:
 
         if not isinstance(other, Record):
             return NotImplemented
-        plain = ("image", "width", "height", "grid", "grid_known", "units", "shapes", "source_fill",
-                 "aliases", "scope", "findings", "where", "balance", "pictures")  # fmt: skip
+        plain = ("image", "width", "height", "grid", "grid_known", "size_in_grid", "units", "shapes",
+                 "source_fill", "aliases", "scope", "findings", "where", "balance", "pictures")  # fmt: skip
         arrays = ("points", "ring_offsets", "part_offsets")
         return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
             np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays

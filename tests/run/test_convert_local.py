@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import orjson
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import gtmask
 from gtmask import errors
@@ -128,6 +128,42 @@ def test_exif_turned_images(tmp_path: Path) -> None:
     assert stored[:5, :10].all()
     # Orientation 6: a viewer turns the stored picture a quarter clockwise.
     np.testing.assert_array_equal(shown, np.rot90(stored, -1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(40, 20), (30, 30)])
+def test_the_coco_of_label_studio_is_painted_in_the_turned_pixels(
+    tmp_path: Path, size: tuple[int, int], orientation: int
+) -> None:
+    """It has the stored size, and shapes that are fractions of the turned image times that size."""
+    width, height = size[::-1] if orientation >= 5 else size
+    shown = np.zeros((height, width), np.uint8)
+    shown[:5, :10] = 1
+    ring = [0, 0, 9, 0, 9, 4, 0, 4]
+    written = [value / (width, height)[axis % 2] * size[axis % 2] for axis, value in enumerate(ring)]
+    document = {
+        "images": [{"id": 0, "file_name": "images/a.jpg", "width": size[0], "height": size[1]}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 0, "segmentation": [written]}],
+        "categories": [{"id": 0, "name": "x"}],
+        "info": {"contributor": "Label Studio", "date_created": "2024-11-06 10:00:00.000000"},
+    }
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.jpg").write_bytes(coco_data.jpeg(*size, orientation=orientation))
+    (tmp_path / "result.json").write_bytes(orjson.dumps(document))
+    for target in ("stored", "display"):
+        for check in ("header", "check"):
+            out = tmp_path / target / check
+            done = gtmask.convert(
+                tmp_path / "result.json", out, workers=1, orientation=target, size=check, strict=True
+            )
+            assert done.exit_code == 0
+            mask = read_mask(out / "masks/images/a.png")
+            if target == "stored":
+                # Pillow turns what is stored into what is shown.
+                picture = Image.fromarray(mask)
+                picture.getexif()[0x0112] = orientation
+                mask = np.array(ImageOps.exif_transpose(picture))
+            np.testing.assert_array_equal(mask, shown)
 
 
 ISAT = "coco/yatengLG__ISAT_with_segment_anything/example/convert/coco_tiny"

@@ -82,6 +82,32 @@ def test_a_class_map_that_knows_no_label_is_told_and_refused_by_strict(tmp_path:
     assert not convert(ignoring, overwrite=True).findings
 
 
+CVAT = (
+    b'<annotations><version>1.1</version><image name="a.jpg" width="40" height="30"><polygon label="a" '
+    b'points="1,1;9,1;9,9"><attribute name="kind">b</attribute></polygon></image></annotations>'
+)
+
+
+def test_a_class_attribute_that_no_shape_has_is_refused_or_ends_with_3(tmp_path: Path) -> None:
+    export(tmp_path)
+    (tmp_path / "annotations.xml").write_bytes(CVAT)
+
+    def convert(attribute: str, **more: Any) -> Any:
+        return gtmask.convert(
+            tmp_path / "annotations.xml", tmp_path / attribute, images=tmp_path / "images",
+            class_attribute=attribute, workers=1, **more,
+        )  # fmt: skip
+
+    with pytest.raises(UsageError, match=r"None of the 1 shapes .* 'nothing' that --class-attribute"):
+        convert("nothing")
+    done = convert("nothing", classes=class_map_from_labels(["a", "b"]))
+    assert (done.exit_code, done.pixels[1], done.pixels[2]) == (3, 0, 0)
+    assert {"class-attribute-missing", "shape-no-label"} <= done.tally.findings.keys()
+    done = convert("kind", classes=class_map_from_labels(["a", "b"]))
+    assert (done.exit_code, done.pixels[1]) == (0, 0)
+    assert done.pixels[2] > 0
+
+
 @pytest.mark.parametrize("out", ["", " ", "gs://bucket/out", "file:///out", "s3:/bucket/out"])
 def test_an_output_that_is_nowhere_is_refused(
     tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch

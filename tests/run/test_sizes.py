@@ -89,3 +89,17 @@ def test_sizes_of_the_export_alone_must_be_possible(
 ) -> None:
     fitting = fit(Record("a.jpg", width, height), None, "annotation", "stored")
     assert [finding.code for finding in fitting.findings] == codes
+
+
+@pytest.mark.parametrize("told", [(3, 2), (2, 3)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_size_of_another_grid_than_the_geometry_proves_nothing_and_differs_from_neither(
+    told: tuple[int, int], orientation: int
+) -> None:
+    record = Record("a.jpg", *told, "displayed", grid_known=True, size_in_grid=False)
+    fitting = fit(record, ImageInfo(3, 2, orientation, "JPEG"), "check", "stored")
+    assert (fitting.width, fitting.height) == displayed(orientation).shape[::-1]
+    fits = told == (3, 2) or orientation >= 5
+    assert [finding.code for finding in fitting.findings] == (
+        ([] if fits else ["image-size-differs"]) + (["orientation-turned"] if orientation != 1 else [])
+    )

@@ -140,8 +140,6 @@ declare("guess", [
      "Name the right one with --class-attribute."),
     ("box-painted", "A bounding box was painted as a filled rectangle, since the shape has no finer outline.",
      "Nothing, if a rectangle will do."),
-    ("orientation-turned", "EXIF rotates this image, so the mask was rotated as --orientation says.",
-     "Look at a preview before the job starts."),
     ("grid-guessed", "EXIF turns this image, and nothing tells whether its shapes are in the turned pixels.",
      "Look at a preview; docs/formats.md says which pixels each tool means."),
     ("image-rotation", "The tool showed the image rotated; its geometry is in the unrotated image.",
@@ -152,6 +150,8 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
+    ("orientation-turned", "EXIF rotates this image, so the mask was rotated as --orientation says.",
+     "Nothing; where the pixels that the tool means are not certain, that is `grid-guessed`."),
     ("record-size-none", "The export gives a size of zero or less, which was treated as no size.",
      "Nothing, where the image's header can be read."),
     ("shape-ignored", "The class map says to leave this label out (`ignore`).", "Nothing, if that is right."),

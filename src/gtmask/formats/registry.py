@@ -75,11 +75,12 @@ _ROWS = (
         "paints polygons and boxes; `outside` shapes are not drawn.",
         image="`name` of `image`; a frame of a video has the names under which CVAT saves it. In projects "
         "the subset narrows both, and frames are counted within a subset and task.",
-        label="`label`.",
+        label="`label`, or the attribute of --class-attribute.",
         holes="None; CVAT's users paint a background polygon on top. Masks may have them.",
-        grid="As EXIF turns it; as stored in documents dumped before 2022.",
+        grid="As EXIF turns it; as stored in tasks made, or documents dumped, before April 2022. Certain "
+        "for documents of CVAT 2.2 or later with tasks made since 2023, but not about the end of that year.",
         order=_Z_ORDER,
-        options=("interpolate",),
+        options=("class_attribute", "interpolate"),
     ),
     _row(
         "yolo",

@@ -259,6 +259,12 @@ def _new_plan(
 
 
 def _no_label(request: RunRequest, bare: int) -> str:
+    attribute = request.settings.class_attribute
+    if bare and attribute is not None:
+        return (
+            f"None of the {bare:,} shapes of {request.source} has the attribute {attribute!r:.60} that "
+            "--class-attribute names: look at the names of attributes in the export."
+        )
     if bare:
         return (
             f"No shape of {request.source} has a label, and there are {bare}: say what they are called with "

@@ -61,11 +61,12 @@ def fit(
         return _checked(Fitting(record.width, record.height), max_pixels)
     stored = (info.width, info.height)
     displayed = stored[::-1] if info.orientation >= 5 else stored
-    proven = stored != displayed and exported in {stored, displayed}
+    proven = record.size_in_grid and stored != displayed and exported in {stored, displayed}
     grid: Grid = ("stored" if exported == stored else "displayed") if proven else record.grid
     painted = displayed if grid == "displayed" else stored
     fitting = Fitting(*painted)
-    if None not in exported and exported != painted:
+    fitting_sizes = {painted} if record.size_in_grid else {stored, displayed}
+    if None not in exported and exported not in fitting_sizes:
         code = "image-size-differs" if size == "check" else "size-differs"
         fitting.findings.append(
             Finding(code, f"export {exported[0]}x{exported[1]}, image {painted[0]}x{painted[1]}")

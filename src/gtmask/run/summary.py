@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OF_THE_WHOLE = frozenset({
     "classes-foreign", "images-unread", "manifest-partial", "document-damaged", "file-unrecognised",
 })  # fmt: skip
+#: Findings about shapes that got no class.
+_WITHOUT_CLASS = frozenset({"shape-no-label", "shape-unknown-label"})
 
 
 @dataclass(slots=True)
@@ -49,7 +51,13 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 everything converted; 3 with rejects, or where something about all of the export went wrong."""
-        return 3 if self.tally.rejects or any(item.code in OF_THE_WHOLE for item in self.findings) else 0
+        doubtful = any(item.code in OF_THE_WHOLE for item in self.findings) or self._no_shape_has_a_class
+        return 3 if self.tally.rejects or doubtful else 0
+
+    @property
+    def _no_shape_has_a_class(self) -> bool:
+        """Whether there are shapes, and all masks are background for want of their classes."""
+        return self.complete and not self.tally.shapes and bool(_WITHOUT_CLASS & self.tally.findings.keys())
 
     @property
     def pixels(self) -> dict[int, int]:

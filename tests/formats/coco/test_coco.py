@@ -364,7 +364,17 @@ def test_label_studio_coordinates_are_fractions_of_the_displayed_image():
     assert "Label Studio" in reader.title
     (record,) = (reader.record(unit) for unit in reader.units())
     assert (record.units, record.grid) == ("fraction", "displayed")
+    assert (record.size_in_grid, record.grid_known) == (False, False)
     assert record.points.tolist() == [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
+
+
+@pytest.mark.parametrize(
+    ("date", "known"), [("2024-11-06 10:00:00", True), ("2019-11-06", False), (7, False)]
+)
+def test_label_studio_shows_turned_images_for_certain_since_browsers_do(date: Any, known: bool):
+    info = {"contributor": "Label Studio", "date_created": date}
+    (record,) = read_files("coco", {"a.json": coco([[1, 1, 4, 1, 4, 3]]) | {"info": info}})
+    assert (record.grid, record.grid_known, record.size_in_grid) == ("displayed", known, False)
 
 
 def result(**more):

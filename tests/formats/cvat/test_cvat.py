@@ -468,3 +468,60 @@ def test_a_reader_and_its_units_can_be_pickled():
 )
 def test_sniff(text: str, title: str | None):
     assert cvat.sniff(take_sample(FilesExport({"a.xml": text.encode()}), "a.xml")) == title
+
+
+SPECIES = (
+    "<labels><label><name>tree</name><type>any</type><attributes><attribute><name>species</name>"
+    "<input_type>{kind}</input_type><values>oak\npine</values></attribute></attributes></label></labels>"
+)
+
+
+def tree(species: str) -> str:
+    return f'<polygon label="tree" {SQUARE}>{species}</polygon>'
+
+
+@pytest.mark.parametrize("kind", ["select", "radio", "text"])
+def test_an_attribute_may_be_the_class_and_shapes_without_it_are_told(kind: str):
+    oak = tree('<attribute name="age">9</attribute><attribute name="species">oak</attribute>')
+    pine = tree('<attribute name="species"> pine </attribute>')
+    text = images(oak, pine, tree(""), meta=SPECIES.format(kind=kind))
+    (record,) = read(text, class_attribute="species")
+    assert [shape.label for shape in record.shapes] == ["oak", "pine", ""]
+    assert "class-attribute-missing" in codes(record)
+    reader = open_files("cvat", {"annotations.xml": text}, class_attribute="species")
+    assert reader.labels == (None if kind == "text" else ["oak", "pine"])
+    assert [shape.label for shape in read(text)[0].shapes] == ["tree"] * 3
+
+
+def test_the_shapes_of_tracks_have_the_attribute_that_is_the_class():
+    text = (
+        f"<annotations><meta><task>{SPECIES.format(kind='select')}</task></meta>"
+        f'<track id="0" label="tree"><polygon frame="0" outside="0" {SQUARE}>'
+        f'<attribute name="species">oak</attribute></polygon><polygon frame="1" outside="0" {SQUARE}>'
+        '<attribute name="species">pine</attribute></polygon></track></annotations>'
+    )
+    assert [labels(record) for record in read(text, class_attribute="species")] == [["oak"], ["pine"]]
+
+
+@pytest.mark.parametrize(
+    ("created", "dumped", "label", "right"),
+    [
+        ("2024-05-01 10:00:00+00:00", "2024-06-01 10:00:00+00:00", "<type>any</type>", ("displayed", True)),
+        ("2024-05-01 10:00:00+00:00", "2024-06-01 10:00:00+00:00", "", ("displayed", False)),
+        ("2023-12-01 10:00:00+00:00", "2024-06-01 10:00:00+00:00", "<type>any</type>", ("displayed", False)),
+        ("2022-06-01 10:00:00+00:00", "2024-06-01 10:00:00+00:00", "<type>any</type>", ("displayed", False)),
+        ("2021-06-01 10:00:00+00:00", "2024-06-01 10:00:00+00:00", "<type>any</type>", ("stored", True)),
+        ("", "2021-06-01 10:00:00+00:00", "", ("stored", True)),
+        ("", "2024-06-01 10:00:00+00:00", "<type>any</type>", ("displayed", False)),
+        ("soon", "", "<type>any</type>", ("displayed", False)),
+    ],
+)
+def test_when_the_task_was_made_and_what_wrote_it_tell_the_pixels(
+    created: str, dumped: str, label: str, right: tuple[str, bool]
+):
+    meta = f"<created>{created}</created><labels><label><name>a</name>{label}</label></labels>"
+    text = images(f'<polygon label="a" {SQUARE}/>', meta=meta).replace(
+        "</task></meta>", f"</task><dumped>{dumped}</dumped></meta>"
+    )
+    (record,) = read(text)
+    assert (record.grid, record.grid_known) == right

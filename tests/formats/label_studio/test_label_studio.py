@@ -738,3 +738,17 @@ def test_units_of_a_damaged_end_are_kept_when_asked():
     records = [reader.record(unit) for unit in reader.units()]
     assert [labels(record) for record in records] == [["a"]]
     assert [finding.code for finding in reader.findings] == ["record-bad"]
+
+
+@pytest.mark.parametrize(("date", "known"), [
+    ("2024-01-01T00:00:00Z", True), ("2020-01-01T00:00:00Z", False), (1700000000, True), (1500000000, False),
+    (..., False), ([], False),
+])  # fmt: skip
+def test_label_studio_shows_turned_images_for_certain_since_browsers_do(date: Any, known: bool):
+    made = {} if date is ... else {"created_at": date}
+    task = {"id": 1, "data": {"image": "a.jpg"}, "annotations": [annotation(polygon(), **made)]}
+    row = {"id": 1, "image": "a.jpg", "label": [{"points": [[1, 1], [9, 1], [9, 9]], "polygonlabels": ["a"],
+           "original_width": 8}], "annotation_id": 1, "annotator": 1, **made}  # fmt: skip
+    for document in (task, row):
+        (record,) = read_files("label_studio", {"a.json": [document]})
+        assert (record.grid, record.grid_known) == ("displayed", known)

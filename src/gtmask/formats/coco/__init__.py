@@ -6,7 +6,8 @@ is an image's name and size and the byte ranges of its annotations, and a worker
 Grid: COCO speaks of the pixels as stored. Label Studio is one exception: its exporter multiplies
 fractions of the *displayed* image by the size of the *stored* one (label-studio-sdk, converter.py,
 convert_to_coco; label-studio #6608), so its coordinates are divided by the recorded size again and read
-as fractions of the displayed image, which is right whether or not EXIF turns it. CVAT is the other: since
+as fractions of the displayed image, which is right whether or not EXIF turns it: the size proves nothing
+there. CVAT is the other: since
 2022 it shows, measures and exports images as EXIF turns them.
 """
 
@@ -24,6 +25,7 @@ from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.coco.tables import OWNERS, read_tables
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
+from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.companions import is_twin
@@ -115,10 +117,10 @@ class CocoReader:
         self.findings = tables.findings
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
         reporter = Header(name)
-        studio = (
-            get_text(reporter, get_object(reporter, tables.small, "info"), "contributor") == "Label Studio"
-        )
+        info = get_object(reporter, tables.small, "info")
+        studio = get_text(reporter, info, "contributor") == "Label Studio"
         self.fractions = studio
+        self.turned = studio and turns_images(get_any(info, "date_created"))
         #: Whether there is no image table: then ids are all that is known of the images.
         self.bare = tables.images_at is None
         self.title = self._name(head, tables, studio=studio)
@@ -285,7 +287,7 @@ class CocoReader:
     def _finished(self, record: Record) -> Record:
         """Return the record with its units settled."""
         if self.fractions and record.width and record.height:
-            record.units = "fraction"
+            record.units, record.size_in_grid, record.grid_known = "fraction", False, self.turned
             record.points = record.points * (1 / record.width, 1 / record.height)
         return record
 

@@ -1,8 +1,7 @@
 """CVAT's XML 1.1, for images and for video: one record per image or frame.
 
 Sources: CVAT ``dataset_manager/formats/cvat.py``; XML format documentation. Higher ``z_order`` lies over
-lower, negative values too; ties keep the document's order. Since 2022 CVAT annotates images as EXIF turns
-them; documents dumped before speak of the stored pixels.
+lower, negative values too; ties keep the document's order.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
+from gtmask.formats.cvat.classes import class_of, listed_classes
+from gtmask.formats.cvat.grid import grid_of
 from gtmask.formats.cvat.shapes import add_shape, between
 from gtmask.formats.cvat.tracks import Drawn, TrackIndex, Video
 from gtmask.formats.jsonstream import Document
@@ -24,7 +25,7 @@ from gtmask.formats.reading.xmlstream import Piece, encoding_of, parse_piece, pi
 from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from xml.etree.ElementTree import Element
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -33,12 +34,8 @@ if TYPE_CHECKING:
 
 _ROOT = re.compile(r"<annotations[\s>]")
 _CHILD = re.compile(r"<(version|meta|image|track)[\s>/]")
-#: Label types that have no area.
-_NO_AREA = frozenset({"skeleton", "tag", "cuboid"})
 #: What CVAT has saved the frames of videos as, over the years.
 FRAMES = (".png", ".PNG", ".jpg", ".jpeg")
-#: CVAT 2.0 turned images by EXIF from this year on (cvat #4529).
-TURNED_SINCE = "2022"
 
 
 def sniff(sample: Sample) -> str | None:
@@ -69,7 +66,7 @@ class CvatReader:
         self.labels: list[str] | None = None
         self.size: tuple[str | None, str | None] = (None, None)
         self.sizes: dict[str, tuple[str | None, str | None]] = {}
-        self.grid: Grid = "displayed"
+        self.grid: tuple[Grid, bool] = ("displayed", False)
         self.step = 1
         self.video = False
         self._read_header()
@@ -89,12 +86,8 @@ class CvatReader:
             return
 
     def _read_meta(self, meta: Element) -> None:
-        labels = [
-            (label.findtext("name") or "").strip()
-            for label in meta.iterfind(".//labels/label")
-            if label.find("parent") is None and label.findtext("type") not in _NO_AREA
-        ]
-        self.labels = [label for label in dict.fromkeys(labels) if label] or None
+        self.labels = listed_classes(meta, self.options.class_attribute)
+        self.grid = grid_of(meta)
         sizes = {(size.findtext("width"), size.findtext("height")) for size in meta.iter("original_size")}
         if len(sizes) == 1:
             self.size = sizes.pop()
@@ -103,9 +96,6 @@ class CvatReader:
             size, identity = task.find("original_size"), task.findtext("id")
             if size is not None and identity:
                 self.sizes[identity] = (size.findtext("width"), size.findtext("height"))
-        dumped = (meta.findtext("dumped") or "")[:4]
-        if dumped.isdigit() and dumped < TURNED_SINCE:
-            self.grid = "stored"
         match = re.search(r"step=(\d{1,6})", meta.findtext(".//frame_filter") or "")
         self.step = max(int(match[1]), 1) if match else 1
 
@@ -185,8 +175,7 @@ class CvatReader:
     def _image(self, start: int, stop: int, name: str, subset: str) -> Record:
         where = f"{self.name}, image {name!r:.200}"
         names = image_names(name, subset)
-        builder = RecordBuilder("", grid=self.grid, source_fill="coco", where=where)
-        builder.record.image, builder.record.aliases, builder.record.scope = names
+        builder = self._builder(where, names)
         try:
             element = self._element(start, stop)
         except BadFile as error:
@@ -196,7 +185,7 @@ class CvatReader:
         set_size(builder, element.get("width"), element.get("height"))
         builder.account(
             list(element),
-            lambda child: add_shape(builder, child.tag, child.attrib, child.get("label", "")),
+            lambda child: self._add(builder, child, child.attrib, child.get("label", "")),
             "element",
         )
         if not len(element):
@@ -205,9 +194,8 @@ class CvatReader:
 
     def _frame(self, frame: int, shapes: tuple[Drawn, ...], video: Video, scope: str) -> Record:
         where = f"{self.name}, frame {frame}{f' of {scope}' if scope else ''}"
-        builder = RecordBuilder("", grid=self.grid, source_fill="coco", where=where)
         subset, task = video
-        builder.record.image, builder.record.aliases, builder.record.scope = frame_names(frame, subset, scope)
+        builder = self._builder(where, frame_names(frame, subset, scope))
         set_size(builder, *self.sizes.get(task, self.size))
         builder.account(shapes, lambda drawn: self._draw(builder, frame, Drawn._make(drawn)), "shape")
         return builder.build()
@@ -230,7 +218,21 @@ class CvatReader:
             except MALFORMED as error:
                 builder.finding("frame-not-annotated", f"{drawn.label} in frame {frame}: {describe(error)}")
                 return
-        add_shape(builder, element.tag, attributes, drawn.label)
+        self._add(builder, element, attributes, drawn.label)
+
+    def _builder(self, where: str, names: ImageNames) -> RecordBuilder:
+        grid, known = self.grid
+        builder = RecordBuilder("", grid=grid, source_fill="coco", where=where)
+        record = builder.record
+        record.image, record.aliases, record.scope = names
+        record.grid_known = known
+        return builder
+
+    def _add(
+        self, builder: RecordBuilder, element: Element, attributes: Mapping[str, str], label: str
+    ) -> None:
+        name = class_of(builder, element, label, self.options.class_attribute)
+        add_shape(builder, element.tag, attributes, name)
 
     def _element(self, start: int, stop: int) -> Element:
         return parse_piece(self._document.read(start, stop), self.encoding)

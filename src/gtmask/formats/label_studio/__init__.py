@@ -17,6 +17,7 @@ from gtmask.formats.label_studio.images import TaskImage, draws, images_of
 from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.label_studio.storage import TITLE as STORAGE
 from gtmask.formats.label_studio.storage import StorageReader, as_task, has_stored, is_stored
+from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import Row, RowsReader
@@ -201,6 +202,7 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
         builder.finding("annotation-chosen", f"{where}: the newest of {others + 1}")
     elif others:
         builder.finding("annotation-superseded", f"{where}: {others} others")
+    builder.record.grid_known = turns_images(get_any(row, "created_at"))
     results: list[Any] = []
     data: dict[str, Any] = {}
     for key, value in row.items():
@@ -257,7 +259,9 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
     if options.annotator is not None:
         mine = [item for item in kept if _is_by(get_any(item, "completed_by"), options.annotator)]
     if mine:
-        return get_list(builder, _best(mine, kept, builder), "result")
+        best = _best(mine, kept, builder)
+        builder.record.grid_known = turns_images(get_any(best, "created_at"))
+        return get_list(builder, best, "result")
     predictions = get_objects(builder, task, "predictions")
     predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:

@@ -1,0 +1,57 @@
+"""CVAT's classes: the labels, or the values of the attribute that ``--class-attribute`` names.
+
+Shapes carry attributes in elements of their own, those of tracks in each of their shapes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from gtmask.formats.reading.build import RecordBuilder
+
+#: Label types that have no area.
+_NO_AREA = frozenset({"skeleton", "tag", "cuboid"})
+#: Kinds of attributes all of whose values ``meta`` lists.
+_LISTED = frozenset({"select", "radio"})
+
+
+def listed_classes(meta: Element, attribute: str | None) -> list[str] | None:
+    """Return the classes that ``meta`` declares, each once; None where only the shapes tell them.
+
+    Parameters
+    ----------
+    attribute
+        The one that holds the class; None: the label does.
+    """
+    labels = [
+        label
+        for label in meta.iterfind(".//labels/label")
+        if label.find("parent") is None and label.findtext("type") not in _NO_AREA
+    ]
+    if attribute is None:
+        names = [(label.findtext("name") or "").strip() for label in labels]
+        return [name for name in dict.fromkeys(names) if name] or None
+    found = [
+        element
+        for label in labels
+        for element in label.iterfind("attributes/attribute")
+        if (element.findtext("name") or "").strip() == attribute
+    ]
+    if not all(element.findtext("input_type") in _LISTED for element in found):
+        return None
+    values = [value.strip() for element in found for value in (element.findtext("values") or "").splitlines()]
+    return [value for value in dict.fromkeys(values) if value] or None
+
+
+def class_of(builder: RecordBuilder, shape: Element, label: str, attribute: str | None) -> str:
+    """Return the class of a shape: its label, or its value of the attribute, "" where it has none."""
+    if attribute is None or shape.tag == "tag":
+        return label
+    for element in shape.iterfind("attribute"):
+        if (element.get("name") or "").strip() == attribute:
+            return (element.text or "").strip()
+    builder.finding("class-attribute-missing", f"{label}: {builder.place} has no {attribute!r:.60}")
+    return ""
