@@ -5,17 +5,19 @@ of an image in one call, in order, in place. ``docs/rasterizing.md`` tells which
 """
 
 from gtmask.raster.bitmaps import paint_bitmap, paint_ids
-from gtmask.raster.center import fill_center
-from gtmask.raster.coco import fill_coco
-from gtmask.raster.opencv import fill_polygons
+from gtmask.raster.fills import (
+    fill_center,
+    fill_coco,
+    fill_pillow,
+    fill_polygons,
+    fill_skimage,
+    fill_touched,
+)
 from gtmask.raster.orient import turn
-from gtmask.raster.pillow import fill_pillow
 from gtmask.raster.pillow_ellipse import fill_pillow_ellipse
 from gtmask.raster.points import round_points, trunc_points
 from gtmask.raster.runs import paint_runs
-from gtmask.raster.skimage import fill_skimage
 from gtmask.raster.strokes import stroke_lines, stroke_points
-from gtmask.raster.touched import fill_touched
 
 __all__ = [
     "fill_center",

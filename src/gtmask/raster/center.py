@@ -16,49 +16,15 @@ plane paint each pixel exactly once. NaN and infinities paint something or nothi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import fill
 from gtmask.raster.rows import MOST_PLACES, paint_rows, plan_band, push
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def fill_center(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
-) -> None:
-    """Paint the pixels whose centres lie in the parts, in order, in place.
-
-    Parameters
-    ----------
-    mask, ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
-    points
-        float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the top-left pixel.
-
-    Raises
-    ------
-    ValueError
-        As :func:`gtmask.raster.fill_polygons` does.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gtmask.raster import fill_center
-    >>> mask = np.zeros((5, 7), np.uint8)
-    >>> fill_center(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
-    >>> print(mask)
-    [[0 0 0 0 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 0 0 0 0 0 0]
-     [0 0 0 0 0 0 0]]
-    """
-    fill(fill_centers, mask, points, ring_offsets, part_offsets, values, np.float64)
 
 
 @kernel(inline=True, inner=True)

@@ -14,60 +14,14 @@ sorted, rows are read and written in memory order, and rings of one part are eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import LIMIT, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def fill_coco(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
-) -> None:
-    """Paint parts as pycocotools does, in order, in place.
-
-    Parameters
-    ----------
-    mask, ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
-    points
-        float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the image. At most
-        2**30 in absolute value.
-
-    Raises
-    ------
-    ValueError
-        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
-
-    Notes
-    -----
-    COCO's own parts have one ring each and are a union, which painting them one over the other gives.
-    A part with several rings is what pycocotools has no word for; here it is even-odd, the exclusive or
-    of its rings. A ring of two vertices (four numbers) paints nothing here, where ``frPyObjects`` would
-    take it for a box: that is for the reader to decide.
-
-    The library computes in C ints and allocates memory for every grid step of the boundary; where its
-    numbers overflow (about 2 * 10**8 pixels) it has no defined result, and this kernel goes on by the
-    same rule in 64 bits.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gtmask.raster import fill_coco
-    >>> mask = np.zeros((5, 7), np.uint8)
-    >>> fill_coco(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
-    >>> print(mask)
-    [[0 0 0 0 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 0 0 0 0 0 0]
-     [0 0 0 0 0 0 0]]
-    """
-    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("int64(float64)", inline=True)

@@ -19,12 +19,11 @@ roundings are monotone, so they sort as the positions do.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import LIMIT, fill
 from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
@@ -32,45 +31,6 @@ if TYPE_CHECKING:
 
 _ONE = np.float32(1)
 _HALF = np.float32(0.5)
-
-
-def fill_pillow(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
-) -> None:
-    """Paint parts as ``ImageDraw.polygon`` does, in order, in place.
-
-    Parameters
-    ----------
-    mask, ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
-    points
-        float64 (n, 2): vertices (x, y), truncated towards zero to pixel indices by the rule itself. Below
-        2**30 in absolute value: Pillow's own arithmetic overflows beyond.
-
-    Raises
-    ------
-    ValueError
-        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
-
-    Notes
-    -----
-    Pillow knows no holes. The edges of all rings of a part go through one scan here, which is even-odd;
-    vertices and horizontal edges of a hole are painted, as those of the outer ring are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gtmask.raster import fill_pillow
-    >>> mask = np.zeros((5, 7), np.uint8)
-    >>> fill_pillow(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
-    >>> print(mask)
-    [[0 0 0 0 0 0 0]
-     [0 7 7 7 7 0 0]
-     [0 7 7 7 7 0 0]
-     [0 7 7 7 7 0 0]
-     [0 0 0 0 0 0 0]]
-    """
-    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("float32(float32)", inline=True)

@@ -14,12 +14,11 @@ the rule. Each of the two counts then is an ordinary scan of spans.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import LIMIT, fill
 from gtmask.raster.rows import crossing, paint_span, sort_range
 
 if TYPE_CHECKING:
@@ -27,45 +26,6 @@ if TYPE_CHECKING:
 
 #: How near a vertex must be to a pixel to be that pixel, on each axis.
 VERTEX_ERROR = 1e-12
-
-
-def fill_skimage(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
-) -> None:
-    """Paint parts as ``skimage.draw.polygon`` does, in order, in place.
-
-    Parameters
-    ----------
-    mask, ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
-    points
-        float64 (n, 2): vertices (x, y), used as they are: ISAT's exporter truncates them first, which is
-        the caller's to do (:func:`gtmask.raster.trunc_points`). At most 2**30 in absolute value.
-
-    Raises
-    ------
-    ValueError
-        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
-
-    Notes
-    -----
-    scikit-image knows no holes. In a part of several rings each of the two counts is over all rings, which
-    is even-odd; pixels on the edge of a hole are painted, as those on the outer ring's are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gtmask.raster import fill_skimage
-    >>> mask = np.zeros((5, 7), np.uint8)
-    >>> fill_skimage(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
-    >>> print(mask)
-    [[0 0 0 0 0 0 0]
-     [0 7 7 7 7 0 0]
-     [0 7 7 7 7 0 0]
-     [0 7 7 7 7 0 0]
-     [0 0 0 0 0 0 0]]
-    """
-    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("int64(float64, int64, boolean)", inline=True)

@@ -18,58 +18,17 @@ covered area itself.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.raster.arguments import LIMIT, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: How many pixels are worked on at once: large masks are painted in bands of rows, in the cache's reach.
 BAND_PIXELS = 1 << 17
-
-
-def fill_touched(
-    mask: NDArray[np.uint8], points: Any, ring_offsets: Any, part_offsets: Any, values: Any
-) -> None:
-    """Paint the pixels that the parts touch once rounded to pixel corners, in order, in place.
-
-    Parameters
-    ----------
-    mask, ring_offsets, part_offsets, values
-        As in :func:`gtmask.raster.fill_polygons`.
-    points
-        float64 (n, 2): vertices (x, y) in pixels, (0, 0) being the top-left corner of the image. At most
-        2**30 in absolute value.
-
-    Raises
-    ------
-    ValueError
-        As :func:`gtmask.raster.fill_polygons` does, and if a coordinate is not a number or beyond 2**30.
-
-    Notes
-    -----
-    A ring that crosses itself is filled wherever it winds around at all, as Agg fills it. Scalabel knows
-    no holes; in a part of several rings, those after the first are taken to run against it and so are
-    holes, whichever way they run.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from gtmask.raster import fill_touched
-    >>> mask = np.zeros((5, 7), np.uint8)
-    >>> fill_touched(mask, [[1, 1], [4, 1], [4, 3], [1, 3]], [0, 4], [0, 1], [7])
-    >>> print(mask)
-    [[0 0 0 0 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 7 7 7 0 0 0]
-     [0 0 0 0 0 0 0]
-     [0 0 0 0 0 0 0]]
-    """
-    fill(paint_parts, mask, points, ring_offsets, part_offsets, values, np.float64, LIMIT)
 
 
 @kernel("void(int32[:, ::1], int64, int64, int64, int64)", inline=True)
