@@ -240,7 +240,10 @@ def _open_locked(path: Path) -> int | None:
             status = os.fstat(descriptor)
             if path.stat().st_ino == status.st_ino:
                 if status.st_nlink == 1:
-                    os.ftruncate(descriptor, 0)
+                    # Emptied needlessly, ext4 would take the renamed file for one that replaces another by
+                    # being truncated, and allocate its blocks at once when it is closed.
+                    if status.st_size:
+                        os.ftruncate(descriptor, 0)
                     return descriptor
                 path.unlink()
         os.close(descriptor)
@@ -307,7 +310,7 @@ _SYNCFS = _find_syncfs()
 
 
 @contextlib.contextmanager
-def translate_errors(verb: str, path: Path) -> Iterator[None]:
+def translate_errors(verb: str, path: str | Path) -> Iterator[None]:
     """Turn what the operating system says into one sentence of ours.
 
     Parameters
