@@ -16,6 +16,7 @@ import re
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from posixpath import join
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import ExportError, NotFoundError
@@ -168,13 +169,13 @@ class LocalExport(_Rooted):
 
     def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return a file's bytes [start, stop)."""
-        path = Path(self.root, checked_name(name))
+        path = join("" if self.root == os.curdir else self.root, checked_name(name))
         with translate_errors("read", path):
             if start == 0 and stop is None:
-                _noted().append(str(path))
+                _noted().append(path)
                 with open_regular(path) as whole:
                     return whole.readall()
-            file = self._opened(str(path))
+            file = self._opened(path)
             file.seek(start)
             return file.read(-1 if stop is None else max(stop - start, 0))
 

@@ -73,7 +73,7 @@ def points(text: str) -> list[float]:
         return []
     if text.count(",") != text.count(";") + 1:
         raise ValueError("the points are no pairs")
-    return [float(number) for number in text.replace(";", ",").split(",")]
+    return list(map(float, text.replace(";", ",").split(",")))
 
 
 def _mask(builder: RecordBuilder, label: str, attributes: Mapping[str, str]) -> None:

@@ -179,8 +179,12 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
         builder.finding("image-name-bad", f"{where}: its data names no image")
     if results is None or not images:
         return builder.record
-    mine = [item for item in results if not isinstance(item, dict) or image.holds(item)]
-    lost = [item for item in results if isinstance(item, dict) and not any(one.holds(item) for one in images)]
+    mine, lost = results, []
+    if index or len(images) > 1 or not image.holds_all:
+        mine = [item for item in results if not isinstance(item, dict) or image.holds(item)]
+        lost = [
+            item for item in results if isinstance(item, dict) and not any(one.holds(item) for one in images)
+        ]
     if index:
         mine, lost = [item for item in mine if isinstance(item, dict)], []
     if not mine:

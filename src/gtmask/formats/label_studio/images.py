@@ -43,6 +43,11 @@ class TaskImage:
     tags: frozenset[str] | None = None
     item: int | None = None
 
+    @property
+    def holds_all(self) -> bool:
+        """Whether every region of the task lies on this image."""
+        return self.tags is None and self.item is None
+
     def holds(self, result: dict[str, Any]) -> bool:
         """Say whether a region lies on this image."""
         tag = get_any(result, "to_name")

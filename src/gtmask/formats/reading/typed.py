@@ -184,7 +184,11 @@ def get_flag(reporter: Reporter, outer: dict[str, Any], key: str) -> bool:
 
 def get_any(outer: dict[str, Any], *keys: str) -> Any:
     """Return the first of these members that is there, of whatever type: its taker looks at every type."""
-    return next((outer[key] for key in keys if key in outer), None)
+    # No generator: readers ask this of every object of a document.
+    for key in keys:
+        if key in outer:
+            return outer[key]
+    return None
 
 
 def each(

@@ -66,7 +66,7 @@ def add_lines(
 def _parsed(number: int, words: list[str]) -> Line | str:
     """Return a line's numbers, or what is wrong with it."""
     try:
-        numbers = [float(word) for word in words]
+        numbers = list(map(float, words))
     except ValueError as error:
         return f"line {number}: {error}"[:200]
     if not numbers or not numbers[0].is_integer() or numbers[0] < 0:
@@ -85,10 +85,12 @@ def _add(
     is_box = len(flat) == BOX or (pose and len(flat) > BOX)
     if is_box:
         flat = flat[:BOX]
-    if not all(math.isfinite(value) for value in flat):
+    # A sum of finite numbers is finite, but for numbers too large to be fractions.
+    if not math.isfinite(sum(flat)) and not all(map(math.isfinite, flat)):
         builder.finding("shape-bad-number", f"{label}: line {line.number}")
         return
-    if max(map(abs, flat), default=0.0) > FARTHEST:
+    low, high = (min(flat), max(flat)) if flat else (0.0, 0.0)
+    if max(-low, high) > FARTHEST:
         builder.finding(
             "shape-bad-geometry", f"{label}: line {line.number} has coordinates that are no fractions"
         )
@@ -124,5 +126,6 @@ def _report(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -
 def _area(flat: list[float]) -> float:
     """Return the area of a ring in fractions of the image (shoelace formula)."""
     xs, ys = flat[0::2], flat[1::2]
-    pairs = zip(xs, ys[1:] + ys[:1], xs[1:] + xs[:1], ys, strict=False)
-    return abs(sum(x * next_y - next_x * y for x, next_y, next_x, y in pairs)) / 2
+    falling = map(float.__mul__, xs, ys[1:] + ys[:1])
+    rising = map(float.__mul__, xs[1:] + xs[:1], ys)
+    return abs(sum(map(float.__sub__, falling, rising))) / 2
