@@ -17,6 +17,7 @@
     │   └── TransientError        1  throttling, resets, time-outs that outlasted every retry
     │       ├── ThrottledError    1  the server asks for fewer requests
     │       └── UnreachableError  1  no connection came about
+    ├── ChangedError              1  what is read is no longer what it was when it was first looked at
     ├── WorkersLostError          1  a worker process died
     ├── ProbeError                1  a file that is no image whose header can be read
     └── PngError                  1  bytes that are no PNG of a mask; a ValueError, too
@@ -119,6 +120,10 @@ class ThrottledError(TransientError):
 
 class UnreachableError(TransientError):
     """No connection came about."""
+
+
+class ChangedError(GtmaskError):
+    """A file or an object is no longer what it was when it was first looked at."""
 
 
 class WorkersLostError(GtmaskError):

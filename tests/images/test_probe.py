@@ -33,7 +33,7 @@ class CountingStorage(LocalStorage):
         super().__init__(root)
         self.reads: list[tuple[int, int]] = []
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         data = await super().get(key, start, stop)
         self.reads.append((start, len(data)))
         return data

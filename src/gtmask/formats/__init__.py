@@ -49,9 +49,10 @@ def open_reader(
     format: str = "auto",  # noqa: A002 (the command line's word)
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
+    export: Export | None = None,
 ) -> Reader[Any]:
     """Open an export and return its reader; parameters and errors as of :func:`open_source`."""
-    return open_source(source, format, options, s3).reader
+    return open_source(source, format, options, s3, export).reader
 
 
 def open_source(
@@ -59,6 +60,7 @@ def open_source(
     format: str = "auto",  # noqa: A002 (the command line's word)
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
+    export: Export | None = None,
 ) -> OpenedExport:
     """Open an export.
 
@@ -72,6 +74,8 @@ def open_source(
         Which annotations count.
     s3
         How to reach S3.
+    export
+        What the source was opened as already.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def open_source(
     from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
     options = replace(options or ReadOptions(), s3=s3 or S3Settings())
-    export = open_export(source, s3)
+    export = export or open_export(source, s3)
     found = detect(export, format, options.memory_limit)
     check_options(found.format, options)
     if found.format.name == "sagemaker":

@@ -15,11 +15,13 @@ import os
 import re
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from posixpath import join
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from gtmask.errors import ExportError, NotFoundError
+from gtmask.errors import ChangedError, ExportError, NotFoundError
+from gtmask.formats.versions import MOST_KEPT, expected
 from gtmask.manifest.names import STATE_FOLDER
 from gtmask.storage.local import open_regular, translate_errors
 from gtmask.storage.walk import walk_keys
@@ -27,7 +29,7 @@ from gtmask.storage.walk import walk_keys
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gtmask.storage.base import S3Settings
+    from gtmask.storage.base import Entry, S3Settings
 
 #: Files kept open for ranged reads, per export and process.
 OPEN_FILES = 8
@@ -227,7 +229,11 @@ def is_own(name: str) -> bool:
 
 
 class StorageExport(_Rooted):
-    """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens)."""
+    """Files below an ``s3://`` prefix (or any root that :mod:`gtmask.storage` opens).
+
+    ``versions`` are the ETags that objects had when they were first looked at, by name: whoever reads one
+    that has another by now gets a ``ChangedError``.
+    """
 
     is_remote = True
 
@@ -243,6 +249,7 @@ class StorageExport(_Rooted):
         super().__init__(location, names, pattern)
         self.root = root
         self.s3 = s3
+        self.versions: dict[str, str] = {}
         self._storage: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -250,7 +257,10 @@ class StorageExport(_Rooted):
 
     def select(self, names: Iterable[str] | None) -> StorageExport:
         """Return the same export with only these files; None means every file below its root."""
-        return StorageExport(self.location, self.root, self.s3, names=None if names is None else tuple(names))
+        picked = None if names is None else tuple(names)
+        selected = StorageExport(self.location, self.root, self.s3, names=picked)
+        selected.versions = self.versions
+        return selected
 
     def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: the files are not local."""
@@ -259,7 +269,40 @@ class StorageExport(_Rooted):
     def size(self, name: str) -> int:
         """Return a file's size in bytes."""
         storage, key = self._at(name)
-        return int(storage.size(key))
+        try:
+            entry: Entry = storage.look(key)
+        except NotFoundError as error:
+            raise self._missing(name, error) from error
+        self.keep(name, entry.etag)
+        return entry.size
+
+    def keep(self, name: str, etag: str) -> None:
+        """Keep an object's ETag, if it is the first one.
+
+        Raises
+        ------
+        ChangedError
+            The object had another one before.
+        """
+        known = self._known(name)
+        if known and etag != known:
+            raise self._changed(name)
+        if not known and len(self.versions) < MOST_KEPT:
+            self.versions[checked_name(name)] = etag
+
+    def _known(self, name: str) -> str:
+        name = checked_name(name)
+        return self.versions.get(name) or expected(name)
+
+    def _changed(self, name: str) -> ChangedError:
+        return ChangedError(
+            f"{self.root}/{name} was changed while it was read: nothing that was made from it since is kept. "
+            "Bring it back to what it was and run again to go on, or start anew with --overwrite."
+        )
+
+    def _missing(self, name: str, error: NotFoundError) -> ChangedError | NotFoundError:
+        """Return the error of an object that is not there, which may be one that was there."""
+        return self._changed(name) if self._known(name) else error
 
     def exists(self, name: str) -> bool:
         """Say whether there is such a file."""
@@ -272,7 +315,12 @@ class StorageExport(_Rooted):
     def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
         """Return a file's bytes [start, stop)."""
         storage, key = self._at(name)
-        return bytes(storage.get(key, start, stop))
+        try:
+            return bytes(storage.get(key, start, stop, self._known(name)))
+        except NotFoundError as error:
+            raise self._missing(name, error) from error
+        except ChangedError as error:
+            raise self._changed(name) from error
 
     def close(self) -> None:
         """Close the connections; the export can be used again."""
@@ -301,9 +349,25 @@ class StorageExport(_Rooted):
         return self._storage
 
     def _walk(self) -> Iterator[str]:
+        return (entry.key for entry in self._listed())
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries of :meth:`names`, in one listing unless they were picked."""
+        if self.picked is not None:
+            for name in self.picked:
+                storage, key = self._at(name)
+                yield replace(storage.look(key), key=name)
+            return
+        fits = glob_pattern(self.pattern).match if self.pattern else None
+        for entry in self._listed():
+            if fits is None or fits(entry.key):
+                yield entry
+
+    def _listed(self) -> Iterator[Entry]:
+        """Yield the entries of all files below the root, their keys as names."""
         base = self.root[5:].partition("/")[2]
         prefix = f"{base}/" if base else ""
         for entry in self._connected().list(prefix):
             name = entry.key[len(prefix) :]
             if name and not name.endswith("/") and is_own(name):
-                yield name
+                yield replace(entry, key=name)

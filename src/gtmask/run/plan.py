@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,15 +18,18 @@ from deflate import crc32
 
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError
+from gtmask.formats.export import StorageExport
 from gtmask.groundtruth import classes as class_maps
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap
-    from gtmask.storage.base import Storage
+    from gtmask.storage.base import Entry, Storage
 
 #: Up to this many files, the fingerprint covers every byte; beyond it names, sizes and times only.
 FILES_READ_WHOLE = 64
@@ -185,33 +189,33 @@ def fingerprint(export: Export) -> str:
     """Return a digest that changes when the export does.
 
     It covers every byte of exports of up to :data:`FILES_READ_WHOLE` files (by CRC-32, at several GB/s),
-    else the files' names, sizes and, where they are local, modification times.
+    else the files' names, sizes and modification times, or their ETags in S3.
     """
     digest = hashlib.blake2b(digest_size=16)
-    first: list[str] = []
-    many = False
-    for name in export.names():
-        if not many and len(first) < FILES_READ_WHOLE:
-            first.append(name)
-            continue
-        if not many:
-            many = True
-            for earlier in first:
-                digest.update(_stamp(export, earlier))
-        digest.update(_stamp(export, name))
-    if not many:
-        for name in first:
-            digest.update(
-                f"{name}\0{export.size(name)}\0{_crc(export, name):08x}\n".encode("utf-8", "surrogatepass")
-            )
+    first = list(islice(export.names(), FILES_READ_WHOLE + 1))
+    if len(first) > FILES_READ_WHOLE:
+        stamps = map(stamp, export.entries()) if isinstance(export, StorageExport) else _stamps(export)
+    else:
+        stamps = (
+            f"{name}\0{export.size(name)}\0{_crc(export, name):08x}\n".encode("utf-8", "surrogatepass")
+            for name in first
+        )
+    for line in stamps:
+        digest.update(line)
     return digest.hexdigest()
 
 
-def _stamp(export: Export, name: str) -> bytes:
-    """Return a file's name, size and, for a local one, its modification time."""
-    path = export.path(name)
-    changed = path.stat().st_mtime_ns if path is not None else ""
-    return f"{name}\0{export.size(name)}\0{changed}\n".encode("utf-8", "surrogatepass")
+def stamp(entry: Entry) -> bytes:
+    """Return what the fingerprint of an export of many objects covers of each one."""
+    return f"{entry.key}\0{entry.size}\0{entry.etag}\n".encode("utf-8", "surrogatepass")
+
+
+def _stamps(export: Export) -> Iterator[bytes]:
+    """Yield the names of files, their sizes and, of local ones, their modification times."""
+    for name in export.names():
+        path = export.path(name)
+        changed = path.stat().st_mtime_ns if path is not None else ""
+        yield f"{name}\0{export.size(name)}\0{changed}\n".encode("utf-8", "surrogatepass")
 
 
 def _crc(export: Export, name: str) -> int:

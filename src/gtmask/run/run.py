@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
+    from gtmask.formats.export import Export
     from gtmask.model import ClassMap
     from gtmask.progress import Progress
+    from gtmask.run.listed_versions import ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.storage import S3Settings
 
@@ -114,11 +118,12 @@ def convert(
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
-    watch = Watch.begin(request.source, execution.s3)
+    export = open_export(request.source, execution.s3)
+    watch = Watch.begin(request.source, execution.s3, export)
     with thread_pool(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
-        mark = beside.submit(lambda: fingerprint(open_export(request.source, execution.s3)))
-        reader = _open_reader(request)
+        mark = beside.submit(fingerprint, copy(export))
+        reader = _open_reader(request, export)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
     with Pool(execution.workers, execution.executor) as pool:
@@ -155,7 +160,7 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
-def _open_reader(request: RunRequest) -> Reader[Any]:
+def _open_reader(request: RunRequest, export: Export) -> Reader[Any]:
     chosen = request.settings
     options = ReadOptions(
         annotator=chosen.annotator,
@@ -171,7 +176,7 @@ def _open_reader(request: RunRequest) -> Reader[Any]:
         images=None if real(request.images) == real(default_images(request.source)) else request.images,
         memory_limit=request.execution.memory_limit,
     )
-    return open_reader(request.source, chosen.format, options, request.execution.s3)
+    return open_reader(request.source, chosen.format, options, request.execution.s3, export)
 
 
 def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch) -> Summary:
@@ -179,7 +184,8 @@ def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, w
     execution = request.execution
     done: set[int] = set() if execution.dry_run else run_async(_done(request))
     resumed = len(done)
-    tally = _run_chunks(request, _job(request, reader, plan, watch), plan, pool, done)
+    job = _job(request, reader, plan, watch)
+    tally = _run_chunks(request, job, plan, pool, done, watch.listed)
     if execution.dry_run or len(done) < plan.chunks:
         return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
     request.progress.stage("assemble", plan.records)
@@ -209,7 +215,9 @@ async def _assemble(request: RunRequest, plan: Plan) -> Tally:
         return await assemble(out, plan, request.progress)
 
 
-def _run_chunks(request: RunRequest, job: Job, plan: Plan, pool: Pool, done: set[int]) -> Tally:
+def _run_chunks(
+    request: RunRequest, job: Job, plan: Plan, pool: Pool, done: set[int], listed: ListedVersions | None
+) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
     shard = parse_shard(request.execution.shard)
     missing = {chunk for chunk in range(plan.chunks) if chunk in shard and chunk not in done}
@@ -222,7 +230,7 @@ def _run_chunks(request: RunRequest, job: Job, plan: Plan, pool: Pool, done: set
     if not (is_s3(request.out) or request.execution.dry_run or shard.count > 1):
         growing = GrowingManifest(open_storage(request.out, request.execution.s3), plan)
     pickled = pickle.dumps(job)
-    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing))
+    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing, listed))
     results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
@@ -255,14 +263,16 @@ def _job(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> 
         image_prefix=plan.image_prefix,
         mask_prefix=plan.mask_prefix,
         s3=request.execution.s3,
-        watch=watch,
+        watch=replace(watch, listed=None),
         run=plan.identity,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
     )
 
 
-def _chunks(reader: Reader[Any], plan: Plan, wanted: set[int]) -> Iterator[Chunk]:
+def _chunks(
+    reader: Reader[Any], plan: Plan, wanted: set[int], listed: ListedVersions | None
+) -> Iterator[Chunk]:
     """Cut the export into chunks and yield the wanted ones.
 
     Raises
@@ -277,11 +287,15 @@ def _chunks(reader: Reader[Any], plan: Plan, wanted: set[int]) -> Iterator[Chunk
     for number, units in enumerate(batches(reader, size, plan.records)):
         if number in wanted:
             first = number * size
+            long_keys, duplicates, ambiguous = (_within(ordinals, first, len(units)) for ordinals in marks)
             yield Chunk(
                 number,
                 units,
                 {i: choices[first + i] for i in range(len(units)) if first + i in choices},
-                *(_within(ordinals, first, len(units)) for ordinals in marks),
+                long_keys,
+                duplicates,
+                ambiguous,
+                {} if listed is None else listed.of_unit(units),
             )
         if number >= last:
             return

@@ -1,5 +1,7 @@
 """Whether the export is still the one that the run was planned for: asked for every chunk before it counts.
 
+Objects in S3 tell by their ETags, which every read asks for (:mod:`gtmask.formats.versions`).
+
 Local files tell when they were last changed, by their own file system's clock: none that a chunk was made
 from may have changed since the export was first looked at. A later time alone proves nothing (permissions,
 copies of the same bytes); the fingerprint of an export of few files, which is of all bytes, is then taken
@@ -10,10 +12,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
+from gtmask.formats.export import StorageExport
 from gtmask.formats.locate import open_export
+from gtmask.run.listed_versions import ListedVersions
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
 
@@ -38,14 +43,23 @@ class Watch:
     files: tuple[str, ...] = ()
     latest: int = 0
     digest: str = ""
+    #: Of an export of many objects, for who leads the run only.
+    listed: ListedVersions | None = None
 
     @classmethod
-    def begin(cls, source: str, s3: S3Settings) -> Watch:
+    def begin(cls, source: str, s3: S3Settings, export: Export) -> Watch:
         """Look at an export before anything of it is read."""
         watch = cls(source, s3)
-        if not is_s3(source):
+        if isinstance(export, StorageExport):
+            first = list(islice(export.entries(), FILES_READ_WHOLE + 1))
+            if len(first) > FILES_READ_WHOLE:
+                watch.listed = ListedVersions(export.entries())
+            else:
+                for entry in first:
+                    export.keep(entry.key, entry.etag)
+        elif not is_s3(source):
             few: list[str] = []
-            for path in _paths(open_export(source, s3), source):
+            for path in _paths(export, source):
                 watch.latest = max(watch.latest, last_change(path))
                 if len(few) <= FILES_READ_WHOLE:
                     few.append(path)

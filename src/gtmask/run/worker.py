@@ -18,6 +18,7 @@ from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
+from gtmask.formats.versions import expect
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
@@ -79,7 +80,8 @@ class Job:
 class Chunk:
     """Consecutive records: their units, and what was decided about some of them, by their positions.
 
-    The rest is as in :class:`gtmask.run.clashes.Verdict`.
+    ``versions`` are ETags of the objects that the units name; the rest is as in
+    :class:`gtmask.run.clashes.Verdict`.
     """
 
     number: int
@@ -88,6 +90,7 @@ class Chunk:
     long_keys: frozenset[int] = frozenset()
     duplicates: frozenset[int] = frozenset()
     ambiguous: frozenset[int] = frozenset()
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 class Worker:
@@ -114,6 +117,7 @@ class Worker:
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         take_read()
+        expect(chunk.versions)
         limit = asyncio.Semaphore(self.job.s3.in_flight)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 

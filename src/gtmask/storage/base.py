@@ -25,10 +25,14 @@ S3_CLIENTS = ("aioboto3", "obstore")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A listed file or object: its key below the storage's root, and its size in bytes."""
+    """A file or an object: its key below the storage's root, and its size in bytes.
+
+    ``etag`` is what S3 calls an object's content, in quotation marks; "" for files.
+    """
 
     key: str
     size: int
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,15 @@ class Storage(Protocol):
         """Return the absolute path or ``s3://`` URI of a key."""
         ...
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
+        """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``.
+
+        An object that has another ``etag`` than the one that is given is a ``ChangedError``.
+        """
+        ...
+
+    async def look(self, key: str) -> Entry:
+        """Return a file's entry."""
         ...
 
     async def size(self, key: str) -> int:

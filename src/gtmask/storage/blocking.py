@@ -49,9 +49,13 @@ class BlockingStorage:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
-        return self._run(self.storage.get(key, start, stop))
+        return self._run(self.storage.get(key, start, stop, etag))
+
+    def look(self, key: str) -> Entry:
+        """Return a file's entry."""
+        return self._run(self.storage.look(key))
 
     def size(self, key: str) -> int:
         """Return a file's size in bytes."""

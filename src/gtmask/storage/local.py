@@ -63,11 +63,15 @@ class LocalStorage:
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:  # noqa: ARG002 - files have none
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
         path = self._path(key)
         with translate_errors("read", path), open_regular(path) as file:
             return _read(file.fileno(), start, stop)
+
+    async def look(self, key: str) -> Entry:
+        """Return a file's entry."""
+        return Entry(key, await self.size(key))
 
     async def size(self, key: str) -> int:
         """Return a file's size in bytes."""

@@ -61,15 +61,17 @@ class ObstoreStorage(S3Prefix):
     def _translated(self, action: Action) -> contextlib.AbstractContextManager[None]:
         return translate_errors(action)
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
         uri = self.uri(key)
         if stop is not None and stop <= start:
             await self.size(key)  # nothing to read, but a missing object is an error all the same
             return b""
-        wanted: Any = None
+        wanted: Any = {}
         if start or stop is not None:
-            wanted = {"range": {"offset": start} if stop is None else (start, stop)}
+            wanted["range"] = {"offset": start} if stop is None else (start, stop)
+        if etag:
+            wanted["if_match"] = etag
 
         async def request() -> bytes:
             try:
@@ -83,21 +85,26 @@ class ObstoreStorage(S3Prefix):
         return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
 
     async def size(self, key: str) -> int:
-        """Return an object's size in bytes.
+        """Return an object's size in bytes."""
+        return (await self.look(key)).size
+
+    async def look(self, key: str) -> Entry:
+        """Return an object's entry.
 
         The first byte is asked for: an answer to HEAD could not tell what is missing or forbidden.
         """
         uri = self.uri(key)
 
-        async def request() -> int:
+        async def request() -> Entry:
             try:
                 answer = await obstore.get_async(self._store, self.prefix + key, options={"range": (0, 1)})
                 await answer.bytes_async()
             except BaseError as error:
                 if _status(error) == 416:
-                    return 0
-                raise
-            return int(answer.meta["size"])
+                    answer = await obstore.get_async(self._store, self.prefix + key)
+                else:
+                    raise
+            return Entry(key, int(answer.meta["size"]), answer.meta["e_tag"] or "")
 
         return await self._send("read", uri, request)
 
@@ -169,7 +176,7 @@ class ObstoreStorage(S3Prefix):
             page = await self._send("list", f"{self.root}/{prefix}", lambda: self._page(folder + slash, last))  # noqa: B023 - awaited before ``last`` changes
             for entry in page:
                 if entry["path"].startswith(self.prefix + prefix):
-                    yield Entry(entry["path"][len(self.prefix) :], entry["size"])
+                    yield Entry(entry["path"][len(self.prefix) :], entry["size"], entry["e_tag"] or "")
             if not page:
                 return
             last = page[-1]["path"]

@@ -100,7 +100,7 @@ class S3Storage(S3Prefix):
     def _target(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.prefix + key}
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
         uri = self.uri(key)
         if stop is not None and stop <= start:
@@ -110,7 +110,7 @@ class S3Storage(S3Prefix):
 
         async def request() -> bytes:
             try:
-                return (await self._entered.direct.get(self.bucket, self.prefix + key, span))[0]
+                return (await self._entered.direct.get(self.bucket, self.prefix + key, span, etag))[0]
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
                     return b""  # the object ends before ``start``
@@ -119,22 +119,28 @@ class S3Storage(S3Prefix):
         return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
 
     async def size(self, key: str) -> int:
-        """Return an object's size in bytes.
+        """Return an object's size in bytes."""
+        return (await self.look(key)).size
+
+    async def look(self, key: str) -> Entry:
+        """Return an object's entry.
 
         The first byte is asked for, and its ``Content-Range`` tells the size: an answer to HEAD has no
         body, so that it could not tell a missing bucket from a missing object, or why it is forbidden.
         """
         uri = self.uri(key)
 
-        async def request() -> int:
+        async def request() -> Entry:
+            where = self.bucket, self.prefix + key
             try:
-                data, found = await self._entered.direct.get(self.bucket, self.prefix + key, "bytes=0-0")
+                data, found, etag = await self._entered.direct.get(*where, "bytes=0-0")
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
-                    return 0
-                raise
+                    data, found, etag = await self._entered.direct.get(*where)
+                else:
+                    raise
             # Some servers send an empty object whole.
-            return int(found.rpartition("/")[2]) if found else len(data)
+            return Entry(key, int(found.rpartition("/")[2]) if found else len(data), etag)
 
         return await self._send("read", uri, request)
 
@@ -236,7 +242,7 @@ class S3Storage(S3Prefix):
             )
             for entry in answer.get("Contents", ()):
                 if not entry["Key"].endswith("/"):
-                    yield Entry(entry["Key"][len(self.prefix) :], entry["Size"])
+                    yield Entry(entry["Key"][len(self.prefix) :], entry["Size"], entry.get("ETag", ""))
             if not answer.get("IsTruncated"):
                 return
             page["ContinuationToken"] = answer["NextContinuationToken"]

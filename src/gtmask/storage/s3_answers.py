@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gtmask.errors import (
     AccessError,
+    ChangedError,
     CredentialsError,
     GtmaskError,
     NotFoundError,
@@ -66,6 +67,9 @@ _REFUSED = {
     "NotImplemented": "the server does not implement this request",
     "InvalidBucketName": "this is no valid bucket name",
 }
+#: The object has not the ETag that was asked for.
+_CHANGED = {"PreconditionFailed", "412"}
+_REFUSED |= dict.fromkeys(_CHANGED, "it was changed since it was first looked at")
 #: The bucket is in another region or at another endpoint.
 ELSEWHERE = {
     "PermanentRedirect", "TemporaryRedirect", "301", "307", "AuthorizationHeaderMalformed",
@@ -144,7 +148,8 @@ def error_of_answer(
             told = f"permission is denied: {said}"
         return refused(f"{what}: {told}.")
     if code in _REFUSED:
-        return StorageError(f"{what}: {_REFUSED[code]}.")
+        stopped = ChangedError if code in _CHANGED else StorageError
+        return stopped(f"{what}: {_REFUSED[code]}.")
     kind = AccessError if status in {401, 403} else StorageError
     reason = message.strip().rstrip(".") or "no reason given"
     return kind(f"{what}: {action.service} answered {status} {code}: {reason}.")

@@ -74,8 +74,12 @@ class Direct:
         for operation in ("GetObject", "PutObject"):
             opened.client.meta.events.register(f"before-send.s3.{operation}", _note)
 
-    async def get(self, bucket: str, key: str, span: str | None = None) -> tuple[bytes, str]:
-        """Return the bytes of an object, or of a span (``bytes=0-9``), and the answer's Content-Range or "".
+    async def get(
+        self, bucket: str, key: str, span: str | None = None, etag: str = ""
+    ) -> tuple[bytes, str, str]:
+        """Return the bytes of an object, or of a span (``bytes=0-9``), the answer's Content-Range, and ETag.
+
+        An object that has another ``etag`` than the one that is given is answered by an error.
 
         Raises
         ------
@@ -83,13 +87,16 @@ class Direct:
             For an error answer. Connections that fail raise other errors of botocore and aiohttp.
         """
         headers = {"Range": span} if span else {}
+        if etag:
+            headers["If-Match"] = etag
         answer = await self._send("GET", bucket, key, headers, None)
         if answer is None:
+            parameters = {name.replace("-", ""): value for name, value in headers.items()}
             async with self._learning(bucket, key):
-                found = await self._opened.client.get_object(Bucket=bucket, Key=key, **headers)
+                found = await self._opened.client.get_object(Bucket=bucket, Key=key, **parameters)
                 async with found["Body"] as body:
-                    return await body.read(), found.get("ContentRange", "")
-        return answer[0], answer[1].get("content-range", "")
+                    return await body.read(), found.get("ContentRange", ""), found.get("ETag", "")
+        return answer[0], answer[1].get("content-range", ""), answer[1].get("etag", "")
 
     async def put(
         self, bucket: str, key: str, data: bytes, md5: str, content_type: str, if_none_match: str | None
