@@ -67,8 +67,7 @@ def answer(
 
 
 def _render(result: Answer) -> None:
-    from gtmask.cli.console import console, plain, table
-    from gtmask.findings import CODES
+    from gtmask.cli.console import console, findings_table, plain, table
 
     screen = console()
     screen.print(plain(
@@ -86,11 +85,7 @@ def _render(result: Answer) -> None:
     if result.changes:
         screen.print(most)
     if result.tally.findings:
-        found = table("findings", "code", "level", ">count", "what it means", "first example")
-        for code, count in result.tally.findings.most_common():
-            row, example = CODES[code], (result.tally.examples.get(code) or [""])[0]
-            found.add_row(code, row.level, f"{count:,}", row.meaning, plain(example))
-        screen.print(found)
+        screen.print(findings_table(result.tally.findings, result.tally.examples))
     for file in result.files:
         screen.print(plain(f"written {file}"), soft_wrap=True)
     if result.again:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from gtmask import escape_unprintable
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from rich.console import Console
@@ -54,6 +56,17 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
+def findings_table(counts: Counter[str], examples: Mapping[str, Sequence[str]]) -> Table:
+    """Return a table of finding codes, the most frequent first, each with the first of its examples."""
+    from gtmask.findings import CODES
+
+    shown = table("findings", "code", "level", ">count", "what it means", "first example")
+    for code, count in counts.most_common():
+        row, example = CODES[code], (examples.get(code) or [""])[0]
+        shown.add_row(code, row.level, f"{count:,}", plain(row.meaning), plain(example))
+    return shown
+
+
 def plain(text: object) -> Any:
     """Return text from data as it is: no markup in square brackets, control characters spelled out."""
     from rich.text import Text
@@ -72,13 +85,7 @@ class Bar:
 
     def __enter__(self) -> Bar:
         if not self._quiet:
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
                 TextColumn("{task.description:<9}"),

@@ -43,15 +43,9 @@ def inspect(
 
     with Bar(quiet=quiet or as_json) as bar:
         seen = gtmask.inspect(
-            source,
-            format=format,
-            options=reading,
-            before=before,
-            after=after,
-            workers=workers,
-            s3=s3,
+            source, format=format, options=reading, before=before, after=after, workers=workers, s3=s3,
             progress=bar,
-        )
+        )  # fmt: skip
     if as_json:
         print_json(seen.to_json())
         return
@@ -99,8 +93,7 @@ def classes(
 
 
 def _render(seen: Inspection, console: Console) -> None:
-    from gtmask.cli.console import plain, table
-    from gtmask.findings import CODES
+    from gtmask.cli.console import findings_table, plain, table
 
     console.print(plain(f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes"))
     if seen.unusable or seen.empty:
@@ -110,9 +103,8 @@ def _render(seen: Inspection, console: Console) -> None:
         shown = ", ".join(f"{name} {parts[name]:,}" for name in parts if name not in _SUMS and parts[name])
         console.print(plain(f"balance {seen.balance.handed:,} elements listed: {shown}"))
     if seen.kinds:
-        console.print(
-            plain("kinds   " + ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common()))
-        )
+        shown = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common())
+        console.print(plain(f"kinds   {shown}"))
     if seen.sizes:
         shown = ", ".join(f"{size} ({count:,})" for size, count in seen.sizes.most_common(5))
         console.print(plain(f"sizes   {shown}" + (", …" if len(seen.sizes) > 5 else "")))
@@ -125,13 +117,7 @@ def _render(seen: Inspection, console: Console) -> None:
     if unused:
         console.print(plain(f"declared but unused: {', '.join(unused)}"))
     if seen.findings:
-        found = table("findings", "code", "level", ">count", "what it means", "first example")
-        for code, count in seen.findings.most_common():
-            row = CODES[code]
-            found.add_row(
-                code, row.level, f"{count:,}", row.meaning, plain((seen.examples.get(code) or [""])[0])
-            )
-        console.print(found)
+        console.print(findings_table(seen.findings, seen.examples))
     if seen.answer is not None:
         _render_answer(seen, console)
 
@@ -144,11 +130,8 @@ def _render_answer(seen: Inspection, console: Console) -> None:
     console.print(plain(f"answer  {answer.after} adjusts {answer.before}: {answer.changed:,} of {answer.compared:,} "
                         f"compared images changed, {answer.changed_pixels:,} pixels"))  # fmt: skip
     if answer.statuses:
-        console.print(
-            plain(
-                "status  " + ", ".join(f"{name} {count:,}" for name, count in answer.statuses.most_common())
-            )
-        )
+        counts = ", ".join(f"{name} {count:,}" for name, count in answer.statuses.most_common())
+        console.print(plain(f"status  {counts}"))
     if answer.unreadable:
         console.print(plain(f"not compared  {answer.unreadable:,} images whose masks cannot be read or differ "
                             "in size: gtmask validate tells why"))  # fmt: skip

@@ -21,53 +21,19 @@ if TYPE_CHECKING:
 opt = typer.Option
 READ, PAINT, WRITE, RUN, S3 = "Reading", "Painting", "Output", "The run", "S3"
 
-Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")
-]
-Manifest = Annotated[
-    str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")
-]
-Format = Annotated[
-    str,
-    opt(
-        "--format",
-        metavar="NAME",
-        help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.",
-        rich_help_panel=READ,
-    ),
-]
+# fmt: off
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")]
+Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")]
+Format = Annotated[str, opt("--format", metavar="NAME", help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Json = Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.")]
 Quiet = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar and no summary.")]
-Partial = Annotated[
-    bool,
-    opt(
-        "--partial",
-        metavar="",
-        help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    opt(
-        "--workers", metavar="N", help="Worker processes (default: one per core, where the work is worth it)."
-    ),
-]
-Images = Annotated[
-    str | None,
-    opt(
-        "--images",
-        metavar="PREFIX",
-        help="Folder or s3:// prefix with copies of the images that the manifest names.",
-    ),
-]
-Masks = Annotated[
-    str | None,
-    opt(
-        "--masks",
-        metavar="PREFIX",
-        help="Folder or s3:// prefix with copies of the masks that the manifest names.",
-    ),
-]
+Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
+Workers = Annotated[int | None, opt("--workers", metavar="N", help="Worker processes (default: one per core, where the work is worth it).")]
+Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
+Masks = Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that the manifest names.")]
+Before = Annotated[str | None, opt("--before", metavar="NAME", help="The label attribute that was adjusted (default: as the metadata says).")]
+After = Annotated[str | None, opt("--after", metavar="NAME", help="The label attribute that the job wrote (default: as the metadata says).")]
+# fmt: on
 
 
 def _concurrency(given: str | int) -> Any:
@@ -79,23 +45,6 @@ def _concurrency(given: str | int) -> Any:
     except ValueError as error:
         raise typer.BadParameter(f"{given} is neither a number nor auto") from error
 
-
-Before = Annotated[
-    str | None,
-    opt(
-        "--before",
-        metavar="NAME",
-        help="The label attribute that was adjusted (default: as the metadata says).",
-    ),
-]
-After = Annotated[
-    str | None,
-    opt(
-        "--after",
-        metavar="NAME",
-        help="The label attribute that the job wrote (default: as the metadata says).",
-    ),
-]
 
 #: For every class that stands for several options: its fields, and the option of each.
 GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.console import plain, table
+from gtmask.cli.console import findings_table, plain, table
 from gtmask.findings import CODES
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ def render(summary: Summary, console: Console) -> None:
     _classes(summary, console)
     _findings(summary, console)
     if summary.tally.covered:
-        told = ", ".join(
-            f"{label} {count:,}" for label, count in summary.tally.covered.most_common(8) if count
-        )
+        most = summary.tally.covered.most_common(8)
+        told = ", ".join(f"{label} {count:,}" for label, count in most if count)
         console.print(plain(f"covered by later shapes, in pixels: {told or 'none'}"))
     if summary.manifest:
         console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
@@ -59,15 +58,9 @@ def _classes(summary: Summary, console: Console) -> None:
 
 
 def _findings(summary: Summary, console: Console) -> None:
-    counts = summary.tally.findings
     for finding in summary.findings:
         row = CODES[finding.code]
         told = (finding.detail or row.meaning).rstrip(".")
         console.print(plain(f"{finding.code}: {told}. {row.remedy}"), soft_wrap=True)
-    if not counts:
-        return
-    shown = table("findings", "code", "level", ">count", "what it means", "first example")
-    for code, count in counts.most_common():
-        examples = summary.tally.examples.get(code) or [""]
-        shown.add_row(code, CODES[code].level, f"{count:,}", plain(CODES[code].meaning), plain(examples[0]))
-    console.print(shown)
+    if summary.tally.findings:
+        console.print(findings_table(summary.tally.findings, summary.tally.examples))

@@ -28,13 +28,7 @@ from tomlkit.items import AoT
 from gtmask.errors import ClassMapError
 from gtmask.groundtruth.colors import next_color
 from gtmask.groundtruth.wanted import give_colors, give_ids
-from gtmask.manifest.contract import (
-    BACKGROUND,
-    BACKGROUND_COLOR,
-    HEX_COLOR,
-    MAX_CLASS_ID,
-    MAX_CLASS_NAME,
-)
+from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, HEX_COLOR, MAX_CLASS_ID, MAX_CLASS_NAME
 from gtmask.model import ClassMap, LabelClass, SuggestedClass
 
 if TYPE_CHECKING:

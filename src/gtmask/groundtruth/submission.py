@@ -322,11 +322,7 @@ def wait_for_jobs(
 
 
 async def _wait(
-    names: Sequence[str],
-    region: str,
-    settings: S3Settings,
-    progress: Progress,
-    seconds: float,
+    names: Sequence[str], region: str, settings: S3Settings, progress: Progress, seconds: float
 ) -> list[JobStatus]:
     told: int | None = None
     async with aws.open_client("sagemaker", settings, region) as client:

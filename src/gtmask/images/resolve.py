@@ -159,9 +159,7 @@ def _strips(images_prefix: str) -> list[str]:
 
 
 async def choose_rule(
-    images: Sequence[ImageNames],
-    exists: Callable[[str], Awaitable[bool]],
-    images_prefix: str = "",
+    images: Sequence[ImageNames], exists: Callable[[str], Awaitable[bool]], images_prefix: str = ""
 ) -> ImageRule:
     """Choose the rule that finds most images of a sample; of equally good ones the first.
 

@@ -8,11 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from gtmask.manifest.contract import (
-    BACKGROUND,
-    BACKGROUND_COLOR,
-    MAX_CLASS_ID,
-)
+from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, MAX_CLASS_ID
 
 if TYPE_CHECKING:
     from gtmask.model import ClassMap

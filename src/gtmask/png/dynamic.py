@@ -83,13 +83,7 @@ class BlockPlan:
         packed = pack_lengths(self._lengths, self._packed, self._meta_counts)
         code_lengths(self._meta_counts, 7, self._meta_lengths, self._scratch)
         self.items, header_bits = write_header(
-            self._packed,
-            packed,
-            self._meta_lengths,
-            final,
-            self._following,
-            self._meta_codes,
-            self.header,
+            self._packed, packed, self._meta_lengths, final, self._following, self._meta_codes, self.header
         )
         return bits + header_bits
 

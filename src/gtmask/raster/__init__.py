@@ -5,14 +5,7 @@ of an image in one call, in order, in place. ``docs/rasterizing.md`` tells which
 """
 
 from gtmask.raster.bitmaps import paint_bitmap, paint_ids
-from gtmask.raster.fills import (
-    fill_center,
-    fill_coco,
-    fill_pillow,
-    fill_polygons,
-    fill_skimage,
-    fill_touched,
-)
+from gtmask.raster.fills import fill_center, fill_coco, fill_pillow, fill_polygons, fill_skimage, fill_touched
 from gtmask.raster.orient import turn
 from gtmask.raster.pillow_ellipse import fill_pillow_ellipse
 from gtmask.raster.points import round_points, trunc_points

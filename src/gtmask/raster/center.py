@@ -92,10 +92,7 @@ def count_edges(
     return min(top, bottom), bottom
 
 
-@kernel(
-    "void(int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1])",
-    inner=True,
-)
+@kernel("void(int64, int64, float64[:, ::1], int32[::1], int64, int64, int64[::1], int64[::1])", inner=True)
 def place_edges(
     width: int,
     height: int,

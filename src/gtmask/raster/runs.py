@@ -73,13 +73,7 @@ def paint_runs(
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")
 def paint_lines(
-    mask: NDArray[np.uint8],
-    counts: NDArray[np.int64],
-    height: int,
-    width: int,
-    x: int,
-    y: int,
-    value: int,
+    mask: NDArray[np.uint8], counts: NDArray[np.int64], height: int, width: int, x: int, y: int, value: int
 ) -> None:
     """Paint runs along the rows, one span for each row that a run reaches."""
     columns = int(mask.shape[1])
@@ -104,13 +98,7 @@ def paint_lines(
 
 @kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")
 def paint_columns(
-    mask: NDArray[np.uint8],
-    counts: NDArray[np.int64],
-    height: int,
-    width: int,
-    x: int,
-    y: int,
-    value: int,
+    mask: NDArray[np.uint8], counts: NDArray[np.int64], height: int, width: int, x: int, y: int, value: int
 ) -> None:
     """Paint runs down the columns by turning rows on and off.
 

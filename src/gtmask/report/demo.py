@@ -62,12 +62,7 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     export = write_data_set(folder / "data", images)
     out = folder / "out"
     summary = convert(
-        export,
-        out,
-        images=folder / "data" / "images",
-        png="palette",
-        overwrite=True,
-        progress=progress,
+        export, out, images=folder / "data" / "images", png="palette", overwrite=True, progress=progress
     )
     manifest = str(summary.manifest)
     report = validate(manifest, level="deep", workers=1)

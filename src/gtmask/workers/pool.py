@@ -85,10 +85,7 @@ class Pool:
         return 2 * (self._cluster.workers if self._cluster else self._workers) + 1
 
     def map(
-        self,
-        function: Callable[..., T],
-        arguments: Iterable[tuple[Any, ...]],
-        tasks: int | None = None,
+        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
     ) -> Generator[T, None, None]:
         """Yield ``function(*arguments)`` for each of the arguments, in order.
 
@@ -133,10 +130,7 @@ class Pool:
                 future.cancel()
 
     def _map_here(
-        self,
-        function: Callable[..., T],
-        items: Iterator[tuple[Any, ...]],
-        tasks: int | None,
+        self, function: Callable[..., T], items: Iterator[tuple[Any, ...]], tasks: int | None
     ) -> Generator[T, None, None]:
         """Yield the results of tasks done in this process, until processes would save more than they cost."""
         for done, item in enumerate(items, 1):
