@@ -1,8 +1,8 @@
 """Size and EXIF orientation of an image from its first bytes.
 
-Pillow parses; this module decides what it may see: the first 64 KiB, and more only where Pillow asks for
-bytes that are not there yet, each further read four times as long. Only the header is read, and it is
-not limited in pixels: decoding bombs go off later, if at all.
+What :mod:`gtmask.images.usual` leaves Pillow parses; this module decides what it may see: the first 64 KiB,
+and more only where Pillow asks for bytes that are not there yet, each further read four times as long. Only
+the header is read, and it is not limited in pixels: decoding bombs go off later, if at all.
 
 Orientation is that of EXIF (JPEG's APP1, PNG's eXIf in front of the pixels, TIFF's own tag) and not that
 of XMP, as in browsers.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ProbeError
+from gtmask.images.usual import usual_size
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
@@ -86,8 +87,13 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
         From the storage.
     """
     wanted = FIRST
+    head = await storage.get(key, 0, wanted)
+    usual = usual_size(head)
+    if usual is not None:
+        width, height, name = usual
+        return ImageInfo(width, height, 1, name)
     window = _Window()
-    window.add(0, await storage.get(key, 0, wanted), wanted)
+    window.add(0, head, wanted)
     while True:
         try:
             return _parse(window)
