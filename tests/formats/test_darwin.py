@@ -149,3 +149,19 @@ def test_videos_are_told(more: dict):
     document = scene()
     document["item"]["slots"][0].update(more)
     assert codes(read_one("darwin", document)) == ["record-bad"]
+
+
+@pytest.mark.parametrize(
+    ("dense", "mapping", "told"),
+    [
+        ([0, 10, 1, 4, 0, 10], {"m": 1}, []),
+        ([0, 10, 1, 4, 2, 3, 0, 7], {"m": 1}, ["raster layer: 3 pixels of 2"]),
+        ([0, 10, 1, 4, 2, 3, 0, 7], {"m": 1, "gone": 2}, ["raster layer: 3 pixels of 2"]),
+        ([0, 10, 1, 4, 2, 0, 0, 10], {"m": 1}, []),
+    ],
+)
+def test_pixels_of_a_layer_that_no_mask_claims_are_told(dense: list, mapping: dict, told: list):
+    record = read_one("darwin", scene(layer(dense, mapping), mask("a", "m")))
+    found = [item.detail for item in record.findings if item.code == "bitmap-value-unknown"]
+    assert found == told
+    assert painted(record, "a").sum() == 4

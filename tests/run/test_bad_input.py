@@ -305,8 +305,9 @@ def test_image_formats_that_ground_truth_does_not_show_are_told(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("x", "y", "value", "code"),
-    [(0, 0, 1, ""), (38, 28, 1, ""), (-1, 0, 1, ""), (40, 0, 1, "shape-outside"), (0, 30, 1, "shape-outside"),
-     (-2, 0, 1, "shape-outside"), (0, 0, 0, "shape-no-geometry")],
+    [(0, 0, 1, ""), (38, 28, 1, ""), (-1, 0, 1, "mask-cut"), (40, 0, 1, "shape-outside"),
+     (0, 30, 1, "shape-outside"), (-2, 0, 1, "shape-outside"),
+     (0, 0, 0, "shape-no-geometry")],
 )  # fmt: skip
 def test_bitmaps_that_leave_no_pixel_are_told(tmp_path: Path, x: int, y: int, value: int, code: str) -> None:
     buffer = io.BytesIO()
@@ -317,7 +318,7 @@ def test_bitmaps_that_leave_no_pixel_are_told(tmp_path: Path, x: int, y: int, va
     export = {"version": "5", "imagePath": "a.jpg", "imageWidth": 40, "imageHeight": 30, "shapes": shapes}
     summary = run(tmp_path, orjson.dumps(export))
     assert summary.tally.findings == ({code: 1} if code else {})
-    assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != bool(code)
+    assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != (code not in {"", "mask-cut"})
 
 
 @pytest.mark.parametrize(
@@ -330,7 +331,8 @@ def test_shapes_outside_are_told_exactly_where_they_leave_no_pixel(
 ) -> None:
     annotations = [{"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square(x, y)]}]
     summary = run(tmp_path, orjson.dumps(document(annotations=annotations)))
-    assert summary.tally.findings == ({"shape-outside": 1} if told else {})
+    # The square is 10 pixels wide and the image 40: what is not gone reaches more than a tenth beyond it.
+    assert summary.tally.findings == {"shape-outside" if told else "shape-cut": 1}
     assert np.array(Image.open(tmp_path / "out" / "masks" / "a.png")).any() != told
 
 
@@ -412,3 +414,32 @@ def test_classes_without_pixels_and_a_map_that_fits_nothing_are_seen(tmp_path: P
     assert unread.exit_code == 3
     asked = gtmask.convert(tmp_path / "export.json", tmp_path / "asked", workers=1, size="annotation")
     assert asked.exit_code == 0
+
+
+def test_labels_that_differ_in_blanks_are_one_class_and_told(tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "x"}, {"id": 2, "name": "x "}]
+    first = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square()]}
+    annotations = [first, {**first, "id": 2, "category_id": 2, "segmentation": [square(20, 2)]}]
+    summary = run(tmp_path, orjson.dumps(document(categories=categories, annotations=annotations)))
+    assert [entry.name for entry in summary.classes.classes] == ["x"]
+    assert [(item.code, item.detail) for item in summary.findings] == [("label-duplicate", "x: 'x', 'x '")]
+
+
+def test_a_class_map_that_meets_only_shapes_without_a_label_says_so(tmp_path: Path) -> None:
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[class]]\nid = 1\nname = "x"\n')
+    shapes = [{"label": "", "points": [[2, 2], [9, 2], [9, 9]], "shape_type": "polygon"}]
+    export = {"version": "5", "imagePath": "a.jpg", "imageWidth": 40, "imageHeight": 30, "shapes": shapes}
+    summary = run(tmp_path, orjson.dumps(export), classes=classes)
+    assert summary.exit_code == 3
+    told = "The class map has x, and the export has only shapes without a label: all masks are background"
+    assert [item.detail for item in summary.findings if item.code == "classes-foreign"] == [told]
+
+
+def test_an_export_of_which_nothing_was_read_is_no_success(tmp_path: Path) -> None:
+    text = '<annotations><version>1.1</version><meta/><task><image name="a.jpg"/></task></annotations>'
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[class]]\nid = 1\nname = "x"\n')
+    summary = run(tmp_path, text.encode(), classes=classes)
+    assert [item.code for item in summary.findings] == ["annotation-bad"]
+    assert (summary.tally.records, summary.exit_code) == (0, 3)

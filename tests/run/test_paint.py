@@ -437,3 +437,52 @@ def test_gray_and_palette_pictures_may_be_few_colours_made_smaller() -> None:
 def test_an_image_without_any_shape_is_told() -> None:
     painting = paint(Record("a.jpg", 4, 2), CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
     assert [finding.code for finding in painting.findings] == ["image-unannotated"]
+
+
+@pytest.mark.parametrize(
+    ("ring", "size", "told"),
+    [
+        ((0.1, 0.1, 0.5, 0.1, 0.5, 0.5), 12, ["fraction-suspected"]),
+        ((0, 0, 1, 0, 1, 1, 0, 1), 12, ["fraction-suspected"]),
+        ((0, 0, 1, 0, 1, 1, 0, 1), 8, []),
+        ((0.1, 0.1, 1.5, 0.1, 1.5, 1.5), 12, []),
+        ((-0.1, 0.1, 0.5, 0.1, 0.5, 0.5), 12, []),
+        ((2, 2, 13, 2, 13, 8), 12, []),
+        ((2, 2, 13.3, 2, 13.3, 8), 12, ["shape-cut"]),
+        ((2, -1.3, 8, 2, 8, 8), 12, ["shape-cut"]),
+        ((20, 20, 30, 20, 30, 30), 12, ["shape-outside"]),
+    ],
+)
+def test_numbers_of_other_pixels_are_told(ring: tuple[float, ...], size: int, told: list[str]) -> None:
+    """Fractions in a format that counts in pixels, and shapes of a larger copy of the image."""
+    assert codes(build(("large", list(ring)), size=size).build()) == told
+
+
+def test_fractions_are_no_oddity_where_the_format_counts_in_them() -> None:
+    record = build(("large", [0.1, 0.1, 0.5, 0.1, 0.5, 0.5])).build()
+    record.units = "fraction"
+    assert codes(record) == []
+
+
+def test_what_a_hole_does_beyond_the_image_is_nothing_to_tell() -> None:
+    builder = RecordBuilder("a.jpg", 12, 12)
+    builder.polygons("large", [[square(2, 2, 8), square(6, 4, 20)]], subtract=True)
+    assert codes(builder.build()) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "told", "painted"),
+    [
+        ("RGBA", (0, 0, 0, 255), ["bitmap-opaque"], 4),
+        ("RGBA", (9, 9, 9, 0), ["shape-no-geometry"], 0),
+        ("RGB", (255, 255, 255), ["bitmap-unreadable"], 0),
+        ("L", 255, ["bitmap-unreadable"], 0),
+    ],
+)
+def test_a_bitmap_by_transparency_needs_some(mode: str, color: Any, told: list[str], painted: int) -> None:
+    builder = RecordBuilder("a.jpg", 2, 2)
+    data = encoded(Image.new(mode, (2, 2), color))
+    builder.bitmap("large", Bitmap(data, select=Select("alpha"), whole=True))
+    painting = paint(builder.build(), CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    assert [finding.code for finding in painting.findings] == told
+    assert int(painting.mask.sum()) == painted

@@ -98,7 +98,8 @@ declare("guess", [
      "Delete the copy in the labeling tool."),
     ("label-id-shared", "Two classes of different names have one id; its shapes got the first name.",
      "Give each class an id of its own and export again: else shapes of the second are of the wrong class."),
-    ("label-duplicate", "The export lists the same class name under several ids; they are merged.",
+    ("label-duplicate", ("The export lists the same class name several times, under other ids or with other "
+     "blanks; they are merged."),
      "Nothing, if they are the same class."),
     ("class-attribute-missing", "A region lacks the attribute that holds the class, and has others.",
      "Name another attribute with --class-attribute, or complete the region in the labeling tool."),
@@ -114,6 +115,13 @@ declare("guess", [
      "Nothing, if a model or a tracker wrote the lines."),
     ("fraction-outside", "Coordinates lie below 0 or above 1 of the image; the shape was cut at its edge.",
      "Check that the coordinates are fractions of the image."),
+    ("fraction-suspected", ("All coordinates of a shape lie between 0 and 1, as if they were fractions of "
+     "the image, and the format counts in pixels."),
+     "If whoever wrote the export divided by the image's size, multiply by it: the shape is a dot now."),
+    ("shape-cut", "A shape reaches beyond the image by more than a tenth of its side, and was cut off there.",
+     "Check that this is the image that was labeled, in its size at that time."),
+    ("bitmap-opaque", ("A bitmap whose transparency says which pixels count is opaque everywhere, so that "
+     "the shape covers the whole image."), "Look at a preview; if the shape is smaller, export again."),
     ("classes-alike", "Classes of a list share a value or a colour, or stand behind a blank line.",
      "Correct the list: of classes that share a value or a colour the first one counts."),
     ("classes-assumed", "No list names the classes; those of the data set were taken whose layout this is.",

@@ -134,6 +134,16 @@ class _Annotations:
             self.builder.finding("runs-bad", f"raster layer: {describe(error)}")
             return
         self.masks |= {mask: (runs, value) for mask, value in values.items()}
+        listed = {get_text(self.builder, entry, "id") for entry in self.entries if _is_mask(entry)}
+        self._tell_unclaimed(runs, {value for mask, value in values.items() if mask in listed})
+
+    def _tell_unclaimed(self, runs: NDArray[np.int64], claimed: set[int]) -> None:
+        """Tell of pixels of a layer that are of no mask annotation, so that nothing says what they show."""
+        strange = (runs[:, 1] > 0) & ~np.isin(runs[:, 0], [0, *claimed])
+        if strange.any():
+            values = ", ".join(map(str, np.unique(runs[strange, 0]).tolist()[:5]))
+            told = f"raster layer: {int(runs[strange, 1].sum())} pixels of {values}"
+            self.builder.finding("bitmap-value-unknown", told)
 
     def _pixels(self) -> int:
         record = self.builder.record
@@ -178,6 +188,10 @@ class _Annotations:
         assert record.height
         counts = value_runs(dense, value)
         self.builder.runs(label, Runs(counts, record.height, record.width, "row", whole=True))
+
+
+def _is_mask(entry: Any) -> bool:
+    return isinstance(entry, dict) and "mask" in entry
 
 
 def _paths(builder: RecordBuilder, polygon: dict[str, Any]) -> list[list[float]]:

@@ -151,8 +151,18 @@ def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]
     if not labels or any(class_map.id_of(label) is not None for label in labels):
         return []
     known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
-    told = f"The class map has {_some(known)}, and the export has {_some(labels)}: all masks are background"
+    theirs = _some(labels) if any(label.strip() for label in labels) else "only shapes without a label"
+    told = f"The class map has {_some(known)}, and the export has {theirs}: all masks are background"
     return [Finding("classes-foreign", told)]
+
+
+def merged_labels(class_map: ClassMap) -> list[Finding]:
+    """Tell of labels that differ in blanks only, and so became one class of a map that was made of them."""
+    return [
+        Finding("label-duplicate", f"{entry.name}: {', '.join(map(repr, entry.labels))}"[:200])
+        for entry in class_map.classes
+        if len(entry.labels) > 1
+    ]
 
 
 def _some(labels: Sequence[str]) -> str:
@@ -224,6 +234,7 @@ def _new_plan(
         choose_rule=choose,
         progress=request.progress.advance,
     )
+    classes_made = class_map is None
     if class_map is None:
         labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
         class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
@@ -235,6 +246,8 @@ def _new_plan(
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     labels = class_maps.in_order(outcome.labels) or reader.labels or []
     told = [*reader.findings, *foreign_classes(class_map, labels)]
+    if classes_made:
+        told += merged_labels(class_map)
     if (request.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(request, outcome.records)))
     plan = Plan(

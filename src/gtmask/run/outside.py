@@ -1,4 +1,9 @@
-"""Which shapes of a record lie wholly outside the image, and so leave no pixel."""
+"""Where shapes of a record lie by their bounding boxes: outside the image, beyond its edge, or in one pixel.
+
+A shape that lies outside leaves no pixel. One that reaches far beyond the edge, and one whose numbers all
+lie between 0 and 1, are what other pixels than those of this image look like: a copy that was scaled after
+it was labeled, or fractions in a format that counts in pixels.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,55 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gtmask.findings import Finding
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from gtmask.model import Record, Shape
+
+
+#: How far a shape may reach beyond the image, in shares of the side: tools let people draw a little over it.
+FAR = 0.1
+#: In an image this small a shape of one pixel is nothing odd.
+SMALLEST = 8
+
+
+def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) -> list[Finding]:
+    """Tell of shapes that lie outside the image, reach far beyond it, or are fractions by their numbers.
+
+    The parameters are those of :func:`outside`.
+    """
+    gone = outside(record, points, shapes)
+    found = [Finding("shape-outside", f"{shape.label}: {shape.kind}") for shape in gone]
+    if not len(points):
+        return found
+    width, height = record.width or 0, record.height or 0
+    starts = record.ring_offsets[:-1]
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    left = {id(shape) for shape in gone}
+    if (low < (-FAR * width, -FAR * height)).any() or (high > ((1 + FAR) * width, (1 + FAR) * height)).any():
+        for shape in _drawn(shapes, left):
+            rings = _deciding(shape, record.part_offsets)
+            (x0, y0), (x1, y1) = low[rings].min(axis=0), high[rings].max(axis=0)
+            if max(-x0, x1 - width) > FAR * width or max(-y0, y1 - height) > FAR * height:
+                box = f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
+                found.append(Finding("shape-cut", f"{shape.label}: {box}, image {width}x{height}"))
+    inside: NDArray[np.bool_] = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1)
+    if inside.any() and record.units == "pixel" and min(width, height) > SMALLEST:
+        found += [
+            Finding("fraction-suspected", f"{shape.label}: {shape.kind}")
+            for shape in _drawn(shapes, left)
+            if inside[_deciding(shape, record.part_offsets)].all()
+        ]
+    return found
+
+
+def _drawn(shapes: list[Shape], gone: set[int]) -> Iterator[Shape]:
+    """Yield the shapes with vertices, but for those that are told already."""
+    return (shape for shape in shapes if shape.parts[0] < shape.parts[1] and id(shape) not in gone)
 
 
 def outside(record: Record, points: NDArray[np.float64], shapes: list[Shape]) -> list[Shape]:

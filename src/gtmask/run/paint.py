@@ -18,8 +18,8 @@ from gtmask.findings import Finding
 from gtmask.model import Bitmap, Plane, Select
 from gtmask.png import look_up
 from gtmask.run.filling import Filler
-from gtmask.run.outside import outside
-from gtmask.run.pictures import decode_picture, segment_ids, select_pixels
+from gtmask.run.outside import misplaced
+from gtmask.run.pictures import decode_picture, has_alpha, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
 from gtmask.run.unlisted import compare, listed
 
@@ -117,10 +117,7 @@ def paint(
         ids = canvas.ids_of(file, shapes)
         if ids is not None:
             painting.findings += compare(file, shapes, ids)
-    painting.findings += [
-        Finding("shape-outside", f"{shape.label}: {shape.kind}")
-        for shape in outside(record, canvas.points, painting.shapes)
-    ]
+    painting.findings += misplaced(record, canvas.points, painting.shapes)
     return painting
 
 
@@ -254,9 +251,14 @@ class Canvas:
             return
         self._flush_selected()
         picture = self._picture(shape.label, bitmap)
-        if picture is not None:
+        if picture is not None and bitmap.select.how == "alpha" and not has_alpha(picture):
+            told = f"{shape.label}: its transparency says which pixels count, and it has none"
+            self.painting.findings.append(Finding("bitmap-unreadable", told))
+        elif picture is not None:
             pixels = select_pixels(picture, bitmap.select.how, bitmap.select.value)
             self._tell_invisible(shape.label, bitmap, pixels)
+            if bitmap.select.how == "alpha" and bitmap.whole and pixels.all():
+                self.painting.findings.append(Finding("bitmap-opaque", shape.label))
             raster.paint_bitmap(self.mask, pixels, bitmap.x, bitmap.y, value)
 
     def _tell_invisible(self, label: str, bitmap: Bitmap, pixels: NDArray[np.uint8]) -> None:

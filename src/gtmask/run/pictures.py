@@ -76,6 +76,11 @@ def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
     return np.asarray(samples != 0, np.uint8)
 
 
+def has_alpha(picture: Any) -> bool:
+    """Say whether a picture tells which of its pixels are transparent."""
+    return picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info
+
+
 def segment_ids(picture: Any, keys: Sequence[int] = ()) -> NDArray[np.uint32]:
     """Return uint32 (height, width): the ids that a picture's pixels name.
 

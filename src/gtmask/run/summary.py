@@ -52,12 +52,18 @@ class Summary:
     def exit_code(self) -> int:
         """0 everything converted; 3 with rejects, or where something about all of the export went wrong."""
         doubtful = any(item.code in OF_THE_WHOLE for item in self.findings) or self._no_shape_has_a_class
-        return 3 if self.tally.rejects or doubtful else 0
+        return 3 if self.tally.rejects or doubtful or self._nothing_was_read else 0
 
     @property
     def _no_shape_has_a_class(self) -> bool:
         """Whether there are shapes, and all masks are background for want of their classes."""
         return self.complete and not self.tally.shapes and bool(_WITHOUT_CLASS & self.tally.findings.keys())
+
+    @property
+    def _nothing_was_read(self) -> bool:
+        """Whether there is no image at all, and something of the export was left out."""
+        lost = any(item.level == "loss" for item in self.findings)
+        return self.complete and not self.tally.records and lost
 
     @property
     def pixels(self) -> dict[int, int]:

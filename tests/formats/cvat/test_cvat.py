@@ -525,3 +525,14 @@ def test_when_the_task_was_made_and_what_wrote_it_tell_the_pixels(
     )
     (record,) = read(text)
     assert (record.grid, record.grid_known) == right
+
+
+@pytest.mark.parametrize(("second", "told"), [(1, 0), (0, 1)])
+def test_a_second_shape_of_a_track_in_one_frame_covers_the_first_and_is_told(second: int, told: int):
+    reader = open_files("cvat", {"a.xml": video(track("a", box(0, 1), box(second, 9), box(5, 2)))})
+    records = [reader.record(unit) for unit in reader.units()]
+    assert [len(record.shapes) for record in records] == [1] * (3 - told)
+    assert records[1 - told].points[0, 0] == 9
+    assert [item.code for item in reader.findings if item.code == "annotation-bad"] == [
+        "annotation-bad"
+    ] * told

@@ -135,6 +135,9 @@ class CvatReader:
         index = TrackIndex(self._track_pieces())
         if index.bad:
             self.findings.append(Finding("annotation-bad", f"{index.bad} shapes without a frame number"))
+        if index.doubled:
+            what = f"{self.name}: {index.doubled} shapes in frames in which their track has another one"
+            self.findings.append(Finding("annotation-bad", what))
         if index.odd:
             what = f"{self.name}: 'outside' of {index.odd} shapes is neither 0 nor 1"
             self.findings.append(Finding("value-type", what))

@@ -40,12 +40,14 @@ class _Track:
         self.stops = array("q")
         self.outside = array("b")
 
-    def add(self, frame: int, piece: Piece) -> None:
+    def add(self, frame: int, piece: Piece) -> bool:
+        """Add a shape; say whether the track has another one in this frame, which it covers."""
         at = bisect_right(self.frames, frame)
         self.frames.insert(at, frame)
         self.starts.insert(at, piece.start)
         self.stops.insert(at, piece.stop)
         self.outside.insert(at, piece.attributes.get("outside") == "1")
+        return at > 0 and self.frames[at - 1] == frame
 
     def at(self, frame: int) -> Drawn | None:
         """Return what the track shows in a frame; None where it is outside or not there."""
@@ -84,12 +86,14 @@ class TrackIndex:
         The tracks of each video, in the order of their first ones.
     bad
         How many elements of tracks have no frame number.
+    doubled
+        How many stand in a frame in which their track has a later one: only that is drawn.
     odd
         How many say neither that the object is outside (1) nor that it is not (0 or nothing).
     """
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
-        self.bad = self.odd = 0
+        self.bad = self.odd = self.doubled = 0
         self.videos: dict[Video, Tracks] = {}
         track, number, bad, odd = _Track(""), -1, 0, 0
         for piece in pieces:
@@ -98,7 +102,7 @@ class TrackIndex:
             if piece.depth == 3:
                 odd += piece.attributes.get("outside", "0") not in {"0", "1"}
                 try:
-                    track.add(_frame(piece.attributes["frame"]), piece)
+                    self.doubled += track.add(_frame(piece.attributes["frame"]), piece)
                 except (KeyError, ValueError, OverflowError):
                     bad += 1
             elif piece.depth == 2 and piece.tag == "track":
