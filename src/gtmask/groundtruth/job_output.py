@@ -6,7 +6,6 @@ metadata says ``adjustment-status`` (Developer Guide, sms-verification-data).
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.manifest_file import mirror_folders
-from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings, with_media
+from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.manifest.newest import Attributes
@@ -161,18 +160,10 @@ def summarize_job_output(
 def _read_lines(
     manifests: Sequence[ManifestReader], output: JobOutput, progress: Progress
 ) -> Iterator[list[_Pair]]:
-    """Count the lines' statuses, and yield their masks before and after, batch by batch."""
+    """Count the lines' statuses, and give their masks before and after, batch by batch."""
     lines = ((manifest, raw) for manifest in manifests for raw in manifest.filled_lines())
-    batch: list[_Pair] = []
-    for manifest, raw in advancing(lines, progress):
-        pair = _read_line(manifest, raw, output)
-        if pair is not None:
-            batch.append(pair)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    pairs = (_read_line(manifest, raw, output) for manifest, raw in advancing(lines, progress))
+    return in_batches((pair for pair in pairs if pair is not None), BATCH)
 
 
 def find_pair(
@@ -237,13 +228,7 @@ def _compare_batch(settings: MediaSettings, pairs: list[_Pair]) -> _Compared:
 
     async def work(media: MediaReader) -> _Compared:
         compared = _Compared()
-        limit = asyncio.Semaphore(settings.s3.in_flight)
-
-        async def one(pair: _Pair) -> None:
-            async with limit:
-                await _compare(media, pair, compared)
-
-        await asyncio.gather(*map(one, pairs))
+        await media.each(lambda pair: _compare(media, pair, compared), pairs)
         return compared
 
     return with_media(settings, work)

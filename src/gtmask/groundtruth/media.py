@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -42,7 +43,7 @@ from gtmask.storage.base import S3Settings
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 #: Bytes that hold every header and palette, and whole small masks.
 HEAD = 1 << 16
@@ -168,17 +170,21 @@ class MediaReader:
     async def check(self, tasks: list[tuple[Task, bool]]) -> MediaReport:
         """Look at the images and masks of lines, each with whether its masks are to be decoded."""
         found = MediaReport()
-        limit = asyncio.Semaphore(self.settings.s3.in_flight)
-
-        async def one(task: Task, decode: bool) -> None:
-            async with limit:
-                await self._line(task, decode, found)
-
-        async with asyncio.TaskGroup() as group:
-            for task, decode in tasks:
-                group.create_task(one(task, decode))
+        await self.each(lambda task: self._line(*task, found), tasks)
         found.problems.sort()
         return found
+
+    async def each(self, work: Callable[[U], Coroutine[Any, Any, T]], items: Iterable[U]) -> list[T]:
+        """Do some work on each item, on as many at a time as requests may be; return what each gave."""
+        limit = asyncio.Semaphore(self.settings.s3.in_flight)
+
+        async def one(item: U) -> T:
+            async with limit:
+                return await work(item)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+        return [task.result() for task in tasks]
 
     async def _line(self, task: Task, decode: bool, found: MediaReport) -> None:
         image = await self._image(task, found) if task.source else None
@@ -315,6 +321,12 @@ def _first_sentence(data: bytes) -> str:
     except PngError as error:
         return str(error)
     return ""
+
+
+def in_batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of a size, of which the last may be shorter."""
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def check_batch(settings: MediaSettings, tasks: list[tuple[Task, bool]]) -> MediaReport:

@@ -7,7 +7,6 @@ palette mask, because nobody has published which of them every portal renders.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings, with_media
+from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
@@ -237,7 +236,7 @@ class _Look:
     def run(self, pool: Pool, progress: Progress) -> None:
         lines = self.source.estimate_lines()
         progress.stage("look", lines)
-        batches = ((self.settings, batch) for batch in self._batches(progress))
+        batches = ((self.settings, batch) for batch in in_batches(self._items(progress), BATCH))
         for glances in pool.map(_candidates_of, batches, lines // BATCH):
             for candidate in glances:
                 if isinstance(candidate, str):
@@ -246,17 +245,11 @@ class _Look:
                 else:
                     self.choice.add(candidate)
 
-    def _batches(self, progress: Progress) -> Iterator[list[_Item]]:
-        batch: list[_Item] = []
+    def _items(self, progress: Progress) -> Iterator[_Item]:
         for raw, line in advancing(self.source.lines(), progress):
             label = line.newest
             self.names.update((i, entry.name) for i, entry in label.classes.items() if i)
-            batch.append((raw.number, (raw.offset, len(raw.data)), line.source_ref, str(label.mask)))
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+            yield raw.number, (raw.offset, len(raw.data)), line.source_ref, str(label.mask)
 
     def result(self, target: _Target, chosen: list[Chosen], *, local: bool) -> PilotResult:
         occurring = self.choice.classes()
@@ -277,17 +270,7 @@ class _Look:
 
 def _candidates_of(settings: MediaSettings, items: list[_Item]) -> list[Candidate | str]:
     """Look at images and masks in a worker."""
-
-    async def work(media: MediaReader) -> list[Candidate | str]:
-        limit = asyncio.Semaphore(settings.s3.in_flight)
-
-        async def one(item: _Item) -> Candidate | str:
-            async with limit:
-                return await _candidate_of(media, *item)
-
-        return list(await asyncio.gather(*map(one, items)))
-
-    return with_media(settings, work)
+    return with_media(settings, lambda media: media.each(lambda item: _candidate_of(media, *item), items))
 
 
 async def _candidate_of(

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: API, DescribeLabelingJob: a job in one of these does not change any more.
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
+#: Not all of its objects were labeled, or will be.
+_CUT_SHORT = frozenset({"Failed", "Stopping", "Stopped"})
 _POLL_SECONDS = 30.0
 _DESCRIBE = "sagemaker:DescribeLabelingJob"
 
@@ -171,7 +173,7 @@ async def _created_before(
             continue
         if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
             status = answer["LabelingJobStatus"]
-            if status in {"Failed", "Stopping", "Stopped"}:
+            if status in _CUT_SHORT:
                 raise UsageError(
                     f"There is a labeling job {part.job} already ({status}), with {_progress(answer)}: "
                     f"`gtmask answer --job {part.job}` keeps what was labeled and writes again.manifest of "
@@ -194,7 +196,7 @@ def _progress(answer: dict[str, Any]) -> str:
 
 def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
     """Say whether a job is the one that a request would create, and did not fail."""
-    if answer["LabelingJobStatus"] in {"Failed", "Stopping", "Stopped"}:
+    if answer["LabelingJobStatus"] in _CUT_SHORT:
         return False
     source = answer["InputConfig"]["DataSource"].get("S3DataSource")
     return (

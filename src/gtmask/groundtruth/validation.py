@@ -19,7 +19,7 @@ from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.media import MediaSettings, check_batch, media_settings
+from gtmask.groundtruth.media import MediaSettings, check_batch, in_batches, media_settings
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
@@ -144,25 +144,19 @@ class _Validation:
     def run(self, pool: Pool, progress: Progress) -> Report:
         lines = self.source.estimate_lines()
         progress.stage("validate", lines)
-        for found in pool.map(check_batch, self._batches(progress), lines // BATCH):
+        batches = ((self.settings, batch) for batch in in_batches(self._tasks(progress), BATCH))
+        for found in pool.map(check_batch, batches, lines // BATCH):
             self.merge(found)
         self._finish()
         return self.report
 
-    def _batches(self, progress: Progress) -> Iterator[tuple[MediaSettings, list[tuple[Task, bool]]]]:
-        """Read the lines, and yield what pictures there are to look at, batch by batch."""
-        report = self.report
-        batch: list[tuple[Task, bool]] = []
+    def _tasks(self, progress: Progress) -> Iterator[tuple[Task, bool]]:
+        """Read the lines, and yield what pictures there are to look at, each with whether to decode masks."""
         for raw in advancing(self.source.raw_lines(), progress):
-            report.lines = raw.number
+            self.report.lines = raw.number
             task = self.line(raw)
-            if task is not None and report.depth != "quick":
-                batch.append((task, self._decode()))
-            if len(batch) == BATCH:
-                yield self.settings, batch
-                batch = []
-        if batch:
-            yield self.settings, batch
+            if task is not None and self.report.depth != "quick":
+                yield task, self._decode()
 
     def line(self, raw: RawLine) -> Task | None:
         """Apply the rules of lines to one, and remember what is needed at the end."""
