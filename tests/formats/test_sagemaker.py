@@ -7,8 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from gtmask.answers.relabel import relabel
 from gtmask.errors import StorageError
 from gtmask.formats import read
+from gtmask.manifest.line import parse_line
 from gtmask.storage.base import S3Settings
 from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files
 
@@ -223,3 +225,50 @@ def test_a_class_without_a_colour_is_told():
     broken["2"] = {"class-name": "dog"}
     (record,) = read_files("sagemaker", {"m.manifest": manifest(line(broken)), HERE: MASK})
     assert (labels(record), codes(record)) == (["car"], ["shape-bad-geometry"])
+
+
+@pytest.mark.parametrize(
+    ("hexes", "right", "doubts"),
+    [
+        (("#ffffff", CAR, DOG), "012210", 0),
+        (("#ffffff", CAR, DOG, "#ffffff", CAR), "012210", 0),
+        ((CAR, DOG, "#ffffff"), "120021", 3),
+        (("#ffffff", "#ffffff", CAR), "001100", 2),
+        (("#ffffff", "#ffffff", "#ffffff"), "000000", 2),
+        (("#ffffff", DOG, CAR), "021120", 2),
+    ],
+)
+def test_a_palette_that_gives_a_value_the_colour_of_another_class_is_told(
+    hexes: tuple[str, ...], right: str, doubts: int
+):
+    """The colours count, but it may be the palette that is wrong: off by one, or white all over."""
+    entries = colors(("car", CAR), ("dog", DOG))
+    mask = png(INDICES, "P", palette(*hexes))
+    (record,) = read_files("sagemaker", {"m.manifest": manifest(line(entries)), HERE: mask})
+    assert np.array_equal(painted(record, "car", "dog", size=(3, 2)), grid(right[:3], right[3:]))
+    told = [finding.detail for finding in record.findings if finding.code == "mask-reading-guessed"]
+    assert sum(detail.count(" pixels of value ") for detail in told) == doubts
+    label = parse_line(json.dumps(line(entries)).encode()).labels[0]
+    made = relabel(mask, label, {"BACKGROUND": 0, "car": 1, "dog": 2})
+    assert np.array_equal(made.mask, grid(right[:3], right[3:]))
+    assert len(made.doubts) == doubts
+
+
+def test_a_value_without_a_class_that_has_the_colour_of_one_is_told():
+    """White at a place that the color map does not have: pixels that nobody labeled, or background."""
+    mask = png(grid("015"), "P", palette("#ffffff", CAR, DOG, *["#ffffff"] * 3))
+    (record,) = read_files("sagemaker", {"m.manifest": manifest(line(colors(("car", CAR)))), HERE: mask})
+    (told,) = [finding.detail for finding in record.findings if finding.code == "mask-reading-guessed"]
+    assert told.endswith("1 pixels of value 5, no class, have the colour of BACKGROUND")
+
+
+def test_an_answer_tells_of_a_colour_in_use_that_two_classes_have():
+    label = parse_line(
+        json.dumps(line(colors(("car", CAR), ("dog", CAR), ("cat", DOG), ("cow", DOG)))).encode()
+    )
+    ids = {"BACKGROUND": 0, "car": 1, "dog": 2, "cat": 3, "cow": 4}
+    for mask in (
+        png(grid("011"), "P", palette("#ffffff", CAR)),
+        png(np.full((1, 1, 3), (44, 160, 44)), "RGB"),
+    ):
+        assert relabel(mask, label.labels[0], ids).shared == [f"car, dog: {CAR}"]

@@ -60,3 +60,16 @@ def test_equally_old_masks_are_refused_by_name() -> None:
     values = line({"b-ref": DATED, "a-ref": DATED}).values
     with pytest.raises(ManifestError, match="which of b-ref and a-ref is the newest"):
         require_line(json.dumps(values).encode(), "m.manifest, line 1")
+
+
+def test_what_failed_before_a_later_answer_is_not_the_newest() -> None:
+    """Where all objects of one job failed, the next one adjusts them under another name."""
+    failed = {"failure-reason": "x", "creation-date": "2026-01-02T00:00:00.000000"}
+    later = {"creation-date": "2026-01-03T00:00:00.000000", "adjustment-status": "adjusted"}
+    for first, second in ((failed, later), (later, failed)):
+        attributes = Attributes()
+        attributes.add(line({"a-ref": first, "b-ref": second}).labels)
+        assert attributes.answer == ("b-ref" if first is failed else "a-ref")
+    attributes = Attributes()
+    attributes.add(line({"a-ref": failed | {"creation-date": "2026-01-04"}, "b-ref": later}).labels)
+    assert attributes.answer == "a-ref"

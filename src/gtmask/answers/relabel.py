@@ -16,6 +16,7 @@ import numpy as np
 from gtmask.errors import PngError
 from gtmask.manifest.color_map import ColorMapEntry
 from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR
+from gtmask.manifest.palette import doubts
 from gtmask.png import count_values, decode_png, read_header
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ class Relabeled:
     """A mask, uint8 (height, width) of the run's class ids, and the pixels that have no class there.
 
     ``strange`` counts pixels by colour or value that the color map does not have, ``foreign`` by class name
-    that the run does not have; both are background in the mask.
+    that the run does not have; both are background in the mask. ``doubts`` are values whose colour is that
+    of another class, ``shared`` the colours in use that several classes have.
     """
 
     mask: NDArray[np.uint8]
     strange: Counter[str] = field(default_factory=Counter)
     foreign: Counter[str] = field(default_factory=Counter)
+    doubts: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
 
 
 def relabel(data: bytes, label: Label, ids: Mapping[str, int]) -> Relabeled:
@@ -72,9 +76,26 @@ def relabel(data: bytes, label: Label, ids: Mapping[str, int]) -> Relabeled:
         colors = ["#" + palette[3 * i : 3 * i + 3].hex() for i in range(len(palette) // 3)]
         keys = [(color, by_color.get(color)) for color in colors]
         keys += [(f"index {i}", None) for i in range(len(keys), 256)]
-        return _mapped(decode_png(data), keys, ids)
-    values, colors = _flat_colors(data)
-    return _mapped(values, [(color, by_color.get(color)) for color in colors], ids)
+        values = decode_png(data)
+        made = _mapped(values, keys, ids)
+        made.doubts = doubts(palette, count_values(values), entries)
+    else:
+        values, colors = _flat_colors(data)
+        made = _mapped(values, [(color, by_color.get(color)) for color in colors], ids)
+    made.shared = _shared(entries, {colors[value] for value in np.unique(values) if value < len(colors)})
+    return made
+
+
+def _shared(entries: list[ColorMapEntry], used: set[str]) -> list[str]:
+    """Return what is to be told of the colours in use that several classes have."""
+    names: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        names.setdefault(entry.color, {})[entry.name] = None
+    return [
+        f"{', '.join(names[color])}: {color}"
+        for color in sorted(used & names.keys())
+        if len(names[color]) > 1
+    ]
 
 
 def _mapped(

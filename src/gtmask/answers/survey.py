@@ -123,7 +123,8 @@ def look_at(
             f"{manifests[0].location} is no answer of a segmentation job: no line has an adjustment-status "
             "or a failure-reason; name the new label attribute with --after if it is one."
         )
-    older = [name for name in attributes.newest_first() if name != written]
+    order = attributes.newest_first()
+    older = order[order.index(written) + 1 :] if written in order else order
     found = Look(before or next(iter(older), ""), written)
     _Objects(found, images).run(manifests)
     if copies:

@@ -129,7 +129,7 @@ declare("guess", [
     ("mask-colors-assumed", "The list of classes tells no colours; Pascal VOC's color map was assumed.",
      "Look at a preview; give the colours in a class map if they are others."),
     ("mask-reading-guessed", "A palette mask means other classes by its colours than by its values.",
-     "Look at a preview; a class map with `value` for each class decides."),
+     "Look at a preview. Of masks without a manifest, a class map with `value` for each class decides."),
     ("label-group", ("A label of a group was read as the class of its members (`cargroup` in Cityscapes as "
      "`car`)."), "Nothing, if a group may be painted as its class."),
     ("answer-failed", "Ground Truth failed on this object; the detail says why, and what is used instead.",

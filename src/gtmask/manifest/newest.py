@@ -53,6 +53,7 @@ class Attributes:
 
     def __init__(self) -> None:
         self.ages: dict[str, Age] = {}
+        self._tried: dict[str, Age] = {}
         self.failures: dict[str, int] = {}
         self.answers: dict[str, int] = {}
 
@@ -62,6 +63,8 @@ class Attributes:
             name = label.attribute
             if label.failure_reason is not None:
                 self.failures[name] = self.failures.get(name, 0) + 1
+                tried, known = age_of(label), self._tried.get(name)
+                self._tried[name] = tried if known is None else tried.or_newer(known)
             else:
                 if label.adjustment_status is not None:
                     self.answers[name] = self.answers.get(name, 0) + 1
@@ -70,7 +73,7 @@ class Attributes:
 
     def age(self, attribute: str) -> Age:
         """Return an attribute's age; one that only failed is what a job tried to write last."""
-        return self.ages.get(attribute, _FAILED)
+        return self.ages.get(attribute) or self._tried.get(attribute, _FAILED)
 
     def newest_first(self, names: Sequence[str] | None = None) -> list[str]:
         """Return all attributes, or those of ``names``, the newest first, equally old ones by name."""
@@ -94,7 +97,7 @@ class Attributes:
 def age_of(label: Label) -> Age:
     """Return what one line says about an attribute's age."""
     if label.failure_reason is not None:
-        return _FAILED
+        return _FAILED._replace(created=_seconds(label.creation_date) or _FAILED.created)
     return Age(
         label.adjustment_status is not None,
         _seconds(label.creation_date),

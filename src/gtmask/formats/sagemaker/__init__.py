@@ -28,6 +28,7 @@ from gtmask.formats.sagemaker.masks import MaskFiles
 from gtmask.formats.sagemaker.overview import Overview, is_good
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.line import read_values
+from gtmask.manifest.palette import doubts_about
 from gtmask.model import Bitmap, Select
 from gtmask.png.header import SIGNATURE
 
@@ -90,7 +91,10 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
         return builder.reject("mask-missing", f"{label.attribute}: {reference:.300}: {error}"[:500])
     builder.record.files = lambda _name: data
     grey = data.startswith(SIGNATURE) and data[_COLOR_TYPE : _COLOR_TYPE + 1] in _GREY_TYPES
-    _add_classes(builder, label.color_map or [], reference, grey=grey)
+    entries = label.color_map or []
+    if doubts := doubts_about(data, entries):
+        builder.finding("mask-reading-guessed", f"{reference:.200}: {'; '.join(doubts)}"[:400])
+    _add_classes(builder, entries, reference, grey=grey)
     return builder.build()
 
 
