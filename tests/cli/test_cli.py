@@ -77,6 +77,21 @@ def test_rejects_give_exit_code_3_and_wrong_usage_2(made: Path, tmp_path: Path) 
         assert not (tmp_path / "other").exists()
 
 
+def test_a_document_that_no_reader_takes_ends_with_3(made: Path, tmp_path: Path) -> None:
+    """Everything that was read is converted, and something in the folder was not."""
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "a.json").write_bytes((made / "export.json").read_bytes())
+    common = ("convert", tmp_path / "export", "--images", made / "images", "--workers", 1, "--json", "--out")
+    done = gtmask(*common, tmp_path / "whole")
+    assert (done.returncode, orjson.loads(done.stdout)["rejects"]) == (0, 0)
+    (tmp_path / "export" / "unread.json").write_text('{"x": [1, 2, 3]}')
+    done = gtmask(*common, tmp_path / "out")
+    summary = orjson.loads(done.stdout)
+    assert (done.returncode, summary["rejects"], summary["complete"]) == (3, 0, True)
+    assert [item["code"] for item in summary["export_findings"]] == ["file-unrecognised"]
+    assert "unread.json" in summary["export_findings"][0]["detail"]
+
+
 def test_finish_tells_of_findings_that_only_one_format_has(tmp_path: Path) -> None:
     box = {"id": 2, "type": "bbox", "label_id": 0, "group": 1, "bbox": [1, 1, 8, 8]}
     polygon = {"id": 1, "type": "polygon", "label_id": 0, "group": 1, "points": [1, 1, 9, 1, 9, 9]}

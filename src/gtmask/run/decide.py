@@ -195,7 +195,7 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
         frozen = await freeze(out, plan)
         if request.execution.overwrite:
             # Of chunks that an earlier start has begun since it was removed.
-            await remove_begun(out)
+            await remove_begun(out, frozen, earlier)
         await out.put(CLASSES, frozen.classes.encode(), CLASSES_TYPE)
         return frozen
 

@@ -3,7 +3,7 @@
 Part files name the masks of finished chunks only. The journal of a chunk in flight lies beside them and goes
 when the chunk is committed. It also tells its writer that the run is lost: who starts anew takes journals
 away, before and after its own plan is there; whoever begins a chunk makes its journal and looks for its plan
-then. Only local runs have journals: to objects in S3 nothing can be appended.
+then. In S3 see :mod:`gtmask.run.journal_s3`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import RunConflictError
 from gtmask.manifest.unfinished import PARTS
-from gtmask.storage import is_s3
 from gtmask.storage.local import translate_errors
 
 if TYPE_CHECKING:
@@ -34,17 +33,15 @@ class Journal:
     ``is_mine`` says whether the output's plan is still that of this run.
     """
 
-    def __init__(self, out: Storage, chunk: int, is_mine: Callable[[], bool], *, kept: bool = True) -> None:
+    def __init__(self, out: Storage, chunk: int, is_mine: Callable[[], bool]) -> None:
         self._out = out.root
         self._path = Path(out.root) / f"{PARTS}{chunk:06d}{BEGUN}"
         self._is_mine = is_mine
-        self._kept = kept and not is_s3(out.root)
         self._descriptor: int | None = None
         self._noted = False
 
-    def __enter__(self) -> Journal:
-        if self._kept:
-            self._descriptor = self._opened()
+    async def __aenter__(self) -> Journal:
+        self._descriptor = self._opened()
         return self
 
     def _opened(self) -> int:
@@ -53,7 +50,7 @@ class Journal:
             flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
             return os.open(self._path, flags, 0o666)
 
-    def note(self, key: str) -> None:
+    async def note(self, key: str) -> None:
         """Note a mask's key, durable against the end of this process.
 
         Raises
@@ -74,7 +71,7 @@ class Journal:
             os.write(self._descriptor, key.encode("utf-8", "surrogateescape") + b"\n")
         self._noted = True
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._descriptor is not None:
@@ -85,7 +82,13 @@ class Journal:
 
 
 async def take_away(out: Storage) -> list[str]:
-    """Take all journals away and return the keys that stand in them; a last one that was cut off is none."""
+    """Take all journals away and return the keys that stand in them; a last one that was cut off is none.
+
+    Raises
+    ------
+    NotFoundError
+        Its writer has just taken one away.
+    """
     keys: list[str] = []
     for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
         keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]

@@ -11,6 +11,8 @@ from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, MASKS, REJECTS
 from gtmask.run.journal import take_away
+from gtmask.run.journal_s3 import take_away_others
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +29,8 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     may break off anywhere: without its commit record no chunk passes for done whose masks are gone, so that
     the earlier run can go on; and what is left is found by the next ``--overwrite``.
     """
-    await remove_begun(out)
+    if not is_s3(out.root):
+        await _delete(out, (MASKS + key for key in await take_away(out)))
     keys = [entry.key async for entry in out.list(PARTS)]
     if plan is not None:
         name = manifest_name(plan.settings["label_attribute"])
@@ -35,19 +38,31 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     await _delete(out, (key for key in keys if key.endswith(".json")))
     for key in keys:
         if key.endswith(".jsonl"):
-            if plan is not None:
-                lines = (await out.get(key)).splitlines()
-                masks = [_mask_key(line, plan) for line in lines]
-                await _delete(out, (key for key in masks if key is not None))
-                progress(len(lines))
-            await out.delete(key)
+            progress(await _remove_part(out, key, plan))
     for key in (REJECTS, CLASSES, RUN_FILE):
         await out.delete(key)
 
 
-async def remove_begun(out: Storage) -> None:
-    """Remove the masks of chunks in flight, and stop whoever writes them."""
-    await _delete(out, (MASKS + key for key in await take_away(out)))
+async def remove_begun(out: Storage, plan: Plan, earlier: Plan | None) -> None:
+    """Remove what the earlier run has written since it was removed, and stop whoever writes it.
+
+    Call it once the new plan is frozen, before any chunk of it is begun.
+    """
+    begun = await (take_away_others(out, plan.identity) if is_s3(out.root) else take_away(out))
+    await _delete(out, (MASKS + key for key in begun))
+    parts = [entry.key async for entry in out.list(PARTS) if entry.key.endswith(".jsonl")]
+    for key in parts:
+        if not key.endswith(f"-{plan.identity}.jsonl"):
+            await _remove_part(out, key, earlier)
+
+
+async def _remove_part(out: Storage, key: str, plan: Plan | None) -> int:
+    """Remove a part file of the run with a plan, and the masks in it; return how many lines it had."""
+    lines = (await out.get(key)).splitlines() if plan is not None else []
+    masks = [_mask_key(line, plan) for line in lines if plan is not None]
+    await _delete(out, (mask for mask in masks if mask is not None))
+    await out.delete(key)
+    return len(lines)
 
 
 def _mask_key(line: bytes, plan: Plan) -> str | None:

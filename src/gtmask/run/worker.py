@@ -29,14 +29,17 @@ from gtmask.run.clashes import rivals
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.journal import Journal, run_lost
+from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.run.paint import paint
 from gtmask.run.plan import load_plan, parse_plan
 from gtmask.run.sizes import fit
-from gtmask.storage import open_storage
+from gtmask.storage import is_s3, open_storage
 from gtmask.text import escape_unprintable
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -130,7 +133,7 @@ class Worker:
             finally:
                 limit.release()
 
-        with Journal(self.out, chunk.number, self._is_mine, kept=not self.job.dry_run) as journal:
+        async with self._journal(chunk.number) as journal:
             await self._refuse_lost_run()
             async with asyncio.TaskGroup() as group:
                 for position in range(len(chunk.units)):
@@ -143,6 +146,14 @@ class Worker:
                 # The parent reads lines back from the part file where it needs them: results stay small.
                 result.lines, result.rejects = [], []
         return result
+
+    def _journal(self, chunk: int) -> AbstractAsyncContextManager[Journal | ObjectJournal | None]:
+        """Return the journal of a chunk; a dry run has none."""
+        if self.job.dry_run:
+            return contextlib.nullcontext()
+        if is_s3(self.job.out):
+            return ObjectJournal(self.out, chunk, self.job.run, self._refuse_lost_run)
+        return Journal(self.out, chunk, self._is_mine)
 
     def _is_mine(self) -> bool:
         """Say whether a local output's plan is still that of this run."""
@@ -159,7 +170,9 @@ class Worker:
         if plan is None or plan.identity != self.job.run:
             raise run_lost(self.job.out)
 
-    async def convert_record(self, chunk: Chunk, position: int, journal: Journal) -> Outcome:
+    async def convert_record(
+        self, chunk: Chunk, position: int, journal: Journal | ObjectJournal | None
+    ) -> Outcome:
         """Read one record and write its mask; return its manifest line or its reject."""
         job = self.job
         record = job.reader.record(chunk.units[position])
@@ -215,7 +228,9 @@ class Worker:
         record.findings.append(Finding("image-missing", own))
         return None
 
-    async def _write(self, record: Record, turn: int, key: str, target: str, journal: Journal) -> Outcome:
+    async def _write(
+        self, record: Record, turn: int, key: str, target: str, journal: Journal | ObjectJournal | None
+    ) -> Outcome:
         """Paint, encode and put one mask."""
         settings = self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
@@ -237,8 +252,8 @@ class Worker:
         outcome = Outcome(record, line, len(data), mask_values(mask), painting.painted, covered)
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask
-        if not self.job.dry_run:
-            journal.note(target)
+        if journal is not None:
+            await journal.note(target)
             await self.out.put(MASKS + target, data, "image/png")
         return outcome
 

@@ -1,0 +1,81 @@
+"""Two starts on one output in S3, the second with --overwrite: no mask of the first one stays."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import gtmask
+from gtmask.errors import RunConflictError
+from gtmask.loops import run_async
+from gtmask.run import journal_s3
+from gtmask.storage import S3Settings, open_storage
+from tests.run.test_watch import COUNT, Meddler, coco
+from tests.support import coco_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.s3_server import S3Server
+
+DATE = "2024-01-01T00:00:00.000000"
+
+
+def test_masks_that_a_killed_start_had_begun_are_taken_away(
+    tmp_path: Path, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill leaves: a journal whose last line is a key, and a mask that it names."""
+    monkeypatch.setattr(journal_s3, "QUIET", 1.0)
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+    out = f"s3://{bucket}/out"
+
+    async def killed() -> None:
+        async def fine() -> None:
+            await asyncio.sleep(0)
+
+        async with open_storage(out, settings) as storage:
+            journal = journal_s3.ObjectJournal(storage, 3, "0123", fine)
+            await asyncio.gather(*(journal.note(f"begun {number}.png") for number in range(40)))
+            await storage.put("masks/begun 7.png", b"half a run's")
+            await storage.put("masks/mine.png", b"of other origin")
+
+    run_async(killed())
+    export = coco_data.write(tmp_path, ["x.jpg"])
+    gtmask.convert(
+        export, out, images=tmp_path / "images", overwrite=True, workers=1, creation_date=DATE, s3=settings
+    )
+    names = set(s3_server.objects(bucket, "out/"))
+    assert {name for name in names if name.startswith("masks/")} == {"masks/x.png", "masks/mine.png"}
+    assert not [name for name in names if name.endswith(".begun")]
+
+
+def test_a_run_that_was_replaced_stops_and_leaves_no_mask(
+    tmp_path: Path, s3_server: S3Server, bucket: str
+) -> None:
+    """The second start has one image of the first one's, and begins while that is at work."""
+    source, _ = coco(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    fewer = coco_data.write(other, ["119.jpg", "z.jpg"], seed=9)
+    settings = S3Settings(endpoint_url=s3_server.endpoint, concurrency=4)
+    common: dict[str, Any] = {"workers": 1, "creation_date": DATE, "mask_uri": "s3://b/m", "s3": settings}
+    winner = threading.Thread(
+        target=lambda: gtmask.convert(
+            fewer, f"s3://{bucket}/out", images=other / "images", overwrite=True, **common
+        )
+    )
+    with pytest.raises(RunConflictError, match="taken over by another start"):
+        gtmask.convert(
+            source, f"s3://{bucket}/out", images=tmp_path / "images", chunk_size=8,
+            progress=Meddler(winner.start), **common
+        )  # fmt: skip
+    winner.join(120)
+    gtmask.convert(fewer, f"s3://{bucket}/whole", images=other / "images", **common)
+    mine, whole = s3_server.objects(bucket, "out/"), s3_server.objects(bucket, "whole/")
+    masks = {name: data for name, data in whole.items() if name.startswith("masks/")}
+    assert {name: data for name, data in mine.items() if name.startswith("masks/")} == masks
+    assert len(masks) == 2 < COUNT
+    assert not [name for name in mine if name.endswith(".begun")]
