@@ -1,4 +1,4 @@
-"""What of this machine the process may use.
+"""What of this machine the process may use, and how many workers may be asked for.
 
 Containers (AWS Batch, Kubernetes, Docker) limit CPU time by cgroup quotas and still show every core of their
 host: one process per core would then be many times too many.
@@ -11,6 +11,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,3 +58,15 @@ def _quota(folder: Path) -> Iterator[float]:
             quota, period = map(int, words)  # "max" and -1: no limit
             if quota > 0 and period > 0:
                 yield quota / period
+
+
+def check_workers(workers: int | None) -> None:
+    """Refuse a number of worker processes below 1; None stands for the default.
+
+    Raises
+    ------
+    UsageError
+        As said.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers} must be at least 1.")

@@ -395,3 +395,26 @@ def test_file_names_that_are_no_utf8_are_told_and_stop_nothing(tmp_path: Path) -
     done = gtmask("convert", source, "--out", tmp_path / os.fsdecode(b"\xe9"), "--quiet")
     assert done.returncode == 2
     assert "--mask-uri" in done.stderr
+
+
+OR_LEAVE = "is empty: give a value, or leave the option out."
+JOB = ["job", "m", "--role", "r", "--workteam", "w", "--output", "o"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["validate", ""], "MANIFEST is empty: give a value."),
+        (["validate", "m", "--findings", ""], f"--findings {OR_LEAVE}"),
+        (["preview", "m", "--out", " "], "--out is empty: give a value."),
+        (["classes", "e", "--out", ""], f"--out {OR_LEAVE}"),
+        (["convert", "e", "--out", "o", "--profile", ""], f"--profile {OR_LEAVE}"),
+        (["answer", "a", "--out", "o", "--job", ""], f"--job {OR_LEAVE}"),
+        (["demo", ""], "DIR is empty: name a folder or an s3:// prefix."),
+        ([*JOB, "--name", ""], f"--name {OR_LEAVE}"),
+        ([*JOB, "--out", "j", "--workers", "0"], "--workers 0 must be at least 1."),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_first(arguments: list[str], sentence: str) -> None:
+    done = gtmask(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"gtmask: {sentence}\n")

@@ -234,7 +234,7 @@ def test_what_the_api_would_refuse_is_refused_first(case: str, tmp_path: Path) -
         (b"", "has no lines"),
         (b"hello\n", "line 1: line-not-json"),
         (b'{"source-ref":"s3://b/a.jpg"}\n', "line 1: mask-key-missing"),
-        (b"{" + b" " * 200_000 + b"}\n", "line 1: line-too-long"),
+        (b"{" + b" " * 200_000 + b"}\n", "is no manifest: no line has"),
     ],
 )
 def test_a_bad_manifest_makes_no_job(lines: bytes, sentence: str, tmp_path: Path) -> None:
@@ -254,6 +254,17 @@ def test_blank_lines_at_the_end_are_left_out_and_others_make_no_job(tmp_path: Pa
     path.write_bytes(b"\n\n" + lines)
     with pytest.raises(ManifestError, match="line 1: line-blank: Ground Truth expects"):
         job.job(path, tmp_path / "job", **GOOD)
+
+
+def test_a_job_never_takes_the_place_of_its_manifest(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, 3)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match=r"--out .* would overwrite the manifest"):
+        job.job(path, tmp_path, **GOOD, name=path.stem)
+    with pytest.raises(UsageError, match=r"--out .* is a file"):
+        job.job(path, path, **GOOD)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_local_references_make_no_job(tmp_path: Path) -> None:
@@ -434,7 +445,7 @@ def test_what_stops_nothing_is_told(recorder: Recorder, tmp_path: Path) -> None:
         ("create_labeling_job", {"LabelingJobArn": ARN}, plan.requests["qa"]),
     ]
     told: list[str] = []
-    with pytest.raises(UsageError, match="cannot be known: cannot read the CORS rules of the bucket data;"):
+    with pytest.raises(UsageError, match="cannot be known: Cannot read the CORS rules of the bucket data;"):
         submission.submit_job(plan)
     submission.submit_job(plan, tell=told.append, unchecked=True)
     assert told[0].startswith("1 warnings, the most frequent source-duplicate: ")

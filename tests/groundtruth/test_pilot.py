@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gtmask
-from gtmask.errors import ManifestError, UsageError
+from gtmask.errors import ManifestError, NotFoundError, UsageError
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.manifest.line import parse_line
@@ -179,6 +179,7 @@ def test_a_pilot_of_nothing_is_refused(tmp_path: Path) -> None:
         run(path, count=0)
     with pytest.raises(UsageError, match="--seed -1 must be"):
         run(path, seed=-1)
+    (tmp_path / "nowhere").mkdir()
     with pytest.raises(
         ManifestError, match=r"none of 30 lines has an image and a mask that can be read: There is noth"
     ):
@@ -195,6 +196,24 @@ COLOR_MAPS: dict[str, Any] = {
     "no class ids": {"x": {"class-name": "Car"}, "-1": {"class-name": "Car"}, "999": {"class-name": "Car"}},
     "texts": {"1": "Car"},
 }
+
+
+def test_what_a_pilot_would_harm_or_leave_without_effect_is_refused(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    small = path.rename(tmp_path / "pilot.manifest")
+    before = small.read_bytes()
+    for options, sentence in (
+        ({"out": tmp_path}, "--out .* would overwrite the manifest"),
+        ({"out": small}, "--out .* is a file"),
+        ({"out": tmp_path / "p", "mask_uri": "s3://b/m"}, "--mask-uri is for copies"),
+        ({"out": tmp_path / "p", "image_uri": "s3://b/i", "copy_masks": True}, "--image-uri is for copies"),
+        ({"out": tmp_path / "p", "mask_uri": "masks", "copy_masks": True}, "--mask-uri 'masks' must be"),
+        ({"out": tmp_path / "p", "masks": str(tmp_path / "no")}, "--masks .* is no folder"),
+    ):
+        with pytest.raises((UsageError, NotFoundError), match=sentence):
+            gtmask.pilot(small, **options)
+    assert small.read_bytes() == before
+    assert not (tmp_path / "p").exists()
 
 
 @pytest.mark.parametrize("case", COLOR_MAPS)

@@ -77,6 +77,21 @@ def test_a_file_of_which_no_line_can_be_used_is_no_manifest(tmp_path: Path) -> N
         shown(tmp_path, b"no\nmanifest\n", 2)
 
 
+def test_a_page_never_takes_the_place_of_its_manifest(tmp_path: Path, lines: list[bytes]) -> None:
+    manifest = tmp_path / "m.manifest"
+    manifest.write_bytes(lines[0])
+    (tmp_path / "link").symlink_to(manifest)
+    for out in (manifest, tmp_path / "link"):
+        with pytest.raises(UsageError, match=r"--out .* would overwrite the manifest"):
+            gtmask.preview(manifest, out)
+    assert manifest.read_bytes() == lines[0]
+
+
+def test_a_manifest_without_lines_makes_no_page(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="has no lines"):
+        shown(tmp_path, b"\n", 2)
+
+
 def test_what_is_missing_is_told(tmp_path: Path, lines: list[bytes]) -> None:
     (tmp_path / "1-mask.png").unlink()
     names, _, troubles = shown(tmp_path, b"".join(lines[:2]), 2)

@@ -158,7 +158,7 @@ def test_a_folder_of_that_name_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"Cannot write .*/k: there is a folder of that name"):
         put(storage, "k", b"1")
     for attempt in (storage.get("k"), storage.size("k")):
-        with pytest.raises(NotFoundError, match="there is a folder where the file should be"):
+        with pytest.raises(NotFoundError, match="it is a folder; name a file in it"):
             asyncio.run(attempt)
     assert names(tmp_path) == ["k"]
 

@@ -83,7 +83,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.
-        sys.stderr.write(f"gtmask: the system stopped it: {error}; see to that and run it again.\n")
+        sys.stderr.write(f"gtmask: The system stopped it: {error}; see to that and run it again.\n")
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
         sys.exit(GtmaskError.exit_code)
 

@@ -33,7 +33,7 @@ def validate(
     findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, as JSON Lines.")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
+    quiet: options.NoBar = False,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Check that Ground Truth can use a manifest: every rule of its format, on the manifest and its masks."""
@@ -146,7 +146,9 @@ def _render_pilot(result: PilotResult) -> None:
     screen.print(plain(f"manifest  {result.manifest}"), soft_wrap=True)
     if result.local:
         screen.print(
-            plain("It refers to local paths; a job needs s3:// URIs: see --image-uri and --mask-uri.")
+            plain(
+                "It refers to local paths, and a job needs s3:// URIs: convert with --image-uri and --mask-uri."
+            )
         )
     else:
         screen.print(
@@ -258,9 +260,9 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
     from gtmask.errors import UsageError
 
     pairs = [item.partition("=") for item in given]
-    wrong = [key for key, equals, _ in pairs if not (key and equals)]
-    if wrong:
-        raise UsageError(f"--tag {wrong[0]!r} must be KEY=VALUE.")
+    for item, (key, equals, _) in zip(given, pairs, strict=True):
+        if not (key and equals):
+            raise UsageError(f"--tag {item!r} must be KEY=VALUE.")
     return tuple((key, value) for key, _, value in pairs)
 
 

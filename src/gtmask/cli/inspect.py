@@ -31,7 +31,7 @@ def inspect(
     after: options.After = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
+    quiet: options.NoBar = False,
     as_json: options.Json = False,
 ) -> None:
     """Show what is in an export, or in the output manifest of a finished adjustment job.
@@ -59,14 +59,14 @@ def classes(
     *,
     source: options.Source,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--out", metavar="FILE", help="File to write (default: the standard output)."),
     ] = None,
     format: options.Format = "auto",
     reading: ReadOptions,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
+    quiet: options.NoBar = False,
 ) -> None:
     """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
     import gtmask
@@ -82,7 +82,7 @@ def classes(
         sys.stdout.flush()
         return
     try:
-        with out.open("x", encoding="utf-8", errors="backslashreplace") as file:
+        with Path(out).open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except FileExistsError:
         raise UsageError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from gtmask import ReadOptions, S3Settings
+from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +22,25 @@ if TYPE_CHECKING:
 opt = typer.Option
 READ, PAINT, WRITE, RUN, S3 = "Reading", "Painting", "Output", "The run", "S3"
 
+
+def _workers(given: int | None) -> int | None:
+    """Refuse a number below 1 in every command, also where it has nothing to share out."""
+    from gtmask import ExecutionOptions
+
+    ExecutionOptions(workers=given)
+    return given
+
+
 # fmt: off
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")]
 Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")]
 Format = Annotated[str, opt("--format", metavar="NAME", help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Json = Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.")]
+#: Of commands whose result is what was asked for, and is shown in any case.
+NoBar = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar.")]
 Quiet = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar and no summary.")]
 Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
-Workers = Annotated[int | None, opt("--workers", metavar="N", help="Worker processes (default: one per core, where the work is worth it).")]
+Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
 Masks = Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that the manifest names.")]
 Before = Annotated[str | None, opt("--before", metavar="NAME", help="The label attribute that was adjusted (default: as the metadata says).")]
@@ -91,6 +103,8 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
+        for parameter in parameters:
+            _refuse_empty(parameter, given[parameter.name])
         for name in grouped:
             kind, fields = GROUPS[name]
             given[name] = kind(**{field: given.pop(_name(name, field)) for field in fields})
@@ -99,6 +113,20 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _refuse_empty(parameter: inspect.Parameter, value: Any) -> None:
+    """Refuse a text without a character: what a script's unset variable gives is never meant."""
+    texts = value if isinstance(value, list) else [value]
+    if value == parameter.default or all(text.strip() for text in texts if isinstance(text, str)):
+        return
+    shown = parameter.annotation.__metadata__[0]
+    if isinstance(shown, typer.models.ArgumentInfo):
+        raise UsageError(f"{shown.metavar} is empty: give a value.")
+    option = next(iter(shown.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
+    if parameter.default is inspect.Parameter.empty:
+        raise UsageError(f"{option} is empty: give a value.")
+    raise UsageError(f"{option} is empty: give a value, or leave the option out.")
 
 
 def _name(group: str, field: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from gtmask.cli import options
 def preview(
     *,
     manifest: options.Manifest,
-    out: Annotated[Path, typer.Option("--out", metavar="F.html", help="The HTML page to write.")],
+    out: Annotated[str, typer.Option("--out", metavar="F.html", help="The HTML page to write.")],
     count: Annotated[
         int, typer.Option("--count", metavar="N", help="How many images to show, evenly spread.")
     ] = 24,

@@ -10,7 +10,7 @@ import orjson
 
 from gtmask.errors import UsageError
 from gtmask.findings import CODES
-from gtmask.storage import is_s3
+from gtmask.storage.usable import check_file
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,17 +36,13 @@ class FindingsFile:
 
     def __init__(self, path: str | os.PathLike[str] | None, manifest: str) -> None:
         self._path = None if path is None else Path(path)
-        if path is not None and is_s3(os.fspath(path)):
-            raise UsageError(f"--findings {path} must be a local file; copy it to S3 when it is written.")
-        if self._path is not None and self._path.resolve() == Path(manifest).resolve():
-            raise UsageError(f"--findings {path} would overwrite the manifest: give another file.")
+        if path is not None:
+            check_file(os.fspath(path), "--findings", manifest)
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> FindingsFile:
         if self._path is not None:
             try:
-                if self._path.is_dir():
-                    raise IsADirectoryError(0, "it is a folder")
                 self._file = self._part(self._path).open("wb")
             except OSError as error:
                 raise UsageError(f"--findings {self._path} cannot be written: {error.strerror}.") from error

@@ -25,6 +25,7 @@ from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.line import describe_problem, require_line
 from gtmask.manifest.references import bucket_of
 from gtmask.storage import is_s3, open_storage
+from gtmask.storage.usable import check_folder, check_overwrite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -153,8 +154,8 @@ def job(
     Raises
     ------
     UsageError
-        A setting that the API would refuse, a region other than the work team's, or a folder that holds
-        the files of another job.
+        A setting that the API would refuse, a region other than the work team's, or a folder that is a file,
+        holds the files of another job, or the manifest itself under the name of a job's.
     ManifestError
         A manifest that breaks the contract, with its first error; no file is written.
 
@@ -185,14 +186,19 @@ def job(
     )
     _check_region(settings, s3)
     with open_manifest(location, s3, partial=partial) as source:
+        source.require_manifest()
         scan = _Scan(source, adjust)
         scan.run()
         if label_attribute is None:
             settings = replace(settings, label_attribute=_adjusted(scan.adjusts))
         plan = scan.plan(settings)
         if out is not None:
-            _refuse_others(os.fspath(out), plan)
-            run_async(_write(plan, source, os.fspath(out), s3))
+            folder = os.fspath(out)
+            check_folder(folder)
+            for part in plan.parts:
+                check_overwrite(folder, "--out", f"{folder.rstrip('/')}/{part.file}", location)
+            _refuse_others(folder, plan)
+            run_async(_write(plan, source, folder, s3))
     return plan
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.errors import ManifestError
-from gtmask.manifest.line import require_line
+from gtmask.manifest.line import parse_line, require_line
 from gtmask.manifest.unfinished import find_manifest
 from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence, Set
 
     from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings
@@ -24,6 +25,8 @@ BLOCK = 1 << 22
 HEAD = 1 << 16
 #: A manifest without a line break for this long is none. Ground Truth takes 100,000 characters.
 LONGEST_LINE = 1 << 24
+#: A file whose first lines are all no manifest's is not worth reading to its end.
+HOPELESS_LINES = 1000
 
 
 class RawLine(NamedTuple):
@@ -94,11 +97,44 @@ class ManifestReader:
         """
         return require_line(raw.data, f"{self.location}, line {raw.number}")
 
+    def require_manifest(self) -> None:
+        """Refuse a file of which none of the first thousand lines has anything of a manifest line.
+
+        Raises
+        ------
+        ManifestError
+            As said, or there are no lines.
+        """
+        why = ""
+        for raw in islice(self.filled_lines(), HOPELESS_LINES):
+            line = parse_line(raw.data)
+            if line.is_object and not is_foreign({problem.code for problem in line.problems}):
+                return
+            problem = line.problems[0]
+            why = why or f"line {raw.number}: {problem.code}: {problem.detail}"
+        if not why:
+            raise ManifestError(
+                f"{self.location} has no lines: use the manifest that `gtmask convert` wrote."
+            )
+        raise no_manifest(self.location, f"no line has a source-ref or a label attribute ({why})")
+
     def estimate_lines(self) -> int:
         """Return how many lines there are, as far as the first 4 MB tell."""
         first = self.read(0, BLOCK)
         lines = first.count(b"\n") + (not first.endswith(b"\n"))
         return lines if len(first) >= self.size else self.size * lines // max(len(first), 1)
+
+
+def is_foreign(codes: Set[str]) -> bool:
+    """Say by its findings whether a line has nothing of a manifest line: neither an image nor labels."""
+    return codes >= {"source-key-missing", "mask-key-missing"}
+
+
+def no_manifest(location: str, why: str) -> ManifestError:
+    """Return the error that a file is no manifest; ``why`` is a clause."""
+    return ManifestError(
+        f"{location} is no manifest: {why}; an export of a labeling tool becomes one by `gtmask convert`."
+    )
 
 
 @contextmanager

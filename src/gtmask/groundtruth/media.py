@@ -40,6 +40,7 @@ from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
+from gtmask.storage.usable import check_copies
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
@@ -88,7 +89,15 @@ def media_settings(
     deep: bool = False,
     mirrors: tuple[str, ...] = (),
 ) -> MediaSettings:
-    """Return settings for what some manifests name; which are read for it where copies count."""
+    """Return settings for what some manifests name; which are read for it where copies count.
+
+    Raises
+    ------
+    UsageError, NotFoundError
+        ``images`` or ``masks`` is no folder.
+    """
+    check_copies(images, "--images")
+    check_copies(masks, "--masks")
     parser = LineParser()
 
     def lines() -> Iterator[ManifestLine]:
@@ -224,7 +233,7 @@ class MediaReader:
                 continue
             large = self.settings.deep or image.width * image.height > SMALL_IMAGE_PIXELS
             return image, await storage.size(key) if large else 0
-        raise NotFoundError(f"There is no image {reference}.")
+        raise NotFoundError(f"There is no image {reference}{_below(self.images)}.")
 
     async def _mask(
         self,
@@ -303,11 +312,15 @@ class MediaReader:
             except NotFoundError:
                 continue
             return data, place
-        raise NotFoundError(f"There is nothing at {reference}.")
+        raise NotFoundError(f"There is nothing at {reference}{_below(self.masks)}.")
 
     @staticmethod
     def _searched(locator: Locator) -> str:
         return f"searched below {locator.root}" if locator.root else ""
+
+
+def _below(locator: Locator) -> str:
+    return f" below {locator.root}" if locator.root else ""
 
 
 class _NotPngError(PngError):

@@ -36,6 +36,7 @@ from gtmask.manifest.references import bucket_of
 from gtmask.png import decode_png, encode_png
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
+from gtmask.storage.usable import check_folder, check_overwrite, check_uri_prefix
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -140,6 +141,22 @@ class _Target:
     image_uri: str | None
     mask_uri: str | None
 
+    @property
+    def manifest(self) -> str:
+        """Path or URI of the small manifest."""
+        return f"{self.out.rstrip('/')}/{PILOT_MANIFEST}"
+
+    def check(self, reads: str) -> None:
+        """Refuse an output that cannot be, or that is the manifest ``reads``, and prefixes of no copies."""
+        check_folder(self.out)
+        check_overwrite(self.out, "--out", self.manifest, reads)
+        check_uri_prefix(self.image_uri, "--image-uri")
+        check_uri_prefix(self.mask_uri, "--mask-uri")
+        if self.image_uri is not None and not self.compare_png:
+            raise UsageError("--image-uri is for copies of images: give --compare-png, too.")
+        if self.mask_uri is not None and not self.copy_masks:
+            raise UsageError("--mask-uri is for copies of masks: give --copy-masks or --compare-png, too.")
+
 
 def pilot(
     manifest: str | os.PathLike[str],
@@ -187,7 +204,8 @@ def pilot(
     Raises
     ------
     UsageError
-        A count below 1, a seed below 0.
+        A count below 1, a seed below 0, an output that is a file or where the manifest itself lies under the
+        name of the small one, a prefix of references where nothing is copied.
     ManifestError
         A broken manifest, or no line whose image and mask can be read.
 
@@ -204,7 +222,10 @@ def pilot(
     if seed < 0:
         raise UsageError(f"--seed {seed} must be at least 0.")
     location = os.fspath(manifest)
+    target = _Target(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
+    target.check(location)
     with open_manifest(location, s3, partial=partial) as source:
+        source.require_manifest()
         settings = media_settings([source], s3, images=images, masks=masks, deep=True)
         look = _Look(source, settings)
         with Pool(workers, before=functools.partial(compile_kernels, CHECKER_MODULES)) as pool:
@@ -216,7 +237,6 @@ def pilot(
         raise ManifestError(
             f"{location}: none of {look.unusable:,} lines has an image and a mask that can be read: {why}."
         )
-    target = _Target(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
     chosen, local = run_async(_write(settings, target, picks, lines))
     return look.result(target, chosen, local=local)
 
@@ -256,7 +276,7 @@ class _Look:
         shown = {number for entry in chosen for number in entry.classes}
         look_for = (*LOOK_FOR, LOOK_FOR_COMPARED) if target.compare_png else LOOK_FOR
         return PilotResult(
-            manifest=f"{target.out.rstrip('/')}/{PILOT_MANIFEST}",
+            manifest=target.manifest,
             chosen=tuple(chosen),
             classes={number: self.names.get(number, f"value {number}") for number in sorted(occurring)},
             missing=tuple(sorted(occurring - shown)),

@@ -103,7 +103,8 @@ class Sampling:
             best = int(np.lexsort((tie, -gain))[0])
             if gain[best] == 0:
                 break
-            yield best, f"shows {gain[best]} {'more ' if shown.any() else ''}classes"
+            more = "more " if shown.any() else ""
+            yield best, f"shows {gain[best]} {more}{'class' if gain[best] == 1 else 'classes'}"
             shown |= matrix[best]
         crowd = np.lexsort((tie, -np.asarray(self._painted, np.int64), -matrix.sum(axis=1, dtype=np.int64)))
         yield int(crowd[0]), "is the most crowded"

@@ -18,7 +18,13 @@ from gtmask.findings import Problem
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
+from gtmask.groundtruth.manifest_file import (
+    HOPELESS_LINES,
+    ManifestReader,
+    is_foreign,
+    no_manifest,
+    open_manifest,
+)
 from gtmask.groundtruth.media import MediaSettings, check_batch, in_batches, media_settings
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
@@ -46,8 +52,6 @@ BATCH = 128
 SAMPLE_FIRST, SAMPLE_EVERY = 20, 50
 #: What is said of the color map that all lines share, and not of each line.
 ABOUT_THE_MAP = frozenset({"labels-console", "labels-automated", "class-gap"})
-#: A file whose first lines are all no JSON is not worth reading to its end.
-HOPELESS_LINES = 1000
 
 
 def validate(
@@ -205,10 +209,7 @@ class _Validation:
         elif self.unreadable == report.lines:
             self._no_manifest()
         elif self.unreadable + self.foreign == report.lines:
-            raise ManifestError(
-                f"{report.manifest} is no manifest: no line has a source-ref or a label attribute; an export "
-                "of a labeling tool becomes one by `gtmask convert`."
-            )
+            raise no_manifest(report.manifest, "no line has a source-ref or a label attribute")
         if report.lines > MAX_JOB_OBJECTS:
             report.add([Problem("objects-too-many", 0, "", f"{report.lines:,} objects")])
         self._repeats(self.sources, "source-duplicate", newest_mask=False)
@@ -226,10 +227,7 @@ class _Validation:
             )
         first = min((problem for problem in problems if problem.detail), key=lambda p: p.line, default=None)
         detail = f"line {first.line}: {first.detail}" if first else "there is nothing on its lines"
-        raise ManifestError(
-            f"{name} is no manifest: its lines are not JSON objects ({detail}); an export "
-            "of a labeling tool becomes one by `gtmask convert`."
-        )
+        raise no_manifest(name, f"its lines are not JSON objects ({detail})")
 
     def _repeats(self, seen: Seen, code: str, *, newest_mask: bool) -> None:
         for i, (line, first, offset) in enumerate(seen.repeats()):
@@ -260,4 +258,4 @@ def _is_foreign(codes: set[str], data: bytes) -> bool:
     """Say whether a line has nothing of a manifest line: neither an image nor labels."""
     if "line-too-long" in codes:
         return SOURCE_REF.encode() not in data
-    return codes >= {"source-key-missing", "mask-key-missing"}
+    return is_foreign(codes)

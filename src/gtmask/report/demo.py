@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from gtmask.groundtruth import pilot, validate
 from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
 from gtmask.run import convert
+from gtmask.storage.usable import check_folder
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -47,7 +49,7 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     Raises
     ------
     UsageError
-        For less than one scene.
+        For less than one scene, or a folder that is a file.
 
     Examples
     --------
@@ -58,6 +60,7 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     """
     if images < 1:
         raise UsageError(f"--images {images} must be at least 1.")
+    check_folder(os.fspath(folder), "DIR")
     folder = Path(folder)
     export = write_data_set(folder / "data", images)
     out = folder / "out"

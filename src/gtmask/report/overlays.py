@@ -21,7 +21,7 @@ from gtmask.groundtruth.manifest_file import RawLine, open_manifest
 from gtmask.groundtruth.media import MediaReader, MediaSettings, media_settings
 from gtmask.loops import run_async
 from gtmask.png import decode_png
-from gtmask.storage import is_s3
+from gtmask.storage.usable import check_file
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -122,7 +122,7 @@ def preview(
     Raises
     ------
     UsageError
-        A count below 1, or a page that cannot be written.
+        A count below 1, or a page that cannot be written or would take the manifest's place.
     ManifestError
         The file is no manifest.
 
@@ -135,9 +135,9 @@ def preview(
     """
     if count < 1:
         raise UsageError(f"--count {count} must be at least 1.")
-    if is_s3(str(out)):
-        raise UsageError(f"--out {out} must be a local file; copy the page to S3 when it is made.")
+    check_file(str(out), "--out", str(manifest))
     with open_manifest(str(manifest), s3, partial=partial) as source:
+        source.require_manifest()
         settings = media_settings([source], s3, images=images, masks=masks, deep=True)
         total, chosen = _choose(source, count)
     figures, troubles, legend = run_async(_figures(source, chosen, settings))

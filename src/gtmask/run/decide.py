@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask._version import __version__
-from gtmask.errors import NotFoundError, StrictError, UsageError
+from gtmask.errors import StrictError, UsageError
 from gtmask.findings import CODES, Finding
 from gtmask.formats.base import suggested
 from gtmask.formats.export import ARCHIVES
@@ -30,6 +30,7 @@ from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, decide_claims, survey
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
+from gtmask.storage.usable import check_copies
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _new_plan(
     if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
         if request.images.lower().endswith(ARCHIVES) and Path(request.images).is_file():
             raise UsageError(f"--images {request.images} is an archive: unpack it, and name the folder.")
-        raise NotFoundError(f"--images {request.images} is no folder: check the path.")
+        check_copies(request.images, "--images")
     settings = request.settings.frozen()
     limit = request.settings.limit
     count = reader.count()

@@ -12,6 +12,7 @@ from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS
 from gtmask.storage import check_location, is_s3
+from gtmask.storage.usable import check_folder
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class RunRequest:
             With the folder to change.
         """
         target = real(self.out)
-        if not is_s3(self.out) and Path(target).is_file():
-            raise UsageError(f"--out {self.out} is a file: name a folder or an s3:// prefix.")
+        check_folder(self.out)
         recursive = "**" in self.source
         searched = default_images(self.source) if recursive else self.source
         if _inside(target, real(searched)):

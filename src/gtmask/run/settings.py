@@ -8,11 +8,11 @@ every start.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
+from gtmask.machine import check_workers
 from gtmask.manifest.contract import MAX_IMAGE_PIXELS
 from gtmask.manifest.names import (
     CONFIDENCE_DEFAULT,
@@ -24,6 +24,7 @@ from gtmask.manifest.names import (
 )
 from gtmask.model import FillRule
 from gtmask.storage.base import S3Settings
+from gtmask.storage.usable import check_uri_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 #: What may stand before keys in the manifest: a bucket, or a path that is good from any folder.
-_PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
 
 
 #: A mask beyond this would only exhaust memory.
@@ -103,8 +103,7 @@ class Settings:
         if self.creation_date is not None:
             check_creation_date(self.creation_date)
         for option, uri in (("--image-uri", self.image_uri), ("--mask-uri", self.mask_uri)):
-            if uri is not None and not _PREFIX.match(uri):
-                raise UsageError(f"{option} {uri!r} must be an s3://bucket/prefix or an absolute path.")
+            check_uri_prefix(uri, option)
         check_confidence(self.confidence)
         if self.default_label is not None and not self.default_label.strip():
             raise UsageError("--default-label is empty: give a name, or leave the option out.")
@@ -141,8 +140,7 @@ class ExecutionOptions:
     memory_limit: int = 2 << 30
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"--workers {self.workers} must be at least 1.")
+        check_workers(self.workers)
         if self.overwrite and self.shard is not None:
             raise UsageError(
                 "--overwrite with --shard would let each machine remove what the others have done: choose "

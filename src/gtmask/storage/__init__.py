@@ -32,7 +32,7 @@ def is_s3(location: str) -> bool:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
-def check_location(location: str, title: str = "the location") -> None:
+def check_location(location: str, title: str = "The location") -> None:
     """Refuse a location that cannot be meant: ``title`` begins the sentence.
 
     A script's unset variable gives an empty one, which as a path would be the current folder; and a URI of

@@ -345,10 +345,10 @@ def translate_errors(verb: str, path: str | Path) -> Iterator[None]:
             raise NotFoundError(
                 f"{what}: it is no regular file, but a named pipe, a socket or a device."
             ) from error
-        if verb == "read" and error.errno in {errno.ENOTDIR, errno.EISDIR}:
-            raise NotFoundError(
-                f"{what}: there is a folder where the file should be, or a file for a folder."
-            ) from error
+        if verb == "read" and error.errno == errno.EISDIR:
+            raise NotFoundError(f"{what}: it is a folder; name a file in it.") from error
+        if verb == "read" and error.errno == errno.ENOTDIR:
+            raise NotFoundError(f"{what}: a part of the path is a file, not a folder.") from error
         reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
         raise StorageError(f"{what}: {reason}.") from error
     except UnicodeEncodeError as error:

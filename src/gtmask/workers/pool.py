@@ -12,8 +12,8 @@ from itertools import chain, islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gtmask.errors import UsageError, WorkersLostError
-from gtmask.machine import cores
+from gtmask.errors import WorkersLostError
+from gtmask.machine import check_workers, cores
 from gtmask.workers.kept import interrupt_all, release
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Pool:
         *,
         before: Callable[[], object] = lambda: None,
     ) -> None:
-        if workers is not None and workers < 1:
-            raise UsageError(f"--workers {workers} must be at least 1.")
+        check_workers(workers)
         self._asked = workers is not None
         self._workers = workers or cores()
         self._before = before
