@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -100,17 +99,9 @@ class _Chunk:
         self.parser = LineParser()
 
     async def run(self, number: int, items: list[Item]) -> Tally:
-        limit = asyncio.Semaphore(self.job.media.s3.in_flight)
-
-        async def one(item: Item) -> Outcome:
-            async with limit:
-                return await self.object(item)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
         result = ChunkResult(number, Tally())
-        for task in tasks:
-            _gather(result, task.result())
+        for outcome in await self.media.each(self.object, items):
+            _gather(result, outcome)
         await commit(await self.media.storage(self.job.out), result)
         return result.tally
 

@@ -67,7 +67,7 @@ def answer(
 
 
 def _render(result: Answer) -> None:
-    from gtmask.cli.console import console, findings_table, plain, table
+    from gtmask.cli.console import console, findings_table, plain, say, table
 
     screen = console()
     screen.print(plain(
@@ -76,9 +76,9 @@ def _render(result: Answer) -> None:
     ))  # fmt: skip
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
     screen.print(plain(f"status  {counts}"))
-    screen.print(plain(f"ids     those of {result.ids}"), soft_wrap=True)
+    say(screen, f"ids     those of {result.ids}")
     for reason, count in result.failures.most_common():
-        screen.print(plain(f"failed  {count:,} x {reason}"), soft_wrap=True)
+        say(screen, f"failed  {count:,} x {reason}")
     most = table("most changed", "image", ">pixels", "where (x, y, width, height)")
     for change in result.changes:
         most.add_row(plain(change["image"]), f"{change['changed']:,}", plain(str(change["box"])))
@@ -87,9 +87,6 @@ def _render(result: Answer) -> None:
     if result.tally.findings:
         screen.print(findings_table(result.tally.findings, result.tally.examples))
     for file in result.files:
-        screen.print(plain(f"written {file}"), soft_wrap=True)
+        say(screen, f"written {file}")
     if result.again:
-        screen.print(
-            plain(f"next    gtmask job {result.files[1]} asks for {result.again:,} objects again"),
-            soft_wrap=True,
-        )
+        say(screen, f"next    gtmask job {result.files[1]} asks for {result.again:,} objects again")

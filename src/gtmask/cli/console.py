@@ -74,6 +74,11 @@ def plain(text: object) -> Any:
     return Text(escape_unprintable(text, controls=True))
 
 
+def say(screen: Console, text: object) -> None:
+    """Print text from data on a line of its own, however long: to be copied whole."""
+    screen.print(plain(text), soft_wrap=True)
+
+
 class Bar:
     """A progress bar on stderr: one line per stage, with rate and time left; silent when told so."""
 

@@ -58,7 +58,7 @@ def validate(
 def _render_report(report: Report, findings: str | None) -> None:
     from rich.console import Console
 
-    from gtmask.cli.console import plain
+    from gtmask.cli.console import plain, say
 
     screen = Console(highlight=False)
     for rule in report.rules:
@@ -79,13 +79,13 @@ def _render_report(report: Report, findings: str | None) -> None:
     ))  # fmt: skip
     manifest = shlex.quote(report.manifest)
     if findings:
-        screen.print(plain(f"all findings  {findings}"), soft_wrap=True)
+        say(screen, f"all findings  {findings}")
     elif any(rule.count > len(rule.examples) for rule in report.rules):
         screen.print(plain("Every finding with its line: the same command with --findings FILE"))
     if report.adjustments:
-        screen.print(plain(f"next  gtmask inspect {manifest}"), soft_wrap=True)
+        say(screen, f"next  gtmask inspect {manifest}")
     elif report.exit_code == 0:
-        screen.print(plain(f"next  gtmask pilot {manifest} --out DEST"), soft_wrap=True)
+        say(screen, f"next  gtmask pilot {manifest} --out DEST")
 
 
 @options.one_by_one
@@ -123,7 +123,7 @@ def pilot(
 
 
 def _render_pilot(result: PilotResult) -> None:
-    from gtmask.cli.console import console, plain, table
+    from gtmask.cli.console import console, plain, say, table
 
     screen = console()
     shown = table("pilot", "image", "why")
@@ -131,7 +131,7 @@ def _render_pilot(result: PilotResult) -> None:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
     screen.print(shown)
     if result.unfinished:
-        screen.print(plain(result.unfinished), soft_wrap=True)
+        say(screen, result.unfinished)
     if result.missing:
         names = ", ".join(result.classes[number] for number in result.missing)
         screen.print(plain(f"no room for {names}: raise --count"))
@@ -142,8 +142,8 @@ def _render_pilot(result: PilotResult) -> None:
         screen.print(plain(f"  - {sentence}"))
     missing = set(result.missing)
     names = ", ".join(name for number, name in result.classes.items() if number not in missing)
-    screen.print(plain(f"classes   {names}"), soft_wrap=True)
-    screen.print(plain(f"manifest  {result.manifest}"), soft_wrap=True)
+    say(screen, f"classes   {names}")
+    say(screen, f"manifest  {result.manifest}")
     if result.local:
         screen.print(
             plain(
@@ -151,9 +151,7 @@ def _render_pilot(result: PilotResult) -> None:
             )
         )
     else:
-        screen.print(
-            plain(f"next      gtmask job {shlex.quote(result.manifest)} --out DIR …"), soft_wrap=True
-        )
+        say(screen, f"next      gtmask job {shlex.quote(result.manifest)} --out DIR …")
 
 
 @options.one_by_one
@@ -196,7 +194,7 @@ def job(
     A manifest of more than 20,000 images becomes several jobs.
     """
     import gtmask
-    from gtmask.cli.console import Bar, console, plain, print_json
+    from gtmask.cli.console import Bar, console, print_json, say
     from gtmask.errors import UsageError
 
     if not (out or dry_run or submit or fix_cors):
@@ -214,7 +212,7 @@ def job(
         return
     screen = console()
     if plan.unfinished and not as_json:
-        screen.print(plain(plan.unfinished), soft_wrap=True)
+        say(screen, plan.unfinished)
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
     created: dict[str, str] = {}
@@ -222,17 +220,15 @@ def job(
         with Bar(quiet=quiet or as_json) as bar:
             created = gtmask.submit_job(
                 plan, s3=s3, images=images, masks=masks, unchecked=unchecked, workers=workers, progress=bar,
-                tell=lambda sentence: screen.print(plain(sentence), soft_wrap=True),
+                tell=lambda sentence: say(screen, sentence),
             )  # fmt: skip
     if as_json:
         print_json(plan.to_json() | {"created": created})
     elif submit:
         for job_name, arn in created.items():
-            screen.print(plain(f"created  {job_name}  {arn}"), soft_wrap=True)
+            say(screen, f"created  {job_name}  {arn}")
     elif out and not quiet:
-        screen.print(
-            plain(f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}"), soft_wrap=True
-        )
+        say(screen, f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}")
         _say_next(plan, out)
     if wait:
         _wait(list(created), plan, s3, quiet=quiet or as_json)
@@ -240,20 +236,21 @@ def job(
 
 def _say_next(plan: JobPlan, out: str) -> None:
     """Say how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
-    from gtmask.cli.console import console, plain
+    from gtmask.cli.console import console, say
 
     screen = console()
-    screen.print(plain("next  the same command with --submit; it checks every pixel first"), soft_wrap=True)
+    say(screen, "next  the same command with --submit; it checks every pixel first")
     if out[:5].lower() == "s3://":
         return
     folder = out.rstrip("/")
     upload, to = shlex.quote(folder), shlex.quote(plan.settings.prefix)
-    screen.print(plain(f"or    aws s3 cp --recursive {upload} {to}"), soft_wrap=True)
+    say(screen, f"or    aws s3 cp --recursive {upload} {to}")
     for name in plan.requests:
         request = shlex.quote(f"file://{folder}/{name}.request.json")
-        screen.print(plain(
-            f"      aws sagemaker create-labeling-job --region {plan.settings.region} --cli-input-json {request}"
-        ), soft_wrap=True)  # fmt: skip
+        say(
+            screen,
+            f"      aws sagemaker create-labeling-job --region {plan.settings.region} --cli-input-json {request}",
+        )
 
 
 def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
@@ -268,7 +265,7 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
     import gtmask
-    from gtmask.cli.console import console, plain
+    from gtmask.cli.console import console, plain, say
     from gtmask.errors import UsageError
 
     screen = console()
@@ -277,7 +274,7 @@ def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
         screen.print(plain("cors  every bucket has the rule"))
         return
     rule = json.dumps([gtmask.CORS_RULE])
-    screen.print(plain(f"cors  this rule would be added to {', '.join(missing)}: {rule}"), soft_wrap=True)
+    say(screen, f"cors  this rule would be added to {', '.join(missing)}: {rule}")
     try:
         agreed = yes or typer.confirm("Add it?", err=True)
     except typer.Abort:
@@ -289,13 +286,13 @@ def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
 
 def _wait(names: list[str], plan: JobPlan, s3: S3Settings, *, quiet: bool) -> None:
     import gtmask
-    from gtmask.cli.console import Bar, console, plain
+    from gtmask.cli.console import Bar, console, say
 
     with Bar(quiet=quiet) as bar:
         ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=bar)
     for status in ended:
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
-        console().print(plain(told), soft_wrap=True)
+        say(console(), told)
         if status.output:
-            console().print(plain(f"next  gtmask answer {status.output} --out DEST"), soft_wrap=True)
+            say(console(), f"next  gtmask answer {status.output} --out DEST")
     raise typer.Exit(0 if all(s.status == "Completed" and not s.failed for s in ended) else 3)

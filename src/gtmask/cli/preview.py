@@ -27,7 +27,7 @@ def preview(
 ) -> None:
     """Write an HTML page of images with their masks on top, in the colours that workers will see."""
     import gtmask
-    from gtmask.cli.console import console, plain, print_json
+    from gtmask.cli.console import console, print_json, say
 
     made = gtmask.preview(manifest, out, count=count, partial=partial, images=images, masks=masks, s3=s3)
     if as_json:
@@ -35,7 +35,7 @@ def preview(
     else:
         screen = console()
         for trouble in filter(None, (made.unfinished, *made.troubles)):
-            screen.print(plain(trouble), soft_wrap=True)
+            say(screen, trouble)
         if not quiet:
-            screen.print(plain(f"{made.shown:,} overlays in {made.path}"), soft_wrap=True)
+            say(screen, f"{made.shown:,} overlays in {made.path}")
     raise typer.Exit(3 if made.troubles else 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.console import findings_table, plain, table
+from gtmask.cli.console import findings_table, plain, say, table
 from gtmask.findings import CODES
 
 if TYPE_CHECKING:
@@ -30,19 +30,14 @@ def render(summary: Summary, console: Console) -> None:
         told = ", ".join(f"{label} {count:,}" for label, count in most if count)
         console.print(plain(f"covered by later shapes, in pixels: {told or 'none'}"))
     if summary.manifest:
-        console.print(plain(f"manifest  {summary.manifest}"), soft_wrap=True)
+        say(console, f"manifest  {summary.manifest}")
         if tally.rejects:
-            console.print(plain(f"rejects   {summary.out}/rejects.jsonl"), soft_wrap=True)
+            say(console, f"rejects   {summary.out}/rejects.jsonl")
         if summary.retry_helps:
-            console.print(
-                plain("images corrected?  Run the same command with --retry-rejects."), soft_wrap=True
-            )
-        console.print(plain(f"next      gtmask validate {shlex.quote(summary.manifest)}"), soft_wrap=True)
+            say(console, "images corrected?  Run the same command with --retry-rejects.")
+        say(console, f"next      gtmask validate {shlex.quote(summary.manifest)}")
     elif not summary.dry_run:
-        console.print(
-            plain(f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}"),
-            soft_wrap=True,
-        )
+        say(console, f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}")
 
 
 def _classes(summary: Summary, console: Console) -> None:
@@ -61,6 +56,6 @@ def _findings(summary: Summary, console: Console) -> None:
     for finding in summary.findings:
         row = CODES[finding.code]
         told = (finding.detail or row.meaning).rstrip(".")
-        console.print(plain(f"{finding.code}: {told}. {row.remedy}"), soft_wrap=True)
+        say(console, f"{finding.code}: {told}. {row.remedy}")
     if summary.tally.findings:
         console.print(findings_table(summary.tally.findings, summary.tally.examples))
