@@ -82,7 +82,8 @@ class ImageRule:
         """Return the keys of an image in the order in which to look for it, each with its rank.
 
         The ranks are :data:`SCOPED`, :data:`OWN` and :data:`ALIAS`: within one of them nothing says which
-        of two images is meant.
+        of two images is meant. An alias that differs from the image's own name in its extension alone says as
+        much as that.
         """
         keys: dict[str, int] = {}
         for path, rank in _ranked(names):
@@ -109,7 +110,13 @@ def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
     if not names.aliases and not names.scope:
         return ((own, OWN),) if own is not None else ()
     ranked = [] if own is None else [(own, OWN)]
-    ranked += [(path, ALIAS) for path in map(normalize, names.aliases) if path is not None]
+    stem = posixpath.splitext(own)[0] if own is not None else None
+    # Who gives the same name with several extensions knows none of them.
+    ranked += [
+        (path, OWN if posixpath.splitext(path)[0] == stem else ALIAS)
+        for path in map(normalize, names.aliases)
+        if path is not None
+    ]
     scope = normalize(names.scope)
     if scope is None:
         return ranked
