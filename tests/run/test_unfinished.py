@@ -127,6 +127,21 @@ def test_shards_make_no_manifest_before_they_are_finished(tmp_path: Path) -> Non
     assert gtmask.validate(tmp_path / "out" / NAME, level="quick", workers=1).lines == 9
 
 
+@pytest.mark.parametrize("folder", ["out", "out/masks"])
+def test_masks_of_half_a_run_are_no_export_either(tmp_path: Path, folder: str) -> None:
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(9)])
+    options: dict[str, Any] = {"images": tmp_path / "images", "chunk_size": 2, "workers": 1}
+    gtmask.convert(export, tmp_path / "out", shard="0/2", **options)
+    with pytest.raises(ManifestError, match="3 of 5 chunks are done"):
+        gtmask.convert(tmp_path / folder, tmp_path / "no", **options)
+    half = gtmask.convert(tmp_path / folder, tmp_path / "half", partial=True, **options)
+    assert (half.tally.masks, half.exit_code) == (5, 3)
+    assert "manifest-partial" in [item.code for item in half.findings]
+    gtmask.convert(export, tmp_path / "out", shard="1/2", **options)
+    whole = gtmask.convert(tmp_path / folder, tmp_path / "whole", **options)
+    assert (whole.tally.masks, whole.exit_code) == (9, 0)
+
+
 def test_a_run_in_s3_is_asked_for_its_state_too(tmp_path: Path, s3_server: S3Server, bucket: str) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(5)])
     s3 = gtmask.S3Settings(endpoint_url=s3_server.endpoint)

@@ -69,7 +69,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "default_label": Annotated[str | None, opt("--default-label", metavar="NAME", help="What shapes without a label are called; without this they are left out.", rich_help_panel=READ)],
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: what it names).", rich_help_panel=READ)],
-        "partial": Annotated[bool, opt("--partial", metavar="", help="Take a Ground Truth manifest of a run that is not finished as far as it goes; otherwise it is refused.", rich_help_panel=READ)],
+        "partial": Annotated[bool, opt("--partial", metavar="", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
         "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What pixels of ready-made masks become that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {

@@ -97,7 +97,9 @@ def open_source(
         unfinished = unfinished_manifests(export, found.names or tuple(export.names()), options)
         found = replace(found, findings=(*found.findings, *unfinished))
     if not found.names:
+        half = list(unfinished_manifests(export, None, options)) if found.format.name == "masks" else []
         reader = found.format.read(export, options)
+        reader.findings.extend(half)
     else:
         readers = [found.format.read(export.select([name]), options) for name in found.names]
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
@@ -107,20 +109,28 @@ def open_source(
     return OpenedExport(export, found.format, found.names, reader)
 
 
-def unfinished_manifests(export: Export, names: tuple[str, ...], options: ReadOptions) -> Iterator[Finding]:
-    """Tell of manifests of ours whose runs are not finished.
+def unfinished_manifests(
+    export: Export, names: tuple[str, ...] | None, options: ReadOptions
+) -> Iterator[Finding]:
+    """Tell of manifests of ours whose runs are not finished; without names, of the run whose masks these are.
 
     Raises
     ------
     ManifestError
         There is one, and they are not allowed.
     """
-    from gtmask.manifest.unfinished import find_manifest  # noqa: PLC0415 (only manifests need it)
+    from gtmask.manifest.unfinished import find_manifest, manifest_of_run  # noqa: PLC0415 (few need it)
 
     # An archive is of one moment: a manifest in it has its name because its run was finished.
-    if root := getattr(export, "root", ""):
-        for name in names:
-            _, unfinished = find_manifest(f"{root}/{name}", options.s3, partial=options.partial)
+    if root := getattr(export, "root", "").rstrip("/"):
+        if names is None:
+            # The output of a run, or its folder of masks.
+            runs = {manifest_of_run(folder, options.s3) for folder in (root, root.removesuffix("/masks"))}
+            manifests = sorted(filter(None, runs))
+        else:
+            manifests = [f"{root}/{name}" for name in names]
+        for manifest in manifests:
+            _, unfinished = find_manifest(manifest, options.s3, partial=options.partial)
             if unfinished:
                 yield Finding("manifest-partial", unfinished)
 

@@ -438,7 +438,7 @@ _ROWS = (
         per_image=True,
         order="Classes of one picture do not overlap; of brush PNGs in the order of labels.",
         counts="One mask per image. Of Label Studio's annotations of a task the newest; --annotator chooses.",
-        options=("annotator", "void"),
+        options=("annotator", "void", "partial"),
     ),
 )
 

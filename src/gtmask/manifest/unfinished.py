@@ -75,6 +75,16 @@ def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tup
     return location, f"{location} is of a run that is not finished: {told}." if told else ""
 
 
+def manifest_of_run(folder: str, s3: S3Settings | None) -> str | None:
+    """Return where the manifest of the run in a folder is or will be; None where there is no run of ours."""
+    with BlockingStorage(open_storage(folder, s3)) as storage:
+        try:
+            plan = orjson.loads(storage.get(RUN_FILE))
+            return f"{folder}/{manifest_name(plan['settings']['label_attribute'])}"
+        except (StorageError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            return None
+
+
 def _how_far(run: bytes, name: str, parts: Iterable[Entry]) -> str:
     """Return how many chunks are done of an unfinished run; "" for a finished one, and for others' files."""
     try:
