@@ -93,7 +93,7 @@ def test_the_same_square_under_each_rule() -> None:
     for fill in RULES:
         mask = np.zeros((6, 6), np.uint8)
         fill(mask, *flatten([[ring]]))
-        pictures[fill.__name__] = picture(mask).split()
+        pictures[fill.__name__] = picture(mask).split()  # type: ignore[attr-defined] # kernels have names
     rows = {"fill_coco": (".###..", 3), "fill_touched": (".###..", 3),
             "fill_pillow": (".###..", 4), "fill_skimage": (".###..", 4)}  # fmt: skip
     for name, (row, count) in rows.items():

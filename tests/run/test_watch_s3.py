@@ -11,6 +11,7 @@ from gtmask.errors import ChangedError
 from gtmask.run.listed_versions import ListedVersions
 from gtmask.storage import Entry, S3Settings
 from tests.run import test_watch as local
+from tests.run.test_resume import tree
 from tests.run.test_watch import Meddler
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def test_a_changed_object_stops_the_run_and_leaves_nothing_wrong(
     gtmask.convert(location, out, **settings)
     whole = gtmask.convert(location, tmp_path / "whole", **settings)
     assert whole.tally.masks == local.COUNT
-    assert local.tree(out) == local.tree(tmp_path / "whole")
+    assert tree(out) == tree(tmp_path / "whole")
 
 
 def test_what_was_changed_between_two_starts_is_another_export(
