@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.findings import Finding
 from gtmask.formats.base import BringsClasses, Format, Reader, ReadOptions, Sample
-from gtmask.formats.export import Export
 from gtmask.formats.registry import FORMATS, check_options
 from gtmask.storage.base import S3Settings
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    from gtmask.formats.export import Export
     from gtmask.model import Record
 
 __all__ = [
     "FORMATS",
-    "Export",
     "Format",
     "OpenedExport",
     "ReadOptions",
