@@ -130,6 +130,8 @@ def test_settings_and_reading_options_have_the_same_defaults() -> None:
     reading = {item.name: item.default for item in dataclasses.fields(gtmask.ReadOptions)}
     settings = {item.name: item.default for item in dataclasses.fields(gtmask.Settings)}
     execution = {item.name: item.default for item in dataclasses.fields(gtmask.ExecutionOptions)}
+    # Where the images are is no setting of a run, but an argument of its own.
+    assert reading.pop("images") is inspect.signature(gtmask.convert).parameters["images"].default is None
     assert reading.items() <= (settings | execution).items()
 
 

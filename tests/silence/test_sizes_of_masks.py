@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Formats whose documents here have such masks, counted by hand; others have none, or parts of the image.
 WHOLE = {
-    "coco", "coco_panoptic", "darwin", "dataloop", "datumaro", "label_studio", "labelbox", "masks",
+    "coco", "coco_panoptic", "darwin", "dataloop", "datumaro", "label_studio", "labelbox", "labelme_xml",
+    "masks",
     "sa1b", "sagemaker", "scalabel", "segments", "superannotate",
 }  # fmt: skip
 

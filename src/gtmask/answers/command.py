@@ -145,6 +145,23 @@ def answer(
         The output holds another answer.
     StrictError
         Objects are unanswered, and ``unreviewed`` is ``stop``.
+
+    Examples
+    --------
+    A job in which nobody had to correct anything:
+
+    >>> import json
+    >>> import gtmask
+    >>> made = gtmask.convert("export.json", "out", images="images")
+    >>> with open("out/labeling-qa.manifest") as sent, open("output.manifest", "w") as written:
+    ...     for line in map(json.loads, sent):
+    ...         line["adjusted-ref"] = line["labeling-qa-ref"]
+    ...         metadata = line["labeling-qa-ref-metadata"]
+    ...         line["adjusted-ref-metadata"] = metadata | {"adjustment-status": "unadjusted"}
+    ...         print(json.dumps(line), file=written)
+    >>> answer = gtmask.answer(["output.manifest"], "answer", run="out")
+    >>> answer.answered, answer.changed, answer.exit_code
+    (6, 0, 0)
     """
     options, settings, progress = options or AnswerOptions(), s3 or S3Settings(), progress or Silent()
     check_location(os.fspath(out), "--out")

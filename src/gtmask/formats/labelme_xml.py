@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TITLE = "LabelMe XML"
 _ROOT = re.compile(r"<annotation[\s>]")
 _OURS = re.compile(r"<(?:polygon|segm|imagesize|sourceAnnotation)[\s>/]")
+_VOC = re.compile(r"<bndbox|<polygon>\s*<x1>")
 _DECLARATION = re.compile(r"^\s*(?:<\?xml[^>]*\?>\s*)?")
 _MASKS = "Masks"
 #: Bytes of a picture that tell whether it is transparent.
@@ -46,9 +47,12 @@ _OF_POLYGON = frozenset({"pt", "username", "closed_date", "properties", "lowerLe
 
 
 def sniff(sample: Sample) -> str | None:
-    """Recognize ``annotation`` with polygons or mask pictures; Pascal VOC's XML has boxes (``bndbox``)."""
+    """Recognize ``annotation`` with polygons or mask pictures.
+
+    Pascal VOC's XML has boxes (``bndbox``), and RectLabel's dialect of it polygons of ``x1``, ``y1``.
+    """
     text = _DECLARATION.sub("", sample.text.lstrip(), count=1)
-    return TITLE if _ROOT.match(text) and _OURS.search(text) and "<bndbox" not in text else None
+    return TITLE if _ROOT.match(text) and _OURS.search(text) and not _VOC.search(text) else None
 
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:

@@ -42,11 +42,6 @@ _TEXT: tuple[tuple[str, re.Pattern[str], str], ...] = (
         "export COCO from RectLabel instead",
     ),
     (
-        "LabelMe's XML of the web tool",
-        re.compile(r"<annotation\b.*<polygon>.*<pt>", re.DOTALL),
-        "convert it to labelme's JSON first",
-    ),
-    (
         "Pascal VOC XML",
         re.compile(r"<annotation\b.*<bndbox", re.DOTALL),
         "it holds boxes: export polygons or masks",

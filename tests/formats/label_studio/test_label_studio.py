@@ -205,9 +205,12 @@ def test_plain_regions_take_the_label_of_their_id():
     plain = region("polygon", {"points": [[1, 1], [9, 1], [9, 9]]}, id="p1", from_name="poly")
     naming = region("labels", {"labels": ["road"]}, id="p1", from_name="tag")
     other = region("polygon", {"points": [[1, 1], [9, 1], [9, 9]]}, id="p2", from_name="poly")
-    for results in ([plain, naming, other], [naming, other, plain]):
+    for results, expected in (
+        ([plain, naming, other], ["road", ""]),
+        ([naming, other, plain], ["", "road"]),
+    ):
         record = read_task(*results)
-        assert (labels(record), codes(record)) == (["road", ""], [])
+        assert (labels(record), codes(record)) == (expected, [])
 
 
 def test_of_several_labels_the_first_counts_and_is_told():

@@ -18,7 +18,7 @@ from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, pa
 from gtmask.formats.masks.known import known_classes
 from gtmask.formats.masks.layout import Pair, arrange
 from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, is_background
-from gtmask.formats.masks.pictures import NoMaskError, decode
+from gtmask.formats.masks.pictures import NotAMask, decode
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.companions import COMPANIONS
 from gtmask.formats.reading.per_image import BadFile, rejected
@@ -60,7 +60,7 @@ def looks_like_masks(export: Export, names: Sequence[str]) -> bool:
     for pair in islice(arrange(names).pairs, _TRIES):
         try:
             decode(export.read(pair.mask))
-        except NoMaskError:
+        except NotAMask:
             return False
         except BadFile:
             continue

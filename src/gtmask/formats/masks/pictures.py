@@ -31,7 +31,7 @@ NOTHING = -1
 _SCALE = {2: 85, 4: 17}
 
 
-class NoMaskError(BadFile):
+class NotAMask(BadFile):
     """A picture of more colours or values than classes can be."""
 
 
@@ -134,7 +134,7 @@ def _numbered(samples: NDArray[np.uint32], header: PngHeader, *, colored: bool) 
     found, places = np.unique(flat[starts], return_inverse=True)
     if len(found) > MOST:
         what = "colours" if colored else "values"
-        raise NoMaskError(f"it has {len(found)} different {what}, so it is no mask of classes")
+        raise NotAMask(f"it has {len(found)} different {what}, so it is no mask of classes")
     counts = np.bincount(places, weights=lengths).astype(np.int64)
     plane = np.repeat(places.astype(np.uint8), lengths).reshape(samples.shape)
     pixels = []
