@@ -51,10 +51,10 @@ elif kind == "version":
     numba.__version__ = name
 
 import numpy as np
-from gtmask.numba_internals import shortfall
+from gtmask.numba_internals import fallback_reason
 from gtmask import kernels
 if kind != "none":
-    assert shortfall(), "nobody noticed"
+    assert fallback_reason(), "nobody noticed"
 kernels.compile_kernels(["gtmask.png.counts"])
 from gtmask.png.counts import count_values
 from gtmask.raster.bitmaps import paint_bitmap

@@ -283,7 +283,7 @@ def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
         worker += ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
         worker += ["--local-directory", str(tmp_path)]
         processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(2)]
-        wait_for(address.exists)
+        wait_for(lambda: address.exists() and address.stat().st_size > 0)
         uri = orjson.loads(address.read_bytes())["address"].removeprefix("tcp://")
         out = tmp_path / "out"
         run = subprocess.Popen(
