@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     record.grid, record.grid_known = grid_of(version, dialect=dialect)
     builder.name_image(image_names(name, get_text(builder, document, "imagePath")), "file")
     size_from(builder, document, "imageWidth", "imageHeight")
-    each(builder, shapes, lambda shape: add_shape(builder, shape), "shape")
+    each(builder, shapes, partial(add_shape, builder), "shape")
     return builder.build()
 
 

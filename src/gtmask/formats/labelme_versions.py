@@ -22,6 +22,7 @@ Not certain, too, is a file that tells no version.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _DIALECTS: tuple[tuple[tuple[int, int, int], Grid, bool], ...] = (
 )
 
 
+@lru_cache(64)  # the files of an export were written by few versions
 def grid_of(version: str, *, dialect: bool) -> tuple[Grid, bool]:
     """Return the pixel grid of a file, and whether its tool and version make that certain.
 

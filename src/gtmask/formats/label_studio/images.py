@@ -112,16 +112,23 @@ def _split(tag: str) -> tuple[str, int | None]:
 
 def _tags(reporter: Reporter, results: list[dict[str, Any]], *, listed: bool) -> list[str]:
     """Return the tags that have regions; where there are lists of images, without repeaters' numbers."""
-    names = [get_text(reporter, item, "to_name") for item in results if draws(item)]
-    return list(dict.fromkeys(_split(name)[0] if listed else name for name in names if name))
+    known: dict[str, None] = {}
+    for item in results:
+        name = get_any(item, "to_name")
+        # Most regions have the tag of the one before.
+        if not (type(name) is str and name in known) and draws(item):
+            known[get_text(reporter, item, "to_name")] = None
+    known.pop("", None)
+    return list(dict.fromkeys(_split(name)[0] for name in known)) if listed else list(known)
 
 
 def _pictures(reporter: Reporter, data: dict[str, Any], tags: list[str]) -> dict[str, Any]:
     """Return those values of a task's data that are images: by their tag, by their look, or by their key."""
-    there = {key: value for key, value in data.items() if _references(value)}
+    named = {key: references for key, value in data.items() if (references := _references(value))}
+    there = {key: data[key] for key in named}
     found = {
         key: value for key, value in there.items()
-        if key in tags or any(map(_is_picture, _references(value)))
+        if key in tags or any(map(_is_picture, named[key]))
     }  # fmt: skip
     if found:
         return found
@@ -190,6 +197,8 @@ def _list(names: Any) -> str:
 
 def _references(value: Any) -> list[str]:
     """Return the image references in a value: text, a list of texts, or a list of ``{"url": ...}``."""
+    if type(value) is str:
+        return [value] if value else []
     items = value if isinstance(value, list) else [value]
     found = []
     for item in items:

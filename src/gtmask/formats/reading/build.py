@@ -42,7 +42,7 @@ class RecordBuilder:
     """
 
     __slots__ = (
-        "_balance", "_element", "_ends", "_fate", "_flat", "_index", "_least", "_part_rings", "_ring_ends",
+        "_balance", "_elements", "_ends", "_fate", "_first", "_flat", "_least", "_part_rings", "_ring_ends",
         "_shapes", "_what", "_z", "findings", "record", "z",
     )  # fmt: skip
 
@@ -72,7 +72,9 @@ class RecordBuilder:
         #: How many shapes there were after each element.
         self._ends: list[int] = []
         self._fate = ""
-        self._what, self._index, self._element = "", 0, None
+        #: What is being accounted for: its name, its elements, and how many others went before.
+        self._what, self._first = "", 0
+        self._elements: Sequence[Any] = ()
         #: Painting depth of the shapes that are added from now on.
         self.z = 0.0
 
@@ -81,9 +83,11 @@ class RecordBuilder:
         """Which element is being looked at, for messages: ``"annotation 3 (id 17)"``; "" between elements."""
         if not self._what:
             return ""
-        identity = self._element.get("id") if isinstance(self._element, dict) else None
+        index = len(self._ends) - self._first
+        element = self._elements[index]
+        identity = element.get("id") if isinstance(element, dict) else None
         told = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
-        return f"{self._what} {self._index}{told}"
+        return f"{self._what} {index}{told}"
 
     def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
         """Hand each element of a record to ``add``, and book what became of it.
@@ -106,19 +110,21 @@ class RecordBuilder:
         """
         shapes, findings, ends = self._shapes, self.findings, self._ends
         self._balance.handed += len(elements)
-        self._what = what
-        for index, element in enumerate(elements):
-            self._index, self._element = index, element
-            had, told = len(shapes), len(findings)
+        # Where an element stands is worked out when something is told of it (`place`): most are fine.
+        self._what, self._elements, self._first = what, elements, len(ends)
+        had, told = len(shapes), len(findings)
+        for element in elements:
             try:
                 add(element)
             except MALFORMED as error:
-                self.finding("shape-bad-geometry", f"{what} {index}: {describe(error)}")
-            if len(shapes) == had:
+                self.finding("shape-bad-geometry", f"{what} {len(ends) - self._first}: {describe(error)}")
+            now = len(shapes)
+            if now == had:
                 self._book(told)
-            ends.append(len(shapes))
+            ends.append(now)
+            had, told = now, len(findings)
         self._what = self._fate = ""
-        self._element = None
+        self._elements = ()
 
     def joins(self) -> None:
         """Say of the element at hand that another's shape is made of it, too (a part, a label, pixels)."""
@@ -185,7 +191,7 @@ class RecordBuilder:
         count = len(points) if type(points) is list else -1
         if count < 0:
             raise TypeError(f"the points are {type_name(points)}, not a list")
-        if count < 3 or set(map(len, points)) != {2}:
+        if count < 3 or list(map(len, points)).count(2) != count:
             if points and set(map(len, points)) != {2}:
                 raise ValueError("a point has not exactly two coordinates")
             return self.polygon(label, flatten(points), kind)

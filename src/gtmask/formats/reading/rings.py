@@ -58,7 +58,8 @@ def as_reals(values: list[float]) -> NDArray[np.float64]:
     """
     found = np.frombuffer(array("d", values), np.float64)
     if has_zero_or_one(found):
-        doubtful = np.flatnonzero((found == 0) | (found == 1)).tolist()
+        # Only 0 and 1 equal what they are as a truth value.
+        doubtful = (found == found.astype(np.bool_)).nonzero()[0].tolist()
         refuse_truth(*map(values.__getitem__, doubtful))
     return found
 

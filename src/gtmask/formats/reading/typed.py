@@ -141,7 +141,7 @@ def get_objects(reporter: Reporter, outer: dict[str, Any], key: str) -> list[dic
 
 def as_objects(reporter: Reporter, values: list[Any], name: str) -> list[dict[str, Any]]:
     """Return the objects of a list that must hold nothing else; the others are told one by one."""
-    if set(map(type, values)) <= {dict}:
+    if not values or set(map(type, values)) == {dict}:
         return values
     for index, value in enumerate(values):
         if not isinstance(value, dict):

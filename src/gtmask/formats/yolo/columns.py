@@ -12,6 +12,8 @@ from __future__ import annotations
 #: The coordinates of a box.
 BOX = 4
 Point = tuple[float, float]
+#: What may stand behind a line's coordinates: nothing known, or so many numbers.
+_NONE, _ZERO, _ONE, _TWO, _ZERO_OR_TWO = map(frozenset, ((), (0,), (1,), (2,), (0, 2)))
 
 
 def behind(rows: list[list[float]], usual: int = 0) -> list[int]:
@@ -29,7 +31,9 @@ def behind(rows: list[list[float]], usual: int = 0) -> list[int]:
     list[int]
         0, 1 or 2 for each line. A line of an odd count that gets 0 has lost or won a number.
     """
-    possible = [_possible(flat) for flat in rows]
+    possible = list(map(_possible, rows))
+    if possible.count(_ZERO) == len(rows):
+        return [0] * len(rows)
     sure = {next(iter(counts)) for counts in possible if len(counts) == 1}
     odd = [flat for flat in rows if len(flat) & 1]
     out = []
@@ -54,20 +58,19 @@ def usual_columns(files: list[list[list[float]]]) -> int:
     return 2 if {2} in possible else 0
 
 
-def _possible(flat: list[float]) -> set[int]:
+def _possible(flat: list[float]) -> frozenset[int]:
     """Return how many numbers may stand behind a line's coordinates, by their count and range alone."""
-    counts = set()
-    if _is_shape(len(flat)) and max(flat[-2:]) < 2:
-        counts.add(0)
-    if _is_shape(len(flat) - 1) and (is_track(flat[-1]) or 0 < flat[-1] < 1):
-        counts.add(1)
-    if _is_shape(len(flat) - 2) and is_track(flat[-1]) and 0 < flat[-2] < 1:
-        counts.add(2)
-    return counts
-
-
-def _is_shape(count: int) -> bool:
-    return count == BOX or (count > BOX and count % 2 == 0)
+    count = len(flat)
+    if count < BOX:
+        return _NONE
+    last = flat[-1]
+    if count & 1:
+        return _ONE if is_track(last) or 0 < last < 1 else _NONE
+    before = flat[-2]
+    bare = max(before, last) < 2
+    if count > BOX and 0 < before < 1 and is_track(last):
+        return _ZERO_OR_TWO if bare else _TWO
+    return _ZERO if bare else _NONE
 
 
 def is_track(value: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from operator import mul, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.formats.yolo.columns import BOX, are_key_points, behind
@@ -40,26 +41,27 @@ def add_lines(
     exact
         How many coordinates each line has, where the format says so: then nothing stands behind them.
     """
-    lines = {number: _parsed(number, words) for number, words in rows}
-    good = [line for line in lines.values() if isinstance(line, Line)]
+    lines = [_parsed(number, words) for number, words in rows]
+    good = [line for line in lines if isinstance(line, Line)]
     pose = classes.pose or (not exact and are_key_points([line.flat for line in good]))
     flats = [line.flat for line in good]
     counts = [0] * len(good) if exact or pose else behind(flats, classes.behind)
-    extra = {line.number: count for line, count in zip(good, counts, strict=True)}
+    extra = iter(counts)
     seen: Counter[str] = Counter()
 
-    def add(row: tuple[int, list[str]]) -> None:
-        line = lines[row[0]]
+    def add(line: Line | str) -> None:
         if isinstance(line, str):
             builder.finding("annotation-bad", line)
-        elif exact and len(line.flat) != exact:
+            return
+        behind_it = next(extra)
+        if exact and len(line.flat) != exact:
             builder.finding(
                 "shape-bad-geometry", f"{builder.place} has {len(line.flat)} numbers, not {exact}"
             )
         else:
-            _add(builder, line, extra[line.number], classes, seen, pose=pose)
+            _add(builder, line, behind_it, classes, seen, pose=pose)
 
-    builder.account(rows, add, what)
+    builder.account(lines, add, what)
     _report(builder, seen, len(rows), what)
 
 
@@ -81,7 +83,7 @@ def _add(
     key = int(line.name)
     listed = key in classes.names
     label = classes.names[key] if listed else line.name
-    flat = line.flat[: len(line.flat) - extra]
+    flat = line.flat[:-extra] if extra else line.flat
     is_box = len(flat) == BOX or (pose and len(flat) > BOX)
     if is_box:
         flat = flat[:BOX]
@@ -98,17 +100,21 @@ def _add(
     if is_box and min(flat[2:]) < 0:
         builder.finding("shape-bad-geometry", f"{label}: line {line.number} has a size below 0")
         return
-    seen["extra"] += extra > 0
-    seen["unlisted"] += bool(classes.names) and not listed
+    if extra:
+        seen["extra"] += 1
+    if not listed and classes.names:
+        seen["unlisted"] += 1
     if is_box:
         x, y, width, height = flat
         flat = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
         builder.z = -abs(width * height)
         seen["boxes"] += builder.rectangle(label, *flat) is not None
+        low, high = min(flat), max(flat)
     else:
         builder.z = -_area(flat)
         builder.polygon(label, flat)
-    seen["outside"] += bool(flat) and not -TOLERANCE <= min(flat) <= max(flat) <= 1 + TOLERANCE
+    if not -TOLERANCE <= low <= high <= 1 + TOLERANCE:
+        seen["outside"] += 1
 
 
 def _report(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -> None:
@@ -126,6 +132,7 @@ def _report(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -
 def _area(flat: list[float]) -> float:
     """Return the area of a ring in fractions of the image (shoelace formula)."""
     xs, ys = flat[0::2], flat[1::2]
-    falling = map(float.__mul__, xs, ys[1:] + ys[:1])
-    rising = map(float.__mul__, xs[1:] + xs[:1], ys)
-    return abs(sum(map(float.__sub__, falling, rising))) / 2
+    falling = map(mul, xs, ys[1:] + ys[:1])
+    rising = map(mul, xs[1:] + xs[:1], ys)
+    twice: float = sum(map(sub, falling, rising))
+    return abs(twice) / 2
