@@ -83,6 +83,13 @@ def test_a_rectangle_by_four_corners_as_x_anylabeling_writes_it():
     assert rings(record, record.shapes[0]) == [[SQUARE]]
 
 
+@pytest.mark.parametrize(("label", "told"), [("3", 1), (3, 1), ("3.5", 1), ("3d", 0), ("nan", 0), ("", 0)])
+def test_a_class_that_is_a_number_is_told_even_as_text(label: object, told: int):
+    record = read_one("labelme", document(shape("polygon", SQUARE, label)))
+    assert labels(record) == [str(label)]
+    assert codes(record).count("label-number") == told
+
+
 def test_a_quadrilateral_is_a_polygon():
     record = read_one("labelme", document(shape("quadrilateral", [[3, 1], [6, 3], [3, 5], [1, 3]])))
     assert [found.kind for found in record.shapes] == ["polygon"]

@@ -109,7 +109,7 @@ TABLE = {
     ]),
     "via/ox-vgg__via/via-1.x.y/tests/data/unit_test_annotation2.json": ("VIA", [
         ("test_pattern_qbist.jpg", None, None, {"ellipse": 2, "rectangle": 1, "point": 4,
-                                                    "circle": 1}, {}),
+                                                    "circle": 1}, {"label-number": 1}),
         ("sinus_test_pattern.jpg", None, None, {"polygon": 1}, {}),
         ("a_swan_swimming_in_geneve_lake.jpg", None, None, {"ellipse": 1, "rectangle": 1, "point": 1}, {}),
     ]),

@@ -18,7 +18,7 @@ from gtmask.formats.labelme_versions import grid_of
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, pairs, real, size_from
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_any, get_label, get_text
+from gtmask.formats.reading.typed import each, get_any, get_text, named_by
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
 
@@ -114,7 +114,7 @@ def image_names(name: str, path: str) -> list[str]:
 
 def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
-    label = get_label(builder, shape, "label")
+    label = named_by(builder, get_text(builder, shape, "label"), "label")
     kind = get_text(builder, shape, "shape_type") or "polygon"
     if kind == "polygon":
         builder.polygon_pairs(label, shape["points"])

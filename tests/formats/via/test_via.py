@@ -70,6 +70,34 @@ def test_projects_hold_the_images_under_a_key(first: bool):
     assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg", "b.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "value", "label", "found"),
+    [
+        ("dropdown", {"0": "car", "1": "dog"}, "1", "dog", []),
+        ("radio", {"0": "car", "1": "dog"}, 1, "dog", []),
+        ("checkbox", {"0": "car", "1": "dog"}, {"1": True}, "dog", []),
+        ("dropdown", {"0": "car", "1": ""}, "1", "1", ["label-number"]),
+        ("dropdown", {"0": "1", "1": ""}, "0", "0", ["label-number"]),
+        ("dropdown", {"0": "a kind", "1": "a kind"}, "1", "1", ["label-number"]),
+        ("image", {"0": "http://x/car.png"}, "0", "0", ["label-number"]),
+        ("dropdown", {"car": "a vehicle", "dog": "an animal"}, "car", "car", []),
+        ("dropdown", {"car": "a vehicle", "0": "other"}, "0", "0", ["label-number"]),
+    ],
+)
+def test_options_whose_ids_are_numbers_are_called_by_their_descriptions(
+    kind: str, options: dict, value: Any, label: str, found: list[str]
+):
+    document = {
+        "_via_img_metadata": {"a.jpg1": image(region(type=value))},
+        "_via_attributes": {"region": {"type": {"type": kind, "options": options}}, "file": {}},
+    }
+    reader = open_files("via", {"via.json": document})
+    (record,) = [reader.record(unit) for unit in reader.units()]
+    assert labels(record) == [label]
+    assert label in reader.labels
+    assert codes(record) == found
+
+
 def test_rectangles_circles_and_points():
     record = read_image(
         region({"name": "rect", "x": 1, "y": 2, "width": 3, "height": 4}),
@@ -109,6 +137,8 @@ def test_a_closed_polyline_is_an_area_and_an_open_one_a_line():
         ({"label": {"car": True, "bus": True}}, None, ["car"], ["label-several"]),
         ({"label": {}}, None, [""], []),
         ({"label": 7}, None, ["7"], ["label-number"]),
+        ({"label": " 7"}, None, ["7"], ["label-number"]),
+        ({"label": {"7": True}}, None, ["7"], ["label-number"]),
     ],
 )
 def test_the_class_is_one_attribute(attributes: dict, wanted: str | None, label: list[str], found: list[str]):
@@ -387,14 +417,14 @@ def project_3(*rows: tuple[Any, Any], table: Any = TABLE) -> dict:
     ("values", "table", "found", "told"),
     [
         ({"1": "1"}, TABLE, ["dog"], []),
-        ({"1": "2"}, TABLE, ["2"], ["option-unknown"]),
-        ({"1": 1}, TABLE, ["dog"], ["label-number"]),
+        ({"1": "2"}, TABLE, ["2"], ["label-number", "option-unknown"]),
+        ({"1": 1}, TABLE, ["dog"], []),
         ({"1": ["1"]}, TABLE, [""], ["value-type"]),
         ({"1": None}, TABLE, [""], []),
-        ({"7": "1"}, TABLE, ["1"], ["option-unknown"]),
-        ({"1": "1"}, None, ["1"], ["option-unknown"]),
-        ({"1": "1"}, {"1": {"aname": "class", "type": 1}}, ["1"], []),
-        ({"1": "1"}, {"1": {"aname": "class", "type": 4}}, ["1"], ["option-unknown"]),
+        ({"7": "1"}, TABLE, ["1"], ["label-number", "option-unknown"]),
+        ({"1": "1"}, None, ["1"], ["label-number", "option-unknown"]),
+        ({"1": "1"}, {"1": {"aname": "class", "type": 1}}, ["1"], ["label-number"]),
+        ({"1": "1"}, {"1": {"aname": "class", "type": 4}}, ["1"], ["label-number", "option-unknown"]),
         ({"1": "0,1"}, TABLE, ["car"], ["label-several"]),
     ],
 )

@@ -13,6 +13,7 @@ becomes a finding in :meth:`RecordBuilder.account`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gtmask.findings import Finding
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gtmask.formats.reading.build import RecordBuilder
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 
 
 class Reporter(Protocol):
@@ -92,6 +95,19 @@ def as_label(reporter: Reporter, value: Any, name: str) -> str:
     if label and type(value) is not str:
         where = f" of {reporter.place}" if reporter.place else ""
         reporter.finding("label-number", f"{name!r}{where} is the number {label}")
+    return label
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is a decimal number."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def named_by(reporter: Reporter, label: str, name: str) -> str:
+    """Return the name of a class as it is; a number, even written as text, is told."""
+    if is_number(label):
+        where = f" of {reporter.place}" if reporter.place else ""
+        reporter.finding("label-number", f"{name!r:.60}{where} is the number {label:.40}")
     return label
 
 

@@ -19,7 +19,7 @@ from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_list, as_objects, each, get_any, get_object, get_text
 from gtmask.formats.via import csv_export, version3
-from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of
+from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, option_names
 from gtmask.formats.via.regions import add_region
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class ViaReader:
         self._document: Document | None = None
         self._path = ("_via_img_metadata",) if self._is_project() else ()
         self.attribute = self._choose()
-        self.labels = listed_labels(reporter, regions, self.attribute.name)
+        self.names = option_names(reporter, get_object(reporter, regions, self.attribute.name or ""))
+        self.labels = list(self.names.values()) or None
         self._header = reporter.findings
         self.findings = list(reporter.findings)
 
@@ -145,7 +146,7 @@ class ViaReader:
         return builder.build()
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
-        label = class_of(builder, get_any(region, "region_attributes"), self.attribute)
+        label = class_of(builder, get_any(region, "region_attributes"), self.attribute, self.names)
         add_region(builder, region["shape_attributes"], label)
 
 
@@ -153,9 +154,3 @@ def _regions(image: dict[str, Any]) -> Any:
     """Return an image's regions: a list, in version 1 an object."""
     regions = get_any(image, "regions")
     return list(regions.values()) if isinstance(regions, dict) else regions
-
-
-def listed_labels(reporter: Header, attributes: dict[str, Any], name: str | None) -> list[str] | None:
-    """Return the options of the attribute that holds the class, where it is a choice."""
-    options = get_object(reporter, get_object(reporter, attributes, name or ""), "options")
-    return [option for option in options if option] or None

@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.formats.reading.typed import as_label, get_any, get_flag, get_object, get_text, report_type
+from gtmask.formats.reading.typed import (
+    as_text,
+    get_any,
+    get_flag,
+    get_object,
+    get_text,
+    is_number,
+    named_by,
+    report_type,
+)
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -72,8 +81,30 @@ def _is_tick(name: str, value: Any) -> bool:
     return value is True or str(value).strip().casefold() in {*_TICKS, name.casefold()}
 
 
-def class_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) -> str:
-    """Return a region's class by its attributes; "" where there is none."""
+def option_names(reporter: Reporter, attribute: dict[str, Any]) -> dict[str, str]:
+    """Return the names of a version 2 attribute's options by their ids.
+
+    An id is the name, and beside it stands what explains it; but where all ids are numbers, the description
+    is the name. An image's description is its address, and one description of two options names neither.
+    """
+    options = get_object(reporter, attribute, "options")
+    ids = [option for option in options if option]
+    if get_text(reporter, attribute, "type") != "image" and all(map(is_number, ids)):
+        names = {option: get_text(reporter, options, option).strip() or option for option in ids}
+        if len(set(names.values())) == len(names):
+            return names
+    return {option: option for option in ids}
+
+
+def class_of(
+    builder: RecordBuilder, attributes: Any, choice: ClassAttribute, names: dict[str, str] | None = None
+) -> str:
+    """Return a region's class by its attributes; "" where there is none; ``names`` are those of options."""
+    label = _value_of(builder, attributes, choice)
+    return named_by(builder, (names or {}).get(label, label), choice.name or "class")
+
+
+def _value_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) -> str:
     if not isinstance(attributes, dict):
         if attributes is not None:
             report_type(builder, "the attributes", attributes, "an object")
@@ -92,8 +123,8 @@ def class_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) ->
         # A checkbox group: {"option": true}.
         value = [option for option in value if get_flag(builder, value, option)]
     if isinstance(value, list):
-        return _one_of(builder, [as_label(builder, one, name) for one in value])
-    label = as_label(builder, value, name).strip()
+        return _one_of(builder, [as_text(builder, one, name) for one in value])
+    label = as_text(builder, value, name).strip()
     if not label and (filled := _filled(attributes)):
         builder.finding(
             "class-attribute-missing", f"{builder.place} has no {name!r:.60}, but {filled[0]!r:.60}"
@@ -123,7 +154,7 @@ def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str
         options = get_object(reporter, attribute, "options")
         name = get_text(reporter, attribute, "aname")
         is_choice = bool(options) or get_text(reporter, attribute, "type") not in {"", _TEXT}
-        chosen = as_label(reporter, value, key)
+        chosen = as_text(reporter, value, key)
         if not name:
             reporter.finding("option-unknown", f"attribute {key:.40} has no name in the document's table")
         if chosen and is_choice:
@@ -135,7 +166,7 @@ def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str
 
 def _option(reporter: Reporter, options: dict[str, Any], number: str, name: str) -> str:
     """Return the name of an option."""
-    option = as_label(reporter, get_any(options, number), number)
+    option = as_text(reporter, get_any(options, number), number)
     if not option:
         reporter.finding("option-unknown", f"option {number:.40} of attribute {name:.60}")
     return option or number
