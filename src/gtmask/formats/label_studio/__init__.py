@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import is_reject
@@ -195,7 +196,8 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
 def task_images(reporter: Reporter, task: dict[str, Any]) -> list[TaskImage]:
     """Return the images of a task, by the regions of all its annotations and predictions."""
     quiet = Header("")  # who takes the regions tells what is no region
-    results = [item for choice in _choices(quiet, task) for item in get_objects(quiet, choice, "result")]
+    lists = [get_objects(quiet, choice, "result") for choice in _choices(quiet, task)]
+    results = lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
     return images_of(reporter, task, results)
 
 
@@ -240,11 +242,8 @@ def _as_result(item: Any) -> Any:
 
 def _choices(reporter: Reporter, task: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a task's annotations (``completions`` in old exports) and predictions."""
-    return [
-        item
-        for key in ("annotations", "completions", "predictions")
-        for item in get_objects(reporter, task, key)
-    ]
+    keys = ("annotations", "completions", "predictions")
+    return [item for key in keys if key in task for item in get_objects(reporter, task, key)]
 
 
 def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) -> list[Any] | None:

@@ -73,7 +73,7 @@ class Regions:
     def _add(self, result: dict[str, Any]) -> None:
         builder, value = self.builder, get_any(result, "value")
         kind = get_text(builder, result, "type")
-        if id(result) in self._lost:
+        if self._lost and id(result) in self._lost:
             builder.finding("annotation-orphan", f"{builder.record.where}: {builder.place} is on no image")
             return
         if kind in _SILENT:

@@ -200,7 +200,10 @@ class RecordBuilder:
         self._part_rings.append(len(self._ring_ends))
         self._ring_ends.append(self._ring_ends[-1] + count)
         self._least.append(3)
-        return self._add(Shape(label, kind, (parts - 1, parts)))
+        shape = Shape(label, kind, (parts - 1, parts))
+        self._shapes.append(shape)
+        self._z.append(self.z)
+        return shape
 
     def polygons(
         self,

@@ -198,10 +198,12 @@ def get_flag(reporter: Reporter, outer: dict[str, Any], key: str) -> bool:
     return False
 
 
-def get_any(outer: dict[str, Any], *keys: str) -> Any:
+def get_any(outer: dict[str, Any], first: str, *others: str) -> Any:
     """Return the first of these members that is there, of whatever type: its taker looks at every type."""
-    # No generator: readers ask this of every object of a document.
-    for key in keys:
+    # No generator, and no loop for one member: readers ask this of every object of a document.
+    if first in outer:
+        return outer[first]
+    for key in others:
         if key in outer:
             return outer[key]
     return None
