@@ -186,4 +186,6 @@ def beside(name: str, image: str) -> str:
     path = image.replace("\\", "/")
     if not path or path.startswith("/") or ":" in path.split("/", 1)[0]:
         return path
+    if "/" not in path and "/" not in name:  # nothing to join or to normalize
+        return path
     return normpath(join(dirname(name), path))
