@@ -126,6 +126,33 @@ def test_only_the_first_of_several_slots_is_read():
     assert codes(record) == ["annotation-chosen"]
 
 
+@pytest.mark.parametrize(
+    ("slots", "names", "read", "told"),
+    [
+        (1, ["0"], ["a"], []),
+        (1, [], ["a"], []),
+        (1, ["1"], [], ["annotation-orphan"]),
+        (2, ["2"], [], ["annotation-chosen", "annotation-orphan"]),
+        (2, ["2", "0"], ["a"], ["annotation-chosen"]),
+    ],
+)
+def test_an_annotation_of_a_slot_that_the_item_lacks_is_told_and_left_out(
+    slots: int, names: list, read: list, told: list
+):
+    box = {"name": "a", "bounding_box": {"x": 0, "y": 0, "w": 1, "h": 1}, "slot_names": names}
+    record = read_one("darwin", scene(box, slots=slots))
+    assert (labels(record), codes(record)) == (read, told)
+    orphans = [item.detail for item in record.findings if item.code == "annotation-orphan"]
+    assert orphans == ([f"a: the item has no slot '{names[0]}'"] if "annotation-orphan" in told else [])
+
+
+def test_a_slot_without_a_name_takes_all_annotations():
+    document = scene({"name": "a", "bounding_box": {"x": 0, "y": 0, "w": 1, "h": 1}, "slot_names": ["0"]})
+    del document["item"]["slots"][0]["slot_name"]
+    record = read_one("darwin", document)
+    assert (labels(record), codes(record)) == (["a"], [])
+
+
 def test_folders_and_names():
     document = scene()
     document["item"].update(path="/x/y", name="b.jpg")

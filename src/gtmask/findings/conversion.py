@@ -55,7 +55,7 @@ declare("loss", [
     ("image-not-jpeg", "SageMaker's segmentation algorithm trains on JPEG images, and this is none.",
      "Convert the image before training."),
     ("bitmap-missing", "A bitmap that the export names is not there.", "Put the file beside the export."),
-    ("annotation-orphan", "An annotation names an image that the export does not list.",
+    ("annotation-orphan", "An annotation names an image, or a slot of one, that the export does not list.",
      "Export again, or add the image to the export's image list."),
     ("annotation-bad", "An annotation is not written as the format requires.",
      "Export again; the detail says where in the export it is."),

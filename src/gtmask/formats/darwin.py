@@ -8,7 +8,8 @@
   and cuboids cannot be painted.
 - Order: list order; raster layers are drawn where their mask annotation stands. Fill: rounded vertices,
   ``cv2.fillPoly``, even-odd over the paths (1 pixel of 3 published masks differs).
-- Items of several slots hold several images: the first slot's annotations are read.
+- Items of several slots hold several images: the first slot's annotations are read. Annotations whose
+  ``slot_names`` name no slot of the item are told and left out: they are of another image.
 - Sizes are in ``item.slots[].width/height``; 1.0: ``image.width/height``.
 """
 
@@ -93,17 +94,24 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     size_from(builder, size)
     if "frame_count" in size or "frame_urls" in size or get_text(builder, size, "type") == "video":
         return builder.reject("record-bad", "the annotations of a video cannot be read")
-    if len(slots) > 1:
-        slot = get_text(builder, slots[0], "slot_name")
-        builder.finding("annotation-chosen", f"{len(slots)} slots: only {slot!r:.60} is read")
-        annotations = [entry for entry in annotations if _in_slot(builder, entry, slot)]
+    if slots:
+        known = [get_text(builder, slot, "slot_name") for slot in slots]
+        if len(slots) > 1:
+            builder.finding("annotation-chosen", f"{len(slots)} slots: only {known[0]!r:.60} is read")
+        annotations = [entry for entry in annotations if _in_first(builder, entry, known)]
     _Annotations(builder, annotations).add_all()
     return builder.build()
 
 
-def _in_slot(builder: RecordBuilder, entry: Any, slot: str) -> bool:
+def _in_first(builder: RecordBuilder, entry: Any, known: list[str]) -> bool:
+    """Say whether an annotation is of the first of the item's slots, and tell of one that is of none."""
     names = get_list(builder, entry, "slot_names") if isinstance(entry, dict) else []
-    return not names or slot in names
+    if not names or known[0] in names or known == [""]:
+        return True
+    if not any(slot in names for slot in known):
+        label = get_text(builder, entry, "name")
+        builder.finding("annotation-orphan", f"{label}: the item has no slot {names[0]!r:.60}")
+    return False
 
 
 class _Annotations:
