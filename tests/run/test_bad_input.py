@@ -425,6 +425,32 @@ def test_labels_that_differ_in_blanks_are_one_class_and_told(tmp_path: Path) -> 
     assert [(item.code, item.detail) for item in summary.findings] == [("label-duplicate", "x: 'x', 'x '")]
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["Car", "car"], ["Car (class 1), car (class 2)"]),
+        (["cafe\u0301", "caf\u00e9"], ["cafe\u0301 (class 1), caf\u00e9 (class 2)"]),
+        (["car", "cars"], []),
+    ],
+)
+def test_labels_that_look_alike_stay_two_classes_and_are_told(
+    tmp_path: Path, names: list[str], told: list[str]
+) -> None:
+    categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
+    first = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [square()]}
+    annotations = [first, {**first, "id": 2, "category_id": 2, "segmentation": [square(20, 2)]}]
+    data = orjson.dumps(document(categories=categories, annotations=annotations))
+    summary = run(tmp_path, data)
+    assert [entry.name for entry in summary.classes.classes] == names
+    assert [(item.code, item.detail) for item in summary.findings] == [("label-alike", item) for item in told]
+    if told:
+        with pytest.raises(errors.StrictError, match="label-alike"):
+            run(tmp_path, data, strict=True, overwrite=True)
+    classes = tmp_path / "classes.toml"
+    classes.write_text(gtmask.format_class_map(summary.classes), "utf-8")
+    assert run(tmp_path, data, classes=classes, overwrite=True).findings == []
+
+
 def test_a_class_map_that_meets_only_shapes_without_a_label_says_so(tmp_path: Path) -> None:
     classes = tmp_path / "classes.toml"
     classes.write_text('[[class]]\nid = 1\nname = "x"\n')

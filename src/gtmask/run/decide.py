@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from gtmask._version import __version__
 from gtmask.errors import StrictError, UsageError
@@ -38,11 +39,14 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.formats.base import Reader
-    from gtmask.model import ImageNames
+    from gtmask.model import ImageNames, LabelClass
     from gtmask.run.commit import Tally
     from gtmask.run.places import RunRequest
     from gtmask.storage.base import Storage
     from gtmask.workers import Pool
+
+#: What is told of the class map: a reader does not know of it.
+_OF_CLASS_MAP = ("classes-foreign", "label-duplicate", "label-alike")
 
 
 def decide(
@@ -85,8 +89,8 @@ def decide(
     plan = _new_plan(request, reader, class_map, pool, fingerprint)
     if request.execution.strict:
         # Only now: some readers learn what they leave out while they list their records.
-        foreign = [Finding(**item) for item in plan.findings if item["code"] == "classes-foreign"]
-        refuse_lossy([*reader.findings, *foreign], request.source)
+        of_map = [Finding(**item) for item in plan.findings if item["code"] in _OF_CLASS_MAP]
+        refuse_lossy([*reader.findings, *of_map], request.source)
     if not request.execution.dry_run:
         return run_async(_freeze(request, plan, earlier))
     return plan
@@ -163,6 +167,18 @@ def merged_labels(class_map: ClassMap) -> list[Finding]:
         Finding("label-duplicate", f"{entry.name}: {', '.join(map(repr, entry.labels))}"[:200])
         for entry in class_map.classes
         if len(entry.labels) > 1
+    ]
+
+
+def alike_classes(class_map: ClassMap) -> list[Finding]:
+    """Tell of classes of a map made of labels whose names differ in case or in Unicode's form only."""
+    alike: dict[str, list[LabelClass]] = {}
+    for entry in class_map.classes:
+        alike.setdefault(normalize("NFKC", normalize("NFKC", entry.name).casefold()), []).append(entry)
+    return [
+        Finding("label-alike", ", ".join(f"{entry.name} (class {entry.id})" for entry in group)[:200])
+        for group in alike.values()
+        if len(group) > 1
     ]
 
 
@@ -248,7 +264,7 @@ def _new_plan(
     labels = class_maps.in_order(outcome.labels) or reader.labels or []
     told = [*reader.findings, *foreign_classes(class_map, labels)]
     if classes_made:
-        told += merged_labels(class_map)
+        told += [*merged_labels(class_map), *alike_classes(class_map)]
     if (request.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(request, outcome.records)))
     plan = Plan(
