@@ -21,7 +21,7 @@ from gtmask.formats.reading.per_image import PerImageReader
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
 from gtmask.formats.yolo.class_files import NAMES, YAML, Classes, read_classes
-from gtmask.formats.yolo.columns import BOX, is_track, usual_columns
+from gtmask.formats.yolo.columns import BOX, are_pairs, is_track, usual_columns
 from gtmask.formats.yolo.lines import FARTHEST, add_lines
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _OTHER = frozenset({
     "license.txt", "licence.txt",
 })  # fmt: skip
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG", ".bmp", ".webp", ".tif", ".tiff")
-#: Label files that are looked at for columns behind the coordinates, and bytes of each.
+#: Label files that are looked at for what their columns are, and bytes of each.
 _LOOKED_AT, _GLANCE = 8, 1 << 14
 
 
@@ -81,20 +81,22 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     reporter = Header("the class list")
     classes = read_classes(export, reporter, given)
     labels = [classes.names[number] for number in sorted(classes.names)]
+    files = _first_lines(export)
+    pose = classes.pose or are_pairs([flat for rows in files for flat in rows])
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt",
         labels=list(dict.fromkeys(labels)) or None, findings=reporter.findings,
-        context=replace(classes, behind=_behind(export)),
+        context=replace(classes, pose=pose, behind=usual_columns(files)),
     )  # fmt: skip
 
 
-def _behind(export: Export) -> int:
-    """Return how many columns stand behind coordinates in the first label files, where they show it."""
+def _first_lines(export: Export) -> list[list[list[float]]]:
+    """Return the numbers of each line of the first label files, without its class."""
     names = islice(filter(wanted, export.names()), _LOOKED_AT)
     glances = [export.read(name, 0, _GLANCE) for name in names]
     # The last line of a piece may be cut.
     files = [decode_text(data).splitlines()[: None if len(data) < _GLANCE else -1] for data in glances]
-    return usual_columns([[flat for line in lines if (flat := _numbers(line))] for lines in files])
+    return [[flat for line in lines if (flat := _numbers(line))] for lines in files]
 
 
 def _numbers(line: str) -> list[float]:

@@ -4,7 +4,8 @@ Source: ultralytics ``engine/results.py`` (``Results.save_txt``): class, coordin
 (``save_conf``) and the track number (``track``), each where it is there; a box has four coordinates, a
 polygon six or more, always pairs. So an odd count of numbers has one that is no coordinate, and an even one
 may have two, or none. The range of the last two decides, else the file's other lines, else other files, else
-the ring: one that only the last pair makes cross itself ends before it. Key points are triples behind a box.
+the ring: one that only the last pair makes cross itself ends before it. Key points are triples or
+pairs behind a box.
 """
 
 from __future__ import annotations
@@ -115,3 +116,26 @@ def are_key_points(rows: list[list[float]]) -> bool:
         and {0.0, 1.0, 2.0}.issuperset(flat[BOX + 2 :: 3])
         for flat in rows
     )
+
+
+def are_pairs(rows: list[list[float]]) -> bool:
+    """Say whether the lines of a data set are boxes with three or more key points behind them, in pairs.
+
+    All have one count of numbers, and all points lie in the box or are 0, which is not seen. Of a polygon
+    the second vertex, which then counts as a size, would lie among the others; a box's size mostly does not.
+    """
+    if len(rows) < 2 or any(len(flat) != len(rows[0]) for flat in rows):
+        return False
+    if len(rows[0]) < BOX + 6 or len(rows[0]) % 2:
+        return False
+    apart = 0
+    for flat in rows:
+        points = [point for point in zip(flat[BOX::2], flat[BOX + 1 :: 2], strict=True) if any(point)]
+        if not points or not all(_in_box(flat, x, y) for x, y in points):
+            return False
+        apart += not _in_box(flat, flat[2], flat[3])
+    return 2 * apart > len(rows)
+
+
+def _in_box(flat: list[float], x: float, y: float) -> bool:
+    return abs(x - flat[0]) <= flat[2] / 2 + 0.001 and abs(y - flat[1]) <= flat[3] / 2 + 0.001
