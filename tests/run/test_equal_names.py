@@ -24,9 +24,9 @@ def test_a_yolo_label_beside_two_images_of_its_stem_is_rejected(tmp_path: Path) 
         (tmp_path / "labels" / f"{stem}.txt").write_text("0 0.1 0.1 0.6 0.1 0.6 0.7\n")
     (tmp_path / "data.yaml").write_text("names: [x]\n")
     run = {"images": tmp_path, "format": "yolo", "workers": 1}
-    assert gtmask.convert(tmp_path, tmp_path / "../whole", **run).tally.masks == 2  # type: ignore[arg-type]
+    assert gtmask.convert(tmp_path, tmp_path / "../whole", **run).tally.masks == 2
     (tmp_path / "images" / "a.png").write_bytes(coco_data.jpeg(40, 30))
-    summary = gtmask.convert(tmp_path, tmp_path / "../out", **run)  # type: ignore[arg-type]
+    summary = gtmask.convert(tmp_path, tmp_path / "../out", **run)
     assert (summary.tally.masks, summary.tally.rejects, summary.exit_code) == (1, 1, 3)
     assert summary.tally.findings["image-ambiguous"] == 1
 

@@ -29,7 +29,7 @@ from gtmask.run.commit import (
     read_lines,
     reject_lines,
 )
-from gtmask.run.journal import run_lost
+from gtmask.run.journal import clear, run_lost
 from gtmask.run.plan import load_plan
 from gtmask.storage import is_s3
 
@@ -115,6 +115,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     await out.sync()
     if not is_s3(out.root):
         await out.delete(name + PARTIAL)
+        await clear(out)
     return tally
 
 

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import RunConflictError
+from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.manifest.unfinished import PARTS
 from gtmask.storage.local import translate_errors
 
@@ -94,6 +94,13 @@ async def take_away(out: Storage) -> list[str]:
         keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
         await out.delete(journal)
     return keys
+
+
+async def clear(out: Storage) -> None:
+    """Remove what killed starts left: journals of chunks that are committed by now, as all of a whole run are."""
+    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
+        with contextlib.suppress(NotFoundError):
+            await out.delete(journal)
 
 
 def run_lost(out: str) -> RunConflictError:
