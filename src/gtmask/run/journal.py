@@ -97,7 +97,7 @@ async def take_away(out: Storage) -> list[str]:
 
 
 async def clear(out: Storage) -> None:
-    """Remove what killed starts left: journals of chunks that are committed by now, as all of a whole run are."""
+    """Remove the journals that killed starts left; call it when all chunks of the run are committed."""
     for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
         with contextlib.suppress(NotFoundError):
             await out.delete(journal)
