@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError
+from gtmask.formats.locate import open_export
 from gtmask.progress import Silent
+from gtmask.run.plan import fingerprint
+from gtmask.run.watch import Watch
+from gtmask.storage.base import S3Settings
 from tests.run.test_resume import tree
 from tests.support import coco_data
 
@@ -125,3 +130,18 @@ def test_workers_watch_too(tmp_path: Path) -> None:
     source, victim = coco(tmp_path)
     with pytest.raises(GtmaskError, match="was changed while it was converted"):
         run(tmp_path, source, "out", Meddler(lambda: edit(victim)), workers=2)
+
+
+def test_what_was_read_while_the_export_was_another_is_read_again(tmp_path: Path) -> None:
+    """Written and brought back between two looks: the bytes are the same again, what was read may not be."""
+    source, victim = coco(tmp_path)
+    export = open_export(str(source), S3Settings())
+    watch = Watch.begin(str(source), S3Settings(), export)
+    watch.digest = fingerprint(export)
+    assert watch.check(())
+    before = victim.read_bytes()
+    time.sleep(0.05)  # a file system's clock ticks slowly
+    edit(victim)
+    victim.write_bytes(before)
+    assert not watch.check(())
+    assert watch.check(())

@@ -66,8 +66,11 @@ class Watch:
             watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
         return watch
 
-    def check(self, touched: Iterable[str]) -> None:
-        """Look at the files again, after ``touched`` ones of them were read.
+    def check(self, touched: Iterable[str]) -> bool:
+        """Look at the files again, after ``touched`` ones of them were read; say whether that may count.
+
+        False where the files are what they were, but were written or given other permissions meanwhile: what
+        was read since the last look may have been other bytes, and is to be read again.
 
         Raises
         ------
@@ -75,11 +78,11 @@ class Watch:
             The export is not what it was.
         """
         if not self.latest:
-            return
+            return True
         files = self.files or tuple(touched)
         newest = max(map(last_change, files), default=0)
         if newest <= self.latest:
-            return
+            return True
         # That of many files is of names, sizes and times, and times can be set back.
         if not self.files or fingerprint(open_export(self.source, self.s3)) != self.digest:
             raise GtmaskError(
@@ -87,6 +90,7 @@ class Watch:
                 "kept. Bring it back to what it was and run again to go on, or start anew with --overwrite."
             )
         self.latest = newest
+        return False
 
 
 def last_change(path: str) -> int:

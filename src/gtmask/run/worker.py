@@ -135,12 +135,14 @@ class Worker:
 
         async with self._journal(chunk.number) as journal:
             await self._refuse_lost_run()
-            async with asyncio.TaskGroup() as group:
-                for position in range(len(chunk.units)):
-                    await limit.acquire()
-                    group.create_task(one(position))
+            while True:
+                async with asyncio.TaskGroup() as group:
+                    for position in range(len(chunk.units)):
+                        await limit.acquire()
+                        group.create_task(one(position))
+                if self.job.watch.check(take_read()):
+                    break
             result = gather(chunk.number, outcomes)
-            self.job.watch.check(take_read())
             if not self.job.dry_run:
                 await commit(self.out, result, self.job.run, self._refuse_lost_run)
                 # The parent reads lines back from the part file where it needs them: results stay small.
