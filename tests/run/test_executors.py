@@ -149,7 +149,10 @@ def test_tasks_in_flight_follow_the_workers_of_a_cluster(monkeypatch: pytest.Mon
             dask.scale(3)
             dask.wait_for_workers(3)
             monkeypatch.setattr(cluster, "LOOK", 0.0)
-            assert len(list(workers.map(where, ((number,) for number in range(20))))) == 20
+            # How many workers there are is heard of while tasks come back.
+            deadline = time.monotonic() + 60
+            while workers.ahead != 7 and time.monotonic() < deadline:
+                assert len(list(workers.map(where, ((number,) for number in range(20))))) == 20
             assert workers.ahead == 7
 
 
