@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ import gtmask
 from tests.support import coco_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from tests.support.fault_proxy import FaultProxy
 
 #: Lines and records that keep two workers busy until they are killed.
 MANY = 50_000
@@ -33,13 +36,23 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.manifest is not None
     lines = [orjson.loads(line) for line in Path(made.manifest).read_bytes().splitlines()]
     (folder / "long.manifest").write_bytes(_repeated(lines))
+    sent = [dict(line) for line in lines]
     for line in lines:
         metadata = {**line["labeling-qa-ref-metadata"], "adjustment-status": "unadjusted"}
         line |= {"again-ref": line["labeling-qa-ref"], "again-ref-metadata": metadata}
     (folder / "answer.manifest").write_bytes(_repeated(lines))
+    answered = [line | {"source-ref": f"s3://team/{number:05}.jpg"} for number, line in _cycled(lines)]
+    (folder / "images.manifest").write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in answered))
+    for line in sent:
+        line |= {key: f"s3://team/{Path(line[key]).name}" for key in ("source-ref", "labeling-qa-ref")}
+    (folder / "job.manifest").write_bytes(_repeated(sent))
     many = [f"{number:05}.jpg" for number in range(3000)]
     (folder / "many.json").write_bytes(orjson.dumps(coco_data.make_document(many)))
     return folder
+
+
+def _cycled(lines: Sequence[dict[str, object]]) -> Iterator[tuple[int, dict[str, object]]]:
+    return enumerate(islice(cycle(lines), 3000))
 
 
 def _repeated(lines: Sequence[object]) -> bytes:
@@ -81,6 +94,10 @@ def kill(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> list
         ["pilot", "long.manifest", "--out", "{out}"],
         ["inspect", "answer.manifest"],
         ["classes", "long.manifest", "--out", "{out}/classes.toml"],
+        ["job", "job.manifest", "--submit", "--role", "arn:aws:iam::123456789012:role/GroundTruth",
+         "--workteam", "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street",
+         "--output", "s3://team/answers", "--images", "images", "--masks", "out/masks"],
+        ["answer", "images.manifest", "--out", "{out}", "--chunk-size", "1"],
     ],
     ids=lambda arguments: " ".join(arguments[:3:2]),
 )  # fmt: skip
@@ -98,6 +115,27 @@ def test_no_worker_outlives_its_command(
     wait_for_family(process, 3)
     time.sleep(delay)
     assert process.poll() is None, "it was done before it could be killed"
+    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+
+
+def test_no_process_outlives_finish(data: Path, bucket: str, fault_proxy: FaultProxy) -> None:
+    out = f"s3://{bucket}/run"
+    s3 = gtmask.S3Settings(endpoint_url=fault_proxy.endpoint)
+    for shard in ("0/2", "1/2"):
+        gtmask.convert(data / "export.json", out, images=data / "images", workers=1, shard=shard, s3=s3)
+    fault_proxy.seen.clear()
+    # Then it waits where it reads what the chunks left behind.
+    fault_proxy.rule = lambda method, path, attempt: "hang" if method == "GET" and ".jsonl" in path else None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gtmask", "finish", out, "--endpoint-url", fault_proxy.endpoint, "--quiet"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not any(".jsonl" in path for _, path in list(fault_proxy.seen)):
+        assert process.poll() is None, "it was done before it could be killed"
+        assert time.monotonic() < deadline, "it does not read what the chunks left behind"
+        time.sleep(0.01)
     assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
 
 
