@@ -52,7 +52,6 @@ def test_masks_that_a_killed_start_had_begun_are_taken_away(
     assert not [name for name in names if name.endswith(".begun")]
 
 
-@pytest.mark.skip(reason="known fault: the second start ends with an error, and the first one's masks stay")
 def test_a_run_that_was_replaced_stops_and_leaves_no_mask(
     tmp_path: Path, s3_server: S3Server, bucket: str
 ) -> None:

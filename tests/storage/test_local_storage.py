@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -232,3 +233,20 @@ def test_a_prefix_cannot_climb(tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"1")
     assert list(walk.walk(str(tmp_path / "out"), "../")) == []
     assert list(walk.walk(str(tmp_path / "out"), "/etc/")) == []
+
+
+def test_an_interruption_right_after_opening_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the "bad file descriptor" of a file that is closed by two."""
+
+    class Interrupted(io.FileIO):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.close()  # as when it is collected: the interruption comes before anybody holds it
+            raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(b"x")
+    monkeypatch.setattr(io, "FileIO", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        local.open_regular(tmp_path / "file")

@@ -62,8 +62,8 @@ class Journal:
             return
         if not os.fstat(self._descriptor).st_nlink:
             # Or another machine that was at work on the same chunk of this run has committed it.
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
             if not self._is_mine():
                 raise run_lost(self._out)
             self._descriptor = self._opened()

@@ -97,7 +97,7 @@ async def take_away_others(out: Storage, run: str) -> list[str]:
         if not now:
             return keys
         if now != seen:
-            seen, since = now, asyncio.get_running_loop().time()
+            seen, since = dict(now), asyncio.get_running_loop().time()
         is_quiet = asyncio.get_running_loop().time() - since >= QUIET
         for key in now:
             try:

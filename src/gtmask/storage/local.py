@@ -179,13 +179,18 @@ def open_regular(path: str | Path) -> io.FileIO:
         As for any file; EISDIR for a folder, ENODEV for what is neither: a named pipe would make us wait for
         whoever writes to it, a device has no end.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    # The file object owns the descriptor from the beginning: at an interruption nobody closes it twice.
+    file = io.FileIO(path, "rb", opener=_open_to_read)
     try:
-        _refuse_irregular(os.fstat(descriptor).st_mode, path)
-        return io.FileIO(descriptor, "rb")
+        _refuse_irregular(os.fstat(file.fileno()).st_mode, path)
     except BaseException:
-        os.close(descriptor)
+        file.close()
         raise
+    return file
+
+
+def _open_to_read(path: str, _: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _refuse_irregular(mode: int, path: str | Path) -> None:
