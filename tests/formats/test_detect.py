@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from gtmask import convert, inspect
 from gtmask.errors import DamagedExportError, NotFoundError, StrictError, UnknownFormatError, UsageError
-from gtmask.formats import FORMATS, ReadOptions, open_reader, read, sampling
+from gtmask.formats import FORMATS, ReadOptions, check_options, open_reader, read, sampling
 from gtmask.formats import detect as detect_module
 from gtmask.formats.detect import detect, named
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.locate import open_export
-from gtmask.formats.registry import check_options
 from gtmask.formats.sampling import HEAD, read_on, take_sample
 
 LABELME: dict[str, Any] = {

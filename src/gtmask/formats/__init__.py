@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gtmask.errors import UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import BringsClasses, Format, Reader, ReadOptions, Sample
-from gtmask.formats.registry import FORMATS, check_options
+from gtmask.formats.base import BringsClasses, Reader, ReadOptions, Sample
+from gtmask.formats.format import Format
+from gtmask.formats.registry import FORMATS
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -106,6 +108,23 @@ def open_source(
     if options.default_label is not None and not isinstance(reader, BringsClasses):
         reader = DefaultLabelReader(reader, options.default_label)
     return OpenedExport(export, found.format, found.names, reader)
+
+
+def check_options(entry: Format, options: ReadOptions) -> None:
+    """Refuse options that a format does not know: they would have no effect, and nobody would be told.
+
+    Raises
+    ------
+    UsageError
+        With the formats that know the first such option.
+    """
+    for item in fields(options):
+        knowing = [row.name for row in FORMATS.values() if item.name in row.options]
+        if knowing and entry.name not in knowing and getattr(options, item.name) != item.default:
+            raise UsageError(
+                f"--{item.name.replace('_', '-')} has no effect on the format of this export, {entry.name}: "
+                f"leave it out; the formats that know it are {', '.join(knowing)}."
+            )
 
 
 def unfinished_manifests(

@@ -21,12 +21,11 @@ from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gtmask.findings import Finding
-    from gtmask.formats.export import Export
     from gtmask.formats.jsonstream.texts import Texts
-    from gtmask.model import FillRule, ImageNames, Record
+    from gtmask.model import ImageNames, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,36 +138,3 @@ class BringsClasses(Protocol):
 def suggested(reader: Reader[Any], labels: Sequence[str]) -> list[SuggestedClass]:
     """Return the classes of these labels, with ids and colours where the reader's export tells them."""
     return reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One row of the registry: what the tool is called and what is read of it.
-
-    ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
-    ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
-    of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
-    annotations of an image count; ``image`` says which image a record is of, ``label`` which member is the
-    class, ``holes`` what cuts a hole, and ``grid`` which pixels coordinates speak of. ``marks`` are keys that
-    the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
-    ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
-    names the fields of :class:`ReadOptions` that not every format knows and this one does.
-    """
-
-    name: str
-    title: str
-    sniff: Callable[[Sample], str | None]
-    read: Callable[[Export, ReadOptions], Reader[Any]]
-    source_fill: FillRule
-    reads: str
-    limits: str
-    per_image: bool
-    order: str
-    counts: str
-    image: str
-    label: str
-    holes: str
-    grid: str
-    marks: frozenset[str]
-    stored_as: str = ""
-    options: frozenset[str] = frozenset()

@@ -25,8 +25,9 @@ from gtmask.formats.sampling import read_on, take_sample
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from gtmask.formats.base import Format, Sample
+    from gtmask.formats.base import Sample
     from gtmask.formats.export import Export
+    from gtmask.formats.format import Format
 
 #: Names looked at in a folder, and files opened in it, before the format is known.
 MOST_NAMES = 20_000

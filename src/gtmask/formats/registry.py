@@ -1,71 +1,16 @@
 """Every format that can be read, one row each, in the order in which detection asks them.
 
-A row is what ``gtmask formats`` shows and what docs/formats.md is made of. Format modules are imported
-when they are first asked, so that listing the formats costs nothing.
+A row is what ``gtmask formats`` shows and what docs/formats.md is made of.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
-
-from gtmask.errors import UsageError
-from gtmask.formats.base import Format
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gtmask.formats.base import Reader, ReadOptions, Sample
-    from gtmask.formats.export import Export
-    from gtmask.model import FillRule
+from gtmask.formats.format import Format
 
 _Z_ORDER = "z order: higher lies over lower, negative values too; ties in list order."
 
-
-def _lazy(
-    module: str,
-) -> tuple[Callable[[Sample], str | None], Callable[[Export, ReadOptions], Reader[Any]]]:
-    """Return a module's ``sniff`` and ``read``, imported at the first call."""
-    path = f"gtmask.formats.{module}"
-
-    def sniff(sample: Sample) -> str | None:
-        return cast("str | None", import_module(path).sniff(sample))
-
-    def read(export: Export, options: ReadOptions) -> Reader[Any]:
-        return cast("Reader[Any]", import_module(path).read(export, options))
-
-    return sniff, read
-
-
-def _row(
-    name: str,
-    title: str,
-    source_fill: FillRule,
-    reads: str,
-    limits: str,
-    *,
-    image: str,
-    label: str,
-    holes: str,
-    grid: str,
-    marks: tuple[str, ...] = (),
-    per_image: bool = False,
-    module: str = "",
-    order: str = "List order: later shapes lie over earlier ones.",
-    counts: str = "All of them.",
-    stored_as: str = "",
-    options: tuple[str, ...] = (),
-) -> Format:
-    sniff, read = _lazy(module or name)
-    return Format(
-        name, title, sniff, read, source_fill, reads, limits, per_image, order, counts, image, label, holes,
-        grid, frozenset(marks), stored_as, frozenset(options),
-    )  # fmt: skip
-
-
 _ROWS = (
-    _row(
+    Format(
         "cvat",
         "CVAT XML 1.1",
         "coco",
@@ -80,9 +25,9 @@ _ROWS = (
         grid="As EXIF turns it; as stored in tasks made, or documents dumped, before April 2022. Certain "
         "for documents of CVAT 2.2 or later with tasks made since 2023, but not about the end of that year.",
         order=_Z_ORDER,
-        options=("class_attribute", "interpolate"),
+        options=frozenset({"class_attribute", "interpolate"}),
     ),
-    _row(
+    Format(
         "yolo",
         "YOLO segmentation",
         "opencv-trunc",
@@ -91,12 +36,11 @@ _ROWS = (
         "No holes; several parts come joined by thin bridges. The image size comes from the image only.",
         image="The label file's path with `images/` for `labels/`, and any extension of an image.",
         label="The number at the start of the line, named by the list of classes.",
-        holes="None.",
         grid="As EXIF turns it.",
         per_image=True,
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
     ),
-    _row(
+    Format(
         "ultralytics",
         "Ultralytics NDJSON",
         "opencv-trunc",
@@ -106,13 +50,12 @@ _ROWS = (
         "counts.",
         image="`file`, in `images/<split>`.",
         label="The number at the start of the row, named by `class_names`.",
-        holes="None.",
         grid="As EXIF turns it.",
-        marks=("class_names", "segments"),
+        marks=frozenset({"class_names", "segments"}),
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
         counts="The segments of an image, else the first of its lists.",
     ),
-    _row(
+    Format(
         "labelbox",
         "Labelbox",
         "opencv",
@@ -124,13 +67,13 @@ _ROWS = (
         label="`name`, else `value` (v1: `title`, else `value`).",
         holes="None in polygons; masks may have them.",
         grid="As stored; as EXIF turns it where `exif_rotation` says so.",
-        marks=("data_row", "projects", "DataRow ID", "Labeled Data"),
+        marks=frozenset({"data_row", "projects", "DataRow ID", "Labeled Data"}),
         counts="Of several labels of one data row the benchmark reference, else the highest "
         "consensus score, else the newest; "
         "--annotator chooses. The rows of v1 that one person made of one data row are one annotation.",
-        options=("annotator", "include_unannotated"),
+        options=frozenset({"annotator", "include_unannotated"}),
     ),
-    _row(
+    Format(
         "sagemaker",
         "SageMaker Ground Truth manifest",
         "opencv",
@@ -142,13 +85,12 @@ _ROWS = (
         image="`source-ref`.",
         label="`class-name` of the colour map.",
         holes="What the mask leaves out.",
-        grid="As stored.",
-        marks=("source-ref",),
+        marks=frozenset({"source-ref"}),
         counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
         "creation-date; --class-attribute chooses.",
-        options=("class_attribute", "masks", "partial"),
+        options=frozenset({"class_attribute", "masks", "partial"}),
     ),
-    _row(
+    Format(
         "coco_panoptic",
         "COCO panoptic",
         "coco",
@@ -158,12 +100,11 @@ _ROWS = (
         image="`file_name` of the image, else `coco_url`; without an image table the name of the PNG.",
         label="`category_id`, named by `categories`.",
         holes="What the PNG leaves out.",
-        grid="As stored.",
-        marks=("images", "annotations", "segments_info"),
+        marks=frozenset({"images", "annotations", "segments_info"}),
         module="coco.panoptic",
         order="Segments do not overlap.",
     ),
-    _row(
+    Format(
         "coco",
         "COCO instances",
         "coco",
@@ -177,9 +118,9 @@ _ROWS = (
         label="`category_id`, named by `categories`.",
         holes="None in polygons: rings are a union. Run-length masks may have them.",
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
-        marks=("images", "annotations", "categories", "segmentation", "image_id"),
+        marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
     ),
-    _row(
+    Format(
         "sa1b",
         "SA-1B",
         "coco",
@@ -188,10 +129,9 @@ _ROWS = (
         image="`file_name` of `image`, beside the JSON.",
         label="None: all masks are `object`.",
         holes="What the run-length mask leaves out.",
-        grid="As stored.",
         per_image=True,
     ),
-    _row(
+    Format(
         "labelme",
         "labelme",
         "pillow",
@@ -205,10 +145,10 @@ _ROWS = (
         grid="As EXIF turns it: labelme from 3.7 on, AnyLabeling, X-AnyLabeling up to 2.3.4 and from 2.4.0 "
         "to 3.0.0. As stored: labelme before 3.7, X-AnyLabeling 2.3.5 to 2.3.7 and 3.0.1 to 3.2.2. From "
         "3.2.3 on X-AnyLabeling asks whether to rewrite the file as EXIF turns it: that it was is a guess.",
-        marks=("shapes", "imagePath", "imageData", "shape_type", "imageHeight"),
+        marks=frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "isat",
         "ISAT",
         "skimage",
@@ -217,12 +157,11 @@ _ROWS = (
         image="`name` of `info`, else the JSON's own name.",
         label="`category`.",
         holes="None; users draw `__background__` on top.",
-        grid="As stored.",
-        marks=("objects", "segmentation", "layer"),
+        marks=frozenset({"objects", "segmentation", "layer"}),
         per_image=True,
         order="`layer` ascending (2 where it is missing), ties in list order.",
     ),
-    _row(
+    Format(
         "cityscapes",
         "Cityscapes and IDD",
         "pillow",
@@ -232,11 +171,10 @@ _ROWS = (
         image="The JSON's own name: `leftImg8bit/…/x_leftImg8bit.png` of `gtFine/…/x_gtFine_polygons.json`.",
         label="`label`.",
         holes="None; later objects lie in front.",
-        grid="As stored.",
-        marks=("imgHeight", "imgWidth", "objects", "polygon"),
+        marks=frozenset({"imgHeight", "imgWidth", "objects", "polygon"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "mapillary",
         "Mapillary Vistas 2.0",
         "opencv",
@@ -244,12 +182,10 @@ _ROWS = (
         "Version 1 has no polygons, only PNG labels.",
         image="`images/<id>.jpg` beside the `polygons` folder.",
         label="`label`.",
-        holes="None.",
-        grid="As stored.",
-        marks=("objects", "polygon"),
+        marks=frozenset({"objects", "polygon"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "supervisely",
         "Supervisely",
         "opencv",
@@ -258,11 +194,10 @@ _ROWS = (
         image="The JSON's name without `.json`, in `img` beside `ann`; else `name`.",
         label="`classTitle`.",
         holes="`points.interior`: taken out of the exterior, and nothing beyond it.",
-        grid="As stored.",
-        marks=("size", "objects", "classTitle", "geometryType"),
+        marks=frozenset({"size", "objects", "classTitle", "geometryType"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "darwin",
         "Darwin (V7)",
         "opencv",
@@ -271,11 +206,10 @@ _ROWS = (
         image="`name` in the folder `path` of `item` (1.0: `original_filename` of `image`).",
         label="`name`.",
         holes="By the even-odd rule over `paths`.",
-        grid="As stored.",
-        marks=("item", "slots", "annotations"),
+        marks=frozenset({"item", "slots", "annotations"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "superannotate",
         "SuperAnnotate",
         "opencv",
@@ -285,11 +219,10 @@ _ROWS = (
         image="`name` of `metadata`, else the JSON's name without its postfix.",
         label="`className`, else `classId` in `classes.json`.",
         holes="`exclude`: taken out of the polygon.",
-        grid="As stored.",
-        marks=("metadata", "instances", "className"),
+        marks=frozenset({"metadata", "instances", "className"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "datumaro",
         "Datumaro",
         "coco",
@@ -299,10 +232,10 @@ _ROWS = (
         label="`label_id`, an index into the label table.",
         holes="None in polygons. Run-length masks may have them.",
         grid="As EXIF turns it.",
-        marks=("items", "categories", "dm_format_version"),
+        marks=frozenset({"items", "categories", "dm_format_version"}),
         order=_Z_ORDER,
     ),
-    _row(
+    Format(
         "via",
         "VGG Image Annotator",
         "opencv",
@@ -312,12 +245,11 @@ _ROWS = (
         "attribute chooses it.",
         image="`filename`; in version 3 `fname`, else `src`.",
         label="One attribute of the regions: that of --class-attribute, or the only one, or a guess.",
-        holes="None.",
         grid="As EXIF turns it.",
-        marks=("regions", "shape_attributes", "_via_img_metadata", "file_attributes"),
-        options=("class_attribute",),
+        marks=frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
+        options=frozenset({"class_attribute"}),
     ),
-    _row(
+    Format(
         "scalabel",
         "Scalabel and BDD100K",
         "touched",
@@ -326,11 +258,10 @@ _ROWS = (
         image="`name`, in `videoName` where that is given; else `url`.",
         label="`category`.",
         holes="None in polygons: several are a union. Run-length masks may have them.",
-        grid="As stored.",
-        marks=("frames", "labels", "poly2d", "box2d"),
+        marks=frozenset({"frames", "labels", "poly2d", "box2d"}),
         order="List order; ascending score where labels have scores.",
     ),
-    _row(
+    Format(
         "label_studio",
         "Label Studio",
         "opencv",
@@ -343,14 +274,14 @@ _ROWS = (
         label="The labels of a result: `polygonlabels`, `rectanglelabels`, `brushlabels` and so on.",
         holes="None in polygons. Brush masks may have them.",
         grid="As EXIF turns it.",
-        marks=("completions", "predictions", "result", "annotation_id", "lead_time"),
+        marks=frozenset({"completions", "predictions", "result", "annotation_id", "lead_time"}),
         order="Result order: later regions lie over earlier ones.",
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
-        options=("annotator", "include_predictions", "include_unannotated"),
+        options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
     ),
-    _row(
+    Format(
         "segments",
         "Segments.ai",
         "opencv",
@@ -359,13 +290,12 @@ _ROWS = (
         image="`name`, else `url` of `image`.",
         label="`category_id`, named by `categories`.",
         holes="What the bitmap leaves out; none in polygons.",
-        grid="As stored.",
-        marks=("samples", "dataset", "segmentation_bitmap"),
+        marks=frozenset({"samples", "dataset", "segmentation_bitmap"}),
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
-        options=("annotator", "include_predictions", "include_unannotated"),
+        options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
     ),
-    _row(
+    Format(
         "encord",
         "Encord",
         "opencv",
@@ -374,10 +304,9 @@ _ROWS = (
         image="`data_title`, else `data_link`.",
         label="`name`, else `value`.",
         holes="All rings of `polygons` but the first: taken out of it.",
-        grid="As stored.",
-        marks=("data_units", "label_hash"),
+        marks=frozenset({"data_units", "label_hash"}),
     ),
-    _row(
+    Format(
         "kili",
         "Kili",
         "opencv",
@@ -386,13 +315,12 @@ _ROWS = (
         image="`externalId`, else `content`.",
         label="`name` of the first of `categories`.",
         holes="All rings of `boundingPoly` but the first: taken out of it.",
-        grid="As stored.",
-        marks=("jsonResponse",),
+        marks=frozenset({"jsonResponse"}),
         counts="The newest label of an asset; --annotator chooses by author; predictions only with "
         "--include-predictions.",
-        options=("annotator", "include_predictions", "include_unannotated"),
+        options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
     ),
-    _row(
+    Format(
         "dataloop",
         "Dataloop",
         "opencv",
@@ -401,11 +329,10 @@ _ROWS = (
         image="`filename`, from the data set's root.",
         label="`label`.",
         holes="By the even-odd rule over the rings of a segment.",
-        grid="As stored.",
-        marks=("itemId", "annotations", "coordinates"),
+        marks=frozenset({"itemId", "annotations", "coordinates"}),
         per_image=True,
     ),
-    _row(
+    Format(
         "labelme_xml",
         "MIT LabelMe and CVAT's LabelMe 3.0",
         "pillow",
@@ -417,7 +344,7 @@ _ROWS = (
         grid="As EXIF turns it.",
         per_image=True,
     ),
-    _row(
+    Format(
         "masks",
         "Ready-made masks",
         "opencv",
@@ -438,26 +365,9 @@ _ROWS = (
         per_image=True,
         order="Classes of one picture do not overlap; of brush PNGs in the order of labels.",
         counts="One mask per image. Of Label Studio's annotations of a task the newest; --annotator chooses.",
-        options=("annotator", "void", "partial"),
+        options=frozenset({"annotator", "void", "partial"}),
     ),
 )
 
 #: Every format by name, in the order of detection.
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
-
-
-def check_options(entry: Format, options: ReadOptions) -> None:
-    """Refuse options that a format does not know: they would have no effect, and nobody would be told.
-
-    Raises
-    ------
-    UsageError
-        With the formats that know the first such option.
-    """
-    for item in fields(options):
-        knowing = [row.name for row in _ROWS if item.name in row.options]
-        if knowing and entry.name not in knowing and getattr(options, item.name) != item.default:
-            raise UsageError(
-                f"--{item.name.replace('_', '-')} has no effect on the format of this export, {entry.name}: "
-                f"leave it out; the formats that know it are {', '.join(knowing)}."
-            )

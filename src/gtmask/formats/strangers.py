@@ -20,8 +20,9 @@ from gtmask.formats.unread import known_tool
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Format, Sample
+    from gtmask.formats.base import Sample
     from gtmask.formats.export import Export
+    from gtmask.formats.format import Format
 
 #: Records that are read of a file to see whether a reader gets any.
 _TRIES = 20

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FORMATS = Path(typed.__file__).parents[1]
 #: What finds bytes and names, and looks into no parsed document; XML's attributes are text by nature.
 OTHERS = {
-    "archive.py", "base.py", "detect.py", "export.py", "keys.py", "locate.py", "multi_document.py",
-    "registry.py", "text.py", "__init__.py",
+    "archive.py", "base.py", "detect.py", "export.py", "format.py", "keys.py", "locate.py",
+    "multi_document.py", "registry.py", "text.py", "__init__.py",
 }  # fmt: skip
 READERS = sorted(
     path

@@ -1,0 +1,60 @@
+"""What a row of the registry says: how a format is called, what is read of it, and in which module."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gtmask.formats.base import Reader, ReadOptions, Sample
+    from gtmask.formats.export import Export
+    from gtmask.model import FillRule
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row of the registry: what the tool is called and what is read of it.
+
+    ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
+    ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
+    of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
+    annotations of an image count; ``image`` says which image a record is of, ``label`` which member is the
+    class, ``holes`` what cuts a hole, and ``grid`` which pixels coordinates speak of. ``marks`` are keys that
+    the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
+    ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
+    names the fields of :class:`ReadOptions` that not every format knows and this one does. ``module`` is
+    where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when the format
+    is first asked.
+    """
+
+    name: str
+    title: str
+    source_fill: FillRule
+    reads: str
+    limits: str
+    _: KW_ONLY
+    image: str
+    label: str
+    holes: str = "None."
+    grid: str = "As stored."
+    order: str = "List order: later shapes lie over earlier ones."
+    counts: str = "All of them."
+    marks: frozenset[str] = frozenset()
+    per_image: bool = False
+    stored_as: str = ""
+    options: frozenset[str] = frozenset()
+    module: str = ""
+
+    def sniff(self, sample: Sample) -> str | None:
+        """Return what the format's module recognizes in a file, or None."""
+        title: str | None = self._imported().sniff(sample)
+        return title
+
+    def read(self, export: Export, options: ReadOptions) -> Reader[Any]:
+        """Open an export of this format."""
+        reader: Reader[Any] = self._imported().read(export, options)
+        return reader
+
+    def _imported(self) -> Any:
+        return import_module(f"gtmask.formats.{self.module or self.name}")
