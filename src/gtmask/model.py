@@ -6,7 +6,7 @@ right and y down: pixel (column c, row r) covers [c, c+1) x [r, r+1), and its ce
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -32,8 +32,27 @@ Kind = Literal[
 FillRule = Literal["opencv", "opencv-trunc", "center", "coco", "pillow", "skimage", "touched"]
 
 
-@dataclass(slots=True)
-class Runs:
+class _ByValue:
+    """Compares the fields of its kind, of arrays their numbers; NaN equals NaN here."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
+
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [item.name for item in fields(self) if item.compare]  # type: ignore[arg-type]
+        pairs = [(getattr(self, name), getattr(other, name)) for name in names]
+        return all(
+            np.array_equal(one, two, equal_nan=True) if isinstance(one, np.ndarray) else one == two
+            for one, two in pairs
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Runs(_ByValue):
     """A run-length mask: lengths that alternate between off and on, the first one off.
 
     ``counts`` is int64 (n,); ``order`` says whether runs go down the columns (COCO) or along the rows
@@ -51,33 +70,12 @@ class Runs:
     y: int = 0
     whole: bool = False
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by value (arrays included)."""
-        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
 
-        return (
-            isinstance(other, Runs)
-            and (self.height, self.width, self.order, self.x, self.y, self.whole)
-            == (other.height, other.width, other.order, other.x, other.y, other.whole)
-            and np.array_equal(self.counts, other.counts)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-@dataclass(slots=True, frozen=True)
-class Plane:
+@dataclass(slots=True, frozen=True, eq=False)
+class Plane(_ByValue):
     """A decoded picture: ``values`` is uint8 (height, width), C-contiguous, one number per pixel."""
 
     values: NDArray[np.uint8]
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by value."""
-        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
-
-        return isinstance(other, Plane) and np.array_equal(self.values, other.values)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(slots=True, frozen=True)
@@ -224,8 +222,8 @@ class ImageNames(NamedTuple):
     scope: str = ""
 
 
-@dataclass(slots=True)
-class Record:
+@dataclass(slots=True, eq=False)
+class Record(_ByValue):
     """All annotations of one image, in painting order: later shapes lie over earlier ones.
 
     Parameters
@@ -296,27 +294,12 @@ class Record:
     where: str = ""
     balance: Balance = field(default_factory=Balance)
     pictures: tuple[str, ...] = ()
-    files: Callable[[str], bytes] | None = field(default=None, repr=False)
+    files: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
     def names(self) -> ImageNames:
         """All that the export calls the image."""
         return ImageNames(self.image, self.aliases, self.scope)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by value (arrays included), whatever the records were read through."""
-        import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
-
-        if not isinstance(other, Record):
-            return NotImplemented
-        plain = ("image", "width", "height", "grid", "grid_known", "size_in_grid", "units", "shapes",
-                 "source_fill", "aliases", "scope", "findings", "where", "balance", "pictures")  # fmt: skip
-        arrays = ("points", "ring_offsets", "part_offsets")
-        return all(getattr(self, name) == getattr(other, name) for name in plain) and all(
-            np.array_equal(getattr(self, name), getattr(other, name), equal_nan=True) for name in arrays
-        )
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
