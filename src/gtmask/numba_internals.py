@@ -78,7 +78,7 @@ def fallback_reason() -> str | None:
         made = _attribute(_CACHE)(fallback_reason.__wrapped__)
     except RuntimeError:  # no folder can be written: told where a kernel's cache is made
         return None
-    except Exception as error:
+    except Exception as error:  # what these classes raise in other versions of Numba is not known here
         return f"Numba {numba.__version__} makes no cache ({error})"
     for name, owner in [(name, made) for name in CACHE_ATTRIBUTES] + [
         (name, getattr(made, "_cache_file", None)) for name in FILE_ATTRIBUTES

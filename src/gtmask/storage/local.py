@@ -183,7 +183,7 @@ def open_regular(path: str | Path) -> io.FileIO:
     file = io.FileIO(path, "rb", opener=_open_to_read)
     try:
         _refuse_irregular(os.fstat(file.fileno()).st_mode, path)
-    except BaseException:
+    except BaseException:  # whatever ends this: the file is closed
         file.close()
         raise
     return file

@@ -161,7 +161,7 @@ class Direct:
             if error.response["Error"].get("Code") not in _RIGHT_ADDRESS:
                 sent.clear()
             raise
-        except BaseException:
+        except BaseException:  # cancelled, too: what was sent tells no address
             sent.clear()
             raise
         finally:

@@ -31,7 +31,7 @@ class _Resident(Generic[W]):
         self.loop = new_event_loop()
         try:
             self.inside = self.loop.run_until_complete(manager.__aenter__())
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no loop is left open
             self.loop.close()
             raise
         _running.add(self)
