@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.job import JobShare as JobShare
     from gtmask.groundtruth.job import job as job
     from gtmask.groundtruth.job_output import JobOutput as JobOutput
+    from gtmask.groundtruth.labeling_jobs import JobStatus as JobStatus
+    from gtmask.groundtruth.labeling_jobs import wait_for_jobs as wait_for_jobs
     from gtmask.groundtruth.pilot_manifest import Chosen as Chosen
     from gtmask.groundtruth.pilot_manifest import PilotResult as PilotResult
     from gtmask.groundtruth.pilot_manifest import pilot as pilot
     from gtmask.groundtruth.report import Report as Report
     from gtmask.groundtruth.report import Rule as Rule
     from gtmask.groundtruth.request import JobSettings as JobSettings
-    from gtmask.groundtruth.submission import JobStatus as JobStatus
     from gtmask.groundtruth.submission import buckets_without_cors as buckets_without_cors
     from gtmask.groundtruth.submission import fix_cors as fix_cors
     from gtmask.groundtruth.submission import submit_job as submit_job
-    from gtmask.groundtruth.submission import wait_for_jobs as wait_for_jobs
     from gtmask.groundtruth.validation import Depth as Depth
     from gtmask.groundtruth.validation import validate as validate
     from gtmask.kernels import warmup as warmup
@@ -95,7 +95,7 @@ _GROUPS = {
         "preview": "gtmask.report.overlays",
         "job": "gtmask.groundtruth.job",
         "submit_job": "gtmask.groundtruth.submission",
-        "wait_for_jobs": "gtmask.groundtruth.submission",
+        "wait_for_jobs": "gtmask.groundtruth.labeling_jobs",
         "buckets_without_cors": "gtmask.groundtruth.submission",
         "fix_cors": "gtmask.groundtruth.submission",
         "answer": "gtmask.answers.command",
@@ -139,7 +139,7 @@ _GROUPS = {
         "Preview": "gtmask.report.overlays",
         "JobPlan": "gtmask.groundtruth.job",
         "JobShare": "gtmask.groundtruth.job",
-        "JobStatus": "gtmask.groundtruth.submission",
+        "JobStatus": "gtmask.groundtruth.labeling_jobs",
         "Demo": "gtmask.report.demo",
     },
     "Records, class maps and findings": {

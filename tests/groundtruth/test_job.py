@@ -24,7 +24,7 @@ from botocore.stub import Stubber
 
 from gtmask.errors import GtmaskError, ManifestError, UsageError
 from gtmask.findings import Problem
-from gtmask.groundtruth import aws, job, request, submission
+from gtmask.groundtruth import aws, job, labeling_jobs, request, submission
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.template import worker_template
 from gtmask.groundtruth.validation import validate
@@ -535,6 +535,6 @@ def test_waiting_follows_a_job_to_its_end(recorder: Recorder) -> None:
         ("describe_labeling_job", description("Failed", FailureReason="no role"), wanted),
     ]
     heard = Heard()
-    statuses = submission.wait_for_jobs(["qa"], "eu-west-1", progress=heard, seconds=0)
+    statuses = labeling_jobs.wait_for_jobs(["qa"], "eu-west-1", progress=heard, seconds=0)
     assert (heard.stages, heard.done) == ([("label", 10)], [8])
-    assert statuses == [submission.JobStatus("qa", "Failed", 7, 1, 10, "no role")]
+    assert statuses == [labeling_jobs.JobStatus("qa", "Failed", 7, 1, 10, "no role")]

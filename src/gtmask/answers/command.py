@@ -18,9 +18,9 @@ from gtmask.answers.sources import open_manifests
 from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
+from gtmask.groundtruth.labeling_jobs import output_manifests
 from gtmask.groundtruth.manifest_file import mirror_folders
 from gtmask.groundtruth.media import MediaSettings
-from gtmask.groundtruth.submission import output_manifests
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
