@@ -21,6 +21,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import BadFile
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.xmlstream import Piece, encoding_of, parse_piece, pieces
 from gtmask.model import ImageNames
 
@@ -53,24 +54,22 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     return CvatReader(export, options, next(iter(export.names())))
 
 
-class CvatReader:
+class CvatReader(BaseReader):
     """Reads one document; a unit is an image's byte range and name, or a frame and its shapes' ranges."""
 
     def __init__(self, export: Export, options: ReadOptions, name: str) -> None:
-        self.export = export
-        self.options = options
+        super().__init__(export, options, "CVAT XML for images")
         self.name = name
-        self.findings: list[Finding] = []
         self._document = Document(export, name)
         self.encoding = encoding_of(export.read(name, 0, 1024))
-        self.labels: list[str] | None = None
         self.size: tuple[str | None, str | None] = (None, None)
         self.sizes: dict[str, tuple[str | None, str | None]] = {}
         self.grid: tuple[Grid, bool] = ("displayed", False)
         self.step = 1
         self.video = False
         self._read_header()
-        self.title = "CVAT XML for video" if self.video else "CVAT XML for images"
+        if self.video:
+            self.title = "CVAT XML for video"
 
     def _read_header(self) -> None:
         """Read ``meta``, and see whether images or tracks follow."""
@@ -99,14 +98,10 @@ class CvatReader:
         match = re.search(r"step=(\d{1,6})", meta.findtext(".//frame_filter") or "")
         self.step = max(int(match[1]), 1) if match else 1
 
-    def count(self) -> int | None:
-        """Return None: only a walk through the document would tell."""
-        return None
-
     def units(self) -> Iterator[tuple[Any, ...]]:
         """Yield one unit per image or frame."""
         self.findings = []
-        try:
+        with self.up_to_damage():
             if self.video:
                 yield from self._frames()
             else:
@@ -115,10 +110,6 @@ class CvatReader:
                         attributes = piece.attributes
                         name, subset = attributes.get("name", ""), attributes.get("subset", "")
                         yield "image", piece.start, piece.stop, name, subset
-        except DamagedExportError as error:
-            if not self.options.keep_going:
-                raise
-            self.findings.append(Finding("record-bad", str(error)[:300]))
 
     def _known(self, found: Iterator[Piece], wanted: str) -> Iterator[Piece]:
         """Pass elements on, and tell in the end of those below the root that are not read."""
@@ -157,12 +148,8 @@ class CvatReader:
 
     def _track_pieces(self) -> Iterator[Piece]:
         """Yield what the index needs; a damaged end does not lose the tracks before it, when so asked."""
-        try:
+        with self.up_to_damage():
             yield from self._known(pieces(self.export, self.name, 3), "track")
-        except DamagedExportError as error:
-            if not self.options.keep_going:
-                raise
-            self.findings.append(Finding("record-bad", str(error)[:300]))
 
     def names_of(self, unit: tuple[Any, ...]) -> ImageNames | None:
         """Return the image's names: the unit holds what they are made of."""

@@ -16,6 +16,7 @@ from gtmask.findings import Finding
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.reading.companions import COMPANIONS
 from gtmask.formats.reading.per_image import BadFile, load_object, rejected
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
-    from gtmask.model import ImageNames, Record
+    from gtmask.model import Record
 
 #: Objects that are looked at, and their bytes, before the form of an export is known.
 FIRST, HEAD = 3, 1 << 16
@@ -50,7 +51,7 @@ def as_task(values: list[dict[str, Any]]) -> dict[str, Any]:
     return {**task, "annotations": annotations}
 
 
-class StorageReader:
+class StorageReader(BaseReader):
     """Reads a folder of stored annotations; a unit is the names of one task's objects.
 
     Parameters
@@ -70,17 +71,9 @@ class StorageReader:
         images: Callable[[dict[str, Any]], int],
         parse: Callable[[dict[str, Any], ReadOptions, str, int], Record],
     ) -> None:
-        self.export = export
-        self.options = options
-        self.title = TITLE
-        self.labels: list[str] | None = None
-        self.findings: list[Finding] = []
+        super().__init__(export, options, TITLE)
         self._images = images
         self._parse = parse
-
-    def count(self) -> int | None:
-        """Return None: only reading all objects tells how many tasks there are."""
-        return None
 
     def units(self) -> Iterator[Stored]:
         """Yield one unit per image of a task, in the order of the tasks' first objects."""
@@ -114,10 +107,6 @@ class StorageReader:
 
     def _load(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         return [load_stored(self.export.read(name)) for name in names]
-
-    def names_of(self, unit: Stored) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
-        """Return None: only the objects themselves name the image."""
-        return None
 
     def record(self, unit: Stored) -> Record:
         """Read one task's objects and build the record of one of its images."""

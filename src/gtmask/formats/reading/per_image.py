@@ -21,6 +21,7 @@ from gtmask.errors import NotFoundError, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import get_label, get_objects
 from gtmask.formats.text import decode_json
 from gtmask.model import Record
@@ -31,33 +32,26 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.formats.reading.typed import Header
-    from gtmask.model import ImageNames
 
 
 class BadFile(ValueError):  # noqa: N818 (it is told as a finding, never raised to a user)
     """A file that is not of the form that its format prescribes; the message is a few words."""
 
 
-class PerImageReader:
+class PerImageReader(BaseReader):
     """Reads exports of one file per image.
 
     Parameters
     ----------
-    export, options
-        What is read and how.
-    title
-        One line for people: format and dialect.
+    export, options, title, labels, findings
+        As of :class:`BaseReader`.
     wanted, parse
         See the module's docstring; module-level functions.
     suffix
         The extension of the format's files.
-    labels
-        Class names that the export lists in a file of its own, or None.
     context
         Whatever ``parse`` needs besides the file (class tables); picklable, found as
         ``reader.context``.
-    findings
-        What was found in the export's header.
     """
 
     def __init__(
@@ -73,12 +67,8 @@ class PerImageReader:
         context: Any = None,
         findings: Iterable[Finding] = (),
     ) -> None:
-        self.export = export
-        self.options = options
-        self.title = title
-        self.labels = labels
+        super().__init__(export, options, title, labels=labels, findings=findings)
         self.context = context
-        self.findings: list[Finding] = list(findings)
         self._wanted = wanted
         self._parse = parse
         self._suffix = suffix
@@ -101,10 +91,6 @@ class PerImageReader:
         if self._others is None:
             self._others = left_out(self.export, others, self._suffix)
             self.findings += self._others
-
-    def names_of(self, unit: str) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
-        """Return None: only the file itself names its image."""
-        return None
 
     def record(self, unit: str) -> Record:
         """Read one file and build its record."""

@@ -21,6 +21,7 @@ from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, elements, load, open_document
 from gtmask.formats.reading.companions import left_out
 from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.model import Record
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
-    from gtmask.model import ImageNames
 
 #: Bytes that are searched for line ends at a time.
 PIECE = 4 << 20
@@ -51,15 +51,13 @@ class Row(NamedTuple):
     part: int = 0
 
 
-class RowsReader:
+class RowsReader(BaseReader):
     """Reads exports of many records per document.
 
     Parameters
     ----------
-    export, options
-        What is read and how.
-    title
-        One line for people: format and dialect.
+    export, options, title, labels, findings
+        As of :class:`BaseReader`.
     parse
         See the module's docstring; a module-level function.
     path
@@ -67,15 +65,11 @@ class RowsReader:
     ranges
         Finds the byte ranges of a file's records where they are not the elements of one array; a
         module-level function.
-    labels
-        Class names that the export lists, or None.
     context
         Whatever ``parse`` needs besides the row; picklable, found as ``reader.context``.
     wanted
         Says by a file's name whether it may hold records; a module-level function. By default the
         suffix decides.
-    findings
-        What was found in the export's header.
     """
 
     def __init__(
@@ -92,12 +86,8 @@ class RowsReader:
         wanted: Callable[[str], bool] | None = None,
         findings: Iterable[Finding] = (),
     ) -> None:
-        self.export = export
-        self.options = options
-        self.title = title
-        self.labels = labels
+        super().__init__(export, options, title, labels=labels, findings=findings)
         self.context = context
-        self.findings: list[Finding] = list(findings)
         self._parse = parse
         self._path = path
         self._ranges = ranges or self._elements
@@ -107,10 +97,6 @@ class RowsReader:
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_ranges"} | {"_documents": {}}
-
-    def count(self) -> int | None:
-        """Return None: only a walk through the documents would tell."""
-        return None
 
     def units(self) -> Iterator[Row]:
         """Yield where each record stands, without parsing any."""
@@ -124,15 +110,10 @@ class RowsReader:
 
     def _rows(self, name: str) -> Iterator[Row]:
         number = 0
-        try:
+        with self.up_to_damage():
             for start, stop in self._ranges(self.export, name):
                 number += 1
                 yield Row(name, start, stop, number)
-        except DamagedExportError as error:
-            if not self.options.keep_going:
-                raise
-            self.findings.append(Finding("record-bad", f"{error}"[:300]))
-        else:
             empty = Finding("document-empty", name)
             if not number and empty not in self.findings:
                 self.findings.append(empty)
@@ -158,10 +139,6 @@ class RowsReader:
                 self._documents.clear()
             document = self._documents[name] = Document(self.export, name)
         return document
-
-    def names_of(self, unit: Row) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
-        """Return None: only the record itself names its image."""
-        return None
 
     def record(self, unit: Row) -> Record:
         """Read one record's bytes and build it."""

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
-from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_list, as_objects, each, get_any, get_object, get_text
 from gtmask.formats.via import csv_export, version3
@@ -25,9 +25,10 @@ from gtmask.formats.via.regions import add_region
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gtmask.findings import Finding
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import ImageNames, Record
+    from gtmask.model import Record
 
 
 def sniff(sample: Sample) -> str | None:
@@ -55,18 +56,15 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     return ViaReader(export, options, name, get_object(reporter, top, "_via_attributes"), reporter)
 
 
-class ViaReader:
+class ViaReader(BaseReader):
     """Reads a document of version 1 or 2; a unit is (image's key, start, stop)."""
 
     def __init__(
         self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], reporter: Header
     ) -> None:
-        self.export = export
-        self.options = options
+        super().__init__(export, options, "VIA")
         self.name = name
-        self.title = "VIA"
         regions = get_object(reporter, attributes, "region")
-        self.findings: list[Finding] = []
         self._header: list[Finding] = []
         self._document: Document | None = None
         self._path = ("_via_img_metadata",) if self._is_project() else ()
@@ -96,10 +94,6 @@ class ViaReader:
             self._document = Document(self.export, self.name)
         return self._document.read(start, stop)
 
-    def count(self) -> int | None:
-        """Return None: only a walk through the document would tell."""
-        return None
-
     def units(self) -> Iterator[tuple[str, int, int]]:
         """Yield one unit per image."""
         self.findings = list(self._header)
@@ -114,16 +108,8 @@ class ViaReader:
         return False
 
     def _members(self, path: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
-        try:
+        with self.up_to_damage():
             yield from members(self.export, self.name, path)
-        except DamagedExportError as error:
-            if not self.options.keep_going:
-                raise
-            self.findings.append(Finding("record-bad", str(error)[:300]))
-
-    def names_of(self, unit: tuple[str, int, int]) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
-        """Return None: the key is not the name."""
-        return None
 
     def record(self, unit: tuple[str, int, int]) -> Record:
         """Read one image's member and build its record."""

@@ -14,6 +14,7 @@ import orjson
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import Header, as_object
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
 from gtmask.formats.via.regions import add_coordinates, add_region
@@ -47,26 +48,18 @@ def sniff(sample: Sample) -> str | None:
     return "VIA 3 CSV" if set(_THREE) <= set(columns) else None
 
 
-class CsvReader:
+class CsvReader(BaseReader):
     """Reads a CSV export; a unit is (image, its regions' two JSON cells)."""
 
     def __init__(self, export: Export, options: ReadOptions, name: str) -> None:
-        self.export = export
-        self.options = options
+        super().__init__(export, options, "VIA CSV")
         self.name = name
-        self.title = "VIA CSV"
-        self.labels: list[str] | None = None
-        self.findings: list[Finding] = []
         reporter = Header(name)
         #: Version 3's table of attributes; None in the other versions.
         self.table: dict[str, Any] | None = None
         self.table = self._find_table(reporter)
         self._header = reporter.findings
         self.attribute = self._choose()
-
-    def count(self) -> int | None:
-        """Return None: only a walk through the document would tell."""
-        return None
 
     def _find_table(self, reporter: Header) -> dict[str, Any] | None:
         """Return version 3's table of attributes, which stands in a comment before the rows."""

@@ -15,6 +15,7 @@ from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
@@ -35,19 +36,15 @@ _BY_URI = (2, 3)
 _DRAWN = "XY1"
 
 
-class Via3Reader:
+class Via3Reader(BaseReader):
     """Reads a project; a unit is (image, its other name, byte ranges of its regions)."""
 
     def __init__(
         self, export: Export, options: ReadOptions, name: str, attributes: dict[str, Any], reporter: Header
     ) -> None:
-        self.export = export
-        self.options = options
+        super().__init__(export, options, "VIA 3", findings=reporter.findings)
         self.name = name
-        self.title = "VIA 3"
         self.attributes = {key: as_object(reporter, value, key) for key, value in attributes.items()}
-        self.labels: list[str] | None = None
-        self.findings: list[Finding] = list(reporter.findings)
         self._header = reporter.findings
         self._document: Document | None = None
         self.attribute = self._choose()
@@ -65,22 +62,14 @@ class Via3Reader:
                     census.add(named_attributes(nobody, get_object(nobody, region, "av"), self.attributes))
         return census.choose(self.options.class_attribute)
 
-    def count(self) -> int | None:
-        """Return None: only a walk through the document would tell."""
-        return None
-
     def units(self) -> Iterator[tuple[str, str, tuple[tuple[int, int], ...]]]:
         """Yield one unit per view, in the order of the views."""
         reporter = Header(self.name)
         self.findings = list(self._header)
         places: dict[str, list[tuple[int, int]]] = {}
-        try:
+        with self.up_to_damage():
             for _, start, stop in members(self.export, self.name, ("metadata",)):
                 places.setdefault(self._view_of(start, stop), []).append((start, stop))
-        except DamagedExportError as error:
-            if not self.options.keep_going:
-                raise
-            self.findings.append(Finding("record-bad", str(error)[:300]))
         top = header(self.export, self.name, ("file", "view"))
         files, views = get_object(reporter, top, "file"), get_object(reporter, top, "view")
         for key in views:

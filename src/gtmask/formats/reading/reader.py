@@ -1,0 +1,71 @@
+"""What readers have in common: what they read and how, what they tell, and how a damaged document ends."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import DamagedExportError
+from gtmask.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from gtmask.formats.base import ReadOptions
+    from gtmask.formats.export import Export
+    from gtmask.model import ImageNames
+
+
+class BaseReader:
+    """What :class:`gtmask.formats.base.Reader` asks of every reader, where no more is known than at first.
+
+    Parameters
+    ----------
+    export, options
+        What is read and how.
+    title
+        One line for people: format and dialect.
+    labels
+        Class names that the export lists, or None.
+    findings
+        What was found in the export's header.
+    """
+
+    def __init__(
+        self,
+        export: Export,
+        options: ReadOptions,
+        title: str,
+        *,
+        labels: list[str] | None = None,
+        findings: Iterable[Finding] = (),
+    ) -> None:
+        self.export = export
+        self.options = options
+        self.title = title
+        self.labels = labels
+        self.findings: list[Finding] = list(findings)
+
+    def count(self) -> int | None:
+        """Return None: only a walk through the documents would tell."""
+        return None
+
+    def names_of(self, unit: Any) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
+        """Return None: only the record itself names its image."""
+        return None
+
+    @contextmanager
+    def up_to_damage(self) -> Iterator[None]:
+        """Let a damaged document end at the damage, and tell of it, where ``keep_going`` is set.
+
+        Raises
+        ------
+        DamagedExportError
+            It is not set.
+        """
+        try:
+            yield
+        except DamagedExportError as error:
+            if not self.options.keep_going:
+                raise
+            self.findings.append(Finding("record-bad", str(error)[:300]))
