@@ -8,7 +8,7 @@ PACKAGE = $(VENV)/.package
 TOOLS   = $(VENV)/.tools
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UPGRADE) $(addprefix -c ,$(PINS))
 
-.PHONY: help demo test fuzz test-lowest test-newest coverage check lint types bench docs clean
+.PHONY: help demo test fuzz test-lowest test-newest coverage check lint types bench docs dist clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,10 @@ bench: $(TOOLS)  ## Run every benchmark and regenerate docs/performance.md
 docs: $(TOOLS)  ## Regenerate the generated pages in docs/
 	@$(BIN)/python scripts/make_docs.py
 	@$(BIN)/python scripts/rule_pictures.py
+
+dist: $(TOOLS)  ## Build sdist and wheel, check them, install the wheel elsewhere and use it
+	@$(PIP) -e '.[release]'
+	@$(BIN)/python scripts/check_dist.py
 
 clean:  ## Remove everything that was made here
 	rm -rf .venv .venv-lowest .venv-newest demo build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
