@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -184,8 +185,28 @@ def test_shards_together_equal_one_run(tmp_path: Path) -> None:
     for index in (2, 0, 1):
         assert not (tmp_path / "shared" / "labeling-qa.manifest").exists()
         gtmask.convert(export, tmp_path / "shared", images=images, workers=1, shard=f"{index}/3", **COMMON)
+    assert tree(tmp_path / "whole") == tree(tmp_path / "shared")
     finish(tmp_path / "shared")
     assert tree(tmp_path / "whole") == tree(tmp_path / "shared")
+
+
+def test_of_shards_at_once_the_last_to_end_writes_the_manifest(tmp_path: Path) -> None:
+    """Both begin before the other has committed anything; one of them sees that it was the last."""
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
+    other_is_done = threading.Event()
+    given: dict[str, Any] = {"images": tmp_path / "images", "workers": 1, **COMMON}
+
+    class Waiting(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == "convert":
+                other = gtmask.convert(export, tmp_path / "out", shard="1/2", **given)
+                assert other.manifest is None
+                other_is_done.set()
+
+    summary = gtmask.convert(export, tmp_path / "out", shard="0/2", progress=Waiting(), **given)
+    assert other_is_done.is_set()
+    assert summary.manifest is not None
+    assert summary.tally.masks == 20
 
 
 def test_retrying_a_shard_leaves_the_chunks_of_others_alone(tmp_path: Path) -> None:
@@ -226,13 +247,37 @@ def test_finish_names_what_is_missing(tmp_path: Path) -> None:
              "SLURM_ARRAY_TASK_STEP": "4", "SLURM_ARRAY_TASK_COUNT": "4"},
             Shard(2, 4),
         ),
+        # An indexed job of Kubernetes whose pods run a job of Batch, or the like: the first that is known.
+        ({"AWS_BATCH_JOB_ARRAY_INDEX": "3", "AWS_BATCH_JOB_ARRAY_SIZE": "8", "JOB_COMPLETION_INDEX": "1"},
+         Shard(3, 8)),
     ],
 )  # fmt: skip
 def test_array_jobs_tell_the_shard(environment: dict[str, str], shard: Shard) -> None:
     assert parse_shard("auto", environment) == shard
 
 
-@pytest.mark.parametrize("text", ["", "3", "3/3", "a/b", "-1/4", "1/0", "auto"])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"JOB_COMPLETION_INDEX": "3"},
+        {"AWS_BATCH_JOB_ARRAY_INDEX": "3"},
+        {"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4"},
+    ],
+)
+def test_the_number_of_tasks_may_be_given(environment: dict[str, str]) -> None:
+    assert parse_shard("auto/8", environment) == Shard(3, 8)
+
+
+def test_a_pod_that_cannot_know_how_many_there_are_is_told_what_to_give() -> None:
+    with pytest.raises(UsageError, match="such as --shard auto/8"):
+        parse_shard("auto", {"JOB_COMPLETION_INDEX": "3"})
+    with pytest.raises(UsageError, match="I from 0 to N - 1"):
+        parse_shard("auto/3", {"JOB_COMPLETION_INDEX": "3"})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "3/3", "a/b", "-1/4", "1/0", "auto", "auto/", "auto/0", "auto/x", "auto/4"]
+)
 def test_wrong_shards_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_shard(text, {})

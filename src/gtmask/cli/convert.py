@@ -48,7 +48,7 @@ def convert(
     png_encoder: Annotated[str, opt(metavar=CHOICE["png_encoder"], help="PNG encoder: gtmask's own, or the slow pypng to compare with.", rich_help_panel=WRITE)] = SETTINGS.png_encoder,
     executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Work on this machine, or on the Dask cluster with this scheduler.", rich_help_panel=RUN)] = EXECUTION.executor,
     workers: Annotated[int | None, opt(metavar="N", help="Worker processes (default: one per core, where the work is worth it).", rich_help_panel=RUN)] = EXECUTION.workers,
-    shard: Annotated[str | None, opt(metavar="I/N|auto", help="Convert share I of N only, counted from 0; auto takes both from the array job of AWS Batch or Slurm. `gtmask finish` then writes the manifest.", rich_help_panel=RUN)] = EXECUTION.shard,
+    shard: Annotated[str | None, opt(metavar="I/N|auto[/N]", help="Convert share I of N only, counted from 0; auto takes both from the array job of AWS Batch or Slurm, auto/N the I from Kubernetes, too. The last share to end writes the manifest; so does `gtmask finish`.", rich_help_panel=RUN)] = EXECUTION.shard,
     chunk_size: Annotated[int, opt(metavar="N", help="Images per chunk: chunks are what is shared out among processes and kept when a run stops.", rich_help_panel=RUN)] = SETTINGS.chunk_size,
     limit: Annotated[int | None, opt(metavar="N", help="Convert the first N images only.", rich_help_panel=RUN)] = SETTINGS.limit,
     strict: Annotated[bool, opt("--strict", metavar="", help="Stop at the first finding that something is lost or guessed, instead of counting it.", rich_help_panel=RUN)] = EXECUTION.strict,

@@ -186,6 +186,9 @@ def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, w
     resumed = len(done)
     job = _job(request, reader, plan, watch)
     tally = _run_chunks(request, job, plan, pool, done, watch.listed)
+    if len(done) < plan.chunks and not execution.dry_run and parse_shard(execution.shard).count > 1:
+        # The last shard to end has the whole run before it.
+        done = run_async(_committed(request))
     if execution.dry_run or len(done) < plan.chunks:
         return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
     request.progress.stage("assemble", plan.records)
@@ -208,6 +211,11 @@ async def _done(request: RunRequest) -> set[int]:
                         await out.delete(commit_key(record["chunk"]))
                         done.discard(record["chunk"])
         return done
+
+
+async def _committed(request: RunRequest) -> set[int]:
+    async with open_storage(request.out, request.execution.s3) as out:
+        return await committed(out)
 
 
 async def _assemble(request: RunRequest, plan: Plan) -> Tally:

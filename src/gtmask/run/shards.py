@@ -1,7 +1,8 @@
 """Which chunks are this machine's: all of them, or every N-th one of an array job.
 
 Environment variables: AWS Batch, "Array jobs" (AWS_BATCH_JOB_ARRAY_INDEX, AWS_BATCH_JOB_ARRAY_SIZE);
-Slurm, "Job Array Support" (SLURM_ARRAY_TASK_ID, _MIN, _MAX, _STEP, _COUNT).
+Slurm, "Job Array Support" (SLURM_ARRAY_TASK_ID, _MIN, _MAX, _STEP, _COUNT); Kubernetes, "Jobs", "Completion
+mode" (JOB_COMPLETION_INDEX). Kubernetes tells no pod how many there are, and Batch not on every platform.
 """
 
 from __future__ import annotations
@@ -28,38 +29,49 @@ class Shard:
 
 
 def parse_shard(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard:
-    """Read ``--shard``: ``I/N`` with I from 0 to N - 1, ``auto``, or None for everything.
+    """Read ``--shard``: ``I/N`` with I from 0 to N - 1, ``auto``, ``auto/N``, or None for everything.
 
     Raises
     ------
     UsageError
-        If the text is neither, or ``auto`` finds no array job.
+        If the text is none of them, or ``auto`` finds no array job, or not how many tasks it has.
     """
     if text is None:
         return Shard()
-    if text == "auto":
-        return _from_environment(environment)
     index, slash, count = text.partition("/")
+    if index == "auto" and (not slash or (count.isdecimal() and int(count))):
+        return _from_environment(environment, count)
     if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        raise UsageError(f"--shard {text!r} must be I/N with I from 0 to N - 1, such as 0/8, or auto.")
+        raise UsageError(
+            f"--shard {text!r} must be I/N with I from 0 to N - 1, such as 0/8, or auto, or auto/N."
+        )
     return Shard(int(index), int(count))
 
 
-def _from_environment(environment: Mapping[str, str]) -> Shard:
+def _from_environment(environment: Mapping[str, str], count: str) -> Shard:
+    """Return the shard of an array job's task, of which there are ``count``, where somebody said so."""
     try:
         if "AWS_BATCH_JOB_ARRAY_INDEX" in environment:
-            # Batch sets the size on newer platforms only; without it every child would do everything.
-            size = environment["AWS_BATCH_JOB_ARRAY_SIZE"]
-            return parse_shard(f"{environment['AWS_BATCH_JOB_ARRAY_INDEX']}/{size}")
+            # Without the size every child would do everything.
+            count = count or environment["AWS_BATCH_JOB_ARRAY_SIZE"]
+            return parse_shard(f"{environment['AWS_BATCH_JOB_ARRAY_INDEX']}/{count}")
         if "SLURM_ARRAY_TASK_ID" in environment:
-            return _from_slurm(environment)
+            found = _from_slurm(environment)
+            return parse_shard(f"{found.index}/{count or found.count}")
+        if "JOB_COMPLETION_INDEX" in environment:
+            if not count:
+                raise UsageError(
+                    "--shard auto cannot know how many pods an indexed job has: give auto/N with the N of "
+                    "its completions, such as --shard auto/8."
+                )
+            return parse_shard(f"{environment['JOB_COMPLETION_INDEX']}/{count}")
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise UsageError(
-            f"--shard auto cannot read the array job's environment ({error}): give I/N."
+            f"--shard auto cannot read the array job's environment ({error}): give I/N or auto/N."
         ) from None
     raise UsageError(
-        "--shard auto finds no array job: neither AWS_BATCH_JOB_ARRAY_INDEX nor SLURM_ARRAY_TASK_ID is set; "
-        "give I/N."
+        "--shard auto finds no array job: none of AWS_BATCH_JOB_ARRAY_INDEX, SLURM_ARRAY_TASK_ID and "
+        "JOB_COMPLETION_INDEX is set; give I/N."
     )
 
 
