@@ -260,6 +260,29 @@ def make_open_to_all(taken: Path, _: Path) -> None:
     taken.chmod(0o777)
 
 
+OTHER_PROCESSOR = """
+import llvmlite.binding
+from llvmlite.binding import FeatureMap
+llvmlite.binding.get_host_cpu_name = lambda: "pentium4"
+llvmlite.binding.get_host_cpu_features = lambda: FeatureMap({"sse2": True})
+"""
+
+
+def test_kernels_of_a_container_image_serve_any_processor(tmp_path):
+    """As an image is built: for the processor "generic", on a machine whose own is another one."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
+    answers = []
+    for code in (WARM_UP, OTHER_PROCESSOR + WARM_UP):
+        command = [sys.executable, "-c", code, "99", "", *MODULES]
+        made = subprocess.run(command, env=environment, capture_output=True, check=True)
+        answers.append(json.loads(made.stdout))
+    assert answers[0]["compiled"] == answers[0]["ready"] > 0
+    assert answers[1] == {"ready": answers[0]["ready"], "compiled": 0, "imported": []}
+    code = OTHER_PROCESSOR + CALL
+    called = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert json.loads(called.stdout) == {"mask": [[0, 7]], "loaded": 1, "compiled": 0}
+
+
 @pytest.mark.parametrize("make", [make_link, make_file, make_open_to_all])
 def test_a_name_taken_by_another_is_left_alone(tmp_path, monkeypatch, make):
     elsewhere = tmp_path / "elsewhere"

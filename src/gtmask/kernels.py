@@ -269,11 +269,14 @@ def _noted(notes: Path, name: str) -> int | None:
 
 
 def _notes_folder() -> Path:
-    """Return where is noted which modules are cached, for just this compiler, its flags and the CPU."""
+    """Return where is noted which modules are cached, for just this compiler, its flags and the processor."""
     import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
 
     key = [version("numba"), version("llvmlite"), platform.python_version(), str(PACKAGE)]
-    key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
+    # Code for a processor that was named (an image's, for any host) does not depend on this machine's.
+    name = os.environ.get("NUMBA_CPU_NAME")
+    if name is None or not (name.lower() == "generic" or "NUMBA_CPU_FEATURES" in os.environ):
+        key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
     key += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
     return _shared_folder() / digest
