@@ -2,8 +2,8 @@
 
     python dask_convert.py EXPORT IMAGES OUT
 
-`dask_jobqueue.SLURMCluster`, `dask_kubernetes.operator.KubeCluster` or `dask_cloudprovider.aws.FargateCluster`
-take the place of `LocalCluster`: gtmask asks a cluster for the address of its scheduler only. The workers need
+`dask_jobqueue.SLURMCluster`, `dask_kubernetes.operator.KubeCluster` or an own `distributed.SSHCluster`
+take the place of `LocalCluster`: gtmask asks a cluster for the address of its scheduler. The workers need
 gtmask and see the same locations.
 """
 
