@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,18 @@ def both(data: bytes, **options) -> tuple[list[Record], list[Record]]:
     return found[0], found[1]
 
 
+def with_point(drawn: tuple[str, int]) -> str:
+    """Put a point into digits, from the right."""
+    digits, decimals = drawn
+    return f"{digits[:-decimals] or '0'}.{digits[-decimals:]}"
+
+
+def halfway(drawn: tuple[int, int]) -> str:
+    """Spell an odd integer of 54 bits that many halvings down: it lies half-way between two doubles."""
+    bits, halvings = drawn
+    return with_point((str((bits | 1) * 5**halvings), halvings))
+
+
 def numerals() -> st.SearchStrategy[str]:
     """Numbers in every spelling that JSON has, and some that it has not."""
     odd = st.sampled_from(
@@ -49,6 +62,8 @@ def numerals() -> st.SearchStrategy[str]:
     return (
         st.integers(-(10**18), 10**18).map(str)
         | st.floats(-1e6, 1e6).map(repr)
+        | st.tuples(st.integers(10**15, 10**19 - 1).map(str), st.integers(1, 18)).map(with_point)
+        | st.tuples(st.integers(1 << 53, 1 << 54), st.integers(1, 4)).map(halfway)
         | st.floats(-2000, 2000).map(lambda value: f"{value:.2f}")
         | odd
     )
@@ -60,7 +75,7 @@ def test_numbers_are_those_of_orjson_or_left_to_it(text):
     data = np.frombuffer(text.encode() + b",", np.uint8).copy()
     stop, value = read_number(data, 0, len(data))
     if stop >= 0 and stop == len(text):
-        expected = orjson.loads(text)
+        expected = float(orjson.loads(text))
         assert (value, math.copysign(1, value) if "." in text else 0) == (
             expected, math.copysign(1, expected) if "." in text else 0,
         )  # fmt: skip
@@ -71,6 +86,13 @@ def test_numbers_are_those_of_orjson_or_left_to_it(text):
 def test_two_decimals_are_read_by_the_fast_way():
     for hundredths in range(-100_000, 100_000, 7):
         text = f"{hundredths / 100:.2f}".encode()
+        assert read_number(np.frombuffer(text, np.uint8).copy(), 0, len(text)) == (len(text), float(text))
+
+
+def test_numbers_of_full_precision_are_read_by_the_fast_way():
+    rng = random.Random(0)
+    for _ in range(20_000):
+        text = repr(rng.uniform(-4000, 4000)).encode()
         assert read_number(np.frombuffer(text, np.uint8).copy(), 0, len(text)) == (len(text), float(text))
 
 
