@@ -46,7 +46,7 @@ _USUAL: Groups = (
         "gtmask.raster.arguments",
     ),
     ("gtmask.raster.bitmaps",),
-    ("gtmask.raster.runs",),
+    ("gtmask.raster.runs", "gtmask.raster.extent"),
     ("gtmask.png.dynamic", "gtmask.png.huffman"),
     ("gtmask.png.bits", "gtmask.png.blocks"),
     ("gtmask.png.runs",),

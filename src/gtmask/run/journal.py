@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.manifest.unfinished import PARTS
-from gtmask.storage.local import translate_errors
+from gtmask.storage.local import translate_errors, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,10 @@ class Journal:
             if not self._is_mine():
                 raise run_lost(self._out)
             self._descriptor = self._opened()
-        with translate_errors("write", self._path):
+        try:
             os.write(self._descriptor, key.encode("utf-8", "surrogateescape") + b"\n")
+        except OSError as error:
+            raise translated("write", self._path, error) from error
         self._noted = True
 
     async def __aexit__(

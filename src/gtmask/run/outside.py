@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.findings import Finding
+from gtmask.raster.extent import FAR as IS_FAR
+from gtmask.raster.extent import FRACTION, OUTSIDE, note_rings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gtmask.model import Record, Shape
+    from gtmask.model import Record, Runs, Shape
 
 
 #: How far a shape may reach beyond the image, in shares of the side: tools let people draw a little over it.
@@ -30,41 +32,6 @@ SMALLEST = 8
 def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) -> list[Finding]:
     """Tell of shapes that lie outside the image, reach far beyond it, or are fractions by their numbers.
 
-    The parameters are those of :func:`outside`.
-    """
-    gone = outside(record, points, shapes)
-    found = [Finding("shape-outside", f"{shape.label}: {shape.kind}") for shape in gone]
-    if not len(points):
-        return found
-    width, height = record.width or 0, record.height or 0
-    starts = record.ring_offsets[:-1]
-    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
-    left = {id(shape) for shape in gone}
-    if (low < (-FAR * width, -FAR * height)).any() or (high > ((1 + FAR) * width, (1 + FAR) * height)).any():
-        for shape in _drawn(shapes, left):
-            rings = _deciding(shape, record.part_offsets)
-            (x0, y0), (x1, y1) = low[rings].min(axis=0), high[rings].max(axis=0)
-            if max(-x0, x1 - width) > FAR * width or max(-y0, y1 - height) > FAR * height:
-                box = f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
-                found.append(Finding("shape-cut", f"{shape.label}: {box}, image {width}x{height}"))
-    inside: NDArray[np.bool_] = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1)
-    if inside.any() and record.units == "pixel" and min(width, height) > SMALLEST:
-        found += [
-            Finding("fraction-suspected", f"{shape.label}: {shape.kind}")
-            for shape in _drawn(shapes, left)
-            if inside[_deciding(shape, record.part_offsets)].all()
-        ]
-    return found
-
-
-def _drawn(shapes: list[Shape], gone: set[int]) -> Iterator[Shape]:
-    """Yield the shapes with vertices, but for those that are told already."""
-    return (shape for shape in shapes if shape.parts[0] < shape.parts[1] and id(shape) not in gone)
-
-
-def outside(record: Record, points: NDArray[np.float64], shapes: list[Shape]) -> list[Shape]:
-    """Return those of the shapes whose bounding box no pixel of the image can belong to.
-
     Parameters
     ----------
     record
@@ -73,38 +40,61 @@ def outside(record: Record, points: NDArray[np.float64], shapes: list[Shape]) ->
         float64 (n, 2): the record's vertices in pixels.
     shapes
         Shapes of the record.
-
-    Notes
-    -----
-    A vertex paints the pixel that it rounds to, so half a pixel beyond the border still counts as inside.
     """
     width, height = record.width or 0, record.height or 0
-    found = [
-        shape
-        for shape in shapes
-        if shape.runs is not None
-        and (
-            shape.runs.x >= width
-            or shape.runs.y >= height
-            or shape.runs.x + shape.runs.width <= 0
-            or shape.runs.y + shape.runs.height <= 0
-        )
-    ]
-    if len(points):
-        starts = record.ring_offsets[:-1]
-        low = np.minimum.reduceat(points, starts)
-        high = np.maximum.reduceat(points, starts)
-        left_or_above = np.less(high, -0.5).any(axis=1)
-        right_or_below = np.greater(low, (width - 0.5, height - 0.5)).any(axis=1)
-        beyond: NDArray[np.bool_] = np.logical_or(left_or_above, right_or_below)
-        if beyond.any():
-            parts = record.part_offsets
-            found += [
-                shape
-                for shape in shapes
-                if shape.parts[0] < shape.parts[1] and beyond[_deciding(shape, parts)].all()
-            ]
+    noted = note_rings(points, record.ring_offsets, width, height, FAR) if len(points) else 0
+    gone = [shape for shape in shapes if shape.runs is not None and _is_outside(shape.runs, width, height)]
+    if not noted:
+        return _gone(gone)
+    starts, parts = record.ring_offsets[:-1], record.part_offsets
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    if noted & OUTSIDE:
+        beyond = _beyond(low, high, width, height)
+        gone += [shape for shape in _drawn(shapes, set()) if beyond[_deciding(shape, parts)].all()]
+    found = _gone(gone)
+    left = {id(shape) for shape in gone}
+    if noted & IS_FAR:
+        for shape in _drawn(shapes, left):
+            rings = _deciding(shape, parts)
+            (x0, y0), (x1, y1) = low[rings].min(axis=0), high[rings].max(axis=0)
+            if max(-x0, x1 - width) > FAR * width or max(-y0, y1 - height) > FAR * height:
+                box = f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
+                found.append(Finding("shape-cut", f"{shape.label}: {box}, image {width}x{height}"))
+    if noted & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
+        inside: NDArray[np.bool_] = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1)
+        found += [
+            Finding("fraction-suspected", f"{shape.label}: {shape.kind}")
+            for shape in _drawn(shapes, left)
+            if inside[_deciding(shape, parts)].all()
+        ]
     return found
+
+
+def _gone(shapes: list[Shape]) -> list[Finding]:
+    """Tell of shapes that no pixel of the image can belong to."""
+    return [Finding("shape-outside", f"{shape.label}: {shape.kind}") for shape in shapes]
+
+
+def _drawn(shapes: list[Shape], gone: set[int]) -> Iterator[Shape]:
+    """Yield the shapes with vertices, but for those that are told already."""
+    return (shape for shape in shapes if shape.parts[0] < shape.parts[1] and id(shape) not in gone)
+
+
+def _is_outside(runs: Runs, width: int, height: int) -> bool:
+    return runs.x >= width or runs.y >= height or runs.x + runs.width <= 0 or runs.y + runs.height <= 0
+
+
+def _beyond(
+    low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int
+) -> NDArray[np.bool_]:
+    """Say of each ring whether no pixel of the image can belong to it, by its bounding box.
+
+    A vertex paints the pixel that it rounds to, so half a pixel beyond the border still counts as inside.
+    """
+    left_or_above = np.less(high, -0.5).any(axis=1)
+    right_or_below = np.greater(low, (width - 0.5, height - 0.5)).any(axis=1)
+    beyond: NDArray[np.bool_] = np.logical_or(left_or_above, right_or_below)
+    return beyond
 
 
 def _deciding(shape: Shape, parts: NDArray[np.int32]) -> slice | NDArray[np.int32]:

@@ -10,9 +10,12 @@ import asyncio
 import contextlib
 import pickle
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
@@ -38,9 +41,9 @@ from gtmask.text import escape_unprintable
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
@@ -56,6 +59,10 @@ if TYPE_CHECKING:
 
 #: Levels of findings at which ``--strict`` stops.
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
+
+
+#: Seconds of work after which a worker without requests in flight listens whether it is to stop.
+LISTENING = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,6 @@ class Worker:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         take_read()
         expect(chunk.versions)
-        limit = asyncio.Semaphore(self.job.s3.in_flight)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
         async def one(position: int) -> None:
@@ -130,16 +136,12 @@ class Worker:
             except GtmaskError:
                 self.job.watch.check(take_read())
                 raise
-            finally:
-                limit.release()
 
+        at_once = self._side_by_side if is_s3(self.job.images) or is_s3(self.job.out) else _one_by_one
         async with self._journal(chunk.number) as journal:
             await self._refuse_lost_run()
             while True:
-                async with asyncio.TaskGroup() as group:
-                    for position in range(len(chunk.units)):
-                        await limit.acquire()
-                        group.create_task(one(position))
+                await at_once(one, len(chunk.units))
                 if self.job.watch.check(take_read()):
                     break
             result = gather(chunk.number, outcomes)
@@ -148,6 +150,21 @@ class Worker:
                 # The parent reads lines back from the part file where it needs them: results stay small.
                 result.lines, result.rejects = [], []
         return result
+
+    async def _side_by_side(self, work: Callable[[int], Coroutine[Any, Any, None]], count: int) -> None:
+        """Do numbered work, so much of it at a time as there may be requests in flight."""
+        limit = asyncio.Semaphore(self.job.s3.in_flight)
+
+        async def one(number: int) -> None:
+            try:
+                await work(number)
+            finally:
+                limit.release()
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(count):
+                await limit.acquire()
+                group.create_task(one(number))
 
     def _journal(self, chunk: int) -> AbstractAsyncContextManager[Journal | ObjectJournal | None]:
         """Return the journal of a chunk; a dry run has none."""
@@ -208,9 +225,9 @@ class Worker:
         findings += fitting.findings
         if is_reject(findings):
             return self._rejected(record)
-        return await self._write(
-            replace_size(record, fitting.width, fitting.height), fitting.turn, key, target, journal
-        )
+        # The reader has made it for us alone.
+        record.width, record.height = fitting.width, fitting.height
+        return await self._write(record, fitting.turn, key, target, journal)
 
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
@@ -251,7 +268,7 @@ class Worker:
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
         data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
         line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
-        outcome = Outcome(record, line, len(data), mask_values(mask), painting.painted, covered)
+        outcome = Outcome(record, line, len(data), count_values(mask), painting.painted, covered)
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask
         if journal is not None:
@@ -274,14 +291,30 @@ class Worker:
                 )
 
 
+async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], count: int) -> None:
+    """Do numbered work that waits for nothing: a task for each would cost more than it could bring.
+
+    The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.
+    """
+    breath = perf_counter() + LISTENING
+    for number in range(count):
+        await work(number)
+        if perf_counter() > breath:
+            await asyncio.sleep(0)
+            breath = perf_counter() + LISTENING
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of one record: a manifest line, or none where it was rejected."""
+    """What became of one record: a manifest line, or none where it was rejected.
+
+    ``pixels`` int64 (256,) are the mask's pixels by class id.
+    """
 
     record: Record
     line: bytes | None = None
     size: int = 0
-    pixels: dict[int, int] | None = None
+    pixels: NDArray[np.int64] | None = None
     painted: dict[str, int] | None = None
     covered: dict[str, int] | None = None
 
@@ -290,6 +323,7 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
     """Add up the outcomes of a chunk's records, in their order."""
     tally = Tally()
     result = ChunkResult(number, tally)
+    pixels = np.zeros(256, np.int64)
     for outcome in outcomes:
         assert outcome is not None
         record = outcome.record
@@ -305,10 +339,11 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
             continue
         tally.masks += 1
         tally.mask_bytes += outcome.size
-        tally.pixels.update(outcome.pixels or {})
+        pixels += 0 if outcome.pixels is None else outcome.pixels
         tally.shapes.update(outcome.painted or {})
         tally.covered.update(outcome.covered or {})
         result.lines.append(outcome.line)
+    tally.pixels.update({int(value): int(pixels[value]) for value in pixels.nonzero()[0]})
     return result
 
 
@@ -317,17 +352,6 @@ def place(record: Record) -> str:
     return (
         f"{record.image} ({record.where})" if record.where and record.image != record.where else record.image
     )
-
-
-def replace_size(record: Record, width: int, height: int) -> Record:
-    """Return the record with the size that its mask is painted in."""
-    return replace(record, width=width, height=height)
-
-
-def mask_values(mask: NDArray[np.uint8]) -> dict[int, int]:
-    """Return how many pixels of each value a mask has."""
-    counts = count_values(mask)
-    return {int(value): int(counts[value]) for value in counts.nonzero()[0]}
 
 
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import AccessError, NotFoundError, StorageError
+from gtmask.errors import AccessError, GtmaskError, NotFoundError, StorageError
 from gtmask.storage.base import Entry, check_key
 from gtmask.storage.walk import STAGED_PREFIX, walk
 
@@ -37,6 +37,8 @@ _REASONS = {
     errno.ELOOP: "symbolic links lead in a circle: correct them",
 }
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: At once, whatever is there: a named pipe would make us wait for whoever writes to it.
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -46,6 +48,7 @@ class LocalStorage:
     def __init__(self, root: str) -> None:
         self._root = Path(root).absolute()
         self.root = str(self._root)
+        self._base = self.root.rstrip("/")
         #: Files written since the last sync, where only single files can be flushed.
         self._unsynced: list[Path] = []
         self._dirty = False
@@ -63,11 +66,23 @@ class LocalStorage:
     def _path(self, key: str) -> Path:
         return self._root / check_key(key)
 
+    def _spell(self, key: str) -> str:
+        """Return the path of a key as plain text: two are made for each image, and a Path is slow."""
+        return f"{self._base}/{check_key(key)}"
+
     async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:  # noqa: ARG002 - files have none
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
-        path = self._path(key)
-        with translate_errors("read", path), open_regular(path) as file:
-            return _read(file.fileno(), start, stop)
+        path = self._spell(key)
+        try:
+            descriptor = os.open(path, _READING)
+            try:
+                status = os.fstat(descriptor)
+                _refuse_irregular(status.st_mode, path)
+                return _read(descriptor, start, status.st_size if stop is None else min(stop, status.st_size))
+            finally:
+                os.close(descriptor)
+        except (OSError, UnicodeEncodeError) as error:
+            raise translated("read", path, error) from error
 
     async def look(self, key: str) -> Entry:
         """Return a file's entry."""
@@ -83,10 +98,11 @@ class LocalStorage:
 
     async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:  # noqa: ARG002 - files have no content type
         """Write a whole file: readers see all of it or nothing. Durable after :meth:`sync`."""
-        path = self._path(key)
-        with translate_errors("write", path), _staged(path) as (staged, descriptor):
-            _write(descriptor, data)
-            staged.replace(path)
+        path = self._spell(key)
+        try:
+            _replace(path, data)
+        except (OSError, UnicodeEncodeError) as error:
+            raise translated("write", path, error) from error
         self._wrote(path)
 
     async def put_stream(
@@ -98,7 +114,7 @@ class LocalStorage:
             async for piece in pieces:
                 _write(descriptor, piece)
             staged.replace(path)
-        self._wrote(path)
+        self._wrote(str(path))
 
     async def put_if_absent(
         self, key: str, data: bytes, content_type: str = "application/octet-stream"  # noqa: ARG002 - files have no content type
@@ -120,10 +136,10 @@ class LocalStorage:
             self._sync_folders(path)
         return True
 
-    def _wrote(self, path: Path) -> None:
+    def _wrote(self, path: str) -> None:
         self._dirty = True
         if _SYNCFS is None:
-            self._unsynced.append(path)
+            self._unsynced.append(Path(path))
 
     async def sync(self) -> None:
         """Return once everything that was put so far survives a power cut.
@@ -201,39 +217,63 @@ def _refuse_irregular(mode: int, path: str | Path) -> None:
 
 @contextlib.contextmanager
 def _staged(path: Path) -> Iterator[tuple[Path, int]]:
-    """Open the file that will become ``path``, in the same folder, and take it away if it did not.
+    """Open the file that will become ``path``, as :func:`_open_staged`, and take it away if it did not."""
+    staged, descriptor = _open_staged(str(path))
+    try:
+        yield Path(staged), descriptor
+    finally:
+        # The lock is given up last: until then nobody else uses this name.
+        _take_away(staged, descriptor)
+        os.close(descriptor)
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Write a file under a name of its own, and give it its final name."""
+    staged, descriptor = _open_staged(path)
+    placed = False
+    try:
+        _write(descriptor, data)
+        os.replace(staged, path)  # noqa: PTH105 - for each mask
+        placed = True
+    finally:
+        if not placed:
+            _take_away(staged, descriptor)
+        os.close(descriptor)
+
+
+def _open_staged(path: str) -> tuple[str, int]:
+    """Open an empty file that will become ``path``, in the same folder; return its path and descriptor.
 
     Its name follows from the final name, so that whoever writes that file again after a crash takes over
     what the crash left behind. The lock tells such a leftover from the file of a living writer, who keeps
     it; the second writer then takes a name of its own.
     """
-    staged = (
-        path.parent / f"{STAGED_PREFIX}{hashlib.blake2b(os.fsencode(path.name), digest_size=8).hexdigest()}"
-    )
+    folder, _, name = path.rpartition("/")
+    staged = f"{folder}/{STAGED_PREFIX}{hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()}"
     descriptor = _open_locked(staged)
     if descriptor is None:
-        staged = staged.with_name(f"{staged.name}-{os.urandom(6).hex()}")
+        staged = f"{staged}-{os.urandom(6).hex()}"
         descriptor = _create_file(staged)
-    try:
-        yield staged, descriptor
-    finally:
-        # The lock is given up last: until then nobody else uses this name.
-        with contextlib.suppress(OSError):
-            if staged.stat().st_ino == os.fstat(descriptor).st_ino:
-                staged.unlink()
-        os.close(descriptor)
+    return staged, descriptor
 
 
-def _create_file(path: Path) -> int:
+def _take_away(staged: str, descriptor: int) -> None:
+    """Remove a file that has not got its final name."""
+    with contextlib.suppress(OSError):
+        if os.stat(staged).st_ino == os.fstat(descriptor).st_ino:  # noqa: PTH116 - as its opening
+            os.unlink(staged)  # noqa: PTH108 - as above
+
+
+def _create_file(path: str) -> int:
     flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o666)
 
 
-def _open_locked(path: Path) -> int | None:
+def _open_locked(path: str) -> int | None:
     """Open and lock a file and empty it; None if a living process has it locked."""
     while True:
         descriptor = _create_file(path)
@@ -245,16 +285,18 @@ def _open_locked(path: Path) -> int | None:
         # Between opening and locking, the writer before may have given this very file its final name.
         # Then it must not be touched, and the name is free, or leads to another file, or was about to
         # be taken away when that writer was killed.
-        with contextlib.suppress(FileNotFoundError):
+        try:
             status = os.fstat(descriptor)
-            if path.stat().st_ino == status.st_ino:
+            if os.stat(path).st_ino == status.st_ino:  # noqa: PTH116 - for each mask
                 if status.st_nlink == 1:
                     # Emptied needlessly, ext4 would take the renamed file for one that replaces another by
                     # being truncated, and allocate its blocks at once when it is closed.
                     if status.st_size:
                         os.ftruncate(descriptor, 0)
                     return descriptor
-                path.unlink()
+                os.unlink(path)  # noqa: PTH108 - a name of a few lines above
+        except FileNotFoundError:
+            pass
         os.close(descriptor)
 
 
@@ -272,10 +314,8 @@ def _create(path: Path, data: bytes) -> bool:
     return True
 
 
-def _read(descriptor: int, start: int, stop: int | None) -> bytes:
+def _read(descriptor: int, start: int, stop: int) -> bytes:
     """Read the bytes [start, stop) of an open file, as far as there are any."""
-    size = os.fstat(descriptor).st_size
-    stop = size if stop is None else min(stop, size)
     pieces: list[bytes] = []
     while start < stop and (piece := os.pread(descriptor, stop - start, start)):
         pieces.append(piece)
@@ -284,9 +324,9 @@ def _read(descriptor: int, start: int, stop: int | None) -> bytes:
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 def _flush(path: Path) -> None:
@@ -336,27 +376,27 @@ def translate_errors(verb: str, path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError as error:
-        raise NotFoundError(f"Cannot {verb} {path}: there is no such file or folder.") from error
-    except OSError as error:
-        if verb == "list" and error.filename:  # the very folder below the path
-            path = Path(os.fsdecode(error.filename))
-        what = f"Cannot {verb} {path}"
-        if error.errno in _DENIED:
-            raise AccessError(
-                f"{what}: permission denied; check owner and mode of the file and its folder."
-            ) from error
-        if verb == "read" and error.errno in {errno.ENODEV, errno.ENXIO}:
-            raise NotFoundError(
-                f"{what}: it is no regular file, but a named pipe, a socket or a device."
-            ) from error
-        if verb == "read" and error.errno == errno.EISDIR:
-            raise NotFoundError(f"{what}: it is a folder; name a file in it.") from error
-        if verb == "read" and error.errno == errno.ENOTDIR:
-            raise NotFoundError(f"{what}: a part of the path is a file, not a folder.") from error
-        reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
-        raise StorageError(f"{what}: {reason}.") from error
-    except UnicodeEncodeError as error:
-        raise StorageError(
+    except (OSError, UnicodeEncodeError) as error:
+        raise translated(verb, path, error) from error
+
+
+def translated(verb: str, path: str | Path, error: OSError | UnicodeEncodeError) -> GtmaskError:
+    """Return the error that :func:`translate_errors` raises: for what runs too often for a context."""
+    if isinstance(error, UnicodeEncodeError):
+        return StorageError(
             f"Cannot {verb} {str(path)!r}: the name cannot be written in this system's encoding; rename it."
-        ) from error
+        )
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"Cannot {verb} {path}: there is no such file or folder.")
+    if verb == "list" and error.filename:  # the very folder below the path
+        path = Path(os.fsdecode(error.filename))
+    what = f"Cannot {verb} {path}"
+    if error.errno in _DENIED:
+        return AccessError(f"{what}: permission denied; check owner and mode of the file and its folder.")
+    if verb == "read" and error.errno in {errno.ENODEV, errno.ENXIO}:
+        return NotFoundError(f"{what}: it is no regular file, but a named pipe, a socket or a device.")
+    if verb == "read" and error.errno == errno.EISDIR:
+        return NotFoundError(f"{what}: it is a folder; name a file in it.")
+    if verb == "read" and error.errno == errno.ENOTDIR:
+        return NotFoundError(f"{what}: a part of the path is a file, not a folder.")
+    return StorageError(f"{what}: {_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))}.")
