@@ -16,8 +16,8 @@ _ROWS = (
         "coco",
         "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; labels"
         " from `meta`.",
-        "Skeletons, cuboids and tags have no area. Between keyframes of a video only --interpolate "
-        "paints polygons and boxes; `outside` shapes are not drawn.",
+        "Skeletons, cuboids and tags have no area. Between keyframes of a video, and after the last "
+        "one of a track that does not end, only --interpolate paints; `outside` shapes are not drawn.",
         image="`name` of `image`; a frame of a video has the names under which CVAT saves it. In projects "
         "the subset narrows both, and frames are counted within a subset and task.",
         label="`label`, or the attribute of --class-attribute.",

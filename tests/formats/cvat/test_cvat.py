@@ -315,11 +315,54 @@ def test_frames_between_keyframes_are_told():
     assert [(record.image[6:12], labels(record), codes(record)) for record in records] == [
         ("000000", ["a"], []),
         ("000002", ["b"], ["frame-not-annotated"]),
-        ("000004", ["a"], []),
+        ("000004", ["a"], ["frame-not-annotated"]),
     ]
     assert [(finding.code, finding.detail) for finding in reader.findings] == [
         ("frame-not-annotated", "a.xml: 2 whole frames")
     ]
+
+
+def lasting(*tracks: str, stop: int, step: int = 1) -> str:
+    return video(*tracks, meta=f"<stop_frame>{stop}</stop_frame><frame_filter>step={step}</frame_filter>")
+
+
+def test_a_track_that_is_not_ended_goes_on_to_the_end_of_its_video():
+    text = lasting(
+        track("a", box(0, 1), box(2, 1)), track("b", box(2, 9), box(4, 9, outside=1)), stop=8, step=2
+    )
+    reader = open_files("cvat", {"a.xml": text})
+    told = [
+        (record.image[6:12], labels(record), codes(record)) for record in map(reader.record, reader.units())
+    ]
+    assert told == [
+        ("000000", ["a"], []),
+        ("000002", ["a", "b"], []),
+        ("000004", [], ["frame-not-annotated"]),
+    ]
+    assert [finding.detail for finding in reader.findings] == ["a.xml: 2 whole frames"]
+    records = read(text, interpolate=True)
+    assert [(int(record.image[6:12]), labels(record)) for record in records] == [
+        (0, ["a"]), (2, ["a", "b"]), (4, ["a"]), (6, ["a"]), (8, ["a"])]  # fmt: skip
+    assert not [code for record in records for code in codes(record)]
+
+
+def test_a_lone_shape_before_the_last_frame_may_be_of_its_own_frame_alone():
+    """CVAT forgets the end of shapes that are of no track in the last frame but one."""
+    text = lasting(track("a", box(0, 1), box(3, 1)), track("b", box(2, 9)), stop=3)
+    told = [(labels(record), codes(record)) for record in read(text, interpolate=True)]
+    assert told == [(["a"], []), (["a"], []), (["a", "b"], []), (["a"], ["frame-not-annotated"])]
+
+
+def test_videos_of_one_project_have_their_own_length_and_step():
+    def about(number: int, stop: int, step: int) -> str:
+        filtered = f"<frame_filter>step={step}</frame_filter>"
+        return f"<task><id>{number}</id><stop_frame>{stop}</stop_frame>{filtered}</task>"
+
+    head = f"<meta><project><tasks>{about(1, 2, 1)}{about(2, 6, 3)}</tasks></project></meta>"
+    tracks = in_project(track("a", box(0, 1)), "A", 1) + in_project(track("b", box(0, 1)), "B", 2)
+    records = read(f"<annotations>{head}{tracks}</annotations>", interpolate=True)
+    assert [(record.scope, int(record.image[6:12])) for record in records] == [
+        ("A", 0), ("A", 1), ("A", 2), ("B", 0), ("B", 3), ("B", 6)]  # fmt: skip
 
 
 def test_frames_between_keyframes_are_computed_when_asked():

@@ -15,7 +15,7 @@ from gtmask.findings import Finding
 from gtmask.formats.cvat.classes import class_of, listed_classes
 from gtmask.formats.cvat.grid import grid_of
 from gtmask.formats.cvat.shapes import add_shape, between
-from gtmask.formats.cvat.tracks import Drawn, TrackIndex, Video
+from gtmask.formats.cvat.tracks import Clock, Drawn, TrackIndex, Video
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
@@ -65,7 +65,7 @@ class CvatReader(BaseReader):
         self.size: tuple[str | None, str | None] = (None, None)
         self.sizes: dict[str, tuple[str | None, str | None]] = {}
         self.grid: tuple[Grid, bool] = ("displayed", False)
-        self.step = 1
+        self.clocks: dict[str, Clock] = {}
         self.video = False
         self._read_header()
         if self.video:
@@ -90,13 +90,14 @@ class CvatReader(BaseReader):
         sizes = {(size.findtext("width"), size.findtext("height")) for size in meta.iter("original_size")}
         if len(sizes) == 1:
             self.size = sizes.pop()
-        # A project's videos may differ in size.
+        self.clocks[""] = _clock(meta)
+        # A project's videos may differ in size, length and step.
         for task in meta.iter("task"):
             size, identity = task.find("original_size"), task.findtext("id")
+            if identity:
+                self.clocks[identity] = _clock(task)
             if size is not None and identity:
                 self.sizes[identity] = (size.findtext("width"), size.findtext("height"))
-        match = re.search(r"step=(\d{1,6})", meta.findtext(".//frame_filter") or "")
-        self.step = max(int(match[1]), 1) if match else 1
 
     def units(self) -> Iterator[tuple[Any, ...]]:
         """Yield one unit per image or frame."""
@@ -137,12 +138,13 @@ class CvatReader(BaseReader):
         for video, tracks in index.videos.items():
             # The frames of two tasks of one subset bear the same names: only their task tells them apart.
             scope = f"{video.subset}/task_{video.task}" if subsets[video.subset] > 1 else video.subset
+            clock = self.clocks.get(video.task, self.clocks.get("", Clock()))
             between = self.options.interpolate
-            for frame in tracks.frames(self.step, between=between):
-                yield "frame", frame, tuple(tracks.shapes(frame)), video, scope.strip("/")
+            for frame in tracks.frames(clock, between=between):
+                yield "frame", frame, tuple(tracks.shapes(frame, clock)), video, scope.strip("/")
             if not between:
-                every = sum(1 for _ in tracks.frames(self.step, between=True))
-                passed += every - sum(1 for _ in tracks.frames(self.step, between=False))
+                every = sum(1 for _ in tracks.frames(clock, between=True))
+                passed += every - sum(1 for _ in tracks.frames(clock, between=False))
         if passed:
             self.findings.append(Finding("frame-not-annotated", f"{self.name}: {passed} whole frames"))
 
@@ -192,7 +194,7 @@ class CvatReader(BaseReader):
 
     def _draw(self, builder: RecordBuilder, frame: int, drawn: Drawn) -> None:
         """Add what one track shows in a frame."""
-        if drawn.share is not None and not self.options.interpolate:
+        if drawn.share is not None and (drawn.doubtful or not self.options.interpolate):
             builder.finding("frame-not-annotated", f"{drawn.label} in frame {frame}")
             return
         try:
@@ -226,6 +228,14 @@ class CvatReader(BaseReader):
 
     def _element(self, start: int, stop: int) -> Element:
         return parse_piece(self._document.read(start, stop), self.encoding)
+
+
+def _clock(about: Element) -> Clock:
+    """Return which frames a video has by its task; a project tells it of each of its tasks alone."""
+    step = re.search(r"step=(\d{1,6})", about.findtext(".//frame_filter") or "")
+    stops = [stop.text or "" for stop in about.iter("stop_frame")]
+    known = len(stops) == 1 and re.fullmatch(r"\d{1,9}", stops[0].strip())
+    return Clock(max(int(step[1]), 1) if step else 1, int(stops[0]) if known else None)
 
 
 def image_names(name: str, subset: str = "") -> ImageNames:

@@ -2,7 +2,9 @@
 
 The document lists track after track; an index of 40 bytes per shape turns that around without holding
 the shapes. Shapes with ``outside="1"`` say that the object has left: they are never drawn. A frame that a
-track passes between two of its shapes has none of its own: it is told, or computed with --interpolate.
+track passes between two of its shapes has none of its own: it is told, or computed with --interpolate. A
+track whose last shape is not outside goes on as it is there to the end of its video (CVAT
+``dataset_manager/annotation.py``, ``get_interpolated_shapes``).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ class Drawn(NamedTuple):
     """One shape of a frame: the bytes of its element, or of the two that it lies between.
 
     ``share`` is None for a shape of the frame's own, 0..1 for one between ``start`` and ``later``.
+    ``doubtful`` says that it may be of the frame before alone.
     """
 
     label: str
@@ -28,6 +31,14 @@ class Drawn(NamedTuple):
     stop: int
     share: float | None = None
     later: tuple[int, int] | None = None
+    doubtful: bool = False
+
+
+class Clock(NamedTuple):
+    """Which frames a video has: the distance of two of them, and the last one where that is known."""
+
+    step: int = 1
+    stop: int | None = None
 
 
 class _Track:
@@ -49,8 +60,12 @@ class _Track:
         self.outside.insert(at, piece.attributes.get("outside") == "1")
         return at > 0 and self.frames[at - 1] == frame
 
-    def at(self, frame: int) -> Drawn | None:
-        """Return what the track shows in a frame; None where it is outside or not there."""
+    def at(self, frame: int, clock: Clock) -> Drawn | None:
+        """Return what the track shows in a frame; None where it is outside or not there.
+
+        A shape that is of no track becomes one of itself and an end in the frame after it, which CVAT forgets
+        where that is the video's last one (``dataset_manager/formats/cvat.py``).
+        """
         at = bisect_right(self.frames, frame) - 1
         if at < 0 or self.outside[at]:
             return None
@@ -58,7 +73,7 @@ class _Track:
         if self.frames[at] == frame:
             return Drawn(*here)
         if at + 1 == len(self.frames):
-            return None
+            return Drawn(*here, 0.0, None, at == 0 and self.frames[0] + clock.step == clock.stop)
         if self.outside[at + 1]:
             return Drawn(*here, 0.0)
         share = (frame - self.frames[at]) / (self.frames[at + 1] - self.frames[at])
@@ -136,24 +151,18 @@ class Tracks:
         if track.frames:
             self._tracks.append(track)
 
-    def frames(self, step: int, *, between: bool) -> Iterator[int]:
-        """Yield the frames, ascending: those with shapes, or (``between``) also those that tracks pass.
-
-        ``step`` is the distance of two frames of the task (its frame filter).
-        """
+    def frames(self, clock: Clock, *, between: bool) -> Iterator[int]:
+        """Yield the frames, ascending: those with shapes, or (``between``) also those that tracks pass."""
         own = sorted({frame for track in self._tracks for frame in track.frames})
         if not between or not own:
             yield from own
             return
-        for frame, following in zip(own, [*own[1:], None], strict=True):
+        end = own[-1] if clock.stop is None else clock.stop
+        for frame, following in zip(own, [*own[1:], end + 1], strict=True):
             yield frame
-            if following is not None and self._alive(frame):
-                yield from range(frame + step, following, step)
+            if any(track.at(frame, clock) is not None for track in self._tracks):
+                yield from range(frame + clock.step, following, clock.step)
 
-    def _alive(self, frame: int) -> bool:
-        """Say whether any track shows something after this frame and before its next shape."""
-        return any(track.frames[-1] > frame and track.at(frame) is not None for track in self._tracks)
-
-    def shapes(self, frame: int) -> list[Drawn]:
+    def shapes(self, frame: int, clock: Clock) -> list[Drawn]:
         """Return what a frame shows, in track order."""
-        return [drawn for track in self._tracks if (drawn := track.at(frame)) is not None]
+        return [drawn for track in self._tracks if (drawn := track.at(frame, clock)) is not None]
