@@ -70,8 +70,8 @@ declare("loss", [
      "This is a fault of gtmask: please report it with the element."),
     ("image-maskless", "Images, or names in the export's lists of images, have no mask and get none.",
      "Nothing, if they are not meant to be labeled; else add their masks, or rename them as their images."),
-    ("frame-not-annotated", "A video frame between two keyframes has no shapes of its own.",
-     "Convert with --interpolate, which computes the polygons and boxes between keyframes."),
+    ("frame-not-annotated", "A track passes a video frame in which it has no shape of its own.",
+     "Convert with --interpolate, which computes the polygons and boxes between keyframes and after them."),
     ("manifest-partial", "The manifest is of a run that is not finished: images are missing from it.",
      "Run the same `gtmask convert` again; without --partial such a manifest is refused."),
     ("document-empty", "A document of the export lists no images: their list is empty or missing.",
@@ -88,6 +88,9 @@ declare("guess", [
      "not looked at."),
      ("Give --images with the folder or prefix of the images; the manifest refers to where they were looked "
      "for.")),
+    ("images-two-ways", ("The first images are found in two ways, by more or by less of their path; the way "
+     "that finds most counts."),
+     "Look at a preview; give --images the folder that the export's paths start from."),
     ("size-differs", "The export's image size differs from the image's header.",
      ("If the image was resized after labeling, its shapes are in the wrong place: --size check rejects such "
      "images.")),
@@ -119,6 +122,8 @@ declare("guess", [
      "Keep the right list only."),
     ("columns-left-out", "A confidence or a track number follows the coordinates; it was left out.",
      "Nothing, if a model or a tracker wrote the lines."),
+    ("key-points-suspected", "Lines may be boxes with key points behind them; they were read as polygons.",
+     "Look at a preview; if they are key points, say so with `kpt_shape` in data.yaml."),
     ("fraction-outside", "Coordinates lie below 0 or above 1 of the image; the shape was cut at its edge.",
      "Check that the coordinates are fractions of the image."),
     ("fraction-suspected", ("All coordinates of a shape lie between 0 and 1, as if they were fractions of "

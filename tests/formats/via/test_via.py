@@ -464,3 +464,11 @@ def test_attributes_without_a_shape_are_told_in_csv():
     assert codes(record) == ["shape-no-geometry"]
     (record,) = read_files("via", {"v.csv": header + "a.jpg,1,{},0,0,{},{}\n"})
     assert codes(record) == ["image-unannotated"]
+
+
+def test_the_number_0_is_a_class_and_no_missing_attribute():
+    shape = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
+    regions = [{"shape_attributes": shape, "region_attributes": {"kind": kind, "x": ""}} for kind in (0, 1)]
+    document = {"a.jpg1": {"filename": "a.jpg", "size": 1, "regions": regions, "file_attributes": {}}}
+    (record,) = read_files("via", {"v.json": document})
+    assert (labels(record), set(codes(record))) == (["0", "1"], {"label-number"})

@@ -74,7 +74,8 @@ class Census:
 
 
 def _filled(attributes: dict[str, Any]) -> list[str]:
-    return [name for name, value in attributes.items() if value not in (None, "", [], {}, False)]
+    # The number 0 is a value, though it equals False.
+    return [name for name, value in attributes.items() if not (value is False or value in (None, "", [], {}))]
 
 
 def _is_tick(name: str, value: Any) -> bool:

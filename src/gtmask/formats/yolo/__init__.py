@@ -21,7 +21,7 @@ from gtmask.formats.reading.per_image import PerImageReader
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
 from gtmask.formats.yolo.class_files import NAMES, YAML, Classes, read_classes
-from gtmask.formats.yolo.columns import BOX, are_pairs, is_track, usual_columns
+from gtmask.formats.yolo.columns import BOX, find_pairs, is_track, usual_columns
 from gtmask.formats.yolo.lines import FARTHEST, add_lines
 
 if TYPE_CHECKING:
@@ -82,11 +82,14 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     classes = read_classes(export, reporter, given)
     labels = [classes.names[number] for number in sorted(classes.names)]
     files = _first_lines(export)
-    pose = classes.pose or are_pairs([flat for rows in files for flat in rows])
+    pairs = find_pairs([flat for rows in files for flat in rows])
+    if pairs.possible and not pairs.certain and not classes.pose:
+        reporter.place = export.location
+        reporter.finding("key-points-suspected", "all points of the first lines lie in such boxes")
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt",
         labels=list(dict.fromkeys(labels)) or None, findings=reporter.findings,
-        context=replace(classes, pose=pose, behind=usual_columns(files)),
+        context=replace(classes, pose=classes.pose or pairs.certain, behind=usual_columns(files)),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gtmask.errors import StorageError
+from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.classes import class_names, load_yaml
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
@@ -113,6 +113,8 @@ def _read(export: Export, reporter: Header, name: str) -> Classes:
     read = {"yaml": _from_yaml, "yml": _from_yaml, "csv": _from_csv, "json": _from_json}
     try:
         return read.get(extension, by_lines)(reporter, export.read(name))
+    except PASSING:
+        raise
     except (StorageError, BadFile, yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
         reporter.finding("classes-unread", f"{error}"[:200].replace("\n", " "))
         return Classes()

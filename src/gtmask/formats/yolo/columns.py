@@ -10,6 +10,8 @@ pairs behind a box.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 #: The coordinates of a box.
 BOX = 4
 Point = tuple[float, float]
@@ -118,23 +120,31 @@ def are_key_points(rows: list[list[float]]) -> bool:
     )
 
 
-def are_pairs(rows: list[list[float]]) -> bool:
-    """Say whether the lines of a data set are boxes with three or more key points behind them, in pairs.
+class Pairs(NamedTuple):
+    """Whether lines are boxes with key points in pairs behind them, and whether they may be."""
+
+    certain: bool = False
+    possible: bool = False
+
+
+def find_pairs(rows: list[list[float]]) -> Pairs:
+    """Say whether the lines of a data set are boxes with key points behind them, in pairs.
 
     All have one count of numbers, and all points lie in the box or are 0, which is not seen. Of a polygon
     the second vertex, which then counts as a size, would lie among the others; a box's size mostly does not.
+    One or two points prove nothing.
     """
-    if len(rows) < 2 or any(len(flat) != len(rows[0]) for flat in rows):
-        return False
-    if len(rows[0]) < BOX + 6 or len(rows[0]) % 2:
-        return False
+    count = len(rows[0]) if rows else 0
+    if count < BOX + 2 or count % 2 or any(len(flat) != count for flat in rows):
+        return Pairs()
     apart = 0
     for flat in rows:
         points = [point for point in zip(flat[BOX::2], flat[BOX + 1 :: 2], strict=True) if any(point)]
         if not points or not all(_in_box(flat, x, y) for x, y in points):
-            return False
+            return Pairs()
         apart += not _in_box(flat, flat[2], flat[3])
-    return 2 * apart > len(rows)
+    many, mostly = count >= BOX + 6, 2 * apart > len(rows)
+    return Pairs(many and mostly, many or mostly)
 
 
 def _in_box(flat: list[float], x: float, y: float) -> bool:
