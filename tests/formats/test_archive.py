@@ -15,6 +15,7 @@ import pytest
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats import archive, read
 from gtmask.formats.locate import open_export
+from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from tests.support.small_exports import FilesExport
 
 if TYPE_CHECKING:
@@ -216,6 +217,15 @@ def test_two_different_members_of_one_name_are_refused(tmp_path: Path, kind: str
 def test_a_member_that_is_packed_twice_is_one(tmp_path: Path, kind: str):
     path = twice(tmp_path / kind, [("a.json", LABELME % b"a"), ("./a.json", LABELME % b"a")])
     assert [record.image for record in read(path)] == ["a.jpg"]
+
+
+@pytest.mark.parametrize("kind", ["e.zip", "e.tar", "e.tar.gz"])
+def test_members_that_are_edited_to_the_same_sizes_make_another_export(tmp_path: Path, kind: str):
+    files = {f"{number}.json": LABELME % b"a" for number in range(FILES_READ_WHOLE + 1)}
+    before = fingerprint(open_export(KINDS[kind](tmp_path / kind, files)))
+    assert fingerprint(open_export(KINDS[kind](tmp_path / kind, files))) == before
+    files["7.json"] = files["7.json"].replace(b"5, 5", b"5, 4")
+    assert fingerprint(open_export(KINDS[kind](tmp_path / kind, files))) != before
 
 
 def test_a_runs_state_in_an_archive_is_no_part_of_it(tmp_path: Path):

@@ -97,7 +97,7 @@ def chosen(references: list[str], there: set[str], prefix: str = "/images") -> I
         asked.append(key)
         return key in there
 
-    rule = asyncio.run(choose_rule([ImageNames(name) for name in references], exists, prefix))
+    rule = asyncio.run(choose_rule([ImageNames(name) for name in references], exists, prefix)).rule
     assert len(asked) == len(set(asked))
     return rule
 
@@ -214,7 +214,7 @@ def test_a_rule_is_chosen_by_images_and_not_by_their_names() -> None:
         return key in {"x/1.jpg", "1.jpg"}
 
     names = ImageNames("x/1.jpg", ("a/x/1.jpg", "b/x/1.jpg"))
-    assert asyncio.run(choose_rule([names], exists, "/images")) == ImageRule()
+    assert asyncio.run(choose_rule([names], exists, "/images")).rule == ImageRule()
 
 
 @pytest.mark.parametrize(

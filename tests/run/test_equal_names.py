@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,3 +45,51 @@ def test_extensions_of_one_name_are_equals_and_other_names_are_not(
 ) -> None:
     keys = ImageRule().keys(ImageNames("i/a.jpg", aliases))
     assert find(keys, {"i/a.jpg", "i/a.png", "j/a.png"}) == found
+
+
+def convert(folder: Path, references: list[str], files: list[str]) -> gtmask.Summary:
+    """Convert an export whose images are called by these references, with these files as images."""
+    document = coco_data.make_document(references)
+    for image in document["images"]:
+        for file in files:
+            path = folder / "images" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(coco_data.jpeg(image["width"], image["height"]))
+    (folder / "export.json").write_text(json.dumps(document))
+    return gtmask.convert(folder / "export.json", folder / "out", images=folder / "images", workers=1)
+
+
+@pytest.mark.parametrize("sieve", [True, False])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_shortened_name_that_is_another_images_whole_name_is_no_pick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sieve: bool, turned: bool
+) -> None:
+    """Less its first part, ``train/images/a.jpg`` is what the other one is called, and that is there."""
+    monkeypatch.setattr("gtmask.run.survey.WORTH_SIFTING", 0 if sieve else 10_000)
+    references = ["images/a.jpg", "train/images/a.jpg"]
+    summary = convert(tmp_path, references[::-1] if turned else references, ["images/a.jpg", "a.jpg"])
+    assert (summary.tally.masks, summary.tally.findings["image-ambiguous"]) == (0, 2)
+
+
+def test_images_that_are_found_in_two_ways_are_told(tmp_path: Path) -> None:
+    references = ["x/a.jpg", "x/b.jpg", "x/c.jpg"]
+    summary = convert(tmp_path, references, ["x/a.jpg", "a.jpg", "b.jpg", "c.jpg"])
+    assert [item.code for item in summary.findings] == ["images-two-ways"]
+    summary = convert(tmp_path / "other", references, ["a.jpg", "b.jpg", "c.jpg"])
+    assert [item.code for item in summary.findings] == []
+
+
+@pytest.mark.parametrize("name", ["path", "coco_url"])
+@pytest.mark.parametrize("sieve", [True, False])
+def test_other_names_of_images_take_part_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sieve: bool
+) -> None:
+    monkeypatch.setattr("gtmask.run.survey.WORTH_SIFTING", 0 if sieve else 10_000)
+    coco_data.write(tmp_path, ["a.jpg", "b.jpg"])
+    document = json.loads((tmp_path / "export.json").read_bytes())
+    document["images"][0] |= {"file_name": "gone.jpg", name: "b.jpg"}
+    (tmp_path / "export.json").write_text(json.dumps(document))
+    summary = gtmask.convert(
+        tmp_path / "export.json", tmp_path / "out", images=tmp_path / "images", workers=1
+    )
+    assert (summary.tally.masks, summary.tally.findings["image-ambiguous"]) == (1, 1)

@@ -111,7 +111,7 @@ def _rule(records: list[Record], images: dict[str, tuple[int, int]]) -> ImageRul
         return key in images
 
     names = [record.names for record in records[:20]]
-    return _loop.run_until_complete(choose_rule(names, exists, "/images"))
+    return _loop.run_until_complete(choose_rule(names, exists, "/images")).rule
 
 
 def _one(

@@ -37,6 +37,9 @@ class BytesExport:
     def path(self, name: str) -> Path | None:
         return None
 
+    def checksum(self, name: str) -> str:
+        return ""
+
     def select(self, names: Iterable[str] | None) -> BytesExport:
         assert names is None or list(names) == [self.name]
         return self

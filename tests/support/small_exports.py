@@ -43,6 +43,9 @@ class FilesExport:
     def path(self, name: str) -> Path | None:
         return None
 
+    def checksum(self, name: str) -> str:
+        return ""
+
     def select(self, names: Iterable[str] | None) -> FilesExport:
         return FilesExport(self.files, None if names is None else tuple(names))
 

@@ -110,6 +110,11 @@ class ArchiveExport:
             raise NotFoundError(f"There is no {name} in {self.location}.")
         return sizes[name]
 
+    def checksum(self, name: str) -> str:
+        """Return what changes with a member's bytes: its CRC-32, but for photos in a tar their time."""
+        self.size(name)
+        return f"{self._opened().sums[name]:x}"
+
     def exists(self, name: str) -> bool:
         """Say whether there is such a member."""
         return name in self._opened().sizes
@@ -145,9 +150,11 @@ class _Refused(Exception):  # noqa: N818 (never leaves this module)
 
 
 class _Contents:
-    """What both kinds of archive offer: sizes by name, and ranged reads."""
+    """What both kinds of archive offer: sizes and checksums by name, and ranged reads."""
 
     sizes: dict[str, int]
+    #: CRC-32, or the time of the last change where that would take reading.
+    sums: dict[str, int]
 
     def read(self, name: str, start: int, stop: int | None) -> bytes:
         raise NotImplementedError
@@ -185,7 +192,7 @@ class _Zip(_Contents):
         file = open_file(outer, archive)
         weakref.finalize(self, file.close)
         self._file = zipfile.ZipFile(file)
-        self.sizes = {}
+        self.sizes, self.sums = {}, {}
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._spools: dict[str, IO[bytes]] = {}
         entries = self._file.infolist()
@@ -198,7 +205,7 @@ class _Zip(_Contents):
             if name := _checked(entry.filename):
                 first = self._entries.get(name, entry)
                 _refuse_second(name, (first.file_size, first.CRC), (entry.file_size, entry.CRC))
-                self.sizes[name] = entry.file_size
+                self.sizes[name], self.sums[name] = entry.file_size, entry.CRC
                 self._entries[name] = entry
 
     def read(self, name: str, start: int, stop: int | None) -> bytes:
@@ -227,8 +234,7 @@ class _Tar(_Contents):
         self._outer, self._archive = outer, archive
         self._spool = _spool_of(self)
         self._starts: dict[str, int] = {}
-        self.sizes = {}
-        sums: dict[str, int] = {}
+        self.sizes, self.sums = {}, {}
         for name, member, file in self._walk():
             if not name.lower().endswith(_PHOTOS):
                 self._starts[name] = self._spool.tell()
@@ -236,9 +242,10 @@ class _Tar(_Contents):
                 while block := file.read(_COPIED):
                     self._spool.write(block)
                     checksum = zlib.crc32(block, checksum)
-                first = (self.sizes.get(name, member.size), sums.setdefault(name, checksum))
+                first = (self.sizes.get(name, member.size), self.sums.setdefault(name, checksum))
                 _refuse_second(name, first, (member.size, checksum))
             self.sizes[name] = member.size
+            self.sums.setdefault(name, int(member.mtime))
 
     def _walk(self) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
         packed = self._outer.size(self._archive)

@@ -118,10 +118,11 @@ class Reader(Protocol[U]):
 class NamesImages(Protocol):
     """A reader that can tell what its units call their images much sooner than by making the units."""
 
-    def image_names(self) -> Iterator[Texts] | None:
+    def image_names(self) -> Iterator[Texts | None] | None:
         """Yield the image references of all units, in order, "" for those without; None: ask the units.
 
-        Records that are malformed may be given a reference here that their unit does not have.
+        That holds also for None among them: there are images that have several names. Records that are
+        malformed may be given a reference here that their unit does not have.
         """
         ...
 

@@ -66,6 +66,10 @@ class Export(Protocol):
         """Say whether the export's root has a file of this name (also one that was not selected)."""
         ...
 
+    def checksum(self, name: str) -> str:
+        """Return what changes with a file's bytes, where that is known without reading it; else ""."""
+        ...
+
     def path(self, name: str) -> Path | None:
         """Return where a file lies when it is a plain local file that can be mapped, else None."""
         ...
@@ -126,6 +130,10 @@ class _Rooted:
         for name in self._walk():
             if fits is None or fits(name):
                 yield name
+
+    def checksum(self, name: str) -> str:  # noqa: ARG002 (the protocol's signature)
+        """Return "": only reading would tell."""
+        return ""
 
     def _walk(self) -> Iterator[str]:
         raise NotImplementedError

@@ -74,10 +74,12 @@ class ManyReader:
             for unit in reader.units():
                 yield index, unit
 
-    def image_names(self) -> Iterator[Texts] | None:
-        """Chain what the documents' readers tell; None where one cannot, or names are to be completed."""
+    def image_names(self) -> Iterator[Texts | None] | None:
+        """Chain what the documents' readers tell; None where one cannot, or images get another name here."""
+        if any("/" in name for name in self.names):
+            return None
         found = [reader.image_names() for reader in self.readers if isinstance(reader, NamesImages)]
-        if any(self._beside) or len(found) < len(self.readers) or None in found:
+        if len(found) < len(self.readers) or None in found:
             return None
         return (texts for names in found if names is not None for texts in names)
 

@@ -13,7 +13,7 @@ import posixpath
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.images.references import is_possible, normalize
 
@@ -95,6 +95,21 @@ class ImageRule:
                 keys.setdefault(other, rank)
         return keys
 
+    @property
+    def shortens(self) -> bool:
+        """Whether references lose parts, so that one's key may be what another one is called."""
+        return bool(self.drop or self.name_only)
+
+    def longer(self, names: ImageNames) -> list[str]:
+        """Return the longer ends of the image's own name that the rule does not take for its key."""
+        path = normalize(names.image)
+        if path is None or not self.shortens:
+            return []
+        parts = path.split("/")
+        first = len(parts) - 1 if self.name_only else min(self.drop, len(parts) - 1)
+        key = self.apply(path)
+        return [end for start in range(first + 1) if (end := "/".join(parts[start:])) != key]
+
     def describe(self) -> str:
         """Return the rule as a phrase for people."""
         if self.name_only:
@@ -165,10 +180,20 @@ def _strips(images_prefix: str) -> list[str]:
     return [whole, below] if "://" in images_prefix and slash else [whole]
 
 
+class RuleChoice(NamedTuple):
+    """The rule that was chosen, and what speaks against it: a phrase, or ""."""
+
+    rule: ImageRule
+    doubt: str = ""
+
+
 async def choose_rule(
     images: Sequence[ImageNames], exists: Callable[[str], Awaitable[bool]], images_prefix: str = ""
-) -> ImageRule:
+) -> RuleChoice:
     """Choose the rule that finds most images of a sample; of equally good ones the first.
+
+    What another rule finds that keeps more of the references, or finds as many images, speaks against it
+    where that is another file for the same image.
 
     Parameters
     ----------
@@ -181,7 +206,7 @@ async def choose_rule(
 
     Returns
     -------
-    ImageRule
+    RuleChoice
         The whole path where nothing is found.
     """
     ranked = [dict(_ranked(names)) for names in dict.fromkeys(images)]
@@ -191,17 +216,38 @@ async def choose_rule(
         return any([await exists(spelling) for spelling in spellings(key)])
 
     best, most = ImageRule(), 0
+    tried: list[tuple[ImageRule, list[str | None]]] = []
     seen: dict[str, bool] = {}
     for rule in _rules(max((path.count("/") for path in paths), default=0), images_prefix):
         keys = {path: rule.apply(path) for path in paths}
         new = list(dict.fromkeys(key for key in keys.values() if key not in seen))
         seen.update(zip(new, await asyncio.gather(*map(found_in, new)), strict=True))
-        found = sum(any(seen[keys[path]] for path in one) for one in ranked)
+        files = [next((keys[path] for path in one if seen[keys[path]]), None) for one in ranked]
+        found = len(ranked) - files.count(None)
+        tried.append((rule, files))
         if found > most:
             best, most = rule, found
         if most == sum(map(bool, ranked)):
             break
-    return best
+    return RuleChoice(best, _doubt(best, tried))
+
+
+def _doubt(best: ImageRule, tried: list[tuple[ImageRule, list[str | None]]]) -> str:
+    """Say which rule finds other files than the best one does, though it keeps more or finds as many."""
+    rules = [rule for rule, _ in tried]
+    if best not in rules:
+        return ""
+    mine = tried[rules.index(best)][1]
+    for number, (rule, files) in enumerate(tried):
+        if number > rules.index(best) and files.count(None) > mine.count(None):
+            continue
+        if any(file is not None and file != own for file, own in zip(files, mine, strict=True)):
+            first, second = (
+                f"{len(one) - one.count(None)} by {way.describe()}"
+                for way, one in ((best, mine), (rule, files))
+            )
+            return f"of {len(mine)} images {first}, {second}"
+    return ""
 
 
 def mask_key(image_key: str, *, keep_extension: bool = False) -> str:

@@ -197,14 +197,20 @@ class _Contested:
         # Hashes: of the scope; of what the export calls the image; of each key that may be chosen, its mask
         # key, and its mask key with the image's extension.
         self._scopes, self._names = array("Q"), array("Q")
+        # Of images that are there and that the rule takes for another one's: see ImageRule.longer.
+        self._others = array("Q")
         self._chosen, self._plain = _Keys(), _Keys()
 
     def add(self, batch: Sequence[tuple[int, ImageNames]], rule: ImageRule, look: Look | None) -> None:
         """Take records."""
         keys = [rule.keys(names) for _, names in batch]
-        there = look(list(dict.fromkeys(key for one in keys for key in one))) if look is not None else set()
-        for (ordinal, names), one in zip(batch, keys, strict=True):
+        longer = [rule.longer(names) if look is not None else [] for _, names in batch]
+        asked = list(dict.fromkeys(key for one in (*keys, *longer) for key in one))
+        there = look(asked) if look is not None else set()
+        for (ordinal, names), one, ends in zip(batch, keys, longer, strict=True):
             found = find(one, there)
+            others = [key for key in ends if key in there and key not in one]
+            self._others.extend(map(_hash, others))
             listed = list(one)
             own = rule.key(names) or ""
             choice = listed.index(found[0]) if found else 0
@@ -213,7 +219,7 @@ class _Contested:
             self._own.append(listed.index(own) if own in one else 0)
             self._ranks.append(one[listed[choice]] if listed else SCOPED)
             self._own_ranks.append(one.get(own, SCOPED))
-            self._doubtful.append(len(found) > 1)
+            self._doubtful.append(len(found) > 1 or bool(others))
             self._missing.append(look is not None and not found)
             self._scopes.append(_hash(names.scope))
             self._names.append(_hash(f"{names.scope}\0{normalize(names.image)}"))
@@ -234,6 +240,7 @@ class _Contested:
             choices = np.where(within, choices, np.frombuffer(self._own, np.uint16))
             ranks = np.where(within, ranks, np.frombuffer(self._own_ranks, np.uint8))
         images, short, long = keys
+        doubtful = doubtful | np.isin(images, np.frombuffer(self._others, np.uint64))
         first, unsettled = _claimed(images, np.frombuffer(self._names, np.uint64), ranks)
         missing = np.frombuffer(self._missing, np.uint8) != 0
         choices = np.where(unsettled & missing, NONE, choices)

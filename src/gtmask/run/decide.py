@@ -21,7 +21,7 @@ from gtmask.formats.base import suggested
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
-from gtmask.images.resolve import ImageRule, choose_rule
+from gtmask.images.resolve import ImageRule, RuleChoice, choose_rule
 from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
 from gtmask.model import ClassMap
@@ -225,11 +225,11 @@ def _new_plan(
     fingerprint: Callable[[], str],
 ) -> Plan:
     """Survey the export and decide everything that the data decides."""
-    found_any = True
+    found_any, doubt = True, ""
 
     def choose(images: list[ImageNames]) -> ImageRule:
-        nonlocal found_any
-        rule, found_any = run_async(_choose_rule(request, images))
+        nonlocal found_any, doubt
+        (rule, doubt), found_any = run_async(_choose_rule(request, images))
         return rule
 
     if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
@@ -256,7 +256,8 @@ def _new_plan(
         labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
         class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
         if not class_map.classes:
-            raise UsageError(_no_label(request, outcome.labels.get("", 0)))
+            lost = outcome.lost or next((one for one in reader.findings if one.level == "loss"), None)
+            raise UsageError(_no_label(request, outcome.labels.get("", 0), lost))
     settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))
     settings["size"] = _size(request, found_any, outcome.records)
     look = None if settings["size"] == "annotation" else partial(_present, request, Present())
@@ -265,6 +266,8 @@ def _new_plan(
     told = [*reader.findings, *foreign_classes(class_map, labels)]
     if classes_made:
         told += [*merged_labels(class_map), *alike_classes(class_map)]
+    if doubt:
+        told.append(Finding("images-two-ways", doubt))
     if (request.settings.size, settings["size"]) == ("auto", "annotation"):
         told.append(Finding("images-unread", _unread(request, outcome.records)))
     plan = Plan(
@@ -288,7 +291,7 @@ def _new_plan(
     return plan
 
 
-def _no_label(request: RunRequest, bare: int) -> str:
+def _no_label(request: RunRequest, bare: int, lost: Finding | None) -> str:
     attribute = request.settings.class_attribute
     if bare and attribute is not None:
         return (
@@ -302,8 +305,9 @@ def _no_label(request: RunRequest, bare: int) -> str:
         )
     forced = request.settings.format
     doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
+    why = f" (what was left out first: {lost.code}, {escape_unprintable(lost.detail):.200})" if lost else ""
     return (
-        f"{request.source}{doubt} names no label that could become a class: look at it with "
+        f"{request.source}{doubt} names no label that could become a class{why}: look at it with "
         "`gtmask inspect`, or give a class map with --classes."
     )
 
@@ -314,7 +318,7 @@ def _unread(request: RunRequest, records: int) -> str:
     return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
-async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[ImageRule, bool]:
+async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[RuleChoice, bool]:
     """Choose how references become keys, by looking for the first images; say whether any was found."""
     if request.settings.size == "annotation":
         return await choose_rule(images, _nothing_exists, request.images), False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask import raster
-from gtmask.errors import CredentialsError, GtmaskError, TransientError, UsageError
+from gtmask.errors import PASSING, GtmaskError, UsageError
 from gtmask.findings import Finding
 from gtmask.model import Bitmap, Plane, Select
 from gtmask.png import look_up
@@ -345,7 +345,7 @@ class Canvas:
             self._pictures.clear()
             try:
                 data = self.record.files(name) if self.record.files is not None else None
-            except (TransientError, CredentialsError):
+            except PASSING:
                 raise
             except GtmaskError:
                 data = None

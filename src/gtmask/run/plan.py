@@ -189,7 +189,7 @@ def fingerprint(export: Export) -> str:
     """Return a digest that changes when the export does.
 
     It covers every byte of exports of up to :data:`FILES_READ_WHOLE` files (by CRC-32, at several GB/s),
-    else the files' names, sizes and modification times, or their ETags in S3.
+    else the files' names, sizes and modification times, their ETags in S3 or their checksums in archives.
     """
     digest = hashlib.blake2b(digest_size=16)
     first = list(islice(export.names(), FILES_READ_WHOLE + 1))
@@ -211,10 +211,10 @@ def stamp(entry: Entry) -> bytes:
 
 
 def _stamps(export: Export) -> Iterator[bytes]:
-    """Yield the names of files, their sizes and, of local ones, their modification times."""
+    """Yield the names of files, their sizes, and their modification times, or checksums in archives."""
     for name in export.names():
         path = export.path(name)
-        changed = path.stat().st_mtime_ns if path is not None else ""
+        changed = path.stat().st_mtime_ns if path is not None else export.checksum(name)
         yield f"{name}\0{export.size(name)}\0{changed}\n".encode("utf-8", "surrogatepass")
 
 

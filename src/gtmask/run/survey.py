@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gtmask.findings import Finding
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import ImageRule
     from gtmask.run.clashes import Look
@@ -43,23 +44,26 @@ WORTH_SIFTING = 10_000
 
 @dataclass(slots=True)
 class Glance:
-    """What one batch of records tells: what they call their images, and labels."""
+    """What one batch of records tells: what they call their images, labels, and what was lost first."""
 
     images: list[ImageNames] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
+    lost: Finding | None = None
 
 
 @dataclass(slots=True)
 class Survey:
     """The outcome: number of records, labels with counts, the rule for images, and all names of images.
 
-    ``claims`` is None where the images' own names alone show that no two records share one.
+    ``claims`` is None where the images' own names alone show that no two records share one; ``lost`` is the
+    first finding that left something out.
     """
 
     records: int
     labels: Counter[str]
     rule: ImageRule
     claims: Claims | None = None
+    lost: Finding | None = None
 
 
 def kept_reader(pickled: bytes) -> Reader[Any]:
@@ -80,6 +84,8 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...]) -> Glance:
         found.images.append(record.names)
         for shape in record.shapes:
             found.labels[shape.label] += 1
+        if found.lost is None:
+            found.lost = next((one for one in record.findings if one.level in {"loss", "reject"}), None)
     return found
 
 
@@ -114,15 +120,17 @@ def survey(
             return Survey(number, Counter(), rule)
     claims = Claims()
     records, labels = 0, Counter[str]()
+    lost: Finding | None = None
     for found in _read(reader, limit, pool) if read_records else _ask(reader, limit):
         if rule is None:
             rule = choose_rule(found.images[:SAMPLE])
         records += len(found.images)
         labels.update(found.labels)
+        lost = lost or found.lost
         for names in found.images:
-            claims.add(rule.keys(names))
+            claims.add([*rule.keys(names), *rule.longer(names)])
         progress(len(found.images))
-    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims)
+    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost)
 
 
 def decide_claims(
@@ -186,6 +194,8 @@ def _sift(
     rule: ImageRule | None = None
     records = 0
     for texts in names:
+        if texts is None:
+            return None, rule
         taken = texts if limit is None else texts.first(limit - records)
         if rule is None:
             sample = [taken[i] for i in range(min(len(taken), SAMPLE))]
@@ -197,7 +207,8 @@ def _sift(
         records += len(taken)
         if records == limit:
             break
-    if rule is None or not sieve.all_distinct():
+    # What one image's shortened name is, another one's whole name may be.
+    if rule is None or rule.shortens or not sieve.all_distinct():
         return None, rule
     progress(records)
     return records, rule

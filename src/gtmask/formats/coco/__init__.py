@@ -47,6 +47,8 @@ _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
 #: Image units that are computed at a time.
 _STEP = 1 << 13
+#: Members of an image that may name it beside its ``file_name`` (coco-annotator; COCO's own data).
+_OTHER_NAMES = ("path", "coco_url")
 _NO_RANGES = np.empty((0, 2), np.int64)
 
 
@@ -215,16 +217,18 @@ class CocoReader:
             if not self.options.keep_going:
                 raise
 
-    def image_names(self) -> Iterator[Texts] | None:
+    def image_names(self) -> Iterator[Texts | None] | None:
         """Yield the image references of all units; None where they do not follow the image table."""
         tables = self._survey()
         if tables.images_at is None or tables.shared:
             return None
         return self._image_names(tables)
 
-    def _image_names(self, tables: Tables) -> Iterator[Texts]:
+    def _image_names(self, tables: Tables) -> Iterator[Texts | None]:
         try:
-            yield from tables.image_texts("file_name", lambda entry: _unit(entry, _NO_RANGES)[1])
+            for texts in tables.image_texts("file_name", lambda entry: _unit(entry, _NO_RANGES)[1]):
+                spelled = texts.data.tobytes()
+                yield None if any(b'"%s"' % key.encode() in spelled for key in _OTHER_NAMES) else texts
         except DamagedExportError:
             if not self.options.keep_going:
                 raise
@@ -345,7 +349,7 @@ def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
     number = normal_id(get_any(entry, "id"))
     name = get_any(entry, "file_name")
     aliases = tuple(
-        value for key in ("path", "coco_url") if isinstance(value := get_any(entry, key), str) and value
+        value for key in _OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value
     )
     if not (isinstance(name, str) and name):
         name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
