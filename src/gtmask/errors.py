@@ -130,6 +130,10 @@ class WorkersLostError(GtmaskError):
     """A worker process died, for want of memory or by somebody's hand."""
 
 
+#: What says nothing about the data that was asked for, so that nobody may take it for a fault of theirs.
+PASSING = (TransientError, CredentialsError, ChangedError)
+
+
 class ProbeError(GtmaskError):
     """A file that is no image whose header can be read."""
 

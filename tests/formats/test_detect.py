@@ -212,7 +212,7 @@ def test_several_documents_tell_the_names_of_their_images_without_making_units(t
         ("seen.txt", b"images/a.jpg\nimages/b.PNG\n", "file-skipped"),
         ("my_classes.txt", b"car\ntree\n", "file-skipped"),
         ("rejects.jsonl", b'{"image": "a.jpg"}\n', "file-skipped"),
-        ("val.json.gz", b"\x1f\x8b", "file-skipped"),
+        ("val.json.gz", b"\x1f\x8b", "file-unrecognised"),
     ],
 )
 def test_files_beside_documents_are_told(tmp_path: Path, name: str, content: Any, code: str):

@@ -31,7 +31,7 @@ def line(labels: dict[str, dict[str, str]], order: list[str] | None = None) -> M
 DATED = {"creation-date": "2026-01-02T00:00:00.000000", "job-name": "labeling-job/a"}
 EARLIER = {"creation-date": "2026-01-01T23:59:59"}
 ADJUSTED = {"creation-date": "2025-01-01T00:00:00Z", "adjustment-status": "unadjusted"}
-FAILED = {"failure-reason": "x"}
+FAILED = {"failure-reason": "x", "creation-date": "2026-01-01T00:00:00"}
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["a-ref", "b-ref", "c-ref", "d-ref"])))
@@ -44,6 +44,13 @@ def test_age_orders_attributes_and_keys_do_not(order: tuple[str, ...]) -> None:
     attributes.add(got.labels)
     assert attributes.newest_first() == ["a-ref", "b-ref", "c-ref", "d-ref"]
     assert attributes.answer == "a-ref"
+
+
+def test_what_failed_at_an_unknown_time_is_newer_only_than_what_no_job_has_answered() -> None:
+    for other, newest in ((ADJUSTED, "b-ref"), (DATED, "a-ref"), ({}, "a-ref")):
+        attributes = Attributes()
+        attributes.add(line({"a-ref": {"failure-reason": "x"}, "b-ref": other}).labels)
+        assert attributes.answer == newest
 
 
 def test_other_lines_tell_what_one_does_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tarfile
 import zipfile
@@ -143,3 +144,16 @@ def test_comparing_the_masks_tells_how_it_gets_on(job: Path) -> None:
     assert heard.done["compare"] == 200
     assert seen.answer is not None
     assert seen.answer.unreadable == 200
+
+
+def test_classes_that_became_one_or_look_alike_are_told_as_by_a_run(tmp_path: Path) -> None:
+    names = ["car", " car", "Tree", "tree"]
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}], "annotations": [],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+    }  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    seen = gtmask.inspect(tmp_path / "a.json", workers=1)
+    summary = gtmask.convert(tmp_path / "a.json", tmp_path / "out", size="annotation", workers=1)
+    for code in ("label-duplicate", "label-alike"):
+        assert seen.findings[code] == [item.code for item in summary.findings].count(code) == 1

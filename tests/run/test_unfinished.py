@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,31 @@ def test_masks_of_half_a_run_are_no_export_either(tmp_path: Path, folder: str) -
     gtmask.convert(export, tmp_path / "out", shard="1/2", **options)
     whole = gtmask.convert(tmp_path / folder, tmp_path / "whole", **options)
     assert (whole.tally.masks, whole.exit_code) == (9, 0)
+
+
+def test_masks_of_half_a_run_in_a_folder_below_are_no_export_either(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path / "a", [f"{number}.jpg" for number in range(9)])
+    options: dict[str, Any] = {"images": tmp_path / "a/images", "chunk_size": 2, "workers": 1}
+    gtmask.convert(export, tmp_path / "b/out", shard="0/2", **options)
+    with pytest.raises(ManifestError, match="3 of 5 chunks are done"):
+        gtmask.inspect(tmp_path / "b", workers=1)
+
+
+@pytest.mark.parametrize("name", ["copy", "copy.zip"])
+def test_a_growing_manifest_tells_of_half_a_run_without_its_state(
+    stopped: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(stopped / "out", tmp_path / "copy", ignore=shutil.ignore_patterns("_gtmask"))
+    shutil.make_archive(str(tmp_path / "copy"), "zip", tmp_path / "copy")
+    with pytest.raises(ManifestError, match=r"qa\.manifest\.partial is the manifest of a run"):
+        gtmask.inspect(tmp_path / name, workers=1)
+    seen = gtmask.inspect(tmp_path / name, options=gtmask.ReadOptions(partial=True), workers=1)
+    assert seen.findings["manifest-partial"] == 1
+
+
+def test_an_answer_is_no_manifest_that_grows(stopped: Path, tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="is not finished, and no job has answered it"):
+        gtmask.answer([str(stopped / "out" / f"{NAME}.partial")], tmp_path / "answer", workers=1)
 
 
 def test_a_run_in_s3_is_asked_for_its_state_too(tmp_path: Path, s3_server: S3Server, bucket: str) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gtmask.errors import NotFoundError, UsageError
+from gtmask.errors import ManifestError, NotFoundError, UsageError
 from gtmask.formats.locate import open_export
 from gtmask.groundtruth.manifest_file import ManifestReader
+from gtmask.manifest.unfinished import PARTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,8 @@ def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestRea
         No location.
     NotFoundError
         A location without an output manifest.
+    ManifestError
+        Only the growing manifest of an unfinished run is there.
     """
     if not locations:
         raise UsageError("No output manifest is given: name a MANIFEST, or a job with --job.")
@@ -40,6 +43,11 @@ def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestRea
         outputs = [name for name in names if name == _OUTPUT or name.endswith("/" + _OUTPUT)]
         single = list(export.names())[:2] == names[:2] and len(names) == 1
         chosen = names if single or not outputs else outputs
+        if not chosen and (partial := next((name for name in export.names() if name.endswith(PARTIAL)), "")):
+            raise ManifestError(
+                f"{location}: {partial} is of a run of `gtmask convert` that is not finished, and no job "
+                "has answered it: finish the run, send its manifest to a job, and name what that writes."
+            )
         if not chosen:
             raise NotFoundError(
                 f"{location} has no output manifest: name the file, or the job's output folder."

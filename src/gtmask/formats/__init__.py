@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.errors import UsageError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import BringsClasses, Reader, ReadOptions, Sample
 from gtmask.formats.format import Format
@@ -34,6 +34,9 @@ __all__ = [
     "open_source",
     "read",
 ]
+
+#: Folders of masks in an export that may be a run's.
+_MOST_OUTPUTS = 20
 
 
 class OpenedExport(NamedTuple):
@@ -137,20 +140,44 @@ def unfinished_manifests(
     ManifestError
         There is one, and they are not allowed.
     """
-    from gtmask.manifest.unfinished import find_manifest, manifest_of_run  # noqa: PLC0415 (few need it)
+    from gtmask.manifest.unfinished import (  # noqa: PLC0415 (few need it)
+        find_manifest,
+        is_growing,
+        manifest_of_run,
+    )
 
+    growing = None if names is not None else next((name for name in export.names() if is_growing(name)), None)
     # An archive is of one moment: a manifest in it has its name because its run was finished.
-    if root := getattr(export, "root", "").rstrip("/"):
-        if names is None:
-            # The output of a run, or its folder of masks.
-            runs = {manifest_of_run(folder, options.s3) for folder in (root, root.removesuffix("/masks"))}
-            manifests = sorted(filter(None, runs))
-        else:
-            manifests = [f"{root}/{name}" for name in names]
-        for manifest in manifests:
-            _, unfinished = find_manifest(manifest, options.s3, partial=options.partial)
-            if unfinished:
-                yield Finding("manifest-partial", unfinished)
+    root = getattr(export, "root", "").rstrip("/")
+    manifests = [f"{root}/{name}" for name in names or ()] if root else []
+    if names is None and root:
+        # The output of a run, or its folder of masks.
+        folders = {root, root.removesuffix("/masks"), *(f"{root}/{folder}" for folder in _outputs(export))}
+        manifests = sorted(filter(None, (manifest_of_run(folder, options.s3) for folder in folders)))
+    for manifest in manifests:
+        _, unfinished = find_manifest(manifest, options.s3, partial=options.partial)
+        if unfinished:
+            growing = None
+            yield Finding("manifest-partial", unfinished)
+    if growing is not None:
+        unfinished = f"{growing} is the manifest of a run of `gtmask convert` that is not finished"
+        if not options.partial:
+            raise ManifestError(
+                f"{export.location}: {unfinished}: finish the run, or take what there is with --partial."
+            )
+        yield Finding("manifest-partial", unfinished)
+
+
+def _outputs(export: Export) -> list[str]:
+    """Return the first folders in which a run may have put its folder of masks."""
+    found: dict[str, None] = {}
+    for name in export.names():
+        folder, within, _ = name.partition("/masks/")
+        if within:
+            found[folder] = None
+        if len(found) == _MOST_OUTPUTS:
+            break
+    return list(found)
 
 
 def read(

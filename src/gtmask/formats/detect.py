@@ -192,7 +192,8 @@ def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> De
         candidates += _more(others, candidates)
         found, unknown = _recognized(judge, candidates)
     if wanted is None and not found:
-        if looks_like_masks(export, names):
+        packed = any(companions.is_packed(sample.name) for sample in unknown)
+        if not packed and looks_like_masks(export, names):
             return Detection(FORMATS["masks"], FORMATS["masks"].title)
         raise strangers.nothing(export, names, unknown)
     if len(found) > 1:
@@ -281,7 +282,7 @@ def _is_none(export: Export, sample: Sample) -> bool:
 
 def _candidate(name: str) -> bool:
     base = name.rpartition("/")[2]
-    return base.lower().endswith(companions.DOCUMENTS) or "." not in base
+    return base.lower().endswith(companions.DOCUMENTS) or "." not in base or companions.is_packed(base)
 
 
 def _spread(names: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gtmask.errors import StorageError
+from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs, size_from
 from gtmask.formats.reading.classes import load_yaml
@@ -67,6 +67,8 @@ def _labels(export: Export, reporter: Header) -> list[str] | None:
         return None
     try:
         document = as_object(reporter, load_yaml(export.read(CLASSES)), CLASSES)
+    except PASSING:
+        raise
     except (StorageError, yaml.YAMLError, ValueError, RecursionError) as error:
         reporter.finding("classes-unread", f"{error}"[:200])
         return None

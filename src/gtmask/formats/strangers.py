@@ -8,7 +8,7 @@ from itertools import islice
 from posixpath import splitext
 from typing import TYPE_CHECKING
 
-from gtmask.errors import GtmaskError, UnknownFormatError
+from gtmask.errors import PASSING, GtmaskError, UnknownFormatError
 from gtmask.findings import is_reject
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import ARCHIVES
@@ -54,6 +54,9 @@ def describe(sample: Sample, export: Export | None = None) -> str:
         return "it is empty"
     if (tool := known_tool(sample)) is not None:
         return f"it is {tool[0]}, which gtmask does not read; {tool[1]}"
+    for signature, what in _SIGNATURES:
+        if sample.head.startswith(signature):
+            return f"it is {what}"
     text = sample.text.lstrip()
     keys = sample.keys or sample.element
     if sample.element and "result" in keys and not {"data", "annotations"} & keys.keys():
@@ -86,6 +89,8 @@ def gets_any(export: Export, name: str, entry: Format, *, shapes: bool = False) 
         reader = entry.read(export.select([name]), ReadOptions(keep_going=True))
         records = (reader.record(unit) for unit in islice(reader.units(), _TRIES))
         return any(not is_reject(record.findings) and (record.shapes or not shapes) for record in records)
+    except PASSING:
+        raise
     except GtmaskError:
         return False
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import StorageError
+from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, reals, rgb_key, size_from
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_listed
@@ -81,6 +81,8 @@ def _classes(export: Export, reporter: Header) -> dict[int, str]:
         rows = as_objects(
             reporter, as_list(reporter, load_json(export.read(found)), "the document"), "classes"
         )
+    except PASSING:
+        raise
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{found}: {error}"[:200])
         return {}

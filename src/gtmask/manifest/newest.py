@@ -36,8 +36,8 @@ class Age(NamedTuple):
         )
 
 
-#: What a job tried to write is newer than all that is there.
-_FAILED = Age(adjusts=True, created=float("inf"))
+#: What a job tried to write is newer than what no job wrote; without a date nothing says more.
+_FAILED = Age(adjusts=True, by_job=True)
 
 
 class Attributes:
@@ -97,7 +97,7 @@ class Attributes:
 def age_of(label: Label) -> Age:
     """Return what one line says about an attribute's age."""
     if label.failure_reason is not None:
-        return _FAILED._replace(created=_seconds(label.creation_date) or _FAILED.created)
+        return _FAILED._replace(created=_seconds(label.creation_date))
     return Age(
         label.adjustment_status is not None,
         _seconds(label.creation_date),

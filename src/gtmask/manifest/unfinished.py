@@ -29,6 +29,11 @@ PARTS = STATE + "parts/"
 PARTIAL = ".partial"
 
 
+def is_growing(name: str) -> bool:
+    """Say by a file's name whether it is the manifest of a run that is not finished."""
+    return name.endswith(f".manifest{PARTIAL}")
+
+
 def committed_chunk(entry: Entry) -> int | None:
     """Return the number of the chunk whose commit record this file is, if it is one."""
     name = entry.key.removeprefix(PARTS)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
+from gtmask.errors import ClassMapError
 from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.formats import open_source
 from gtmask.formats.base import ReadOptions, suggested
@@ -20,6 +22,7 @@ from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
+from gtmask.run.decide import alike_classes, merged_labels
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
@@ -159,6 +162,10 @@ def inspect(
     seen.suggested = suggested(
         reader, class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
     )
+    # A class map of too many classes is told where one is asked for.
+    with suppress(ClassMapError):
+        class_map = seen.class_map()
+        seen.count_findings([*merged_labels(class_map), *alike_classes(class_map)], "the classes")
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(

@@ -348,9 +348,7 @@ def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
         return None, "", None, None, (), "record-bad", b""
     number = normal_id(get_any(entry, "id"))
     name = get_any(entry, "file_name")
-    aliases = tuple(
-        value for key in _OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value
-    )
+    aliases = tuple(value for key in _OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value)
     if not (isinstance(name, str) and name):
         name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
     if number is None:

@@ -12,7 +12,7 @@ from itertools import islice
 from posixpath import dirname
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import NotFoundError, StorageError
+from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.formats.masks.brush import Task, images_of_tasks, region_of, tasks_of
 from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, parse_class_list
 from gtmask.formats.masks.known import known_classes
@@ -177,6 +177,8 @@ class MasksReader:
         try:
             header = read_header(self.export.read(task.regions[0].name, 0, _HEAD))
             builder.record.width, builder.record.height = header.width, header.height
+        except PASSING:
+            raise
         except (ValueError, StorageError):
             pass  # told where the picture is painted
         builder.account(
@@ -212,6 +214,8 @@ class MasksReader:
         for pair in islice(self._layout.pairs if self._layout is not None else (), 1):
             try:
                 return read_header(self.export.read(pair.mask, 0, _HEAD)).palette or b""
+            except PASSING:
+                raise
             except (ValueError, StorageError):
                 break
         return b""

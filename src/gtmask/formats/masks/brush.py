@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import StorageError
+from gtmask.errors import PASSING, StorageError
 from gtmask.formats.masks.layout import TRIED
 from gtmask.formats.reading.typed import get_object, get_whole
 from gtmask.formats.text import decode_json
@@ -90,6 +90,8 @@ def images_of_tasks(told: Header, export: Export, names: Iterable[str], limit: i
                 told.finding("classes-unread", f"{name}: it is larger than --memory-limit")
                 continue
             document = decode_json(export.read(name))
+        except PASSING:
+            raise
         except (ValueError, StorageError) as error:
             told.finding("classes-unread", f"{name}: {error}"[:200])
             continue

@@ -11,7 +11,7 @@ import re
 from posixpath import basename, join, split
 from typing import TYPE_CHECKING
 
-from gtmask.errors import GtmaskError
+from gtmask.errors import PASSING, GtmaskError
 from gtmask.findings import Finding
 from gtmask.formats.text import decode_text
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Extensions that some reader takes.
 DOCUMENTS = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
+_PACKED = re.compile(rf"({'|'.join(map(re.escape, DOCUMENTS))})\.(gz|bz2|xz|zst|zip)\Z")
 #: Names that stand beside annotations in folders: never counted as skipped.
 COMPANIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
@@ -50,13 +51,20 @@ _HEAD = 1 << 16
 MOST_NAMED = 20
 
 
+def is_packed(name: str) -> bool:
+    """Say by its name whether a file is a document that is packed alone."""
+    return _PACKED.search(name.lower()) is not None
+
+
 def is_document(export: Export, name: str) -> bool:
     """Say whether a file may hold annotations: by its extension, or where it has none by its first byte."""
     base = basename(name).lower()
     if "." in base:
-        return base.endswith(DOCUMENTS)
+        return base.endswith(DOCUMENTS) or is_packed(base)
     try:
         return export.read(name, 0, 64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<")
+    except PASSING:
+        raise
     except GtmaskError:
         return False
 
@@ -75,6 +83,8 @@ def _lists_images(export: Export, name: str) -> bool:
     """Say whether all that can be seen of a text file are names of images, one a line."""
     try:
         head = export.read(name, 0, _HEAD)
+    except PASSING:
+        raise
     except GtmaskError:
         return False
     lines = [line.strip() for line in decode_text(head).splitlines()]

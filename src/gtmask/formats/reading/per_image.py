@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.errors import NotFoundError, StorageError
+from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
@@ -152,6 +152,8 @@ def listed_names(reporter: Header, export: Export, name: str, table: str, member
     """
     try:
         document = load_object(export.read(name))
+    except PASSING:
+        raise
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None

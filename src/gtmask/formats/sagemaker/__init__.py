@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import CredentialsError, StorageError, TransientError
+from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import rgb_key
 from gtmask.formats.reading.malformed import MALFORMED
@@ -85,7 +85,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     reference = label.mask or ""
     try:
         data = context.masks.read(reference)
-    except (TransientError, CredentialsError):
+    except PASSING:
         raise
     except StorageError as error:
         return builder.reject("mask-missing", f"{label.attribute}: {reference:.300}: {error}"[:500])
@@ -128,6 +128,10 @@ def _report_choice(
     """Tell where the label is not what the last job made of this object, or only its date is newer."""
     answer = attributes.answer
     if answer is None or label.attribute == answer:
+        for other in line.labels:
+            if other.failure_reason is not None and not attributes.age(other.attribute).created:
+                told = f"{other.attribute}, at an unknown time: {other.failure_reason:.200}"
+                builder.finding("answer-failed", f"{told}; {label.attribute} is used")
         if several and not attributes.age(label.attribute).adjusts:
             builder.finding("annotation-chosen", f"{label.attribute}, by its creation-date")
         return
