@@ -1,9 +1,7 @@
 """How readers make records: coordinates are collected in one flat list and checked once per record.
 
 Readers hand over geometry as the export has it. What cannot be painted is left out here, with a finding
-that names the shape; nothing raises. What a record was handed is counted before anything is decided
-(:meth:`RecordBuilder.account`), and what became of each element stands in :class:`gtmask.model.Balance`:
-an element that vanishes without a word is itself a finding.
+that names the shape; nothing raises.
 
 Flattening once per record and not once per polygon is what keeps reading within twice the cost of parsing
 the JSON.
@@ -13,18 +11,19 @@ from __future__ import annotations
 
 import math
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.findings import Finding, is_reject
+from gtmask.findings import is_reject
+from gtmask.formats.reading.accounts import Accounts
 from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_truth
-from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
+from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rings import as_reals, judge_rings
-from gtmask.model import Balance, Record, Shape
+from gtmask.model import Record, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,17 +33,14 @@ if TYPE_CHECKING:
 _LEAST = {"polyline": 2, "point": 1}
 
 
-class RecordBuilder:
+class RecordBuilder(Accounts):
     """Collects the shapes of one image and builds the record.
 
     The parameters are those of :class:`gtmask.model.Record`. Shapes are painted in the order in which
     they are added, unless a ``z`` is given: then in ascending ``z``, ties in the order of adding.
     """
 
-    __slots__ = (
-        "_balance", "_elements", "_ends", "_fate", "_first", "_flat", "_least", "_part_rings", "_ring_ends",
-        "_shapes", "_what", "_z", "findings", "record", "z",
-    )  # fmt: skip
+    __slots__ = ("_flat", "_least", "_part_rings", "_ring_ends", "_z", "record", "z")
 
     def __init__(
         self,
@@ -56,100 +52,18 @@ class RecordBuilder:
         source_fill: FillRule = "opencv",
         where: str = "",
         aliases: tuple[str, ...] = (),
-        scope: str = "",
     ) -> None:
         self.record = Record(
-            image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases, scope=scope
+            image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases
         )
-        self.findings = self.record.findings
+        super().__init__(self.record.findings)
         self._flat: list[float] = []
         self._ring_ends: list[int] = [0]
         self._least: list[int] = []
         self._part_rings: list[int] = [0]
-        self._shapes: list[Shape] = []
         self._z: list[float] = []
-        self._balance = Balance()
-        #: How many shapes there were after each element.
-        self._ends: list[int] = []
-        self._fate = ""
-        #: What is being accounted for: its name, its elements, and how many others went before.
-        self._what, self._first = "", 0
-        self._elements: Sequence[Any] = ()
         #: Painting depth of the shapes that are added from now on.
         self.z = 0.0
-
-    @property
-    def place(self) -> str:
-        """Which element is being looked at, for messages: ``"annotation 3 (id 17)"``; "" between elements."""
-        if not self._what:
-            return ""
-        index = len(self._ends) - self._first
-        element = self._elements[index]
-        identity = element.get("id") if isinstance(element, dict) else None
-        told = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
-        return f"{self._what} {index}{told}"
-
-    def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
-        """Hand each element of a record to ``add``, and book what became of it.
-
-        Parameters
-        ----------
-        elements
-            All that the document lists for this record, before anything is decided about it.
-        add
-            Adds the shapes of one element, or tells a finding that says why there is none. It may raise any
-            of :data:`gtmask.formats.reading.malformed.MALFORMED`, which becomes ``shape-bad-geometry``.
-        what
-            What an element is called, for messages.
-
-        Notes
-        -----
-        An element with several shapes counts once. One without any is booked under the code of the first
-        finding that it caused; under :meth:`joins` or :meth:`describes` where ``add`` says so; else under
-        ``element-unaccounted``, which is always a fault of the reader.
-        """
-        shapes, findings, ends = self._shapes, self.findings, self._ends
-        self._balance.handed += len(elements)
-        # Where an element stands is worked out when something is told of it (`place`): most are fine.
-        self._what, self._elements, self._first = what, elements, len(ends)
-        had, told = len(shapes), len(findings)
-        for element in elements:
-            try:
-                add(element)
-            except MALFORMED as error:
-                self.finding("shape-bad-geometry", f"{what} {len(ends) - self._first}: {describe(error)}")
-            now = len(shapes)
-            if now == had:
-                self._book(told)
-            ends.append(now)
-            had, told = now, len(findings)
-        self._what = self._fate = ""
-        self._elements = ()
-
-    def joins(self) -> None:
-        """Say of the element at hand that another's shape is made of it, too (a part, a label, pixels)."""
-        self._fate = "joined"
-
-    def describes(self) -> None:
-        """Say of the element at hand that by its kind it draws nothing (a choice, a text, a relation)."""
-        self._fate = "describing"
-
-    def _book(self, told: int) -> None:
-        """Book an element that added no shape."""
-        if len(self.findings) > told:
-            self._balance.leave_out(self.findings[told].code)
-        elif self._fate == "joined":
-            self._balance.joined += 1
-        elif self._fate == "describing":
-            self._balance.describing += 1
-        else:
-            self.finding("element-unaccounted", self.place)
-            self._balance.leave_out("element-unaccounted")
-        self._fate = ""
-
-    def finding(self, code: str, detail: str = "") -> None:
-        """Tell something about the record or one of its shapes."""
-        self.findings.append(Finding(code, detail))
 
     def reject(self, code: str, detail: str = "") -> Record:
         """Tell why there can be no mask, and return the record without shapes."""
@@ -180,7 +94,7 @@ class RecordBuilder:
         self._part_rings.append(before)
         return self._add(Shape(label, kind, (parts - 1, parts)))
 
-    def polygon_pairs(self, label: str, points: list[list[float]], kind: Kind = "polygon") -> Shape | None:
+    def polygon_pairs(self, label: str, points: list[list[float]]) -> Shape | None:
         """Add a shape of one ring from ``[[x, y], ...]`` without a flat list in between.
 
         Raises
@@ -194,13 +108,13 @@ class RecordBuilder:
         if count < 3 or list(map(len, points)).count(2) != count:
             if points and set(map(len, points)) != {2}:
                 raise ValueError("a point has not exactly two coordinates")
-            return self.polygon(label, flatten(points), kind)
+            return self.polygon(label, flatten(points))
         self._flat.extend(chain.from_iterable(points))
         parts = len(self._part_rings)
         self._part_rings.append(len(self._ring_ends))
         self._ring_ends.append(self._ring_ends[-1] + count)
         self._least.append(3)
-        shape = Shape(label, kind, (parts - 1, parts))
+        shape = Shape(label, "polygon", (parts - 1, parts))
         self._shapes.append(shape)
         self._z.append(self.z)
         return shape
@@ -219,7 +133,7 @@ class RecordBuilder:
         without a good exterior ring is left out as a whole: its holes are no areas. A ring that a part has
         twice counts once, and is told: as its own hole it would take away all that it draws.
         """
-        first, told = len(self._part_rings) - 1, len(self.findings)
+        first, known = len(self._part_rings) - 1, len(self.findings)
         for part in parts:
             rings = list(part)
             if len(rings) > 1:
@@ -234,7 +148,7 @@ class RecordBuilder:
         last = len(self._part_rings) - 1
         if last > first:
             return self._add(Shape(label, kind, (first, last), subtract=subtract))
-        if len(self.findings) == told:
+        if len(self.findings) == known:
             self.finding("shape-no-geometry", label)
         return None
 

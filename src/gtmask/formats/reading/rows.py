@@ -67,9 +67,6 @@ class RowsReader(BaseReader):
         module-level function.
     context
         Whatever ``parse`` needs besides the row; picklable, found as ``reader.context``.
-    wanted
-        Says by a file's name whether it may hold records; a module-level function. By default the
-        suffix decides.
     """
 
     def __init__(
@@ -83,7 +80,6 @@ class RowsReader(BaseReader):
         ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
         labels: list[str] | None = None,
         context: Any = None,
-        wanted: Callable[[str], bool] | None = None,
         findings: Iterable[Finding] = (),
     ) -> None:
         super().__init__(export, options, title, labels=labels, findings=findings)
@@ -91,7 +87,6 @@ class RowsReader(BaseReader):
         self._parse = parse
         self._path = path
         self._ranges = ranges or self._elements
-        self._wanted = wanted or by_suffix
         self._documents: dict[str, Document] = {}
         self._others: list[Finding] | None = None
 
@@ -101,7 +96,7 @@ class RowsReader(BaseReader):
     def units(self) -> Iterator[Row]:
         """Yield where each record stands, without parsing any."""
         names = list(self.export.names())
-        wanted = [name for name in names if self._wanted(name) or len(names) == 1]
+        wanted = [name for name in names if by_suffix(name) or len(names) == 1]
         for name in wanted:
             yield from self._rows(name)
         if self._others is None:

@@ -1,0 +1,108 @@
+"""What became of each element that an export lists for an image: none is left out without a word.
+
+A reader hands all of them to :meth:`Accounts.account` before anything is decided; what they came to stands in
+:class:`gtmask.model.Balance`. An element that vanishes without a word is itself a finding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gtmask.findings import Finding
+from gtmask.formats.reading.malformed import MALFORMED, describe
+from gtmask.model import Balance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gtmask.model import Shape
+
+
+class Accounts:
+    """Counts the elements of one record, and books each of them by the shapes and findings that it left."""
+
+    __slots__ = ("_balance", "_elements", "_ends", "_fate", "_first", "_shapes", "_what", "findings")
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        self._shapes: list[Shape] = []
+        self._balance = Balance()
+        #: How many shapes there were after each element.
+        self._ends: list[int] = []
+        self._fate = ""
+        #: What is being accounted for: its name, its elements, and how many others went before.
+        self._what, self._first = "", 0
+        self._elements: Sequence[Any] = ()
+
+    @property
+    def place(self) -> str:
+        """Which element is being looked at, for messages: ``"annotation 3 (id 17)"``; "" between elements."""
+        if not self._what:
+            return ""
+        index = len(self._ends) - self._first
+        element = self._elements[index]
+        identity = element.get("id") if isinstance(element, dict) else None
+        shown = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
+        return f"{self._what} {index}{shown}"
+
+    def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
+        """Hand each element of a record to ``add``, and book what became of it.
+
+        Parameters
+        ----------
+        elements
+            All that the document lists for this record, before anything is decided about it.
+        add
+            Adds the shapes of one element, or tells a finding that says why there is none. It may raise any
+            of :data:`gtmask.formats.reading.malformed.MALFORMED`, which becomes ``shape-bad-geometry``.
+        what
+            What an element is called, for messages.
+
+        Notes
+        -----
+        An element with several shapes counts once. One without any is booked under the code of the first
+        finding that it caused; under :meth:`joins` or :meth:`describes` where ``add`` says so; else under
+        ``element-unaccounted``, which is always a fault of the reader.
+        """
+        shapes, findings, ends = self._shapes, self.findings, self._ends
+        self._balance.handed += len(elements)
+        # Where an element stands is worked out when something is told of it (`place`): most are fine.
+        self._what, self._elements, self._first = what, elements, len(ends)
+        had, known = len(shapes), len(findings)
+        for element in elements:
+            try:
+                add(element)
+            except MALFORMED as error:
+                self.finding("shape-bad-geometry", f"{what} {len(ends) - self._first}: {describe(error)}")
+            now = len(shapes)
+            if now == had:
+                self._book(known)
+            ends.append(now)
+            had, known = now, len(findings)
+        self._what = self._fate = ""
+        self._elements = ()
+
+    def joins(self) -> None:
+        """Say of the element at hand that another's shape is made of it, too (a part, a label, pixels)."""
+        self._fate = "joined"
+
+    def describes(self) -> None:
+        """Say of the element at hand that by its kind it draws nothing (a choice, a text, a relation)."""
+        self._fate = "describing"
+
+    def _book(self, known: int) -> None:
+        """Book an element that added no shape; ``known`` findings were there before it."""
+        if len(self.findings) > known:
+            self._balance.leave_out(self.findings[known].code)
+        elif self._fate == "joined":
+            self._balance.joined += 1
+        elif self._fate == "describing":
+            self._balance.describing += 1
+        else:
+            self.finding("element-unaccounted", self.place)
+            self._balance.leave_out("element-unaccounted")
+        self._fate = ""
+
+    def finding(self, code: str, detail: str = "") -> None:
+        """Tell something about the record or one of its shapes."""
+        self.findings.append(Finding(code, detail))
