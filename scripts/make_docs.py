@@ -8,17 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from api_page import api
 
 from gtmask.cli import app
+from gtmask.cli.help import GUIDES
 from gtmask.findings import CODES
 from gtmask.formats import FORMATS
-
-if TYPE_CHECKING:
-    from gtmask.formats import Format
 
 ROOT = Path(__file__).resolve().parent.parent
 LEVELS = {
@@ -45,7 +43,8 @@ def formats() -> str:
         "",
         "Geometry speaks of the image's pixels as its file stores them, or as viewers show them once EXIF's",
         "orientation has turned them. Which of them it is, each format says below; a size in the export that",
-        "fits only the other one overrules it.",
+        "fits only the other one overrules it. Which pixels a rule of `--fill` covers:",
+        "[rasterizing](rasterizing.md).",
         "",
         "| `--format` | tool | one file per image | `--fill source` paints like |",
         "|---|---|---|---|",
@@ -62,23 +61,9 @@ def formats() -> str:
             "",
             f"**{row.title}**",
             "",
-            f"- Read: {row.reads}",
-            f"- Limits: {row.limits}",
-            f"- Image: {row.image}",
-            f"- Class: {row.label}",
-            f"- Holes: {row.holes}",
-            f"- Pixels: {row.grid}",
-            f"- Order: {row.order}",
-            f"- Which annotations count: {row.counts}",
-            f"- Options of its own: {options_of(row)}.",
-            f"- `--fill source`: the `{row.source_fill}` rule, see [rasterizing](rasterizing.md).",
+            *(f"- {title}: {text}" for title, text in row.facts().items()),
         ]
     return "\n".join(lines) + "\n"
-
-
-def options_of(row: Format) -> str:
-    """Return the reading options that a format knows and others do not."""
-    return ", ".join(f"`--{name.replace('_', '-')}`" for name in sorted(row.options)) or "none"
 
 
 def findings() -> str:
@@ -114,6 +99,10 @@ def commands() -> str:
         "",
         "Exit codes: 0 everything done; 1 stopped, nothing lost, run again to go on; 2 wrong usage or",
         "settings; 3 finished, but records were rejected or errors found. stdout carries data, stderr talk.",
+        "",
+        "Options that are not typed are taken from the variables named here (the first that is set), then",
+        "from `gtmask.toml`: from the command's table, then from its top. `gtmask config` shows what is",
+        "in force.",
     ]
     group: Any = typer.main.get_command(app)
     for name, command in group.commands.items():
@@ -127,19 +116,24 @@ def commands() -> str:
             "",
             command.help,
             "",
-            "| option | meaning | default |",
-            "|---|---|---|",
+            "```bash",
+            *GUIDES[name].examples,
+            "```",
+            "",
+            "| option | meaning | default | variables |",
+            "|---|---|---|---|",
         ]
         for item in command.params:
             if item.name == "help":
                 continue
             if item in arguments:
-                lines.append(f"| `{item.metavar}` | {cell(item.help or '')} | |")
+                lines.append(f"| `{item.metavar}` | {cell(item.help or '')} | | |")
                 continue
             flag = max(item.opts, key=len)
             value = f" {item.metavar}" if item.metavar else ""
             default = "" if item.default in (None, False, "") else f"`{item.default}`"
-            lines.append(f"| `{cell(flag + value)}` | {cell(item.help or '')} | {default} |")
+            names = ", ".join(f"`{variable}`" for variable in item.envvar)
+            lines.append(f"| `{cell(flag + value)}` | {cell(item.help or '')} | {default} | {names} |")
     return "\n".join(lines) + "\n"
 
 

@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
     from gtmask.progress import Progress as Progress
+    from gtmask.progress import hearing_notices as hearing_notices
+    from gtmask.progress import retries as retries
     from gtmask.report.demo import Demo as Demo
     from gtmask.report.demo import demo as demo
     from gtmask.report.inspection import Inspection as Inspection
@@ -79,6 +81,8 @@ if TYPE_CHECKING:
     from gtmask.run.settings import ConvertOptions as ConvertOptions
     from gtmask.run.settings import ExecutionOptions as ExecutionOptions
     from gtmask.run.settings import Settings as Settings
+    from gtmask.run.status import Status as Status
+    from gtmask.run.status import status as status
     from gtmask.run.summary import Summary as Summary
     from gtmask.storage.base import S3Settings as S3Settings
     from gtmask.text import escape_unprintable as escape_unprintable
@@ -89,6 +93,7 @@ _GROUPS = {
     "Commands": {
         "convert": "gtmask.run.run",
         "finish": "gtmask.run.run",
+        "status": "gtmask.run.status",
         "inspect": "gtmask.report.inspection",
         "validate": "gtmask.groundtruth.validation",
         "pilot": "gtmask.groundtruth.pilot_manifest",
@@ -102,6 +107,8 @@ _GROUPS = {
         "demo": "gtmask.report.demo",
         "warmup": "gtmask.kernels",
         "fallback_reason": "gtmask.numba_internals",
+        "hearing_notices": "gtmask.progress",
+        "retries": "gtmask.progress",
     },
     "Step by step": {
         "read": "gtmask.formats",
@@ -127,6 +134,7 @@ _GROUPS = {
     },
     "Results": {
         "Summary": "gtmask.run.summary",
+        "Status": "gtmask.run.status",
         "Tally": "gtmask.run.commit",
         "Inspection": "gtmask.report.inspection",
         "JobOutput": "gtmask.groundtruth.job_output",

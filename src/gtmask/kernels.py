@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
 from gtmask.machine import cores
+from gtmask.progress import notice
 from gtmask.stamps import PACKAGE, source, source_stamp
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     names = tuple(modules)
     notes = _notes_folder()
     if any(_noted(notes, name) is None for name in names):
+        notice("compiling kernels (once per machine)")
         with _machine_lock():
             missing = [name for name in names if _noted(notes, name) is None]
             if len(missing) >= WORTH_HELPERS and cores() > 1 and sys.executable and not _frozen():

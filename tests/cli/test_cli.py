@@ -193,7 +193,7 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
     done = gtmask("preview", manifest, "--out", "s3://data/look.html", *local)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 2), "that it began, and why it ended"
     page = (tmp_path / "look.html").read_text()
     assert page.count("<figure>") == 6
     assert "max-height: 40vh; overflow: auto" in page, "the legend of 255 classes would hide the images"
@@ -410,7 +410,7 @@ JOB = ["job", "m", "--role", "r", "--workteam", "w", "--output", "o"]
         (["classes", "e", "--out", ""], f"--out {OR_LEAVE}"),
         (["convert", "e", "--out", "o", "--profile", ""], f"--profile {OR_LEAVE}"),
         (["answer", "a", "--out", "o", "--job", ""], f"--job {OR_LEAVE}"),
-        (["demo", ""], "DIR is empty: name a folder or an s3:// prefix."),
+        (["demo", ""], "DIR is empty: give a value."),
         ([*JOB, "--name", ""], f"--name {OR_LEAVE}"),
         ([*JOB, "--out", "j", "--workers", "0"], "--workers 0 must be at least 1."),
     ],

@@ -22,7 +22,7 @@ COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[
 PUBLIC_MODULES = {"gtmask.errors", "gtmask.findings", "gtmask.formats", "gtmask.raster"}
 #: What only the command line has: how it shows results, asks, and names a file that it writes itself.
 OWN = {
-    "help", "quiet", "as_json",
+    "help", "quiet", "json", "progress", "log_file", "verbose",
     "quick", "deep",  # two levels as two flags
     "submit", "wait", "fix_cors", "yes", "dry_run",  # calls of the library in a row
     "tag",  # "KEY=VALUE" for pairs
@@ -51,6 +51,7 @@ def called(name: str) -> list[Callable[..., Any]]:
         "classes": [gtmask.inspect],
         "job": [gtmask.job, gtmask.submit_job],
         "formats": [],
+        "config": [],
     }
     return several[name] if name in several else [getattr(gtmask, name)]
 
@@ -73,7 +74,7 @@ def defaults(name: str) -> dict[str, Any]:
 
 CASES = [
     pytest.param(name, option, id=f"{name} {option.opts[0]}")
-    for name, command in COMMANDS.items() if name != "formats"
+    for name, command in COMMANDS.items() if name not in {"formats", "config"}
     for option in command.params if option.name not in OWN or (name, option.name) == ("convert", "dry_run")
     if (name, option.name) != ("classes", "out")
 ]  # fmt: skip
@@ -99,7 +100,6 @@ def test_every_option_that_means_something_is_there(name: str) -> None:
         assert have >= {"--s3-client", "--endpoint-url", "--profile", "--region", "--concurrency"}
     if "workers" in taken:
         assert "--workers" in have
-    if name not in {"classes", "demo", "warmup"}:  # a TOML document; words about what was made
-        assert "--json" in have
-    if name != "formats":
-        assert "--quiet" in have
+    assert "--json" in have
+    if name not in {"formats", "config"}:  # a list on stdout, and nothing to wait for
+        assert have >= {"--quiet", "--progress", "--log-file", "--verbose"}

@@ -13,11 +13,15 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 
 import typer
 
-from gtmask import __version__, escape_unprintable
-from gtmask.cli import answer, convert, demo, formats, groundtruth, inspect, preview, warmup
+from gtmask import __version__
+from gtmask.cli import answer, config, convert, demo, formats, groundtruth, inspect, preview, status, warmup
+from gtmask.cli.help import epilog
+from gtmask.cli.settings import FILE_VARIABLE, Command
+from gtmask.cli.talk import complain
 
 #: New objects after which Python looks for cycles; 700 by default.
 YOUNG_OBJECTS = 50_000
@@ -26,22 +30,27 @@ app = typer.Typer(
     name="gtmask",
     help="Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("convert")(convert.convert)
-app.command("inspect")(inspect.inspect)
-app.command("classes")(inspect.classes)
-app.command("validate")(groundtruth.validate)
-app.command("pilot")(groundtruth.pilot)
-app.command("job")(groundtruth.job)
-app.command("answer")(answer.answer)
-app.command("preview")(preview.preview)
-app.command("finish")(convert.finish)
-app.command("formats")(formats.formats)
-app.command("demo")(demo.demo)
-app.command("warmup")(warmup.warmup)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "convert": convert.convert,
+    "inspect": inspect.inspect,
+    "classes": inspect.classes,
+    "validate": groundtruth.validate,
+    "pilot": groundtruth.pilot,
+    "job": groundtruth.job,
+    "answer": answer.answer,
+    "preview": preview.preview,
+    "finish": convert.finish,
+    "status": status.status,
+    "formats": formats.formats,
+    "demo": demo.demo,
+    "warmup": warmup.warmup,
+    "config": config.config,
+}
+for title, function in COMMANDS.items():
+    app.command(title, cls=Command, epilog=epilog(title))(function)
 
 
 def _version(wanted: bool) -> None:
@@ -58,6 +67,13 @@ def _version(wanted: bool) -> None:
 def _root(
     version: bool = typer.Option(
         False, "--version", metavar="", callback=_version, is_eager=True, help="Show the version."
+    ),
+    config: str | None = typer.Option(
+        None,
+        "--config",
+        metavar="FILE",
+        envvar=FILE_VARIABLE,
+        help="File of settings (default: gtmask.toml in the working folder).",
     ),
 ) -> None:
     pass
@@ -79,11 +95,11 @@ def main() -> None:
     try:
         app()
     except GtmaskError as error:
-        sys.stderr.write(f"gtmask: {escape_unprintable(error, controls=True)}\n")
+        complain(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
         # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.
-        sys.stderr.write(f"gtmask: The system stopped it: {error}; see to that and run it again.\n")
+        complain(f"The system stopped it: {error}; see to that and run it again.")
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
         sys.exit(GtmaskError.exit_code)
 

@@ -8,8 +8,11 @@ import typer
 
 from gtmask import AnswerOptions, S3Settings
 from gtmask.cli import options
+from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gtmask import Answer
 
 opt = typer.Option
@@ -40,36 +43,30 @@ def answer(
     chunk_size: Annotated[int, opt("--chunk-size", metavar="N", help="Images per chunk, which is what is kept when the command stops.")] = DEFAULT.chunk_size,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Turn a finished job's output into masks, labels to train with, and a manifest of what to ask again.
 
     Run again to go on where it stopped.
     """
-    import gtmask
-    from gtmask.cli.console import Bar, print_json
+    with talk.following(" ".join(manifests or job or ())) as progress:
+        import gtmask
 
-    with Bar(quiet=quiet or as_json) as bar:
         result = gtmask.answer(
             manifests, out, job=job, run=run, classes=classes, images=images, masks=masks, s3=s3,
             options=AnswerOptions(
                 before=before, after=after, unreviewed=unreviewed, failed=failed, again_verified=again_verified,
                 png=png, coco=coco, layout=layout, split=split, seed=seed, mask_uri=mask_uri, chunk_size=chunk_size,
             ),
-            workers=workers, progress=bar,
+            workers=workers, progress=progress,
         )  # fmt: skip
-    if as_json:
-        print_json(result.to_json())
-    elif not quiet:
-        _render(result)
+    talk.show(result, _render)
     raise typer.Exit(result.exit_code)
 
 
-def _render(result: Answer) -> None:
-    from gtmask.cli.console import console, findings_table, plain, say, table
+def _render(result: Answer, screen: Console) -> None:
+    from gtmask.cli.console import findings_table, plain, say, table
 
-    screen = console()
     screen.print(plain(
         f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
         "images changed"

@@ -1,27 +1,58 @@
-"""How commands talk to people: progress bars and tables on stderr, JSON on stdout."""
+"""How commands talk to people: tables and lines, which only a terminal cuts to its width; JSON on stdout."""
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gtmask import escape_unprintable
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
+    from typing import TextIO
 
     from rich.console import Console
-    from rich.progress import Progress, TaskID
     from rich.table import Table
 
+#: Characters in a line where nobody's screen ends: none is ever broken.
+WIDE = 1_000_000
 
-def console() -> Console:
-    """Return the console for talk: stderr."""
+
+def console(*, stdout: bool = False) -> Console:
+    """Return the console for talk, stderr, or the one for results that were asked for."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=False)
+    stream = sys.stdout if stdout else sys.stderr
+    return Console(stderr=not stdout, highlight=False) if stream.isatty() else wide_console(stream)
+
+
+def wide_console(stream: TextIO) -> Console:
+    """Return a console for a file or a pipe: one line for each row and sentence, however long."""
+    from rich.console import Console
+
+    return Console(file=cast("TextIO", _Stripped(stream)), highlight=False, width=WIDE, soft_wrap=True)
+
+
+class _Stripped:
+    """A stream to which lines are written without the blanks that fill up a table's last column."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write text."""
+        return self._stream.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Say that nobody looks at it."""
+        return False
 
 
 def print_json(data: Any) -> None:
@@ -56,14 +87,20 @@ def table(title: str, *columns: str) -> Table:
     return made
 
 
-def findings_table(counts: Counter[str], examples: Mapping[str, Sequence[str]]) -> Table:
-    """Return a table of finding codes, the most frequent first, each with the first of its examples."""
+def findings_table(
+    counts: Counter[str], examples: Mapping[str, Sequence[str]], *, every: bool = False
+) -> Table:
+    """Return a table of finding codes, the most frequent first, each with its first example or all kept."""
     from gtmask.findings import CODES
 
-    shown = table("findings", "code", "level", ">count", "what it means", "first example")
+    shown = table(
+        "findings", "code", "level", ">count", "what it means", "examples" if every else "first example"
+    )
     for code, count in counts.most_common():
-        row, example = CODES[code], (examples.get(code) or [""])[0]
-        shown.add_row(code, row.level, f"{count:,}", plain(row.meaning), plain(example))
+        row, kept = CODES[code], examples.get(code) or [""]
+        shown.add_row(
+            code, row.level, f"{count:,}", plain(row.meaning), plain("; ".join(kept if every else kept[:1]))
+        )
     return shown
 
 
@@ -77,65 +114,3 @@ def plain(text: object) -> Any:
 def say(screen: Console, text: object) -> None:
     """Print text from data on a line of its own, however long: to be copied whole."""
     screen.print(plain(text), soft_wrap=True)
-
-
-class Bar:
-    """A progress bar on stderr: one line per stage, with rate and time left; silent when told so."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-        self._rejects = 0
-
-    def __enter__(self) -> Bar:
-        if not self._quiet:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description:<9}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(elapsed_when_finished=True),
-                TextColumn("{task.fields[note]}"),
-                console=console(),
-            )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None and self._task is not None:
-            if kind is None:
-                self._complete()
-            self._bar.stop()
-
-    def stage(self, name: str, total: int | None) -> None:
-        """Begin a stage."""
-        self._rejects = 0
-        if self._bar is not None:
-            self._complete()
-            # Not before there is something to show: a refused run leaves no empty line.
-            self._bar.start()
-            if total is None and not self._bar.console.is_terminal:
-                # A log has bars at the end alone; who reads it meanwhile is to know what takes so long.
-                self._bar.console.print(plain(f"{name} ..."))
-            self._task = self._bar.add_task(name, total=total, rate="", note="")
-
-    def _complete(self) -> None:
-        """Show a stage that is over as done, where its total was not known or estimated."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=self._bar.tasks[self._task].completed)
-
-    def advance(self, records: int, rejects: int = 0) -> None:
-        """Tell that so many more records are done."""
-        self._rejects += rejects
-        if self._bar is None or self._task is None:
-            return
-        note = f"{self._rejects:,} rejected" if self._rejects else ""
-        self._bar.update(self._task, advance=records, note=note)
-        task = self._bar.tasks[self._task]
-        if task.total is not None and task.completed > task.total:  # it was an estimate
-            self._bar.update(self._task, total=task.completed)
-        self._bar.update(self._task, rate=f"{task.speed:,.0f}/s" if task.speed else "")

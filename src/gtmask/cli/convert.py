@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gtmask import CHOICES, ExecutionOptions, ReadOptions, S3Settings, Settings
+from gtmask import CHOICES, ConvertOptions, ExecutionOptions, ReadOptions, S3Settings, Settings
 from gtmask.cli import options
-
-if TYPE_CHECKING:
-    from gtmask import Summary
+from gtmask.cli.summary import render
+from gtmask.cli.talk import Talk
 
 opt = typer.Option
 PAINT, WRITE, RUN = options.PAINT, options.WRITE, options.RUN
@@ -56,34 +56,38 @@ def convert(
     overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start over.", rich_help_panel=RUN)] = EXECUTION.overwrite,
     retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Try again to convert the images that were rejected before.", rich_help_panel=RUN)] = EXECUTION.retry_rejects,
     s3: S3Settings,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Convert an export to masks and a manifest; run again to go on where a run stopped."""
-    import gtmask
-    from gtmask.cli.console import Bar
     from gtmask.errors import GtmaskError
 
+    chosen = ConvertOptions(
+        format=format,
+        annotator=reading.annotator, include_predictions=reading.include_predictions,
+        include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
+        class_attribute=reading.class_attribute, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
+        partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
+        size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
+        crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
+        creation_date=creation_date, confidence=confidence, png=png, png_encoder=png_encoder,
+        executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
+        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects,
+    )  # fmt: skip
+    options.check(Settings, chosen)
+    options.check(ExecutionOptions, chosen)
     try:
-        with Bar(quiet=quiet or as_json) as bar:
+        with talk.following(f"{source} -> {out}") as progress:
+            import gtmask
+
             summary = gtmask.convert(
-                source, out, images=images, classes=classes, s3=s3, progress=bar, format=format,
-                annotator=reading.annotator, include_predictions=reading.include_predictions,
-                include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
-                class_attribute=reading.class_attribute, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
-                partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
-                size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
-                crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
-                creation_date=creation_date, confidence=confidence, png=png, png_encoder=png_encoder,
-                executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
-                dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects,
-            )  # fmt: skip
+                source, out, images=images, classes=classes, s3=s3, progress=progress, **chosen
+            )
     except KeyboardInterrupt:
         again = "again, without --overwrite," if overwrite else "again"
         raise GtmaskError(
             f"The run was stopped; what was committed is kept. Run the same command {again} to go on."
         ) from None
-    _show(summary, quiet=quiet, as_json=as_json)
+    talk.show(summary, partial(render, talk=talk))
     raise typer.Exit(summary.exit_code)
 
 
@@ -92,24 +96,12 @@ def finish(
     *,
     out: Annotated[str, typer.Argument(metavar="DEST", help="Output of the run: the --out of its convert commands.")],
     s3: S3Settings,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Write the manifest of a run whose images were shared out among machines with --shard."""
-    import gtmask
-    from gtmask.cli.console import Bar
+    with talk.following(out) as progress:
+        import gtmask
 
-    with Bar(quiet=quiet or as_json) as bar:
-        summary = gtmask.finish(out, s3=s3, progress=bar)
-    _show(summary, quiet=quiet, as_json=as_json)
+        summary = gtmask.finish(out, s3=s3, progress=progress)
+    talk.show(summary, partial(render, talk=talk))
     raise typer.Exit(summary.exit_code)
-
-
-def _show(summary: Summary, *, quiet: bool, as_json: bool) -> None:
-    from gtmask.cli.console import console, print_json
-    from gtmask.cli.summary import render
-
-    if as_json:
-        print_json(summary.to_json())
-    elif not quiet:
-        render(summary, console())

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gtmask.cli import options
+from gtmask.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gtmask import Demo
 
 
+@options.one_by_one
 def demo(
+    *,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder for the demo.")] = "demo",
     images: Annotated[int, typer.Option(metavar="N", help="How many images to draw.")] = 24,
-    quiet: options.Quiet = False,
+    talk: Talk,
 ) -> None:
     """Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account."""
-    import gtmask
-    from gtmask.cli.console import Bar, console, plain, table
+    with talk.following(folder) as progress:
+        import gtmask
+
+        result = gtmask.demo(folder, images=images, progress=progress)
+    talk.show(result, partial(_render, talk=talk))
+
+
+def _render(result: Demo, screen: Console, *, talk: Talk) -> None:
+    from gtmask.cli.console import plain, table
     from gtmask.cli.summary import render
 
-    with Bar(quiet=quiet) as bar:
-        result = gtmask.demo(folder, images=images, progress=bar)
-    if quiet:
-        return
-    screen = console()
-    render(result.summary, screen)
+    render(result.summary, screen, talk=talk)
     report = result.report
     codes = ", ".join(f"{code} {count}" for code, count in report.codes.items())
     screen.print(

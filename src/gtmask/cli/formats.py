@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
 from gtmask.cli import options
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def formats(as_json: options.Json = False) -> None:
-    """List the formats of exports that can be read, and what of them is not."""
-    from gtmask.cli.console import plain, print_json, table
+    from gtmask.formats import Format
+
+
+def formats(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=options.format_names, help="The format to tell all about (default: a list of all formats).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write the result as one JSON document to stdout.")] = False,
+) -> None:  # fmt: skip
+    """List the formats of exports that can be read, or tell all about one.
+
+    What is read of it and what is not, which options it knows, how images and classes are named, what a hole is.
+    """
+    from gtmask.cli.console import print_json
     from gtmask.formats import FORMATS
 
+    chosen = list(FORMATS.values()) if name is None else [options.one_of(FORMATS, name, "NAME")]
     if as_json:
-        print_json([
-            {"name": row.name, "title": row.title, "reads": row.reads, "limits": row.limits,
-             "source_fill": row.source_fill}
-            for row in FORMATS.values()
-        ])  # fmt: skip
-        return
-    from rich.console import Console
+        documents = [_document(row) for row in chosen]
+        print_json(documents if name is None else documents[0])
+    elif name is None:
+        _list(chosen)
+    else:
+        _tell(chosen[0])
+
+
+def _document(row: Format) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "title": row.title,
+        "reads": row.reads,
+        "limits": row.limits,
+        "source_fill": row.source_fill,
+        "per_image": row.per_image,
+        "image": row.image,
+        "label": row.label,
+        "holes": row.holes,
+        "grid": row.grid,
+        "order": row.order,
+        "counts": row.counts,
+        "options": sorted(row.options),
+    }
+
+
+def _list(rows: Sequence[Format]) -> None:
+    from gtmask.cli.console import console, plain, table
 
     shown = table("", "--format", "tool", "what is read", "limits")
-    for row in FORMATS.values():
+    for row in rows:
         shown.add_row(plain(row.name), plain(row.title), plain(row.reads), plain(row.limits))
-    Console(highlight=False).print(shown)
+    console(stdout=True).print(shown)
+
+
+def _tell(row: Format) -> None:
+    from gtmask.cli.console import console, plain, table
+
+    shown = table(f"{row.title} (--format {row.name})", "", "")
+    shown.show_header = False
+    for title, text in row.facts().items():
+        shown.add_row(plain(title), plain(text))
+    console(stdout=True).print(shown)

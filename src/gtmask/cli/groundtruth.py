@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 from dataclasses import fields
@@ -11,8 +12,13 @@ import typer
 
 from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
+from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
     from gtmask import JobPlan, PilotResult, Report
 
 opt = typer.Option
@@ -33,34 +39,27 @@ def validate(
     findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, as JSON Lines.")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.NoBar = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Check that Ground Truth can use a manifest: every rule of its format, on the manifest and its masks."""
-    import gtmask
-    from gtmask.cli.console import Bar, print_json
     from gtmask.errors import UsageError
 
     if quick and deep:
         raise UsageError("--quick and --deep are two levels: choose one.")
-    with Bar(quiet=quiet or as_json) as bar:
+    with talk.following(manifest) as progress:
+        import gtmask
+
         report = gtmask.validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
-            strict=strict, partial=partial, findings=findings, s3=s3, workers=workers, progress=bar,
+            strict=strict, partial=partial, findings=findings, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
-    if as_json:
-        print_json(report.to_json())
-    else:
-        _render_report(report, findings)
+    talk.show(report, functools.partial(_render_report, findings=findings), as_data=True)
     raise typer.Exit(report.exit_code)
 
 
-def _render_report(report: Report, findings: str | None) -> None:
-    from rich.console import Console
-
+def _render_report(report: Report, screen: Console, *, findings: str | None) -> None:
     from gtmask.cli.console import plain, say
 
-    screen = Console(highlight=False)
     for rule in report.rules:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
         screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
@@ -104,28 +103,22 @@ def pilot(
     mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied masks begin with, such as s3://bucket/masks (default: DEST/masks).")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Choose a few images that together show every class, for a small trial job before the large one."""
-    import gtmask
-    from gtmask.cli.console import Bar, print_json
+    with talk.following(manifest) as progress:
+        import gtmask
 
-    with Bar(quiet=quiet or as_json) as bar:
         result = gtmask.pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, partial=partial, images=images,
-            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=bar,
+            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
-    if as_json:
-        print_json(result.to_json())
-    elif not quiet:
-        _render_pilot(result)
+    talk.show(result, _render_pilot)
 
 
-def _render_pilot(result: PilotResult) -> None:
-    from gtmask.cli.console import console, plain, say, table
+def _render_pilot(result: PilotResult, screen: Console) -> None:
+    from gtmask.cli.console import plain, say, table
 
-    screen = console()
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
@@ -186,71 +179,66 @@ def job(
     masks: options.Masks = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.Quiet = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:  # fmt: skip
     """Write an adjustment job, and create it with --submit: request, list of labels, worker template.
 
     A manifest of more than 20,000 images becomes several jobs.
     """
-    import gtmask
-    from gtmask.cli.console import Bar, console, print_json, say
+    from gtmask.cli.console import print_json
     from gtmask.errors import UsageError
 
     if not (out or dry_run or submit or fix_cors):
         raise UsageError("Nothing to do: give --out DIR, --dry-run, --submit or --fix-cors.")
     if wait and not submit:
         raise UsageError("--wait follows a job that --submit created: give both.")
-    plan = gtmask.job(
-        manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
-        label_attribute=label_attribute, adjust=adjust, partial=partial, s3=s3, upload=upload, title=title, description=description,
-        keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
-        availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=_tags(tag or []),
-    )  # fmt: skip
+    tags = _tags(tag or [])
+    with talk.following(manifest):
+        import gtmask
+
+        plan = gtmask.job(
+            manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
+            label_attribute=label_attribute, adjust=adjust, partial=partial, s3=s3, upload=upload, title=title, description=description,
+            keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
+            availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=tags,
+        )  # fmt: skip
     if dry_run:
         print_json(plan.to_json())
         return
-    screen = console()
-    if plan.unfinished and not as_json:
-        say(screen, plan.unfinished)
+    if plan.unfinished:
+        talk.say(plan.unfinished)
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
     created: dict[str, str] = {}
     if submit:
-        with Bar(quiet=quiet or as_json) as bar:
+        with talk.following(manifest) as progress:
             created = gtmask.submit_job(
-                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, workers=workers, progress=bar,
-                tell=lambda sentence: say(screen, sentence),
+                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, workers=workers, progress=progress,
+                tell=progress.notice,
             )  # fmt: skip
-    if as_json:
+    if talk.json:
         print_json(plan.to_json() | {"created": created})
-    elif submit:
-        for job_name, arn in created.items():
-            say(screen, f"created  {job_name}  {arn}")
-    elif out and not quiet:
-        say(screen, f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}")
-        _say_next(plan, out)
+    for job_name, arn in created.items():
+        talk.say(f"created  {job_name}  {arn}")
+    if out and not submit:
+        talk.say(f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}")
+        for line in _next_steps(plan, out):
+            talk.say(line)
     if wait:
-        _wait(list(created), plan, s3, quiet=quiet or as_json)
+        _wait(list(created), plan, s3, talk)
 
 
-def _say_next(plan: JobPlan, out: str) -> None:
-    """Say how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
-    from gtmask.cli.console import console, say
-
-    screen = console()
-    say(screen, "next  the same command with --submit; it checks every pixel first")
+def _next_steps(plan: JobPlan, out: str) -> Iterator[str]:
+    """Yield how to go on, with gtmask or, where the files are at hand, with AWS's own command line."""
+    yield "next  the same command with --submit; it checks every pixel first"
     if out[:5].lower() == "s3://":
         return
     folder = out.rstrip("/")
     upload, to = shlex.quote(folder), shlex.quote(plan.settings.prefix)
-    say(screen, f"or    aws s3 cp --recursive {upload} {to}")
+    yield f"or    aws s3 cp --recursive {upload} {to}"
     for name in plan.requests:
         request = shlex.quote(f"file://{folder}/{name}.request.json")
-        say(
-            screen,
-            f"      aws sagemaker create-labeling-job --region {plan.settings.region} --cli-input-json {request}",
-        )
+        yield f"      aws sagemaker create-labeling-job --region {plan.settings.region} --cli-input-json {request}"
 
 
 def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
@@ -284,15 +272,14 @@ def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
     screen.print(plain("cors  added" if agreed else "cors  not added"))
 
 
-def _wait(names: list[str], plan: JobPlan, s3: S3Settings, *, quiet: bool) -> None:
+def _wait(names: list[str], plan: JobPlan, s3: S3Settings, talk: Talk) -> None:
     import gtmask
-    from gtmask.cli.console import Bar, console, say
 
-    with Bar(quiet=quiet) as bar:
-        ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=bar)
+    with talk.following(", ".join(names)) as progress:
+        ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=progress)
     for status in ended:
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
-        say(console(), told)
+        talk.say(told)
         if status.output:
-            say(console(), f"next  gtmask answer {status.output} --out DEST")
+            talk.say(f"next  gtmask answer {status.output} --out DEST")
     raise typer.Exit(0 if all(s.status == "Completed" and not s.failed for s in ended) else 3)

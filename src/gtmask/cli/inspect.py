@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from gtmask import ReadOptions, S3Settings
 from gtmask.cli import options
+from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,27 +33,20 @@ def inspect(
     after: options.After = None,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.NoBar = False,
-    as_json: options.Json = False,
+    talk: Talk,
 ) -> None:
     """Show what is in an export, or in the output manifest of a finished adjustment job.
 
     Its format, how many images and shapes it has, its labels, and findings about the data.
     """
-    import gtmask
-    from gtmask.cli.console import Bar, print_json
+    with talk.following(source) as progress:
+        import gtmask
 
-    with Bar(quiet=quiet or as_json) as bar:
         seen = gtmask.inspect(
             source, format=format, options=reading, before=before, after=after, workers=workers, s3=s3,
-            progress=bar,
+            progress=progress,
         )  # fmt: skip
-    if as_json:
-        print_json(seen.to_json())
-        return
-    from rich.console import Console
-
-    _render(seen, Console(highlight=False))
+    talk.show(seen, partial(_render, every=talk.verbose), as_data=True)
 
 
 @options.one_by_one
@@ -66,17 +61,31 @@ def classes(
     reading: ReadOptions,
     workers: options.Workers = None,
     s3: S3Settings,
-    quiet: options.NoBar = False,
+    talk: Talk,
 ) -> None:
     """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
-    import gtmask
-    from gtmask.cli.console import Bar
+    from gtmask.cli.console import print_json
     from gtmask.errors import UsageError
 
-    with Bar(quiet=quiet) as bar:
-        seen = gtmask.inspect(source, format=format, options=reading, workers=workers, s3=s3, progress=bar)
-    text = gtmask.format_class_map(seen.class_map(), seen.labels)
+    with talk.following(source) as progress:
+        import gtmask
+
+        seen = gtmask.inspect(
+            source, format=format, options=reading, workers=workers, s3=s3, progress=progress
+        )
+    made = seen.class_map()
+    text = gtmask.format_class_map(made, seen.labels)
+    if talk.json:
+        print_json(
+            {
+                "out": out,
+                "labels": seen.labels,
+                "classes": [{"id": item.id, "name": item.name, "color": item.color} for item in made.classes],
+            }
+        )
     if out is None:
+        if talk.json:
+            return
         # TOML is UTF-8, whatever the terminal's locale.
         sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
         sys.stdout.flush()
@@ -92,7 +101,7 @@ def classes(
         raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
 
 
-def _render(seen: Inspection, console: Console) -> None:
+def _render(seen: Inspection, console: Console, *, every: bool) -> None:
     from gtmask.cli.console import findings_table, plain, table
 
     console.print(plain(f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes"))
@@ -117,7 +126,7 @@ def _render(seen: Inspection, console: Console) -> None:
     if unused:
         console.print(plain(f"declared but unused: {', '.join(unused)}"))
     if seen.findings:
-        console.print(findings_table(seen.findings, seen.examples))
+        console.print(findings_table(seen.findings, seen.examples, every=every))
     if seen.answer is not None:
         _render_answer(seen, console)
 

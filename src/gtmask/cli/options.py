@@ -1,26 +1,31 @@
 """Options that several commands share, so that they read the same everywhere.
 
-A command that takes ``s3: S3Settings`` or ``reading: ReadOptions`` is wrapped by :func:`one_by_one`, which
-offers every field of these classes as an option of its own, with the class's default. Flags say
-``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
+A command that takes ``s3: S3Settings``, ``reading: ReadOptions`` or ``talk: Talk`` is wrapped by
+:func:`one_by_one`, which offers every field of these classes as an option of its own, with the class's default.
+Flags say ``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 from gtmask import ReadOptions, S3Settings
+from gtmask.cli.settings import borrowed
+from gtmask.cli.talk import MODES, Talk
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
 
 opt = typer.Option
-READ, PAINT, WRITE, RUN, S3 = "Reading", "Painting", "Output", "The run", "S3"
+READ, PAINT, WRITE, RUN, S3, TALK = "Reading", "Painting", "Output", "The run", "S3", "Messages"
 
 
 def _workers(given: int | None) -> int | None:
@@ -31,14 +36,23 @@ def _workers(given: int | None) -> int | None:
     return given
 
 
+def format_names(incomplete: str) -> list[str]:
+    """Return the names of formats that begin so, for a shell's completion."""
+    from gtmask.formats import FORMATS
+
+    return [name for name in ("auto", *FORMATS) if name.startswith(incomplete)]
+
+
+def command_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names of commands that begin so, for a shell's completion."""
+    group: Any = context.find_root().command
+    return [name for name in group.commands if name.startswith(incomplete)]
+
+
 # fmt: off
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")]
 Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")]
-Format = Annotated[str, opt("--format", metavar="NAME", help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
-Json = Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.")]
-#: Of commands whose result is what was asked for, and is shown in any case.
-NoBar = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar.")]
-Quiet = Annotated[bool, opt("--quiet", "-q", metavar="", help="Show no progress bar and no summary.")]
+Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
 Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
@@ -73,15 +87,18 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What pixels of ready-made masks become that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {
-        "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore|auto", help="Client library that reaches S3; auto takes obstore where it is installed and can send what is asked.", rich_help_panel=S3)],
+        "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore|auto", help="Client library that reaches S3; auto takes obstore, which needs less CPU time, where it is installed and can do what the other options ask for.", rich_help_panel=S3)],
         "endpoint_url": Annotated[str | None, opt("--endpoint-url", metavar="URL", help="Address of an S3 server other than AWS.", rich_help_panel=S3)],
         "profile": Annotated[str | None, opt("--profile", metavar="NAME", help="AWS profile (default: what the environment says).", rich_help_panel=S3)],
         "region": Annotated[str | None, opt("--region", metavar="NAME", help="AWS region (default: what the environment or the profile says).", rich_help_panel=S3)],
-        "request_payer": Annotated[bool, opt("--request-payer", metavar="", help="Pay for requests to buckets whose owner lets requesters pay.", rich_help_panel=S3)],
-        "sse": Annotated[str | None, opt("--sse", metavar="AES256|aws:kms", help="Server-side encryption of what is written (default: as the bucket says).", rich_help_panel=S3)],
-        "sse_kms_key_id": Annotated[str | None, opt("--sse-kms-key-id", metavar="KEY", help="KMS key for --sse aws:kms (default: AWS's own key for S3).", rich_help_panel=S3)],
-        "acl": Annotated[str | None, opt("--acl", metavar="NAME", help="Canned ACL of what is written, such as bucket-owner-full-control.", rich_help_panel=S3)],
         "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto finds by measuring how many serve best.", rich_help_panel=S3)],
+    }),
+    "talk": (Talk, {
+        "quiet": Annotated[bool, opt("--quiet", "-q", metavar="", help="Say nothing but errors, and write nothing but what --json or --out ask for.", rich_help_panel=TALK)],
+        "json": Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.", rich_help_panel=TALK)],
+        "progress": Annotated[str, opt("--progress", metavar="|".join(MODES), help="Progress on stderr: a bar, a line every 30 seconds, a JSON document a line, or none; auto is a bar on a terminal, a log elsewhere, and none with --json.", rich_help_panel=TALK)],
+        "log_file": Annotated[str | None, opt("--log-file", metavar="FILE", help="Also append progress, the summary and errors to this file.", rich_help_panel=TALK)],
+        "verbose": Annotated[bool, opt("--verbose", "-v", metavar="", help="Say more: requests that are sent again and why, all examples of findings.", rich_help_panel=TALK)],
     }),
 }  # fmt: skip
 
@@ -104,18 +121,23 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
             for field, option in fields.items()
         ]
     grouped = [name for name in signature.parameters if name in GROUPS]
+    context_parameter = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
+    def run(*, context: typer.Context, **given: Any) -> None:
         for parameter in parameters:
             _refuse_empty(parameter, given[parameter.name])
         for name in grouped:
             kind, fields = GROUPS[name]
-            given[name] = kind(**{field: given.pop(_name(name, field)) for field in fields})
+            values = {field: given.pop(_name(name, field)) for field in fields}
+            if kind is Talk:
+                values |= {"command": context.info_name or "", "borrowed": borrowed(context)}
+            given[name] = kind(**values)
         command(**given)
 
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    shown = [*parameters, context_parameter]
+    run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return run
 
 
@@ -133,5 +155,26 @@ def _refuse_empty(parameter: inspect.Parameter, value: Any) -> None:
     raise UsageError(f"{option} is empty: give a value, or leave the option out.")
 
 
+def check(kind: type[Any], given: Mapping[str, Any]) -> None:
+    """Have a class of the library refuse what it knows to be wrong, before anything else takes its time."""
+    kind(**{item.name: given[item.name] for item in dataclasses.fields(kind) if item.name in given})
+
+
 def _name(group: str, field: str) -> str:
     return "s3_client" if (group, field) == ("s3", "client") else field
+
+
+def one_of(known: Mapping[str, T], name: str, title: str) -> T:
+    """Return what has a name, whatever its case.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name; the sentence has the nearest ones.
+    """
+    import difflib
+
+    if name.lower() in known:
+        return known[name.lower()]
+    near = difflib.get_close_matches(name.lower(), known, 3, 0.4) or list(known)
+    raise UsageError(f"{title} {name!r} is not known: choose among {', '.join(near)}.")

@@ -5,42 +5,90 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.console import findings_table, plain, say, table
-from gtmask.findings import CODES
+from gtmask.cli.reporters import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from gtmask import Summary
+    from gtmask.cli.talk import Talk
 
 
-def render(summary: Summary, console: Console) -> None:
+def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     """Show a run's summary to a person."""
+    from gtmask.cli.console import plain
+
     tally = summary.tally
     made = "would be made" if summary.dry_run else "made"
     console.print(
         plain(f"{summary.title}: {tally.masks:,} masks {made}, {tally.rejects:,} records rejected.")
     )
-    if summary.resumed:
-        console.print(plain(f"{summary.resumed:,} of {summary.chunks:,} chunks were done by earlier starts."))
     _classes(summary, console)
-    _findings(summary, console)
+    _findings(summary, console, every=talk.verbose)
     if summary.tally.covered:
         most = summary.tally.covered.most_common(8)
         told = ", ".join(f"{label} {count:,}" for label, count in most if count)
         console.print(plain(f"covered by later shapes, in pixels: {told or 'none'}"))
+    _closing(summary, console, talk.seconds)
+
+
+def _closing(summary: Summary, console: Console, seconds: float) -> None:
+    """Show the closing lines: what, how long, what was left out, where, and the next command."""
+    from gtmask.cli.console import say
+
+    for title, text in _lines(summary, seconds):
+        say(console, f"{title:<9} {text}")
+    if summary.retry_helps and summary.manifest:
+        say(console, "images corrected?  Run the same command with --retry-rejects.")
     if summary.manifest:
-        say(console, f"manifest  {summary.manifest}")
-        if tally.rejects:
-            say(console, f"rejects   {summary.out}/rejects.jsonl")
-        if summary.retry_helps:
-            say(console, "images corrected?  Run the same command with --retry-rejects.")
         say(console, f"next      gtmask validate {shlex.quote(summary.manifest)}")
     elif not summary.dry_run:
         say(console, f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}")
 
 
+def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
+    from gtmask.findings import CODES
+
+    tally = summary.tally
+    earlier = (
+        f"; {summary.resumed:,} of {summary.chunks:,} chunks were done by earlier starts"
+        if summary.resumed
+        else ""
+    )
+    shapes = sum(tally.shapes.values())
+    yield (
+        "made",
+        f"{tally.masks:,} masks of {tally.records:,} images, with {shapes:,} shapes, {_size(tally.mask_bytes)}",
+    )
+    yield "time", f"{duration(seconds)}{earlier}"
+    lost = [
+        (code, count)
+        for code, count in tally.findings.most_common()
+        if CODES[code].level in {"loss", "reject"}
+    ]
+    yield "left out", ", ".join(f"{code} {count:,}" for code, count in lost) or "nothing"
+    if summary.manifest:
+        yield "masks", f"{summary.out}/masks"
+        yield "manifest", summary.manifest
+        if tally.rejects:
+            yield "rejects", f"{summary.out}/rejects.jsonl"
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes for people."""
+    size, unit = float(count), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
 def _classes(summary: Summary, console: Console) -> None:
+    from gtmask.cli.console import plain, table
+
     if not summary.tally.masks:
         return
     total = sum(summary.pixels.values())
@@ -52,10 +100,13 @@ def _classes(summary: Summary, console: Console) -> None:
     console.print(shown)
 
 
-def _findings(summary: Summary, console: Console) -> None:
+def _findings(summary: Summary, console: Console, *, every: bool) -> None:
+    from gtmask.cli.console import findings_table, say
+    from gtmask.findings import CODES
+
     for finding in summary.findings:
         row = CODES[finding.code]
         told = (finding.detail or row.meaning).rstrip(".")
         say(console, f"{finding.code}: {told}. {row.remedy}")
     if summary.tally.findings:
-        console.print(findings_table(summary.tally.findings, summary.tally.examples))
+        console.print(findings_table(summary.tally.findings, summary.tally.examples, every=every))

@@ -7,9 +7,12 @@ from typing import Annotated
 import typer
 
 from gtmask.cli import options
+from gtmask.cli.talk import Talk
 
 
+@options.one_by_one
 def warmup(
+    *,
     every: Annotated[
         bool,
         typer.Option(
@@ -18,7 +21,7 @@ def warmup(
             help="Also what only validate, --fill source, --stroke and Label Studio's brush need.",
         ),
     ] = False,
-    quiet: options.Quiet = False,
+    talk: Talk,
 ) -> None:
     """Compile the code that paints and packs masks ahead of time, for container images and job scripts.
 
@@ -26,12 +29,12 @@ def warmup(
     who can read it, on processors of the same kind: a container's image can bring it along. It lies beside
     gtmask, or in the folder that NUMBA_CACHE_DIR names.
     """
-    import time
+    from gtmask.cli.console import print_json
 
-    import gtmask
-    from gtmask.cli.console import console, plain
+    with talk.following():
+        import gtmask
 
-    start = time.perf_counter()
-    ready = gtmask.warmup(every=every)
-    if not quiet:
-        console().print(plain(f"{ready} kernels are ready, after {time.perf_counter() - start:.1f} s."))
+        ready = gtmask.warmup(every=every)
+    if talk.json:
+        print_json({"kernels": ready, "seconds": round(talk.seconds, 1)})
+    talk.say(f"{ready} kernels are ready, after {talk.seconds:.1f} s.")

@@ -46,6 +46,22 @@ class Format:
     options: frozenset[str] = frozenset()
     module: str = ""
 
+    def facts(self) -> dict[str, str]:
+        """Return what there is to know of the format, by titles, for people."""
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(self.options))
+        return {
+            "Read": self.reads,
+            "Limits": self.limits,
+            "Image": self.image,
+            "Class": self.label,
+            "Holes": self.holes,
+            "Pixels": self.grid,
+            "Order": self.order,
+            "Which annotations count": self.counts,
+            "Options of its own": f"{options or 'none'}.",
+            "--fill source": f"The {self.source_fill} rule.",
+        }
+
     def sniff(self, sample: Sample) -> str | None:
         """Return what the format's module recognizes in a file, or None."""
         title: str | None = self._imported().sniff(sample)

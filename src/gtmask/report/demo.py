@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.groundtruth import pilot, validate
@@ -29,6 +29,11 @@ class Demo:
     summary: Summary
     report: Report
     files: list[tuple[str, str]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        files = [{"path": path, "meaning": meaning} for path, meaning in self.files]
+        return {"summary": self.summary.to_json(), "report": self.report.to_json(), "files": files}
 
 
 def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Progress | None = None) -> Demo:

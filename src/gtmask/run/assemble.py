@@ -31,6 +31,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.plan import load_plan
+from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -45,16 +46,18 @@ if TYPE_CHECKING:
 PIECE = 8 << 20
 
 
-async def read_own(plan: Plan, out: Storage, chunk: int) -> dict[str, Any]:
+async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True) -> dict[str, Any]:
     """Return a chunk's commit record, which must be of the run with this plan.
 
     Raises
     ------
     GtmaskError
-        It is of another run: it is taken away, unless it is this run that was taken over.
+        It is of another run: with ``remove`` it is taken away, unless it is this run that was taken over.
     """
     record = await read_commit(out, chunk)
     if record["run"] != plan.identity:
+        if not remove:
+            raise run_lost(out.root)
         current = await load_plan(out)
         if current is None or current.identity != plan.identity:
             raise run_lost(out.root)
@@ -116,6 +119,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     if not is_s3(out.root):
         await out.delete(name + PARTIAL)
         await clear(out)
+    await forget_starts(out)
     return tally
 
 

@@ -12,6 +12,7 @@ from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, MASKS, REJECTS
 from gtmask.run.journal import take_away
 from gtmask.run.journal_s3 import take_away_others
+from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     for key in keys:
         if key.endswith(".jsonl"):
             progress(await _remove_part(out, key, plan))
+    await forget_starts(out)
     for key in (REJECTS, CLASSES, RUN_FILE):
         await out.delete(key)
 

@@ -32,6 +32,7 @@ from gtmask.run.places import RunRequest, absolute_location, default_images, rea
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
+from gtmask.run.starts import Presence
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
 from gtmask.run.watch import Watch
@@ -182,23 +183,25 @@ def _open_reader(request: RunRequest, export: Export) -> Reader[Any]:
 def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
     execution = request.execution
-    done: set[int] = set() if execution.dry_run else run_async(_done(request))
+    shard = parse_shard(execution.shard)
+    presence = Presence(plan.identity, f"{shard.index}/{shard.count}")
+    done: set[int] = set() if execution.dry_run else run_async(_done(request, presence))
     resumed = len(done)
     job = _job(request, reader, plan, watch)
-    tally = _run_chunks(request, job, plan, pool, done, watch.listed)
-    if len(done) < plan.chunks and not execution.dry_run and parse_shard(execution.shard).count > 1:
+    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence)
+    if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
-        done = run_async(_committed(request))
+        done = run_async(_end_of_shard(request, presence))
     if execution.dry_run or len(done) < plan.chunks:
         return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
     request.progress.stage("assemble", plan.records)
-    tally = run_async(_assemble(request, plan))
+    tally = run_async(_assemble(request, plan, presence))
     if execution.strict:
         refuse_counted(tally, request.out)
     return summarize(plan, request.out, tally, resumed=resumed, complete=True)
 
 
-async def _done(request: RunRequest) -> set[int]:
+async def _done(request: RunRequest, presence: Presence) -> set[int]:
     """Return the committed chunks, after taking back those with rejects if they are to be retried."""
     shard = parse_shard(request.execution.shard)
     async with open_storage(request.out, request.execution.s3) as out:
@@ -210,21 +213,37 @@ async def _done(request: RunRequest) -> set[int]:
                     if record["rejects"]:
                         await out.delete(commit_key(record["chunk"]))
                         done.discard(record["chunk"])
+        await presence.write(out)
         return done
 
 
-async def _committed(request: RunRequest) -> set[int]:
+async def _end_of_shard(request: RunRequest, presence: Presence) -> set[int]:
+    """Say that this start's chunks are done; return those that are done of the whole run."""
     async with open_storage(request.out, request.execution.s3) as out:
+        await presence.write(out, "ended")
         return await committed(out)
 
 
-async def _assemble(request: RunRequest, plan: Plan) -> Tally:
+async def _assemble(request: RunRequest, plan: Plan, presence: Presence) -> Tally:
     async with open_storage(request.out, request.execution.s3) as out:
+        await presence.write(out, "ended")
         return await assemble(out, plan, request.progress)
 
 
+async def _tell(request: RunRequest, presence: Presence, state: str) -> None:
+    """Tell how far this start is, to whoever asks for the run's status; one attempt, for it may be lost."""
+    async with open_storage(request.out, replace(request.execution.s3, attempts=1, timeout=5.0)) as out:
+        await presence.write(out, state)
+
+
 def _run_chunks(
-    request: RunRequest, job: Job, plan: Plan, pool: Pool, done: set[int], listed: ListedVersions | None
+    request: RunRequest,
+    job: Job,
+    plan: Plan,
+    pool: Pool,
+    done: set[int],
+    listed: ListedVersions | None,
+    presence: Presence,
 ) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
     shard = parse_shard(request.execution.shard)
@@ -244,11 +263,18 @@ def _run_chunks(
         for result in results:
             tally.add(result.tally)
             done.add(result.chunk)
+            presence.note(result.chunk)
             request.progress.advance(result.tally.records, result.tally.rejects)
             if growing is not None:
                 run_async(growing.grow(done))
-    except GtmaskError:
-        job.watch.check(take_read())
+            if presence.is_due and not request.execution.dry_run:
+                run_async(_tell(request, presence, "working"))
+    except BaseException as error:
+        if not request.execution.dry_run:
+            with contextlib.suppress(GtmaskError):
+                run_async(_tell(request, presence, "stopped"))
+        if isinstance(error, GtmaskError):
+            job.watch.check(take_read())
         raise
     finally:
         results.close()

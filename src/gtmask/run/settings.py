@@ -23,6 +23,7 @@ from gtmask.manifest.names import (
     check_label_attribute,
 )
 from gtmask.model import FillRule
+from gtmask.run.shards import parse_shard
 from gtmask.storage.base import S3Settings
 from gtmask.storage.usable import check_uri_prefix
 
@@ -141,6 +142,7 @@ class ExecutionOptions:
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
+        parse_shard(self.shard)
         if self.overwrite and self.shard is not None:
             raise UsageError(
                 "--overwrite with --shard would let each machine remove what the others have done: choose "

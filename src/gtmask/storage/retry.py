@@ -9,16 +9,20 @@ waits exponentially longer, with full jitter, so that retries do not come in ste
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gtmask.errors import ThrottledError, TransientError, UnreachableError
+from gtmask.progress import count_retries
 from gtmask.storage.pace import Pace, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 20.0
@@ -86,6 +90,8 @@ class Requests:
                     times = "time" if number == 1 else "times"
                     said = str(error).rstrip(".")
                     raise TransientError(f"{said} (tried {number} {times}): {advice}.") from error
+                count_retries()
+                _log.info("%s Tried %d times so far.", error, number)
                 if not isinstance(error, UnreachableError):
                     self._note_answer()
                 if isinstance(error, ThrottledError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import WorkersLostError
 from gtmask.machine import check_workers, cores
+from gtmask.progress import count_retries, counted
 from gtmask.workers.kept import interrupt_all, release
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Pool:
             that their work is not lost; tasks that wait are dropped.
         """
         items = iter(arguments)
-        flying: deque[Future[T]] = deque()
+        flying: deque[Future[tuple[T, int]]] = deque()
         self._flying = flying
         try:
             spread = self._cluster is not None or self._processes is not None or self._workers == 1
@@ -112,7 +113,7 @@ class Pool:
                 yield from self._map_here(function, items, tasks)
             first = list(islice(items, 2))
             # Whoever asks for processes gets them, unless there is only one task.
-            submit = self._submit if spread or len(first) > 1 or not self._asked else self._here().submit
+            submit = self._submit if spread or len(first) > 1 or not self._asked else self._submit_here
             for item in chain(first, items):
                 flying.append(submit(function, *item))
                 if len(flying) >= self.ahead:
@@ -142,16 +143,20 @@ class Pool:
             if done > 1 and seconds * left * (1 - 1 / self._workers) > START_SECONDS:
                 return
 
-    def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
-        """Hand a task to all cores, or machines."""
+    def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
+        """Hand a task to all cores, or machines; what comes back is for :meth:`_result`."""
         if self._cluster is not None:
-            return self._cluster.submit(function, *arguments)
+            return self._cluster.submit(counted, function, *arguments)
         if self._workers == 1:
-            return self._here().submit(function, *arguments)
+            return self._submit_here(function, *arguments)
         if self._processes is None:
             self._before()
             self._processes = _make_processes(self._workers)
-        return self._processes.submit(function, *arguments)
+        return self._processes.submit(counted, function, *arguments)
+
+    def _submit_here(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
+        """Hand a task to this process's thread."""
+        return self._here().submit(counted, function, *arguments)
 
     def _here(self) -> ThreadPoolExecutor:
         """Return the executor that works in a thread of this process."""
@@ -159,8 +164,10 @@ class Pool:
             self._thread = thread_pool(1, "gtmask-worker")
         return self._thread
 
-    def _result(self, future: Future[T]) -> T:
-        return future.result() if self._cluster is None else self._cluster.result(future)
+    def _result(self, future: Future[tuple[T, int]]) -> T:
+        result, retries = future.result() if self._cluster is None else self._cluster.result(future)
+        count_retries(retries)
+        return result
 
     def wait_for_workers(self, warm_up: Callable[[], None], progress: Progress) -> None:
         """Wait until a Dask cluster does its first task: its workers may be in a queue, or start when asked.

@@ -1,0 +1,221 @@
+"""What stands in for options that were not typed: ``GTMASK_`` variables, and a file of settings.
+
+What is typed comes first, then a command's own variable (``GTMASK_CONVERT_WORKERS``), then that of all commands
+(``GTMASK_WORKERS``), then the command's own table in the file, then the file's top, then the default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any
+
+from typer.core import TyperCommand
+
+from gtmask.errors import UsageError
+
+#: Read from the working folder, unless ``--config`` or the variable names another file.
+FILE, FILE_VARIABLE = "gtmask.toml", "GTMASK_CONFIG"
+PREFIX = "GTMASK"
+
+_ALL = frozenset({"*"})
+#: Options that mean something else in these commands: there only the command's own variable and table set them.
+_OWN = {
+    "--out": _ALL,
+    "--count": _ALL,
+    "--strict": _ALL,
+    "--images": {"answer", "demo"},
+    "--label-attribute": {"job"},
+    "--image-uri": {"pilot"},
+    "--mask-uri": {"pilot", "answer"},
+    "--job": _ALL,
+    "--output": _ALL,
+}
+
+
+def flag(option: Any) -> str:
+    """Return what an option is called: the longest of its names."""
+    return str(max(option.opts, key=len))
+
+
+def is_general(command: str, option: Any) -> bool:
+    """Say whether what is set for all commands holds for this command's option."""
+    own = _OWN.get(flag(option), frozenset())
+    return command not in own and own is not _ALL
+
+
+def variables(command: str, option: Any) -> tuple[str, ...]:
+    """Return the variables that set an option, the first one set counts."""
+    name = flag(option).removeprefix("--").replace("-", "_").upper()
+    own = f"{PREFIX}_{command.upper()}_{name}"
+    return (own, f"{PREFIX}_{name}") if is_general(command, option) else (own,)
+
+
+def settable(command: Any) -> list[Any]:
+    """Return a command's options that can be set without typing them."""
+    return [item for item in command.params if item.param_type_name == "option" and item.name != "help"]
+
+
+class Command(TyperCommand):
+    """A command whose options take their values from variables and the file, too."""
+
+    def __init__(self, name: str | None, **rest: Any) -> None:
+        super().__init__(name, **rest)
+        for option in settable(self):
+            option.envvar = variables(name or "", option)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of a call, with the file's settings as defaults."""
+        if parent is not None:
+            path = settings_file(parent.params.get("config"))
+            extra["default_map"] = defaults_of(path, self, parent.command) if path else None
+        return super().make_context(info_name, args, parent, **extra)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, with the one variable of each option that is worth remembering."""
+        before = {option: option.envvar for option in settable(self)}
+        for option, names in before.items():
+            option.envvar = names[-1]
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            for option, names in before.items():
+                option.envvar = names
+
+
+def settings_file(named: str | None) -> Path | None:
+    """Return the file of settings: the one named, or that in the working folder; None where there is none.
+
+    Raises
+    ------
+    UsageError
+        The one named is not there.
+    """
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise UsageError(f"--config {named} is not there: name a file of settings, or leave it out.")
+        return path
+    here = Path(FILE)
+    return here if here.is_file() else None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return what stands in a file of settings, options by their names.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is no TOML.
+    """
+    import tomllib
+
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read as settings ({error}): correct it, or take it away."
+        ) from error
+    return {_key(name): _keys(value) if isinstance(value, dict) else value for name, value in found.items()}
+
+
+def defaults_of(path: Path, command: Any, group: Any) -> dict[str, Any]:
+    """Return a file's settings for a command, by the names of its parameters.
+
+    Raises
+    ------
+    UsageError
+        The file names an option that there is not, or sets one to what it cannot be.
+    """
+    found = read_file(path)
+    _refuse_unknown(path, found, group)
+    own = found.get(command.name, {})
+    chosen: dict[str, Any] = {}
+    for option in settable(command):
+        name = flag(option).removeprefix("--")
+        if name in own:
+            chosen[option.name] = _checked(path, f"{command.name}.{name}", option, own[name])
+        elif name in found and is_general(command.name, option):
+            chosen[option.name] = _checked(path, name, option, found[name])
+    return chosen
+
+
+def origin(context: Any, option: Any) -> str:
+    """Return where an option's value came from: "" for a default, "the command line", a variable, or a file."""
+    source = context.get_parameter_source(option.name)
+    kind = "DEFAULT" if source is None else source.name
+    if kind == "ENVIRONMENT":
+        return str(next(name for name in option.envvar if os.environ.get(name)))
+    if kind == "DEFAULT_MAP":
+        named = context.parent.params.get("config") if context.parent else None
+        return str(settings_file(named))
+    return "the command line" if kind == "COMMANDLINE" else ""
+
+
+def borrowed(context: Any) -> tuple[tuple[str, str], ...]:
+    """Return the options that were not typed and yet have a value from somewhere, each with its origin."""
+    found = ((flag(option), origin(context, option)) for option in settable(context.command))
+    return tuple((name, where) for name, where in found if where not in {"", "the command line"})
+
+
+def strangers(group: Any) -> list[str]:
+    """Return the variables in the environment that look like ours and set nothing."""
+    known = {
+        name for command in group.commands.values() for item in settable(command) for name in item.envvar
+    }
+    known |= {FILE_VARIABLE}
+    return sorted(name for name in os.environ if name.startswith(f"{PREFIX}_") and name not in known)
+
+
+def _refuse_unknown(path: Path, found: dict[str, Any], group: Any) -> None:
+    names: dict[str, set[str]] = {}
+    for title, command in group.commands.items():
+        for option in settable(command):
+            if is_general(title, option):
+                names.setdefault("", set()).add(flag(option).removeprefix("--"))
+            names.setdefault(title, set()).add(flag(option).removeprefix("--"))
+    for name, value in found.items():
+        tables = {"": {name: value}} if not isinstance(value, dict) else {name: value}
+        for title, options in tables.items():
+            if title not in names and title:
+                raise UsageError(f"{path}: [{title}] is no command of gtmask{_near(title, names)}.")
+            for option in options:
+                if option not in names[title]:
+                    raise UsageError(_unknown(path, title, option, names))
+
+
+def _unknown(path: Path, title: str, option: str, names: dict[str, set[str]]) -> str:
+    having = sorted(command for command, options in names.items() if command and option in options)
+    if not title and having:
+        return f"{path}: {option} means something else in each command: set it in a table, such as [{having[0]}]."
+    where = f"gtmask {title}" if title else "any command"
+    return f"{path}: {option} is no option of {where}{_near(option, names[title])}."
+
+
+def _near(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _checked(path: Path, name: str, option: Any, value: Any) -> Any:
+    """Return a value from the file as an option takes it: a list only where there may be several."""
+    is_flag = bool(getattr(option, "is_flag", False))
+    if (
+        is_flag != isinstance(value, bool)
+        or isinstance(value, dict)
+        or (isinstance(value, list) and not option.multiple)
+    ):
+        wanted = "true or false" if is_flag else "a list" if option.multiple else "a text or a number"
+        raise UsageError(f"{path}: {name} is {value!r} and must be {wanted}.")
+    if option.multiple:
+        return [str(item) for item in (value if isinstance(value, list) else [value])]
+    return value if is_flag else str(value)
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _keys(table: dict[str, Any]) -> dict[str, Any]:
+    return {_key(name): value for name, value in table.items()}

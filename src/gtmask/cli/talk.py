@@ -1,0 +1,193 @@
+"""How much a command says, and where: the options that every command has for it, and what they decide.
+
+Progress and summaries go to stderr, results that were asked for as data to stdout. ``--quiet`` leaves errors
+alone; ``--log-file`` gets what a log would get, whatever is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gtmask import __version__, escape_unprintable
+from gtmask.cli.reporters import Bar, JsonLines, Lines, Reporter
+from gtmask.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from rich.console import Console
+
+    from gtmask.cli.reporters import View
+
+MODES = ("auto", "bar", "log", "json", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What the options for talk say; ``command`` and ``borrowed`` tell what is run with options from where.
+
+    Raises
+    ------
+    UsageError
+        An unknown ``progress``.
+    """
+
+    quiet: bool = False
+    json: bool = False
+    progress: str = "auto"
+    log_file: str | None = None
+    verbose: bool = False
+    command: str = ""
+    borrowed: tuple[tuple[str, str], ...] = ()
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        if self.progress not in MODES:
+            raise UsageError(f"--progress {self.progress!r} is none of {', '.join(MODES)}.")
+        _spoken.append(self)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self.started
+
+    @property
+    def mode(self) -> str:
+        """How progress is shown: a bar, a log, JSON, or not at all."""
+        if self.quiet:
+            return "none"
+        if self.progress != "auto":
+            return self.progress
+        if self.json:
+            return "none"
+        return "bar" if _is_terminal(sys.stderr) else "log"
+
+    @contextlib.contextmanager
+    def following(self, subject: str = "") -> Iterator[Reporter]:
+        """Yield what the library tells how it gets on; something is shown at once."""
+        if self.verbose:
+            self._log_library()
+        with self._log() as log:
+            views: list[View] = [] if log is None else [log]
+            if (shown := self._view()) is not None:
+                views.append(shown)
+            title = f"gtmask {__version__}  {self.command} {subject}".rstrip()
+            for view in views:
+                _open(view, escape_unprintable(title, controls=True))
+                for text in self._told():
+                    view.notice(text)
+            with Reporter(views) as reporter:
+                yield reporter
+
+    def _view(self) -> View | None:
+        if self.mode == "json":
+            return JsonLines(sys.stderr)
+        if self.mode == "log":
+            return Lines(sys.stderr)
+        return Bar() if self.mode == "bar" else None
+
+    def _told(self) -> Iterator[str]:
+        """Yield what was not typed and yet counts."""
+        if self.borrowed:
+            yield "options   " + ", ".join(f"{flag} from {origin}" for flag, origin in self.borrowed)
+        if self.verbose:
+            import platform
+
+            yield f"python    {platform.python_version()} on {platform.platform()}"
+
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[Lines | None]:
+        if self.log_file is None:
+            yield None
+            return
+        with self.open_log() as file:
+            yield Lines(file)
+
+    def open_log(self) -> TextIO:
+        """Open the file that --log-file names, for its next lines."""
+        assert self.log_file is not None
+        try:
+            return open(self.log_file, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
+        except OSError as error:
+            raise UsageError(f"--log-file {self.log_file} cannot be written: {error.strerror}.") from error
+
+    def _log_library(self) -> None:
+        """Show what the library logs: requests that are sent again, and why."""
+        import logging
+
+        logger = logging.getLogger("gtmask")
+        if not logger.handlers and self.mode in {"bar", "log"}:
+            logger.addHandler(logging.StreamHandler())
+            logger.setLevel(logging.INFO)
+
+    def show(self, result: Any, render: Callable[[Any, Console], None], *, as_data: bool = False) -> None:
+        """Show a result: as JSON on stdout where that was asked for, else to people.
+
+        Parameters
+        ----------
+        result
+            Has ``to_json``.
+        render
+            Prints a result to a console.
+        as_data
+            The result is what was asked for, and goes to stdout.
+        """
+        from gtmask.cli.console import console, print_json, wide_console
+
+        if self.json:
+            print_json(result.to_json())
+        elif self.mode == "json":
+            JsonLines(sys.stderr).write("result", result=result.to_json())
+        elif not self.quiet:
+            render(result, console(stdout=as_data))
+        if self.log_file is not None:
+            with self.open_log() as file:
+                render(result, wide_console(file))
+
+    def say(self, text: str) -> None:
+        """Say a sentence to people, on a line of its own."""
+        from gtmask.cli.console import console, say
+
+        if self.mode == "json":
+            JsonLines(sys.stderr).notice(text)
+        elif not (self.quiet or self.json):
+            say(console(), text)
+        if self.log_file is not None:
+            with self.open_log() as file:
+                Lines(file).notice(escape_unprintable(text, controls=True))
+
+
+#: The talk of this process's command.
+_spoken: list[Talk] = []
+
+
+def complain(text: str) -> None:
+    """Say why a command ends; ``text`` is one sentence."""
+    talk = _spoken[-1] if _spoken else None
+    shown = escape_unprintable(text, controls=True)
+    if talk is not None and talk.mode == "json":
+        JsonLines(sys.stderr).write("error", message=shown)
+    else:
+        sys.stderr.write(f"gtmask: {shown}\n")
+    if talk is not None and talk.log_file is not None:
+        with contextlib.suppress(OSError, UsageError), talk.open_log() as file:
+            Lines(file).notice(shown)
+
+
+def _open(view: View, title: str) -> None:
+    """Show that the command has begun: before anything that takes its time, imports among it."""
+    if isinstance(view, Bar):
+        view.show_passing(f"{title} ...")
+    else:
+        view.notice(title)
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    import os
+
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
