@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-#: Control characters but line breaks and tabs.
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+#: What acts on a terminal or moves the text around it instead of being shown: control characters, line and
+#: paragraph separators, and Unicode's marks and overrides of direction (Unicode Technical Report 36, 2.3).
+_DIRECTION = (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), *_DIRECTION)}
 #: A query that lets whoever reads it in: signed URLs of S3, Google, Azure and CloudFront, access tokens.
 _SECRET = re.compile(
     r"\?(?=[^\s\"'<>]*(?:signature|\bsig|credential|token|accesskeyid|key-pair-id|api_?key|secret|password)"
@@ -26,7 +28,7 @@ def escape_unprintable(text: object, *, controls: bool = False) -> str:
         Names and labels may hold bytes that are not UTF-8 (as the system hands them over), and half
         characters that JSON can spell.
     controls
-        Spell out control characters but line breaks and tabs, too: on a terminal they would act.
+        Spell out, too, what would act on a terminal: control characters and marks of direction.
 
     Examples
     --------

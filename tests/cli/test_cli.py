@@ -253,6 +253,29 @@ def test_adding_a_cors_rule_needs_consent(made: Path, monkeypatch: pytest.Monkey
     assert added == [["data"]]
 
 
+def test_what_labels_and_names_hold_does_not_act_on_a_terminal(tmp_path: Path) -> None:
+    """Neither escape sequences nor line breaks nor marks that turn the direction of text around."""
+    label = "a\u202eb\nc\u2028d\x1b[31m\x9b\u2066\u061c"
+    coco_data.write(tmp_path, ["x.jpg"])
+    export = tmp_path / "export.json"
+    document = orjson.loads(export.read_bytes())
+    document["images"][0]["file_name"] = f"{label}.jpg"
+    for category in document["categories"]:
+        category["name"] = f"{label}{category['id']}"
+    export.write_bytes(orjson.dumps(document))
+    acting = set(label) - set("\nabcd[31m")
+    images = tmp_path / "images"
+    for command in (
+        ("inspect", export),
+        ("classes", export, "--out", tmp_path / "classes.toml"),
+        ("convert", export, "--images", images, "--out", tmp_path / "out"),
+    ):
+        done = gtmask(*command)
+        assert not set(done.stdout + done.stderr) & acting, command[0]
+        assert command[0] == "classes" or "a\\u202eb" in done.stdout
+        assert command[0] != "inspect" or "a\\u202eb\\nc\\u2028d\\x1b[31m\\x9b" in done.stdout
+
+
 def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> None:
     lines = (made / "out" / "labeling-qa.manifest").read_bytes()
     broken = tmp_path / "broken.manifest"
