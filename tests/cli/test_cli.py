@@ -271,9 +271,10 @@ def test_what_labels_and_names_hold_does_not_act_on_a_terminal(tmp_path: Path) -
         ("convert", export, "--images", images, "--out", tmp_path / "out"),
     ):
         done = gtmask(*command)
-        assert not set(done.stdout + done.stderr) & acting, command[0]
-        assert command[0] == "classes" or "a\\u202eb" in done.stdout
-        assert command[0] != "inspect" or "a\\u202eb\\nc\\u2028d\\x1b[31m\\x9b" in done.stdout
+        said = done.stdout + done.stderr
+        assert not set(said) & acting, command[0]
+        assert command[0] == "classes" or "a\\u202eb" in said
+        assert command[0] != "inspect" or "a\\u202eb\\nc\\u2028d\\x1b[31m\\x9b" in said
 
 
 def test_every_line_with_a_finding_can_be_found(made: Path, tmp_path: Path) -> None:
