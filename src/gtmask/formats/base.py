@@ -14,7 +14,7 @@ options) but neither open files nor an index of the records; units carry what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.model import SuggestedClass
@@ -52,18 +52,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """Choices about which annotations count; each has one documented default.
-
-    ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
-    attribute that holds the class where a tool has many (VIA); ``default_label`` is what shapes without a
-    label are called; ``memory_limit`` is in bytes; ``keep_going`` reads a damaged document up to the damage;
-    ``masks`` is a folder or prefix with copies of the masks that a manifest names; ``partial`` takes a
-    manifest of a run that is not finished; ``void`` is what pixels of ready-made masks become that nobody
-    labeled: "background", "keep" (a class of their own) or the name of a class. ``images`` is where images
-    are looked for, if not among the export's files, and ``s3`` says how files outside of the export are
-    reached; whoever opens an export sets both.
-    """
+class AnnotationChoices:
+    """The choices of :class:`ReadOptions` that decide what the records are: a run freezes them."""
 
     annotator: str | None = None
     include_predictions: bool = False
@@ -75,6 +65,26 @@ class ReadOptions:
     masks: str | None = None
     partial: bool = False
     void: str = "background"
+
+    def chosen(self) -> dict[str, Any]:
+        """Return these choices by name, whatever else an object of a subclass holds."""
+        return {item.name: getattr(self, item.name) for item in fields(AnnotationChoices)}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions(AnnotationChoices):
+    """Choices about which annotations count; each has one documented default.
+
+    ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
+    attribute that holds the class where a tool has many (VIA); ``default_label`` is what shapes without a
+    label are called; ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or
+    prefix with copies of the masks that a manifest names; ``partial`` takes a manifest of a run that is not
+    finished; ``void`` is what pixels of ready-made masks become that nobody labeled: "background", "keep" (a
+    class of their own) or the name of a class. ``memory_limit`` is in bytes. ``images`` is where images are
+    looked for, if not among the export's files, and ``s3`` says how files outside of the export are reached;
+    whoever opens an export sets both.
+    """
+
     images: str | None = None
     memory_limit: int = 2 << 30
     s3: S3Settings = field(default_factory=S3Settings)

@@ -164,16 +164,7 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
 def _open_reader(request: RunRequest, export: Export) -> Reader[Any]:
     chosen = request.settings
     options = ReadOptions(
-        annotator=chosen.annotator,
-        include_predictions=chosen.include_predictions,
-        include_unannotated=chosen.include_unannotated,
-        interpolate=chosen.interpolate,
-        class_attribute=chosen.class_attribute,
-        default_label=chosen.default_label,
-        keep_going=chosen.keep_going,
-        masks=chosen.masks,
-        partial=chosen.partial,
-        void=chosen.void,
+        **chosen.chosen(),
         images=None if real(request.images) == real(default_images(request.source)) else request.images,
         memory_limit=request.execution.memory_limit,
     )

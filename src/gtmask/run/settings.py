@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from gtmask.errors import UsageError
+from gtmask.formats.base import AnnotationChoices
 from gtmask.machine import check_workers
 from gtmask.manifest.contract import MAX_IMAGE_PIXELS
 from gtmask.manifest.names import (
@@ -42,9 +43,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "crowd": ("paint", "ignore"),
 }  # fmt: skip
 
-#: What may stand before keys in the manifest: a bucket, or a path that is good from any folder.
-
-
 #: A mask beyond this would only exhaust memory.
 MOST_PIXELS = 1 << 29
 
@@ -56,7 +54,7 @@ def check_choice(name: str, value: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(AnnotationChoices):
     """What decides the bytes of masks and manifest; see ``docs/cli.md`` for every one.
 
     Raises
@@ -84,16 +82,6 @@ class Settings:
     count_covered: bool = False
     limit: int | None = None
     chunk_size: int = 128
-    annotator: str | None = None
-    include_predictions: bool = False
-    include_unannotated: bool = False
-    interpolate: bool = False
-    class_attribute: str | None = None
-    default_label: str | None = None
-    keep_going: bool = False
-    masks: str | None = None
-    partial: bool = False
-    void: str = "background"
 
     def __post_init__(self) -> None:
         for name in CHOICES:
