@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.model import ClassMap
 
 
 @dataclass(slots=True)
@@ -172,22 +173,15 @@ def answer(
     ]
     sources = open_manifests(locations, settings)
     progress.stage("survey", None)
-    if run is not None and classes is not None:
-        raise UsageError("--run and --classes both name a class map: give one of them.")
-    class_map, begins = (None, None) if run is None else run_async(classes_of_run(run, settings))
-    if classes is not None:
-        class_map = run_async(read_classes(os.fspath(classes), settings))
+    class_map, begins = _given_classes(run, classes, settings)
     beside = mirror_folders(sources) if masks is None else ()
     known = images if images is not None else begins
     look = look_at(
         sources, options.before, options.after, known if known is None else known.rstrip("/") + "/",
         copies=masks is not None or bool(beside),
     )  # fmt: skip
-    if options.unreviewed == "stop" and look.statuses[UNANSWERED]:
-        raise StrictError(
-            f"{look.statuses[UNANSWERED]:,} objects were not answered: --unreviewed drop leaves them out, "
-            "--unreviewed keep takes their old masks."
-        )
+    if options.unreviewed == "stop":
+        _refuse_unanswered(look.statuses[UNANSWERED])
     class_map = class_map or old_classes(look)
     plan = make_plan(options, look, class_map, target)
     elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
@@ -196,14 +190,27 @@ def answer(
         options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, media
     )
     found = _work(task, plan, look, sources, Pool(workers, before=_compile), progress)
-    ids = (
-        f"--run {run}"
-        if run
-        else f"--classes {classes}"
-        if classes
-        else f"the attribute {look.before or look.after}"
-    )
-    return _result(target, look, found, options, ids)
+    ids = f"--run {run}" if run else f"--classes {classes}" if classes else ""
+    return _result(target, look, found, options, ids or f"the attribute {look.before or look.after}")
+
+
+def _given_classes(
+    run: str | None, classes: str | os.PathLike[str] | None, settings: S3Settings
+) -> tuple[ClassMap | None, str | None]:
+    """Return the class map that a run or a file gives, and what the run's image references begin with."""
+    if run is not None and classes is not None:
+        raise UsageError("--run and --classes both name a class map: give one of them.")
+    if classes is not None:
+        return run_async(read_classes(os.fspath(classes), settings)), None
+    return (None, None) if run is None else run_async(classes_of_run(run, settings))
+
+
+def _refuse_unanswered(count: int) -> None:
+    if count:
+        raise StrictError(
+            f"{count:,} objects were not answered: --unreviewed drop leaves them out, --unreviewed keep "
+            "takes their old masks."
+        )
 
 
 _compile = partial(compile_kernels, (*KERNEL_MODULES, *CHECKER_MODULES))

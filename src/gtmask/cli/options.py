@@ -91,6 +91,10 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "endpoint_url": Annotated[str | None, opt("--endpoint-url", metavar="URL", help="Address of an S3 server other than AWS.", rich_help_panel=S3)],
         "profile": Annotated[str | None, opt("--profile", metavar="NAME", help="AWS profile (default: what the environment says).", rich_help_panel=S3)],
         "region": Annotated[str | None, opt("--region", metavar="NAME", help="AWS region (default: what the environment or the profile says).", rich_help_panel=S3)],
+        "request_payer": Annotated[bool, opt("--request-payer", metavar="", help="Pay for requests to buckets whose owner lets requesters pay.", rich_help_panel=S3)],
+        "sse": Annotated[str | None, opt("--sse", metavar="AES256|aws:kms", help="Server-side encryption of what is written (default: as the bucket says).", rich_help_panel=S3)],
+        "sse_kms_key_id": Annotated[str | None, opt("--sse-kms-key-id", metavar="KEY", help="KMS key for --sse aws:kms (default: AWS's own key for S3).", rich_help_panel=S3)],
+        "acl": Annotated[str | None, opt("--acl", metavar="NAME", help="Canned ACL of what is written, such as bucket-owner-full-control.", rich_help_panel=S3)],
         "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto finds by measuring how many serve best.", rich_help_panel=S3)],
     }),
     "talk": (Talk, {

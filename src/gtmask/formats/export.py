@@ -24,6 +24,7 @@ from gtmask.errors import ChangedError, ExportError, NotFoundError
 from gtmask.formats.versions import MOST_KEPT, expected
 from gtmask.manifest.names import STATE_FOLDER
 from gtmask.storage.local import open_regular, translate_errors
+from gtmask.storage.names import split_bucket
 from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:
@@ -338,7 +339,7 @@ class StorageExport(_Rooted):
 
     def _at(self, name: str) -> tuple[Any, str]:
         """Return the storage and the key of a file; the storage is rooted at the bucket."""
-        base = self.root[5:].partition("/")[2]
+        base = split_bucket(self.root)[1]
         parts = base.split("/") if base else []
         wanted = checked_name(name).split("/")
         while wanted[0] == "..":
@@ -352,8 +353,8 @@ class StorageExport(_Rooted):
             from gtmask.storage import open_storage  # noqa: PLC0415 (boto loads only for S3)
             from gtmask.storage.blocking import BlockingStorage  # noqa: PLC0415
 
-            bucket = "/".join(self.root.split("/")[:3])
-            self._storage = BlockingStorage(open_storage(bucket, self.s3))
+            bucket = split_bucket(self.root)[0]
+            self._storage = BlockingStorage(open_storage(f"s3://{bucket}", self.s3))
         return self._storage
 
     def _walk(self) -> Iterator[str]:
@@ -373,7 +374,7 @@ class StorageExport(_Rooted):
 
     def _listed(self) -> Iterator[Entry]:
         """Yield the entries of all files below the root, their keys as names."""
-        base = self.root[5:].partition("/")[2]
+        base = split_bucket(self.root)[1]
         prefix = f"{base}/" if base else ""
         for entry in self._connected().list(prefix):
             name = entry.key[len(prefix) :]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gtmask.errors import ExportError, NotFoundError
 from gtmask.formats.export import ARCHIVES, LocalExport, StorageExport
 from gtmask.storage.base import S3Settings
+from gtmask.storage.names import split_bucket
 
 if TYPE_CHECKING:
     from gtmask.formats.export import Export
@@ -68,7 +69,7 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
 
 
 def _open_remote(location: str, s3: S3Settings) -> Export:
-    bucket, _, key = location[5:].partition("/")
+    bucket, key = split_bucket(location)
     if not bucket:
         raise ExportError(f"{location} names no bucket: write s3://bucket/prefix.")
     if _MAGIC.search(key):

@@ -26,7 +26,8 @@ from gtmask.manifest.contract import (
 from gtmask.manifest.line import load_object, parse_line, read_values
 from gtmask.manifest.names import label_attribute_problem
 from gtmask.manifest.newest import Attributes
-from gtmask.manifest.references import split
+from gtmask.manifest.references import bucket_of, split
+from gtmask.storage.names import is_access_point
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,7 +281,8 @@ def _mask(reference: str) -> Iterator[tuple[str, str]]:
         yield "mask-is-json", ""
         return
     yield from _reference(reference)
-    if split(reference) and ":" in reference.removeprefix("s3://"):
+    place = split(reference)
+    if place is not None and ":" in place[1]:
         yield "key-colon", ""
 
 
@@ -288,6 +290,9 @@ def _reference(reference: str) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a reference's form: defects seen in real manifests."""
     if split(reference) is None:
         yield "reference-form", ""
+        return
+    if is_access_point(bucket_of(reference) or ""):
+        yield "reference-form", "it names an access point: write its alias or the bucket"
         return
     if reference.startswith("/"):
         yield "reference-local", ""

@@ -22,10 +22,11 @@ from gtmask.storage.base import S3Settings
 from gtmask.storage.s3_errors import translate_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from gtmask.findings import Problem
     from gtmask.groundtruth.job import JobPlan, JobShare
+    from gtmask.groundtruth.report import Report
     from gtmask.groundtruth.validation import Depth
     from gtmask.progress import Progress
     from gtmask.storage.base import Storage
@@ -90,20 +91,24 @@ def submit_job(
         workers=workers,
         progress=progress,
     )
-    known = {"bucket-cors"} if unchecked else set()
-    errors = [rule for rule in report.rules if rule.level == "error" and rule.code not in known]
-    if errors:
-        first = errors[0].examples[0]
-        raise ManifestError(
-            f"{plan.manifest} has {sum(rule.count for rule in errors):,} errors, the most frequent "
-            f"{errors[0].code} ({first.uri or first.detail}): nothing was submitted; `gtmask validate` tells "
-            "more."
-        )
+    _refuse_errors(report, leave={"bucket-cors"} if unchecked else set())
     tell = tell or (lambda _: None)
     if report.count("warning"):
         worst = report.rules[0]
         tell(f"{report.count('warning'):,} warnings, the most frequent {worst.code}: {worst.meaning}")
     return run_async(_submit(plan, settings, tell, unchecked=unchecked))
+
+
+def _refuse_errors(report: Report, leave: Container[str]) -> None:
+    """Stop where a validation found errors, those of some codes aside."""
+    errors = [rule for rule in report.rules if rule.level == "error" and rule.code not in leave]
+    if errors:
+        first = errors[0].examples[0]
+        raise ManifestError(
+            f"{report.manifest} has {sum(rule.count for rule in errors):,} errors, the most frequent "
+            f"{errors[0].code} ({first.uri or first.detail}): nothing was submitted; `gtmask validate` lists "
+            "them all."
+        )
 
 
 async def _submit(

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gtmask.storage.names import is_access_point, split_bucket
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -34,8 +36,14 @@ _NAME_OF_A_JOB = re.compile(r"\d+_\d{4}-\d\d-\d\dT\d\d[:_]\d\d[:_]\d\d\.\d{6}\.p
 def split(reference: str) -> Place | None:
     """Return (root, key) of an ``s3://`` URI or an absolute local path; None for anything else."""
     if reference.startswith("s3://"):
-        bucket, _, key = reference[5:].partition("/")
-        good = bucket and ":" not in bucket and key and not key.startswith("/") and not key.endswith("/")
+        bucket, key = split_bucket(reference)
+        good = (
+            bucket
+            and (":" not in bucket or is_access_point(bucket))
+            and key
+            and not key.startswith("/")
+            and not key.endswith("/")
+        )
         return (f"s3://{bucket}", key) if good else None
     if reference.startswith("/") and not reference.startswith("//") and len(reference) > 1:
         return "/", reference[1:]
@@ -44,7 +52,7 @@ def split(reference: str) -> Place | None:
 
 def bucket_of(reference: str) -> str | None:
     """Return the bucket that a reference names, None where it names none."""
-    return reference[5:].partition("/")[0] or None if reference.startswith("s3://") else None
+    return split_bucket(reference)[0] or None if reference.startswith("s3://") else None
 
 
 def ends_of(reference: str) -> list[str]:

@@ -12,6 +12,7 @@ from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS
 from gtmask.storage import check_location, is_s3
+from gtmask.storage.names import split_bucket
 from gtmask.storage.usable import check_folder
 from gtmask.text import escape_unprintable
 
@@ -81,7 +82,7 @@ class RunRequest:
 def default_images(source: str) -> str:
     """Return the export's own folder: where images are looked for without ``--images``."""
     if is_s3(source):
-        bucket, _, key = source.removeprefix("s3://").partition("/")
+        bucket, key = split_bucket(source)
         is_file = FILE_SUFFIX.search(key) or any(char in key for char in "*?[")
         folder = key.rpartition("/")[0] if is_file else key
         while any(char in folder for char in "*?["):

@@ -10,6 +10,7 @@ import re
 
 from gtmask.errors import UsageError
 from gtmask.storage.base import Entry, S3Settings, Storage, check_key
+from gtmask.storage.s3_wishes import choose_client
 
 __all__ = [
     "Entry",
@@ -65,8 +66,8 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
     Raises
     ------
     UsageError
-        If the location is empty or a URI other than ``s3://``, the URI has no valid bucket name, the client
-        is unknown, or its package is not installed.
+        If the location is empty or a URI other than ``s3://``, the URI has no valid bucket name, or the
+        client's package is not installed or cannot send what the settings ask for.
     """
     check_location(location)
     if not is_s3(location):
@@ -75,7 +76,7 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
         return LocalStorage(location)
     settings = settings or S3Settings()
     # The clients cost up to half a second to import: only who names S3 pays for one.
-    if settings.client == "aioboto3":
+    if choose_client(location, settings) == "aioboto3":
         from gtmask.storage.s3 import S3Storage  # noqa: PLC0415 - as said
 
         return S3Storage(location, settings)

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 #: Most requests in flight that ``--concurrency auto`` tries: each holds a connection and an image's head.
 MOST_IN_FLIGHT = 256
 
-#: Client libraries that reach S3.
-S3_CLIENTS = ("aioboto3", "obstore")
+#: Client libraries that reach S3; "auto" takes obstore where it is installed and can do what is asked.
+S3_CLIENTS = ("aioboto3", "obstore", "auto")
+#: S3 API, PutObject: server-side encryption and canned ACLs.
+ENCRYPTIONS = ("AES256", "aws:kms")
+ACLS = (
+    "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
+    "bucket-owner-full-control",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,22 @@ class S3Settings:
     Parameters
     ----------
     client
-        The client library: "aioboto3", or "obstore", which is an extra to install.
+        The client library: "aioboto3", or "obstore", which is an extra to install; "auto" takes obstore
+        where it is installed and can do what is asked.
     endpoint_url
         URL of an S3 server other than AWS; None means AWS.
     profile, region
         AWS profile and region; None leaves them to the AWS environment and configuration files.
     concurrency
         Requests in flight per process, at least 1; "auto" finds by measuring how many serve best.
+    request_payer
+        Agree to pay for requests, which buckets of the kind "requester pays" ask for.
+    sse
+        Server-side encryption of what is written, "AES256" or "aws:kms"; None: as the bucket says.
+    sse_kms_key_id
+        KMS key for "aws:kms", by its id, ARN or alias; None: AWS's own key for S3.
+    acl
+        Canned access control list of what is written, such as "bucket-owner-full-control".
     attempts
         How often a request is tried before it is given up.
     timeout
@@ -57,7 +72,7 @@ class S3Settings:
     Raises
     ------
     UsageError
-        An unknown client, or a concurrency that is neither "auto" nor 1 or more.
+        A value that S3 does not know, or a concurrency that is neither "auto" nor 1 or more.
     """
 
     client: str = "aioboto3"
@@ -65,12 +80,23 @@ class S3Settings:
     profile: str | None = None
     region: str | None = None
     concurrency: int | Literal["auto"] = 32
+    request_payer: bool = False
+    sse: str | None = None
+    sse_kms_key_id: str | None = None
+    acl: str | None = None
     attempts: int = 10
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.client not in S3_CLIENTS:
-            raise UsageError(f"--s3-client {self.client!r} is none of {', '.join(S3_CLIENTS)}.")
+        for option, value, known in (
+            ("--s3-client", self.client, S3_CLIENTS),
+            ("--sse", self.sse, ENCRYPTIONS),
+            ("--acl", self.acl, ACLS),
+        ):
+            if value is not None and value not in known:
+                raise UsageError(f"{option} {value!r} is none of {', '.join(known)}.")
+        if self.sse_kms_key_id is not None and self.sse != "aws:kms":
+            raise UsageError("--sse-kms-key-id names the key of --sse aws:kms: give both.")
         if self.concurrency != "auto" and self.concurrency < 1:
             raise UsageError(f"--concurrency {self.concurrency} must be auto or at least 1.")
 

@@ -199,6 +199,12 @@ def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
             f"No AWS credentials were found ({_first_line(error)}): set them up, or name a --profile."
         ) from error
     config: Any = {"conditional_put": "etag", "region": session.region_name or "us-east-1"}
+    if settings.request_payer:
+        config["request_payer"] = True
+    if settings.sse:
+        config["server_side_encryption"] = settings.sse
+    if settings.sse_kms_key_id:
+        config["sse_kms_key_id"] = settings.sse_kms_key_id
     if endpoint:
         # This name beats AWS_ENDPOINT_URL_S3, which obstore reads itself; "endpoint" does not.
         config["aws_endpoint_url_s3"] = endpoint

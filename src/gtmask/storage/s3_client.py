@@ -18,6 +18,7 @@ from botocore.loaders import create_loader
 from gtmask._version import __version__
 from gtmask.errors import UsageError
 from gtmask.storage.s3_prefix import check_endpoint
+from gtmask.storage.s3_wishes import add_to_every_request, headers_of
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ _loader = functools.cache(create_loader)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open client, the connections that it sends over, and the credentials that it signs with."""
+    """An open client, the connections that it sends over, and the credentials that it signs with.
+
+    The headers are those that the client adds to each GET and PUT of an object, as users ask for.
+    """
 
     client: Any
     connections: AIOHTTPSession
     credentials: AioCredentials | None
+    read_headers: dict[str, str]
+    write_headers: dict[str, str]
 
 
 @asynccontextmanager
@@ -79,7 +85,14 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
         # that answer at once, and hangs for ever, past every time-out of botocore, at one that does not
         # answer it.
         client.meta.events.unregister("before-call.s3", handlers.add_expect_header)
-        yield Opened(client, connections[0], await session.get_credentials())
+        add_to_every_request(client, settings)
+        yield Opened(
+            client,
+            connections[0],
+            await session.get_credentials(),
+            headers_of(settings, writes=False),
+            headers_of(settings, writes=True),
+        )
 
 
 def _config(settings: S3Settings, connect: Callable[..., AIOHTTPSession]) -> AioConfig:

@@ -134,7 +134,8 @@ class Direct:
             return None
         # A token that is about to expire is renewed here, as it is by the client.
         credentials = await self._opened.credentials.get_frozen_credentials()
-        headers = {**headers, "Host": address.host, "User-Agent": USER_AGENT}
+        wishes = self._opened.read_headers if body is None else self._opened.write_headers
+        headers = {**headers, **wishes, "Host": address.host, "User-Agent": USER_AGENT}
         context = {"client_config": self._opened.client.meta.config, "has_streaming_input": body is not None}
         request = _Request(method, address.base + spell(key), headers, body, context)
         S3SigV4Auth(credentials, "s3", address.region).add_auth(request)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from gtmask.errors import UsageError
 from gtmask.storage.base import check_key
+from gtmask.storage.names import is_access_point, split_bucket
 from gtmask.storage.s3_answers import PERMISSIONS, Action
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class S3Prefix:
     requests: Requests
 
     def __init__(self, location: str, settings: S3Settings) -> None:
-        self.bucket, _, prefix = location[5:].partition("/")
-        if not _BUCKET.fullmatch(self.bucket):
+        self.bucket, prefix = split_bucket(location)
+        if not (_BUCKET.fullmatch(self.bucket) or is_access_point(self.bucket)):
             raise UsageError(f"{location} has no valid bucket name: write s3://bucket/prefix.")
         #: "" or ending in a slash.
         self.prefix = prefix if prefix.endswith("/") or not prefix else prefix + "/"
