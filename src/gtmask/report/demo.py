@@ -77,7 +77,7 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     page = preview(manifest, folder / "preview.html", count=images)
     chosen = pilot(manifest, folder / "pilot", workers=1)
     files = [
-        (page.path, "overlays: open it in a browser, and drag the slider"),
+        (page.path, "the masks on their pictures: open it in a browser"),
         (str(folder / "data" / "images"), "the pictures"),
         (str(export), "their labels, as a COCO export"),
         (str(out / "masks"), "the masks; --png palette, so that an image viewer shows the class colours"),

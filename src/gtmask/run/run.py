@@ -124,7 +124,7 @@ def convert(
     with thread_pool(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
         mark = beside.submit(fingerprint, copy(export))
-        reader = _open_reader(request, export)
+        reader = open_run_reader(request, export)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
     with Pool(execution.workers, execution.executor) as pool:
@@ -161,7 +161,8 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
-def _open_reader(request: RunRequest, export: Export) -> Reader[Any]:
+def open_run_reader(request: RunRequest, export: Export) -> Reader[Any]:
+    """Open an export as the settings of a run say."""
     chosen = request.settings
     options = ReadOptions(
         **chosen.chosen(),
@@ -178,7 +179,7 @@ def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, w
     presence = Presence(plan.identity, f"{shard.index}/{shard.count}")
     done: set[int] = set() if execution.dry_run else run_async(_done(request, presence))
     resumed = len(done)
-    job = _job(request, reader, plan, watch)
+    job = job_of(request, reader, plan, watch)
     tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence)
     if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
@@ -274,7 +275,8 @@ def _run_chunks(
     return tally
 
 
-def _job(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> Job:
+def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> Job:
+    """Return what every chunk of a run has in common."""
     settings = Settings(**plan.settings)
     return Job(
         reader=reader,

@@ -227,7 +227,7 @@ class Worker:
             return self._rejected(record)
         # The reader has made it for us alone.
         record.width, record.height = fitting.width, fitting.height
-        return await self._write(record, fitting.turn, key, target, journal)
+        return await self.write(record, fitting.turn, key, target, journal)
 
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
@@ -247,7 +247,7 @@ class Worker:
         record.findings.append(Finding("image-missing", own))
         return None
 
-    async def _write(
+    async def write(
         self, record: Record, turn: int, key: str, target: str, journal: Journal | ObjectJournal | None
     ) -> Outcome:
         """Paint, encode and put one mask."""

@@ -1,0 +1,75 @@
+"""The page of an answer: each image with its mask before the job and after it, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gtmask.report.naming import shorten
+from gtmask.report.page import Page, Tile, render
+from gtmask.report.tiles import make_tile, picture_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gtmask.groundtruth.media import MediaReader
+    from gtmask.manifest.color_map import ColorMapEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One image before and after a job.
+
+    Attributes
+    ----------
+    image
+        The image's reference.
+    before, after
+        References of its masks; None where there is none.
+    classes_before, classes_after
+        The entries of their color maps by class id (:attr:`gtmask.manifest.label.Label.classes`).
+    note
+        A sentence that is shown with the image; "" for none.
+    """
+
+    image: str
+    before: str | None
+    after: str | None
+    classes_before: Mapping[int, ColorMapEntry] = field(default_factory=dict)
+    classes_after: Mapping[int, ColorMapEntry] = field(default_factory=dict)
+    note: str = ""
+
+
+async def changes_page(
+    media: MediaReader, changes: Sequence[Change], *, title: str, notes: Sequence[str] = ()
+) -> str:
+    """Return a page of changes as HTML, in the order in which they are given.
+
+    Parameters
+    ----------
+    media
+        Reads images and masks; entered in this event loop.
+    changes
+        What is shown: some dozens, each with a picture.
+    title
+        The page's title: where the answer is.
+    notes
+        Sentences for the top of the page, such as how many images changed in all.
+
+    Raises
+    ------
+    CredentialsError, TransientError
+        Nothing can be read; an image or a mask that is missing is told in its place.
+    """
+    limit = picture_bytes(len(changes))
+
+    async def make(change: Change) -> Tile:
+        masks = [(change.before, change.classes_before), (change.after, change.classes_after)]
+        tile = await make_tile(media, change.image, masks, limit)
+        tile.note = change.note
+        return tile
+
+    tiles = await media.each(make, changes)
+    prefix = shorten(tiles, title)
+    shown = [*notes, f"Images are in {prefix}."] if prefix else [*notes]
+    return render(Page(title, tiles, notes=shown, areas_of="Pixels in the masks shown, after the job."))

@@ -1,0 +1,233 @@
+"""The page of a manifest: which of its lines are shown, and what is known of the whole."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.findings import Finding
+from gtmask.groundtruth.manifest_file import RawLine
+from gtmask.groundtruth.media import with_media
+from gtmask.groundtruth.sampling import Candidate, Sampling
+from gtmask.manifest.parser import LineParser
+from gtmask.report.choosing import LOOKED_AT, Choice
+from gtmask.report.layers import class_table
+from gtmask.report.looking import Glance, look_at
+from gtmask.report.naming import shorten, title_of
+from gtmask.report.page import Page
+from gtmask.report.run_facts import read_run_facts
+from gtmask.report.tiles import LineTiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.groundtruth.media import MediaReader, MediaSettings
+    from gtmask.progress import Progress
+    from gtmask.report.page import ClassKey, Tile
+    from gtmask.report.run_facts import RunFacts
+
+VALIDATE = "`gtmask validate --deep` looks at all of them."
+
+
+def manifest_page(
+    manifest: ManifestReader, choice: Choice, settings: MediaSettings, workers: int | None, progress: Progress
+) -> Page:
+    """Return the page of a manifest.
+
+    Raises
+    ------
+    ManifestError
+        None of the lines that were chosen can be used.
+    UsageError
+        The choice names an image that no line has.
+    """
+    facts = read_run_facts(manifest.location, manifest.size, settings.s3)
+    lines = _Lines(manifest)
+    look = _Look(lines, choice, settings, workers, progress, facts)
+    places = look.choose()
+    tiles = _tiles(manifest, [lines[place] for place in places], settings)
+    page = Page(
+        f"{title_of(manifest.location)}: {len(tiles):,} of {len(lines):,} images", tiles, notes=look.notes
+    )
+    if facts is not None:
+        _add_facts(page, facts, _first_table(lines))
+    else:
+        page.findings_of = f"Counted over the {len(tiles):,} images shown; {VALIDATE}"
+        if len(tiles) < len(lines):
+            page.areas_of = f"Pixels in the masks of the {len(tiles):,} images shown, of {len(lines):,}."
+    if prefix := shorten(tiles, manifest.location):
+        page.notes.append(f"Images are in {prefix}.")
+    return page
+
+
+class _Lines:
+    """The lines of a manifest that have anything on them, by place; 24 bytes each."""
+
+    def __init__(self, manifest: ManifestReader) -> None:
+        self._manifest, self.location = manifest, manifest.location
+        spans = array("Q")
+        for raw in manifest.filled_lines():
+            spans.extend((raw.number, raw.offset, len(raw.data)))
+        self._spans = np.frombuffer(spans, np.uint64).reshape(-1, 3).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __getitem__(self, place: int) -> RawLine:
+        number, offset, length = self._spans[place].tolist()
+        return RawLine(number, offset, self._manifest.read(offset, length))
+
+    def within(self, start: int, end: int) -> range:
+        """Return the places of the lines in a range of bytes."""
+        first, last = np.searchsorted(self._spans[:, 1], (start, end)).tolist()
+        return range(first, last)
+
+    def place_of(self, offset: int) -> int:
+        """Return the place of the line that begins at an offset."""
+        return int(np.searchsorted(self._spans[:, 1], offset))
+
+
+class _Look:
+    """Chooses lines; ``notes`` say by what."""
+
+    def __init__(
+        self,
+        lines: _Lines,
+        choice: Choice,
+        settings: MediaSettings,
+        workers: int | None,
+        progress: Progress,
+        facts: RunFacts | None,
+    ) -> None:
+        self.lines, self.choice, self.facts = lines, choice, facts
+        self._settings, self._workers, self._progress = settings, workers, progress
+        self.notes: list[str] = []
+
+    def choose(self) -> list[int]:
+        """Return the places of the lines to show, ascending."""
+        if self.choice.names:
+            return self._named()
+        if self.choice.only:
+            return self._with_findings()
+        if self.choice.cover:
+            return self._covering()
+        return self.choice.spread(len(self.lines))
+
+    def _named(self) -> list[int]:
+        references = self._references()
+        self.choice.refuse_missing(references, self.lines.location)
+        found = [place for place, reference in enumerate(references) if self.choice.matches(reference)]
+        return found[: self.choice.count]
+
+    def _references(self) -> list[str]:
+        parser = LineParser()
+        return [parser.parse(self.lines[place].data).source_ref for place in range(len(self.lines))]
+
+    def _with_findings(self) -> list[int]:
+        wanted, codes = self.choice.count, frozenset(self.choice.only)
+        found: list[int] = []
+        if self.facts is not None and codes & self.facts.examples.keys():
+            told = {code for code in codes if code in self.facts.examples}
+            for place, reference in enumerate(self._references()):
+                if told & {code for code, _ in self.facts.codes_of(reference)}:
+                    found.append(place)
+            self.notes.append(
+                "Of findings of the conversion, a run keeps the first three images of each chunk."
+            )
+        for glance in self._glances(range(len(self.lines))):
+            if glance.codes & codes:
+                found.append(self.lines.place_of(glance.offset))
+            if len(set(found)) >= wanted:
+                break
+        self.notes.append(f"Images with {' or '.join(self.choice.only)}, the first {wanted:,} of them.")
+        return sorted(set(found))[:wanted]
+
+    def _covering(self) -> list[int]:
+        """Return lines whose masks show every class that is known to occur, as far as there is room."""
+        total = len(self.lines)
+        looked = self.choice.spread(total, LOOKED_AT)
+        glances = list(self._glances(looked))
+        seen = _classes(glances)
+        occurring = set(seen)
+        if self.facts is not None:
+            occurring |= {value for value, pixels in self.facts.pixels.items() if pixels}
+            glances += self._glances(self._lines_with(occurring - seen))
+        elif total > len(looked):
+            self.notes.append(f"Classes were looked for in a sample of {len(looked):,} of {total:,} masks.")
+        sampling = Sampling()
+        for glance in glances:
+            sampling.add(_candidate(self.lines.place_of(glance.offset), glance))
+        picks = sampling.choose(self.choice.count, self.choice.seed or 0)
+        places = {pick.line for pick in picks}
+        shown = _classes([glance for glance in glances if self.lines.place_of(glance.offset) in places])
+        if missing := len(occurring - {0} - shown):
+            told = "class that occurs is" if missing == 1 else "classes that occur are"
+            self.notes.append(f"{missing} {told} on none of these images: raise --count.")
+        else:
+            self.notes.append("Every class that occurs is on one of these images at least.")
+        return sorted(places | set(self.choice.spread(total, self.choice.count - len(places))))
+
+    def _lines_with(self, classes: set[int]) -> list[int]:
+        """Return the lines of the first chunk that has each of some classes."""
+        assert self.facts is not None
+        places: set[int] = set()
+        for value in classes:
+            chunk = next((chunk for chunk in self.facts.chunks if value in chunk.classes), None)
+            if chunk is not None:
+                places |= set(self.lines.within(chunk.start, chunk.end))
+        return sorted(places)
+
+    def _glances(self, places: Sequence[int] | range) -> Iterator[Glance]:
+        lines = (self.lines[place] for place in places)
+        return look_at(lines, len(places), self._settings, self._workers, self._progress)
+
+
+def _classes(glances: Sequence[Glance]) -> set[int]:
+    return {value for glance in glances for value, pixels in enumerate(glance.counts) if pixels}
+
+
+def _candidate(place: int, glance: Glance) -> Candidate:
+    counts = np.array(glance.counts, np.int64)
+    present = np.packbits(counts > 0, bitorder="little").tobytes()
+    pixels = int(counts.sum())
+    return Candidate(place, (glance.offset, 0), present, pixels - int(counts[0]), pixels, 1)
+
+
+def _tiles(manifest: ManifestReader, lines: list[RawLine], settings: MediaSettings) -> list[Tile]:
+    """Return the tiles of lines; raises the first of the errors where none of them can be used."""
+    makers: list[LineTiles] = []
+
+    async def work(media: MediaReader) -> list[Tile]:
+        makers.append(LineTiles(manifest, media, len(lines)))
+        return await makers[0].make(lines)
+
+    tiles = with_media(settings, work)
+    if makers[0].broken and len(makers[0].broken) == len(lines):
+        raise makers[0].broken[0]
+    return tiles
+
+
+def _first_table(lines: _Lines) -> dict[int, ClassKey]:
+    """Return the classes of the manifest's first line."""
+    line = LineParser().parse(lines[0].data)
+    return class_table(line.newest.classes) if line.masks else {}
+
+
+def _add_facts(page: Page, facts: RunFacts, table: dict[int, ClassKey]) -> None:
+    """Say what the run's commit records know of all of its images."""
+    page.areas = Counter({table[value]: pixels for value, pixels in facts.pixels.items() if value in table})
+    page.areas_of = "Pixels in all masks of the run, as its part files say."
+    page.counts = facts.findings
+    page.findings_of = (
+        "Findings of the conversion are counted over the whole run, as its part files say; those of "
+        f"validation over the {len(page.tiles):,} images shown, and {VALIDATE}"
+    )
+    for tile in page.tiles:
+        told = facts.codes_of(tile.name)
+        tile.findings += [Finding(code, text) for code, text in told]
+        # Those of the tiles are among those of the run, and the page adds them up.
+        page.counts -= Counter({code for code, _ in told})

@@ -1,0 +1,251 @@
+"""The page of an export: its records painted in memory as a conversion would paint them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from gtmask import kernels, raster
+from gtmask.errors import CredentialsError, ProbeError, StorageError, TransientError
+from gtmask.findings import is_reject
+from gtmask.formats.locate import open_export
+from gtmask.loops import run_async
+from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR
+from gtmask.png import count_values, encode_png
+from gtmask.report.choosing import LOOKED_AT
+from gtmask.report.naming import shorten, title_of
+from gtmask.report.page import Layer, Page, Tile
+from gtmask.report.pictures import shrink
+from gtmask.report.tiles import picture_bytes
+from gtmask.run.decide import decide
+from gtmask.run.paint import paint
+from gtmask.run.places import RunRequest, absolute_location
+from gtmask.run.run import job_of, open_run_reader
+from gtmask.run.settings import ExecutionOptions, Settings
+from gtmask.run.watch import Watch
+from gtmask.run.worker import Chunk, Outcome, Worker
+from gtmask.storage.base import S3Settings
+from gtmask.workers import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from os import PathLike
+
+    from gtmask.formats.base import Reader, ReadOptions
+    from gtmask.model import ClassMap, Record
+    from gtmask.progress import Progress
+    from gtmask.report.choosing import Choice
+    from gtmask.report.page import ClassKey
+    from gtmask.run.journal import Journal
+    from gtmask.run.journal_s3 import ObjectJournal
+    from gtmask.run.plan import Plan
+    from gtmask.run.worker import Job
+
+
+def export_page(
+    source: str,
+    choice: Choice,
+    *,
+    images: str | None,
+    classes: str | PathLike[str] | ClassMap | None,
+    options: ReadOptions | None,
+    settings: dict[str, Any],
+    s3: S3Settings | None,
+    workers: int | None,
+    progress: Progress,
+) -> Page:
+    """Return the page of an export, as a conversion with the same options would paint it.
+
+    Parameters
+    ----------
+    source, images, classes, options, s3, workers, progress
+        As of :func:`gtmask.preview`.
+    choice
+        Which images are shown; finding codes are those of reading and painting.
+    settings
+        Fields of :class:`Settings`: format, fill, orientation.
+
+    Raises
+    ------
+    UnknownFormatError
+        It is no export that is known.
+    UsageError, ExportError, StorageError
+        As :func:`gtmask.convert` raises them.
+    """
+    location = absolute_location(source, "SOURCE")
+    execution = ExecutionOptions(dry_run=True, workers=workers, s3=s3 or S3Settings())
+    export = open_export(location, execution.s3)
+    with tempfile.TemporaryDirectory(prefix="gtmask-preview-") as nothing:
+        request = RunRequest(
+            location,
+            f"{nothing}/out",
+            None if images is None else absolute_location(images, "--images"),
+            Settings(**settings, **_reading(options)),
+            execution,
+            progress,
+        )
+        reader = open_run_reader(request, export)
+        kernels.compile_kernels(kernels.KERNEL_MODULES)
+        with Pool(workers) as pool:
+            plan = decide(request, reader, classes, pool, str)
+        job = job_of(request, reader, plan, Watch(location, execution.s3))
+        places = _choose(reader, plan, job, choice, source)
+        progress.stage("paint", len(places))
+        tiles = run_async(_paint(job, _chunks(reader, plan, places), choice, progress))
+    page = Page(f"{title_of(source)}: {len(tiles):,} of {plan.records:,} images", tiles)
+    page.notes = [f"{plan.title}, not converted yet: painted as `gtmask convert` would paint it."]
+    if choice.cover or choice.only:
+        page.notes.append(f"Chosen among {min(LOOKED_AT, plan.records):,} of {plan.records:,} images.")
+    page.counts = Counter(item["code"] for item in plan.findings)
+    page.findings_of = (
+        f"Counted over the {len(tiles):,} images shown, and over the export as a whole where a finding is of "
+        "all of it; `gtmask inspect` reads every record."
+    )
+    shorten(tiles, location)
+    return page
+
+
+def _reading(options: ReadOptions | None) -> dict[str, Any]:
+    """Return the settings that say how an export is read."""
+    if options is None:
+        return {}
+    names = (
+        "annotator", "include_predictions", "include_unannotated", "interpolate", "class_attribute",
+        "default_label", "keep_going", "masks", "partial", "void",
+    )  # fmt: skip
+    return {name: getattr(options, name) for name in names}
+
+
+def _choose(reader: Reader[Any], plan: Plan, job: Job, choice: Choice, source: str) -> list[int]:
+    """Return which records are shown, by their places in the export."""
+    if choice.names:
+        names = [_reference(reader, unit) for unit in islice(reader.units(), plan.records)]
+        choice.refuse_missing(names, source)
+        return [place for place, name in enumerate(names) if choice.matches(name)][: choice.count]
+    if choice.only:
+        return choice.spread(plan.records, LOOKED_AT)
+    if choice.cover:
+        return _covering(reader, plan, job, choice)
+    return choice.spread(plan.records)
+
+
+def _reference(reader: Reader[Any], unit: Any) -> str:
+    names = reader.names_of(unit)
+    return reader.record(unit).image if names is None else names.image
+
+
+def _covering(reader: Reader[Any], plan: Plan, job: Job, choice: Choice) -> list[int]:
+    """Return records that show as many classes as there is room for: each time that with most new ones."""
+    looked = choice.spread(plan.records, LOOKED_AT)
+    shows = {
+        place: {job.classes.id_of(shape.label, shape.marks) for shape in reader.record(unit).shapes}
+        for place, unit in _units(reader, looked)
+    }
+    seen: set[int | None] = {None, 0}
+    picked: list[int] = []
+    while len(picked) < choice.count:
+        best = max(shows, key=lambda place: len(shows[place] - seen), default=None)
+        if best is None or not shows[best] - seen:
+            break
+        seen |= shows[best]
+        picked.append(best)
+    rest = [place for place in choice.spread(plan.records) if place not in picked]
+    return sorted([*picked, *rest][: choice.count])
+
+
+def _units(reader: Reader[Any], places: Sequence[int]) -> Iterable[tuple[int, Any]]:
+    wanted = set(places)
+    last = max(wanted, default=-1) + 1
+    return ((place, unit) for place, unit in enumerate(islice(reader.units(), last)) if place in wanted)
+
+
+def _chunks(reader: Reader[Any], plan: Plan, places: Sequence[int]) -> list[Chunk]:
+    """Return chunks of one record each, with what was decided about it."""
+    choices = dict(zip(plan.contested, plan.choices, strict=True))
+    here, nowhere = frozenset({0}), frozenset[int]()
+
+    def mark(marked: Sequence[int], place: int) -> frozenset[int]:
+        return here if place in marked else nowhere
+
+    return [
+        Chunk(
+            place,
+            (unit,),
+            {0: choices[place]} if place in choices else {},
+            mark(plan.long_keys, place),
+            mark(plan.duplicates, place),
+            mark(plan.ambiguous, place),
+        )
+        for place, unit in _units(reader, places)
+    ]
+
+
+async def _paint(job: Job, chunks: Sequence[Chunk], choice: Choice, progress: Progress) -> list[Tile]:
+    """Return the tiles of records; with ``--only`` of those that have one of the findings."""
+    tiles: list[Tile] = []
+    wanted = frozenset(choice.only)
+    painter = _Painter(job, picture_bytes(min(choice.count, len(chunks))))
+    async with painter:
+        for chunk in chunks:
+            tile = await painter.tile(chunk)
+            progress.advance(1)
+            if not wanted or wanted & {found.code for found in tile.findings}:
+                await painter.add_picture(tile)
+                tiles.append(tile)
+            if len(tiles) == choice.count:
+                break
+    return tiles
+
+
+class _Painter(Worker):
+    """A run's worker that keeps its masks for a page."""
+
+    def __init__(self, job: Job, limit: int) -> None:
+        super().__init__(job)
+        self._limit = limit
+        self._table: dict[int, ClassKey] = {0: (BACKGROUND, BACKGROUND_COLOR)}
+        self._table |= {entry.id: (entry.name, entry.color) for entry in job.classes.classes}
+        self._made: Tile | None = None
+
+    async def tile(self, chunk: Chunk) -> Tile:
+        """Return a record as a tile; what keeps it from becoming a mask is among the tile's findings."""
+        self._made = None
+        outcome = await self.convert_record(chunk, 0, None)
+        tile = self._made or Tile(outcome.record.image)
+        tile.findings = outcome.record.findings
+        return tile
+
+    async def write(
+        self,
+        record: Record,
+        turn: int,
+        key: str,
+        target: str,  # noqa: ARG002 - where a run would write to
+        journal: Journal | ObjectJournal | None,  # noqa: ARG002
+    ) -> Outcome:
+        """Paint a record, and keep its mask and picture instead of writing them."""
+        settings = self.job.settings
+        painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
+                         overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
+        record.findings += painting.findings
+        if is_reject(painting.findings):
+            return Outcome(record)
+        mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
+        self._made = Tile(key, height=mask.shape[0], width=mask.shape[1])
+        self._made.layers = [Layer("mask", encode_png(mask), self._table, count_values(mask))]
+        return Outcome(record)
+
+    async def add_picture(self, tile: Tile) -> None:
+        """Read the image of a tile, where it became a mask; say on it where that cannot be."""
+        if not tile.layers:
+            return
+        try:
+            data = await self.images.get(tile.name)
+            tile.picture = await asyncio.to_thread(shrink, data, self._limit)
+        except (CredentialsError, TransientError):
+            raise
+        except (StorageError, ProbeError) as error:
+            tile.note = str(error)

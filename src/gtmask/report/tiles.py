@@ -1,0 +1,149 @@
+"""From a manifest's line to a tile: its image, its masks, and what validation finds about it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gtmask.errors import CredentialsError, ManifestError, PngError, ProbeError, StorageError, TransientError
+from gtmask.findings import Finding
+from gtmask.groundtruth.line_rules import LineChecker
+from gtmask.png import decode_png
+from gtmask.report.layers import class_table, read_layer
+from gtmask.report.page import Layer, Tile
+from gtmask.report.pictures import shrink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from gtmask.groundtruth.line_rules import Task
+    from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
+    from gtmask.groundtruth.media import MediaReader
+    from gtmask.manifest.color_map import ColorMapEntry
+
+#: What a page's pictures may take together, in bytes of their files; text makes a third more of them.
+PAGE_BYTES = 17 << 20
+#: What one picture may take at most, and what it is never asked to take less than.
+MOST_BYTES, LEAST_BYTES = 300 << 10, 8 << 10
+
+
+def picture_bytes(count: int) -> int:
+    """Return how many bytes each of a page's pictures may take."""
+    return max(LEAST_BYTES, min(MOST_BYTES, PAGE_BYTES // max(count, 1)))
+
+
+class LineTiles:
+    """Makes tiles of lines of one manifest; its lines are to be given in their order."""
+
+    def __init__(self, manifest: ManifestReader, media: MediaReader, count: int) -> None:
+        self._manifest, self._media, self._bytes = manifest, media, picture_bytes(count)
+        self._checker = LineChecker()
+        self._told: set[str] = set()
+        self.broken: list[ManifestError] = []
+
+    async def make(self, lines: Sequence[RawLine]) -> list[Tile]:
+        """Return a tile for each line; raises CredentialsError and TransientError alone."""
+        checked = [(raw, *self._checker.check(raw.number, raw.data)) for raw in lines]
+        return await self._media.each(lambda item: self._tile(*item), checked)
+
+    async def _tile(self, raw: RawLine, problems: Sequence[object], task: Task | None) -> Tile:
+        findings = [Finding(problem.code, problem.detail) for problem in problems]  # type: ignore[attr-defined]
+        if task is not None:
+            report = await self._media.check([(task, True)])
+            findings += [Finding(problem.code, problem.detail) for problem in report.problems]
+        try:
+            line = self._manifest.parse(raw)
+        except ManifestError as error:
+            self.broken.append(error)
+            return Tile(f"line {raw.number:,}", findings=findings, trouble=str(error))
+        tile = await make_tile(
+            self._media,
+            line.source_ref,
+            [(label.mask or "", label.classes) for label in line.masks[-2:]],
+            self._bytes,
+        )
+        tile.findings = [*findings, *tile.findings]
+        return tile
+
+
+async def make_tile(
+    media: MediaReader,
+    source: str,
+    masks: Sequence[tuple[str | None, Mapping[int, ColorMapEntry]]],
+    limit: int,
+) -> Tile:
+    """Return an image with its masks as a tile.
+
+    Parameters
+    ----------
+    media
+        Reads images and masks.
+    source
+        The image's reference.
+    masks
+        References of masks with their color maps: one, or that before and that after a change, where None
+        says that there is none.
+    limit
+        Bytes that the picture may take.
+
+    Raises
+    ------
+    CredentialsError, TransientError
+        Nothing can be read at all.
+    """
+    tile = Tile(source)
+    try:
+        data, _ = await media.read_image(source)
+        tile.picture = await asyncio.to_thread(shrink, data, limit)
+        tile.width, tile.height = tile.picture.full_width, tile.picture.full_height
+    except (CredentialsError, TransientError):
+        raise
+    except (StorageError, ProbeError) as error:
+        tile.trouble = str(error)
+    roles = ("before", "after") if len(masks) > 1 else ("mask",)
+    pixels: list[NDArray[np.uint8] | None] = []
+    for role, (reference, classes) in zip(roles, masks, strict=True):
+        layer, mask, told = await _read_mask(media, role, reference, classes)
+        tile.layers.append(layer)
+        tile.trouble = tile.trouble or told
+        pixels.append(mask)
+        if mask is not None and not tile.width:
+            tile.height, tile.width = mask.shape
+    if len(pixels) > 1:
+        tile.change = _changed(tile, pixels)
+    return tile
+
+
+async def _read_mask(
+    media: MediaReader, role: str, reference: str | None, classes: Mapping[int, ColorMapEntry]
+) -> tuple[Layer, NDArray[np.uint8] | None, str]:
+    """Return a mask as a layer, its samples, and a sentence where there are none."""
+    if reference is None:
+        return Layer(role, table=class_table(classes)), None, ""
+    try:
+        data, _ = await media.read_mask(reference)
+        layer = read_layer(role, data, classes)
+        return layer, decode_png(data) if layer.png else None, ""
+    except (CredentialsError, TransientError):
+        raise
+    except (StorageError, PngError) as error:
+        return Layer(role, table=class_table(classes)), None, str(error)
+
+
+def _changed(tile: Tile, pixels: Sequence[NDArray[np.uint8] | None]) -> int | None:
+    """Count the pixels whose class is another one; None where two masks of one size are not there."""
+    before, after = pixels
+    if before is None or after is None or before.shape != after.shape:
+        return None
+    names: dict[object, int] = {}
+    tables = []
+    for layer in tile.layers:
+        table = np.full(256, -1, np.int16)
+        for value, key in layer.table.items():
+            table[value] = names.setdefault(key, len(names))
+        tables.append(table)
+    return int((tables[0][before] != tables[1][after]).sum())
