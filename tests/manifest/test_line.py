@@ -152,7 +152,11 @@ def test_the_labels_of_a_line_are_told_with_their_state() -> None:
         "first-ref-metadata": good,
         "second-ref": "s3://b/2.png",
         "second-ref-metadata": good | {"adjustment-status": "adjusted"},
-        "third-metadata": {"failure-reason": "ClientError", "type": good["type"]},
+        "third-metadata": {
+            "failure-reason": "ClientError",
+            "type": good["type"],
+            "creation-date": "2030-01-01T00:00:00",
+        },
         "box-ref": "no mask",
         "box-ref-metadata": {"type": "groundtruth/object-detection"},
         "note": 1,

@@ -174,10 +174,10 @@ class _Chunk:
         except (StorageError, PngError) as error:
             outcome.findings.append(Finding(code, f"{reference:.300}: {error}"[:500]))
             return None
-        for told in made.doubts:
-            outcome.findings.append(Finding("mask-reading-guessed", f"{reference:.300}: {told}"[:500]))
-        for told in made.shared:
-            outcome.findings.append(Finding("segment-id-shared", f"{told} in {reference:.300}"))
+        for doubt in made.doubts:
+            outcome.findings.append(Finding("mask-reading-guessed", f"{reference:.300}: {doubt}"[:500]))
+        for doubt in made.shared:
+            outcome.findings.append(Finding("segment-id-shared", f"{doubt} in {reference:.300}"))
         for name, pixels in sorted(made.strange.items()):
             outcome.findings.append(
                 Finding("bitmap-value-unknown", f"{reference:.300}: {pixels} pixels of {name}")

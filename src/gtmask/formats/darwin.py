@@ -143,15 +143,15 @@ class _Annotations:
             return
         self.masks |= {mask: (runs, value) for mask, value in values.items()}
         listed = {get_text(self.builder, entry, "id") for entry in self.entries if _is_mask(entry)}
-        self._tell_unclaimed(runs, {value for mask, value in values.items() if mask in listed})
+        self._report_unclaimed(runs, {value for mask, value in values.items() if mask in listed})
 
-    def _tell_unclaimed(self, runs: NDArray[np.int64], claimed: set[int]) -> None:
+    def _report_unclaimed(self, runs: NDArray[np.int64], claimed: set[int]) -> None:
         """Tell of pixels of a layer that are of no mask annotation, so that nothing says what they show."""
         strange = (runs[:, 1] > 0) & ~np.isin(runs[:, 0], [0, *claimed])
         if strange.any():
             values = ", ".join(map(str, np.unique(runs[strange, 0]).tolist()[:5]))
-            told = f"raster layer: {int(runs[strange, 1].sum())} pixels of {values}"
-            self.builder.finding("bitmap-value-unknown", told)
+            detail = f"raster layer: {int(runs[strange, 1].sum())} pixels of {values}"
+            self.builder.finding("bitmap-value-unknown", detail)
 
     def _pixels(self) -> int:
         record = self.builder.record

@@ -124,18 +124,18 @@ def wait_for_jobs(
 async def _wait(
     names: Sequence[str], region: str, settings: S3Settings, progress: Progress, seconds: float
 ) -> list[JobStatus]:
-    told: int | None = None
+    shown: int | None = None
     async with aws.open_client("sagemaker", settings, region) as client:
         while True:
             statuses = [await _status(client, name) for name in names]
             total = sum(status.total for status in statuses)
-            if told is None and total:
+            if shown is None and total:
                 progress.stage("label", total)
-                told = 0
-            if told is not None:
+                shown = 0
+            if shown is not None:
                 done = sum(status.labeled + status.failed for status in statuses)
-                progress.advance(done - told)
-                told = done
+                progress.advance(done - shown)
+                shown = done
             if all(status.final for status in statuses):
                 return statuses
             await asyncio.sleep(seconds)

@@ -143,7 +143,7 @@ class _Validation:
         self.tasks = 0
         self.unreadable = 0
         self.foreign = 0
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
 
     def run(self, pool: Pool, progress: Progress) -> Report:
         lines = self.source.estimate_lines()
@@ -166,8 +166,8 @@ class _Validation:
         """Apply the rules of lines to one, and remember what is needed at the end."""
         problems, task = self.checker.check(raw.number, raw.data)
         codes = {problem.code for problem in problems}
-        self.report.add(problem for problem in problems if problem.code not in self.told)
-        self.told |= codes & ABOUT_THE_MAP
+        self.report.add(problem for problem in problems if problem.code not in self.reported)
+        self.reported |= codes & ABOUT_THE_MAP
         if self.checker.status:
             self.report.adjustments[str(self.checker.status)] += 1
         self.foreign += _is_foreign(codes, raw.data)

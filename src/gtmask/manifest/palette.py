@@ -53,12 +53,12 @@ def doubts(palette: bytes, counts: NDArray[np.int64], entries: Sequence[ColorMap
     """
     by_value = {entry.id: entry.name for entry in entries if entry.id is not None}
     by_color = {BACKGROUND_COLOR: BACKGROUND} | {entry.color: entry.name for entry in entries}
-    told = []
+    doubts = []
     for value in counts.nonzero()[0].tolist():
         own, shown = by_value.get(value, "no class"), by_color.get(_color(palette, value))
         if shown is not None and shown != own:
-            told.append(f"{int(counts[value])} pixels of value {value}, {own}, have the colour of {shown}")
-    return told
+            doubts.append(f"{int(counts[value])} pixels of value {value}, {own}, have the colour of {shown}")
+    return doubts
 
 
 def _differs(palette: bytes, entries: Sequence[ColorMapEntry]) -> bool:

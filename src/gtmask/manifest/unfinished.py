@@ -69,15 +69,15 @@ def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tup
             run = storage.get(RUN_FILE)
         except StorageError:  # none, or one that is not for us to read
             return location, ""
-        told = _how_far(run, name, storage.list(PARTS))
-        if told and partial and not name.endswith(PARTIAL) and not storage.exists(name):
+        state = _how_far(run, name, storage.list(PARTS))
+        if state and partial and not name.endswith(PARTIAL) and not storage.exists(name):
             location += PARTIAL
-    if told and not partial:
+    if state and not partial:
         raise ManifestError(
-            f"{location} is of a run that is not finished: {told}; run the same `gtmask convert` again (with "
-            "--shard, then `gtmask finish`), or take what there is with --partial."
+            f"{location} is of a run that is not finished: {state}; run the same `gtmask convert` again "
+            "(with --shard, then `gtmask finish`), or take what there is with --partial."
         )
-    return location, f"{location} is of a run that is not finished: {told}." if told else ""
+    return location, f"{location} is of a run that is not finished: {state}." if state else ""
 
 
 def manifest_of_run(folder: str, s3: S3Settings | None) -> str | None:

@@ -187,7 +187,7 @@ class Canvas:
             if differs:
                 self.painting.findings.append(Finding("runs-size-differs", f"{shape.label}: {differs}"))
                 return
-            self._tell_cut(shape.label, runs.x, runs.y, runs.width, runs.height)
+            self._report_cut(shape.label, runs.x, runs.y, runs.width, runs.height)
             raster.paint_runs(self.mask, runs.counts, runs.height, runs.width, runs.x, runs.y,
                               runs.order == "column", value)  # fmt: skip
             return
@@ -203,8 +203,8 @@ class Canvas:
             self._flush_parts()
             gone = [self._filler.subtract(self.mask, rule, part, value) for part in range(first, last)]
             if all(gone):
-                told = f"{shape.label}: its holes take away all of it"
-                self.painting.findings.append(Finding("shape-no-geometry", told))
+                detail = f"{shape.label}: its holes take away all of it"
+                self.painting.findings.append(Finding("shape-no-geometry", detail))
             return
         if rule != self._pending_rule or first != self._pending_parts[1]:
             self._flush_parts()
@@ -252,16 +252,16 @@ class Canvas:
         self._flush_selected()
         picture = self._picture(shape.label, bitmap)
         if picture is not None and bitmap.select.how == "alpha" and not has_alpha(picture):
-            told = f"{shape.label}: its transparency says which pixels count, and it has none"
-            self.painting.findings.append(Finding("bitmap-unreadable", told))
+            detail = f"{shape.label}: its transparency says which pixels count, and it has none"
+            self.painting.findings.append(Finding("bitmap-unreadable", detail))
         elif picture is not None:
             pixels = select_pixels(picture, bitmap.select.how, bitmap.select.value)
-            self._tell_invisible(shape.label, bitmap, pixels)
+            self._report_invisible(shape.label, bitmap, pixels)
             if bitmap.select.how == "alpha" and bitmap.whole and pixels.all():
                 self.painting.findings.append(Finding("bitmap-opaque", shape.label))
             raster.paint_bitmap(self.mask, pixels, bitmap.x, bitmap.y, value)
 
-    def _tell_invisible(self, label: str, bitmap: Bitmap, pixels: NDArray[np.uint8]) -> None:
+    def _report_invisible(self, label: str, bitmap: Bitmap, pixels: NDArray[np.uint8]) -> None:
         """Tell of a bitmap that leaves no pixel. A class of a picture of many (by index) may be absent."""
         height, width = pixels.shape
         beyond = bitmap.x >= self.mask.shape[1] or bitmap.y >= self.mask.shape[0]
@@ -270,9 +270,9 @@ class Canvas:
         elif beyond or bitmap.x + width <= 0 or bitmap.y + height <= 0:
             self.painting.findings.append(Finding("shape-outside", f"{label}: bitmap"))
         else:
-            self._tell_cut(label, bitmap.x, bitmap.y, width, height)
+            self._report_cut(label, bitmap.x, bitmap.y, width, height)
 
-    def _tell_cut(self, label: str, x: int, y: int, width: int, height: int) -> None:
+    def _report_cut(self, label: str, x: int, y: int, width: int, height: int) -> None:
         """Tell of a mask of a part of the image that reaches beyond it: tools cut masks to the image."""
         rows, columns = self.mask.shape
         if (x < 0 or y < 0 or x + width > columns or y + height > rows) and (

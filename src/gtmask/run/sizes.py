@@ -83,6 +83,6 @@ def fit(
 def _checked(fitting: Fitting, max_pixels: int) -> Fitting:
     width, height = fitting.width, fitting.height
     if width * height > max_pixels:
-        told = f"{width}x{height} pixels are more than --max-pixels {max_pixels:,}"
-        fitting.findings.append(Finding("image-too-large", told))
+        detail = f"{width}x{height} pixels are more than --max-pixels {max_pixels:,}"
+        fitting.findings.append(Finding("image-too-large", detail))
     return fitting

@@ -141,12 +141,12 @@ def error_of_answer(
         return AccessError(f"{what}: the bucket {action.bucket} is in {where}; name it with --region.")
     if code in _DENIED:
         refused = CredentialsError if code in _UNKNOWN else AccessError
-        told = _DENIED[code].format(permission=action.permission)
+        reason = _DENIED[code].format(permission=action.permission)
         said = message.strip().rstrip(".")
         if "{permission}" in _DENIED[code] and len(said.split()) > _WORDS:
             # It names what is refused and why (a key, a policy), which may be no permission on objects.
-            told = f"permission is denied: {said}"
-        return refused(f"{what}: {told}.")
+            reason = f"permission is denied: {said}"
+        return refused(f"{what}: {reason}.")
     if code in _REFUSED:
         stopped = ChangedError if code in _CHANGED else StorageError
         return stopped(f"{what}: {_REFUSED[code]}.")

@@ -85,9 +85,9 @@ class MasksReader:
         self._layout: Layout | None = None
         self._tasks: list[Task] | None = None
         names = list(export.names())
-        told = Header("class lists")
-        self.lists = _read_lists(export, names, told)
-        self._header = told.findings
+        reporter = Header("class lists")
+        self.lists = _read_lists(export, names, reporter)
+        self._header = reporter.findings
         self._arrange(names)
         self.palette = self._first_palette()
         #: The lists that name the classes of the masks; None among them: some masks have no list.
@@ -100,18 +100,18 @@ class MasksReader:
 
     def _arrange(self, names: Sequence[str]) -> None:
         """Find the units, and what is to be told of the tree as a whole."""
-        told = Header(self.export.location)
+        reporter = Header(self.export.location)
         regions = [region for name in names if (region := region_of(name)) is not None]
         if regions:
             documents = [name for name in names if name.lower().endswith(".json") and not is_class_list(name)]
-            images = images_of_tasks(told, self.export, documents, self.options.memory_limit)
+            images = images_of_tasks(reporter, self.export, documents, self.options.memory_limit)
             self._tasks = tasks_of(regions, images, self.options.annotator)
             self.title = "Label Studio brush masks"
         else:
             self._layout = arrange(names, elsewhere=self.options.images is not None)
-            _tell_missing(self.export, names, self._layout, told)
-        _tell_skipped(names, self._layout, self.lists, told)
-        self.findings = [*self._header, *told.findings]
+            _report_missing(self.export, names, self._layout, reporter)
+        _report_skipped(names, self._layout, self.lists, reporter)
+        self.findings = [*self._header, *reporter.findings]
 
     def count(self) -> int:
         """Return the number of masks."""
@@ -172,8 +172,8 @@ class MasksReader:
         if not task.regions:
             return builder.reject("record-skipped", f"none of its annotations is by {self.options.annotator}")
         if task.others:
-            told = f"annotation {task.regions[0].annotation}, 1 of {task.others + 1}"
-            builder.finding("annotation-chosen", told)
+            detail = f"annotation {task.regions[0].annotation}, 1 of {task.others + 1}"
+            builder.finding("annotation-chosen", detail)
         try:
             header = read_header(self.export.read(task.regions[0].name, 0, _HEAD))
             builder.record.width, builder.record.height = header.width, header.height
@@ -243,7 +243,7 @@ def _hex(color: int | None) -> str | None:
     return None if color is None else f"#{color:06x}"
 
 
-def _read_lists(export: Export, names: Sequence[str], told: Header) -> dict[str, ClassList]:
+def _read_lists(export: Export, names: Sequence[str], reporter: Header) -> dict[str, ClassList]:
     """Return the class list of each folder; of several in one folder the one that tells most."""
     candidates = sorted(filter(is_class_list, names), key=lambda name: NAMES.index(_base(name)))
     if not candidates:
@@ -251,13 +251,13 @@ def _read_lists(export: Export, names: Sequence[str], told: Header) -> dict[str,
         candidates = list(filter(export.exists, places))
     lists: dict[str, ClassList] = {}
     for name in candidates:
-        classes = parse_class_list(told, name, export.read(name))
+        classes = parse_class_list(reporter, name, export.read(name))
         if classes is None:
             continue
         folder = "" if name.startswith("../") else dirname(name)
         first = lists.setdefault(folder, classes)
         if [entry.name for entry in first.entries] != [entry.name for entry in classes.entries]:
-            told.finding("classes-differ", f"{first.source} counts, not {name}")
+            reporter.finding("classes-differ", f"{first.source} counts, not {name}")
     return lists
 
 
@@ -265,7 +265,7 @@ def _base(name: str) -> str:
     return name.rpartition("/")[2].lower()
 
 
-def _tell_missing(export: Export, names: Sequence[str], layout: Layout, told: Header) -> None:
+def _report_missing(export: Export, names: Sequence[str], layout: Layout, reporter: Header) -> None:
     """Tell of images, and of names in the lists of subsets, that have no mask."""
     missing = list(layout.bare)
     for name in names:
@@ -273,11 +273,11 @@ def _tell_missing(export: Export, names: Sequence[str], layout: Layout, told: He
             listed = [line.strip().strip('"') for line in decode_text(export.read(name)).splitlines()]
             missing += [f"{name}: {one}" for one in listed if one and one not in layout.keys]
     if missing:
-        told.finding("image-maskless", f"{len(missing)} images, the first one {missing[0]}")
+        reporter.finding("image-maskless", f"{len(missing)} images, the first one {missing[0]}")
 
 
-def _tell_skipped(
-    names: Sequence[str], layout: Layout | None, lists: dict[str, ClassList], told: Header
+def _report_skipped(
+    names: Sequence[str], layout: Layout | None, lists: dict[str, ClassList], reporter: Header
 ) -> None:
     """Tell of the files that are neither masks nor images nor lists."""
     known = {classes.source for classes in lists.values()}
@@ -285,4 +285,4 @@ def _tell_skipped(
                and name not in known and f"/{_SUBSETS}" not in f"/{name}"]  # fmt: skip
     skipped += layout.left_out if layout is not None else []
     if skipped:
-        told.finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}")
+        reporter.finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}")

@@ -81,24 +81,26 @@ def _task(
     return Task(number, known[0], tuple(known[1:]), tuple(ordered), len(by_annotation) - bool(theirs))
 
 
-def images_of_tasks(told: Header, export: Export, names: Iterable[str], limit: int) -> dict[int, list[str]]:
+def images_of_tasks(
+    reporter: Header, export: Export, names: Iterable[str], limit: int
+) -> dict[int, list[str]]:
     """Return the images of tasks by their ids, from JSON exports that lie beside the pictures."""
     found: dict[int, list[str]] = {}
     for name in names:
         try:
             if export.size(name) > limit:
-                told.finding("classes-unread", f"{name}: it is larger than --memory-limit")
+                reporter.finding("classes-unread", f"{name}: it is larger than --memory-limit")
                 continue
             document = decode_json(export.read(name))
         except PASSING:
             raise
         except (ValueError, StorageError) as error:
-            told.finding("classes-unread", f"{name}: {error}"[:200])
+            reporter.finding("classes-unread", f"{name}: {error}"[:200])
             continue
         for task in document if isinstance(document, list) else [document]:
-            number = get_whole(told, task, "id") if isinstance(task, dict) else None
+            number = get_whole(reporter, task, "id") if isinstance(task, dict) else None
             if number is not None:
-                found[number] = list(_pictures(get_object(told, task, "data")))
+                found[number] = list(_pictures(get_object(reporter, task, "data")))
     return {number: pictures for number, pictures in found.items() if pictures}
 
 

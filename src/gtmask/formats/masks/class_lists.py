@@ -99,20 +99,20 @@ def is_class_list(name: str) -> bool:
     return name.rpartition("/")[2].lower() in NAMES
 
 
-def parse_class_list(told: Header, name: str, data: bytes) -> ClassList | None:
+def parse_class_list(reporter: Header, name: str, data: bytes) -> ClassList | None:
     """Read a class list; what is wrong with it is told. None where it names no class."""
     base = name.rpartition("/")[2].lower()
     text = decode_text(data).removeprefix("\ufeff")
     try:
-        rows = list(_parser(base)(told, text))
+        rows = list(_parser(base)(reporter, text))
     except (ValueError, csv.Error, yaml.YAMLError, RecursionError) as error:
-        told.finding("classes-unread", f"{name}: {error}"[:200])
+        reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None
-    entries = _checked(told, rows)
+    entries = _checked(reporter, rows)
     if entries:
         return ClassList(name, tuple(entries))
     if base not in DOUBTFUL:
-        told.finding("classes-unread", f"{name}: it names no class")
+        reporter.finding("classes-unread", f"{name}: it names no class")
     return None
 
 
@@ -126,7 +126,7 @@ def _parser(base: str) -> Callable[[Header, str], Iterable[Entry]]:
     return _from_table if base.endswith(".csv") or base.startswith("objectinfo") else _from_lines
 
 
-def _checked(told: Header, rows: Sequence[Entry]) -> list[Entry]:
+def _checked(reporter: Header, rows: Sequence[Entry]) -> list[Entry]:
     """Leave out what is no name, and tell of classes that cannot be told apart."""
     entries: list[Entry] = []
     values: dict[int, str] = {}
@@ -134,7 +134,7 @@ def _checked(told: Header, rows: Sequence[Entry]) -> list[Entry]:
     for row in rows:
         entry = Entry(" ".join(row.name.split()), row.value, row.color)
         if not entry.name or not entry.name.isprintable():
-            told.finding("classes-unread", f"the class of value {row.value} is called {row.name!r:.60}")
+            reporter.finding("classes-unread", f"the class of value {row.value} is called {row.name!r:.60}")
             continue
         for mark, seen, what in ((entry.value, values, "value"), (entry.color, colors, "colour")):
             if mark is None:
@@ -142,9 +142,9 @@ def _checked(told: Header, rows: Sequence[Entry]) -> list[Entry]:
             other = seen.setdefault(mark, entry.name)
             if other != entry.name:
                 shown = f"#{mark:06x}" if what == "colour" else f"{mark}"
-                told.finding("classes-alike", f"{other} and {entry.name} have the {what} {shown}")
+                reporter.finding("classes-alike", f"{other} and {entry.name} have the {what} {shown}")
         if any(entry.name == other.name for other in entries):
-            told.finding("label-duplicate", f"{entry.name}")
+            reporter.finding("label-duplicate", f"{entry.name}")
         entries.append(entry)
     return entries
 
@@ -152,7 +152,7 @@ def _checked(told: Header, rows: Sequence[Entry]) -> list[Entry]:
 # --- text -----------------------------------------------------------------------------------------------
 
 
-def _from_lines(told: Header, text: str) -> Iterable[Entry]:
+def _from_lines(reporter: Header, text: str) -> Iterable[Entry]:
     """Read lines of names; of ``name:r,g,b:parts:actions``; of ``r g b name``; of ``value name``."""
     lines = [line.strip() for line in text.rstrip().splitlines()]
     numbered = [(number, line) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
@@ -164,12 +164,12 @@ def _from_lines(told: Header, text: str) -> Iterable[Entry]:
             matches = []
             for number, line, match in found:
                 if match is None:
-                    told.finding("classes-unread", f"line {number}: {line!r:.60}")
+                    reporter.finding("classes-unread", f"line {number}: {line!r:.60}")
                 matches.append(match)
             return [_entry_of(pattern, match, index) for index, match in enumerate(matches) if match]
     blank = next((number for number, line in enumerate(lines, 1) if not line), None)
     if blank is not None:
-        told.finding("classes-alike", f"line {blank} is blank: lines after it count one more")
+        reporter.finding("classes-alike", f"line {blank} is blank: lines after it count one more")
     return [Entry(line, index) for index, line in enumerate(lines) if line]
 
 
@@ -212,7 +212,7 @@ def _color(value: Any) -> int | None:
 # --- tables ---------------------------------------------------------------------------------------------
 
 
-def _from_table(told: Header, text: str) -> Iterable[Entry]:
+def _from_table(reporter: Header, text: str) -> Iterable[Entry]:
     """Read a CSV or TSV file by the names of its columns, or by what its first line holds."""
     head = text.partition("\n")[0]
     delimiter = max("\t;,", key=head.count)
@@ -228,26 +228,28 @@ def _from_table(told: Header, text: str) -> Iterable[Entry]:
         # Without a header: value, name; or name, r, g, b.
         is_value = header[0].isdigit()
         columns = ["value", "name"] if is_value else ["name", "r", "g", "b"]
-        return _rows(told, columns, rows, 1 if is_value else 0)
-    return _rows(told, header, rows[1:], name)
+        return _rows(reporter, columns, rows, 1 if is_value else 0)
+    return _rows(reporter, header, rows[1:], name)
 
 
 def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
     return next((header.index(name) for name in names if name in header), None)
 
 
-def _rows(told: Header, header: Sequence[str], rows: Sequence[Sequence[str]], name: int) -> Iterable[Entry]:
+def _rows(
+    reporter: Header, header: Sequence[str], rows: Sequence[Sequence[str]], name: int
+) -> Iterable[Entry]:
     valued = _column(header, _VALUE_COLUMNS)
     colored = _column(header, _COLOR_COLUMNS)
     channels = [_column(header, pair) for pair in (("r", "red"), ("g", "green"), ("b", "blue"))]
     for index, row in enumerate(rows):
         if len(row) != len(header):
-            told.finding("classes-unread", f"row {index + 1} has {len(row)} columns, not {len(header)}")
+            reporter.finding("classes-unread", f"row {index + 1} has {len(row)} columns, not {len(header)}")
             continue
         value, color = index, None
         if valued is not None:
             if not row[valued].isdigit():
-                told.finding("classes-unread", f"row {index + 1}: {row[valued]!r:.40} is no pixel value")
+                reporter.finding("classes-unread", f"row {index + 1}: {row[valued]!r:.40} is no pixel value")
                 continue
             value = int(row[valued])
         if colored is not None:
@@ -255,7 +257,7 @@ def _rows(told: Header, header: Sequence[str], rows: Sequence[Sequence[str]], na
             if color is None and row[colored].isdigit():
                 value = int(row[colored])  # darwin-py: of gray masks the "colour" is the value
             elif color is None:
-                told.finding("classes-unread", f"row {index + 1}: {row[colored]!r:.40} is no colour")
+                reporter.finding("classes-unread", f"row {index + 1}: {row[colored]!r:.40} is no colour")
         elif None not in channels:
             color = _packed([row[column] for column in channels if column is not None])
         yield Entry(row[name], value, color)
@@ -264,41 +266,43 @@ def _rows(told: Header, header: Sequence[str], rows: Sequence[Sequence[str]], na
 # --- JSON, YAML, TOML -----------------------------------------------------------------------------------
 
 
-def _from_toml(told: Header, text: str) -> Iterable[Entry]:
+def _from_toml(reporter: Header, text: str) -> Iterable[Entry]:
     """Read gtmask's own class map: the ids are the values of its masks."""
     yield Entry("background", 0)
-    for row in as_objects(told, get_list(told, tomllib.loads(text), "class"), "class"):
-        yield Entry(get_text(told, row, "name"), get_whole(told, row, "id"), _color(get_any(row, "color")))
+    for row in as_objects(reporter, get_list(reporter, tomllib.loads(text), "class"), "class"):
+        yield Entry(
+            get_text(reporter, row, "name"), get_whole(reporter, row, "id"), _color(get_any(row, "color"))
+        )
 
 
-def _from_yaml(told: Header, text: str) -> Iterable[Entry]:
-    document = as_object(told, load_yaml(text, numbers=True), "the file")
-    return _named(told, get_any(document, "names", "classes", "labels"))
+def _from_yaml(reporter: Header, text: str) -> Iterable[Entry]:
+    document = as_object(reporter, load_yaml(text, numbers=True), "the file")
+    return _named(reporter, get_any(document, "names", "classes", "labels"))
 
 
-def _from_json(told: Header, text: str) -> Iterable[Entry]:
+def _from_json(reporter: Header, text: str) -> Iterable[Entry]:
     document = decode_json(text.encode())
     if not isinstance(document, dict):
-        return _named(told, document)
+        return _named(reporter, document)
     if "label_map" in document or "segmentation_colors" in document:
-        return _from_datumaro(told, document)
+        return _from_datumaro(reporter, document)
     for key in ("labels", "classes", "names", "id2label", "default_mask_targets", "categories"):
         if listed := get_any(document, key):
-            return _named(told, listed)
-    targets = get_object(told, document, "mask_targets")
+            return _named(reporter, listed)
+    targets = get_object(reporter, document, "mask_targets")
     if targets:
-        return [entry for value in targets.values() for entry in _named(told, value)]
+        return [entry for value in targets.values() for entry in _named(reporter, value)]
     is_map = all(key.isdigit() for key in document) or all(type(value) is int for value in document.values())
-    return _named(told, document) if document and is_map else []
+    return _named(reporter, document) if document and is_map else []
 
 
-def _from_datumaro(told: Header, document: dict[str, Any]) -> Iterable[Entry]:
+def _from_datumaro(reporter: Header, document: dict[str, Any]) -> Iterable[Entry]:
     """Read ``dataset_meta.json``: colours stand in the order of ``label_map``."""
-    colors = get_list(told, document, "segmentation_colors")
-    names: dict[Any, Any] = get_object(told, document, "label_map")
-    names = names or dict(enumerate(get_list(told, document, "labels")))
+    colors = get_list(reporter, document, "segmentation_colors")
+    names: dict[Any, Any] = get_object(reporter, document, "label_map")
+    names = names or dict(enumerate(get_list(reporter, document, "labels")))
     if colors and len(colors) != len(names):
-        told.finding("classes-unread", f"{len(colors)} colours for {len(names)} classes")
+        reporter.finding("classes-unread", f"{len(colors)} colours for {len(names)} classes")
     # Values ascend in the file; where somebody has sorted it by text, 10 stands before 2.
     ordered = sorted(names.items(), key=lambda pair: int(pair[0]) if f"{pair[0]}".isdecimal() else -1)
     for index, (value, name) in enumerate(ordered):
@@ -306,17 +310,17 @@ def _from_datumaro(told: Header, document: dict[str, Any]) -> Iterable[Entry]:
         if isinstance(name, str) and f"{value}".isdigit():
             yield Entry(name, int(value), None if color is None else _color(color))
         else:
-            told.finding("classes-unread", f"{value!r:.40} is called {name!r:.40}")
+            reporter.finding("classes-unread", f"{value!r:.40} is called {name!r:.40}")
 
 
-def _named(told: Header, names: Any) -> Iterable[Entry]:
+def _named(reporter: Header, names: Any) -> Iterable[Entry]:
     """Read ``[name, ...]``, ``[{name, id, color}, ...]``, ``{value: name}`` or ``{name: value}``."""
     if isinstance(names, dict):
         pairs = [(name, value) if type(value) is int else (value, name) for name, value in names.items()]
     elif isinstance(names, list):
         pairs = [(name, value) for value, name in enumerate(names)]
         if len(set(map(type, names))) > 1:
-            told.finding("classes-unread", "some classes are objects, and others are not")
+            reporter.finding("classes-unread", "some classes are objects, and others are not")
     else:
         pairs = []
     for called, told_value in pairs:
@@ -328,8 +332,8 @@ def _named(told: Header, names: Any) -> Iterable[Entry]:
         if isinstance(value, str) and (marked := _color(value)) is not None and value.startswith("#"):
             color, value = marked, None  # FiftyOne: RGB masks have colours as targets
         if not isinstance(name, str) or not (value is None or f"{value}".isdigit()):
-            told.finding("classes-unread", f"{value!r:.40} is called {name!r:.40}")
+            reporter.finding("classes-unread", f"{value!r:.40} is called {name!r:.40}")
             continue
         if isinstance(name, Word):
-            told.finding("label-number", f"{value!r:.40} is called {name:.40}")
+            reporter.finding("label-number", f"{value!r:.40} is called {name:.40}")
         yield Entry(name, None if value is None else int(value), color)

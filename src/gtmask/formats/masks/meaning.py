@@ -130,7 +130,7 @@ def add_pixels(
         entries = find_entries(builder, picture, classes, by)
     pairs = list(zip(picture.pixels, entries, strict=True))
 
-    def tell(code: str, pixel: Pixel) -> None:
+    def report(code: str, pixel: Pixel) -> None:
         builder.finding(code, f"{name}: {pixel.count} pixels of {pixel}")
 
     def one(pair: tuple[Pixel, Entry | None]) -> None:
@@ -140,20 +140,20 @@ def add_pixels(
         elif entry.is_void if entry is not None else is_void(pixel, picture):
             label = name_void(VOID if entry is None else entry.name, void)
             if label is None:
-                tell("mask-void", pixel)
+                report("mask-void", pixel)
             else:
                 add(label, pixel)
         elif entry is not None:
             add(entry.name, pixel)
         elif value_of(pixel) == 0 if pixel.color is None or pixel.value is not None else pixel.color == BLACK:
-            tell("mask-zero", pixel)
+            report("mask-zero", pixel)
         elif pixel.marks:
             # Without a class in the map either, it is told as an unknown label and stays background.
-            tell("mask-value-unnamed", pixel)
+            report("mask-value-unnamed", pixel)
             value = value_of(pixel)
             add(pixel.marks[0] if value is None else f"{value}", pixel)
         else:
-            tell("bitmap-value-unknown", pixel)
+            report("bitmap-value-unknown", pixel)
 
     builder.account(pairs, one, "value")
     only = pairs[0][1] if len(pairs) == 1 else None

@@ -130,8 +130,8 @@ def _report_choice(
     if answer is None or label.attribute == answer:
         for other in line.labels:
             if other.failure_reason is not None and not attributes.age(other.attribute).created:
-                told = f"{other.attribute}, at an unknown time: {other.failure_reason:.200}"
-                builder.finding("answer-failed", f"{told}; {label.attribute} is used")
+                failure = f"{other.attribute}, at an unknown time: {other.failure_reason:.200}"
+                builder.finding("answer-failed", f"{failure}; {label.attribute} is used")
         if several and not attributes.age(label.attribute).adjusts:
             builder.finding("annotation-chosen", f"{label.attribute}, by its creation-date")
         return

@@ -119,14 +119,14 @@ def _add(
 
 def _report(builder: RecordBuilder, seen: Counter[str], count: int, what: str) -> None:
     """Tell of boxes, of columns that were left out, and of coordinates outside of the image."""
-    for key, code, told in (
+    for key, code, what_is_odd in (
         ("boxes", "box-painted", "are boxes"),
         ("extra", "columns-left-out", "have a confidence or a track number behind their coordinates"),
         ("outside", "fraction-outside", "reach beyond the image"),
         ("unlisted", "class-unlisted", "have a class number that the list of classes lacks"),
     ):
         if seen[key]:
-            builder.finding(code, f"{seen[key]} of {count} {what}s {told}")
+            builder.finding(code, f"{seen[key]} of {count} {what}s {what_is_odd}")
 
 
 def _area(flat: list[float]) -> float:
