@@ -159,6 +159,7 @@ class FakeAws(ThreadingHTTPServer):
             monkeypatch.delenv(name, raising=False)
         for name, value in credentials().items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         for service in services or ("S3", "SAGEMAKER", "IAM"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", self.endpoint)
 
@@ -220,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(url.path).lstrip("/")
         bucket, _, key = (point[1], "", path) if point else path.partition("/")
         action = _action(self.command, key, query)
-        refusal = self.note(action, f"{bucket}/{key}" if key else bucket)
+        listing = action == "s3:ListBucket" and self.command == "GET"
+        refusal = self.note(action, f"{bucket}/{key}" if key else f"{bucket}?list" if listing else bucket)
         if refusal is not None:
             self.refuse(refusal)
         elif bucket not in self.server.buckets:

@@ -155,7 +155,7 @@ def job(
     workteam: Annotated[str, opt(metavar="ARN", help="Work team; the job runs in its region.")],
     output: Annotated[str, opt(metavar="S3-PREFIX", help="Where Ground Truth writes its output.")],
     out: Annotated[str | None, opt("--out", metavar="DIR", help="Folder for the requests, the worker template and the list of labels.")] = None,
-    name: Annotated[str | None, opt(metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment).")] = None,
+    name: Annotated[str | None, opt(metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment; in further rounds the last job's with the round's number).")] = None,
     label_attribute: Annotated[str | None, opt(metavar="NAME", help="Manifest key under which Ground Truth writes the corrected masks (default: that of --adjust with -adjusted-ref).")] = None,
     adjust: Annotated[str | None, opt(metavar="NAME", help="Manifest key of the masks that workers correct (default: the newest on the lines).")] = None,
     partial: options.Partial = False,
@@ -174,6 +174,7 @@ def job(
     unchecked: Annotated[bool, opt("--unchecked", metavar="", help="With --submit: go on where a bucket's region or CORS rules cannot be read, or no CORS rule fits.")] = False,
     wait: Annotated[bool, opt("--wait", metavar="", help="With --submit: wait until the jobs have ended.")] = False,
     fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Let browsers read the buckets: add the missing CORS rule, after asking.")] = False,
+    check_role: Annotated[bool, opt("--check-role", metavar="", help="Ask IAM whether SageMaker may assume the role, and whether the role reaches the data.")] = False,
     yes: Annotated[bool, opt("--yes", metavar="", help="Do not ask before --fix-cors changes a bucket.")] = False,
     images: options.Images = None,
     masks: options.Masks = None,
@@ -198,7 +199,7 @@ def job(
 
         plan = gtmask.job(
             manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
-            label_attribute=label_attribute, adjust=adjust, partial=partial, s3=s3, upload=upload, title=title, description=description,
+            label_attribute=label_attribute, adjust=adjust, partial=partial, check_role=check_role, s3=s3, upload=upload, title=title, description=description,
             keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
             availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=tags,
         )  # fmt: skip
@@ -207,6 +208,9 @@ def job(
         return
     if plan.unfinished:
         talk.say(plan.unfinished)
+    for problem in plan.problems:
+        code = gtmask.findings.CODES[problem.code]
+        talk.say(f"{code.level}  {problem.code}: {problem.detail.rstrip('.')}. {code.meaning} {code.remedy}")
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
     created: dict[str, str] = {}

@@ -29,6 +29,8 @@ declare("error", [
      "Write compact JSON, shorten class names or merge classes."),
     ("source-key-missing", "Without source-ref there is no image to show.",
      "Name the image's s3:// URI under the key source-ref."),
+    ("source-both", "Ground Truth takes an image (source-ref) or a text (source) on a line, not both.",
+     "Remove the key source."),
     ("mask-key-missing", ("The line names no mask: the image is shown without labels, or the object fails "
      "and may be billed."),
      "Remove the line, or give it a mask and its metadata."),
@@ -143,6 +145,16 @@ declare("warning", [
      "Nothing: `gtmask job` splits the manifest."),
     ("object-failed", "Ground Truth could not label this object; its metadata gives the reason.",
      "Remove the cause; `gtmask answer` writes again.manifest of such objects, for the next job."),
+    ("kms-region", "Ground Truth encrypts its output with a key of the job's own region only.",
+     "Name a key in the region of --workteam with --kms-key."),
+    ("tasks-quota", ("Accounts may offer at most 1,000 tasks at a time unless AWS support has raised that; "
+     "then CreateLabelingJob is refused."), "Lower --max-concurrent, or ask AWS support for more."),
+    ("role-missing", "There is no such role, so CreateLabelingJob is refused.", "Correct --role."),
+    ("role-trust", "SageMaker may not assume the role, so the job fails before its first task.",
+     "Allow sagemaker.amazonaws.com sts:AssumeRole in the role's trust policy."),
+    ("role-access", ("The role's own policies do not let the job read or write here; AWS's managed policy "
+     "reaches only names with GroundTruth or SageMaker in them. A bucket policy may still allow it."),
+     "Allow s3:GetObject and s3:ListBucket on images, masks and --upload, and s3:PutObject on --output."),
     ("adjustment-status", ("The adjustment-status in an output manifest is either adjusted or unadjusted; "
      "this one is neither."), "Check where the manifest comes from."),
 ])  # fmt: skip
@@ -162,6 +174,11 @@ declare("note", [
     ("labels-console", "The console takes at most 10 labels; the API has no limit.",
      "Create the job with `gtmask job`, which uses the API."),
     ("labels-automated", "Automated labeling takes at most 20 labels.", "Nothing, if you do not use it."),
+    ("role-unchecked", "Whether SageMaker may assume the role, and what it reaches, could not be asked.",
+     "Allow iam:GetRole and iam:SimulatePrincipalPolicy, or look at the role in the console."),
+    ("job-days", ("Labeling jobs fail after 30 days, and this one takes longer if each task waits for "
+     "workers as long as it is offered."),
+     "Nothing, if your team is faster; else lower --availability or raise --max-concurrent."),
     ("bucket-unchecked", "The bucket's region or CORS rules could not be read.",
      "Allow s3:ListBucket and s3:GetBucketCORS, or check them in the console (`gtmask job --unchecked`)."),
 ])  # fmt: skip

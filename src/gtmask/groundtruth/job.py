@@ -7,15 +7,17 @@ check and every upload has succeeded.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
+from gtmask.groundtruth import job_rules
+from gtmask.groundtruth.job_names import next_name
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
@@ -78,6 +80,11 @@ class JobPlan:
         The CreateLabelingJob requests by job name.
     unfinished
         Says that the manifest's run is not finished, and how far it is; then not all images are submitted.
+    problems
+        What may make the job fail and stops nothing: limits, the key's region, and the role where it was
+        looked at.
+    examples
+        A reference in each bucket of images and masks.
     """
 
     manifest: str
@@ -89,6 +96,19 @@ class JobPlan:
     files: dict[str, bytes]
     requests: dict[str, dict[str, Any]]
     unfinished: str = ""
+    problems: tuple[Problem, ...] = ()
+    examples: tuple[str, ...] = ()
+    role_checked: bool = False
+
+    @property
+    def unasked(self) -> list[str]:
+        """What planning does not ask AWS: creating the job, or ``--check-role``, does."""
+        buckets = ", ".join(self.buckets)
+        return [
+            f"whether there is a labeling job {', '.join(self.requests)} already",
+            f"region and CORS rules of the buckets {buckets}",
+            *([] if self.role_checked else ["whether SageMaker may assume the role, and what it reaches"]),
+        ]
 
     @property
     def objects(self) -> int:
@@ -107,6 +127,18 @@ class JobPlan:
             "buckets": list(self.buckets),
             "requests": list(self.requests.values()),
             "unfinished": self.unfinished,
+            "findings": [
+                {
+                    "code": problem.code,
+                    "level": CODES[problem.code].level,
+                    "uri": problem.uri,
+                    "detail": problem.detail,
+                    "meaning": CODES[problem.code].meaning,
+                    "remedy": CODES[problem.code].remedy,
+                }
+                for problem in self.problems
+            ],
+            "unasked": self.unasked,
         }
 
 
@@ -121,6 +153,7 @@ def job(
     label_attribute: str | None = None,
     adjust: str | None = None,
     partial: bool = False,
+    check_role: bool = False,
     s3: S3Settings | None = None,
     **options: Any,
 ) -> JobPlan:
@@ -136,13 +169,16 @@ def job(
     role, workteam, output, **options
         The fields of :class:`gtmask.JobSettings`.
     name
-        Job name; by default the manifest's name and ``-adjustment``.
+        Job name; by default the manifest's name and ``-adjustment``, and in further rounds the last job's
+        name with the number of the round.
     label_attribute
         The new attribute; by default the adjusted one's name with ``-adjusted-ref``.
     adjust
         The attribute to adjust; by default the newest on the manifest's lines.
     partial
         Take a manifest of a run that is not finished; that it is not is told in the result.
+    check_role
+        Ask IAM whether SageMaker may assume the role, and whether the role reaches the data.
     s3
         How to reach S3.
 
@@ -180,7 +216,7 @@ def job(
         role=role,
         workteam=workteam,
         output=output,
-        name=name or _name(location),
+        name=name or "labels",
         label_attribute=label_attribute or _adjusted("labels-ref"),
         **options,
     )
@@ -191,7 +227,12 @@ def job(
         scan.run()
         if label_attribute is None:
             settings = replace(settings, label_attribute=_adjusted(scan.adjusts))
+        if name is None:
+            settings = replace(settings, name=next_name(location, scan.checker.jobs, scan.digest.hexdigest()))
         plan = scan.plan(settings)
+        if check_role:
+            problems = (*plan.problems, *job_rules.check_role(settings, plan.examples, s3))
+            plan = replace(plan, problems=problems, role_checked=True)
         if out is not None:
             folder = os.fspath(out)
             check_folder(folder)
@@ -233,15 +274,17 @@ class _Scan:
         self.adjusts = adjust or ""
         self.attributes: tuple[str, ...] = ()
         self.labels: tuple[str, ...] = ()
-        self.buckets: set[str] = set()
+        self.buckets: dict[str, str] = {}
+        self.checker = LineChecker()
+        self.digest = blake2b(digest_size=3)
         self.spans: list[tuple[int, int, int]] = []
 
     def run(self) -> None:
-        checker = LineChecker()
         start = stop = objects = 0
         blank: list[Problem] = []
         for raw in self.source.raw_lines():
-            problems, task = checker.check(raw.number, raw.data)
+            problems, task = self.checker.check(raw.number, raw.data)
+            self.digest.update(raw.data + b"\n")
             if not raw.data.strip():
                 blank += problems[: not blank]
                 continue
@@ -254,8 +297,8 @@ class _Scan:
             objects += 1
             stop = raw.offset + len(raw.data) + 1
             if task is not None:
-                references = (task.source, *(reference for reference, _ in task.masks))
-                self.buckets.update(filter(None, map(bucket_of, references)))
+                for reference in (task.source, *(reference for reference, _ in task.masks)):
+                    self.buckets.setdefault(bucket_of(reference) or "", reference)
         if not objects:
             raise ManifestError(f"{self.source.location} has no lines: a job needs at least one object.")
         self.spans.append((start, min(stop, self.source.size), objects))
@@ -313,10 +356,12 @@ class _Scan:
             self.adjusts,
             self.labels,
             tuple(parts),
-            tuple(sorted(self.buckets)),
+            tuple(sorted(filter(None, self.buckets))),
             files,
             requests,
             self.source.unfinished,
+            tuple(job_rules.check_limits(settings, max(part.objects for part in parts))),
+            tuple(self.buckets[bucket] for bucket in sorted(filter(None, self.buckets))),
         )
 
 
@@ -345,13 +390,6 @@ async def put_files(
 async def _pieces(source: ManifestReader, part: JobShare) -> AsyncIterator[bytes]:
     for start in range(part.start, part.stop, BLOCK):
         yield source.read(start, min(BLOCK, part.stop - start))
-
-
-def _name(location: str) -> str:
-    """Return a job name made of the manifest's name."""
-    stem = PurePosixPath(location).name.removesuffix(".manifest")
-    name = re.sub("[^a-zA-Z0-9]+", "-", stem).strip("-") or "labels"
-    return f"{name[:40].strip('-')}-adjustment"
 
 
 def _adjusted(attribute: str) -> str:

@@ -65,6 +65,8 @@ class LineChecker:
         Class name by class id of that line.
     ages
         How old the label attributes are, and whether a job wrote one.
+    jobs
+        What ``job-name`` says of the newest attribute of each line.
     status
         ``adjustment-status`` of the newest attribute of the line checked last, or None.
     """
@@ -74,6 +76,7 @@ class LineChecker:
         self.classes: dict[int, str] = {}
         self.status: str | None = None
         self.ages = Attributes()
+        self.jobs: set[str] = set()
         #: Lines seen before any that a job answered.
         self._unanswered = array("q")
         self._maps: dict[str, list[ColorMapEntry]] = {}
@@ -122,6 +125,8 @@ class LineChecker:
         problems += self._attributes(number, line.labels)
         masks: list[tuple[Label, Colors]] = []
         found: list[Problem] = []
+        if line.labels and line.labels[-1].job_name:
+            self.jobs.add(line.labels[-1].job_name)
         for label in line.labels:
             self.status = label.adjustment_status
             if label.failure_reason is not None:

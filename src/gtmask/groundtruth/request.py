@@ -7,6 +7,7 @@ name or ARN is found only by the service, when files are uploaded already.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +36,13 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+")
 _WORKTEAM = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):[0-9]{12}:workteam/(.+)")
 #: API, TaskTitle: no control characters but tab and line breaks, and nothing beyond U+FFFD such as emoji.
 _TITLE = re.compile("[\t\n\r -\ud7ff\ue000-\ufffd]*")
-#: API, Tag: letters, blanks, digits and these.
-_TAG = re.compile(r"[\w\s.:/=+\-@]*")
+#: API, Tag: letters, separators and numbers of Unicode, and these.
+_TAG_SIGNS = frozenset("_.:/=+-@")
 _S3_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 _KEYWORD = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 _KMS = re.compile(r"[a-zA-Z0-9:/_-]+")
 _MAX_URI = 1024
+_MAX_ARN = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class JobSettings:
     def __post_init__(self) -> None:
         _need(_ROLE.fullmatch(self.role), f"--role {self.role!r} is not the ARN of a role, such as "
               "arn:aws:iam::123456789012:role/GroundTruth")  # fmt: skip
+        _need(len(self.role) <= _MAX_ARN, f"--role {self.role!r:.80} has more than 2,048 characters")
         team = _WORKTEAM.fullmatch(self.workteam)
         _need(team and len(self.workteam) <= 256, f"--workteam {self.workteam!r} is not the ARN of a work "
               "team, such as arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/a")  # fmt: skip
@@ -119,13 +122,15 @@ class JobSettings:
         _need(60 <= self.availability <= 2_592_000, "--availability must be 60 to 2592000 seconds")
         _need(1 <= self.max_concurrent <= 5000, "--max-concurrent must be 1 to 5000 tasks")
         _need(
-            self.kms_key is None or _KMS.fullmatch(self.kms_key),
-            f"--kms-key {self.kms_key!r} is neither a key id nor an ARN",
+            self.kms_key is None or (_KMS.fullmatch(self.kms_key) and len(self.kms_key) <= _MAX_ARN),
+            f"--kms-key {self.kms_key!r:.80} is neither a key id nor an ARN of at most 2,048 characters",
         )
         _need(len(self.tags) <= 50, "--tag may be given at most 50 times")
         _need(len(dict(self.tags)) == len(self.tags), "--tag is given twice with the same key")
         for key, value in self.tags:
-            _need(_TAG.fullmatch(key + value) and 1 <= len(key) <= 128 and len(value) <= 256,
+            _need(not key.lower().startswith("aws:"), f"--tag {key!r} begins with aws:, which AWS reserves: "
+                  "choose another key")  # fmt: skip
+            _need(_is_tag(key + value) and 1 <= len(key) <= 128 and len(value) <= 256,
                   f"--tag {key!r}: keys have 1 to 128 and values up to 256 letters, digits, blanks and "
                   "_.:/=+-@")  # fmt: skip
 
@@ -204,6 +209,10 @@ def build_request(
     if settings.tags:
         request["Tags"] = [{"Key": key, "Value": value} for key, value in settings.tags]
     return request
+
+
+def _is_tag(text: str) -> bool:
+    return all(char in _TAG_SIGNS or unicodedata.category(char)[0] in "LZN" for char in text)
 
 
 def _need(good: object, sentence: str) -> None:

@@ -14,6 +14,8 @@ import re
 # --- the manifest -----------------------------------------------------------------------------------
 #: Developer Guide, sms-input-data-input-manifest: the key of the image.
 SOURCE_REF = "source-ref"
+#: The same page: the key of an inline text. A line has one of the two.
+SOURCE = "source"
 #: Developer Guide, sms-data-output: label attribute + this is the key of the metadata.
 METADATA_SUFFIX = "-metadata"
 #: API, LabelAttributeName: semantic segmentation attributes end so.
@@ -65,6 +67,10 @@ MAX_IMAGE_BYTES = 40_000_000
 MAX_IMAGE_PIXELS = 100_000_000
 #: Developer Guide, input-data-limits: objects of one semantic segmentation job.
 MAX_JOB_OBJECTS = 20_000
+#: API, MaxConcurrentTaskCount: the default; AWS support raises it up to 5,000.
+DEFAULT_CONCURRENT_TASKS = 1000
+#: API, LabelingJobStoppingConditions: a labeling job fails after so many days.
+MAX_JOB_DAYS = 30
 #: Developer Guide, input-data-limits: label categories in the console; with automated labeling.
 MAX_CONSOLE_LABELS = 10
 MAX_AUTOMATED_LABELS = 20

@@ -22,6 +22,7 @@ from gtmask.manifest.contract import (
     FAILURE_REASON,
     METADATA_SUFFIX,
     SEGMENTATION_TYPE,
+    SOURCE,
     SOURCE_REF,
 )
 from gtmask.manifest.label import Label
@@ -89,6 +90,8 @@ def read_values(values: dict[str, Any]) -> ManifestLine:
     if not labels:
         problems.append(_why_no_label(values))
     problems.append(missing_source(values))
+    if SOURCE in values and SOURCE_REF in values:
+        problems.append(Finding("source-both"))
     return ManifestLine(values, labels, tuple(problem for problem in problems if problem is not None))
 
 

@@ -29,7 +29,7 @@ _TRANSIENT = {
     "OperationAborted", "ConditionalRequestConflict", "BadDigest", "IncompleteBody",
     "XAmzContentSHA256Mismatch", "PriorRequestNotComplete",
 }  # fmt: skip
-_MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
+_MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion", "NoSuchEntity"}
 
 _EXPIRED = "the session token has expired; renew the credentials and run again to go on"
 #: What any other request would be answered too.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 USER_AGENT = f"gtmask/{__version__}"
 
 #: botocore's models are the same for all sessions of a process: each file is read once.
-_loader = functools.cache(create_loader)
+model_loader = functools.cache(create_loader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
             boto = aioboto3.Session(
                 botocore_session=session, profile_name=settings.profile, region_name=settings.region
             )
-            session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+            session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
             client = await stack.enter_async_context(
                 boto.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings, connect))
             )
