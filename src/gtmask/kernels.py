@@ -101,14 +101,12 @@ WORTH_HELPERS = 5
 #: A helper takes some 200 MB of memory, and the dearest group takes a third of the time of all.
 MOST_HELPERS = 4
 
-# Numba imports scipy wherever it is installed, for functions that no kernel calls.
 HELPER_CODE = """
-import gc, os, sys
-gc.disable()
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-sys.modules["scipy"] = None
+import gc, sys
 sys.path.insert(0, sys.argv[1])
-from gtmask import kernels, spawn
+from gtmask import kernels, light, spawn
+light.travel_light()
+gc.disable()
 spawn.end_with_parent(0)
 kernels.help_compiling(sys.argv[2], sys.argv[3:])
 """

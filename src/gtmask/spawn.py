@@ -16,6 +16,8 @@ import threading
 from multiprocessing import context
 from typing import TYPE_CHECKING
 
+from gtmask.light import travel_light
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -68,6 +70,7 @@ class WorkerContext(context.SpawnContext):
 
 def start_worker() -> None:
     """Prepare a spawned process: Ctrl-C is the parent's business, and it ends when its parent is gone."""
+    travel_light()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None, "spawned by multiprocessing"

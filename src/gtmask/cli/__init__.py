@@ -6,7 +6,6 @@ stdout carries data, stderr talk; errors become one sentence and the exit code o
 
 from __future__ import annotations
 
-import gc
 import io
 import logging
 import os
@@ -22,9 +21,7 @@ from gtmask.cli import answer, config, convert, demo, formats, groundtruth, insp
 from gtmask.cli.help import epilog
 from gtmask.cli.settings import FILE_VARIABLE, Command
 from gtmask.cli.talk import complain
-
-#: New objects after which Python looks for cycles; 700 by default.
-YOUNG_OBJECTS = 50_000
+from gtmask.light import travel_light
 
 app = typer.Typer(
     name="gtmask",
@@ -88,10 +85,7 @@ def main() -> None:
     # They may come anywhere: nobody is to be told of the coroutine or loop that was just being made.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    # Modules and the compiler make many objects and few cycles: looking for those takes a tenth of a small run.
-    gc.set_threshold(YOUNG_OBJECTS)
-    # No matrices here are worth a BLAS's threads, which would start in this process and in every worker.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    travel_light()
     try:
         app()
     except GtmaskError as error:
