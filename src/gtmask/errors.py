@@ -18,7 +18,7 @@
     │       ├── ThrottledError    1  the server asks for fewer requests
     │       └── UnreachableError  1  no connection came about
     ├── ChangedError              1  what is read is no longer what it was when it was first looked at
-    ├── WorkersLostError          1  a worker process died
+    ├── WorkersLostError          1  worker processes die again and again
     ├── ProbeError                1  a file that is no image whose header can be read
     └── PngError                  1  bytes that are no PNG of a mask; a ValueError, too
 
@@ -127,7 +127,7 @@ class ChangedError(GtmaskError):
 
 
 class WorkersLostError(GtmaskError):
-    """A worker process died, for want of memory or by somebody's hand."""
+    """Worker processes died again and again, for want of memory or by somebody's hand."""
 
 
 #: What says nothing about the data that was asked for, so that nobody may take it for a fault of theirs.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain, islice
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gtmask.errors import WorkersLostError
 from gtmask.machine import check_workers, cores
-from gtmask.progress import count_retries, counted
+from gtmask.progress import count_retries, counted, notice
 from gtmask.workers.kept import interrupt_all, release
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: How often in a row processes may die before a task gets done.
+_DEATHS = 3
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
 START_SECONDS = 1.5
+
+
+@dataclass(slots=True)
+class _Flying(Generic[T]):
+    """A task that was given away, and what it calls: a process that dies takes its task along."""
+
+    future: Future[tuple[T, int]]
+    call: tuple[Any, ...]
 
 
 class Pool:
@@ -61,7 +72,9 @@ class Pool:
         self._before = before
         self._thread: ThreadPoolExecutor | None = None
         self._processes: Executor | None = None
-        self._flying: deque[Future[Any]] = deque()
+        self._count = self._workers
+        self._deaths = 0
+        self._flying: deque[_Flying[Any]] = deque()
         self._cluster: Cluster | None = None
         if executor.startswith("dask://"):
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
@@ -101,11 +114,12 @@ class Pool:
         Raises
         ------
         GtmaskError
-            What a task raised, or that a worker died. Tasks that run are waited for by :meth:`close`, so
-            that their work is not lost; tasks that wait are dropped.
+            What a task raised, or that workers die again and again: what a process was at when it died is
+            done again by fewer of them. Tasks that run are waited for by :meth:`close`, so that their work is
+            not lost; tasks that wait are dropped.
         """
         items = iter(arguments)
-        flying: deque[Future[tuple[T, int]]] = deque()
+        flying: deque[_Flying[T]] = deque()
         self._flying = flying
         try:
             spread = self._cluster is not None or self._processes is not None or self._workers == 1
@@ -115,19 +129,14 @@ class Pool:
             # Whoever asks for processes gets them, unless there is only one task.
             submit = self._submit if spread or len(first) > 1 or not self._asked else self._submit_here
             for item in chain(first, items):
-                flying.append(submit(function, *item))
+                flying.append(_Flying(submit(function, *item), (function, *item)))
                 if len(flying) >= self.ahead:
-                    yield self._result(flying.popleft())
+                    yield self._first_result(flying)
             while flying:
-                yield self._result(flying.popleft())
-        except BrokenExecutor:
-            raise WorkersLostError(
-                "A worker process died, most likely for want of memory: run the same command again, with "
-                "fewer --workers."
-            ) from None
+                yield self._first_result(flying)
         finally:
-            for future in flying:
-                future.cancel()
+            for task in flying:
+                task.future.cancel()
 
     def _map_here(
         self, function: Callable[..., T], items: Iterator[tuple[Any, ...]], tasks: int | None
@@ -151,8 +160,11 @@ class Pool:
             return self._submit_here(function, *arguments)
         if self._processes is None:
             self._before()
-            self._processes = _make_processes(self._workers)
-        return self._processes.submit(counted, function, *arguments)
+            self._processes = _make_processes(self._count)
+        try:
+            return self._processes.submit(counted, function, *arguments)
+        except BrokenExecutor:
+            return self._replaced().submit(counted, function, *arguments)
 
     def _submit_here(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
         """Hand a task to this process's thread."""
@@ -163,6 +175,36 @@ class Pool:
         if self._thread is None:
             self._thread = thread_pool(1, "gtmask-worker")
         return self._thread
+
+    def _first_result(self, flying: deque[_Flying[T]]) -> T:
+        """Return the result of the first task; where its process dies, give it and others to new ones."""
+        while True:
+            try:
+                result = self._result(flying[0].future)
+            except BrokenExecutor:
+                for task in flying:
+                    if task.future.cancelled() or isinstance(task.future.exception(), BrokenExecutor):
+                        task.future = self._submit(*task.call)
+            else:
+                self._deaths = 0
+                flying.popleft()
+                return result
+
+    def _replaced(self) -> Executor:
+        """Return new processes in place of broken ones, one less: most die for want of memory."""
+        self._deaths += 1
+        if self._deaths == _DEATHS:
+            raise WorkersLostError(
+                f"Worker processes died {_DEATHS} times without getting anything done, most likely for want "
+                "of memory: run the same command again, with fewer --workers."
+            )
+        assert self._processes is not None
+        self._processes.shutdown(cancel_futures=True)
+        self._count = max(1, self._count - 1)
+        by = "1 process" if self._count == 1 else f"{self._count} processes"
+        notice(f"A worker process died, most likely for want of memory: its work is done again, by {by}.")
+        self._processes = _make_processes(self._count)
+        return self._processes
 
     def _result(self, future: Future[tuple[T, int]]) -> T:
         result, retries = future.result() if self._cluster is None else self._cluster.result(future)
@@ -198,8 +240,8 @@ class Pool:
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; with ``wait``, after the tasks that run."""
-        for future in self._flying:
-            future.cancel()
+        for task in self._flying:
+            task.future.cancel()
         if self._thread is not None:
             if wait:
                 self._thread.submit(release).result()
