@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from gtmask.report.inspection import inspect as inspect
     from gtmask.report.overlays import Preview as Preview
     from gtmask.report.overlays import preview as preview
+    from gtmask.report.starting_map import StartingMap as StartingMap
+    from gtmask.report.starting_map import classes as classes
     from gtmask.run.commit import Tally as Tally
     from gtmask.run.paint import rasterize as rasterize
     from gtmask.run.run import convert as convert
@@ -95,6 +97,7 @@ _GROUPS = {
         "finish": "gtmask.run.run",
         "status": "gtmask.run.status",
         "inspect": "gtmask.report.inspection",
+        "classes": "gtmask.report.starting_map",
         "validate": "gtmask.groundtruth.validation",
         "pilot": "gtmask.groundtruth.pilot_manifest",
         "preview": "gtmask.report.overlays",
@@ -145,6 +148,7 @@ _GROUPS = {
         "PilotResult": "gtmask.groundtruth.pilot_manifest",
         "Chosen": "gtmask.groundtruth.pilot_manifest",
         "Preview": "gtmask.report.overlays",
+        "StartingMap": "gtmask.report.starting_map",
         "JobPlan": "gtmask.groundtruth.job",
         "JobShare": "gtmask.groundtruth.job",
         "JobStatus": "gtmask.groundtruth.labeling_jobs",

@@ -48,7 +48,6 @@ def test_the_command_line_uses_exported_names_only(path: Path) -> None:
 def called(name: str) -> list[Callable[..., Any]]:
     """Return the functions of the library that a command calls."""
     several: dict[str, list[Callable[..., Any]]] = {
-        "classes": [gtmask.inspect],
         "job": [gtmask.job, gtmask.submit_job],
         "formats": [],
         "config": [],
@@ -76,7 +75,6 @@ CASES = [
     pytest.param(name, option, id=f"{name} {option.opts[0]}")
     for name, command in COMMANDS.items() if name not in {"formats", "config"}
     for option in command.params if option.name not in OWN or (name, option.name) == ("convert", "dry_run")
-    if (name, option.name) != ("classes", "out")
 ]  # fmt: skip
 
 

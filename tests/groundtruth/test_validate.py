@@ -577,8 +577,6 @@ def test_findings_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> Non
     for place in (tmp_path, tmp_path / "no" / "such.jsonl"):
         with pytest.raises(UsageError, match=r"--findings .* cannot be written"):
             check(good(), tmp_path, findings=place)
-    with pytest.raises(UsageError, match="must be a local file"):
-        check(good(), tmp_path, findings="s3://data/all.jsonl")
     with pytest.raises(UsageError, match="would overwrite the manifest"):
         check(good(), tmp_path, findings=tmp_path / "labeling-qa.manifest")
     assert (tmp_path / "labeling-qa.manifest").read_bytes().count(b"\n") == 4

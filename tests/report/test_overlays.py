@@ -205,7 +205,7 @@ def test_wrong_usage_is_refused(tmp_path: Path, lines: list[bytes]) -> None:
     with pytest.raises(UsageError, match="--seed -1"):
         shown(tmp_path, b"".join(lines), 1, seed=-1)
     with pytest.raises(UsageError, match="--out"):
-        gtmask.preview(tmp_path / "m.manifest", "s3://bucket/page.html")
+        gtmask.preview(tmp_path / "m.manifest", "gs://bucket/page.html")
 
 
 def test_the_output_of_a_job_shows_both_masks(tmp_path: Path, lines: list[bytes]) -> None:

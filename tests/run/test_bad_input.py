@@ -274,7 +274,7 @@ def test_output_inside_the_export_or_among_the_images_is_refused(tmp_path: Path)
     with pytest.raises(errors.UsageError, match="inside the export"):
         gtmask.convert(tmp_path, tmp_path / "out", images=tmp_path / "images")
     (tmp_path / "here" / "masks").mkdir(parents=True)
-    with pytest.raises(errors.UsageError, match="among the images"):
+    with pytest.raises(errors.UsageError, match="is above the images"):
         gtmask.convert(path, tmp_path / "here", images=tmp_path / "here" / "masks")
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gtmask.answers.apart import refuse_meeting, refuse_occupied
 from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, Assembled, assemble
 from gtmask.answers.options import AnswerOptions
 from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
@@ -107,6 +108,7 @@ def answer(
     images: str | None = None,
     masks: str | None = None,
     options: AnswerOptions | None = None,
+    overwrite: bool = False,
     s3: S3Settings | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -130,6 +132,8 @@ def answer(
         Folder or prefix with copies of the masks.
     options
         Choices about failed and unanswered objects, and about outputs.
+    overwrite
+        Replace files in ``out`` of the same names that no answer wrote.
     s3, workers, progress
         As in :func:`gtmask.validate`.
 
@@ -144,6 +148,8 @@ def answer(
         A broken manifest, or one that no segmentation job wrote.
     RunConflictError
         The output holds another answer.
+    UsageError
+        The output would hit what is read, or files of others.
     StrictError
         Objects are unanswered, and ``unreviewed`` is ``stop``.
 
@@ -172,6 +178,8 @@ def answer(
         *(output_manifests(job, settings) if job else ()),
     ]
     sources = open_manifests(locations, settings)
+    refuse_meeting(target, sources, masks)
+    run_async(refuse_occupied(target, settings, overwrite=overwrite))
     progress.stage("survey", None)
     class_map, begins = _given_classes(run, classes, settings)
     beside = mirror_folders(sources) if masks is None else ()

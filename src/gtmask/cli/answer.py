@@ -41,6 +41,7 @@ def answer(
     split: Annotated[float, opt("--split", metavar="0..1", help="With --layout: the share of images for training.")] = DEFAULT.split,
     seed: Annotated[int, opt("--seed", metavar="N", help="With --layout: draws the images for training.")] = DEFAULT.seed,
     chunk_size: Annotated[int, opt("--chunk-size", metavar="N", help="Images per chunk, which is what is kept when the command stops.")] = DEFAULT.chunk_size,
+    overwrite: options.Overwrite = False,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
@@ -58,7 +59,7 @@ def answer(
                 before=before, after=after, unreviewed=unreviewed, failed=failed, again_verified=again_verified,
                 png=png, coco=coco, layout=layout, split=split, seed=seed, mask_uri=mask_uri, chunk_size=chunk_size,
             ),
-            workers=workers, progress=progress,
+            overwrite=overwrite, workers=workers, progress=progress,
         )  # fmt: skip
     talk.show(result, _render)
     raise typer.Exit(result.exit_code)

@@ -82,11 +82,8 @@ def convert(
             summary = gtmask.convert(
                 source, out, images=images, classes=classes, s3=s3, progress=progress, **chosen
             )
-    except KeyboardInterrupt:
-        again = "again, without --overwrite," if overwrite else "again"
-        raise GtmaskError(
-            f"The run was stopped; what was committed is kept. Run the same command {again} to go on."
-        ) from None
+    except KeyboardInterrupt as stop:
+        raise GtmaskError(str(stop)) from None
     talk.show(summary, partial(render, talk=talk))
     raise typer.Exit(summary.exit_code)
 

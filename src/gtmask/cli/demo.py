@@ -21,13 +21,14 @@ def demo(
     *,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder for the demo.")] = "demo",
     images: Annotated[int, typer.Option(metavar="N", help="How many images to draw.")] = 24,
+    overwrite: options.Overwrite = False,
     talk: Talk,
 ) -> None:
     """Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account."""
     with talk.following(folder) as progress:
         import gtmask
 
-        result = gtmask.demo(folder, images=images, progress=progress)
+        result = gtmask.demo(folder, images=images, overwrite=overwrite, progress=progress)
     talk.show(result, partial(_render, talk=talk))
 
 

@@ -36,7 +36,8 @@ def validate(
     masks: options.Masks = None,
     strict: Annotated[bool, opt("--strict", metavar="", help="Count warnings as errors.")] = False,
     partial: options.Partial = False,
-    findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, as JSON Lines.")] = None,
+    findings: Annotated[str | None, opt("--findings", metavar="FILE", help="Write every finding to this file, local or s3://, as JSON Lines.")] = None,
+    overwrite: options.Overwrite = False,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
@@ -51,7 +52,7 @@ def validate(
 
         report = gtmask.validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
-            strict=strict, partial=partial, findings=findings, s3=s3, workers=workers, progress=progress,
+            strict=strict, partial=partial, findings=findings, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
     talk.show(report, functools.partial(_render_report, findings=findings), as_data=True)
     raise typer.Exit(report.exit_code)
@@ -101,6 +102,7 @@ def pilot(
     masks: options.Masks = None,
     image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied images begin with, such as s3://bucket/images (default: DEST/images).")] = None,
     mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What references to copied masks begin with, such as s3://bucket/masks (default: DEST/masks).")] = None,
+    overwrite: options.Overwrite = False,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
@@ -111,7 +113,7 @@ def pilot(
 
         result = gtmask.pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, partial=partial, images=images,
-            masks=masks, image_uri=image_uri, mask_uri=mask_uri, s3=s3, workers=workers, progress=progress,
+            masks=masks, image_uri=image_uri, mask_uri=mask_uri, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
     talk.show(result, _render_pilot)
 
@@ -176,6 +178,7 @@ def job(
     fix_cors: Annotated[bool, opt("--fix-cors", metavar="", help="Let browsers read the buckets: add the missing CORS rule, after asking.")] = False,
     check_role: Annotated[bool, opt("--check-role", metavar="", help="Ask IAM whether SageMaker may assume the role, and whether the role reaches the data.")] = False,
     yes: Annotated[bool, opt("--yes", metavar="", help="Do not ask before --fix-cors changes a bucket.")] = False,
+    overwrite: options.Overwrite = False,
     images: options.Images = None,
     masks: options.Masks = None,
     workers: options.Workers = None,
@@ -199,7 +202,7 @@ def job(
 
         plan = gtmask.job(
             manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
-            label_attribute=label_attribute, adjust=adjust, partial=partial, check_role=check_role, s3=s3, upload=upload, title=title, description=description,
+            label_attribute=label_attribute, adjust=adjust, partial=partial, overwrite=overwrite, check_role=check_role, s3=s3, upload=upload, title=title, description=description,
             keywords=tuple(keyword), workers_per_object=workers_per_object, time_limit=time_limit,
             availability=availability, max_concurrent=max_concurrent, kms_key=kms_key, tags=tags,
         )  # fmt: skip

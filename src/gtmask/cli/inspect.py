@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,8 +54,11 @@ def classes(
     source: options.Source,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="FILE", help="File to write (default: the standard output)."),
+        typer.Option(
+            "--out", metavar="FILE", help="File to write, local or s3:// (default: the standard output)."
+        ),
     ] = None,
+    overwrite: options.Overwrite = False,
     format: options.Format = "auto",
     reading: ReadOptions,
     workers: options.Workers = None,
@@ -65,40 +67,20 @@ def classes(
 ) -> None:
     """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
     from gtmask.cli.console import print_json
-    from gtmask.errors import UsageError
 
     with talk.following(source) as progress:
         import gtmask
 
-        seen = gtmask.inspect(
-            source, format=format, options=reading, workers=workers, s3=s3, progress=progress
-        )
-    made = seen.class_map()
-    text = gtmask.format_class_map(made, seen.labels)
+        made = gtmask.classes(
+            source, out, overwrite=overwrite, format=format, options=reading, workers=workers, s3=s3,
+            progress=progress,
+        )  # fmt: skip
     if talk.json:
-        print_json(
-            {
-                "out": out,
-                "labels": seen.labels,
-                "classes": [{"id": item.id, "name": item.name, "color": item.color} for item in made.classes],
-            }
-        )
-    if out is None:
-        if talk.json:
-            return
+        print_json(made.to_json())
+    elif out is None:
         # TOML is UTF-8, whatever the terminal's locale.
-        sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
+        sys.stdout.buffer.write(made.toml)
         sys.stdout.flush()
-        return
-    try:
-        with Path(out).open("x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(
-            f"--out {out} exists and may hold your edits: choose another file, or remove it."
-        ) from None
-    except OSError as error:
-        raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
 
 
 def _render(seen: Inspection, console: Console, *, every: bool) -> None:

@@ -51,7 +51,8 @@ def command_names(context: typer.Context, incomplete: str) -> list[str]:
 
 # fmt: off
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")]
-Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest: a path or an s3:// URI.")]
+Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI.")]
+Overwrite = Annotated[bool, opt("--overwrite", metavar="", help="Replace files of these names that gtmask did not write.")]
 Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
 Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]

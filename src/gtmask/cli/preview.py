@@ -24,8 +24,8 @@ SETTINGS = Settings()
 @options.one_by_one
 def preview(
     *,
-    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, a path or an s3:// URI; or an export that is not converted yet.")],
-    out: Annotated[str, opt("--out", metavar="F.html", help="The HTML page to write.")],
+    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI; or an export that is not converted yet.")],
+    out: Annotated[str, opt("--out", metavar="F.html", help="The HTML page to write, local or s3://.")],
     count: Annotated[int, opt("--count", metavar="N", help="How many images to show, evenly spread.")] = 24,
     seed: Annotated[int | None, opt("--seed", metavar="N", help="Draw the images by this number instead of spreading them evenly.")] = None,
     cover: Annotated[bool, opt("--cover", metavar="", help="Choose images such that every class that occurs is on one of them.")] = False,
@@ -37,6 +37,7 @@ def preview(
     orientation: Annotated[str, opt("--orientation", metavar="|".join(CHOICES["orientation"]), help="Where EXIF rotates an export's image: the pixels as the file stores them, or as viewers display them.", rich_help_panel=PAINT)] = SETTINGS.orientation,
     format: options.Format = "auto",
     reading: ReadOptions,
+    overwrite: options.Overwrite = False,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
@@ -51,7 +52,7 @@ def preview(
         made = gtmask.preview(
             manifest, out, count=count, seed=seed, cover=cover, only=only, image=image,
             partial=reading.partial, images=images, masks=reading.masks, classes=classes, format=format,
-            fill=fill, orientation=orientation, options=reading, s3=s3, workers=workers, progress=progress,
+            fill=fill, orientation=orientation, options=reading, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
     talk.show(made, _render)
     raise typer.Exit(3 if made.troubles else 0)

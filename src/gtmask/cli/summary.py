@@ -43,9 +43,24 @@ def _closing(summary: Summary, console: Console, seconds: float) -> None:
     if summary.retry_helps and summary.manifest:
         say(console, "images corrected?  Run the same command with --retry-rejects.")
     if summary.manifest:
-        say(console, f"next      gtmask validate {shlex.quote(summary.manifest)}")
+        for title, text in _next(summary, summary.manifest):
+            say(console, f"{title:<9} {text}")
     elif not summary.dry_run:
         say(console, f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}")
+
+
+def _next(summary: Summary, manifest: str) -> Iterator[tuple[str, str]]:
+    """Yield how to go on: at once, or after what the manifest names has been uploaded."""
+    check = f"gtmask validate {shlex.quote(manifest)}"
+    if not (uploads := summary.uploads):
+        yield "next", check
+        return
+    for number, (folder, prefix) in enumerate(uploads):
+        copied = shlex.quote(folder) if folder else "IMAGES"
+        yield "" if number else "next", f"aws s3 cp --recursive {copied} {shlex.quote(prefix)}"
+    yield "then", check
+    local = (("--images", summary.images or "IMAGES"), ("--masks", f"{summary.out}/masks"))
+    yield "or now", " ".join([check, *(f"{option} {shlex.quote(folder)}" for option, folder in local)])
 
 
 def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:

@@ -25,8 +25,11 @@ from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.line import describe_problem, require_line
+from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
+from gtmask.manifest.unfinished import STATE
 from gtmask.storage import is_s3, open_storage
+from gtmask.storage.outputs import OwnFiles
 from gtmask.storage.usable import check_folder, check_overwrite
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ _NO_JOB = frozenset({"reference-local", "object-failed", "object-open", "line-bl
 CATEGORIES = "labels.json"
 TEMPLATE = "template.liquid.html"
 REQUEST = ".request.json"
+#: Keeps which files of the folder a plan wrote.
+_OWN_FILES = STATE + "job.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,7 @@ def job(
     adjust: str | None = None,
     partial: bool = False,
     check_role: bool = False,
+    overwrite: bool = False,
     s3: S3Settings | None = None,
     **options: Any,
 ) -> JobPlan:
@@ -162,7 +168,7 @@ def job(
     Parameters
     ----------
     manifest
-        Path or ``s3://`` URI of a manifest whose references are ``s3://`` URIs.
+        Path or ``s3://`` URI of a manifest whose references are ``s3://`` URIs, or of its folder.
     out
         Folder (or prefix) for manifest(s), template, label categories and request(s); None writes
         nothing (``--dry-run``).
@@ -179,6 +185,8 @@ def job(
         Take a manifest of a run that is not finished; that it is not is told in the result.
     check_role
         Ask IAM whether SageMaker may assume the role, and whether the role reaches the data.
+    overwrite
+        Replace files of the folder that no plan of a job wrote, or that were edited since.
     s3
         How to reach S3.
 
@@ -211,7 +219,7 @@ def job(
     >>> plan.objects, list(plan.requests)
     (6, ['labeling-qa-adjustment'])
     """
-    location = os.fspath(manifest)
+    location = locate_manifest(os.fspath(manifest), s3)
     settings = JobSettings(
         role=role,
         workteam=workteam,
@@ -239,7 +247,7 @@ def job(
             for part in plan.parts:
                 check_overwrite(folder, "--out", f"{folder.rstrip('/')}/{part.file}", location)
             _refuse_others(folder, plan)
-            run_async(_write(plan, source, folder, s3))
+            run_async(_write(plan, source, folder, s3, overwrite=overwrite))
     return plan
 
 
@@ -365,13 +373,24 @@ class _Scan:
         )
 
 
-async def _write(plan: JobPlan, source: ManifestReader, out: str, s3: S3Settings | None) -> None:
+async def _write(
+    plan: JobPlan, source: ManifestReader, out: str, s3: S3Settings | None, *, overwrite: bool
+) -> None:
     """Write everything that will be uploaded, and the requests."""
+    keys = [
+        CATEGORIES,
+        TEMPLATE,
+        *(part.file for part in plan.parts),
+        *(f"{name}{REQUEST}" for name in plan.requests),
+    ]
     async with open_storage(out, s3) as storage:
+        own = OwnFiles(storage, _OWN_FILES)
+        await own.begin(keys, "--out", overwrite=overwrite)
         await put_files(plan, source, storage)
         for name, request in plan.requests.items():
             data = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
             await storage.put(f"{name}{REQUEST}", data, "application/json")
+        await own.end(keys)
         await storage.sync()
 
 

@@ -32,10 +32,13 @@ from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
 from gtmask.manifest.line import parse_line
+from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
+from gtmask.manifest.unfinished import STATE
 from gtmask.png import decode_png, encode_png
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
+from gtmask.storage.outputs import OwnFiles
 from gtmask.storage.usable import check_folder, check_overwrite, check_uri_prefix
 from gtmask.workers import Pool
 
@@ -47,8 +50,12 @@ if TYPE_CHECKING:
     from gtmask.storage.base import S3Settings, Storage
 
 BATCH = 128
+#: PNG modes of masks, in the order of the copies of one image.
+_MODES = ("gray", "palette")
 #: The small manifest's name below the output.
 PILOT_MANIFEST = "pilot.manifest"
+#: Keeps which files of the output a pilot wrote.
+_OWN_FILES = STATE + "pilot.json"
 
 LOOK_FOR = (
     "Start a labeling adjustment job on this manifest in a private workforce, and open its tasks.",
@@ -140,6 +147,7 @@ class _Target:
     compare_png: bool
     image_uri: str | None
     mask_uri: str | None
+    overwrite: bool = False
 
     @property
     def manifest(self) -> str:
@@ -171,6 +179,7 @@ def pilot(
     masks: str | None = None,
     image_uri: str | None = None,
     mask_uri: str | None = None,
+    overwrite: bool = False,
     s3: S3Settings | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -180,7 +189,7 @@ def pilot(
     Parameters
     ----------
     manifest
-        Path or ``s3://`` URI.
+        Path or ``s3://`` URI, of the manifest or of its folder.
     out
         Folder or ``s3://`` prefix for ``pilot.manifest``, and for ``masks/`` and ``images/`` where they
         are copied.
@@ -198,6 +207,8 @@ def pilot(
         Folder or prefix with copies of what the references name.
     image_uri, mask_uri
         What references to copies begin with, in place of ``out/images`` and ``out/masks``.
+    overwrite
+        Replace files of the output that no pilot wrote, or that were edited since.
     s3, workers, progress
         As in :func:`gtmask.validate`.
 
@@ -205,7 +216,8 @@ def pilot(
     ------
     UsageError
         A count below 1, a seed below 0, an output that is a file or where the manifest itself lies under the
-        name of the small one, a prefix of references where nothing is copied.
+        name of the small one, files there that no pilot wrote, a prefix of references where nothing is
+        copied.
     ManifestError
         A broken manifest, or no line whose image and mask can be read.
 
@@ -221,8 +233,8 @@ def pilot(
         raise UsageError(f"--count {count} must be at least 1.")
     if seed < 0:
         raise UsageError(f"--seed {seed} must be at least 0.")
-    location = os.fspath(manifest)
-    target = _Target(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri)
+    location = locate_manifest(os.fspath(manifest), s3)
+    target = _Target(os.fspath(out), copy_masks or compare_png, compare_png, image_uri, mask_uri, overwrite)
     target.check(location)
     with open_manifest(location, s3, partial=partial) as source:
         source.require_manifest()
@@ -318,9 +330,14 @@ async def _write(
 ) -> tuple[list[Chosen], bool]:
     """Write the small manifest and the copies it names; say whether its references are local, too."""
     chosen, written = [], []
+    parsed = [parse_line(raw) for raw in lines]
+    keys = [PILOT_MANIFEST]
+    for number, line in enumerate(parsed, 1):
+        keys += _copies(target, number, line)
     async with MediaReader(settings) as media, open_storage(target.out, settings.s3) as out:
-        for number, (pick, raw) in enumerate(zip(picks, lines, strict=True), 1):
-            line = parse_line(raw)
+        own = OwnFiles(out, _OWN_FILES)
+        await own.begin(keys, "--out", overwrite=target.overwrite)
+        for number, (pick, raw, line) in enumerate(zip(picks, lines, parsed, strict=True), 1):
             data, _ = await media.read_mask(str(line.newest.mask))
             mask = decode_png(data)
             classes = tuple(i for i in np.unique(mask).tolist() if i)
@@ -328,16 +345,28 @@ async def _write(
             if target.compare_png:
                 written += await _write_both_forms(media, out, target, number, line, mask)
             elif target.copy_masks:
-                key = f"masks/{number:02}-{_stem(line)}.png"
+                (key,) = _copies(target, number, line)
                 await out.put(key, data, "image/png")
                 written.append(_line(line, line.source_ref, _uri(out, key, target.mask_uri)))
             else:
                 written.append(raw + b"\n")
         await out.put(PILOT_MANIFEST, b"".join(written), "application/x-ndjson")
+        await own.end(keys)
         await out.sync()
     ready = [parse_line(line) for line in written]
     references = [ref for line in ready for ref in (line.source_ref, str(line.newest.mask))]
     return chosen, any(bucket_of(reference) is None for reference in references)
+
+
+def _copies(target: _Target, number: int, line: ManifestLine) -> list[str]:
+    """Return the keys of a line's copies: its mask, or image and mask once for each PNG mode."""
+    name = f"{number:02}-{_stem(line)}"
+    if target.compare_png:
+        suffix = PurePosixPath(line.source_ref).suffix
+        return [
+            key for mode in _MODES for key in (f"images/{name}-{mode}{suffix}", f"masks/{name}-{mode}.png")
+        ]
+    return [f"masks/{name}.png"] if target.copy_masks else []
 
 
 async def _write_both_forms(
@@ -352,9 +381,8 @@ async def _write_both_forms(
             f"{line.source_ref}: {wrong[0]!r} is not a colour such as #2ca02c; `gtmask validate` tells more."
         )
     written = []
-    for mode, palette in (("gray", None), ("palette", colors)):
-        name = f"{number:02}-{_stem(line)}-{mode}"
-        image_key, mask_key = f"images/{name}{suffix}", f"masks/{name}.png"
+    copies = _copies(target, number, line)
+    for image_key, mask_key, palette in zip(copies[::2], copies[1::2], (None, colors), strict=True):
         kind = "image/png" if suffix.lower() == ".png" else "image/jpeg"
         await out.put(image_key, image, kind)
         await out.put(mask_key, encode_png(mask, palette=palette), "image/png")

@@ -30,6 +30,7 @@ from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
+from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.workers import Pool
@@ -63,6 +64,7 @@ def validate(
     strict: bool = False,
     partial: bool = False,
     findings: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     s3: S3Settings | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -72,7 +74,8 @@ def validate(
     Parameters
     ----------
     manifest
-        Path or ``s3://`` URI of an input manifest, or of the output manifest of a finished job.
+        Path or ``s3://`` URI of an input manifest, or of the output manifest of a finished job, or the folder
+        of one.
     level
         ``quick``: the manifest only. ``default``: headers of masks and images too, and the pixel values
         of a sample of masks. ``deep``: every pixel of every mask, and every image's file size.
@@ -84,7 +87,9 @@ def validate(
         Take a manifest of a run that is not finished; that it is not is told in the result.
     findings
         File to which every finding is written as one JSON object per line, in the order in which they are
-        found: the report itself keeps a few examples of each.
+        found: the report itself keeps a few examples of each. A path or an ``s3://`` URI.
+    overwrite
+        Replace a file of that name that no validation wrote.
     s3
         How to reach S3.
     workers
@@ -114,12 +119,12 @@ def validate(
     """
     if level not in get_args(Depth):
         raise UsageError(f"The level {level!r} is none of {', '.join(get_args(Depth))}.")
-    location = os.fspath(manifest)
+    location = locate_manifest(os.fspath(manifest), s3)
     deep = level == "deep"
     before = functools.partial(compile_kernels, CHECKER_MODULES if deep else ())
     with (
         open_manifest(location, s3, partial=partial) as source,
-        FindingsFile(findings, location) as findings_file,
+        FindingsFile(findings, location, s3, overwrite=overwrite) as findings_file,
     ):
         settings = media_settings([source], s3, images=images, masks=masks, deep=deep)
         report = Report(source.location, level, strict, _findings_file=findings_file)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.groundtruth import pilot, validate
+from gtmask.manifest.unfinished import STATE
 from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
 from gtmask.run import convert
+from gtmask.storage.outputs import foreign
 from gtmask.storage.usable import check_folder
 
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ class Demo:
         return {"summary": self.summary.to_json(), "report": self.report.to_json(), "files": files}
 
 
-def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Progress | None = None) -> Demo:
+def demo(
+    folder: str | PathLike[str] = "demo",
+    *,
+    images: int = 24,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Demo:
     """Make a data set in ``folder``, convert, validate and preview it, and choose a pilot.
 
     A second demo in the same folder starts anew.
@@ -48,13 +56,15 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
         ``preview.html``.
     images
         Number of scenes.
+    overwrite
+        Replace files of these names that no demo wrote.
     progress
         Hears how the conversion gets on.
 
     Raises
     ------
     UsageError
-        For less than one scene, or a folder that is a file.
+        For less than one scene, a folder that is a file, or files there that no demo wrote.
 
     Examples
     --------
@@ -67,6 +77,7 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
         raise UsageError(f"--images {images} must be at least 1.")
     check_folder(os.fspath(folder), "DIR")
     folder = Path(folder)
+    _claim(folder, overwrite=overwrite)
     export = write_data_set(folder / "data", images)
     out = folder / "out"
     summary = convert(
@@ -74,8 +85,8 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
     )
     manifest = str(summary.manifest)
     report = validate(manifest, level="deep", workers=1)
-    page = preview(manifest, folder / "preview.html", count=images)
-    chosen = pilot(manifest, folder / "pilot", workers=1)
+    page = preview(manifest, folder / "preview.html", count=images, overwrite=overwrite)
+    chosen = pilot(manifest, folder / "pilot", workers=1, overwrite=overwrite)
     files = [
         (page.path, "the masks on their pictures: open it in a browser"),
         (str(folder / "data" / "images"), "the pictures"),
@@ -86,3 +97,17 @@ def demo(folder: str | PathLike[str] = "demo", *, images: int = 24, progress: Pr
         (chosen.manifest, f"the micro-batch: {len(chosen.chosen)} pictures that show every class"),
     ]
     return Demo(summary, report, files)
+
+
+def _claim(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with files of the demo's names that no demo wrote; mark the others as a demo's."""
+    mark = folder / f"{STATE}demo.json"
+    if not (overwrite or mark.exists()):
+        for name in ("data", "out", "pilot", "preview.html"):
+            if (folder / name).exists():
+                raise UsageError(foreign(f"DIR {folder / name}"))
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("{}\n")
+    except OSError as error:
+        raise UsageError(f"DIR {folder} cannot be written: {error.strerror}.") from error

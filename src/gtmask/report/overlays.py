@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownFormatError, UsageError
+from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownFormatError
 from gtmask.findings import CODES
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.groundtruth.media import media_settings
+from gtmask.manifest.located import locate_manifest
 from gtmask.progress import Progress, Silent
 from gtmask.report.choosing import Choice
 from gtmask.report.manifest_page import manifest_page
 from gtmask.report.page import render
 from gtmask.storage import is_s3
+from gtmask.storage.outputs import refuse_foreign, write_file
 from gtmask.storage.usable import check_file
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from gtmask.report.page import Tile
     from gtmask.storage.base import S3Settings
 
+#: By which a page is known that may be replaced; it stands within the first 4 KiB.
+MARK = b'<meta name="generator" content="gtmask'
 #: Findings about pictures with which a worker does not see what was meant.
 _UNSEEN = ("mask-", "source-not-found", "source-unreadable")
 
@@ -70,6 +74,7 @@ def preview(
     only: Sequence[str] | None = None,
     image: Sequence[str] | None = None,
     partial: bool = False,
+    overwrite: bool = False,
     images: str | None = None,
     masks: str | None = None,
     classes: str | PathLike[str] | ClassMap | None = None,
@@ -86,10 +91,11 @@ def preview(
     Parameters
     ----------
     manifest
-        Path or ``s3://`` URI of a manifest (also a pilot's, or the output of a finished job: then masks
-        before and after are shown, and what differs); or an export, as :func:`gtmask.convert` takes it.
+        Path or ``s3://`` URI of a manifest or of its folder (also a pilot's, or the output of a finished job:
+        then masks before and after are shown, and what differs); or an export, as :func:`gtmask.convert`
+        takes it.
     out
-        Path of the page.
+        Path or ``s3://`` URI of the page.
     count
         How many images are shown, evenly spread over the source.
     seed
@@ -102,6 +108,8 @@ def preview(
         Ends of paths: shows these images.
     partial
         Take a manifest of a run that is not finished; that it is not is told in the result.
+    overwrite
+        Replace a file of that name that is no page of gtmask.
     images, masks
         Folder or prefix with copies of what the references name; of an export, ``images`` is where its images
         are.
@@ -116,8 +124,8 @@ def preview(
     Raises
     ------
     UsageError
-        A choice of images that cannot be, or a page that cannot be written or would take the manifest's
-        place.
+        A choice of images that cannot be, or a page that would take the place of the manifest or of somebody
+        else's file.
     ManifestError
         No line can be used, or the file is neither a manifest nor an export.
 
@@ -131,8 +139,9 @@ def preview(
     2
     """
     choice = Choice(count, seed, cover, tuple(only or ()), tuple(image or ()))
-    location, listener = str(manifest), progress or Silent()
+    location, listener = _manifest_of(str(manifest), s3), progress or Silent()
     check_file(str(out), "--out", location)
+    refuse_foreign(str(out), "--out", s3, lambda head: MARK in head, overwrite=overwrite)
     page, unfinished = None, ""
     why: GtmaskError | None = None
     if may_be_manifest(location):
@@ -162,12 +171,20 @@ def preview(
             raise why from None
     if unfinished:
         page.notes.insert(0, unfinished)
-    try:
-        Path(out).write_text(render(page), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--out {out} cannot be written: {error.strerror}.") from error
+    write_file(str(out), render(page).encode(), "text/html; charset=utf-8", s3)
     troubles = [told for tile in page.tiles if (told := _trouble(tile))]
     return Preview(str(out), len(page.tiles) - len(troubles), troubles, unfinished, page.notes)
+
+
+def _manifest_of(location: str, s3: S3Settings | None) -> str:
+    """Return the manifest in a folder; what is none, or has none, stays as it is: it may be an export."""
+    is_folder = location.endswith("/") if is_s3(location) else Path(location).is_dir()
+    if not (is_folder or may_be_manifest(location)):
+        return location
+    try:
+        return locate_manifest(location, s3)
+    except NotFoundError:
+        return location
 
 
 def may_be_manifest(location: str) -> bool:

@@ -6,6 +6,7 @@ map, a survey of the export and a look at where its images are.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -23,15 +24,16 @@ from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
 from gtmask.images.resolve import ImageRule, RuleChoice, choose_rule
 from gtmask.loops import run_async
-from gtmask.manifest.writer import creation_date
+from gtmask.manifest.unfinished import PARTIAL
+from gtmask.manifest.writer import creation_date, manifest_name
 from gtmask.model import ClassMap
-from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
 from gtmask.run.overwrite import remove_begun, remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, decide_claims, survey
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
-from gtmask.storage.usable import check_copies
+from gtmask.storage.usable import check_copies, check_overwrite
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
@@ -81,19 +83,24 @@ def decide(
         if request.execution.strict:
             refuse_lossy([Finding(**item) for item in earlier.findings], request.source)
         return earlier
-    if occupied and not (request.execution.overwrite or request.execution.dry_run):
-        raise UsageError(
-            f"{request.out} holds masks that no gtmask run wrote: choose another --out, or --overwrite "
-            "to let masks of the same names be replaced."
-        )
+    if not request.execution.dry_run:
+        if occupied and not request.execution.overwrite:
+            raise UsageError(
+                f"{request.out} holds {occupied} that no gtmask run wrote: choose another --out, or "
+                "--overwrite to let files of the same names be replaced."
+            )
+        if not isinstance(classes, ClassMap | None):
+            kept = f"{request.out}/{CLASSES}"
+            check_overwrite(request.out, "--out", kept, os.fspath(classes), "the class map")
     plan = _new_plan(request, reader, class_map, pool, fingerprint)
     if request.execution.strict:
         # Only now: some readers learn what they leave out while they list their records.
         of_map = [Finding(**item) for item in plan.findings if item["code"] in _OF_CLASS_MAP]
         refuse_lossy([*reader.findings, *of_map], request.source)
-    if not request.execution.dry_run:
-        return run_async(_freeze(request, plan, earlier))
-    return plan
+    if request.execution.dry_run:
+        return plan
+    request.interrupted.before_freezing(request.execution)
+    return run_async(_freeze(request, plan, earlier))
 
 
 def refuse_lossy(findings: list[Finding], source: str) -> None:
@@ -187,8 +194,8 @@ def _some(labels: Sequence[str]) -> str:
     return f"{shown} and {len(labels) - 4} more" if len(labels) > 4 else shown
 
 
-async def _look_at_output(request: RunRequest) -> tuple[Plan | None, bool]:
-    """Return the earlier run's plan, and whether there are masks without one."""
+async def _look_at_output(request: RunRequest) -> tuple[Plan | None, str]:
+    """Return the earlier run's plan, and what is there without one of that which a run writes."""
     async with open_storage(request.out, request.execution.s3) as out:
         try:
             plan = await load_plan(out)
@@ -197,10 +204,22 @@ async def _look_at_output(request: RunRequest) -> tuple[Plan | None, bool]:
                 raise
             plan = None
         if plan is not None:
-            return plan, False
-        async for _ in out.list(MASKS):
-            return None, True
-        return None, False
+            return plan, ""
+        occupied = await _what_is_there(out, manifest_name(request.settings.label_attribute))
+        if occupied and not request.execution.overwrite:
+            # Another machine that has begun the same run meanwhile wrote its plan before anything else.
+            plan = await load_plan(out)
+        return plan, occupied
+
+
+async def _what_is_there(out: Storage, manifest: str) -> str:
+    """Return in words which of the files that a run writes are there."""
+    async for _ in out.list(MASKS):
+        return "masks"
+    for key in (manifest, manifest + PARTIAL, REJECTS, CLASSES):
+        if await exists(out, key):
+            return f"a file {key}"
+    return ""
 
 
 async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan:

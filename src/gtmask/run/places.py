@@ -11,6 +11,7 @@ from gtmask.errors import UsageError
 from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS
+from gtmask.run.interrupted import Interrupted
 from gtmask.storage import check_location, is_s3
 from gtmask.storage.names import split_bucket
 from gtmask.storage.usable import check_folder
@@ -32,6 +33,7 @@ class RunRequest:
     settings: Settings
     execution: ExecutionOptions
     progress: Progress = field(default_factory=Silent)
+    interrupted: Interrupted = field(default_factory=Interrupted)
 
     @property
     def images(self) -> str:
@@ -62,21 +64,37 @@ class RunRequest:
         Raises
         ------
         UsageError
-            With the folder to change.
+            With the folder to take instead.
         """
-        target = real(self.out)
         check_folder(self.out)
-        recursive = "**" in self.source
-        searched = default_images(self.source) if recursive else self.source
-        if _inside(target, real(searched)):
-            raise UsageError(
-                f"--out {self.out} lies inside the export {self.source}, so its files would be read as "
-                "annotations on the next start: choose a folder beside it."
+        if trouble := self._meets(self.out):
+            raise UsageError(f"--out {self.out} {trouble}: take {self._free_folder()}, for example.")
+
+    def _meets(self, out: str) -> str:
+        """Return in words what an output would hit, "" if nothing."""
+        target, images = real(out), real(self.images)
+        searched = default_images(self.source) if "**" in self.source else self.source
+        if is_inside(target, real(searched)):
+            return (
+                f"lies inside the export {self.source}, so its files would be read as annotations on the "
+                "next start"
             )
-        if _inside(real(self.images), f"{target}/{MASKS}".rstrip("/")):
-            raise UsageError(
-                f"--out {self.out} would put masks among the images in {self.images}: choose another folder."
-            )
+        if is_inside(images, target):
+            return f"is above the images in {self.images}, so masks and images would lie in one folder"
+        # Without --images they are said to be beside the export, where outputs often are, too.
+        if self.images_option is not None and is_inside(target, images):
+            return f"lies inside the images in {self.images}, so masks would be taken for images"
+        return ""
+
+    def _free_folder(self) -> str:
+        """Return an output that hits nothing: beside the images, or beside a folder above them."""
+        place = real(self.images)
+        while True:
+            above, _, name = place.rpartition("/")
+            candidate = f"{above}/{name or 'gtmask'}-masks"
+            if not self._meets(candidate) or above in {"", "s3:/"}:
+                return candidate
+            place = above
 
 
 def default_images(source: str) -> str:
@@ -133,5 +151,6 @@ def local(location: str) -> Path:
         raise UsageError(f"{location}: there is no such user's home folder.") from error
 
 
-def _inside(inner: str, outer: str) -> bool:
-    return inner == outer or inner.startswith(outer + "/")
+def is_inside(inner: str, outer: str) -> bool:
+    """Say whether a location is another one, or lies below it; both as :func:`real` writes them."""
+    return inner == outer or inner.startswith(outer.rstrip("/") + "/")

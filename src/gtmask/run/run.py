@@ -100,6 +100,8 @@ def convert(
         Settings that cannot be meant, or another run's output.
     GtmaskError
         The run stopped; what was committed is kept and the same call goes on.
+    KeyboardInterrupt
+        Ctrl-C stopped it: its argument says what is true then.
 
     Examples
     --------
@@ -119,6 +121,15 @@ def convert(
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
+    try:
+        return _started(request, classes)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(request.interrupted.sentence) from None
+
+
+def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None) -> Summary:
+    """Look, decide and convert."""
+    settings, execution = request.settings, request.execution
     export = open_export(request.source, execution.s3)
     watch = Watch.begin(request.source, execution.s3, export)
     with thread_pool(1, "gtmask-fingerprint") as beside:
@@ -133,6 +144,7 @@ def convert(
             if (reader.count() or 0) > MANY:
                 pool.prepare(warm_up)
             plan = decide(request, reader, classes, pool, mark.result)
+            request.interrupted.before_converting(execution)
             with _advice_to_go_on(execution):
                 watch.digest = plan.fingerprint
                 return _convert(request, reader, plan, pool, watch)
@@ -185,12 +197,15 @@ def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, w
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))
     if execution.dry_run or len(done) < plan.chunks:
-        return summarize(plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run)
+        return summarize(
+            plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run,
+            images=request.images,
+        )  # fmt: skip
     request.progress.stage("assemble", plan.records)
     tally = run_async(_assemble(request, plan, presence))
     if execution.strict:
         refuse_counted(tally, request.out)
-    return summarize(plan, request.out, tally, resumed=resumed, complete=True)
+    return summarize(plan, request.out, tally, resumed=resumed, complete=True, images=request.images)
 
 
 async def _done(request: RunRequest, presence: Presence) -> set[int]:

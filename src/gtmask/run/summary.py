@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
 from gtmask.manifest.writer import manifest_name
-from gtmask.run.commit import CLASSES
+from gtmask.run.commit import CLASSES, MASKS
 from gtmask.run.places import absolute
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from gtmask.model import ClassMap
@@ -42,6 +43,10 @@ class Summary:
     resumed: int
     findings: list[Finding]
     dry_run: bool = False
+    #: What stands before image and mask keys in the manifest, and the folder of the images where it is known.
+    image_prefix: str = ""
+    mask_prefix: str = ""
+    images: str = ""
 
     @property
     def complete(self) -> bool:
@@ -72,6 +77,16 @@ class Summary:
         return dict(sorted((counts | self.tally.pixels).items()))
 
     @property
+    def uploads(self) -> list[tuple[str, str]]:
+        """What is still to be copied: local folders, and the prefixes that the manifest names instead."""
+        places = ((self.images, self.image_prefix), (f"{self.out}/{MASKS}", self.mask_prefix))
+        return [
+            (folder.rstrip("/"), prefix.rstrip("/"))
+            for folder, prefix in places
+            if is_s3(prefix) and not is_s3(folder)
+        ]
+
+    @property
     def retry_helps(self) -> bool:
         """Whether records were rejected for their images, which may be mended while the export stays."""
         return bool({"image-missing", "image-unreadable"} & self.tally.findings.keys())
@@ -94,7 +109,14 @@ class Summary:
 
 
 def summarize(
-    plan: Plan, out: str, tally: Tally, *, resumed: int, complete: bool, dry_run: bool = False
+    plan: Plan,
+    out: str,
+    tally: Tally,
+    *,
+    resumed: int,
+    complete: bool,
+    dry_run: bool = False,
+    images: str = "",
 ) -> Summary:
     """Return the summary of a run that works by ``plan``."""
     manifest = f"{absolute(out)}/{manifest_name(plan.settings['label_attribute'])}"
@@ -108,4 +130,7 @@ def summarize(
         resumed=resumed,
         findings=[Finding(item["code"], item["detail"]) for item in plan.findings],
         dry_run=dry_run,
+        image_prefix=plan.image_prefix,
+        mask_prefix=plan.mask_prefix,
+        images=images,
     )

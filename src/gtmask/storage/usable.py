@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from gtmask.errors import NotFoundError, UsageError
-from gtmask.storage import check_location, is_s3
+from gtmask.storage import check_location, is_s3, split_location
 
 #: What the references of a manifest can begin with.
 _URI_PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
@@ -30,8 +30,8 @@ def check_folder(location: str, option: str = "--out") -> None:
         raise UsageError(f"{option} {location} is a file: name a folder or an s3:// prefix.")
 
 
-def check_file(path: str, option: str, reads: str) -> None:
-    """Refuse as a file to write what is empty, in S3, a folder, or the manifest that is read.
+def check_file(path: str, option: str, reads: str, what: str = "the manifest") -> None:
+    """Refuse as a file to write what is empty, a URI of another kind, a folder, or what is read.
 
     Raises
     ------
@@ -40,15 +40,15 @@ def check_file(path: str, option: str, reads: str) -> None:
     """
     if not path.strip():
         raise UsageError(f"{option} is empty: name a file.")
-    if is_s3(path):
-        raise UsageError(f"{option} {path} must be a local file; copy it to S3 when it is written.")
-    if Path(path).is_dir():
+    check_location(path, option)
+    split_location(path)
+    if not is_s3(path) and Path(path).is_dir():
         raise UsageError(f"{option} {path} cannot be written: it is a folder.")
-    check_overwrite(path, option, path, reads)
+    check_overwrite(path, option, path, reads, what)
 
 
-def check_overwrite(given: str, option: str, written: str, reads: str) -> None:
-    """Refuse an output of which a file, ``written``, would take the place of the manifest that is read.
+def check_overwrite(given: str, option: str, written: str, reads: str, what: str = "the manifest") -> None:
+    """Refuse an output of which a file, ``written``, would take the place of ``what`` is read.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_overwrite(given: str, option: str, written: str, reads: str) -> None:
         With the option.
     """
     if _same(written, reads):
-        raise UsageError(f"{option} {given} would overwrite the manifest {reads}: choose another.")
+        raise UsageError(f"{option} {given} would overwrite {what} {reads}: choose another.")
 
 
 def check_copies(prefix: str | None, option: str) -> None:
