@@ -226,7 +226,12 @@ def test_retrying_a_shard_leaves_the_chunks_of_others_alone(tmp_path: Path) -> N
 def test_finish_names_what_is_missing(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(10)])
     gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1, shard="1/2", **COMMON)
-    with pytest.raises(GtmaskError, match=r"2 of 4 chunks are not done yet \(0, 2\)"):
+    said = r"2 of 4 chunks are not done yet \(0, 2\); missing of --shard 0/2 \(not begun\): run"
+    with pytest.raises(GtmaskError, match=said):
+        finish(tmp_path / "out")
+    # Of a run that was cut in two ways nobody can say whose they are.
+    gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=1, shard="1/3", **COMMON)
+    with pytest.raises(GtmaskError, match=r"\(0, 2\): run `gtmask convert` with the same options again"):
         finish(tmp_path / "out")
     with pytest.raises(UsageError, match="no run in"):
         finish(tmp_path / "elsewhere")

@@ -31,7 +31,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.plan import load_plan
-from gtmask.run.starts import forget_starts
+from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -80,13 +80,8 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
         If chunks are missing; the sentence names the first ones.
     """
     done = await committed(out)
-    missing = [chunk for chunk in range(plan.chunks) if chunk not in done]
-    if missing:
-        shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
-        raise GtmaskError(
-            f"{len(missing)} of {plan.chunks} chunks are not done yet ({shown}): run `gtmask convert` with "
-            "the same options again, on any machine, then finish."
-        )
+    if missing := [chunk for chunk in range(plan.chunks) if chunk not in done]:
+        raise GtmaskError(await _not_done(out, plan, missing))
     tally = Tally()
     rejected: list[int] = []
 
@@ -121,6 +116,25 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
         await clear(out)
     await forget_starts(out)
     return tally
+
+
+async def _not_done(out: Storage, plan: Plan, missing: list[int]) -> str:
+    """Return the sentence on chunks that are missing, with the shards that owe them where that is known."""
+    shown = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
+    told = f"{len(missing)} of {plan.chunks} chunks are not done yet ({shown})"
+    starts = await read_starts(out, plan.identity)
+    counts = {int(start.shard.partition("/")[2]) for start in starts} - {1}
+    if len(counts) != 1:
+        return f"{told}: run `gtmask convert` with the same options again, on any machine, then finish."
+    (count,) = counts
+    owing = sorted({chunk % count for chunk in missing})
+    states = {start.shard: f" ({start.state})" for start in starts}
+    names = [f"{index}/{count}{states.get(f'{index}/{count}', ' (not begun)')}" for index in owing]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (
+        f"{told}; missing of --shard {', '.join(names[:5])}{more}: run each of these again with the same "
+        "options, on any machine, then finish."
+    )
 
 
 class GrowingManifest:

@@ -74,7 +74,7 @@ class Presence:
         self._done: set[int] = set()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
         name = "".join(letter if letter.isalnum() else "-" for letter in self._start.host)
-        self._key = f"{STARTS}{stamp}-{name}-{self._start.pid}.json"
+        self._key = f"{STARTS}{stamp}-{name}-{self._start.pid}-{shard.replace('/', 'of')}.json"
 
     def note(self, chunk: int) -> None:
         """Note that a chunk is committed."""
