@@ -23,7 +23,8 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from gtmask.errors import ChangedError, ExportError, NotFoundError
 from gtmask.formats.versions import MOST_KEPT, expected
 from gtmask.manifest.names import STATE_FOLDER
-from gtmask.storage.local import open_regular, translate_errors
+from gtmask.storage.local import open_regular
+from gtmask.storage.local_errors import translate_errors
 from gtmask.storage.names import split_bucket
 from gtmask.storage.walk import walk_keys
 

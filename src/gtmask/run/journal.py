@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.manifest.unfinished import PARTS
-from gtmask.storage.local import translate_errors, translated
+from gtmask.storage.local_errors import translate_errors, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable

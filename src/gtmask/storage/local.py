@@ -1,4 +1,4 @@
-"""Files in a local folder: what makes a write atomic, what makes it last, and what errors are called.
+"""Files in a local folder: what makes a write atomic, and what makes it last.
 
 The work is done in the calling thread: a file of mask size is written in tens of microseconds, less than
 a hop to another thread would cost. Only :meth:`LocalStorage.sync`, which waits for the disk, leaves the
@@ -20,23 +20,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import AccessError, GtmaskError, NotFoundError, StorageError
 from gtmask.storage.base import Entry, check_key
+from gtmask.storage.local_errors import translate_errors, translated
 from gtmask.storage.walk import STAGED_PREFIX, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
-_REASONS = {
-    errno.ENOSPC: "the disk is full: make room",
-    errno.EDQUOT: "the disk quota is used up: make room",
-    errno.ENAMETOOLONG: "the name is longer than the file system allows: shorten it",
-    errno.EISDIR: "there is a folder of that name: move it away",
-    errno.ENOTDIR: "a part of the path is a file, not a folder: move it away",
-    errno.EMFILE: "too many files are open: lower --concurrency or raise `ulimit -n`",
-    errno.ELOOP: "symbolic links lead in a circle: correct them",
-}
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 #: At once, whatever is there: a named pipe would make us wait for whoever writes to it.
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -356,47 +346,3 @@ def _find_syncfs() -> ctypes._NamedFuncPointer | None:
 
 
 _SYNCFS = _find_syncfs()
-
-
-@contextlib.contextmanager
-def translate_errors(verb: str, path: str | Path) -> Iterator[None]:
-    """Turn what the operating system says into one sentence of ours.
-
-    Parameters
-    ----------
-    verb
-        "read", "write", "list", ...: what is done.
-    path
-        What it is done to.
-
-    Raises
-    ------
-    NotFoundError, AccessError, StorageError
-        For every OSError.
-    """
-    try:
-        yield
-    except (OSError, UnicodeEncodeError) as error:
-        raise translated(verb, path, error) from error
-
-
-def translated(verb: str, path: str | Path, error: OSError | UnicodeEncodeError) -> GtmaskError:
-    """Return the error that :func:`translate_errors` raises: for what runs too often for a context."""
-    if isinstance(error, UnicodeEncodeError):
-        return StorageError(
-            f"Cannot {verb} {str(path)!r}: the name cannot be written in this system's encoding; rename it."
-        )
-    if isinstance(error, FileNotFoundError):
-        return NotFoundError(f"Cannot {verb} {path}: there is no such file or folder.")
-    if verb == "list" and error.filename:  # the very folder below the path
-        path = Path(os.fsdecode(error.filename))
-    what = f"Cannot {verb} {path}"
-    if error.errno in _DENIED:
-        return AccessError(f"{what}: permission denied; check owner and mode of the file and its folder.")
-    if verb == "read" and error.errno in {errno.ENODEV, errno.ENXIO}:
-        return NotFoundError(f"{what}: it is no regular file, but a named pipe, a socket or a device.")
-    if verb == "read" and error.errno == errno.EISDIR:
-        return NotFoundError(f"{what}: it is a folder; name a file in it.")
-    if verb == "read" and error.errno == errno.ENOTDIR:
-        return NotFoundError(f"{what}: a part of the path is a file, not a folder.")
-    return StorageError(f"{what}: {_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))}.")
