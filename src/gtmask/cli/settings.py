@@ -6,7 +6,6 @@ What is typed comes first, then a command's own variable (``GTMASK_CONVERT_WORKE
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -194,6 +193,8 @@ def _unknown(path: Path, title: str, option: str, names: dict[str, set[str]]) ->
 
 
 def _near(name: str, known: Any) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, known, 1)
     return f" (did you mean {near[0]}?)" if near else ""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.reporters import duration
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,6 +62,7 @@ def _next(summary: Summary, manifest: str) -> Iterator[tuple[str, str]]:
 
 
 def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
+    from gtmask.cli.reporters import duration
     from gtmask.findings import CODES
 
     tally = summary.tally

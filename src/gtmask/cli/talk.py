@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gtmask import __version__, escape_unprintable
-from gtmask.cli.reporters import Bar, JsonLines, Lines, Reporter
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gtmask.cli.reporters import View
+    from gtmask.cli.reporters import JsonLines, Lines, Reporter, View
 
 MODES = ("auto", "bar", "log", "json", "none")
 
@@ -70,6 +69,8 @@ class Talk:
     @contextlib.contextmanager
     def following(self, subject: str = "") -> Iterator[Reporter]:
         """Yield what the library tells how it gets on; something is shown at once."""
+        from gtmask.cli.reporters import Reporter
+
         if self.verbose:
             self._log_library()
         with self._log() as log:
@@ -85,8 +86,10 @@ class Talk:
                 yield reporter
 
     def _view(self) -> View | None:
+        from gtmask.cli.reporters import Bar, Lines
+
         if self.mode == "json":
-            return JsonLines(sys.stderr)
+            return self.json_lines()
         if self.mode == "log":
             return Lines(sys.stderr)
         return Bar() if self.mode == "bar" else None
@@ -100,13 +103,19 @@ class Talk:
 
             yield f"python    {platform.python_version()} on {platform.platform()}"
 
+    def json_lines(self) -> JsonLines:
+        """Return what writes JSON documents to stderr."""
+        from gtmask.cli.reporters import JsonLines
+
+        return JsonLines(sys.stderr)
+
     @contextlib.contextmanager
     def _log(self) -> Iterator[Lines | None]:
         if self.log_file is None:
             yield None
             return
         with self.open_log() as file:
-            yield Lines(file)
+            yield _lines(file)
 
     def open_log(self) -> TextIO:
         """Open the file that --log-file names, for its next lines."""
@@ -142,7 +151,7 @@ class Talk:
         if self.json:
             print_json(result.to_json())
         elif self.mode == "json":
-            JsonLines(sys.stderr).write("result", result=result.to_json())
+            self.json_lines().write("result", result=result.to_json())
         elif not self.quiet:
             render(result, console(stdout=as_data))
         if self.log_file is not None:
@@ -154,12 +163,12 @@ class Talk:
         from gtmask.cli.console import console, say
 
         if self.mode == "json":
-            JsonLines(sys.stderr).notice(text)
+            self.json_lines().notice(text)
         elif not (self.quiet or self.json):
             say(console(), text)
         if self.log_file is not None:
             with self.open_log() as file:
-                Lines(file).notice(escape_unprintable(text, controls=True))
+                _lines(file).notice(escape_unprintable(text, controls=True))
 
 
 #: The talk of this process's command.
@@ -171,20 +180,28 @@ def complain(text: str) -> None:
     talk = _spoken[-1] if _spoken else None
     shown = escape_unprintable(text, controls=True)
     if talk is not None and talk.mode == "json":
-        JsonLines(sys.stderr).write("error", message=shown)
+        talk.json_lines().write("error", message=shown)
     else:
         sys.stderr.write(f"gtmask: {shown}\n")
     if talk is not None and talk.log_file is not None:
         with contextlib.suppress(OSError, UsageError), talk.open_log() as file:
-            Lines(file).notice(shown)
+            _lines(file).notice(shown)
 
 
 def _open(view: View, title: str) -> None:
     """Show that the command has begun: before anything that takes its time, imports among it."""
+    from gtmask.cli.reporters import Bar
+
     if isinstance(view, Bar):
         view.show_passing(f"{title} ...")
     else:
         view.notice(title)
+
+
+def _lines(file: TextIO) -> Lines:
+    from gtmask.cli.reporters import Lines
+
+    return Lines(file)
 
 
 def _is_terminal(stream: TextIO) -> bool:
