@@ -32,7 +32,7 @@ def convert(
     classes: Annotated[Path | None, opt(metavar="FILE", help="Class map, a TOML file; `gtmask classes` writes one to edit (default: each label becomes a class, in the export's order).")] = None,
     format: options.Format = SETTINGS.format,
     reading: ReadOptions,
-    fill: Annotated[str, opt(metavar="RULE", help=f"Which pixels a polygon covers: opencv (as cv2.fillPoly paints), center (pixels whose centre is inside), source (as the labeling tool's own exporter paints), or the rule of one tool by its name: {TOOL_RULES}.", rich_help_panel=PAINT)] = SETTINGS.fill,
+    fill: Annotated[str, opt(metavar="RULE", autocompletion=options.choice_of(CHOICES["fill"]), help=f"Which pixels a polygon covers: opencv (as cv2.fillPoly paints), center (pixels whose centre is inside), source (as the labeling tool's own exporter paints), or the rule of one tool by its name: {TOOL_RULES}.", rich_help_panel=PAINT)] = SETTINGS.fill,
     size: Annotated[str, opt(metavar=CHOICE["size"], help="Where the mask's size comes from: header (of the image), annotation (the export's own), check (both; images where they differ are rejected), auto (the header, where images can be read).", rich_help_panel=PAINT)] = SETTINGS.size,
     orientation: Annotated[str, opt(metavar=CHOICE["orientation"], help="Where EXIF rotates an image: the mask fits its pixels as the file stores them, or as viewers display them.", rich_help_panel=PAINT)] = SETTINGS.orientation,
     max_pixels: Annotated[int, opt(metavar="N", help="Reject images of more pixels; Ground Truth takes 100 million.", rich_help_panel=PAINT)] = SETTINGS.max_pixels,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -20,9 +21,12 @@ from gtmask.cli.talk import MODES, Talk
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 T = TypeVar("T")
+
+#: A value as it is typed; words in capitals stand for what the user knows.
+_CHOICE = re.compile(r"[a-z][a-z0-9:]*|[A-Z]+[0-9]+")
 
 opt = typer.Option
 READ, PAINT, WRITE, RUN, S3, TALK = "Reading", "Painting", "Output", "The run", "S3", "Messages"
@@ -34,6 +38,16 @@ def _workers(given: int | None) -> int | None:
 
     ExecutionOptions(workers=given)
     return given
+
+
+def choice_of(values: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return what tells a shell which of some values begin like what was typed."""
+    known = tuple(values)
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in known if value.startswith(incomplete)]
+
+    return complete
 
 
 def format_names(incomplete: str) -> list[str]:
@@ -114,6 +128,8 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
     hints = get_type_hints(command, include_extras=True)
     parameters: list[inspect.Parameter] = []
     for name, parameter in signature.parameters.items():
+        for annotation in GROUPS[name][1].values() if name in GROUPS else (hints[name],):
+            _complete_choices(annotation.__metadata__[0])
         if name not in GROUPS:
             parameters.append(parameter.replace(annotation=hints[name]))
             continue
@@ -144,6 +160,13 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
     return run
+
+
+def _complete_choices(shown: Any) -> None:
+    """Have a shell complete the values of an option whose help names them all."""
+    if "|" in (shown.metavar or "") and shown.autocompletion is None:
+        words = [word.partition("[")[0] for word in shown.metavar.split("|")]
+        shown.autocompletion = choice_of(word for word in words if _CHOICE.fullmatch(word))
 
 
 def _refuse_empty(parameter: inspect.Parameter, value: Any) -> None:

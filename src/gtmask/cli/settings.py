@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperCommand
 
 from gtmask.errors import UsageError
@@ -69,7 +70,12 @@ class Command(TyperCommand):
         if parent is not None:
             path = settings_file(parent.params.get("config"))
             extra["default_map"] = defaults_of(path, self, parent.command) if path else None
-        return super().make_context(info_name, args, parent, **extra)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BadParameter as error:
+            if error.ctx is not None and error.param is not None and (where := _source(error)):
+                error.message = f"{error.message.rstrip('.')} (it comes from {where})."
+            raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the one variable of each option that is worth remembering."""
@@ -150,6 +156,13 @@ def origin(context: Any, option: Any) -> str:
         named = context.parent.params.get("config") if context.parent else None
         return str(settings_file(named))
     return "the command line" if kind == "COMMANDLINE" else ""
+
+
+def _source(error: BadParameter) -> str:
+    """Return where a value came from that is refused, if not from the command line."""
+    option: Any = error.param
+    where = origin(error.ctx, option) if option.param_type_name == "option" else ""
+    return "" if where == "the command line" else where
 
 
 def borrowed(context: Any) -> tuple[tuple[str, str], ...]:

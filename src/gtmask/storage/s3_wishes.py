@@ -6,10 +6,12 @@ Every request carries what its operation knows of it (S3 API reference: the memb
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
+from gtmask.progress import notice
 from gtmask.storage.names import is_access_point, split_bucket
 
 if TYPE_CHECKING:
@@ -64,10 +66,18 @@ def choose_client(location: str, settings: S3Settings) -> str:
     """
     lacking = _obstore_lacks(location, settings)
     if settings.client == "auto":
-        return "aioboto3" if lacking or find_spec("obstore") is None else "obstore"
+        lacking = f"cannot {lacking}" if lacking else "" if find_spec("obstore") else "is not installed"
+        _tell_choice(lacking)
+        return "aioboto3" if lacking else "obstore"
     if settings.client == "obstore" and lacking:
         raise UsageError(f"--s3-client obstore cannot {lacking}: use --s3-client aioboto3.")
     return settings.client
+
+
+@cache
+def _tell_choice(lacking: str) -> None:
+    """Tell once which client was chosen, and why where it is not obstore."""
+    notice(f"S3 client: aioboto3, because obstore {lacking}" if lacking else "S3 client: obstore")
 
 
 def _obstore_lacks(location: str, settings: S3Settings) -> str:
