@@ -89,11 +89,11 @@ def test_every_option_can_be_set_by_variables_and_by_a_file(
 
 
 def test_what_holds_for_all_commands_is_of_one_kind() -> None:
-    kinds: dict[str, set[tuple[str, str]]] = {}
+    kinds: dict[str, set[tuple[str, bool]]] = {}
     for name, command in GROUP.commands.items():
         for option in settable(command):
             if is_general(name, option):
-                kind = (option.metavar or "", str(option.type_descriptor.annotation))
+                kind = (option.metavar or "", "int" in str(option.type_descriptor.annotation))
                 kinds.setdefault(flag(option), set()).add(kind)
     assert {word: kind for word, kind in kinds.items() if len(kind) > 1} == {}
 
