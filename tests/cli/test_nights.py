@@ -127,9 +127,11 @@ def test_json_goes_to_stdout_and_status_has_it(made: Path, tmp_path: Path) -> No
 
 
 def test_compiling_is_told_before_it_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "gtmask.kernels.compile_kernels", lambda *_: progress.notice("compiling kernels") or 44
-    )
+    def compile_kernels(_: object) -> int:
+        progress.notice("compiling kernels")
+        return 44
+
+    monkeypatch.setattr("gtmask.kernels.compile_kernels", compile_kernels)
     done = RUN.invoke(app, ["warmup"])
     first, second, last = done.stderr.splitlines()
     assert "warmup" in first
