@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.report.naming import shorten
 from gtmask.report.page import Page, Tile, render
-from gtmask.report.tiles import make_tile, picture_bytes
+from gtmask.report.tiles import make_each, make_tile, picture_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ async def changes_page(
         tile.note = change.note
         return tile
 
-    tiles = await media.each(make, changes)
+    tiles = await make_each(media, make, changes)
     prefix = shorten(tiles, title)
     shown = [*notes, f"Images are in {prefix}."] if prefix else [*notes]
     return render(Page(title, tiles, notes=shown, areas_of="Pixels in the masks shown, after the job."))

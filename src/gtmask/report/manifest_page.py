@@ -10,8 +10,9 @@ import numpy as np
 
 from gtmask.findings import Finding
 from gtmask.groundtruth.manifest_file import RawLine
-from gtmask.groundtruth.media import with_media
+from gtmask.groundtruth.media import MediaReader
 from gtmask.groundtruth.sampling import Candidate, Sampling
+from gtmask.loops import run_async
 from gtmask.manifest.parser import LineParser
 from gtmask.report.choosing import LOOKED_AT, Choice
 from gtmask.report.layers import class_table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.groundtruth.media import MediaReader, MediaSettings
+    from gtmask.groundtruth.media import MediaSettings
     from gtmask.progress import Progress
     from gtmask.report.page import ClassKey, Tile
     from gtmask.report.run_facts import RunFacts
@@ -49,7 +50,7 @@ def manifest_page(
     lines = _Lines(manifest)
     look = _Look(lines, choice, settings, workers, progress, facts)
     places = look.choose()
-    tiles = _tiles(manifest, [lines[place] for place in places], settings)
+    tiles = run_async(_tiles(manifest, [lines[place] for place in places], settings))
     page = Page(
         f"{title_of(manifest.location)}: {len(tiles):,} of {len(lines):,} images", tiles, notes=look.notes
     )
@@ -197,17 +198,13 @@ def _candidate(place: int, glance: Glance) -> Candidate:
     return Candidate(place, (glance.offset, 0), present, pixels - int(counts[0]), pixels, 1)
 
 
-def _tiles(manifest: ManifestReader, lines: list[RawLine], settings: MediaSettings) -> list[Tile]:
+async def _tiles(manifest: ManifestReader, lines: list[RawLine], settings: MediaSettings) -> list[Tile]:
     """Return the tiles of lines; raises the first of the errors where none of them can be used."""
-    makers: list[LineTiles] = []
-
-    async def work(media: MediaReader) -> list[Tile]:
-        makers.append(LineTiles(manifest, media, len(lines)))
-        return await makers[0].make(lines)
-
-    tiles = with_media(settings, work)
-    if makers[0].broken and len(makers[0].broken) == len(lines):
-        raise makers[0].broken[0]
+    async with MediaReader(settings) as media:
+        maker = LineTiles(manifest, media, len(lines))
+        tiles = await maker.make(lines)
+    if maker.broken and len(maker.broken) == len(lines):
+        raise maker.broken[0]
     return tiles
 
 

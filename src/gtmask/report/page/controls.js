@@ -132,7 +132,7 @@ function filter() {
 
 wanted.addEventListener("input", filter);
 wanted.addEventListener("submit", (event) => event.preventDefault());
-wanted.addEventListener("reset", () => queueMicrotask(filter));
+wanted.addEventListener("reset", () => setTimeout(filter)); // once the controls are reset
 
 for (const box of document.querySelectorAll("input[data-class]")) {
   const one = classOf(Number(box.dataset.class));

@@ -143,6 +143,7 @@ function blend(shown, kinds, columns, rows, tile, all) {
       if (painted === NOTHING) continue;
       const rgb = classOf(painted).rgb;
       const place = (y * width + x) * 4;
+      data[place + 3] = 255; // at the image's edges the canvas smooths
       for (let part = 0; part < 3; part += 1) {
         data[place + part] = Math.round(data[place + part] * (1 - share) + rgb[part] * share);
       }

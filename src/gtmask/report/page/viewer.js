@@ -20,6 +20,9 @@ const viewer = {
   /** Return how much larger than the image's pixels the whole image may be drawn. */
   fitting() { return Math.min(this.canvas.width / this.tile.width, this.canvas.height / this.tile.height); },
 
+  /** Return a scale that shows something: between half of the whole image's, or of real pixels, and 64. */
+  bounded(scale) { return Math.min(64, Math.max(Math.min(1, this.fitting()) / 2, scale)); },
+
   measure() {
     const ratio = window.devicePixelRatio || 1;
     const { canvas } = this;
@@ -35,7 +38,7 @@ const viewer = {
 
   /** Show the image's point (x, y) in the middle. */
   look(x, y, scale) {
-    this.scale = Math.min(64, Math.max(this.fitting() / 2, scale));
+    this.scale = this.bounded(scale);
     this.left = x - this.canvas.width / 2 / this.scale;
     this.top = y - this.canvas.height / 2 / this.scale;
     this.draw();
@@ -54,7 +57,7 @@ const viewer = {
 
   zoom(factor, [x, y] = this.middle()) {
     const before = this.scale;
-    const scale = Math.min(64, Math.max(this.fitting() / 2, before * factor));
+    const scale = this.bounded(before * factor);
     this.left = x - ((x - this.left) * before) / scale;
     this.top = y - ((y - this.top) * before) / scale;
     this.scale = scale;
