@@ -18,7 +18,7 @@ from pycocotools.coco import COCO
 import gtmask
 from gtmask.answers.polygons import outlines
 from gtmask.errors import GtmaskError, ManifestError, RunConflictError, StrictError, UsageError
-from tests.answers.world import AFTER, BEFORE, REASON, RUN_IDS, World, classes_toml, make_world
+from tests.answers.world import AFTER, BEFORE, JOB_IDS, REASON, RUN_IDS, World, classes_toml, make_world, png
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,9 +82,7 @@ def test_everything_that_was_answered_comes_back_by_name(mirror: Path, tmp_path:
     assert {line["source-ref"] for line in lines} == {f"s3://team/images/{key}" for key in WORLD.truth}
     assert all(set(line) == {"source-ref", AFTER, f"{AFTER}-metadata"} for line in lines)
     again = rows(out / "again.manifest")
-    assert [line["source-ref"][17:] for line in again] == sorted(
-        [*WORLD.failed, *WORLD.unanswered], key=lambda key: key[5:]
-    )
+    assert [line["source-ref"][17:] for line in again] == [*WORLD.unanswered, *WORLD.failed]
     assert all(set(line) == {"source-ref", BEFORE, f"{BEFORE}-metadata"} for line in again)
 
 
@@ -214,6 +212,50 @@ def test_a_part_of_the_masks_is_told(mirror: Path, tmp_path: Path) -> None:
     assert result.exit_code == 3
 
 
+def test_a_mask_of_another_size_is_rejected(mirror: Path, tmp_path: Path) -> None:
+    key = next(iter(WORLD.truth))
+    (path,) = (mirror / "answer/part-1").rglob(f"{int(key[5:7])}_2026-01-02T00:00:00.000000.png")
+    path.write_bytes(png(WORLD.truth[key][:-1], JOB_IDS, palette=True))
+    result = run(mirror, tmp_path / "out")
+    assert (result.tally.findings["answer-size"], result.tally.rejects) == (1, 1)
+    assert result.tally.examples["answer-size"][0].endswith("40x30, and 40x29 after the job")
+    assert not (tmp_path / f"out/masks/{key[:-4]}.png").exists()
+    assert key not in {line["source-ref"][17:] for line in rows(tmp_path / "out/answer.manifest")}
+
+
+def test_objects_that_were_verified_as_bad_are_asked_again_on_request(mirror: Path, tmp_path: Path) -> None:
+    bad = []
+    for part in ("part-1", "part-2"):
+        path = mirror / "answer" / part / "manifests/output/output.manifest"
+        lines = []
+        for number, line in enumerate(rows(path)):
+            verdict = "bad" if number == 0 else "good"
+            bad += [line["source-ref"][17:]] * (verdict == "bad")
+            line["check"] = number
+            line["check-metadata"] = {"class-name": verdict, "type": "groundtruth/label-verification"}
+            lines.append(json.dumps(line))
+        path.write_text("\n".join(lines))
+    result = run(mirror, tmp_path / "out", again_verified="bad")
+    again = [line["source-ref"][17:] for line in rows(tmp_path / "out/again.manifest")]
+    assert again == [*WORLD.unanswered, *sorted([*WORLD.failed, *bad], key=lambda key: key[5:])]
+    assert result.again == len(again)
+    check_masks(WORLD, tmp_path / "out/masks", set(WORLD.truth))
+    assert run(mirror, tmp_path / "other").again == len(again) - len(bad)
+
+
+def test_the_page_shows_what_changed_most(mirror: Path, tmp_path: Path) -> None:
+    options = gtmask.AnswerOptions()
+    parts = [str(mirror / "answer" / part) for part in ("part-1", "part-2")]
+    for _ in range(2):
+        result = gtmask.answer(
+            parts, tmp_path / "out", masks=str(mirror), images=str(mirror), workers=1, options=options
+        )
+        page = (tmp_path / "out/report.html").read_text()
+        assert f"{result.changed} of {result.compared} compared images changed" in page
+        assert result.changes[0]["image"].rpartition("/")[2] in page
+        assert (result.page_trouble, result.files[-1]) == ("", f"{tmp_path}/out/report.html")
+
+
 def test_values_and_names_without_a_class_are_counted(mirror: Path, tmp_path: Path) -> None:
     text = classes_toml()
     (mirror.parent / "classes.toml").write_text(text[: text.index("[[class]]\nid = 200")])
@@ -241,7 +283,15 @@ def test_what_is_no_answer_is_refused(mirror: Path, tmp_path: Path) -> None:
     for content, error, words in (
         (b'{"source-ref": "s3://b/a.jpg", "x": 3, "x-metadata": {"type": "groundtruth/text-classification"}}',
          ManifestError, "is no answer of a segmentation job"),
+        ((b'{"source-ref": "s3://b/a.jpg", "x-ref": {"annotations": []}, "x-ref-metadata": '
+         b'{"type": "groundtruth/object-detection", "job-name": "labeling-job/x"}}'),
+         ManifestError, "is no answer of a segmentation job"),
         (b'{"source-ref": "s3://b/a.jpg"}\n{"source-', ManifestError, "line 2"),
+        (b'[1, 2]', ManifestError, "line 1: line-not-json"),
+        (b'{"images": [], "annotations": [], "categories": []}', ManifestError, "line 1: source-key-missing"),
+        ((b'{"source-ref": "s3://team/a.jpg", "x-ref": "s3://team/a.png", "x-ref-metadata": '
+         b'{"type": "groundtruth/semantic-segmentation", "job-name": "labeling-qa"}}'),
+         ManifestError, "is no answer of a segmentation job"),
     ):  # fmt: skip
         wrong.write_bytes(content)
         with pytest.raises(error, match=words):
@@ -308,6 +358,22 @@ def test_in_s3_the_same_comes_out(s3_server: S3Server, mirror: Path, tmp_path: P
     assert again.to_json() == result.to_json()
 
 
+def test_the_real_answer_of_2022_comes_back(samples: Path, tmp_path: Path) -> None:
+    (manifest,) = (samples / "sagemaker_gt").glob("aws-samples*/output.manifest")
+    (line,) = rows(manifest)
+    for sort in (False, True):
+        folder = tmp_path / str(sort)
+        folder.mkdir()
+        (folder / "output.manifest").write_text(json.dumps(line, sort_keys=sort))
+        name = line["S10-label3-ref"].rpartition("/")[2]
+        (folder / name).write_bytes((manifest.parent / "mask.png").read_bytes())
+        result = gtmask.answer([folder / "output.manifest"], folder / "out", workers=1)
+        assert (result.answered, result.after, result.exit_code) == (1, "S10-label3-ref", 0)
+        made = np.asarray(Image.open(folder / "out/masks/s10.png"))
+        assert np.array_equal(made, np.asarray(Image.open(manifest.parent / "mask.png")))
+        assert len(np.unique(made)) == 4
+
+
 def test_the_real_answers_come_back(samples: Path, tmp_path: Path) -> None:
     (manifest,) = (samples / "sagemaker_gt").glob("superannotate*/**/output.manifest")
     lines = rows(manifest)
@@ -318,10 +384,7 @@ def test_the_real_answers_come_back(samples: Path, tmp_path: Path) -> None:
         (folder / "output.manifest").write_text(content)
         for path in manifest.parent.glob("*.png"):
             (folder / path.name).write_bytes(path.read_bytes())
-        result = gtmask.answer(
-            [folder / "output.manifest"], folder / "out", workers=1,
-            options=gtmask.AnswerOptions(after="attribute-name-ref"),
-        )  # fmt: skip
+        result = gtmask.answer([folder / "output.manifest"], folder / "out", workers=1)
         assert (result.answered, result.tally.rejects) == (len(lines), 0)
         for line in lines:
             source = manifest.parent / line["attribute-name-ref"].rpartition("/")[2].replace(":", "_")

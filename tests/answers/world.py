@@ -113,6 +113,9 @@ def make_world(count: int = 14, seed: int = 3) -> World:
             new = old.copy()
             if number % 3:
                 new[5:9, 4:11] = NAMES[number % 3]
+                # Votes of several workers leave stray pixels along edges.
+                for row, column in rng.integers(0, SIZE[::-1], (15, 2)):
+                    new[row, column] = rng.choice(["BACKGROUND", *NAMES])
             world.truth[key] = new
             folder = f"{job}/annotations/consolidated-annotation/output"
             name = f"{folder}/{number % 7}_2026-01-02T00:00:00.000000.png"

@@ -89,7 +89,7 @@ LOCATIONS: dict[str, Any] = {
 @pytest.mark.parametrize("form", LOCATIONS)
 def test_the_answer_is_found_wherever_the_manifests_lie(form: str, job: Path) -> None:
     seen = gtmask.inspect(LOCATIONS[form](job), masks=str(job / "masks"))
-    assert (seen.images, dict(seen.labels)) == (6, {"Car": 6, "Road": 6})
+    assert (seen.images, dict(seen.labels)) == (6, {"Car": 6, "Road": 2})
     assert seen.answer is not None
     assert seen.to_json()["answer"] == {
         "before": BEFORE, "after": AFTER, "objects": 6, "statuses": {"adjusted": 2, "unadjusted": 4},

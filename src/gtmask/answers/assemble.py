@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gtmask.answers.survey import UNANSWERED
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally, each_part, reject_lines
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Assembled:
     answered: int = 0
     again: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
+    page_trouble: str = ""
 
 
 async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembled:
@@ -44,12 +47,20 @@ async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembl
         async for rows in _rows(out, plan):
             yield b"".join(orjson.dumps(value) + b"\n" for value in map(pick, rows) if value is not None)
 
+    async def again() -> AsyncIterator[bytes]:
+        # Objects that nobody answered come first, as chained jobs take them (Developer Guide,
+        # sms-reusing-data).
+        for first in (True, False):
+            pick = partial(_again_of, unanswered=first)
+            async for piece in pieces(pick):
+                yield piece
+
     async def rejects() -> AsyncIterator[bytes]:
         async for record, _ in each_part(out, plan.chunks):
             yield reject_lines(record)
 
     await out.put_stream(MANIFEST, pieces(lambda row: row.get("line")), _LINES)
-    await out.put_stream(AGAIN, pieces(lambda row: row.get("again")), _LINES)
+    await out.put_stream(AGAIN, again(), _LINES)
     await out.put_stream(CHANGES, pieces(lambda row: row.get("change")), _LINES)
     await out.put_stream(REJECTS, rejects(), _LINES)
     await out.put(CLASSES, plan.classes.encode(), CLASSES_TYPE)
@@ -61,6 +72,12 @@ async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembl
         await out.put(LABEL_MAP, orjson.dumps(label_map) + b"\n", "application/json")
     await out.sync()
     return found
+
+
+def _again_of(row: dict[str, Any], *, unanswered: bool) -> dict[str, Any] | None:
+    """Return a row's line for another job, where it is one of those that were or were not answered."""
+    line: dict[str, Any] | None = row.get("again")
+    return line if (row["status"] == UNANSWERED) is unanswered else None
 
 
 async def _rows(out: Storage, plan: AnswerPlan) -> AsyncIterator[list[dict[str, Any]]]:

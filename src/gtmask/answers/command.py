@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.answers.apart import refuse_meeting, refuse_occupied
 from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, Assembled, assemble
 from gtmask.answers.options import AnswerOptions
+from gtmask.answers.page import PAGE, put_page
 from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
 from gtmask.answers.sources import open_manifests
 from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
@@ -58,6 +59,8 @@ class Answer:
         Images whose old and new masks were compared, and those of them that differ.
     changes
         The most changed images, the most changed first, as in ``changes.jsonl``.
+    page_trouble
+        Why there is no page of them, "" where there is.
     tally
         Findings, rejects and pixels.
     """
@@ -74,6 +77,7 @@ class Answer:
     compared: int = 0
     changed: int = 0
     changes: list[dict[str, Any]] = field(default_factory=list)
+    page_trouble: str = ""
     files: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -90,7 +94,8 @@ class Answer:
             "objects": self.objects,
             "statuses": dict(sorted(self.statuses.items())), "failures": dict(sorted(self.failures.items())),
             "answered": self.answered, "again": self.again, "compared": self.compared,
-            "changed": self.changed, "changes": self.changes, "files": self.files,
+            "changed": self.changed, "changes": self.changes, "page_trouble": self.page_trouble,
+            "files": self.files,
             "rejects": self.tally.rejects,
             "pixels": {str(value): count for value, count in sorted(self.tally.pixels.items())},
             "findings": dict(sorted(self.tally.findings.items())),
@@ -242,7 +247,10 @@ def _work(
 
     async def end() -> Assembled:
         async with open_storage(job.out, settings) as out:
-            return await assemble(out, plan, job.classes)
+            found = await assemble(out, plan, job.classes)
+            found.page_trouble = await put_page(out, job, found, sources)
+            await out.sync()
+            return found
 
     done = run_async(begin())
     progress.stage("answer", plan.lines)
@@ -269,9 +277,15 @@ def _chunks(look: Look, sources: Sequence[ManifestReader], size: int) -> Iterato
 
 
 def _result(out: str, look: Look, found: Assembled, options: AnswerOptions, ids: str) -> Answer:
-    files = [MANIFEST, AGAIN, CHANGES, *([COCO] if options.coco else [])]
+    files = [
+        MANIFEST,
+        AGAIN,
+        CHANGES,
+        *([COCO] if options.coco else []),
+        *([] if found.page_trouble else [PAGE]),
+    ]
     return Answer(
         out, look.before, look.after, ids, look.statuses, look.failures, look.lines - len(look.skipped),
-        found.answered, found.again, found.compared, found.changed, found.changes,
+        found.answered, found.again, found.compared, found.changed, found.changes, found.page_trouble,
         [f"{out.rstrip('/')}/{name}" for name in files], found.tally,
     )  # fmt: skip

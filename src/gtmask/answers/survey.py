@@ -117,11 +117,13 @@ def look_at(
         A line that is no manifest line, or manifests that no job wrote.
     """
     attributes = _attributes(manifests)
-    written = after or attributes.answer
+    newest = next(iter(attributes.newest_first()), "")
+    by_job = newest if newest and attributes.age(newest).by_job else None
+    written = after or attributes.answer or by_job
     if written is None:
         raise ManifestError(
-            f"{manifests[0].location} is no answer of a segmentation job: no line has an adjustment-status "
-            "or a failure-reason; name the new label attribute with --after if it is one."
+            f"{manifests[0].location} is no answer of a segmentation job: no line has an adjustment-status, "
+            "a failure-reason or a labeling job's name; name the new attribute with --after if it is one."
         )
     order = attributes.newest_first()
     older = order[order.index(written) + 1 :] if written in order else order

@@ -135,9 +135,16 @@ class _Chunk:
         made = await self._read(label, outcome, "mask-missing")
         if made is None:
             return outcome
-        await self._write(made, label, mask_key(key, keep_extension=item.long_key), key, outcome)
+        before = None
         if old is not None and status not in {FAILED, UNANSWERED}:
-            await self._compare(made, old, outcome)
+            before = await self._read(old, outcome, "before-missing")
+        if before is not None and before.mask.shape != made.mask.shape:
+            sizes = (f"{mask.shape[1]}x{mask.shape[0]}" for mask in (before.mask, made.mask))
+            outcome.findings.append(Finding("answer-size", "{}, and {} after the job".format(*sizes)))
+            return outcome
+        await self._write(made, label, mask_key(key, keep_extension=item.long_key), key, outcome)
+        if before is not None:
+            self._compare(made.mask, before.mask, outcome.row["change"])
         return outcome
 
     def _label(self, status: str, new: Label | None, old: Label | None) -> Label | None:
@@ -232,25 +239,17 @@ class _Chunk:
         await out.put(image, pixels, "application/octet-stream")
         await out.put(mask, data, "image/png")
 
-    async def _compare(self, made: Relabeled, old: Label, outcome: Outcome) -> None:
+    def _compare(self, new: NDArray[np.uint8], old: NDArray[np.uint8], row: dict[str, Any]) -> None:
         """Say how the mask differs from the one before the job."""
-        row: dict[str, Any] = outcome.row["change"]
-        before = await self._read(old, outcome, "before-missing")
-        if before is None:
-            return
-        if before.mask.shape != made.mask.shape:
-            sizes = "x".join(map(str, before.mask.shape[::-1])), "x".join(map(str, made.mask.shape[::-1]))
-            outcome.findings.append(Finding("before-missing", f"it is {sizes[0]}, the new one {sizes[1]}"))
-            return
         table = np.zeros((256, 256), np.int64)
-        count_pairs(before.mask, made.mask, table)
+        count_pairs(old, new, table)
         names = {number: name for name, number in self.ids.items()}
         row["classes"] = {
             names[i]: _shift(table, i) for i in sorted(names) if table[i].any() or table[:, i].any()
         }
         row["changed"] = int(table.sum() - np.trace(table))
         row["pixels"] = int(table.sum())
-        row["box"] = _box(before.mask != made.mask) if row["changed"] else None
+        row["box"] = _box(old != new) if row["changed"] else None
 
 
 def _kept(choice: str, old: Label | None) -> str:

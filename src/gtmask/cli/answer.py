@@ -84,6 +84,8 @@ def _render(result: Answer, screen: Console) -> None:
         screen.print(most)
     if result.tally.findings:
         screen.print(findings_table(result.tally.findings, result.tally.examples))
+    if result.page_trouble:
+        say(screen, result.page_trouble)
     for file in result.files:
         say(screen, f"written {file}")
     if result.again:

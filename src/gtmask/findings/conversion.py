@@ -47,8 +47,7 @@ declare("loss", [
     ("segment-id-shared", ("Segments of several classes have one id or colour in their picture: its pixels "
      "can only be of one of them, and were taken for the last one's."),
      "Correct the list of segments, or export again."),
-    ("before-missing", ("The mask from before the job is missing or has another size: what changed is not "
-     "known."),
+    ("before-missing", "The mask from before the job is missing: what changed is not known.",
      "Allow the credentials to read it, or give --masks with copies of both masks."),
     ("polygon-differs", ("The COCO polygons do not cover exactly the pixels of this mask, mostly because "
      "they have no holes."),
@@ -236,6 +235,9 @@ declare("reject", [
     ("record-size-bad", "The export gives a size that is not a number of pixels.", "Export again."),
     ("mask-missing", "The mask that a manifest's line names cannot be found or read.",
      "Allow the credentials to read the bucket, or give --masks with a folder of copies."),
+    ("answer-size", ("The masks before and after the job differ in size, so that one of them does not "
+     "fit the image."),
+     "Look at both masks: one of them may be another image's."),
     ("object-unlabeled", "Ground Truth failed on this object, and there is no earlier label of it.",
      "Label it in another job; the detail gives Ground Truth's reason."),
     ("attribute-undecided", "Nothing says which of several label attributes of a line is the newest.",

@@ -182,7 +182,8 @@ class LineChecker:
         entries = label.color_map
         if entries is None:
             return
-        if self._maps.setdefault(label.attribute, entries) != entries:
+        first = self._maps.setdefault(label.attribute, entries)
+        if first != entries and sorted(first, key=_key) != sorted(entries, key=_key):  # JSON has no order
             detail = f"{label.attribute}: unlike that of the first line"
             yield Problem("color-map-differs", number, "", detail)
         elif not self.classes and label.attribute == self.attributes[-1]:
@@ -205,6 +206,10 @@ class LineChecker:
         if not source and not good:
             return problems, None
         return problems, Task(number, source if split(source) else "", tuple(good))
+
+
+def _key(entry: ColorMapEntry) -> str:
+    return entry.key
 
 
 def _form(number: int, data: bytes) -> Problem | None:

@@ -17,6 +17,7 @@ from gtmask.errors import ClassMapError
 from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.formats import open_source
 from gtmask.formats.base import ReadOptions, suggested
+from gtmask.formats.sagemaker.held import held_shapes
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 class Inspection(FindingCounts):
     """What was seen in an export.
 
-    ``labels`` and ``kinds`` count shapes, ``findings`` codes; ``examples`` keeps the first few details of
+    ``labels`` and ``kinds`` count shapes (of the masks of a manifest those classes that have pixels),
+    ``findings`` codes; ``examples`` keeps the first few details of
     each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the classes to
     start with, with the ids and colours that the export brings; ``sizes`` counts image sizes as
     the export tells them; ``balance`` sums up what became of the images' elements;
@@ -203,11 +205,12 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
             continue
         seen.images += 1
         seen.balance.add(record.balance)
-        seen.empty += not record.shapes
-        seen.shapes += len(record.shapes)
+        shapes = held_shapes(record)
+        seen.empty += not shapes
+        seen.shapes += len(shapes)
         if record.width and record.height:
             seen.sizes[f"{record.width}x{record.height}"] += 1
-        for shape in record.shapes:
+        for shape in shapes:
             if shape.label:
                 seen.labels[shape.label] += 1
             else:

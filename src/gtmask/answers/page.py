@@ -1,0 +1,78 @@
+"""The page to look at: the most changed images of an answer, before and after the job, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from gtmask.answers.survey import each_line
+from gtmask.errors import CredentialsError, GtmaskError, TransientError
+from gtmask.groundtruth.media import MediaReader
+from gtmask.manifest.parser import LineParser
+from gtmask.report.changes import Change, changes_page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gtmask.answers.assemble import Assembled
+    from gtmask.answers.worker import AnswerJob
+    from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.manifest.color_map import ColorMapEntry
+    from gtmask.storage.base import Storage
+
+PAGE = "report.html"
+#: A page is not worth minutes of retries.
+_PATIENCE: dict[str, Any] = {"attempts": 2, "timeout": 20.0}
+
+
+async def put_page(out: Storage, job: AnswerJob, found: Assembled, sources: Sequence[ManifestReader]) -> str:
+    """Write the page; return why it could not be written, else "".
+
+    The page is a look and no output that others read: without access to the images the answer is whole.
+    """
+    maps = _color_maps(found.changes, sources)
+    changes = [_change(row, maps) for row in found.changes]
+    noted = (
+        f"{found.changed:,} of {found.compared:,} compared images changed; the most changed ones come first."
+    )
+    trouble = html = ""
+    try:
+        async with MediaReader(replace(job.media, s3=replace(job.media.s3, **_PATIENCE))) as media:
+            title = f"What {job.after} changed of {job.before}"
+            html = await changes_page(media, changes, title=title, notes=[noted])
+    except* (CredentialsError, TransientError) as errors:
+        trouble = f"{PAGE} was not written, since its images cannot be read: {_first(errors)}"
+    if not trouble:
+        await out.put(PAGE, html.encode(), "text/html; charset=utf-8")
+    return trouble
+
+
+def _first(errors: BaseExceptionGroup[GtmaskError]) -> BaseException:
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
+def _change(row: Mapping[str, Any], maps: Mapping[str, Mapping[int, ColorMapEntry]]) -> Change:
+    box = "{} x {} pixels at column {}, row {}".format(*row["box"][2:], *row["box"][:2])
+    return Change(
+        row["image"], row["before"], row["after"], maps.get(row["before"], {}), maps.get(row["after"], {}),
+        f"{row['status']}: {row['changed']:,} pixels changed, all within {box}.",
+    )  # fmt: skip
+
+
+def _color_maps(
+    changes: Sequence[Mapping[str, Any]], sources: Sequence[ManifestReader]
+) -> dict[str, dict[int, ColorMapEntry]]:
+    """Return the color maps of the changes' masks by reference, from one pass over the lines."""
+    wanted = {row[side] for row in changes for side in ("before", "after")}
+    found: dict[str, dict[int, ColorMapEntry]] = {}
+    parser = LineParser()
+    for _, data in each_line(sources) if wanted else ():
+        for label in parser.parse(data).labels:
+            if label.mask is not None and label.mask in wanted:
+                found[label.mask] = label.classes
+        if len(found) == len(wanted):
+            break
+    return found
