@@ -178,6 +178,22 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) ->
     )
 
 
+@pytest.mark.parametrize(("workers", "grace"), [(1, "0.01"), (2, "0"), (1, "100")])
+def test_grace_bounds_how_long_a_chunk_goes_on(tmp_path: Path, workers: int, grace: str) -> None:
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(3000)])
+    masks = tmp_path / "out" / "masks"
+    chosen = ["--workers", str(workers), "--chunk-size", str(3000 // workers), "--grace", grace]
+    process = started([*command(tmp_path, tmp_path / "out"), *chosen])
+    while not masks.is_dir() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.startswith(b"gtmask: The run was stopped;")
+    assert b"Traceback" not in said
+    assert len(committed(tmp_path / "out")) == (grace == "100")
+
+
 def small(tmp_path: Path) -> Path:
     return coco_data.write(tmp_path, ["a.jpg", "b.jpg", "c.jpg"])
 

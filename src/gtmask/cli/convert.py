@@ -55,6 +55,7 @@ def convert(
     dry_run: Annotated[bool, opt("--dry-run", metavar="", help="Read and paint everything, but write nothing.", rich_help_panel=RUN)] = EXECUTION.dry_run,
     overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start over.", rich_help_panel=RUN)] = EXECUTION.overwrite,
     retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Try again to convert the images that were rejected before.", rich_help_panel=RUN)] = EXECUTION.retry_rejects,
+    grace: Annotated[float | None, opt(metavar="SECONDS", help="How long SIGTERM or Ctrl-C lets the chunks go on that are worked on (default: until they are done).", rich_help_panel=RUN)] = EXECUTION.grace,
     s3: S3Settings,
     talk: Talk,
 ) -> None:  # fmt: skip
@@ -71,7 +72,7 @@ def convert(
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
         creation_date=creation_date, confidence=confidence, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
-        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects,
+        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace,
     )  # fmt: skip
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)

@@ -138,7 +138,7 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
         reader = open_run_reader(request, export)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
-    with Pool(execution.workers, execution.executor) as pool:
+    with Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
         try:
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:

@@ -115,7 +115,8 @@ class ExecutionOptions:
     """How the work is done; never changes a byte of the output.
 
     ``shard`` is ``"I/N"`` with I from 0, or ``"auto"`` (array jobs of AWS Batch and Slurm);
-    ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core.
+    ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core. ``grace`` are
+    the seconds that an interruption leaves to chunks that are worked on; None is as long as they need.
     """
 
     executor: str = "local"
@@ -126,11 +127,14 @@ class ExecutionOptions:
     dry_run: bool = False
     overwrite: bool = False
     retry_rejects: bool = False
+    grace: float | None = None
     memory_limit: int = 2 << 30
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
         parse_shard(self.shard)
+        if self.grace is not None and not self.grace >= 0:
+            raise UsageError(f"--grace {self.grace} must be a number of seconds, 0 or more.")
         if self.overwrite and self.shard is not None:
             raise UsageError(
                 "--overwrite with --shard would let each machine remove what the others have done: choose "
@@ -179,6 +183,7 @@ class ConvertOptions(TypedDict, total=False):
     dry_run: bool
     overwrite: bool
     retry_rejects: bool
+    grace: float | None
     memory_limit: int
 
 

@@ -7,9 +7,11 @@ not grow with the number of tasks, and what is made of the results is the same w
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
+from threading import Timer
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -52,6 +54,8 @@ class Pool:
         ``"local"`` or ``"dask://HOST:PORT"``.
     before
         Called once before processes start: compiles what each of them would compile.
+    grace
+        Seconds that an interruption leaves to the tasks that run; None is as long as they need.
 
     Raises
     ------
@@ -65,8 +69,10 @@ class Pool:
         executor: str = "local",
         *,
         before: Callable[[], object] = lambda: None,
+        grace: float | None = None,
     ) -> None:
         check_workers(workers)
+        self._grace = grace
         self._asked = workers is not None
         self._workers = workers or cores()
         self._before = before
@@ -84,13 +90,21 @@ class Pool:
     def __enter__(self) -> Pool:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait for the tasks that run, so that their work is not lost; a second Ctrl-C ends them."""
+        end = None
+        if self._grace is not None and kind is not None and issubclass(kind, KeyboardInterrupt):
+            end = Timer(self._grace, self.kill)
+            end.daemon = True
+            end.start()
         try:
             self.close()
         except KeyboardInterrupt:
             self.kill()
             raise
+        finally:
+            if end is not None:
+                end.cancel()
 
     @property
     def ahead(self) -> int:
@@ -244,7 +258,8 @@ class Pool:
             task.future.cancel()
         if self._thread is not None:
             if wait:
-                self._thread.submit(release).result()
+                with suppress(CancelledError):  # by :meth:`kill`, when the time of grace is over
+                    self._thread.submit(release).result()
             self._thread.shutdown(wait=wait, cancel_futures=True)
         if self._cluster is not None:
             self._cluster.close(wait=wait)
