@@ -103,3 +103,10 @@ def test_a_size_of_another_grid_than_the_geometry_proves_nothing_and_differs_fro
     assert [finding.code for finding in fitting.findings] == (
         ([] if fits else ["image-size-differs"]) + (["orientation-turned"] if orientation != 1 else [])
     )
+
+
+def test_without_the_image_a_size_that_proves_no_grid_is_told() -> None:
+    for size_in_grid, told in ((True, []), (False, ["grid-guessed"])):
+        record = Record("a.jpg", 3, 2, grid="displayed", grid_known=True, size_in_grid=size_in_grid)
+        fitting = fit(record, None, "annotation", "stored")
+        assert [finding.code for finding in fitting.findings] == told

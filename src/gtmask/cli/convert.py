@@ -66,7 +66,7 @@ def convert(
         format=format,
         annotator=reading.annotator, include_predictions=reading.include_predictions,
         include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
-        class_attribute=reading.class_attribute, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
+        class_attribute=reading.class_attribute, image_tags=reading.image_tags, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
         partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
         size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,

@@ -95,6 +95,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "include_unannotated": Annotated[bool, opt("--include-unannotated", metavar="", help="Give images that nobody annotated an all-background mask instead of rejecting them.", rich_help_panel=READ)],
         "interpolate": Annotated[bool, opt("--interpolate", metavar="", help="Compute the shapes of video frames between keyframes.", rich_help_panel=READ)],
         "class_attribute": Annotated[str | None, opt("--class-attribute", metavar="NAME", help="The attribute that holds the class, where shapes have several attributes.", rich_help_panel=READ)],
+        "image_tags": Annotated[str | None, opt("--image-tags", metavar="TAG=KEY,…", help="Which key of a task's data each image tag of a Label Studio project shows, where tasks have several images.", rich_help_panel=READ)],
         "default_label": Annotated[str | None, opt("--default-label", metavar="NAME", help="What shapes without a label are called; without this they are left out.", rich_help_panel=READ)],
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: what it names).", rich_help_panel=READ)],

@@ -152,7 +152,7 @@ declare("guess", [
      "Choose another annotator with --annotator."),
     ("task-image-guessed", ("Which image of a task its regions lie on was concluded from names: the labeling "
      "configuration that says so is not in the export."),
-     "Compare a preview with the labeling tool; it is certain where tags have the names of the data's keys."),
+     "Compare a preview with the labeling tool, or say it with --image-tags."),
     ("label-several", "A shape has several labels; it was painted as the first one.",
      "Label it once, or add the other labels' areas as shapes of their own."),
     ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",
@@ -230,8 +230,8 @@ declare("reject", [
     ("record-bad", "The annotations of this image are not written as the format requires.", "Export again."),
     ("task-images-untold", ("The regions of a task may lie on several images, and nothing in the export "
      "tells on which of them."),
-     ("Give the image tags in the labeling configuration the names of the keys in the task's data, and "
-      "export as JSON; or give each image a task of its own.")),
+     ("Say with --image-tags which key of the task's data each image tag shows, or give the tags the names "
+      "of the keys; and export as JSON.")),
     ("record-size-bad", "The export gives a size that is not a number of pixels.", "Export again."),
     ("mask-missing", "The mask that a manifest's line names cannot be found or read.",
      "Allow the credentials to read the bucket, or give --masks with a folder of copies."),

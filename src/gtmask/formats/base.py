@@ -60,6 +60,7 @@ class AnnotationChoices:
     include_unannotated: bool = False
     interpolate: bool = False
     class_attribute: str | None = None
+    image_tags: str | None = None
     default_label: str | None = None
     keep_going: bool = False
     masks: str | None = None
@@ -76,7 +77,8 @@ class ReadOptions(AnnotationChoices):
     """Choices about which annotations count; each has one documented default.
 
     ``annotator`` picks one annotator's work where a task has several; ``class_attribute`` names the
-    attribute that holds the class where a tool has many (VIA); ``default_label`` is what shapes without a
+    attribute that holds the class where a tool has many (VIA); ``image_tags`` says which key of a Label
+    Studio task's data each image tag shows (``TAG=KEY,TAG=KEY``); ``default_label`` is what shapes without a
     label are called; ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or
     prefix with copies of the masks that a manifest names; ``partial`` takes a manifest of a run that is not
     finished; ``void`` is what pixels of ready-made masks become that nobody labeled: "background", "keep" (a

@@ -171,6 +171,7 @@ class ConvertOptions(TypedDict, total=False):
     include_unannotated: bool
     interpolate: bool
     class_attribute: str | None
+    image_tags: str | None
     default_label: str | None
     keep_going: bool
     masks: str | None

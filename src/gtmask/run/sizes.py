@@ -58,7 +58,11 @@ def fit(
     if info is None:
         if record.width is None or record.height is None:
             return Fitting(findings=[Finding("image-size-unknown")])
-        return _checked(Fitting(record.width, record.height), max_pixels)
+        fitting = Fitting(record.width, record.height)
+        if not record.size_in_grid:
+            told = "the image was not read: if EXIF turns it, its shapes are in other pixels than the mask"
+            fitting.findings.append(Finding("grid-guessed", told))
+        return _checked(fitting, max_pixels)
     stored = (info.width, info.height)
     displayed = stored[::-1] if info.orientation >= 5 else stored
     proven = record.size_in_grid and stored != displayed and exported in {stored, displayed}

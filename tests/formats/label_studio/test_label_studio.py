@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gtmask.errors import UsageError
 from gtmask.findings import is_reject
 from gtmask.formats import label_studio
 from gtmask.formats.sampling import take_sample
@@ -469,6 +470,29 @@ def test_the_image_that_is_left_and_names_that_are_alike_are_guesses(left: str, 
     assert "task-image-guessed" in codes(records[0])
 
 
+def test_image_tags_say_which_key_a_tag_shows():
+    records = read(pair_task("left", "right"), image_tags="left=image2, right=image1")
+    assert [(record.image, labels(record)) for record in records] == [
+        (PAIR["image1"], ["dog"]), (PAIR["image2"], ["car"])]  # fmt: skip
+    assert [codes(record) for record in records] == [[], []]
+    # A tag that is not named, and a key that is not there, show nothing: their regions are told.
+    for given in ("left=image1", "left=image1,right=image3"):
+        (record,) = read(pair_task("left", "right"), image_tags=given)
+        assert (labels(record), codes(record)) == (["car"], ["annotation-orphan", "picture-unlabeled"])
+    (record,) = read(pair_task("left", "right"), image_tags="other=nothing")
+    assert is_reject(record.findings)
+    records = read(task(annotation(), data=PAIR), image_tags="left=image1,right=image2")
+    assert [codes(record) for record in records] == [["image-unannotated"]] * 2
+    (record,) = read(min_row("a"), image_tags="left=image1")
+    assert codes(record) == ["task-images-untold"]
+
+
+@pytest.mark.parametrize("given", ["left", "left=", "=a", "a=b=c", "a=b,", "a=b,a=c", ""])
+def test_image_tags_of_another_form_are_refused(given: str):
+    with pytest.raises(UsageError, match="must be TAG=KEY,TAG=KEY"):
+        read(pair_task("left", "right"), image_tags=given)
+
+
 def test_two_tags_and_one_image_are_a_reject_unless_one_is_its_key():
     (record,) = read(pair_task("a", "b", {"image": "a.jpg"}))
     assert codes(record) == ["task-images-untold"]
@@ -621,6 +645,19 @@ def test_json_min_has_one_row_per_annotation_of_which_the_newest_counts():
     records = read(*rows, annotator="1")
     assert [labels(record) for record in records] == [["middle"], ["other"]]
     assert [codes(record) for record in records] == [["annotation-superseded"], []]
+
+
+def test_json_min_rows_of_one_task_may_stand_anywhere():
+    rows = [
+        min_row("old", 1, updated_at="2024-01-01"),
+        min_row("other", 2, image="b.jpg"),
+        min_row("nobody's", 3) | {"id": None},
+        min_row("text", 4) | {"id": "1"},
+        min_row("new", 1, updated_at="2024-02-01"),
+    ]
+    records = read(*rows)
+    assert [labels(record) for record in records] == [["new"], ["other"], ["nobody's"], ["text"]]
+    assert codes(records[0]) == ["annotation-chosen"]
 
 
 def test_json_min_rows_with_several_images_are_guesses_or_rejects():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gtmask.errors import ExportError
 from gtmask.formats import via
 from gtmask.formats.sampling import take_sample
 from gtmask.formats.via.regions import circle_through
@@ -472,3 +473,23 @@ def test_the_number_0_is_a_class_and_no_missing_attribute():
     document = {"a.jpg1": {"filename": "a.jpg", "size": 1, "regions": regions, "file_attributes": {}}}
     (record,) = read_files("via", {"v.json": document})
     assert (labels(record), set(codes(record))) == (["0", "1"], {"label-number"})
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 100])
+def test_rows_of_one_image_may_stand_anywhere_in_csv(limit: int):
+    header = "filename,file_size,file_attributes,region_count,region_id,"
+    header += "region_shape_attributes,region_attributes\n"
+    shape = '"{""name"":""rect"",""x"":1,""y"":1,""width"":3,""height"":3}"'
+    rows = [
+        f'{name}.jpg,1,{{}},2,0,{shape},"{{""label"":""{label}""}}"\n'
+        for name, label in ("ap", "bq", "ar", "cs")
+    ]
+    reader = open_files("via", {"v.csv": header + "".join(rows)}, memory_limit=limit)
+    if limit == 100:
+        with pytest.raises(ExportError, match="sort the file"):
+            list(reader.units())
+        return
+    for _ in range(2):
+        records = [reader.record(unit) for unit in reader.units()]
+        assert [(record.image, labels(record)) for record in records] == [
+            ("b.jpg", ["q"]), ("c.jpg", ["s"]), ("a.jpg", ["p", "r"])]  # fmt: skip

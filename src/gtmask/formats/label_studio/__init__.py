@@ -9,12 +9,15 @@ where there is no annotation. A task with several images becomes one record for 
 from __future__ import annotations
 
 import re
+from array import array
 from functools import partial
-from itertools import chain
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gtmask.findings import is_reject
-from gtmask.formats.label_studio.images import TaskImage, draws, images_of
+from gtmask.formats.label_studio.images import TaskImage, draws, images_of, parse_tags
 from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.label_studio.storage import TITLE as STORAGE
 from gtmask.formats.label_studio.storage import StorageReader, as_task, has_stored, is_stored
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.typed import Reporter
     from gtmask.model import Record
 
-_TASK = frozenset({"annotations", "completions", "predictions"})
+_CHOICES = ("annotations", "completions", "predictions")
+_TASK = frozenset(_CHOICES)
 _MIN = frozenset({"annotation_id", "lead_time", "annotator"})
 #: What an annotation says of itself.
 _STORED = frozenset({"completed_by", "was_cancelled", "ground_truth", "lead_time"})
@@ -64,7 +68,14 @@ def sniff(sample: Sample) -> str | None:
 
 
 def read(export: Export, options: ReadOptions) -> Reader[Any]:
-    """Open a Label Studio export."""
+    """Open a Label Studio export.
+
+    Raises
+    ------
+    UsageError
+        The tags of images are not given as ``TAG=KEY``.
+    """
+    parse_tags(options.image_tags)
     # Compiled once, here: worker processes then load the kernels from the cache.
     compile_kernels(BRUSH_MODULES)
     if has_stored(export):
@@ -80,7 +91,7 @@ class LabelStudioReader(RowsReader):
 
     def units(self) -> Iterator[Row]:
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
-        last: tuple[Any, list[Row]] | None = None
+        rows = _TaskRows()
         block, base = b"", 0
         name = ""
         for row in super().units():
@@ -89,19 +100,13 @@ class LabelStudioReader(RowsReader):
                 block = self.document(name).read(base, max(row.stop, base + BLOCK))
             at, end = row.start - base, row.stop - base
             if _is_row(block, at, end):
-                task = _task_id(block[at:end])
-                if last is not None and task is not None and last[0] == task:
-                    last[1].append(row)
-                    continue
-                if last is not None:
-                    yield self._newest(last[1])._replace(part=len(last[1]) - 1)
-                last = (task, [row])
-            elif _may_have_several(block, at, end):
+                rows.add(row, _task_id(block[at:end]))
+            elif self.options.image_tags is not None or _may_have_several(block, at, end):
                 yield from (row._replace(part=part) for part in range(self._images(block[at:end])))
             else:
                 yield row
-        if last is not None:
-            yield self._newest(last[1])._replace(part=len(last[1]) - 1)
+        for found in rows.by_task():
+            yield self._newest(found)._replace(part=len(found) - 1)
 
     def _images(self, data: bytes) -> int:
         """Return how many images a task has; at least one, so that bad tasks become rejects."""
@@ -109,16 +114,15 @@ class LabelStudioReader(RowsReader):
             task = load_object(data)
         except BadFile:
             return 1
-        return count_images(as_task([task]) if is_stored(task) else task)
+        return count_images(as_task([task]) if is_stored(task) else task, self.options)
 
     def _newest(self, rows: list[Row]) -> Row:
         """Return which of a task's JSON-MIN rows counts: the newest, or the annotator's."""
         if len(rows) == 1:
             return rows[0]
-        document = self.document(rows[0].name)
         # What is of another type is told by the record.
         reporter = Header("")
-        loaded = [(load_object(document.read(row.start, row.stop)), row) for row in rows]
+        loaded = [(load_object(self.document(row.name).read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
         _report_mixed_times(
@@ -126,6 +130,30 @@ class LabelStudioReader(RowsReader):
         )
         self.findings += [finding for finding in reporter.findings if finding not in self.findings]
         return max(mine or loaded, key=lambda pair: _age(Header(""), pair[0]))[1]
+
+
+class _TaskRows:
+    """The rows of JSON-MIN by their tasks, in 40 bytes for each: those of one task may stand anywhere."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        #: Of each row: its file, where it starts and stops, its number, and a hash of its task.
+        self._rows = array("q")
+
+    def add(self, row: Row, task: Any) -> None:
+        """Take a row; one of no task is alone."""
+        if row.name not in self._names[-1:]:
+            self._names.append(row.name)
+        key = f"row {len(self._rows)}" if task is None else f"{type(task).__name__} {task}"
+        self._rows.extend((len(self._names) - 1, row.start, row.stop, row.number, hash(key)))
+
+    def by_task(self) -> Iterator[list[Row]]:
+        """Yield the rows of each task, in the order of the tasks' first rows."""
+        rows = np.frombuffer(self._rows, np.int64).reshape(-1, 5)
+        _, first, task = np.unique(rows[:, 4], return_index=True, return_inverse=True)
+        leader = first[task]
+        for _, mine in groupby(leader.argsort(kind="stable").tolist(), key=leader.__getitem__):
+            yield [Row(self._names[name], *place) for name, *place in rows[list(mine), :4].tolist()]
 
 
 def _is_row(block: bytes, at: int, end: int) -> bool:
@@ -154,10 +182,12 @@ def _task_id(data: bytes) -> Any:
         return None
 
 
-def count_images(task: dict[str, Any]) -> int:
+def count_images(task: dict[str, Any], options: ReadOptions) -> int:
     """Return how many records a task makes; at least one, so that bad tasks become rejects."""
     # What is of another type is told by the record of the task's first image.
-    return max(len(task_images(Header(""), task)), 1)
+    quiet = Header("")
+    choices = [item for key in _CHOICES if key in task for item in get_objects(quiet, task, key)]
+    return max(len(_images_of(quiet, task, choices, options)), 1)
 
 
 def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
@@ -172,8 +202,13 @@ def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
 def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
     """Build the record of one image of a task."""
     builder = RecordBuilder("", grid="displayed", where=where)
-    results = _chosen(task, options, builder)
-    images = task_images(builder if index == 0 else Header(""), task)
+    annotations = get_objects(builder, task, "annotations")
+    if "completions" in task:
+        annotations = [*annotations, *get_objects(builder, task, "completions")]
+    predictions = get_objects(builder, task, "predictions")
+    results = _chosen(annotations, predictions, options, builder)
+    told = builder if index == 0 else Header("")
+    images = _images_of(told, task, [*annotations, *predictions], options)
     image = images[index] if index < len(images) else TaskImage("")
     builder.record.image, builder.record.aliases = image.reference, image.aliases
     if not image.reference and not is_reject(builder.findings):
@@ -193,12 +228,14 @@ def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: 
     return Regions(builder, mine + lost, [item for item in lost if draws(item)]).build()
 
 
-def task_images(reporter: Reporter, task: dict[str, Any]) -> list[TaskImage]:
+def _images_of(
+    reporter: Reporter, task: dict[str, Any], choices: list[dict[str, Any]], options: ReadOptions
+) -> list[TaskImage]:
     """Return the images of a task, by the regions of all its annotations and predictions."""
     quiet = Header("")  # who takes the regions tells what is no region
-    lists = [get_objects(quiet, choice, "result") for choice in _choices(quiet, task)]
+    lists = [get_objects(quiet, choice, "result") for choice in choices]
     results = lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
-    return images_of(reporter, task, results)
+    return images_of(reporter, task, results, parse_tags(options.image_tags))
 
 
 def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: int) -> Record:
@@ -217,6 +254,8 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
             results += map(_as_result, value)
         elif key not in _ROW_KEYS:
             data[key] = value
+    if options.image_tags is not None:
+        return builder.reject("task-images-untold", f"{where}: JSON-MIN has no tags for --image-tags")
     images = images_of(builder, {"data": data}, [])
     if images:
         builder.record.image, builder.record.aliases = images[0].reference, images[0].aliases
@@ -240,15 +279,13 @@ def _as_result(item: Any) -> Any:
     }
 
 
-def _choices(reporter: Reporter, task: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a task's annotations (``completions`` in old exports) and predictions."""
-    keys = ("annotations", "completions", "predictions")
-    return [item for key in keys if key in task for item in get_objects(reporter, task, key)]
-
-
-def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) -> list[Any] | None:
+def _chosen(
+    every: list[dict[str, Any]],
+    predictions: list[dict[str, Any]],
+    options: ReadOptions,
+    builder: RecordBuilder,
+) -> list[Any] | None:
     """Return the results of the annotation that counts; None, with a finding, where none does."""
-    every = [*get_objects(builder, task, "annotations"), *get_objects(builder, task, "completions")]
     kept = []
     for item in every:
         cancelled, skipped = get_flag(builder, item, "was_cancelled"), get_flag(builder, item, "skipped")
@@ -265,7 +302,6 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
         best = _best(mine, kept, builder)
         builder.record.grid_known = turns_images(get_any(best, "created_at"))
         return get_list(builder, best, "result")
-    predictions = get_objects(builder, task, "predictions")
     predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:
         return get_list(builder, max(predictions, key=partial(_age, builder)), "result")
@@ -279,6 +315,8 @@ def _chosen(task: dict[str, Any], options: ReadOptions, builder: RecordBuilder) 
 
 def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: RecordBuilder) -> dict[str, Any]:
     """Return the annotation that counts among those that may."""
+    if len(kept) == 1:
+        return mine[0]
     truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
     best = max(truth or mine, key=partial(_age, builder))
     where = builder.record.where

@@ -13,9 +13,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gtmask.errors import UsageError
 from gtmask.formats.reading.typed import get_any, get_object, get_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gtmask.formats.reading.typed import Reporter
 
 #: What people call the key of the image that is to be labeled; numbers at their end do not count.
@@ -28,6 +31,9 @@ _ADDRESS = re.compile(
 _OTHER_FILE = re.compile(r"\.[a-z]\w{1,4}(\?|#|$)", re.IGNORECASE)
 _GEOMETRY = frozenset({"points", "rle", "imageDataURL", "radiusX", "vertices", "x"})
 _REPEATED = re.compile(r"(.*\D)(\d+)\Z", re.DOTALL)
+
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,28 @@ class TaskImage:
         return same and (self.tags is None or stem in self.tags)
 
 
-def images_of(reporter: Reporter, task: dict[str, Any], results: list[dict[str, Any]]) -> list[TaskImage]:
+def parse_tags(given: str | None) -> dict[str, str]:
+    """Return the keys of the data that image tags show, by tag: ``TAG=KEY,TAG=KEY``.
+
+    Raises
+    ------
+    UsageError
+        It is of another form.
+    """
+    if given is None:
+        return {}
+    pairs = [tuple(map(str.strip, pair.split("="))) for pair in given.split(",")]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(dict(pairs)) < len(pairs):
+        raise UsageError(f"--image-tags {given!r:.100} must be TAG=KEY,TAG=KEY.")
+    return dict(pairs)
+
+
+def images_of(
+    reporter: Reporter,
+    task: dict[str, Any],
+    results: list[dict[str, Any]],
+    given: Mapping[str, str] = _NOTHING,
+) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told.
 
     Parameters
@@ -72,16 +99,25 @@ def images_of(reporter: Reporter, task: dict[str, Any], results: list[dict[str, 
         The task; only its ``data`` and ``file_upload`` are looked at.
     results
         The results of all its annotations: which tags there are.
+    given
+        Which key of the data each tag shows, where the user says so; then no other tag shows any.
     """
     data = get_object(reporter, task, "data")
+    if len(data) == 1 and not given and _have_one_tag(results):
+        # Nearly every task: one image, and all regions lie on it.
+        reference = next(iter(data.values()))
+        if type(reference) is str and _PICTURE.search(reference):
+            return _of_value(reference, None, get_text(reporter, task, "file_upload"))
     listed = any(isinstance(value, list) and len(value) > 1 for value in data.values())
     tags = _tags(reporter, results, listed=listed)
-    pictures = _pictures(reporter, data, tags)
+    pictures = _pictures(reporter, data, [*tags, *given.values()])
     upload = get_text(reporter, task, "file_upload")
     if not pictures:
         return [TaskImage(upload)] if _is_picture(upload) else []
     shown: dict[str | None, str] = {None: next(iter(pictures))}
-    if len(pictures) > 1 or len(tags) > 1:
+    if given:
+        shown = {tag: key for tag, key in given.items() if key in pictures}
+    elif len(pictures) > 1 or len(tags) > 1:
         shown = _match(reporter, tags, list(pictures))
     if not shown:
         reporter.finding("task-images-untold", f"tags {_list(tags)}, images {_list(pictures)}")
@@ -102,6 +138,18 @@ def draws(result: dict[str, Any]) -> bool:
     """Say whether a result is a region: text and choices may have tags of their own."""
     value = get_any(result, "value")
     return isinstance(value, dict) and not _GEOMETRY.isdisjoint(value)
+
+
+def _have_one_tag(results: list[dict[str, Any]]) -> bool:
+    """Say whether all results name the same tag."""
+    first: Any = None
+    for item in results:
+        tag = get_any(item, "to_name")
+        if tag is not first and tag != first:
+            if first is not None or type(tag) is not str:
+                return False
+            first = tag
+    return True
 
 
 def _split(tag: str) -> tuple[str, int | None]:

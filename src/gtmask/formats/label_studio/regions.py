@@ -53,7 +53,8 @@ class Regions:
         self.builder = builder
         self.results = results
         self._lost = set(map(id, lost))
-        self.regions = [result for result in results if isinstance(result, dict)]
+        alike = set(map(type, results)) <= {dict}
+        self.regions = results if alike else [result for result in results if isinstance(result, dict)]
         self.width, self.height = _first_size(self.regions)
         self._labels: dict[str, str] | None = None
 
@@ -61,9 +62,10 @@ class Regions:
         """Return the record. Without any size in the export, coordinates stay fractions of the image."""
         builder, record = self.builder, self.builder.record
         each(builder, self.results, self._add, "result")
-        turned = next((r["image_rotation"] for r in self.regions if get_any(r, "image_rotation")), None)
-        if turned is not None:
-            builder.finding("image-rotation", f"{turned!r:.20} degrees")
+        for region in self.regions:
+            if turned := get_any(region, "image_rotation"):
+                builder.finding("image-rotation", f"{turned!r:.20} degrees")
+                break
         if self.width is None or self.height is None:
             record.units = "fraction"
             return builder.build((0.01, 0.01))
@@ -72,6 +74,13 @@ class Regions:
 
     def _add(self, result: dict[str, Any]) -> None:
         builder, value = self.builder, get_any(result, "value")
+        if not self._lost and type(value) is dict and "polygonlabels" in value and "points" in value:
+            # Nearly every region: a polygon of one label, and of the type that says so.
+            names = value["polygonlabels"]
+            usual = type(names) is list and len(names) == 1 and type(names[0]) is str
+            if usual and get_any(result, "type") == "polygonlabels":
+                builder.polygon_pairs(names[0], value["points"])
+                return
         kind = get_text(builder, result, "type")
         if self._lost and id(result) in self._lost:
             builder.finding("annotation-orphan", f"{builder.record.where}: {builder.place} is on no image")
@@ -226,6 +235,8 @@ def _first_size(results: Iterable[dict[str, Any]]) -> tuple[int | None, int | No
     """Return the image size of the first result that tells one (key points may lack it)."""
     for result in results:
         width, height = get_any(result, "original_width"), get_any(result, "original_height")
+        if type(width) is type(height) is int and 0 < width < 1 << 31 and 0 < height < 1 << 31:
+            return width, height
         if isinstance(width, float) and width.is_integer():
             width = int(width)
         if isinstance(height, float) and height.is_integer():

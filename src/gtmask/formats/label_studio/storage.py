@@ -68,7 +68,7 @@ class StorageReader(BaseReader):
         self,
         export: Export,
         options: ReadOptions,
-        images: Callable[[dict[str, Any]], int],
+        images: Callable[[dict[str, Any], ReadOptions], int],
         parse: Callable[[dict[str, Any], ReadOptions, str, int], Record],
     ) -> None:
         super().__init__(export, options, TITLE)
@@ -91,7 +91,9 @@ class StorageReader(BaseReader):
         if skipped:
             self.findings.append(Finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}"))
         for key, names in tasks.items():
-            count = parts[key] if len(names) == 1 else self._images(as_task(self._load(tuple(names))))
+            count = parts[key]
+            if len(names) > 1:
+                count = self._images(as_task(self._load(tuple(names))), self.options)
             yield from (Stored(tuple(names), part) for part in range(count))
 
     def _look(self, name: str) -> tuple[Any, int]:
@@ -103,7 +105,8 @@ class StorageReader(BaseReader):
         task = value["task"]
         identity = get_any(task, "id") if isinstance(task, dict) else task
         known = isinstance(identity, int | str)
-        return (type(identity), identity) if known else ("", name), self._images(as_task([value]))
+        count = self._images(as_task([value]), self.options)
+        return (type(identity), identity) if known else ("", name), count
 
     def _load(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
         return [load_stored(self.export.read(name)) for name in names]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from array import array
 from contextlib import suppress
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
-from gtmask.errors import DamagedExportError
+from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.reader import BaseReader
@@ -59,7 +62,11 @@ class CsvReader(BaseReader):
         self.table: dict[str, Any] | None = None
         self.table = self._find_table(reporter)
         self._header = reporter.findings
+        self._scattered: frozenset[int] | None = None
         self.attribute = self._choose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_scattered": None}
 
     def _find_table(self, reporter: Header) -> dict[str, Any] | None:
         """Return version 3's table of attributes, which stands in a comment before the rows."""
@@ -122,16 +129,30 @@ class CsvReader(BaseReader):
             self.findings.append(Finding("annotation-bad", f"{self.name}: {short} rows have too few cells"))
 
     def units(self) -> Iterator[Unit]:
-        """Yield one unit per image: rows that follow each other with one name."""
-        name, regions = None, list[tuple[str, str]]()
-        for image, cells in self._rows():
-            if name is not None and image != name:
-                yield name, tuple(regions)
-                regions = []
-            name = image
-            regions.append(cells)
-        if name is not None:
-            yield name, tuple(regions)
+        """Yield one unit per image. Where an image's rows do not follow each other, all of them are last."""
+        if self._scattered is None:
+            self._scattered = self._find_scattered()
+        kept: dict[str, list[tuple[str, str]]] = {}
+        size = 0
+        for name, rows in groupby(self._rows(), key=itemgetter(0)):
+            regions = tuple(cells for _, cells in rows)
+            if hash(name) not in self._scattered:
+                yield name, regions
+                continue
+            kept.setdefault(name, []).extend(regions)
+            size += sum(len(cell) for cells in regions for cell in cells)
+            if size > self.options.memory_limit:
+                raise ExportError(
+                    f"The rows of {self.name} do not stand together by image, and they are more than "
+                    "--memory-limit: sort the file by the image's name."
+                )
+        yield from ((name, tuple(regions)) for name, regions in kept.items())
+
+    def _find_scattered(self) -> frozenset[int]:
+        """Return the hashes of the images whose rows do not follow each other."""
+        hashes = array("q", (hash(name) for name, _ in groupby(self._rows(), key=itemgetter(0))))
+        values, counts = np.unique(np.frombuffer(hashes, np.int64), return_counts=True)
+        return frozenset(values[counts > 1].tolist())
 
     def names_of(self, unit: Unit) -> ImageNames | None:
         """Return the image: the unit holds it."""
