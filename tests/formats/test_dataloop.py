@@ -49,6 +49,14 @@ def test_boxes_and_ellipses():
     assert record.shapes[2].curve == (3, 2, 2, 1, 45)
 
 
+@pytest.mark.parametrize("corners", [((1, 1), (5, 3)), ((5, 3), (1, 1))])
+def test_boxes_with_an_angle_turn_clockwise_about_their_centre(corners: tuple):
+    record = read_one("dataloop", item(thing("box", [*xy(*corners), 90]), thing("box", [*xy(*corners), "x"])))
+    assert [shape.kind for shape in record.shapes] == ["rotated_rectangle"]
+    assert record.points == pytest.approx(np.array([[4, 0], [4, 4], [2, 4], [2, 0]]))
+    assert codes(record) == ["shape-bad-geometry"]
+
+
 def test_binary_masks_count_by_alpha():
     pixels = np.zeros((4, 6, 4), np.uint8)
     pixels[1, 2] = (0, 0, 0, 255)

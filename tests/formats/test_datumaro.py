@@ -38,6 +38,16 @@ def test_size_is_height_before_width_and_runs_go_down_the_columns():
     assert np.array_equal(painted(record, "cat"), bits)
 
 
+def test_an_attribute_may_hold_the_class():
+    things = [thing("polygon", points=LEFT, attributes={"kind": kind}) for kind in ("x", "y", 3)]
+    reader = open_files(
+        "datumaro", {"a.json": datumaro(*things, thing("polygon", points=LEFT))}, class_attribute="kind"
+    )
+    (record,) = map(reader.record, reader.units())
+    assert (reader.labels, labels(record)) == (None, ["x", "y", "3", ""])
+    assert codes(record) == ["class-attribute-missing", "label-number"]
+
+
 def test_higher_z_lies_over_lower_and_ties_keep_the_list_order():
     record = read_one(
         "datumaro",

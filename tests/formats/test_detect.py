@@ -451,7 +451,7 @@ def test_a_runs_own_state_is_no_part_of_an_export(tmp_path: Path):
 
 OPTIONS: dict[str, Any] = {
     "annotator": "ann", "include_predictions": True, "include_unannotated": True, "interpolate": True,
-    "class_attribute": "name", "masks": "masks", "partial": True, "void": "void",
+    "class_attribute": "name", "image_tags": "a=b", "masks": "masks", "partial": True, "void": "void",
 }  # fmt: skip
 
 

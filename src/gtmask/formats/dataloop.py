@@ -7,7 +7,8 @@ among our samples.
 - ``filename`` (from the data set's root), ``metadata.system.width/height``, ``annotations[]`` with
   ``type``, ``label``, ``coordinates`` in pixels.
 - segment: [{x, y}] or a list of such rings, filled even-odd together, so that inner ones are holes;
-  ``metadata.system.isOpen`` makes it a line. box: two corners, or four of a rotated box. ellipse:
+  ``metadata.system.isOpen`` makes it a line. box: two corners, or four of a
+  rotated box, or two and an angle in degrees, clockwise about its centre. ellipse:
   ``center``, ``rx``, ``ry``, ``angle`` in degrees. binary: an RGBA PNG of the whole image as a data URL,
   alpha counts. polyline and point have no area; class, cuboids and text cannot be painted.
 - Order: list order.
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, real, reals, size_from
-from gtmask.formats.reading.geometry import flatten_xy
+from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
 from gtmask.formats.reading.typed import (
@@ -98,7 +99,7 @@ def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
         else:
             builder.polygons(label, [flat])
     elif kind == "box":
-        _add_box(builder, label, flatten_xy(coordinates))
+        _add_box(builder, label, coordinates)
     elif kind == "ellipse":
         x, y = reals(coordinates["center"], "xy")
         rx, ry = reals(coordinates, ("rx", "ry"))
@@ -119,7 +120,15 @@ def _is_open(builder: RecordBuilder, item: dict[str, Any]) -> bool:
     return get_flag(builder, system, "isOpen")
 
 
-def _add_box(builder: RecordBuilder, label: str, corners: list[float]) -> None:
+def _add_box(builder: RecordBuilder, label: str, coordinates: Any) -> None:
+    if len(coordinates) == 3 and not isinstance(coordinates[2], dict):
+        x0, y0, x1, y1 = map(real, flatten_xy(coordinates[:2]))
+        left, top, width, height = min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
+        pivot = (left + width / 2, top + height / 2)
+        corners = rotated_corners(left, top, width, height, real(coordinates[2]), pivot)
+        builder.polygon(label, corners, "rotated_rectangle")
+        return
+    corners = flatten_xy(coordinates)
     if len(corners) == 4:
         builder.rectangle(label, *map(real, corners))
     elif len(corners) == 8:

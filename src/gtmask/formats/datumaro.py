@@ -19,6 +19,7 @@ from gtmask.formats.reading.rows import RowsReader, header
 from gtmask.formats.reading.typed import (
     Header,
     as_object,
+    attribute_of,
     each,
     get_any,
     get_label,
@@ -66,7 +67,8 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     names = [_label(reporter, entry, index) for index, entry in enumerate(entries)]
     labels = list(dict.fromkeys(names))
     reader = RowsReader(
-        export, options, "Datumaro", parse=parse, path=("items",), labels=labels or None, context=names,
+        export, options, "Datumaro", parse=parse, path=("items",), context=names,
+        labels=labels if labels and options.class_attribute is None else None,
         findings=reporter.findings,
     )  # fmt: skip
     reader.findings += [
@@ -108,7 +110,7 @@ def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
         builder.finding("record-size-bad", f"size {size!r:.60} is not [height, width]")
     annotations = get_list(builder, item, "annotations")
     grouped = {_group(builder, entry) for entry in annotations if _is_area(entry)} - {0}
-    each(builder, annotations, lambda entry: _add(builder, entry, reader.context, grouped), "annotation")
+    each(builder, annotations, lambda entry: _add(builder, entry, reader, grouped), "annotation")
     return builder.build()
 
 
@@ -121,7 +123,8 @@ def _group(builder: RecordBuilder, entry: dict[str, Any]) -> int:
     return get_whole(builder, entry, "group") or 0
 
 
-def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], grouped: set[int]) -> None:
+def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grouped: set[int]) -> None:
+    names: list[str] = reader.context
     kind = get_text(builder, entry, "type")
     where = f"{kind} {get_any(entry, 'id')!r:.40}"
     index = get_whole(builder, entry, "label_id")
@@ -135,6 +138,8 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], names: list[str], groupe
         builder.finding("shape-no-label", f"{where}: label {index!r:.40} is not listed")
         return
     label = "" if index is None else names[index]
+    if reader.options.class_attribute is not None:
+        label = attribute_of(builder, entry, reader.options.class_attribute)
     builder.z = get_number(builder, entry, "z_order")
     if kind == "mask":
         add_runs(builder, label, entry["rle"])

@@ -115,10 +115,11 @@ _ROWS = (
         "file_name, else by image_id, which may be a name without extension; without categories, ids are the "
         "classes.",
         image="`file_name`, else `path` or `coco_url`; results lists have the id alone.",
-        label="`category_id`, named by `categories`.",
+        label="`category_id`, named by `categories`, or the attribute of --class-attribute.",
         holes="None in polygons: rings are a union. Run-length masks may have them.",
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
         marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
+        options=frozenset({"class_attribute"}),
     ),
     Format(
         "sa1b",
@@ -229,11 +230,12 @@ _ROWS = (
         "`annotations/<subset>.json`: polygons, run-length masks, boxes, ellipses.",
         "No holes in polygons.",
         image="`path` of `image`, else `id`; in `images/<subset>`.",
-        label="`label_id`, an index into the label table.",
+        label="`label_id`, an index into the label table, or the attribute of --class-attribute.",
         holes="None in polygons. Run-length masks may have them.",
         grid="As EXIF turns it.",
         marks=frozenset({"items", "categories", "dm_format_version"}),
         order=_Z_ORDER,
+        options=frozenset({"class_attribute"}),
     ),
     Format(
         "via",
@@ -270,7 +272,8 @@ _ROWS = (
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
         "cancelled. A task is rejected whose regions lie on several images where nothing tells on which.",
         image="The address under the key of `data` that is called like the region's tag (`to_name`), or the "
-        "only one; what is concluded from names is told. Uploads without the prefix of their name.",
+        "only one, or the key of --image-tags; what is concluded from names is told. Uploads without the "
+        "prefix of their name.",
         label="The labels of a result: `polygonlabels`, `rectanglelabels`, `brushlabels` and so on.",
         holes="None in polygons. Brush masks may have them.",
         grid="As EXIF turns it.",
@@ -279,7 +282,7 @@ _ROWS = (
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
-        options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
+        options=frozenset({"annotator", "image_tags", "include_predictions", "include_unannotated"}),
     ),
     Format(
         "segments",

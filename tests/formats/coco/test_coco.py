@@ -267,7 +267,10 @@ def test_an_image_that_is_listed_twice_is_one_record():
 def test_names_of_images_are_told_only_where_they_are_those_of_the_units():
     images = [IMAGE | {"id": 2, "file_name": None, "coco_url": "http://h/c.jpg"}, {"id": 3}, "no object"]
     reader = open_files("coco", {"a.json": coco(images=[IMAGE, *images])})
-    assert image_names(reader) == ["a.jpg", "http://h/c.jpg", "", ""]
+    # One of them has another name than file_name: then all are asked for.
+    assert list(reader.image_names()) == [None]
+    reader = open_files("coco", {"a.json": coco(images=[IMAGE, {"id": 3}, "no object"])})
+    assert image_names(reader) == ["a.jpg", "", ""]
     assert [reader.names_of(unit).image for unit in reader.units()] == image_names(reader)
     twice = coco(SQUARE, images=[IMAGE, IMAGE])
     for document in (twice, twice["annotations"]):
@@ -629,3 +632,13 @@ def test_real_exports_in_windows_of_any_size(samples, name, window, monkeypatch)
     monkeypatch.setattr(container.Cursor.__init__, "__defaults__", (0, window))
     monkeypatch.setattr(container, "_BATCH", 5)
     assert read_files("coco", {"a.json": data}) == whole
+
+
+def test_an_attribute_may_hold_the_class():
+    document = coco([SQUARE], [SQUARE], [SQUARE])
+    for annotation, attributes in zip(document["annotations"], ({"kind": "x"}, {"kind": 3}, {}), strict=True):
+        annotation["attributes"] = attributes
+    reader = open_files("coco", {"a.json": document}, class_attribute="kind")
+    (record,) = map(reader.record, reader.units())
+    assert (reader.labels, labels(record)) == (None, ["x", "3", ""])
+    assert codes(record) == ["class-attribute-missing", "label-number"]

@@ -29,7 +29,16 @@ from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.companions import is_twin
-from gtmask.formats.reading.typed import Header, each, get_any, get_label, get_object, get_objects, get_text
+from gtmask.formats.reading.typed import (
+    Header,
+    attribute_of,
+    each,
+    get_any,
+    get_label,
+    get_object,
+    get_objects,
+    get_text,
+)
 from gtmask.kernels import READER_MODULES, compile_kernels
 from gtmask.model import ImageNames
 
@@ -128,7 +137,8 @@ class CocoReader:
         self.title = self._name(head, tables, studio=studio)
         self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
         self.categories: dict[int | str, str] = {}
-        self.labels = self._read_categories(reporter, tables.small)
+        listed = self._read_categories(reporter, tables.small)
+        self.labels = listed if options.class_attribute is None else None
         self.findings += reporter.findings
 
     def __getstate__(self) -> dict[str, Any]:
@@ -282,7 +292,8 @@ class CocoReader:
         body = b",".join(self.document.read(start, stop) for start, stop in spans)
         if not body:
             return self._finished(builder.build())
-        if self.plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
+        plain = self.plain and self.options.class_attribute is None
+        if plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
             return self._finished(builder.record)
         with paused_gc():
             self._add_annotations(builder, number, body)
@@ -314,7 +325,12 @@ class CocoReader:
             add_segmentation(builder, label, annotation)
 
     def label_of(self, builder: RecordBuilder, item: dict[str, Any]) -> str | None:
-        """Return the name of an item's category, "" where it has none; None, told, where it is not listed."""
+        """Return the name of an item's category, "" where it has none; None, told, where it is not listed.
+
+        Where ``--class-attribute`` names one, the class is that attribute (CVAT, datumaro).
+        """
+        if self.options.class_attribute is not None:
+            return attribute_of(builder, item, self.options.class_attribute)
         number = normal_id(get_any(item, "category_id"))
         if number is None:
             return ""

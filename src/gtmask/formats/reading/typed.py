@@ -105,10 +105,20 @@ def is_number(text: str) -> bool:
 
 def named_by(reporter: Reporter, label: str, name: str) -> str:
     """Return the name of a class as it is; a number, even written as text, is told."""
-    if is_number(label):
+    # Letters of ASCII begin no number: most names need no closer look.
+    if not "A" <= label[:1] <= "z" and is_number(label):
         where = f" of {reporter.place}" if reporter.place else ""
         reporter.finding("label-number", f"{name!r:.60}{where} is the number {label:.40}")
     return label
+
+
+def attribute_of(reporter: Reporter, item: dict[str, Any], name: str) -> str:
+    """Return the class of an annotation by one of its ``attributes``; "" where it lacks that, told."""
+    attributes = get_object(reporter, item, "attributes")
+    if name not in attributes:
+        reporter.finding("class-attribute-missing", f"{reporter.place} has no {name!r:.60}")
+        return ""
+    return named_by(reporter, as_text(reporter, attributes[name], name).strip(), name)
 
 
 def first_texts(reporter: Reporter, outer: dict[str, Any], keys: Iterable[str]) -> list[str]:
