@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.rings import has_zero_or_one
+from gtmask.formats.reading.rings import zeros_and_ones
 from gtmask.formats.reading.typed import as_label
 from gtmask.model import Bitmap, Runs
 from tests.support.small_exports import codes, labels, rings
@@ -126,9 +126,9 @@ def test_a_class_that_is_a_number_is_written_out_and_told():
 @pytest.mark.parametrize("place", [0, 3, 6])
 def test_the_kernel_that_looks_for_zeros_and_ones_agrees_with_numpy(value: float, place: int):
     values = np.full(7, 2.5)
-    assert not has_zero_or_one(values)
+    assert not len(zeros_and_ones(values))
     values[place] = value
-    assert has_zero_or_one(values) == bool(np.isin(values, [0, 1]).any())
+    assert zeros_and_ones(values).tolist() == np.flatnonzero(np.isin(values, [0, 1])).tolist()
 
 
 def test_a_part_of_very_many_rings_is_compared_in_one_pass():

@@ -65,7 +65,7 @@ class CvatReader(BaseReader):
         self.size: tuple[str | None, str | None] = (None, None)
         self.sizes: dict[str, tuple[str | None, str | None]] = {}
         self.grid: tuple[Grid, bool] = ("displayed", False)
-        self.clocks: dict[str, Clock] = {}
+        self.clocks = {"": Clock()}
         self.video = False
         self._read_header()
         if self.video:
@@ -138,7 +138,7 @@ class CvatReader(BaseReader):
         for video, tracks in index.videos.items():
             # The frames of two tasks of one subset bear the same names: only their task tells them apart.
             scope = f"{video.subset}/task_{video.task}" if subsets[video.subset] > 1 else video.subset
-            clock = self.clocks.get(video.task, self.clocks.get("", Clock()))
+            clock = self.clocks[video.task if video.task in self.clocks else ""]
             between = self.options.interpolate
             for frame in tracks.frames(clock, between=between):
                 yield "frame", frame, tuple(tracks.shapes(frame, clock)), video, scope.strip("/")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
+from struct import error as StructError  # noqa: N812 - it is a class
+from struct import pack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,18 +57,28 @@ def as_reals(values: list[float]) -> NDArray[np.float64]:
     TypeError, OverflowError
         One is no number, or too large.
     """
-    found = np.frombuffer(array("d", values), np.float64)
-    if has_zero_or_one(found):
+    try:
+        # Faster than array and NumPy, which look at each number by a protocol.
+        found = np.frombuffer(pack(f"{len(values)}d", *values), np.float64).copy()
+    except StructError as error:
+        raise TypeError(f"{error}") from None
+    doubtful = zeros_and_ones(found)
+    if len(doubtful):
         # Only 0 and 1 equal what they are as a truth value.
-        doubtful = (found == found.astype(np.bool_)).nonzero()[0].tolist()
-        refuse_truth(*map(values.__getitem__, doubtful))
+        refuse_truth(*map(values.__getitem__, doubtful.tolist()))
     return found
 
 
-@kernel("boolean(float64[::1])")
-def has_zero_or_one(values: NDArray[np.float64]) -> bool:
-    """Say whether float64 (n,) has a value of exactly 0 or 1."""
-    found = False
+@kernel("int64[::1](float64[::1])")
+def zeros_and_ones(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return where float64 (n,) has a value of exactly 0 or 1: int64 (m,), ascending."""
+    count = 0
     for i in range(values.shape[0]):
-        found |= values[i] == 0 or values[i] == 1
-    return found
+        count += values[i] == 0 or values[i] == 1
+    places = np.empty(count, np.int64)
+    at = 0
+    for i in range(values.shape[0]):
+        if values[i] == 0 or values[i] == 1:
+            places[at] = i
+            at += 1
+    return places
