@@ -110,13 +110,7 @@ def export_page(
 
 def _reading(options: ReadOptions | None) -> dict[str, Any]:
     """Return the settings that say how an export is read."""
-    if options is None:
-        return {}
-    names = (
-        "annotator", "include_predictions", "include_unannotated", "interpolate", "class_attribute",
-        "default_label", "keep_going", "masks", "partial", "void",
-    )  # fmt: skip
-    return {name: getattr(options, name) for name in names}
+    return {} if options is None else options.chosen()
 
 
 def _choose(reader: Reader[Any], plan: Plan, job: Job, choice: Choice, source: str) -> list[int]:
