@@ -266,7 +266,7 @@ def test_an_image_that_is_listed_twice_is_one_record():
 
 def test_names_of_images_are_told_only_where_they_are_those_of_the_units():
     images = [IMAGE | {"id": 2, "file_name": None, "coco_url": "http://h/c.jpg"}, {"id": 3}, "no object"]
-    reader = open_files("coco", {"a.json": coco(images=[IMAGE, *images])})
+    reader: Any = open_files("coco", {"a.json": coco(images=[IMAGE, *images])})
     # One of them has another name than file_name: then all are asked for.
     assert list(reader.image_names()) == [None]
     reader = open_files("coco", {"a.json": coco(images=[IMAGE, {"id": 3}, "no object"])})

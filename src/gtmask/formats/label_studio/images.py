@@ -76,10 +76,11 @@ def parse_tags(given: str | None) -> dict[str, str]:
     """
     if given is None:
         return {}
-    pairs = [tuple(map(str.strip, pair.split("="))) for pair in given.split(",")]
-    if not all(len(pair) == 2 and all(pair) for pair in pairs) or len(dict(pairs)) < len(pairs):
+    pairs = [pair.partition("=") for pair in given.split(",")]
+    tags = {tag.strip(): key.strip() for tag, _, key in pairs}
+    if len(tags) < len(pairs) or any(not tag or not key or "=" in key for tag, key in tags.items()):
         raise UsageError(f"--image-tags {given!r:.100} must be TAG=KEY,TAG=KEY.")
-    return dict(pairs)
+    return tags
 
 
 def images_of(
