@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +239,23 @@ def test_help_has_examples_variables_and_the_page_to_read(name: str) -> None:
     assert not heading or any(line.startswith("#") and line.endswith(heading) for line in lines), page
     for option in settable(command):
         assert f"[env var: {variables(name, option)[-1]}]" in text, flag(option)
+
+
+def test_the_list_of_commands_says_what_their_help_says() -> None:
+    shown = " ".join(
+        RUN.invoke(app, ["--help"], env={"COLUMNS": "300", "TERMINAL_WIDTH": "300"}).stdout.split()
+    )
+    for name, command in GROUP.commands.items():
+        assert command.help.split("\n\n")[0].replace("\n", " ") == GUIDES[name].summary
+        assert f"{name} {GUIDES[name].summary}" in shown
+
+
+def test_a_list_of_commands_imports_none() -> None:
+    code = (
+        "import sys; sys.argv = ['gtmask', '--help']; from gtmask.cli import app\n"
+        "try: app()\n"
+        "finally: print(sorted(name for name in sys.modules if name.startswith('gtmask.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = done.stdout.splitlines()[-1]
+    assert imported == "['gtmask.cli.group', 'gtmask.cli.help', 'gtmask.cli.settings', 'gtmask.cli.talk']"

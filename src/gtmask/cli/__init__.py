@@ -1,6 +1,6 @@
 """The command line: options in, library calls out, no logic.
 
-One file per command. Nothing heavy is imported before a command runs: ``--help`` must answer at once.
+One file per command, imported when it is called, and nothing heavy before it runs: ``--help`` must answer at once.
 stdout carries data, stderr talk; errors become one sentence and the exit code of their class.
 """
 
@@ -12,42 +12,23 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
 
 import typer
 
 from gtmask import __version__
-from gtmask.cli import answer, config, convert, demo, formats, groundtruth, inspect, preview, status, warmup
-from gtmask.cli.help import epilog
-from gtmask.cli.settings import FILE_VARIABLE, Command
+from gtmask.cli.group import CONTEXT, Group
+from gtmask.cli.settings import FILE_VARIABLE
 from gtmask.cli.talk import complain
 from gtmask.light import travel_light
 
 app = typer.Typer(
     name="gtmask",
+    cls=Group,
     help="Any labeling tool's export to SageMaker Ground Truth segmentation masks and manifest.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
-COMMANDS: dict[str, Callable[..., None]] = {
-    "convert": convert.convert,
-    "inspect": inspect.inspect,
-    "classes": inspect.classes,
-    "validate": groundtruth.validate,
-    "pilot": groundtruth.pilot,
-    "job": groundtruth.job,
-    "answer": answer.answer,
-    "preview": preview.preview,
-    "finish": convert.finish,
-    "status": status.status,
-    "formats": formats.formats,
-    "demo": demo.demo,
-    "warmup": warmup.warmup,
-    "config": config.config,
-}
-for title, function in COMMANDS.items():
-    app.command(title, cls=Command, epilog=epilog(title))(function)
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,7 @@
-"""What each command's ``--help`` ends with: two examples, how options are set without typing, the page to read."""
+"""Which commands there are: where each stands, what it does in a sentence, two examples, and the page to read.
+
+Listing the commands needs this table alone.
+"""
 
 from __future__ import annotations
 
@@ -6,53 +9,73 @@ from typing import NamedTuple
 
 
 class Guide(NamedTuple):
-    """Examples of a command, and where its page is."""
+    """A command's module below :mod:`gtmask.cli`, what its help begins with, examples, and where its page is."""
 
+    module: str
+    summary: str
     examples: tuple[str, str]
     page: str
 
 
 GUIDES = {
     "convert": Guide(
+        "convert", "Convert an export to masks and a manifest; run again to go on where a run stopped.",
         ("gtmask convert export.json --images images --out run1",
          "gtmask convert export.zip --images s3://data/images --out s3://data/run1"),
         "docs/guide.md, 3. Convert"),
     "inspect": Guide(
+        "inspect", "Show what is in an export, or in the output manifest of a finished adjustment job.",
         ("gtmask inspect export.json", "gtmask inspect s3://data/export/ --json"),
         "docs/guide.md, 1. Look at the export"),
     "classes": Guide(
+        "inspect", "Write a class map (TOML) of the labels found, to edit and to give to convert --classes.",
         ("gtmask classes export.json --out classes.toml", "gtmask classes labels/ --format yolo"),
         "docs/guide.md, 2. Decide on the classes"),
     "validate": Guide(
+        "groundtruth", "Check that Ground Truth can use a manifest: every rule of its format, on the manifest and its masks.",
         ("gtmask validate s3://data/run1/labeling-qa.manifest --deep",
          "gtmask validate run1/labeling-qa.manifest --findings all.jsonl"),
         "docs/guide.md, 5. Check"),
     "pilot": Guide(
+        "groundtruth", "Choose a few images that together show every class, for a small trial job before the large one.",
         ("gtmask pilot s3://data/run1/labeling-qa.manifest --out s3://data/pilot",
          "gtmask pilot run1/labeling-qa.manifest --out pilot --compare-png"),
         "docs/guide.md, 6. Five images first"),
     "job": Guide(
+        "groundtruth", "Write an adjustment job, and create it with --submit: request, list of labels, worker template.",
         ('gtmask job s3://data/run1/labeling-qa.manifest --out job --role "$ROLE" --workteam "$TEAM" --output s3://data/answer',
          'gtmask job pilot/pilot.manifest --submit --wait --role "$ROLE" --workteam "$TEAM" --output s3://data/answer'),
         "docs/guide.md, 7. The job"),
     "answer": Guide(
+        "answer", "Turn a finished job's output into masks, labels to train with, and a manifest of what to ask again.",
         ("gtmask answer s3://data/answer/labeling-qa-adjustment/ --run s3://data/run1 --out corrected",
          "gtmask answer --job labeling-qa-adjustment --out corrected --coco rle"),
         "docs/guide.md, 8. The answer"),
     "preview": Guide(
+        "preview", "Write an HTML page of images with their masks on top, in the colours that workers will see.",
         ("gtmask preview run1/labeling-qa.manifest --out look.html",
          "gtmask preview s3://data/run1/labeling-qa.manifest --out look.html --count 50"),
         "docs/guide.md, 5. Check"),
     "finish": Guide(
+        "convert", "Write the manifest of a run whose images were shared out among machines with --shard.",
         ("gtmask finish s3://data/run1", "gtmask finish run1 --json"),
         "docs/guide.md, 4. On many machines"),
     "status": Guide(
+        "status", "Tell how far a run is, from anywhere, also while it works: what is done, by whom, and what is missing.",
         ("gtmask status s3://data/run1", "gtmask status run1 --json"),
         "docs/guide.md, 4. On many machines"),
-    "formats": Guide(("gtmask formats", "gtmask formats coco"), "docs/formats.md"),
-    "demo": Guide(("gtmask demo", "gtmask demo /tmp/demo --images 100"), "README.md"),
-    "warmup": Guide(("gtmask warmup", "gtmask warmup --all"), "docs/guide.md, 4. On many machines"),
-    "config": Guide(("gtmask config", "gtmask config convert --json"), "docs/guide.md, Options that repeat"),
+    "formats": Guide(
+        "formats", "List the formats of exports that can be read, or tell all about one.",
+        ("gtmask formats", "gtmask formats coco"), "docs/formats.md"),
+    "demo": Guide(
+        "demo", "Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account.",
+        ("gtmask demo", "gtmask demo /tmp/demo --images 100"), "README.md"),
+    "warmup": Guide(
+        "warmup", "Compile the code that paints and packs masks ahead of time, for container images and job scripts.",
+        ("gtmask warmup", "gtmask warmup --all"), "docs/guide.md, 4. On many machines"),
+    "config": Guide(
+        "config", "Show the options in force and where they come from: a variable, the file of settings, or the default.",
+        ("gtmask config", "gtmask config convert --json"), "docs/guide.md, Options that repeat"),
 }  # fmt: skip
 
 
