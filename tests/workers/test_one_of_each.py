@@ -17,13 +17,13 @@ HOMES = {
     "new_event_loop": {"loops.py", "workers/kept.py", "storage/blocking.py"},
     "Runner": {"loops.py"},
     "run_until_complete": {"workers/kept.py"},
-    "to_thread": {"storage/local.py"},
+    "to_thread": {"storage/local.py", "report/painting.py", "report/tiles.py"},
     "get_context": set(),
     "SpawnContext": {"spawn.py"},
     "Process": {"spawn.py"},
     "fork": set(),
     "Popen": {"kernels.py"},
-    "Thread": {"spawn.py", "storage/blocking.py"},
+    "Thread": {"spawn.py", "storage/blocking.py", "cli/reporters.py"},
 }
 #: What is called ``asyncio.run`` or ``subprocess.run``: the name alone says too little.
 CALLS = {("asyncio", "run"), ("subprocess", "run"), ("uvloop", "run")}
