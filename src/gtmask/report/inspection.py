@@ -31,6 +31,7 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     from os import PathLike
 
+    from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap, SuggestedClass
 
@@ -149,7 +150,18 @@ def inspect(
     if masks is not None:
         options = replace(options, masks=masks)
     opened = open_source(source, format, options, s3 or S3Settings())
-    reader = opened.reader
+    seen = _read_all(opened.reader, workers, progress)
+    if opened.format.name == "sagemaker":
+        manifests = [_manifest(opened.export, name) for name in opened.names]
+        seen.answer = summarize_job_output(
+            manifests, masks=options.masks, before=before, after=after, s3=s3, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+    return seen
+
+
+def _read_all(reader: Reader[Any], workers: int | None, progress: Progress) -> Inspection:
+    """Read all records, batch by batch, and say what was seen in them."""
     kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
     progress.stage("inspect", count)
@@ -168,17 +180,6 @@ def inspect(
     with suppress(ClassMapError):
         class_map = seen.class_map()
         seen.count_findings([*merged_labels(class_map), *alike_classes(class_map)], "the classes")
-    if opened.format.name == "sagemaker":
-        manifests = [_manifest(opened.export, name) for name in opened.names]
-        seen.answer = summarize_job_output(
-            manifests,
-            masks=options.masks,
-            before=before,
-            after=after,
-            s3=s3,
-            workers=workers,
-            progress=progress,
-        )
     return seen
 
 
