@@ -6,14 +6,22 @@ import asyncio
 import os
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import pytest
+from botocore import auth
+from botocore.auth import S3SigV4Auth
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gtmask.errors import StorageError
 from gtmask.storage import S3Settings, open_storage
 from gtmask.storage.s3_client import open_client
-from gtmask.storage.s3_direct import Address, Direct, address_of
+from gtmask.storage.s3_direct import Address, Direct, Signer, _Request, address_of, spell
 from tests.support.s3_faults import FINAL, TRANSIENT, run
 
 if TYPE_CHECKING:
@@ -316,3 +324,31 @@ def test_credentials_that_change_are_used_as_they_change(
     assert run(fault_proxy, bucket, "aioboto3", work) == 1
     assert used == used[:2] * 3
     assert set(used) == {"gtmask-test", "gtmask-reader"}
+
+
+TEXT = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["http://127.0.0.1:8333/bucket/", "https://bucket.s3.eu-central-1.amazonaws.com/"]),
+    st.sampled_from(ODD_KEYS + UNSTORABLE),
+    st.none() | st.binary(max_size=50),
+    st.dictionaries(st.sampled_from(["Range", "If-Match", "Content-Type", "Content-MD5", "x-amz-acl"]), TEXT),
+    st.none() | st.just("token/+="),
+)
+def test_the_signature_is_that_of_botocore(
+    base: str, key: str, body: bytes | None, headers: dict[str, str], token: str | None
+) -> None:
+    def signed(kind: type[S3SigV4Auth]) -> dict[str, str]:
+        host = urlsplit(base).netloc
+        sent = {**headers, "Host": host, "User-Agent": "test"}
+        context = {"client_config": Config(), "has_streaming_input": body is not None}
+        request = _Request("GET" if body is None else "PUT", base + spell(key), sent, body, context)
+        credentials = ReadOnlyCredentials("AKIDEXAMPLE", "secret", token)
+        kind(credentials, "s3", "eu-central-1").add_auth(request)
+        return request.headers
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auth, "get_current_datetime", lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+        assert signed(Signer) == signed(S3SigV4Auth)

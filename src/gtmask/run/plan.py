@@ -116,10 +116,20 @@ async def load_plan(out: Storage) -> Plan | None:
     RunConflictError
         If there is a ``run.json`` that this version cannot read.
     """
+    data = await read_plan(out)
+    return None if data is None else understood(out, data)
+
+
+async def read_plan(out: Storage) -> bytes | None:
+    """Return the bytes of the plan of an output, or None where there is none."""
     try:
-        data = await out.get(RUN_FILE)
+        return await out.get(RUN_FILE)
     except NotFoundError:
         return None
+
+
+def understood(out: Storage, data: bytes) -> Plan:
+    """Return the plan of an output that these bytes are; raises as :func:`load_plan`."""
     try:
         return parse_plan(data)
     except (ValueError, TypeError):

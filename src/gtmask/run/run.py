@@ -22,7 +22,7 @@ from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import take_read
 from gtmask.formats.locate import open_export
 from gtmask.images.resolve import ImageRule
-from gtmask.loops import run_async
+from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
@@ -138,7 +138,7 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
         reader = open_run_reader(request, export)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
-    with Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
+    with one_loop(), Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
         try:
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:

@@ -34,7 +34,7 @@ from gtmask.run.covered import findings_of, measure
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.run.paint import paint
-from gtmask.run.plan import load_plan, parse_plan
+from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.sizes import fit
 from gtmask.storage import is_s3, open_storage
 from gtmask.text import escape_unprintable
@@ -109,6 +109,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.stack = contextlib.AsyncExitStack()
+        self._plan = b""
         self.images: Storage
         self.out: Storage
         # By id: a class map may leave ids out.
@@ -185,9 +186,13 @@ class Worker:
         """Stop where another start has replaced the run: no chunk of this one counts any more."""
         if self.job.dry_run:
             return
-        plan = await load_plan(self.out)
-        if plan is None or plan.identity != self.job.run:
+        data = await read_plan(self.out)
+        if data is not None and data == self._plan:
+            return
+        if data is None or understood(self.out, data).identity != self.job.run:
             raise run_lost(self.job.out)
+        # It is asked for several times a chunk, and it never changes unless the run is lost.
+        self._plan = data
 
     async def convert_record(
         self, chunk: Chunk, position: int, journal: Journal | ObjectJournal | None

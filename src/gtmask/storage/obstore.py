@@ -7,10 +7,12 @@ because obstore's own slow down one request at a time.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
@@ -42,6 +44,10 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 
 
+#: The clients of each event loop: one takes 40 ms to make, most of it for the credentials.
+_stores: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Any]] = WeakKeyDictionary()
+
+
 class ObstoreStorage(S3Prefix):
     """Objects below one prefix; see :class:`gtmask.storage.base.Storage` for the verbs."""
 
@@ -52,7 +58,11 @@ class ObstoreStorage(S3Prefix):
     async def __aenter__(self) -> ObstoreStorage:
         endpoint = endpoint_of(self.settings)
         self.requests = Requests(self.settings.concurrency, self.settings.attempts, endpoint)
-        self._store = _make_store(self.bucket, self.settings, endpoint)
+        stores = _stores.setdefault(asyncio.get_running_loop(), {})
+        key = self.bucket, endpoint, self.settings
+        if key not in stores:
+            stores[key] = _make_store(self.bucket, self.settings, endpoint)
+        self._store = stores[key]
         return self
 
     async def __aexit__(self, *exc: object) -> None:

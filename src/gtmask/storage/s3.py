@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from botocore.exceptions import ClientError
 
 from gtmask.errors import StorageError
+from gtmask.loops import at_end
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import Action
@@ -41,6 +42,7 @@ class _Connection:
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()
         self.users = 0
+        self.stays = False
 
     async def enter(self, root: str) -> None:
         async with self._opening:
@@ -50,7 +52,16 @@ class _Connection:
                 self.client, self.direct = opened.client, Direct(opened)
             self.users += 1
 
+    async def leave(self) -> None:
+        self.users -= 1
+        # Whoever comes next in a loop that goes on finds it open.
+        self.stays = self.stays or (not self.users and at_end(self.close))
+        if not (self.users or self.stays):
+            await self.close()
+
     async def close(self) -> None:
+        # Out of the table first: who enters while this one closes gets a client of its own.
+        _connections[asyncio.get_running_loop()].pop(self.settings, None)
         self.client = None
         await self._stack.aclose()
 
@@ -77,11 +88,7 @@ class S3Storage(S3Prefix):
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        connection.users -= 1
-        if not connection.users:
-            # Out of the table first: who enters while this one closes gets a client of its own.
-            _connections[asyncio.get_running_loop()].pop(self.settings, None)
-            await connection.close()
+        await connection.leave()
 
     @property
     def _entered(self) -> _Connection:

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from botocore.auth import S3SigV4Auth
+from botocore.auth import SIGNED_HEADERS_BLACKLIST, S3SigV4Auth
 from botocore.exceptions import ClientError
 from botocore.parsers import RestXMLParser
 
@@ -59,6 +61,46 @@ class _Request:
     context: dict[str, Any]
     params: None = None
     stream_output: bool = True
+
+
+class Signer(S3SigV4Auth):  # type: ignore[misc] # botocore has no types
+    """botocore's signer, for requests without a query whose headers are a plain dict: each is there once.
+
+    The same signatures at half the CPU time: headers need no message of :mod:`email`, and the key that is
+    derived from the secret key is the same for a day.
+    """
+
+    def canonical_query_string(self, request: Any) -> str:  # noqa: ARG002 - the signer's signature
+        """Return nothing: keys are spelled without a question mark."""
+        return ""
+
+    def headers_to_sign(self, request: Any) -> dict[str, str]:
+        """Return the headers that are signed, by their names in lower case, sorted."""
+        lower = {name.lower(): value for name, value in request.headers.items()}
+        return {name: lower[name] for name in sorted(lower) if name not in SIGNED_HEADERS_BLACKLIST}
+
+    def canonical_headers(self, headers_to_sign: dict[str, str]) -> str:
+        """Return the headers as they are signed, a line each."""
+        return "\n".join(f"{name}:{' '.join(value.split())}" for name, value in headers_to_sign.items())
+
+    def signed_headers(self, headers_to_sign: dict[str, str]) -> str:
+        """Return the names of the headers that are signed."""
+        return ";".join(headers_to_sign)
+
+    def signature(self, string_to_sign: str, request: Any) -> str:
+        """Return the signature of a text."""
+        day = request.context["timestamp"][:8]
+        key = _signing_key(self.credentials.secret_key, day, self._region_name)
+        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=8)
+def _signing_key(secret: str, day: str, region: str) -> bytes:
+    """Return the key that a day's requests to a region are signed with."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, "s3", "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 class Direct:
@@ -138,7 +180,7 @@ class Direct:
         headers = {**headers, **wishes, "Host": address.host, "User-Agent": USER_AGENT}
         context = {"client_config": self._opened.client.meta.config, "has_streaming_input": body is not None}
         request = _Request(method, address.base + spell(key), headers, body, context)
-        S3SigV4Auth(credentials, "s3", address.region).add_auth(request)
+        Signer(credentials, "s3", address.region).add_auth(request)
         answer = await self._opened.connections.send(request)
         data: bytes = await answer.content
         if answer.status_code < 300:
