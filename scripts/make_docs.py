@@ -105,6 +105,10 @@ def commands() -> str:
         "in force.",
     ]
     group: Any = typer.main.get_command(app)
+    lines += ["", "## Before the command", "", "| option | meaning |", "|---|---|"]
+    for item in group.params:
+        value = f" {item.metavar}" if item.metavar else ""
+        lines.append(f"| `{max(item.opts, key=len)}{value}` | {cell(item.help or '')} |")
     for name, command in group.commands.items():
         arguments = [item for item in command.params if item.param_type_name == "argument"]
         usage = " ".join(["gtmask", name, *(item.metavar for item in arguments)])

@@ -148,6 +148,7 @@ def test_something_is_said_before_anything_heavy_is_imported(tmp_path: Path) -> 
         "def notice(self, text):\n"
         "    heavy = {'numba', 'numpy', 'rich', 'botocore', 'asyncio'} & set(sys.modules)\n"
         "    say(self, f'before {sorted(heavy)}')\n"
+        "    sys.exit()\n"
         "reporters.Lines.notice = notice\n"
         "sys.argv = ['gtmask', *sys.argv[1:]]\n"
         "from gtmask.cli import main\n"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gtmask.errors import AccessError, UsageError
+from gtmask.progress import hearing_notices
 from gtmask.storage import S3Settings, open_storage
 from gtmask.storage.names import split_bucket
-from gtmask.storage.s3_wishes import choose_client
+from gtmask.storage.s3_wishes import _tell_choice, choose_client
 from tests.support.fake_aws import FakeAws
 
 if TYPE_CHECKING:
@@ -155,3 +156,13 @@ def test_a_bucket_or_an_access_point_stands_before_the_key(uri: str, expected: t
 def test_what_s3_does_not_know_is_wrong_usage(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         S3Settings(**wrong)
+
+
+def test_auto_tells_once_which_client_it_took_and_why() -> None:
+    _tell_choice.cache_clear()
+    told: list[str] = []
+    with hearing_notices(told.append):
+        for settings in (S3Settings(client="auto"), S3Settings(client="auto", acl="private"), S3Settings()):
+            for _ in range(2):
+                choose_client("s3://team/p", settings)
+    assert told == ["S3 client: obstore", "S3 client: aioboto3, because obstore cannot send an ACL (--acl)"]

@@ -24,6 +24,7 @@ _ALL = frozenset({"*"})
 _OWN = {
     "--out": _ALL,
     "--count": _ALL,
+    "--only": _ALL,
     "--strict": _ALL,
     "--images": {"answer", "demo"},
     "--label-attribute": {"job"},

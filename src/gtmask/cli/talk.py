@@ -46,7 +46,7 @@ class Talk:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        if self.progress not in MODES:
+        if self.progress.lower() not in MODES:
             raise UsageError(f"--progress {self.progress!r} is none of {', '.join(MODES)}.")
         _spoken.append(self)
 
@@ -60,8 +60,8 @@ class Talk:
         """How progress is shown: a bar, a log, JSON, or not at all."""
         if self.quiet:
             return "none"
-        if self.progress != "auto":
-            return self.progress
+        if self.progress.lower() != "auto":
+            return self.progress.lower()
         if self.json:
             return "none"
         return "bar" if _is_terminal(sys.stderr) else "log"
