@@ -6,17 +6,20 @@ import json
 import shutil
 import tarfile
 import zipfile
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 import gtmask
 from gtmask.errors import ManifestError
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
+from tests.support import coco_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +160,66 @@ def test_classes_that_became_one_or_look_alike_are_told_as_by_a_run(tmp_path: Pa
     summary = gtmask.convert(tmp_path / "a.json", tmp_path / "out", size="annotation", workers=1)
     for code in ("label-duplicate", "label-alike"):
         assert seen.findings[code] == [item.code for item in summary.findings].count(code) == 1
+
+
+# --- the document that --json writes ------------------------------------------------------------------
+
+SCHEMA = orjson.loads((resources.files("gtmask.report") / "inspection.schema.json").read_bytes())
+#: The keys of the first version, in their order: scripts rely on them.
+FIRST_KEYS = [
+    "format", "images", "shapes", "unusable", "empty", "labels", "declared", "kinds", "sizes", "balance",
+    "findings", "examples", "answer",
+]  # fmt: skip
+
+
+def check_document(seen: gtmask.Inspection) -> dict[str, Any]:
+    document = orjson.loads(orjson.dumps(seen.to_json()))
+    Draft202012Validator.check_schema(SCHEMA)
+    errors = [error.message for error in Draft202012Validator(SCHEMA).iter_errors(document)]
+    assert errors == []
+    assert [*document][: len(FIRST_KEYS)] == FIRST_KEYS
+    assert [*document] == SCHEMA["required"] == [*SCHEMA["properties"]]
+    return dict(document)
+
+
+def test_the_schema_describes_the_document_of_a_job(job: Path) -> None:
+    document = check_document(gtmask.inspect(job / "a.manifest", masks=str(job / "masks")))
+    assert document["answer"]["changed"] == 1
+
+
+def test_the_schema_describes_the_document_of_an_export(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, [f"{number}.jpg" for number in range(6)])
+    seen = gtmask.inspect(tmp_path / "export.json", images=str(tmp_path / "images"), workers=1)
+    document = check_document(seen)
+    assert document["why"].startswith("export.json has images, annotations, categories")
+    assert document["first_images"].keys() == document["labels"].keys()
+    assert document["sampled"] == document["turned"]["looked_at"] == 6
+    made = gtmask.convert(tmp_path / "export.json", tmp_path / "out", images=tmp_path / "images", workers=1)
+    assert document["estimate"]["bytes"] == made.tally.mask_bytes
+
+
+def test_areas_overlaps_and_what_is_left_out_are_told(tmp_path: Path) -> None:
+    def square(x: int, category: int) -> dict[str, Any]:
+        return {
+            "id": x + 1, "image_id": 1, "category_id": category, "iscrowd": 0,
+            "segmentation": [[x, 0, x + 9, 0, x + 9, 9, x, 9]],
+        }  # fmt: skip
+
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 20}],
+        "categories": [{"id": 1, "name": "low"}, {"id": 2, "name": "high"}],
+        "annotations": [square(0, 1), square(5, 2), {**square(30, 1), "segmentation": [[1, 1, 2, 2]]}],
+    }
+    (tmp_path / "a.json").write_bytes(orjson.dumps(document))
+    seen = check_document(gtmask.inspect(tmp_path / "a.json", workers=1))
+    assert seen["areas"] == {"low": 100 / 800, "high": 100 / 800}
+    assert seen["overlaps"] == {"images": 1, "covered": {"low": 50}}
+    assert seen["left_out"] == {"shape-few-points": 1}
+    assert seen["turned"] == {"looked_at": 0, "turned": 0}
+
+
+def test_images_that_exif_turns_are_counted(tmp_path: Path) -> None:
+    coco_data.write(tmp_path, ["0.jpg", "1.jpg"])
+    (tmp_path / "images" / "1.jpg").write_bytes(coco_data.jpeg(40, 30, 6))
+    seen = gtmask.inspect(tmp_path / "export.json", images=str(tmp_path / "images"), workers=1)
+    assert (seen.sampled.looked_at, seen.sampled.turned) == (2, 1)

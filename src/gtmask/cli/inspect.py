@@ -30,10 +30,11 @@ def inspect(
     reading: ReadOptions,
     before: options.Before = None,
     after: options.After = None,
+    images: Annotated[str | None, typer.Option("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are: headers of a sample are read (default: the export's own folder, if it is local).")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
-) -> None:
+) -> None:  # fmt: skip
     """Show what is in an export, or in the output manifest of a finished adjustment job.
 
     Its format, how many images and shapes it has, its labels, and findings about the data.
@@ -42,7 +43,7 @@ def inspect(
         import gtmask
 
         seen = gtmask.inspect(
-            source, format=format, options=reading, before=before, after=after, workers=workers, s3=s3,
+            source, format=format, options=reading, before=before, after=after, images=images, workers=workers, s3=s3,
             progress=progress,
         )  # fmt: skip
     talk.show(seen, partial(_render, every=talk.verbose), as_data=True)
@@ -87,6 +88,8 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
     from gtmask.cli.console import findings_table, plain, table
 
     console.print(plain(f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes"))
+    if seen.why:
+        console.print(plain(f"format  {seen.why}"))
     if seen.unusable or seen.empty:
         console.print(plain(f"{seen.unusable:,} records cannot become masks, {seen.empty:,} have no shapes"))
     if seen.balance.handed:
@@ -100,10 +103,13 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
         shown = ", ".join(f"{size} ({count:,})" for size, count in seen.sizes.most_common(5))
         console.print(plain(f"sizes   {shown}" + (", …" if len(seen.sizes) > 5 else "")))
     if seen.labels:
-        counts = table("labels", "label", ">shapes")
+        shares = seen.sampled.shares()
+        counts = table("labels", "label", ">shapes", ">area", "first image")
         for label, count in seen.labels.most_common():
-            counts.add_row(plain(label), f"{count:,}")
+            area = f"{shares[label]:.1%}" if label in shares else ""
+            counts.add_row(plain(label), f"{count:,}", area, plain(seen.first_images.get(label, "")))
         console.print(counts)
+    _render_sampled(seen, console)
     unused = [label for label in seen.declared or () if label not in seen.labels]
     if unused:
         console.print(plain(f"declared but unused: {', '.join(unused)}"))
@@ -111,6 +117,29 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
         console.print(findings_table(seen.findings, seen.examples, every=every))
     if seen.answer is not None:
         _render_answer(seen, console)
+
+
+def _render_sampled(seen: Inspection, console: Console) -> None:
+    from gtmask.cli.console import plain
+
+    sampled, estimate = seen.sampled, seen.estimate
+    for name, codes in (("left out", seen.left_out), ("guessed", seen.guessed)):
+        if codes:
+            console.print(
+                plain(f"{name}  " + ", ".join(f"{code} {count:,}" for code, count in codes.items()))
+            )
+    if sampled.looked_at:
+        console.print(plain(f"EXIF    turns {sampled.turned:,} of {sampled.looked_at:,} images looked at"))
+    if sampled.records:
+        console.print(
+            plain(
+                f"sample  {sampled.records:,} images painted for areas; shapes overlap in {sampled.overlapping:,}"
+            )
+        )
+    if estimate is not None:
+        requests = f", {estimate['requests']:,} requests" if estimate["requests"] else ""
+        console.print(plain(f"convert about {estimate['seconds']:,} s with {estimate['workers']} workers, "
+                            f"{estimate['bytes']:,} bytes of masks{requests}"))  # fmt: skip
 
 
 def _render_answer(seen: Inspection, console: Console) -> None:

@@ -6,31 +6,39 @@ manifest of a finished adjustment job, what the workers changed is summed up as 
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
 from gtmask.errors import ClassMapError
-from gtmask.findings import Finding, FindingCounts, is_reject
+from gtmask.findings import CODES, Finding, FindingCounts, is_reject
 from gtmask.formats import open_source
 from gtmask.formats.base import ReadOptions, suggested
 from gtmask.formats.sagemaker.held import held_shapes
+from gtmask.formats.sampling import take_sample
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
+from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
 from gtmask.run.decide import alike_classes, merged_labels
+from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
+from gtmask.storage import is_s3
 from gtmask.storage.base import S3Settings
+from gtmask.text import escape_unprintable
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from gtmask.formats import OpenedExport
     from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap, SuggestedClass
@@ -45,7 +53,9 @@ class Inspection(FindingCounts):
     each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the classes to
     start with, with the ids and colours that the export brings; ``sizes`` counts image sizes as
     the export tells them; ``balance`` sums up what became of the images' elements;
-    ``answer`` sums up a finished adjustment job.
+    ``answer`` sums up a finished adjustment job. ``why`` says by what the format was told;
+    ``first_images`` are the first image of each label; ``sampled`` is what painting a sample shows, and
+    ``estimate`` what a conversion would take (see :meth:`to_json`).
     """
 
     title: str = ""
@@ -60,6 +70,10 @@ class Inspection(FindingCounts):
     declared: list[str] | None = None
     suggested: list[SuggestedClass] = field(default_factory=list)
     answer: JobOutput | None = None
+    why: str = ""
+    first_images: dict[str, str] = field(default_factory=dict)
+    sampled: Sampled = field(default_factory=Sampled)
+    estimate: dict[str, Any] | None = None
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -70,6 +84,7 @@ class Inspection(FindingCounts):
         for name in ("labels", "kinds", "sizes"):
             getattr(self, name).update(getattr(other, name))
         self.balance.add(other.balance)
+        self.first_images = other.first_images | self.first_images
         self.add_findings(other)
 
     def class_map(self) -> ClassMap:
@@ -82,8 +97,23 @@ class Inspection(FindingCounts):
         """
         return class_maps.class_map_from_suggestions(self.suggested)
 
+    @property
+    def left_out(self) -> dict[str, int]:
+        """What a conversion would leave out, by finding code; lines and points have no area."""
+        left = {
+            code: count for code, count in self.findings.items() if CODES[code].level in {"loss", "reject"}
+        }
+        thin = self.kinds["polyline"] + self.kinds["point"]
+        return left | ({"shape-no-area": left.get("shape-no-area", 0) + thin} if thin else {})
+
+    @property
+    def guessed(self) -> dict[str, int]:
+        """What a conversion would guess, by finding code."""
+        return {code: count for code, count in self.findings.items() if CODES[code].level == "guess"}
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for ``--json``."""
+        """Return plain values for ``--json``, as ``inspection.schema.json`` in this folder describes them."""
+        sampled = self.sampled
         return {
             "format": self.title,
             "images": self.images,
@@ -98,6 +128,18 @@ class Inspection(FindingCounts):
             "findings": dict(sorted(self.findings.items())),
             "examples": dict(sorted(self.examples.items())),
             "answer": None if self.answer is None else self.answer.to_json(),
+            "why": self.why,
+            "first_images": dict(sorted(self.first_images.items())),
+            "left_out": dict(sorted(self.left_out.items())),
+            "guessed": dict(sorted(self.guessed.items())),
+            "sampled": sampled.records,
+            "areas": sampled.shares(),
+            "overlaps": {
+                "images": sampled.overlapping,
+                "covered": {label: count for label, count in sampled.covered.most_common() if count},
+            },
+            "turned": {"looked_at": sampled.looked_at, "turned": sampled.turned},
+            "estimate": self.estimate,
         }
 
 
@@ -106,6 +148,7 @@ def inspect(
     *,
     format: str = "auto",  # noqa: A002 - the command line's word
     options: ReadOptions | None = None,
+    images: str | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
     masks: str | None = None,
@@ -122,6 +165,9 @@ def inspect(
         finished adjustment job.
     format, options
         As for :func:`gtmask.read`.
+    images
+        Folder or prefix of the images: headers of a sample are read. By default the export's own folder, if
+        it is local.
     s3
         How to reach S3.
     workers
@@ -150,7 +196,14 @@ def inspect(
     if masks is not None:
         options = replace(options, masks=masks)
     opened = open_source(source, format, options, s3 or S3Settings())
-    seen = _read_all(opened.reader, workers, progress)
+    reservoir = Reservoir()
+    seen = _read_all(opened.reader, reservoir, workers, progress)
+    seen.why = _why(opened, format)
+    with suppress(ClassMapError):
+        location = os.fspath(source)
+        where = local_images(location, images, default_images(location))
+        seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
+        seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=is_s3(location))
     if opened.format.name == "sagemaker":
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(
@@ -160,14 +213,16 @@ def inspect(
     return seen
 
 
-def _read_all(reader: Reader[Any], workers: int | None, progress: Progress) -> Inspection:
+def _read_all(
+    reader: Reader[Any], reservoir: Reservoir, workers: int | None, progress: Progress
+) -> Inspection:
     """Read all records, batch by batch, and say what was seen in them."""
     kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
     progress.stage("inspect", count)
     seen = Inspection(title=reader.title, declared=reader.labels)
     pickled = pickle.dumps(reader)
-    parts = ((pickled, batch) for batch in batches(reader, BATCH, None))
+    parts = ((pickled, batch) for batch in reservoir.watch(batches(reader, BATCH, None)))
     with Pool(workers) as pool:
         for part in pool.map(look, parts, None if count is None else -(-count // BATCH)):
             seen.add(part)
@@ -181,6 +236,21 @@ def _read_all(reader: Reader[Any], workers: int | None, progress: Progress) -> I
         class_map = seen.class_map()
         seen.count_findings([*merged_labels(class_map), *alike_classes(class_map)], "the classes")
     return seen
+
+
+def _why(opened: OpenedExport, wanted: str) -> str:
+    """Say in a sentence by what an export's format was told."""
+    if wanted != "auto":
+        return f"--format {wanted} says so."
+    names = opened.names or tuple(islice(opened.export.names(), 1))
+    if not names:
+        return ""
+    sample = take_sample(opened.export, names[0])
+    seen = [*sample.keys, *sample.element, *(key for keys in sample.keys.values() for key in keys)]
+    own = [key for key in dict.fromkeys(seen) if key in opened.format.marks][:6]
+    if own:
+        return f"{names[0]} has {', '.join(own)}, as documents of {opened.format.name} have."
+    return f"{names[0]} begins and is called like files of {opened.format.name}."
 
 
 def _manifest(export: Export, name: str) -> ManifestReader:
@@ -214,6 +284,7 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
         for shape in shapes:
             if shape.label:
                 seen.labels[shape.label] += 1
+                seen.first_images.setdefault(shape.label, escape_unprintable(record.image))
             else:
                 seen.count_findings([Finding("shape-no-label", shape.kind)], where)
             seen.kinds[shape.kind] += 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: What a page's pictures may take together, in bytes of their files; text makes a third more of them.
-PAGE_BYTES = 17 << 20
+PAGE_BYTES = 15 << 20
 #: What one picture may take at most, and what it is never asked to take less than.
 MOST_BYTES, LEAST_BYTES = 300 << 10, 8 << 10
 

@@ -19,14 +19,18 @@ const tables = page.maps.map((pairs) => {
   return table;
 });
 
-/** Return the text of an element that holds a picture or a mask, "" where there is none. */
-function payload(id) {
-  return document.getElementById(id)?.textContent ?? "";
+/** Return the text of an element that holds a picture or a mask, once the browser has read as far as its end. */
+async function payload(id) {
+  for (;;) {
+    const element = document.getElementById(id);
+    if (element?.nextElementSibling || document.readyState !== "loading") return element?.textContent ?? "";
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+  }
 }
 
 async function loadPicture(tile) {
   const picture = new Image();
-  picture.src = `data:image/webp;base64,${payload(`picture-${tile.number}`)}`;
+  picture.src = `data:image/webp;base64,${await payload(`picture-${tile.number}`)}`;
   await picture.decode();
   return picture;
 }
@@ -37,7 +41,7 @@ async function load(tile) {
     if (tile.picture) tile.image = await loadPicture(tile);
     for (const [number, layer] of tile.layers.entries()) {
       if (!layer.drawn) continue;
-      const mask = await readSamples(bytesOf(payload(`mask-${tile.number}-${number}`)));
+      const mask = await readSamples(bytesOf(await payload(`mask-${tile.number}-${number}`)));
       layer.samples = mask.samples;
     }
   })();
