@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def formats(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=options.format_names, help="The format to tell all about (default: a list of all formats).")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=options.format_names, help="The format to describe in full (default: a list of all formats).")] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write the result as one JSON document to stdout.")] = False,
 ) -> None:  # fmt: skip
-    """List the formats of exports that can be read, or tell all about one.
+    """List the formats of exports that can be read, or describe one in full.
 
-    What is read of it and what is not, which options it knows, how images and classes are named, what a hole is.
+    What is read of it and what is not, which options it knows, and how images, classes and holes are found.
     """
     from gtmask.cli.console import print_json
     from gtmask.formats import FORMATS

@@ -65,13 +65,13 @@ GUIDES = {
         ("gtmask status s3://data/run1", "gtmask status run1 --json"),
         "docs/guide.md, 4. On many machines"),
     "formats": Guide(
-        "formats", "List the formats of exports that can be read, or tell all about one.",
+        "formats", "List the formats of exports that can be read, or describe one in full.",
         ("gtmask formats", "gtmask formats coco"), "docs/formats.md"),
     "demo": Guide(
         "demo", "Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account.",
         ("gtmask demo", "gtmask demo /tmp/demo --images 100"), "README.md"),
     "warmup": Guide(
-        "warmup", "Compile the code that paints and packs masks ahead of time, for container images and job scripts.",
+        "warmup", "Compile the code that paints and encodes masks ahead of time, for container images and job scripts.",
         ("gtmask warmup", "gtmask warmup --all"), "docs/guide.md, 4. On many machines"),
     "config": Guide(
         "config", "Show the options in force and where they come from: a variable, the file of settings, or the default.",

@@ -72,8 +72,8 @@ Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of 
 Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
 Masks = Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that the manifest names.")]
-Before = Annotated[str | None, opt("--before", metavar="NAME", help="The label attribute that was adjusted (default: as the metadata says).")]
-After = Annotated[str | None, opt("--after", metavar="NAME", help="The label attribute that the job wrote (default: as the metadata says).")]
+Before = Annotated[str | None, opt("--before", metavar="NAME", help="Manifest key of the masks that workers corrected (default: found by the manifest's metadata).")]
+After = Annotated[str | None, opt("--after", metavar="NAME", help="Manifest key of the masks that the job wrote (default: found by the manifest's metadata).")]
 # fmt: on
 
 
@@ -98,9 +98,9 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "image_tags": Annotated[str | None, opt("--image-tags", metavar="TAG=KEY,…", help="Which key of a task's data each image tag of a Label Studio project shows, where tasks have several images.", rich_help_panel=READ)],
         "default_label": Annotated[str | None, opt("--default-label", metavar="NAME", help="What shapes without a label are called; without this they are left out.", rich_help_panel=READ)],
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
-        "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: what it names).", rich_help_panel=READ)],
+        "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: the masks are read where it says they are).", rich_help_panel=READ)],
         "partial": Annotated[bool, opt("--partial", metavar="", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
-        "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What pixels of ready-made masks become that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
+        "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What becomes of pixels of ready-made masks that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {
         "client": Annotated[str, opt("--s3-client", metavar="aioboto3|obstore|auto", help="Client library that reaches S3; auto takes obstore, which needs less CPU time, where it is installed and can do what the other options ask for.", rich_help_panel=S3)],
@@ -111,7 +111,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "sse": Annotated[str | None, opt("--sse", metavar="AES256|aws:kms", help="Server-side encryption of what is written (default: as the bucket says).", rich_help_panel=S3)],
         "sse_kms_key_id": Annotated[str | None, opt("--sse-kms-key-id", metavar="KEY", help="KMS key for --sse aws:kms (default: AWS's own key for S3).", rich_help_panel=S3)],
         "acl": Annotated[str | None, opt("--acl", metavar="NAME", help="Canned ACL of what is written, such as bucket-owner-full-control.", rich_help_panel=S3)],
-        "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto finds by measuring how many serve best.", rich_help_panel=S3)],
+        "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto measures which number is fastest.", rich_help_panel=S3)],
     }),
     "talk": (Talk, {
         "quiet": Annotated[bool, opt("--quiet", "-q", metavar="", help="Say nothing but errors, and write nothing but what --json or --out ask for.", rich_help_panel=TALK)],

@@ -18,16 +18,16 @@ def warmup(
         typer.Option(
             "--all",
             metavar="",
-            help="Also what only validate, --fill source, --stroke and Label Studio's brush need.",
+            help="Also compile what only validate, --fill source, --stroke and Label Studio's brush need.",
         ),
     ] = False,
     talk: Talk,
 ) -> None:
-    """Compile the code that paints and packs masks ahead of time, for container images and job scripts.
+    """Compile the code that paints and encodes masks ahead of time, for container images and job scripts.
 
-    Without it the first run on a machine does so, which takes some seconds. What is compiled serves everybody
-    who can read it, on processors of the same kind: a container's image can bring it along. It lies beside
-    gtmask, or in the folder that NUMBA_CACHE_DIR names.
+    Without it the first run on a machine does so, which takes some seconds. The compiled code is kept beside
+    gtmask, or in the folder that the variable NUMBA_CACHE_DIR names, and serves every user who can read it, on
+    processors of the same kind: a container image can bring it along.
     """
     from gtmask.cli.console import print_json
 
