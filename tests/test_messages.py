@@ -34,6 +34,8 @@ def texts_of(node: ast.expr, function: ast.AST, module: dict[str, ast.AST]) -> I
     if isinstance(node, ast.IfExp):
         yield from texts_of(node.body, function, module)
         yield from texts_of(node.orelse, function, module)
+    elif isinstance(node, ast.Await):
+        yield from texts_of(node.value, function, module)
     elif isinstance(node, ast.Name):
         values = [
             step.value
@@ -76,11 +78,25 @@ def is_sentence(parts: list[str | ast.expr]) -> bool:
     return begins and ends
 
 
+def functions(tree: ast.AST) -> dict[str, ast.AST]:
+    """Return the functions of a module by their names."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Return the names that a module imports from others."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name for node in found for alias in node.names}
+
+
 def messages() -> Iterator[tuple[str, ast.expr, str]]:
     """Yield place and text of each error's message."""
-    for path in sorted(SRC.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        module = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SRC.rglob("*.py"))}
+    # What a module imports from another one is looked up there.
+    everywhere = {name: node for tree in trees.values() for name, node in functions(tree).items()}
+    for path, tree in trees.items():
+        module = {name: everywhere[name] for name in imported(tree) & everywhere.keys()} | functions(tree)
         inside: dict[ast.AST, ast.AST] = dict.fromkeys(ast.walk(tree), tree)
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
