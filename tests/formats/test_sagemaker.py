@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from gtmask.answers.relabel import relabel
+from gtmask.answers.relabel import Relabeler
 from gtmask.errors import StorageError
 from gtmask.formats import read
 from gtmask.manifest.line import parse_line
@@ -249,7 +249,7 @@ def test_a_palette_that_gives_a_value_the_colour_of_another_class_is_told(
     told = [finding.detail for finding in record.findings if finding.code == "mask-reading-guessed"]
     assert sum(detail.count(" pixels of value ") for detail in told) == doubts
     label = parse_line(json.dumps(line(entries)).encode()).labels[0]
-    made = relabel(mask, label, {"BACKGROUND": 0, "car": 1, "dog": 2})
+    made = Relabeler({"BACKGROUND": 0, "car": 1, "dog": 2}).relabel(mask, label)
     assert np.array_equal(made.mask, grid(right[:3], right[3:]))
     assert len(made.doubts) == doubts
 
@@ -271,4 +271,4 @@ def test_an_answer_tells_of_a_colour_in_use_that_two_classes_have():
         png(grid("011"), "P", palette("#ffffff", CAR)),
         png(np.full((1, 1, 3), (44, 160, 44)), "RGB"),
     ):
-        assert relabel(mask, label.labels[0], ids).shared == [f"car, dog: {CAR}"]
+        assert Relabeler(ids).relabel(mask, label.labels[0]).shared == [f"car, dog: {CAR}"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from gtmask.answers.differences import compare
 from gtmask.answers.instances import instances_of
 from gtmask.answers.layout import places
-from gtmask.answers.relabel import relabel
+from gtmask.answers.relabel import Relabeler
 from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
 from gtmask.errors import CredentialsError, PngError, StorageError, TransientError
 from gtmask.findings import Finding, is_reject
-from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.media import with_media
 from gtmask.images.references import is_possible
 from gtmask.images.resolve import mask_key
@@ -31,7 +31,7 @@ from gtmask.manifest.contract import (
 )
 from gtmask.manifest.names import CONFIDENCE_DEFAULT
 from gtmask.manifest.parser import LineParser
-from gtmask.png import count_values, encode_png
+from gtmask.png import encode_png
 from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class _Chunk:
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.options.png == "palette" else None
         self.parser = LineParser()
+        self.names = {number: name for name, number in self.ids.items()}
+        self.relabeler = Relabeler(self.ids)
 
     async def run(self, number: int, items: list[Item]) -> Tally:
         result = ChunkResult(number, Tally())
@@ -144,7 +146,7 @@ class _Chunk:
             return outcome
         await self._write(made, label, mask_key(key, keep_extension=item.long_key), key, outcome)
         if before is not None:
-            self._compare(made.mask, before.mask, outcome.row["change"])
+            outcome.row["change"] |= compare(before, made, self.names)
         return outcome
 
     def _label(self, status: str, new: Label | None, old: Label | None) -> Label | None:
@@ -175,7 +177,7 @@ class _Chunk:
         reference = str(label.mask)
         try:
             data, _ = await self.media.read_mask(reference)
-            made = relabel(data, label, self.ids)
+            made = self.relabeler.relabel(data, label)
         except (TransientError, CredentialsError):
             raise
         except (StorageError, PngError) as error:
@@ -200,7 +202,7 @@ class _Chunk:
         data = encode_png(made.mask, palette=self.palette)
         out = await self.media.storage(job.out)
         await out.put(MASKS + target, data, "image/png")
-        outcome.mask_bytes, outcome.pixels = len(data), count_values(made.mask)
+        outcome.mask_bytes, outcome.pixels = len(data), made.counts
         metadata = {
             COLOR_MAP: self.color_map,
             "type": SEGMENTATION_TYPE,
@@ -220,6 +222,7 @@ class _Chunk:
             areas, lost = instances_of(made.mask, polygons=job.options.coco == "polygon")
             outcome.row["instances"] = areas
             if lost:
+                outcome.row["change"]["polygon_pixels"] = lost
                 outcome.findings.append(Finding("polygon-differs", f"{lost} pixels"))
 
     async def _lay_out(self, key: str, target: str, data: bytes, outcome: Outcome) -> None:
@@ -239,36 +242,11 @@ class _Chunk:
         await out.put(image, pixels, "application/octet-stream")
         await out.put(mask, data, "image/png")
 
-    def _compare(self, new: NDArray[np.uint8], old: NDArray[np.uint8], row: dict[str, Any]) -> None:
-        """Say how the mask differs from the one before the job."""
-        table = np.zeros((256, 256), np.int64)
-        count_pairs(old, new, table)
-        names = {number: name for name, number in self.ids.items()}
-        row["classes"] = {
-            names[i]: _shift(table, i) for i in sorted(names) if table[i].any() or table[:, i].any()
-        }
-        row["changed"] = int(table.sum() - np.trace(table))
-        row["pixels"] = int(table.sum())
-        row["box"] = _box(old != new) if row["changed"] else None
-
 
 def _kept(choice: str, old: Label | None) -> str:
     if choice == "keep" and old is not None:
         return f"{old.attribute} is used"
     return "it is left out"
-
-
-def _shift(table: NDArray[np.int64], number: int) -> dict[str, Any]:
-    """Return pixels gained and lost of a class, and intersection over union."""
-    both, old, new = int(table[number, number]), int(table[number].sum()), int(table[:, number].sum())
-    return {"gained": new - both, "lost": old - both, "iou": round(both / (old + new - both), 6)}
-
-
-def _box(changed: NDArray[np.bool_]) -> list[int]:
-    """Return x, y, width and height of what changed."""
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    x, y = int(columns[0]), int(rows[0])
-    return [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
 
 
 def _again(line: ManifestLine, old: Label | None) -> dict[str, Any]:

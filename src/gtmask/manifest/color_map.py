@@ -29,6 +29,16 @@ class ColorMapEntry(NamedTuple):
     color: str
 
 
+class ParsedColorMap(dict[str, object]):
+    """A color map that many lines share, and its entries, which are worked out once. Nobody changes it."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, values: dict[str, object]) -> None:
+        super().__init__(values)
+        self.entries = read_color_map(values)
+
+
 def class_id(key: str) -> int | None:
     """Return the class id that a key of a color map means, None where it means none."""
     return int(key) if _CLASS_ID.fullmatch(key) and int(key) <= MAX_CLASS_ID else None

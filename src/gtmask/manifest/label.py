@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gtmask.manifest.color_map import read_color_map
+from gtmask.manifest.color_map import ParsedColorMap, read_color_map
 from gtmask.manifest.contract import (
     ADJUSTMENT_STATUS,
     COLOR_MAP,
@@ -49,6 +49,8 @@ class Label:
     def color_map(self) -> list[ColorMapEntry] | None:
         """The entries of the color map in their order; None where there is no such object."""
         given = self.metadata.get(COLOR_MAP)
+        if isinstance(given, ParsedColorMap):
+            return given.entries
         return read_color_map(given) if isinstance(given, dict) else None
 
     @property

@@ -61,6 +61,14 @@ def doubts(palette: bytes, counts: NDArray[np.int64], entries: Sequence[ColorMap
     return doubts
 
 
+def doubtful_values(palette: bytes, entries: Sequence[ColorMapEntry]) -> set[int]:
+    """Return the values of which :func:`doubts` would tell, were there pixels of all; see there."""
+    by_value = {entry.id: entry.name for entry in entries if entry.id is not None}
+    by_color = {BACKGROUND_COLOR: BACKGROUND} | {entry.color: entry.name for entry in entries}
+    shown = ((value, by_color.get(_color(palette, value))) for value in range(len(palette) // 3))
+    return {value for value, name in shown if name is not None and name != by_value.get(value)}
+
+
 def _differs(palette: bytes, entries: Sequence[ColorMapEntry]) -> bool:
     """Say whether a palette is another one than Ground Truth would write."""
     expected = {entry.id: entry.color for entry in entries if entry.id is not None}

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from gtmask.manifest.color_map import ParsedColorMap
 from gtmask.manifest.contract import COLOR_MAP
 from gtmask.manifest.line import ManifestLine, load_object, parse_line, read_values
 
@@ -58,6 +59,8 @@ class LineParser:
                 found = orjson.loads(data)
             except orjson.JSONDecodeError:
                 return None
+            if isinstance(found, dict):
+                found = ParsedColorMap(found)
             if len(self._maps) >= _MOST:
                 self._maps.clear()
             self._maps[data] = found
