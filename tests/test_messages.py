@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SRC = Path(errors.__file__).parent
 NAMES = {name for name, kind in vars(errors).items() if inspect.isclass(kind)}
 #: Endings in braces that are whole sentences of others: what makes them is held by tests of its own.
-SENTENCES = {"describe_problem", "str"}
+SENTENCES = {"describe_problem", "str", "foreign", "none_found"}
 
 
 def name_of(node: ast.AST) -> str:

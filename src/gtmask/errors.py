@@ -6,6 +6,7 @@
     │   └── RunConflictError      2  the output belongs to a run with other settings
     ├── ExportError               2  the export cannot be read at all
     │   ├── UnknownFormatError    2  nothing is known that looks like this
+    │   ├── ClassesLostError      3  the names of the classes stand behind a damage
     │   ├── DamagedExportError    1  the document breaks off or is malformed at a known byte
     │   └── ManifestError         2  a file that is no manifest, or a line of one that cannot be used
     ├── StrictError               1  --strict, and something would be lost or guessed
@@ -76,6 +77,12 @@ class DamagedExportError(ExportError):
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message)
         self.offset = offset
+
+
+class ClassesLostError(ExportError):
+    """A damaged document of which the class names are lost: nothing of it can become a mask as it is."""
+
+    exit_code = 3
 
 
 class ManifestError(ExportError):

@@ -274,6 +274,8 @@ class Record(_ByValue):
         names them: an empty list of segments beside a picture of some is a loss.
     files
         Fetches a file of the export by name, for bitmaps that live in files of their own.
+    predicted
+        Whether the export calls the shapes predictions of a model, or is a file of a model's results.
     """
 
     image: str
@@ -295,6 +297,7 @@ class Record(_ByValue):
     balance: Balance = field(default_factory=Balance)
     pictures: tuple[str, ...] = ()
     files: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
+    predicted: bool = False
 
     @property
     def names(self) -> ImageNames:

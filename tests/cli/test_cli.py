@@ -192,7 +192,7 @@ def test_validate_pilot_preview_and_job(made: Path, tmp_path: Path) -> None:
     assert f"next      gtmask job {tmp_path}/pilot/pilot.manifest" in done.stderr
     done = gtmask("preview", manifest, "--out", tmp_path / "look.html", *local)
     assert done.returncode == 0, done.stderr
-    done = gtmask("preview", manifest, "--out", "s3://data/look.html", *local)
+    done = gtmask("preview", manifest, "--out", "gs://data/look.html", *local)
     assert (done.returncode, done.stderr.count("\n")) == (2, 2), "that it began, and why it ended"
     page = (tmp_path / "look.html").read_text()
     assert page.count("<article ") == 6

@@ -141,7 +141,6 @@ def test_orphaned_annotations_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "code"),
     [
-        ({}, "image-missing"),
         ({"a.jpg": b"no image at all"}, "image-unreadable"),
         ({"a.jpg": b""}, "image-unreadable"),
         ({"a.jpg": coco_data.jpeg(40, 30)[:40]}, "image-unreadable"),
@@ -155,6 +154,17 @@ def test_images_that_cannot_be_used_are_rejects(tmp_path: Path, images: dict[str
     assert reject["image"] == "a.jpg"
     assert [finding["code"] for finding in reject["findings"]] == [code]
     assert (tmp_path / "out" / "labeling-qa.manifest").read_bytes() == b""
+
+
+def test_a_missing_image_is_a_reject(tmp_path: Path) -> None:
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 40, "height": 30} for i in (1, 2)]
+    summary = run(tmp_path, orjson.dumps(document(images=images)), {"2.jpg": coco_data.jpeg(40, 30)})
+    assert (summary.exit_code, summary.tally.rejects, summary.tally.masks) == (3, 1, 1)
+    reject = orjson.loads((tmp_path / "out" / "rejects.jsonl").read_bytes())
+    assert (reject["image"], [finding["code"] for finding in reject["findings"]]) == (
+        "1.jpg",
+        ["image-missing"],
+    )
 
 
 def test_size_that_differs(tmp_path: Path) -> None:
@@ -256,8 +266,9 @@ def test_strict_stops_with_a_sentence(tmp_path: Path) -> None:
 
 def test_strict_stops_at_a_record_that_can_be_no_mask(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
+    images = [{"id": i, "file_name": f"{i}.jpg", "width": 40, "height": 30} for i in (1, 2)]
     with pytest.raises(errors.StrictError, match="image-missing"):
-        run(tmp_path, orjson.dumps(document()), {}, strict=True)
+        run(tmp_path, orjson.dumps(document(images=images)), {"2.jpg": coco_data.jpeg(40, 30)}, strict=True)
     assert not list((tmp_path / "out").rglob("*.jsonl"))
 
 
@@ -385,6 +396,7 @@ def test_signatures_of_urls_stay_out_of_what_a_run_leaves_behind(tmp_path: Path)
         f"https://h.blob.core.windows.net/c/b.jpg?sv=2022&sig={secret}",
         f"https://storage.googleapis.com/b/c.jpg?GoogleAccessId=x&Signature={secret}&Expires=1",
         f"https://h/d.jpg?token={secret}",
+        "https://h/e.jpg",
     ]
     path = prepare(tmp_path, orjson.dumps(coco_data.make_document(names)), {"e.jpg": coco_data.jpeg(60, 40)})
     done = subprocess.run(
@@ -393,7 +405,9 @@ def test_signatures_of_urls_stay_out_of_what_a_run_leaves_behind(tmp_path: Path)
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 3
-    left = {str(p): p.read_text() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    left = {
+        str(p): p.read_text() for p in (tmp_path / "out").rglob("*.*") if p.suffix != ".png" and p.is_file()
+    }
     assert "a.jpg?\N{HORIZONTAL ELLIPSIS}" in left[str(tmp_path / "out" / "rejects.jsonl")]
     assert not [name for name, text in left.items() if secret in text]
     assert secret not in done.stdout + done.stderr

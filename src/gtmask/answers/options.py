@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gtmask.choices import choose
 from gtmask.errors import UsageError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -66,8 +67,8 @@ class AnswerOptions:
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             value = getattr(self, name)
-            if value is not None and value not in known:
-                raise UsageError(f"--{name} {value!r} is none of {', '.join(known)}.")
+            if value is not None:
+                object.__setattr__(self, name, choose(f"--{name}", value, known))
         if not 0 < self.split <= 1:
             raise UsageError(f"--split {self.split} must lie above 0 and be at most 1.")
         if not 1 <= self.chunk_size <= 100_000:

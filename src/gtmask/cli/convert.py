@@ -44,6 +44,7 @@ def convert(
     job_name: Annotated[str, opt(metavar="NAME", help="Name of a labeling job for the manifest's metadata, which must name one.", rich_help_panel=WRITE)] = SETTINGS.job_name,
     creation_date: Annotated[str | None, opt(metavar="DATE", help="Date for the manifest's metadata (creation-date), in UTC, such as 2024-01-01T00:00:00.000000 (default: when the run starts).", rich_help_panel=WRITE)] = SETTINGS.creation_date,
     confidence: Annotated[float, opt(metavar="0..1", help="Confidence that the manifest's metadata gives to every class.", rich_help_panel=WRITE)] = SETTINGS.confidence,
+    human_annotated: Annotated[str, opt(metavar=CHOICE["human_annotated"], help="Whether the manifest's metadata says that people annotated the images: auto is no for shapes that the export calls predictions and for files of results, else yes.", rich_help_panel=WRITE)] = SETTINGS.human_annotated,
     png: Annotated[str, opt(metavar=CHOICE["png"], help="Grayscale masks, or palette masks, which image viewers show in the class colours; pixel values are class ids in both.", rich_help_panel=WRITE)] = SETTINGS.png,
     png_encoder: Annotated[str, opt(metavar=CHOICE["png_encoder"], help="PNG encoder: gtmask's own, or the slow pypng to compare with.", rich_help_panel=WRITE)] = SETTINGS.png_encoder,
     executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Work on this machine, or on the Dask cluster with this scheduler.", rich_help_panel=RUN)] = EXECUTION.executor,
@@ -70,7 +71,7 @@ def convert(
         partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
         size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
-        creation_date=creation_date, confidence=confidence, png=png, png_encoder=png_encoder,
+        creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
         dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace,
     )  # fmt: skip

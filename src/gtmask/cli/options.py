@@ -79,8 +79,8 @@ After = Annotated[str | None, opt("--after", metavar="NAME", help="Manifest key 
 
 def _concurrency(given: str | int) -> Any:
     """Read the value of --concurrency; what it may be is :class:`S3Settings`' business."""
-    if given == "auto":
-        return given
+    if str(given).lower() == "auto":
+        return "auto"
     try:
         return int(given)
     except ValueError as error:

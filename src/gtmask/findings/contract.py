@@ -100,6 +100,8 @@ declare("error", [
     ("source-unreadable", "The image cannot be read, and the workers' browsers will not be able to either.",
      "Replace the file, or check permissions."),
     ("source-format", "Ground Truth shows .jpg, .jpeg and .png images only.", "Convert the image."),
+    ("source-coding", "No browser shows a JPEG that is coded in this way: the task stays empty.",
+     "Save the image as a usual JPEG or as PNG."),
     ("source-bytes", "Ground Truth takes images of at most 40 MB.", "Compress, scale or tile the image."),
     ("source-pixels", "Ground Truth takes images of at most 100 million pixels.", "Scale or tile the image."),
     ("bucket-region", "Images, masks, manifest and job must be in one region.",
@@ -135,6 +137,9 @@ declare("warning", [
      "Write only IHDR, PLTE, IDAT and IEND."),
     ("mask-palette-padding", "Unused palette entries of real masks are #ffffff.",
      "Write 256 entries, the unused ones white."),
+    ("source-depth", ("Browsers show the upper 8 of 16 bits: images that use few of their values, such as "
+     "medical ones, look black."),
+     "Save the image with 8 bits, stretched as people should see it."),
     ("source-turned", "EXIF rotates this image: in browsers that follow it the mask no longer fits.",
      "Look at a preview; it is best to save images already rotated before they are labeled."),
     ("key-double-slash", "Two slashes in a key usually come from joining a prefix wrongly.",

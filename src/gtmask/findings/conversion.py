@@ -97,6 +97,9 @@ declare("guess", [
      "Check that this is the image that was labeled, in its size at that time."),
     ("runs-doubtful", "A run-length mask (RLE) has a run of no pixels in its middle: no encoder writes it.",
      "Look at a preview: if the mask is inverted from some place on, export again."),
+    ("classes-lost", ("The names of the classes stand behind the damage of the document: their ids are all "
+     "that is known of them."),
+     "Export again, or give a class map with --classes whose labels are these ids."),
     ("label-number", "The name of a class is a number, or it has no name and is called by its number.",
      "Nothing, if classes are numbered; else give them names in the labeling tool."),
     ("ring-doubled", ("A shape has the same ring twice; it was used once, since the copy would cut it out as "

@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from gtmask.choices import fold
+from gtmask.errors import ClassesLostError
 from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
@@ -51,6 +53,10 @@ class Sample:
     damage: str = ""
 
 
+#: Of ``void``; all else is the name of a class.
+VOID_WORDS = ("background", "keep")
+
+
 @dataclass(frozen=True, slots=True)
 class AnnotationChoices:
     """The choices of :class:`ReadOptions` that decide what the records are: a run freezes them."""
@@ -66,6 +72,9 @@ class AnnotationChoices:
     masks: str | None = None
     partial: bool = False
     void: str = "background"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "void", fold(self.void, VOID_WORDS) or self.void)
 
     def chosen(self) -> dict[str, Any]:
         """Return these choices by name, whatever else an object of a subclass holds."""
@@ -151,3 +160,18 @@ class BringsClasses(Protocol):
 def suggested(reader: Reader[Any], labels: Sequence[str]) -> list[SuggestedClass]:
     """Return the classes of these labels, with ids and colours where the reader's export tells them."""
     return reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
+
+
+def refuse_lost_classes(source: str, findings: Sequence[Finding]) -> None:
+    """Refuse to name classes by their ids, where a damage has taken their names.
+
+    Raises
+    ------
+    ClassesLostError
+        With what to do.
+    """
+    if any(finding.code == "classes-lost" for finding in findings):
+        raise ClassesLostError(
+            f"The names of the classes of {source} stand behind its damage: export it again, or give a class "
+            "map with --classes whose labels are the ids of the classes."
+        )

@@ -107,6 +107,7 @@ def choose_label(
     predictions = [label for label, kind in zip(labels, kinds, strict=True) if kind in _PREDICTIONS]
     if not kept and options.include_predictions:
         kept, predictions = predictions, []
+        builder.record.predicted = bool(kept)
     for _ in predictions:
         builder.finding("prediction-left-out", "a model's label")
     if not kept:

@@ -119,6 +119,7 @@ def choose_label(
         builder.finding("prediction-left-out", f"{wanted}: {status}")
         builder.finding("record-unannotated", "the only label is a prediction")
         return None
+    builder.record.predicted = status == "PRELABELED"
     if options.annotator is None and (len(given) > 1 or wanted != GROUND_TRUTH):
         builder.finding("annotation-chosen", f"label set {wanted}, 1 of {len(given)}")
     return wanted, given[wanted]

@@ -113,6 +113,10 @@ def check_image(image: ImageInfo) -> Iterator[Breach]:
     """Yield what is wrong with an image's header."""
     if image.format not in IMAGE_FORMATS:
         yield "source-format", f"the file is {image.format}"
+    if image.coding:
+        yield "source-coding", f"{image.coding} JPEG"
+    if image.bits > 8:
+        yield "source-depth", f"{image.bits} bits a sample"
     if image.width * image.height > MAX_IMAGE_PIXELS:
         yield "source-pixels", f"{image.width}x{image.height} pixels"
     if image.orientation != 1:

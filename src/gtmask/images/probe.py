@@ -15,7 +15,7 @@ import importlib
 import io
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ProbeError
@@ -47,6 +47,16 @@ _READERS = (
     (b"\0\0\0\x0cjP  ", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
     (b"\xff\x4f\xff\x51", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
 )
+_START_OF_SCAN = 0xDA
+#: Where a PNG says its bits per sample (PNG, third edition, 11.2.1): behind width and height.
+_DEPTH = 24
+#: Frames of JPEG that no browser decodes.
+_CODINGS = {
+    0xC3: "lossless", 0xF7: "JPEG-LS",
+    0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical", 0xCD: "hierarchical",
+    0xCE: "hierarchical", 0xCF: "hierarchical",
+    0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "arithmetic",
+}  # fmt: skip
 #: What Pillow's parsers raise at damaged headers.
 _DAMAGED = (
     SyntaxError, OSError, EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError,
@@ -60,13 +70,16 @@ class ImageInfo:
 
     ``width`` and ``height`` are those of the stored pixel grid; ``orientation`` is EXIF's 1 to 8, 1 where
     the file has none or no valid one; ``format`` is "JPEG", "PNG", "BMP", "GIF", "TIFF", "JPEG2000" or
-    "WEBP", whatever the file's name says.
+    "WEBP", whatever the file's name says; ``bits`` are those of a sample, and ``coding`` says why browsers
+    cannot show a JPEG or PNG, where they cannot.
     """
 
     width: int
     height: int
     orientation: int
     format: str
+    bits: int = field(default=8, compare=False)
+    coding: str = field(default="", compare=False)
 
 
 async def probe(storage: Storage, key: str) -> ImageInfo:
@@ -91,7 +104,7 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
     usual = usual_size(head)
     if usual is not None:
         width, height, name = usual
-        return ImageInfo(width, height, 1, name)
+        return ImageInfo(width, height, 1, name, _png_bits(head[_DEPTH]) if name == "PNG" else 8)
     window = _Window()
     window.add(0, head, wanted)
     while True:
@@ -214,7 +227,34 @@ def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
             width, height = _stored_size(image)
         except _DAMAGED as error:
             raise _NoImageError(f"is a {name} whose header is damaged or incomplete") from error
-        return ImageInfo(width, height, _orientation(image), name)
+        bits, coding = 8, ""
+        if name == "PNG":
+            window.seek(_DEPTH)
+            bits = _png_bits(window.read(1)[0])
+        elif name == "JPEG":
+            coding = _jpeg_coding(window)
+        return ImageInfo(width, height, _orientation(image), name, bits, coding)
+
+
+def _png_bits(depth: int) -> int:
+    """Return the bits of a sample as browsers unpack them: 8 for 8 and less."""
+    return max(depth, 8)
+
+
+def _jpeg_coding(window: _Window) -> str:
+    """Return how a JPEG is coded, if it is in a way that browsers do not know (ITU-T T.81, table B.1)."""
+    position = 2
+    while True:
+        window.seek(position)
+        head = window.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] == _START_OF_SCAN:
+            return ""
+        if head[1] in _CODINGS:
+            return _CODINGS[head[1]]
+        if head[1] == 0xFF:  # fill bytes may stand before a marker
+            position += 1
+            continue
+        position += 2 + int.from_bytes(head[2:], "big")
 
 
 def _stored_size(image: Any) -> tuple[int, int]:

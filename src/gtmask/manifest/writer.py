@@ -83,17 +83,22 @@ class ManifestWriter:
         _check_metadata_length(packed)
         self._head = b'{"%s":' % SOURCE_REF.encode()
         self._middle = b"," + _dump(label_attribute) + b":"
-        self._tail = b"," + _dump(label_attribute + METADATA_SUFFIX) + b":" + packed + b"}\n"
+        key = b"," + _dump(label_attribute + METADATA_SUFFIX) + b":"
+        self._tail = key + packed + b"}\n"
+        self._tail_of_predictions = key + _dump(metadata | {HUMAN_ANNOTATED: "no"}) + b"}\n"
 
-    def line(self, source_ref: str, mask_ref: str) -> bytes:
+    def line(self, source_ref: str, mask_ref: str, *, human: bool = True) -> bytes:
         """Return one line, newline included, for an image's and its mask's path or ``s3://`` URI.
+
+        ``human`` says whether people annotated the image, and not a model.
 
         Raises
         ------
         UsageError
             A reference that cannot be UTF-8 (a file name that the system cannot decode).
         """
-        return b"".join((self._head, _dump(source_ref), self._middle, _dump(mask_ref), self._tail))
+        tail = self._tail if human else self._tail_of_predictions
+        return b"".join((self._head, _dump(source_ref), self._middle, _dump(mask_ref), tail))
 
 
 def manifest_name(label_attribute: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
+from gtmask.findings import Finding
+from gtmask.formats.base import refuse_lost_classes
 from gtmask.groundtruth.classes import format_class_map
 from gtmask.report.inspection import inspect
 from gtmask.storage.outputs import refuse_foreign, write_file
@@ -96,6 +98,8 @@ def classes(
         check_file(os.fspath(out), "--out", os.fspath(source), "the export")
         refuse_foreign(os.fspath(out), "--out", s3, lambda _: False, overwrite=overwrite)
     seen = inspect(source, format=format, options=options, s3=s3, workers=workers, progress=progress)
+    if "classes-lost" in seen.findings:
+        refuse_lost_classes(os.fspath(source), [Finding("classes-lost")])
     if not (seen.labels or seen.declared):
         doubt = "" if format == "auto" else f" read as --format {format}, which may be the wrong one,"
         raise UsageError(

@@ -18,7 +18,7 @@ from unicodedata import normalize
 from gtmask._version import __version__
 from gtmask.errors import StrictError, UsageError
 from gtmask.findings import CODES, Finding
-from gtmask.formats.base import suggested
+from gtmask.formats.base import refuse_lost_classes, suggested
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
@@ -28,6 +28,7 @@ from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import creation_date, manifest_name
 from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
+from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.overwrite import remove_begun, remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, decide_claims, survey
@@ -245,10 +246,15 @@ def _new_plan(
 ) -> Plan:
     """Survey the export and decide everything that the data decides."""
     found_any, doubt = True, ""
+    unfound: list[ImageNames] = []
 
     def choose(images: list[ImageNames]) -> ImageRule:
         nonlocal found_any, doubt
         (rule, doubt), found_any = run_async(_choose_rule(request, images))
+        if not found_any and (request.images_option is not None or request.settings.size != "auto"):
+            unfound.extend(images)
+            if class_map is not None or reader.labels or has_labels(reader):
+                _refuse_elsewhere(request, reader, unfound)
         return rule
 
     if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
@@ -272,13 +278,15 @@ def _new_plan(
     )
     classes_made = class_map is None
     if class_map is None:
+        refuse_lost_classes(request.source, reader.findings)
         labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
         class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
         if not class_map.classes:
             lost = outcome.lost or next((one for one in reader.findings if one.level == "loss"), None)
             raise UsageError(_no_label(request, outcome.labels.get("", 0), lost))
+    _refuse_elsewhere(request, reader, unfound)
     settings["creation_date"] = request.settings.creation_date or creation_date(datetime.now(UTC))
-    settings["size"] = _size(request, found_any, outcome.records)
+    settings["size"] = _size(request, found_any)
     look = None if settings["size"] == "annotation" else partial(_present, request, Present())
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     labels = class_maps.in_order(outcome.labels) or reader.labels or []
@@ -381,16 +389,27 @@ async def _nothing_exists(_key: str) -> bool:
     return False
 
 
-def _size(request: RunRequest, found_any: bool, records: int) -> str:
+def _size(request: RunRequest, found_any: bool) -> str:
     """Decide where sizes come from: from image headers, where images can be read."""
     size = request.settings.size
     if found_any or size == "annotation":
         return "header" if size == "auto" else size
-    if size == "auto" and request.images_option is None:
-        return "annotation"
-    if records >= SAMPLE:
-        raise UsageError(
-            f"None of the first {SAMPLE} images is in {request.images}: check --images, or take the sizes "
-            "from the export with --size annotation."
-        )
-    return "header" if size == "auto" else size
+    return (
+        "annotation"
+        if size == "auto" and request.images_option is None
+        else "header"
+        if size == "auto"
+        else size
+    )
+
+
+def _refuse_elsewhere(request: RunRequest, reader: Reader[Any], images: list[ImageNames]) -> None:
+    """Refuse a folder of images in which none of the first ones was found, if there are any.
+
+    Raises
+    ------
+    UsageError
+        With the folder where they are, if that can be seen.
+    """
+    if images and request.settings.size != "annotation":
+        raise UsageError(none_found(request, reader, images))

@@ -67,10 +67,10 @@ class RunRequest:
             With the folder to take instead.
         """
         check_folder(self.out)
-        if trouble := self._meets(self.out):
+        if trouble := self.meets(self.out):
             raise UsageError(f"--out {self.out} {trouble}: take {self._free_folder()}, for example.")
 
-    def _meets(self, out: str) -> str:
+    def meets(self, out: str) -> str:
         """Return in words what an output would hit, "" if nothing."""
         target, images = real(out), real(self.images)
         searched = default_images(self.source) if "**" in self.source else self.source
@@ -92,7 +92,7 @@ class RunRequest:
         while True:
             above, _, name = place.rpartition("/")
             candidate = f"{above}/{name or 'gtmask'}-masks"
-            if not self._meets(candidate) or above in {"", "s3:/"}:
+            if not self.meets(candidate) or above in {"", "s3:/"}:
                 return candidate
             place = above
 

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from gtmask.choices import choose, fold
 from gtmask.errors import UsageError
 from gtmask.formats.base import AnnotationChoices
 from gtmask.machine import check_workers
@@ -41,16 +42,22 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "orientation": ("stored", "display"),
     "overlap": ("order", "area", "priority"),
     "crowd": ("paint", "ignore"),
+    "human_annotated": ("auto", "yes", "no"),
 }  # fmt: skip
 
 #: A mask beyond this would only exhaust memory.
 MOST_PIXELS = 1 << 29
 
 
-def check_choice(name: str, value: object) -> None:
-    """Raise UsageError unless a setting has one of its :data:`CHOICES`."""
-    if value not in CHOICES[name]:
-        raise UsageError(f"--{name.replace('_', '-')} {value!r} is none of {', '.join(CHOICES[name])}.")
+def check_choice(name: str, value: str) -> str:
+    """Return a setting as its :data:`CHOICES` spell it.
+
+    Raises
+    ------
+    UsageError
+        It is none of them.
+    """
+    return choose(f"--{name.replace('_', '-')}", value, CHOICES[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Settings(AnnotationChoices):
     job_name: str = JOB_NAME_DEFAULT
     creation_date: str | None = None
     confidence: float = CONFIDENCE_DEFAULT
+    human_annotated: str = "auto"
     png: str = "gray"
     png_encoder: str = "fast"
     fill: str = "opencv"
@@ -85,7 +93,8 @@ class Settings(AnnotationChoices):
 
     def __post_init__(self) -> None:
         for name in CHOICES:
-            check_choice(name, getattr(self, name))
+            object.__setattr__(self, name, check_choice(name, getattr(self, name)))
+        AnnotationChoices.__post_init__(self)
         check_label_attribute(self.label_attribute)
         if not self.job_name.strip():
             raise UsageError("--job-name is empty: give one, or leave the option out.")
@@ -132,6 +141,7 @@ class ExecutionOptions:
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
+        object.__setattr__(self, "executor", fold(self.executor, ("local",)) or self.executor)
         parse_shard(self.shard)
         if self.grace is not None and not self.grace >= 0:
             raise UsageError(f"--grace {self.grace} must be a number of seconds, 0 or more.")
@@ -154,6 +164,7 @@ class ConvertOptions(TypedDict, total=False):
     job_name: str
     creation_date: str | None
     confidence: float
+    human_annotated: str
     png: str
     png_encoder: str
     fill: str

@@ -38,7 +38,7 @@ def parse_shard(text: str | None, environment: Mapping[str, str] = os.environ) -
     """
     if text is None:
         return Shard()
-    index, slash, count = text.partition("/")
+    index, slash, count = text.lower().partition("/")
     if index == "auto" and (not slash or (count.isdecimal() and int(count))):
         return _from_environment(environment, count)
     if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):

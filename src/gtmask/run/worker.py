@@ -272,7 +272,9 @@ class Worker:
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
         data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
-        line = self.job.writer.line(self.job.image_prefix + key, self.job.mask_prefix + target)
+        line = self.job.writer.line(
+            self.job.image_prefix + key, self.job.mask_prefix + target, human=self._human(record)
+        )
         outcome = Outcome(record, line, len(data), count_values(mask), painting.painted, covered)
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask
@@ -280,6 +282,11 @@ class Worker:
             await journal.note(target)
             await self.out.put(MASKS + target, data, "image/png")
         return outcome
+
+    def _human(self, record: Record) -> bool:
+        """Say whether people annotated an image: as the settings say, else as the export does."""
+        told = self.job.settings.human_annotated
+        return not record.predicted if told == "auto" else told == "yes"
 
     def _rejected(self, record: Record) -> Outcome:
         self._strict(record)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from gtmask.choices import choose
 from gtmask.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -88,13 +89,14 @@ class S3Settings:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        for option, value, known in (
-            ("--s3-client", self.client, S3_CLIENTS),
-            ("--sse", self.sse, ENCRYPTIONS),
-            ("--acl", self.acl, ACLS),
+        for name, option, known in (
+            ("client", "--s3-client", S3_CLIENTS),
+            ("sse", "--sse", ENCRYPTIONS),
+            ("acl", "--acl", ACLS),
         ):
-            if value is not None and value not in known:
-                raise UsageError(f"{option} {value!r} is none of {', '.join(known)}.")
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, choose(option, value, known))
         if self.sse_kms_key_id is not None and self.sse != "aws:kms":
             raise UsageError("--sse-kms-key-id names the key of --sse aws:kms: give both.")
         if self.concurrency != "auto" and self.concurrency < 1:

@@ -134,6 +134,8 @@ class CocoReader:
         self.turned = studio and turns_images(get_any(info, "date_created"))
         #: Whether there is no image table: then ids are all that is known of the images.
         self.bare = tables.images_at is None
+        #: Whether it is a file of a model's results: a list of annotations, without any tables.
+        self.results = tables.bare
         self.title = self._name(head, tables, studio=studio)
         self.grid: Grid = "displayed" if studio or "CVAT" in self.title else "stored"
         self.categories: dict[int | str, str] = {}
@@ -164,6 +166,9 @@ class CocoReader:
             if not name:
                 self.findings.append(Finding("label-number", f"category {number} has no name"))
             rows.append((number, name or str(number), get_text(reporter, entry, "supercategory")))
+        if not rows and self.options.keep_going and any(f.code == "document-damaged" for f in self.findings):
+            self.findings.append(Finding("classes-lost", self.document.name))
+            return None
         if not rows:
             self.findings.append(Finding("label-number", "no categories are listed, so ids are the classes"))
             return None
@@ -280,6 +285,7 @@ class CocoReader:
         number, image, width, height, aliases, code, ranges = unit
         where = f"{self.document.name}, image {number}"
         builder = RecordBuilder(image, grid=self.grid, source_fill="coco", where=where, aliases=aliases)
+        builder.record.predicted = self.results
         if width is not None or height is not None:
             set_size(builder, width, height)
         if code == "image-duplicate":

@@ -304,6 +304,7 @@ def _chosen(
         return get_list(builder, best, "result")
     predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:
+        builder.record.predicted = True
         return get_list(builder, max(predictions, key=partial(_age, builder)), "result")
     if predictions:
         builder.finding("prediction-left-out", f"{builder.record.where}: {len(predictions)}")
