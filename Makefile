@@ -8,7 +8,7 @@ PACKAGE = $(VENV)/.package
 TOOLS   = $(VENV)/.tools
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UPGRADE) $(addprefix -c ,$(PINS))
 
-.PHONY: help demo test fuzz test-lowest test-newest coverage check lint types bench docs dist clean
+.PHONY: help demo test fuzz soak test-lowest test-newest coverage check lint types bench docs dist clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ test: $(TOOLS)  ## Run all tests
 
 fuzz: $(TOOLS)  ## Change exports in every way that the tests know; prints what nobody is told of
 	@$(BIN)/python -m tests.silence.fuzz
+
+soak: $(TOOLS)  ## Kill commands, break requests and restart the server for minutes; SOAK='--kills 1000 --write' for hours
+	@$(BIN)/python -m tests.reliability.soak $(SOAK)
 
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
 	@mkdir -p build

@@ -68,6 +68,8 @@ class S3Server:
     endpoint: str
     port: int
     process: subprocess.Popen[bytes] = field(repr=False)
+    command: list[str] = field(repr=False)
+    folder: Path = field(repr=False)
 
     def environment(self) -> dict[str, str]:
         """Return a whole environment for a subprocess that is to use this server."""
@@ -135,15 +137,26 @@ def start_server(folder: Path) -> S3Server:
         "-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-iam=false",
         "-master.telemetry=false", "-volume.max=5000", "-master.volumeSizeLimitMB=100",
     ]  # fmt: skip
-    with (folder / "output.txt").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
-    server = S3Server(f"http://127.0.0.1:{port}", port, process)
+    server = S3Server(f"http://127.0.0.1:{port}", port, _started(command, folder), command, folder)
     try:
         _wait_until_ready(server, folder)
     except BaseException:
         stop_server(server)
         raise
     return server
+
+
+def restart_server(server: S3Server, pause: float = 0.0) -> None:
+    """Kill the server and start it again with the same data, so many seconds later, as after a crash."""
+    stop_server(server)
+    time.sleep(pause)
+    server.process = _started(server.command, server.folder)
+    _wait_until_ready(server, server.folder)
+
+
+def _started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "output.txt").open("ab") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
 
 
 def _wait_until_ready(server: S3Server, folder: Path) -> None:
