@@ -247,6 +247,7 @@ breaks("key-duplicate, the image")(
     raw(lambda data: data.replace(b'{"source-ref":', b'{"source-ref":"s3://data/x.jpg","source-ref":'))
 )
 breaks("key-duplicate, a class")(raw(lambda data: data.replace(b'{"0":{', b'{"0":{},"0":{')))
+breaks("source-both")(on_line(1, "source", "a text"))
 breaks("key-dollar")(on_line(1, "$note", 1))
 breaks("color-map-missing")(without("internal-color-map"))
 breaks("color-map-key")(lambda data: data.classes(lambda classes: classes.update({"007": classes["1"]})))
@@ -356,7 +357,8 @@ def eleven(data: Data) -> None:
 #: Tested below, since they need another kind of data.
 ELSEWHERE = {"labels-automated", "labels-none", "run-unfinished",
              "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
-             "bucket-cors", "cors-header-hidden", "bucket-missing", "bucket-unchecked"}  # fmt: skip
+             "bucket-cors", "cors-header-hidden", "bucket-missing", "bucket-unchecked", "mask-turned",
+             "kms-region", "tasks-quota", "role-missing", "role-trust", "role-access"}  # fmt: skip
 
 
 #: Changes of the color map's colours, which palette masks would then rightly disagree with.

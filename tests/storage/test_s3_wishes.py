@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gtmask.cli import app
 from gtmask.errors import AccessError, UsageError
 from gtmask.progress import hearing_notices
 from gtmask.storage import S3Settings, open_storage
@@ -17,6 +20,7 @@ from tests.support.fake_aws import FakeAws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 #: Bytes of a part of an upload, here.
@@ -132,6 +136,44 @@ def test_what_a_client_cannot_do_another_one_does() -> None:
     assert choose_client("s3://team/p", S3Settings(client="auto", acl="private")) == "aioboto3"
     assert choose_client("s3://team/p", S3Settings(client="auto", request_payer=True)) == "obstore"
     assert choose_client("s3://team-1234abcd-s3alias/p", auto) == "obstore"
+
+
+ROLE, TEAM = (
+    "arn:aws:iam::123456789012:role/x",
+    "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x",
+)
+#: Every command that may touch S3, with its locations there.
+COMMANDS = {
+    "convert": "{0}/export.json --out {0}/out", "inspect": "{0}/export.json", "classes": "{0}/export.json",
+    "validate": "{0}/qa.manifest", "pilot": "{0}/qa.manifest --out {0}/pilot",
+    "preview": "{0}/qa.manifest --out page.html", "finish": "{0}/out", "status": "{0}/out",
+    "job": f"{{0}}/qa.manifest --dry-run --role {ROLE} --workteam {TEAM} --output s3://team/answer",
+    "answer": "{0}/output.manifest --out {0}/back",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_at_the_start_what_its_client_cannot_send(
+    aws: FakeAws, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for location, more in (("s3://team", ["--acl", "private"]), (f"s3://{POINT}", [])):
+        arguments = [command, *COMMANDS[command].format(location).split(), "--s3-client", "obstore", *more]
+        result = CliRunner().invoke(app, arguments)
+        assert isinstance(result.exception, UsageError), result.output
+        assert "use --s3-client aioboto3" in str(result.exception)
+        assert result.exception.exit_code == 2
+    assert not aws.calls
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_commands_with_options_for_s3_are_among_these() -> None:
+    offered = {
+        info.name or info.callback.__name__
+        for info in app.registered_commands
+        if info.callback is not None and "request_payer" in inspect.signature(info.callback).parameters
+    }
+    assert offered - {"config"} <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,9 @@ declare("warning", [
      "Save the image with 8 bits, stretched as people should see it."),
     ("source-turned", "EXIF rotates this image: in browsers that follow it the mask no longer fits.",
      "Look at a preview; it is best to save images already rotated before they are labeled."),
+    ("mask-turned", ("EXIF rotates this image, and its mask was made for that (--orientation display): it "
+     "fits in browsers that follow EXIF, and in no other."),
+     "Look at a preview; it is best to save images already rotated before they are labeled."),
     ("key-double-slash", "Two slashes in a key usually come from joining a prefix wrongly.",
      "Check that the object's key really has both."),
     ("key-encoded", "Ground Truth uses S3 keys as they are written: %20 is not a blank.",

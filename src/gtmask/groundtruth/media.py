@@ -36,6 +36,7 @@ from gtmask.groundtruth.picture_rules import (
 from gtmask.images.probe import probe
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
+from gtmask.manifest.unfinished import grid_of
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
@@ -69,6 +70,7 @@ class MediaSettings:
 
     ``images`` and ``masks`` are where copies are; ``shared_images`` and ``shared_masks`` the ends of paths
     that do not tell of which reference; ``mirrors`` are folders in which a mirror of the masks may lie.
+    ``grid`` is the pixel grid that the masks fit where EXIF turns an image: "stored" or "display".
     """
 
     s3: S3Settings
@@ -78,6 +80,7 @@ class MediaSettings:
     shared_images: SharedEnds = NOTHING_SHARED
     shared_masks: SharedEnds = NOTHING_SHARED
     mirrors: tuple[str, ...] = ()
+    grid: str = "stored"
 
 
 def media_settings(
@@ -117,6 +120,7 @@ def media_settings(
         NOTHING_SHARED if images is None else find_shared_ends(image_references),
         NOTHING_SHARED if masks is None and not mirrors else find_shared_ends(mask_references),
         mirrors,
+        grid_of(manifests[0].location, s3) if len(manifests) == 1 else "stored",
     )
 
 
@@ -216,7 +220,7 @@ class MediaReader:
             report("source-unreadable", str(error))
         else:
             found.images += 1
-            for code, detail in check_image(image):
+            for code, detail in check_image(image, self.settings.grid):
                 report(code, detail)
             for code, detail in check_bytes(size):
                 report(code, detail)
@@ -265,7 +269,7 @@ class MediaReader:
             found.masks += 1
             breaches = [*check_mask(mask.header, colors)]
             if image is not None:
-                breaches += check_size(mask.header, image)
+                breaches += check_size(mask.header, image, self.settings.grid)
             if mask.counts is not None:
                 found.decoded += 1
                 breaches += check_values(mask.header, mask.data, mask.counts, colors)

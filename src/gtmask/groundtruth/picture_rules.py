@@ -79,10 +79,14 @@ def can_decode(header: PngHeader) -> bool:
     return header.color_type in {0, 3} and header.bit_depth <= 8 and not header.interlace
 
 
-def check_size(header: PngHeader, image: ImageInfo) -> Iterator[Breach]:
-    """Compare the mask's size with that of the image as its file stores it."""
+def check_size(header: PngHeader, image: ImageInfo, grid: str = "stored") -> Iterator[Breach]:
+    """Compare the mask's size with that of the image: as its file stores it, or as EXIF turns it."""
     mask, stored = (header.width, header.height), (image.width, image.height)
-    if mask != stored:
+    if grid == "display" and image.orientation > 4:
+        if mask != stored[::-1]:
+            turned = f"{stored[1]}x{stored[0]} as EXIF turns it"
+            yield "mask-size", f"the mask has {mask[0]}x{mask[1]} pixels, the image {turned}"
+    elif mask != stored:
         turned = " (the image as EXIF turns it)" if image.orientation > 4 and mask == stored[::-1] else ""
         detail = f"the mask has {mask[0]}x{mask[1]} pixels{turned}, the image {stored[0]}x{stored[1]}"
         yield "mask-size", detail
@@ -109,8 +113,8 @@ def check_values(
         yield "mask-all-background", ""
 
 
-def check_image(image: ImageInfo) -> Iterator[Breach]:
-    """Yield what is wrong with an image's header."""
+def check_image(image: ImageInfo, grid: str = "stored") -> Iterator[Breach]:
+    """Yield what is wrong with an image's header; ``grid`` is the one that its mask fits."""
     if image.format not in IMAGE_FORMATS:
         yield "source-format", f"the file is {image.format}"
     if image.coding:
@@ -120,7 +124,7 @@ def check_image(image: ImageInfo) -> Iterator[Breach]:
     if image.width * image.height > MAX_IMAGE_PIXELS:
         yield "source-pixels", f"{image.width}x{image.height} pixels"
     if image.orientation != 1:
-        yield "source-turned", f"EXIF orientation {image.orientation}"
+        yield "source-turned" if grid == "stored" else "mask-turned", f"EXIF orientation {image.orientation}"
 
 
 def check_bytes(size: int) -> Iterator[Breach]:

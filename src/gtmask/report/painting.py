@@ -238,7 +238,7 @@ class _Painter(Worker):
             return
         try:
             data = await self.images.get(tile.name)
-            tile.picture = await asyncio.to_thread(shrink, data, self._limit)
+            tile.picture = await asyncio.to_thread(shrink, data, self._limit, self.job.settings.orientation)
         except (CredentialsError, TransientError):
             raise
         except (StorageError, ProbeError) as error:

@@ -1,6 +1,7 @@
-"""Pictures as pages embed them: small, without metadata, in the image's stored pixel grid.
+"""Pictures as pages embed them: small, without metadata, in the pixel grid that the mask fits.
 
-The stored grid is what Ground Truth shows and the mask must fit: EXIF's orientation is not applied.
+That is the stored grid, which Ground Truth's contract asks for, unless a run chose the one that EXIF turns
+to.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from gtmask.errors import ProbeError
 
 #: Longest side of an embedded picture, in pixels.
 SIDE = 1024
+#: EXIF 2.32: the tag of an image's orientation, 1 to 8.
+_ORIENTATION = 0x0112
 #: What is tried until a picture is small enough: its longest side, and WebP's quality.
 STEPS = ((SIDE, 75), (SIDE, 50), (768, 45), (512, 40))
 
@@ -27,21 +30,27 @@ class Picture:
     full_height: int
 
 
-def shrink(data: bytes, limit: int) -> Picture:
+def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
     """Return an image's file as a picture of at most ``limit`` bytes, or the smallest of :data:`STEPS`.
+
+    In the ``grid`` "display" it is turned as EXIF says, and so are its sizes.
 
     Raises
     ------
     ProbeError
         Pillow cannot read it.
     """
-    from PIL import Image  # noqa: PLC0415 - only pictures need it
+    from PIL import Image, ImageOps  # noqa: PLC0415 - only pictures need it
 
     try:
         with Image.open(io.BytesIO(data)) as opened:
             full = opened.size
+            turned = grid == "display" and opened.getexif().get(_ORIENTATION, 1) in range(2, 9)
             opened.draft("RGB", (SIDE, SIDE))
             picture = opened.convert("RGB")
+            if turned:
+                picture = ImageOps.exif_transpose(picture)
+                full = full[::-1] if opened.getexif()[_ORIENTATION] > 4 else full
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ProbeError(f"The image cannot be shown: {' '.join(str(error).split())}.") from error
     made = b""

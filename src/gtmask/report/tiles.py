@@ -111,7 +111,7 @@ async def make_tile(
     tile = Tile(source)
     try:
         data, _ = await media.read_image(source)
-        tile.picture = await asyncio.to_thread(shrink, data, limit)
+        tile.picture = await asyncio.to_thread(shrink, data, limit, media.settings.grid)
         tile.width, tile.height = tile.picture.full_width, tile.picture.full_height
     except (CredentialsError, TransientError):
         raise
