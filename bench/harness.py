@@ -151,6 +151,18 @@ class OwnProcess:
     peak: int
 
 
+def as_table(data: dict[str, Any]) -> Table:
+    """Return a table from the plain values that ``dataclasses.asdict`` makes of it."""
+    rows = [
+        Row(
+            row["scene"],
+            {name: Measure(**found) if found else None for name, found in row["measures"].items()},
+        )
+        for row in data["rows"]
+    ]
+    return Table(data["title"], data["about"], data["ours"], rows, [Goal(**goal) for goal in data["goals"]])
+
+
 def in_own_process(
     module: str, function: str, *arguments: Any, timeout: float = 600, one_cpu: bool = True
 ) -> OwnProcess:

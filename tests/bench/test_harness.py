@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from bench import __main__ as command
 from bench import harness
-from bench.__main__ import page
+from bench.__main__ import Section, page
 
 
 def test_a_wrong_output_is_never_timed():
@@ -33,12 +34,26 @@ def test_rows_that_are_lost_are_marked_and_goals_told():
 
 def test_the_page_begins_with_all_goals_and_links_to_their_figures():
     goals = [harness.Goal("2x", "0.5x", reached=False)]
-    text = page([harness.Table("The whole run, start-up included", "About.", "ours", [], goals)])
+    table = harness.Table("The whole run, start-up included", "About.", "ours", [], goals)
+    text = page([Section("a day", [table])])
     assert (
         "| [The whole run, start-up included](#the-whole-run-start-up-included) | 2x | 0.5x | **no** |"
         in text
     )
     assert text.index("## At a glance") < text.index("## The whole run")
+
+
+def test_what_was_kept_of_a_section_is_read_back_and_told_where_it_was_measured_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "MEASURED", tmp_path / "measured")
+    monkeypatch.setattr(command, "benchmarks", lambda: ["fill", "png", "scan"])
+    rows = [harness.Row("scene", {"ours": harness.Measure(2e-3, bytes=12, peak=99), "peer": None})]
+    table = harness.Table("Title", "About.", "ours", rows, [harness.Goal("2x", "3x", reached=True)])
+    for name, day in (("fill", "a day"), ("png", "another day"), ("scan", "a day")):
+        command.keep(name, Section(day, [table]))
+    assert command.kept()[1] == Section("another day", [table])
+    text = page(command.kept())
+    assert "\nMeasured on a day.\n" in text
+    assert text.count("Measured on another day. About.") == 1
 
 
 def test_a_process_of_its_own_is_measured():
