@@ -1,4 +1,4 @@
-"""``gtmask convert`` as a user starts it, for processes of their own: nothing is imported before the command."""
+"""``gtmask convert`` as a user starts it, for a process of its own: nothing is imported before it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import json
 import math
 import random
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -27,7 +27,8 @@ def write_export(folder: Path, count: int, width: int, height: int, shapes: int)
     pictures.mkdir(parents=True)
     held = BytesIO()
     Image.effect_noise((width, height), 20).convert("RGB").save(held, "JPEG")
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number in range(1, count + 1):
         name = f"{number:06}.jpg"
         (pictures / name).write_bytes(held.getvalue())

@@ -84,7 +84,7 @@ def convert(export: str, images: str, out: str, workers: int | None, size: str =
 def worker_seconds(export: str, images: str, out: str) -> float:
     """Return the CPU seconds per image of the worker alone, chunks but for the first, in one thread."""
     spent: list[tuple[float, int]] = []
-    run_chunk = whole_run.run_chunk
+    run_chunk = vars(whole_run)["run_chunk"]
 
     def timed(job: bytes, chunk: Any) -> Any:
         start = time.thread_time()
@@ -92,7 +92,7 @@ def worker_seconds(export: str, images: str, out: str) -> float:
         spent.append((time.thread_time() - start, len(chunk.units)))
         return result
 
-    whole_run.run_chunk = timed  # type: ignore[assignment] # as the run calls it
+    vars(whole_run)["run_chunk"] = timed
     convert(export, images, out, 1)
     later = spent[1:] or spent
     return sum(seconds for seconds, _ in later) / sum(count for _, count in later)

@@ -30,11 +30,11 @@ def usual_script(export: str, images: str, out: str, processes: int = 1) -> int:
     Path(out, "masks").mkdir(parents=True)
     work = [(image, of_image[image["id"]], ids, images, out) for image in document["images"]]
     if processes == 1:
-        lines = map(convert_image, work)
+        lines = [convert_image(one) for one in work]
     else:
         shares = [work[first : first + SHARE] for first in range(0, len(work), SHARE)]
         with ProcessPoolExecutor(processes) as pool:
-            lines = chain.from_iterable(pool.map(convert_images, shares))
+            lines = list(chain.from_iterable(pool.map(convert_images, shares)))
     with Path(out, "labeling-qa.manifest").open("w") as manifest:
         manifest.writelines(lines)
     return len(work)
