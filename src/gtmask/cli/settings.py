@@ -25,6 +25,7 @@ _OWN = {
     "--out": _ALL,
     "--count": _ALL,
     "--only": _ALL,
+    "--overwrite": _ALL,
     "--strict": _ALL,
     "--images": {"answer", "demo"},
     "--label-attribute": {"job"},

@@ -150,7 +150,7 @@ class Talk:
 
         if self.json:
             print_json(result.to_json())
-        elif self.mode == "json":
+        elif self.mode == "json" and not as_data:
             self.json_lines().write("result", result=result.to_json())
         elif not self.quiet:
             render(result, console(stdout=as_data))
