@@ -49,9 +49,9 @@ def sample(option: Any) -> tuple[str, Any, Any]:
         return "1", True, True
     if option.multiple:
         return "a b", ["a", "b"], ["a", "b"]
-    if isinstance(option.default, float):
-        return "0.25", 0.25, 0.25
     annotation = str(option.type_descriptor.annotation)
+    if "float" in annotation:
+        return "0.25", 0.25, 0.25
     if "int" in annotation:
         return "7", 7, 7
     if "Path" in annotation:
