@@ -396,7 +396,7 @@ def test_a_named_format_reads_whatever_the_first_bytes_look_like(tmp_path: Path)
         ({"project_name": "p", "images": [{"image_name": "a.jpg"}], "label_classes": []}, "Hasty"),
         ([{"task_id": "1", "type": "segmentannotation", "response": {"annotations": []}}], "Scale"),
         ({"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {}}]}, "QuPath"),
-        ([{"type": "Feature", "geometry": {}, "properties": {"classification": {}}}], "QuPath"),
+        ([{"type": "Feature", "geometry": {}, "properties": {"country": "x"}}], "another tool than QuPath"),
         (b'{"image": "a.jpg", "spans": [], "_input_hash": 1, "_task_hash": 2}\n', "Prodigy"),
         ({"asset": {"name": "a.jpg"}, "regions": [{"points": []}], "version": "2"}, "VoTT"),
         ([{"image": "a.jpg", "annotations": [{"label": "x", "coordinates": {}}]}], "CreateML"),

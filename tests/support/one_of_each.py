@@ -27,6 +27,19 @@ EXPORTS: dict[str, tuple[str, Any, dict[str, bytes]]] = {
         "info": {"description": "ISAT", "folder": "d", "name": "a.jpg", "width": 8, "height": 6},
         "objects": [{"category": "a", "group": 1, "segmentation": SQUARE, "layer": 1.0, "iscrowd": False},
                     {"category": "b", "segmentation": SQUARE, "layer": 2.0}]}, {}),
+    "qupath": ("a.geojson", {"type": "FeatureCollection", "features": [
+        {"type": "Feature", "id": "1", "geometry": {"type": "Polygon", "coordinates": [
+            [*SQUARE, SQUARE[0]], [[2, 2], [3, 2], [3, 3], [2, 2]]]},
+         "properties": {"objectType": "annotation", "classification": {"name": "a", "color": [1, 2, 3]}}},
+        {"type": "Feature", "id": "2", "geometry": {"type": "MultiPolygon",
+                                                    "coordinates": [[SQUARE], [SQUARE]]},
+         "properties": {"objectType": "detection", "classification": {"names": ["b", "c"]}}},
+        {"type": "Feature", "id": "3", "geometry": {"type": "GeometryCollection", "geometries": [
+            {"type": "Polygon", "coordinates": [SQUARE]}]}, "properties": {"classification": {"name": "d"}}},
+        {"type": "Feature", "id": "4", "geometry": {"type": "LineString", "coordinates": SQUARE},
+         "properties": {"classification": {"name": "e"}}},
+        {"type": "Feature", "id": "5", "geometry": {"type": "MultiPoint", "coordinates": [[1, 1], [2, 2]]},
+         "properties": {"objectType": "annotation", "isLocked": False}}]}, {}),
     "cityscapes": ("x_gtFine_polygons.json", {"imgHeight": 6, "imgWidth": 8, "objects": [
         {"label": "cargroup", "polygon": SQUARE}, {"label": "road", "polygon": SQUARE, "deleted": 1}]}, {}),
     "mapillary": ("polygons/a.json", {"width": 8, "height": 6, "objects": [

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MAGIC = re.compile(r"[*?\[]")
 #: Ends of keys that name a file; in S3 any other key is taken for a folder.
 FILE_SUFFIX = re.compile(
-    r"\.(json|jsonl|ndjson|manifest|xml|txt|csv|ya?ml|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
+    r"\.(json|geojson|jsonl|ndjson|manifest|xml|txt|csv|ya?ml|zip|tar|tar\.gz|tgz|gz)$", re.IGNORECASE
 )
 
 

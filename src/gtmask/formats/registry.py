@@ -163,6 +163,20 @@ _ROWS = (
         order="`layer` ascending (2 where it is missing), ties in list order.",
     ),
     Format(
+        "qupath",
+        "QuPath GeoJSON",
+        "center",
+        "One GeoJSON file per image: annotations, detections and cells; polygons of several parts with "
+        "holes.",
+        "Points and lines have no area; slices and times other than the first are left out; of a cell its "
+        "outline counts, not its nucleus.",
+        image="The file's own name, with or without the image's extension.",
+        label="`name` of `classification`; `names` joined.",
+        holes="Taken out of the exterior: all rings of a polygon but the first.",
+        marks=frozenset({"features", "geometry", "properties"}),
+        per_image=True,
+    ),
+    Format(
         "cityscapes",
         "Cityscapes and IDD",
         "pillow",

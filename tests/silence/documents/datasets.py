@@ -36,6 +36,7 @@ def variants() -> Iterator[Variant]:
     yield from _yolo()
     yield from _labelme()
     yield from _isat()
+    yield from _qupath()
     yield from _cityscapes()
     yield from _mapillary()
     yield from _datumaro()
@@ -286,6 +287,26 @@ def _isat() -> Iterator[Variant]:
     yield variant("isat", "folders", {
         "x/a.json": document("a.jpg", item("cat", 0)), "y/a.json": document("a.jpg", item("dog", 5)),
     }, {"x/a.jpg": (48, 32), "y/a.jpg": (48, 32)}, free=free)  # fmt: skip
+
+
+def _qupath() -> Iterator[Variant]:
+    def closed(points: list[list[int]]) -> list[list[int]]:
+        return [*points, points[0]]
+
+    def feature(number: int, category: str, kind: str, coordinates: Any) -> dict[str, Any]:
+        return {"type": "Feature", "id": f"{number}", "geometry": {"type": kind, "coordinates": coordinates},
+                "properties": {"objectType": "annotation", "classification": {
+                    "name": category, "color": [1, 2, 3]}, "isLocked": False}}  # fmt: skip
+
+    cat = feature(0, "cat", "Polygon", [closed(ring(0))])
+    dog = feature(5, "dog", "MultiPolygon", [[closed(ring(5)), closed(hole(5))], [closed(ring(7))]])
+    # What kind of object it is and how it looks in QuPath decides no pixel.
+    free = "id objectType color isLocked type"
+    yield variant("qupath", "collection", {
+        "a.geojson": {"type": "FeatureCollection", "features": [cat, dog]},
+        "b.geojson": {"type": "FeatureCollection", "features": [dog]},
+    }, {"a.jpg": (48, 32), "b.jpg": (48, 32)}, free=free)  # fmt: skip
+    yield variant("qupath", "list", {"a.jpg.geojson": [cat, dog]}, A, free=free)
 
 
 def _cityscapes() -> Iterator[Variant]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
 
 #: Extensions that some reader takes.
-DOCUMENTS = (".json", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
+DOCUMENTS = (".json", ".geojson", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
 _PACKED = re.compile(rf"({'|'.join(map(re.escape, DOCUMENTS))})\.(gz|bz2|xz|zst|zip)\Z")
 #: Names that stand beside annotations in folders: never counted as skipped.
 COMPANIONS = (
