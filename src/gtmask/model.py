@@ -73,9 +73,13 @@ class Runs(_ByValue):
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Plane(_ByValue):
-    """A decoded picture: ``values`` is uint8 (height, width), C-contiguous, one number per pixel."""
+    """A decoded picture: ``values`` is uint8 (height, width), C-contiguous, one number per pixel.
+
+    ``digest`` is of the encoded bytes, where the reader took one: pictures of one digest are equal.
+    """
 
     values: NDArray[np.uint8]
+    digest: bytes = b""
 
 
 @dataclass(slots=True, frozen=True)

@@ -38,6 +38,13 @@ class CountingStorage(LocalStorage):
         self.reads.append((start, len(data)))
         return data
 
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
+    ) -> tuple[bytes, str]:
+        data, version = await super().get_versioned(key, start, stop)
+        self.reads.append((start, len(data)))
+        return data, version
+
 
 def encoded(kind: str, orientation: int | None = None, maker_note: int = 0, **options: Any) -> bytes:
     if orientation is not None:

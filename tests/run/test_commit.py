@@ -40,7 +40,7 @@ def test_a_commit_record_is_written_once_all_that_it_promises_is_durable() -> No
     async def refuse_lost() -> None:
         """Nobody has taken the run over."""
 
-    asyncio.run(commit(out, ChunkResult(7, Tally()), "r", refuse_lost))
+    asyncio.run(commit(out, [ChunkResult(7, Tally())], "r", refuse_lost))
     assert out.done == ["_gtmask/parts/000007-r.jsonl", "sync", "_gtmask/parts/000007.json", "sync"]
 
 

@@ -104,7 +104,7 @@ class _Chunk:
         result = ChunkResult(number, Tally())
         for outcome in await self.media.each(self.object, items):
             _gather(result, outcome)
-        await commit(await self.media.storage(self.job.out), result)
+        await commit(await self.media.storage(self.job.out), [result])
         return result.tally
 
     async def object(self, item: Item) -> Outcome:

@@ -57,6 +57,8 @@ def convert(
     overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start over.", rich_help_panel=RUN)] = EXECUTION.overwrite,
     retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Try again to convert the images that were rejected before.", rich_help_panel=RUN)] = EXECUTION.retry_rejects,
     grace: Annotated[float | None, opt(metavar="SECONDS", help="Time that SIGTERM or Ctrl-C gives the chunks in work to be finished (default: as long as they need).", rich_help_panel=RUN)] = EXECUTION.grace,
+    update: Annotated[bool, opt("--update", metavar="", help="Convert what is new or changed in the export, or in the images, since the run in DEST; equal masks stay, removed images leave the manifest, and class ids keep their meaning.", rich_help_panel=RUN)] = EXECUTION.update,
+    prune: Annotated[bool, opt("--prune", metavar="", help="With --update, remove the masks of images that are no longer in the manifest.", rich_help_panel=RUN)] = EXECUTION.prune,
     s3: S3Settings,
     talk: Talk,
 ) -> None:  # fmt: skip
@@ -73,7 +75,7 @@ def convert(
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
         creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
-        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace,
+        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace, update=update, prune=prune,
     )  # fmt: skip
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)

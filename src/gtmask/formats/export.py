@@ -307,7 +307,7 @@ class StorageExport(_Rooted):
     def _changed(self, name: str) -> ChangedError:
         return ChangedError(
             f"{self.root}/{name} was changed while it was read: nothing that was made from it since is kept. "
-            "Bring it back to what it was and run again to go on, or start anew with --overwrite."
+            "Bring it back to what it was and run again to go on, or take it as it is now with --update."
         )
 
     def _missing(self, name: str, error: NotFoundError) -> ChangedError | NotFoundError:

@@ -15,7 +15,7 @@ import importlib
 import io
 import struct
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ProbeError
@@ -71,7 +71,8 @@ class ImageInfo:
     ``width`` and ``height`` are those of the stored pixel grid; ``orientation`` is EXIF's 1 to 8, 1 where
     the file has none or no valid one; ``format`` is "JPEG", "PNG", "BMP", "GIF", "TIFF", "JPEG2000" or
     "WEBP", whatever the file's name says; ``bits`` are those of a sample, and ``coding`` says why browsers
-    cannot show a JPEG or PNG, where they cannot.
+    cannot show a JPEG or PNG, where they cannot. ``version`` tells that the file is another one than before,
+    as :meth:`gtmask.storage.base.Storage.get_versioned` does.
     """
 
     width: int
@@ -80,6 +81,7 @@ class ImageInfo:
     format: str
     bits: int = field(default=8, compare=False)
     coding: str = field(default="", compare=False)
+    version: str = field(default="", compare=False)
 
 
 async def probe(storage: Storage, key: str) -> ImageInfo:
@@ -100,16 +102,17 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
         From the storage.
     """
     wanted = FIRST
-    head = await storage.get(key, 0, wanted)
+    head, version = await storage.get_versioned(key, 0, wanted)
     usual = usual_size(head)
     if usual is not None:
         width, height, name = usual
-        return ImageInfo(width, height, 1, name, _png_bits(head[_DEPTH]) if name == "PNG" else 8)
+        bits = _png_bits(head[_DEPTH]) if name == "PNG" else 8
+        return ImageInfo(width, height, 1, name, bits, version=version)
     window = _Window()
     window.add(0, head, wanted)
     while True:
         try:
-            return _parse(window)
+            return replace(_parse(window), version=version)
         except _MissingBytesError as missing:
             wanted *= GROWTH
             stop = missing.start + max(wanted, missing.count)

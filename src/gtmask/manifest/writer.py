@@ -81,6 +81,7 @@ class ManifestWriter:
         }
         packed = _dump(metadata)
         _check_metadata_length(packed)
+        self._attribute = label_attribute
         self._head = b'{"%s":' % SOURCE_REF.encode()
         self._middle = b"," + _dump(label_attribute) + b":"
         key = b"," + _dump(label_attribute + METADATA_SUFFIX) + b":"
@@ -99,6 +100,14 @@ class ManifestWriter:
         """
         tail = self._tail if human else self._tail_of_predictions
         return b"".join((self._head, _dump(source_ref), self._middle, _dump(mask_ref), tail))
+
+    def renewed(self, line: bytes) -> bytes:
+        """Return the line that this writer makes for the references of another one's line."""
+        if line.endswith((self._tail, self._tail_of_predictions)):
+            return line
+        value = orjson.loads(line)
+        human = value[self._attribute + METADATA_SUFFIX][HUMAN_ANNOTATED] == "yes"
+        return self.line(value[SOURCE_REF], value[self._attribute], human=human)
 
 
 def manifest_name(label_attribute: str) -> str:

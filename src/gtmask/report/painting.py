@@ -21,12 +21,13 @@ from gtmask.report.page import Layer, Page, Tile
 from gtmask.report.pictures import shrink
 from gtmask.report.tiles import picture_bytes
 from gtmask.run.decide import decide
+from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.run import job_of, open_run_reader
 from gtmask.run.settings import ExecutionOptions, Settings
 from gtmask.run.watch import Watch
-from gtmask.run.worker import Chunk, Outcome, Worker
+from gtmask.run.worker import Chunk, Worker
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
 
@@ -208,6 +209,7 @@ class _Painter(Worker):
         """Return a record as a tile; what keeps it from becoming a mask is among the tile's findings."""
         self._made = None
         outcome = await self.convert_record(chunk, 0, None)
+        assert outcome.record is not None
         tile = self._made or Tile(outcome.record.image)
         tile.findings = outcome.record.findings
         return tile

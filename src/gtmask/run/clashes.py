@@ -269,6 +269,11 @@ class _Keys:
         return np.frombuffer(self._hashes, np.uint64).reshape(-1, 3).T
 
 
+def narrowed(keys: dict[str, int], choice: int | None) -> dict[str, int]:
+    """Return the one of an image's keys that was chosen for it; all of them where nothing was."""
+    return keys if choice is None else dict(list(keys.items())[choice : choice + 1])
+
+
 def find(keys: Mapping[str, int], there: set[str]) -> list[str]:
     """Return the first of an image's keys that is there, and after it others that it may just as well be.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
+from base64 import b64decode, b64encode
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,15 +19,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
-from gtmask.findings import FindingCounts
+from gtmask.findings import EXAMPLES, FindingCounts
 from gtmask.manifest.unfinished import PARTS, committed_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")
+#: What a single record counts: values of :meth:`Tally.to_json`.
+Counts = dict[str, Any]
 
 REJECTS = "rejects.jsonl"
 CLASSES = "classes.toml"
@@ -78,6 +81,10 @@ class Tally(FindingCounts):
         self.covered.update(other.covered)
         self.add_findings(other)
 
+    def counts(self) -> Counts:
+        """Return the values of :meth:`to_json` that are not zero or empty."""
+        return {name: value for name, value in self.to_json().items() if value}
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, in a fixed order."""
         return {
@@ -105,38 +112,82 @@ class Tally(FindingCounts):
 
 @dataclass(slots=True)
 class ChunkResult:
-    """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values."""
+    """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values.
+
+    ``states`` and ``counts`` are of all lines: what the records were, and what each counts, packed.
+    """
 
     chunk: int
     tally: Tally
     lines: list[bytes] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    states: bytes = b""
+    counts: str = ""
 
 
 async def commit(
     out: Storage,
-    result: ChunkResult,
+    results: Sequence[ChunkResult],
     run: str = "",
     refuse_lost: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
-    """Make a chunk's masks and lines durable, then write its commit record, of the run with this identity.
+    """Make masks and lines of chunks durable, then write their commit records, of the run with this identity.
 
     ``refuse_lost`` raises where the output is no longer that run's: syncing may have taken a while.
     """
-    lines = b"".join(result.lines)
-    await out.put(lines_key(result.chunk, run), lines, "application/x-ndjson")
+    lines = {result.chunk: b"".join(result.lines) for result in results}
+    await asyncio.gather(
+        *(out.put(lines_key(chunk, run), data, "application/x-ndjson") for chunk, data in lines.items())
+    )
     await out.sync()
+    if refuse_lost is not None:
+        await refuse_lost()
+    records = [(result.chunk, _record(result, run, lines[result.chunk])) for result in results]
+    await asyncio.gather(*(out.put(commit_key(chunk), data, "application/json") for chunk, data in records))
+    await out.sync()
+
+
+def _record(result: ChunkResult, run: str, lines: bytes) -> bytes:
+    """Return a chunk's commit record."""
     record = {
         "chunk": result.chunk,
         "run": run,
         **result.tally.to_json(),
         "lines": {"bytes": len(lines), "crc32": zlib.crc32(lines)},
         "rejected": result.rejects,
+        "states": b64encode(result.states).decode(),
+        "counts": result.counts,
     }
-    if refuse_lost is not None:
-        await refuse_lost()
-    await out.put(commit_key(result.chunk), orjson.dumps(record) + b"\n", "application/json")
-    await out.sync()
+    return orjson.dumps(record) + b"\n"
+
+
+def pack_counts(counts: list[Counts]) -> str:
+    """Return what single records count as a text: for commit records, which are not read by people."""
+    return b64encode(zlib.compress(orjson.dumps(counts), 1)).decode()
+
+
+def unpack_counts(packed: str) -> list[Counts]:
+    """Read what :func:`pack_counts` returned."""
+    counts: list[Counts] = orjson.loads(zlib.decompress(b64decode(packed)))
+    return counts
+
+
+def add_counts(counts: Iterable[Counts]) -> Tally:
+    """Return the tally of records that count these."""
+    total = Tally().to_json()
+    for one in counts:
+        for name, value in one.items():
+            mine = total[name]
+            if isinstance(value, int):
+                total[name] += value
+            elif name == "examples":
+                for code, examples in value.items():
+                    known = mine.setdefault(code, [])
+                    known += examples[: EXAMPLES - len(known)]
+            else:
+                for key, count in value.items():
+                    mine[key] = mine.get(key, 0) + count
+    return Tally.from_json(total)
 
 
 async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.overwrite import remove_begun, remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.survey import SAMPLE, decide_claims, survey
+from gtmask.run.update_classes import extended
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.usable import check_copies, check_overwrite
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.model import ImageNames, LabelClass
     from gtmask.run.commit import Tally
+    from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
+    from gtmask.run.survey import Glance
     from gtmask.storage.base import Storage
     from gtmask.workers import Pool
 
@@ -93,7 +96,7 @@ def decide(
         if not isinstance(classes, ClassMap | None):
             kept = f"{request.out}/{CLASSES}"
             check_overwrite(request.out, "--out", kept, os.fspath(classes), "the class map")
-    plan = _new_plan(request, reader, class_map, pool, fingerprint)
+    plan = new_plan(request, reader, class_map, pool, fingerprint)
     if request.execution.strict:
         # Only now: some readers learn what they leave out while they list their records.
         of_map = [Finding(**item) for item in plan.findings if item["code"] in _OF_CLASS_MAP]
@@ -237,14 +240,19 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
         return frozen
 
 
-def _new_plan(
+def new_plan(
     request: RunRequest,
     reader: Reader[Any],
     class_map: ClassMap | None,
     pool: Pool,
     fingerprint: Callable[[], str],
+    comparison: Comparison | None = None,
 ) -> Plan:
-    """Survey the export and decide everything that the data decides."""
+    """Survey the export and decide everything that the data decides.
+
+    A ``comparison`` with an earlier run is made on the way; a class map that is made then continues the
+    earlier one.
+    """
     found_any, doubt = True, ""
     unfound: list[ImageNames] = []
 
@@ -256,6 +264,10 @@ def _new_plan(
             if class_map is not None or reader.labels or has_labels(reader):
                 _refuse_elsewhere(request, reader, unfound)
         return rule
+
+    def notice(rule: ImageRule, found: Glance) -> None:
+        assert comparison is not None
+        comparison.notice(rule, found, sized=_size(request, found_any) != "annotation")
 
     if request.settings.size != "annotation" and not (is_s3(request.images) or Path(request.images).is_dir()):
         if request.images.lower().endswith(ARCHIVES) and Path(request.images).is_file():
@@ -275,12 +287,18 @@ def _new_plan(
         pool=pool,
         choose_rule=choose,
         progress=request.progress.advance,
+        meaning=b"" if comparison is None else comparison.meaning(),
+        notice=None if comparison is None else notice,
     )
     classes_made = class_map is None
     if class_map is None:
         refuse_lost_classes(request.source, reader.findings)
         labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
-        class_map = class_maps.class_map_from_suggestions(suggested(reader, labels))
+        found = suggested(reader, labels)
+        if comparison is None:
+            class_map = class_maps.class_map_from_suggestions(found)
+        else:
+            class_map = extended(comparison.classes, found)
         if not class_map.classes:
             lost = outcome.lost or next((one for one in reader.findings if one.level == "loss"), None)
             raise UsageError(_no_label(request, outcome.labels.get("", 0), lost))
@@ -312,9 +330,14 @@ def _new_plan(
         ambiguous=verdict.ambiguous,
         sifted=outcome.claims is None,
         findings=[{"code": item.code, "detail": escape_unprintable(item.detail)} for item in told],
+        classes_given=not classes_made,
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()
+    if comparison is not None:
+        comparison.complete(
+            reader, plan, class_map, verdict, outcome.rule, pool, sized=settings["size"] != "annotation"
+        )
     return plan
 
 

@@ -83,6 +83,15 @@ class Journal:
                     self._path.unlink()
 
 
+async def begun(out: Storage) -> list[str]:
+    """Return the keys in all journals, which stay."""
+    keys: list[str] = []
+    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
+        with contextlib.suppress(NotFoundError):
+            keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
+    return keys
+
+
 async def take_away(out: Storage) -> list[str]:
     """Take all journals away and return the keys that stand in them; a last one that was cut off is none.
 
@@ -108,6 +117,6 @@ async def clear(out: Storage) -> None:
 def run_lost(out: str) -> RunConflictError:
     """Return the error of a run whose output another start has taken over."""
     return RunConflictError(
-        f"{out} was taken over by another start with --overwrite: this one has stopped, and what it made "
-        "counts for nothing."
+        f"{out} was taken over by another start with --overwrite or --update: this one has stopped, and what "
+        "it made counts for nothing."
     )

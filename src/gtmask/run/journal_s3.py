@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 QUIET = 15.0
 _LOOK_AGAIN = 0.5
 #: The last line of a journal whose writer has stopped; no key is like it.
-_ENDED = "."
+ENDED = "."
 
 
 class ObjectJournal:
@@ -77,7 +77,7 @@ class ObjectJournal:
             await self._out.delete(self._key)
         elif self._keys:
             # By now every put of this chunk is over.
-            await self._write([*self._keys, _ENDED])
+            await self._write([*self._keys, ENDED])
 
 
 async def take_away_others(out: Storage, run: str) -> list[str]:
@@ -104,8 +104,8 @@ async def take_away_others(out: Storage, run: str) -> list[str]:
                 lines = (await out.get(key)).decode("utf-8", "surrogateescape").split("\n")[:-1]
             except NotFoundError:
                 continue  # its chunk has just been committed
-            if is_quiet or lines[-1:] == [_ENDED]:
-                keys += [line for line in lines if line != _ENDED]
+            if is_quiet or lines[-1:] == [ENDED]:
+                keys += [line for line in lines if line != ENDED]
                 await out.delete(key)
                 del seen[key]
         if seen:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
-
-import orjson
 
 from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, MASKS, REJECTS
+from gtmask.run.dropped import DROPPED, mask_key_of, read_dropped, remove_all
+from gtmask.run.earlier import EARLIER
 from gtmask.run.journal import take_away
 from gtmask.run.journal_s3 import take_away_others
 from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
@@ -31,17 +30,18 @@ async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], 
     the earlier run can go on; and what is left is found by the next ``--overwrite``.
     """
     if not is_s3(out.root):
-        await _delete(out, (MASKS + key for key in await take_away(out)))
+        await remove_all(out, (MASKS + key for key in await take_away(out)))
     keys = [entry.key async for entry in out.list(PARTS)]
     if plan is not None:
         name = manifest_name(plan.settings["label_attribute"])
-        await _delete(out, (name, name + PARTIAL))
-    await _delete(out, (key for key in keys if key.endswith(".json")))
+        await remove_all(out, (name, name + PARTIAL))
+    await remove_all(out, (key for key in keys if key.endswith(".json")))
     for key in keys:
         if key.endswith(".jsonl"):
             progress(await _remove_part(out, key, plan))
     await forget_starts(out)
-    for key in (REJECTS, CLASSES, RUN_FILE):
+    await remove_all(out, (MASKS + key for key in await read_dropped(out)))
+    for key in (REJECTS, CLASSES, DROPPED, EARLIER, RUN_FILE):
         await out.delete(key)
 
 
@@ -51,7 +51,7 @@ async def remove_begun(out: Storage, plan: Plan, earlier: Plan | None) -> None:
     Call it once the new plan is frozen, before any chunk of it is begun.
     """
     begun = await (take_away_others(out, plan.identity) if is_s3(out.root) else take_away(out))
-    await _delete(out, (MASKS + key for key in begun))
+    await remove_all(out, (MASKS + key for key in begun))
     parts = [entry.key async for entry in out.list(PARTS) if entry.key.endswith(".jsonl")]
     for key in parts:
         if not key.endswith(f"-{plan.identity}.jsonl"):
@@ -61,19 +61,7 @@ async def remove_begun(out: Storage, plan: Plan, earlier: Plan | None) -> None:
 async def _remove_part(out: Storage, key: str, plan: Plan | None) -> int:
     """Remove a part file of the run with a plan, and the masks in it; return how many lines it had."""
     lines = (await out.get(key)).splitlines() if plan is not None else []
-    masks = [_mask_key(line, plan) for line in lines if plan is not None]
-    await _delete(out, (mask for mask in masks if mask is not None))
+    masks = [mask_key_of(line, plan) for line in lines if plan is not None]
+    await remove_all(out, (MASKS + mask for mask in masks if mask is not None))
     await out.delete(key)
     return len(lines)
-
-
-def _mask_key(line: bytes, plan: Plan) -> str | None:
-    """Return the key of the mask that a manifest line refers to; None for one of yet another run."""
-    reference = str(orjson.loads(line).get(plan.settings["label_attribute"], ""))
-    is_own = reference.startswith(plan.mask_prefix)
-    return MASKS + reference.removeprefix(plan.mask_prefix) if is_own else None
-
-
-async def _delete(out: Storage, keys: Iterable[str]) -> None:
-    """Delete files, as many at a time as the storage lets through."""
-    await asyncio.gather(*map(out.delete, keys))

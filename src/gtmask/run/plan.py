@@ -9,7 +9,7 @@ contested.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,9 @@ class Plan:
     ``image_prefix`` and ``mask_prefix`` are what stands before keys in the manifest; ``classes`` is the
     class map as TOML; ``rule`` the image rule as JSON; ``findings`` are about the export as a whole.
     ``contested`` and what follows it are those of :class:`gtmask.run.clashes.Verdict`; ``sifted`` says that
-    only the images' own names are known to give different mask keys.
+    only the images' own names are known to give different mask keys. ``classes_given`` says that the class
+    map is somebody's own, which no update adds to. Of an update, ``previous`` is the identity of the run that
+    it goes on from, and ``states`` a digest of what all records are.
     """
 
     settings: dict[str, Any]
@@ -63,6 +65,9 @@ class Plan:
     sifted: bool = False
     findings: list[dict[str, Any]] = field(default_factory=list)
     version: str = __version__
+    classes_given: bool = False
+    previous: str = ""
+    states: str = ""
 
     @property
     def chunks(self) -> int:
@@ -73,7 +78,7 @@ class Plan:
     @property
     def identity(self) -> str:
         """What tells this run from others: a digest of all that decides the output's bytes."""
-        decisive = asdict(self)
+        decisive = self._values()
         # What these two decide stands in the prefixes.
         decisive["settings"] = {k: v for k, v in self.settings.items() if k not in {"image_uri", "mask_uri"}}
         return hashlib.blake2b(orjson.dumps(decisive), digest_size=8).hexdigest()
@@ -100,7 +105,11 @@ class Plan:
 
     def to_bytes(self) -> bytes:
         """Return the plan as JSON."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
+        return orjson.dumps(self._values(), option=orjson.OPT_INDENT_2) + b"\n"
+
+    def _values(self) -> dict[str, Any]:
+        """Return the fields by name, without copying them."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
 
 def parse_plan(data: bytes) -> Plan:
@@ -182,9 +191,12 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
         is_long = name in {"fingerprint", "classes"}
         changes.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
     if changes:
+        go_on = "Use the same again to go on"
+        if changes == [names["fingerprint"]]:
+            go_on = "Convert what is new or changed with --update"
         raise RunConflictError(
-            f"{out} holds a run that differs from this one: {'; '.join(changes)}. Use the same again to go "
-            "on, choose another --out, or start anew with --overwrite."
+            f"{out} holds a run that differs from this one: {'; '.join(changes)}. {go_on}, choose another "
+            "--out, or start anew with --overwrite."
         )
 
 

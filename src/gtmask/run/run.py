@@ -35,6 +35,7 @@ from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
 from gtmask.run.summary import Summary, summarize
 from gtmask.run.survey import batches
+from gtmask.run.update import end_update, take_over, update
 from gtmask.run.watch import Watch
 from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
@@ -50,8 +51,10 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap
     from gtmask.progress import Progress
+    from gtmask.run.commit import ChunkResult
     from gtmask.run.listed_versions import ListedVersions
     from gtmask.run.plan import Plan
+    from gtmask.run.update import Kept
     from gtmask.storage import S3Settings
 
 
@@ -143,11 +146,15 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:
                 pool.prepare(warm_up)
-            plan = decide(request, reader, classes, pool, mark.result)
+            kept = None
+            if execution.update:
+                plan, kept = update(request, reader, classes, pool, mark.result)
+            else:
+                plan = decide(request, reader, classes, pool, mark.result)
             request.interrupted.before_converting(execution)
             with _advice_to_go_on(execution):
                 watch.digest = plan.fingerprint
-                return _convert(request, reader, plan, pool, watch)
+                return _convert(request, reader, plan, pool, watch, kept)
         except KeyboardInterrupt:
             # The chunks that run are finished first, which may take a while: show that the key was heard.
             request.progress.stage("stopping", None)
@@ -184,7 +191,9 @@ def open_run_reader(request: RunRequest, export: Export) -> Reader[Any]:
     return open_reader(request.source, chosen.format, options, request.execution.s3, export)
 
 
-def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch) -> Summary:
+def _convert(
+    request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch, kept: Kept | None
+) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
     execution = request.execution
     shard = parse_shard(execution.shard)
@@ -192,7 +201,7 @@ def _convert(request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, w
     done: set[int] = set() if execution.dry_run else run_async(_done(request, presence))
     resumed = len(done)
     job = job_of(request, reader, plan, watch)
-    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence)
+    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept)
     if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))
@@ -234,7 +243,9 @@ async def _end_of_shard(request: RunRequest, presence: Presence) -> set[int]:
 async def _assemble(request: RunRequest, plan: Plan, presence: Presence) -> Tally:
     async with open_storage(request.out, request.execution.s3) as out:
         await presence.write(out, "ended")
-        return await assemble(out, plan, request.progress)
+        tally = await assemble(out, plan, request.progress)
+        await end_update(out, plan, prune=request.execution.prune)
+        return tally
 
 
 async def _tell(request: RunRequest, presence: Presence, state: str) -> None:
@@ -251,6 +262,7 @@ def _run_chunks(
     done: set[int],
     listed: ListedVersions | None,
     presence: Presence,
+    kept: Kept | None,
 ) -> Tally:
     """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
     shard = parse_shard(request.execution.shard)
@@ -263,15 +275,25 @@ def _run_chunks(
     growing = None
     if not (is_s3(request.out) or request.execution.dry_run or shard.count > 1):
         growing = GrowingManifest(open_storage(request.out, request.execution.s3), plan)
+
+    def heard(result: ChunkResult) -> None:
+        tally.add(result.tally)
+        done.add(result.chunk)
+        presence.note(result.chunk)
+        request.progress.advance(result.tally.records, result.tally.rejects)
+
+    if kept is not None and not request.execution.dry_run:
+        job.watch.check_all()
+        take_over(request, plan, kept, sorted(missing.intersection(kept.whole_chunks(size))), heard)
+        missing -= done
+        if not missing:
+            return tally
     pickled = pickle.dumps(job)
-    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing, listed))
+    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing, listed, kept))
     results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
-            tally.add(result.tally)
-            done.add(result.chunk)
-            presence.note(result.chunk)
-            request.progress.advance(result.tally.records, result.tally.rejects)
+            heard(result)
             if growing is not None:
                 run_async(growing.grow(done))
             if presence.is_due and not request.execution.dry_run:
@@ -313,7 +335,7 @@ def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -
 
 
 def _chunks(
-    reader: Reader[Any], plan: Plan, wanted: set[int], listed: ListedVersions | None
+    reader: Reader[Any], plan: Plan, wanted: set[int], listed: ListedVersions | None, kept: Kept | None
 ) -> Iterator[Chunk]:
     """Cut the export into chunks and yield the wanted ones.
 
@@ -330,18 +352,21 @@ def _chunks(
         if number in wanted:
             first = number * size
             long_keys, duplicates, ambiguous = (_within(ordinals, first, len(units)) for ordinals in marks)
+            known = {} if kept is None else kept.of_chunk(first, len(units))
             yield Chunk(
                 number,
-                units,
+                # What is not converted need not travel.
+                tuple(None if i in known else unit for i, unit in enumerate(units)) if known else units,
                 {i: choices[first + i] for i in range(len(units)) if first + i in choices},
                 long_keys,
                 duplicates,
                 ambiguous,
                 {} if listed is None else listed.of_unit(units),
+                known,
             )
         if number >= last:
             return
-    raise GtmaskError("The export has fewer records than when the run began: start anew with --overwrite.")
+    raise GtmaskError("The export has fewer records than when the run began: go on with --update.")
 
 
 def _within(ordinals: NDArray[np.int64], first: int, count: int) -> frozenset[int]:
@@ -392,6 +417,7 @@ def finish(
                 raise UsageError(f"There is no run in {out}: {storage.uri(RUN_FILE)} is missing.")
             listener.stage("assemble", plan.records)
             tally = await assemble(storage, plan, listener)
+            await end_update(storage, plan, prune=False)
             return summarize(plan, out, tally, resumed=plan.chunks, complete=True)
 
     return run_async(work())

@@ -137,6 +137,8 @@ class ExecutionOptions:
     overwrite: bool = False
     retry_rejects: bool = False
     grace: float | None = None
+    update: bool = False
+    prune: bool = False
     memory_limit: int = 2 << 30
 
     def __post_init__(self) -> None:
@@ -150,6 +152,15 @@ class ExecutionOptions:
                 "--overwrite with --shard would let each machine remove what the others have done: choose "
                 "another --out, or remove the earlier run's files first."
             )
+        if self.update and self.overwrite:
+            raise UsageError("--update goes on from the run in DEST, and --overwrite removes it: give one.")
+        if self.update and self.shard is not None:
+            raise UsageError(
+                "--update with --shard would have each machine compare the whole export: leave --shard out; "
+                "a Dask cluster shares the work of an update (--executor)."
+            )
+        if self.prune and not self.update:
+            raise UsageError("--prune removes masks of images that an update dropped: give --update with it.")
         if self.executor != "local" and not self.executor.startswith("dask://"):
             raise UsageError(f"--executor {self.executor!r} must be local or dask://HOST:PORT.")
 
@@ -196,6 +207,8 @@ class ConvertOptions(TypedDict, total=False):
     overwrite: bool
     retry_rejects: bool
     grace: float | None
+    update: bool
+    prune: bool
     memory_limit: int
 
 

@@ -20,6 +20,7 @@ from gtmask.formats.base import NamesImages
 from gtmask.images.references import normalize
 from gtmask.model import ImageNames
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
+from gtmask.run.states import content
 from gtmask.workers import kept_object
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import ImageRule
     from gtmask.run.clashes import Look
+    from gtmask.run.states import Meaning
     from gtmask.workers import Pool
 
 #: Records that are read by one task of a survey.
@@ -44,11 +46,16 @@ WORTH_SIFTING = 10_000
 
 @dataclass(slots=True)
 class Glance:
-    """What one batch of records tells: what they call their images, labels, and what was lost first."""
+    """What one batch of records tells: what they call their images, labels, and what was lost first.
+
+    ``contents`` are digests of the records where they were asked for, b"" where the class map, as far as it
+    is known, leaves one open; see :mod:`gtmask.run.states`.
+    """
 
     images: list[ImageNames] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
     lost: Finding | None = None
+    contents: list[bytes] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -75,12 +82,18 @@ def kept_reader(pickled: bytes) -> Reader[Any]:
     return kept_object(pickled, lambda: cast("Reader[Any]", pickle.loads(pickled)))
 
 
-def glance(pickled_reader: bytes, units: tuple[Any, ...]) -> Glance:
-    """Read a batch of records for their image references and labels; what a pool calls."""
+def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes = b"") -> Glance:
+    """Read a batch of records for their image references and labels; what a pool calls.
+
+    With a pickled :class:`gtmask.run.states.Meaning` it tells their contents, too.
+    """
     reader = kept_reader(pickled_reader)
+    meaning: Meaning | None = pickle.loads(pickled_meaning) if pickled_meaning else None
     found = Glance()
     for unit in units:
         record = reader.record(unit)
+        if meaning is not None:
+            found.contents.append(content(record, meaning) if meaning.decides(record) else b"")
         found.images.append(record.names)
         for shape in record.shapes:
             found.labels[shape.label] += 1
@@ -97,6 +110,8 @@ def survey(
     pool: Pool,
     choose_rule: Callable[[list[ImageNames]], ImageRule],
     progress: Callable[[int], None],
+    meaning: bytes = b"",
+    notice: Callable[[ImageRule, Glance], None] | None = None,
 ) -> Survey:
     """Survey an export.
 
@@ -112,6 +127,9 @@ def survey(
         Called once with what the first :data:`SAMPLE` records call their images.
     progress
         Called with the number of records that were surveyed since the last call.
+    meaning, notice
+        A pickled :class:`gtmask.run.states.Meaning`, and who hears of each batch of records that were read
+        with it.
     """
     rule: ImageRule | None = None
     if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:
@@ -121,7 +139,7 @@ def survey(
     claims = Claims()
     records, labels = 0, Counter[str]()
     lost: Finding | None = None
-    for found in _read(reader, limit, pool) if read_records else _ask(reader, limit):
+    for found in _read(reader, limit, pool, meaning) if read_records else _ask(reader, limit):
         if rule is None:
             rule = choose_rule(found.images[:SAMPLE])
         records += len(found.images)
@@ -129,6 +147,8 @@ def survey(
         lost = lost or found.lost
         for names in found.images:
             claims.add([*rule.keys(names), *rule.longer(names)])
+        if notice is not None and read_records:
+            notice(rule, found)
         progress(len(found.images))
     return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost)
 
@@ -149,33 +169,49 @@ def decide_claims(
     """
 
     def names(ordinals: NDArray[np.int64]) -> Iterator[Sequence[tuple[int, ImageNames]]]:
-        wanted = _wanted(reader, limit, ordinals)
         if not read_records:
-            for numbers, units in wanted:
+            for numbers, units in _wanted(reader, limit, ordinals):
                 yield list(zip(numbers, [_names(reader, unit) for unit in units], strict=True))
             return
-        pickled = pickle.dumps(reader)
-        numbered: deque[list[int]] = deque()
-
-        def tasks() -> Iterator[tuple[bytes, tuple[Any, ...]]]:
-            for numbers, units in wanted:
-                numbered.append(numbers)
-                yield pickled, units
-
-        # Results come in the order of the tasks.
-        for found in pool.map(glance, tasks()):
-            yield list(zip(numbered.popleft(), found.images, strict=True))
+        for numbers, found in look_at(reader, limit, ordinals, pool):
+            yield list(zip(numbers, found.images, strict=True))
 
     return Verdict() if seen.claims is None else settle(seen.claims, names, seen.rule, look)
 
 
+def look_at(
+    reader: Reader[Any],
+    limit: int | None,
+    ordinals: NDArray[np.int64] | None,
+    pool: Pool,
+    meaning: bytes = b"",
+) -> Iterator[tuple[list[int], Glance]]:
+    """Read the records with these ordinals, ascending (None: all), in batches; yield what they tell."""
+    pickled = pickle.dumps(reader)
+    numbered: deque[list[int]] = deque()
+
+    def tasks() -> Iterator[tuple[bytes, tuple[Any, ...], bytes]]:
+        for numbers, units in _wanted(reader, limit, ordinals):
+            numbered.append(numbers)
+            yield pickled, units, meaning
+
+    if ordinals is None or len(ordinals):
+        # Results come in the order of the tasks.
+        for found in pool.map(glance, tasks()):
+            yield numbered.popleft(), found
+
+
 def _wanted(
-    reader: Reader[Any], limit: int | None, ordinals: NDArray[np.int64]
+    reader: Reader[Any], limit: int | None, ordinals: NDArray[np.int64] | None
 ) -> Iterator[tuple[list[int], tuple[Any, ...]]]:
     """Yield the units of the records with these ordinals, with the ordinals, in batches."""
     first = 0
     for batch in batches(reader, BATCH, limit):
-        here = ordinals[ordinals.searchsorted(first) : ordinals.searchsorted(first + len(batch))].tolist()
+        if ordinals is None:
+            here = list(range(first, first + len(batch)))
+        else:
+            low, high = ordinals.searchsorted((first, first + len(batch))).tolist()
+            here = ordinals[low:high].tolist()
         if here:
             yield here, tuple(batch[ordinal - first] for ordinal in here)
         first += len(batch)
@@ -221,9 +257,9 @@ def batches(reader: Reader[Any], size: int, limit: int | None) -> Iterator[tuple
         yield batch
 
 
-def _read(reader: Reader[Any], limit: int | None, pool: Pool) -> Iterator[Glance]:
+def _read(reader: Reader[Any], limit: int | None, pool: Pool, meaning: bytes) -> Iterator[Glance]:
     pickled = pickle.dumps(reader)
-    return pool.map(glance, ((pickled, batch) for batch in batches(reader, BATCH, limit)))
+    return pool.map(glance, ((pickled, batch, meaning) for batch in batches(reader, BATCH, limit)))
 
 
 def _ask(reader: Reader[Any], limit: int | None) -> Iterator[Glance]:

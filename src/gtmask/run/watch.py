@@ -84,13 +84,35 @@ class Watch:
         if newest <= self.latest:
             return True
         # That of many files is of names, sizes and times, and times can be set back.
-        if not self.files or fingerprint(open_export(self.source, self.s3)) != self.digest:
-            raise GtmaskError(
-                f"{self.source} was changed while it was converted: nothing that was made from it since is "
-                "kept. Bring it back to what it was and run again to go on, or start anew with --overwrite."
-            )
+        if not self.files:
+            raise self._changed()
+        self._compare()
         self.latest = newest
         return False
+
+    def check_all(self) -> None:
+        """Look at the whole export again: what was read of it in other processes is to count.
+
+        Raises
+        ------
+        GtmaskError
+            The export is not what it was.
+        """
+        if self.files:
+            self.check(())
+        else:
+            self._compare()
+
+    def _compare(self) -> None:
+        if fingerprint(open_export(self.source, self.s3)) != self.digest:
+            raise self._changed()
+
+    def _changed(self) -> GtmaskError:
+        return GtmaskError(
+            f"{self.source} was changed while it was converted: nothing that was made from it since is "
+            "kept. Bring it back to what it was and run again to go on, or take it as it is now with "
+            "--update."
+        )
 
 
 def last_change(path: str) -> int:

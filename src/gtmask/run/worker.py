@@ -15,8 +15,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-import numpy as np
-
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
@@ -28,23 +26,23 @@ from gtmask.images.resolve import mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import count_values, encode_png
-from gtmask.run.clashes import rivals
-from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
+from gtmask.run.clashes import narrowed, rivals
+from gtmask.run.commit import MASKS, ChunkResult, commit
 from gtmask.run.covered import findings_of, measure
+from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
+from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.sizes import fit
+from gtmask.run.states import Meaning, content, state_of
 from gtmask.storage import is_s3, open_storage
-from gtmask.text import escape_unprintable
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
-
-    from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
     from gtmask.images.probe import ImageInfo
@@ -90,7 +88,8 @@ class Job:
 class Chunk:
     """Consecutive records: their units, and what was decided about some of them, by their positions.
 
-    ``versions`` are ETags of the objects that the units name; the rest is as in
+    ``versions`` are ETags of the objects that the units name; ``kept`` says of records that an earlier run
+    has masks of, by their positions, where their lines are; the rest is as in
     :class:`gtmask.run.clashes.Verdict`.
     """
 
@@ -101,6 +100,7 @@ class Chunk:
     duplicates: frozenset[int] = frozenset()
     ambiguous: frozenset[int] = frozenset()
     versions: dict[str, str] = field(default_factory=dict)
+    kept: dict[int, KeptLine] = field(default_factory=dict)
 
 
 class Worker:
@@ -115,11 +115,13 @@ class Worker:
         # By id: a class map may leave ids out.
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
+        self.meaning = Meaning.of(job.classes, job.settings)
 
     async def __aenter__(self) -> Worker:
         # One storage per location and client: two roots in S3 still share nothing but settings.
         self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
+        self.earlier = EarlierParts(self.out)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -138,21 +140,26 @@ class Worker:
                 self.job.watch.check(take_read())
                 raise
 
+        wanted = [position for position in range(len(chunk.units)) if position not in chunk.kept]
         at_once = self._side_by_side if is_s3(self.job.images) or is_s3(self.job.out) else _one_by_one
         async with self._journal(chunk.number) as journal:
             await self._refuse_lost_run()
             while True:
-                await at_once(one, len(chunk.units))
+                await at_once(one, wanted)
                 if self.job.watch.check(take_read()):
                     break
+            for position, kept in chunk.kept.items():
+                outcomes[position] = await self._keep(kept)
             result = gather(chunk.number, outcomes)
             if not self.job.dry_run:
-                await commit(self.out, result, self.job.run, self._refuse_lost_run)
+                await commit(self.out, [result], self.job.run, self._refuse_lost_run)
                 # The parent reads lines back from the part file where it needs them: results stay small.
-                result.lines, result.rejects = [], []
+                result = ChunkResult(result.chunk, result.tally)
         return result
 
-    async def _side_by_side(self, work: Callable[[int], Coroutine[Any, Any, None]], count: int) -> None:
+    async def _side_by_side(
+        self, work: Callable[[int], Coroutine[Any, Any, None]], numbers: list[int]
+    ) -> None:
         """Do numbered work, so much of it at a time as there may be requests in flight."""
         limit = asyncio.Semaphore(self.job.s3.in_flight)
 
@@ -163,9 +170,14 @@ class Worker:
                 limit.release()
 
         async with asyncio.TaskGroup() as group:
-            for number in range(count):
+            for number in numbers:
                 await limit.acquire()
                 group.create_task(one(number))
+
+    async def _keep(self, kept: KeptLine) -> Outcome:
+        """Return the outcome of a record whose mask an earlier run has made: this one has the same bytes."""
+        line, counts = await self.earlier.find(kept)
+        return Outcome(None, self.job.writer.renewed(line), state=kept.state, known=counts)
 
     def _journal(self, chunk: int) -> AbstractAsyncContextManager[Journal | ObjectJournal | None]:
         """Return the journal of a chunk; a dry run has none."""
@@ -200,6 +212,7 @@ class Worker:
         """Read one record and write its mask; return its manifest line or its reject."""
         job = self.job
         record = job.reader.record(chunk.units[position])
+        read = content(record, self.meaning)
         findings = record.findings
         if position in chunk.duplicates:
             findings.append(Finding("image-duplicate", record.image))
@@ -212,8 +225,7 @@ class Worker:
         if own is None or is_reject(findings):
             return self._rejected(record)
         choice = chunk.choices.get(position)
-        if choice is not None:
-            keys = dict(list(keys.items())[choice : choice + 1])
+        keys = narrowed(keys, choice)
         key, info = own if choice is None else next(iter(keys), own), None
         if job.settings.size != "annotation":
             found = await self._probe(record, keys, key)
@@ -232,7 +244,9 @@ class Worker:
             return self._rejected(record)
         # The reader has made it for us alone.
         record.width, record.height = fitting.width, fitting.height
-        return await self.write(record, fitting.turn, key, target, journal)
+        outcome = await self.write(record, fitting.turn, key, target, journal)
+        outcome.state = state_of(read, key, target, info.version if info is not None else "")
+        return outcome
 
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
@@ -303,67 +317,17 @@ class Worker:
                 )
 
 
-async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], count: int) -> None:
+async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], numbers: list[int]) -> None:
     """Do numbered work that waits for nothing: a task for each would cost more than it could bring.
 
     The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.
     """
     breath = perf_counter() + LISTENING
-    for number in range(count):
+    for number in numbers:
         await work(number)
         if perf_counter() > breath:
             await asyncio.sleep(0)
             breath = perf_counter() + LISTENING
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one record: a manifest line, or none where it was rejected.
-
-    ``pixels`` int64 (256,) are the mask's pixels by class id.
-    """
-
-    record: Record
-    line: bytes | None = None
-    size: int = 0
-    pixels: NDArray[np.int64] | None = None
-    painted: dict[str, int] | None = None
-    covered: dict[str, int] | None = None
-
-
-def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
-    """Add up the outcomes of a chunk's records, in their order."""
-    tally = Tally()
-    result = ChunkResult(number, tally)
-    pixels = np.zeros(256, np.int64)
-    for outcome in outcomes:
-        assert outcome is not None
-        record = outcome.record
-        tally.records += 1
-        tally.count_findings(record.findings, place(record))
-        if outcome.line is None:
-            tally.rejects += 1
-            told = [
-                {"code": found.code, "detail": escape_unprintable(found.detail)} for found in record.findings
-            ]
-            image, where = escape_unprintable(record.image), escape_unprintable(record.where)
-            result.rejects.append({"image": image, "where": where, "findings": told})
-            continue
-        tally.masks += 1
-        tally.mask_bytes += outcome.size
-        pixels += 0 if outcome.pixels is None else outcome.pixels
-        tally.shapes.update(outcome.painted or {})
-        tally.covered.update(outcome.covered or {})
-        result.lines.append(outcome.line)
-    tally.pixels.update({int(value): int(pixels[value]) for value in pixels.nonzero()[0]})
-    return result
-
-
-def place(record: Record) -> str:
-    """Return the record's image and place, for people."""
-    return (
-        f"{record.image} ({record.where})" if record.where and record.image != record.where else record.image
-    )
 
 
 def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:

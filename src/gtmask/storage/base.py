@@ -151,6 +151,15 @@ class Storage(Protocol):
         """
         ...
 
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
+    ) -> tuple[bytes, str]:
+        """Return the same as :meth:`get`, and a text that differs where the file is another one than before.
+
+        That of a local file is its size and the time of its last change, that of an object its ETag.
+        """
+        ...
+
     async def look(self, key: str) -> Entry:
         """Return a file's entry."""
         ...

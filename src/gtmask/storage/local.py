@@ -62,13 +62,25 @@ class LocalStorage:
 
     async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:  # noqa: ARG002 - files have none
         """Return the bytes [start, stop) of a file, fewer where it ends before ``stop``."""
+        return self._fetch(key, start, stop)[0]
+
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""  # noqa: ARG002 - files have none
+    ) -> tuple[bytes, str]:  # fmt: skip
+        """Return the same as :meth:`get`, and the file's size and the time of its last change."""
+        data, status = self._fetch(key, start, stop)
+        return data, _version(status)
+
+    def _fetch(self, key: str, start: int, stop: int | None) -> tuple[bytes, os.stat_result]:
+        """Return bytes of a file, and its status before they were read: who writes then makes it later."""
         path = self._spell(key)
         try:
             descriptor = os.open(path, _READING)
             try:
                 status = os.fstat(descriptor)
                 _refuse_irregular(status.st_mode, path)
-                return _read(descriptor, start, status.st_size if stop is None else min(stop, status.st_size))
+                last = status.st_size if stop is None else min(stop, status.st_size)
+                return _read(descriptor, start, last), status
             finally:
                 os.close(descriptor)
         except (OSError, UnicodeEncodeError) as error:
@@ -197,6 +209,24 @@ def open_regular(path: str | Path) -> io.FileIO:
 
 def _open_to_read(path: str, _: int) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def version_of_file(path: str) -> str:
+    """Return what :meth:`LocalStorage.get_versioned` tells of a file.
+
+    Raises
+    ------
+    NotFoundError, AccessError, StorageError
+        There is no regular file, or it cannot be looked at.
+    """
+    with translate_errors("read", path):
+        status = os.stat(path)  # noqa: PTH116 - for every image of an export
+        _refuse_irregular(status.st_mode, path)
+        return _version(status)
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
 
 
 def _refuse_irregular(mode: int, path: str | Path) -> None:

@@ -73,23 +73,29 @@ class ObstoreStorage(S3Prefix):
 
     async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
+        return (await self.get_versioned(key, start, stop, etag))[0]
+
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
+    ) -> tuple[bytes, str]:
+        """Return the same as :meth:`get`, and the object's ETag."""
         uri = self.uri(key)
         if stop is not None and stop <= start:
-            await self.size(key)  # nothing to read, but a missing object is an error all the same
-            return b""
+            # Nothing to read, but a missing object is an error all the same.
+            return b"", (await self.look(key)).etag
         wanted: Any = {}
         if start or stop is not None:
             wanted["range"] = {"offset": start} if stop is None else (start, stop)
         if etag:
             wanted["if_match"] = etag
 
-        async def request() -> bytes:
+        async def request() -> tuple[bytes, str]:
             try:
                 answer = await obstore.get_async(self._store, self.prefix + key, options=wanted)
-                return bytes(await answer.bytes_async())
+                return bytes(await answer.bytes_async()), answer.meta["e_tag"] or ""
             except BaseError as error:
                 if _status(error) == 416:
-                    return b""  # the object ends before ``start``
+                    return b"", ""  # the object ends before ``start``
                 raise
 
         return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)

@@ -109,19 +109,26 @@ class S3Storage(S3Prefix):
 
     async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
         """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
+        return (await self.get_versioned(key, start, stop, etag))[0]
+
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
+    ) -> tuple[bytes, str]:
+        """Return the same as :meth:`get`, and the object's ETag."""
         uri = self.uri(key)
         if stop is not None and stop <= start:
-            await self.size(key)  # nothing to read, but a missing object is an error all the same
-            return b""
+            # Nothing to read, but a missing object is an error all the same.
+            return b"", (await self.look(key)).etag
         span = f"bytes={start}-{'' if stop is None else stop - 1}" if start or stop is not None else None
 
-        async def request() -> bytes:
+        async def request() -> tuple[bytes, str]:
             try:
-                return (await self._entered.direct.get(self.bucket, self.prefix + key, span, etag))[0]
+                data, _, found = await self._entered.direct.get(self.bucket, self.prefix + key, span, etag)
             except ClientError as error:
                 if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
-                    return b""  # the object ends before ``start``
+                    return b"", ""  # the object ends before ``start``
                 raise
+            return data, found
 
         return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
 

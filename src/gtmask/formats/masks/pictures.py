@@ -8,7 +8,8 @@ numbered, of which there may be 256.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,9 +78,9 @@ def decode(data: bytes) -> Picture:
         samples = decode_png(data) if plain else None
     except PngError as error:
         raise BadFile(f"{error}".rstrip(".")) from error
-    if samples is None:
-        return _by_pillow(data, header)
-    return _sampled(np.ascontiguousarray(samples), header)
+    picture = _by_pillow(data, header) if samples is None else _sampled(np.ascontiguousarray(samples), header)
+    # Of the file and not of the pixels, which are many times as many bytes.
+    return replace(picture, plane=replace(picture.plane, digest=blake2b(data, digest_size=16).digest()))
 
 
 def _sampled(samples: NDArray[np.uint8], header: PngHeader) -> Picture:

@@ -1,0 +1,250 @@
+"""What an update takes over from the run before it: lines of masks, with what each counts.
+
+The run before is kept as one file, a commit record on each line, until the update is complete; the part files
+that these name stay where they are. So the update has commit records of its own from its first chunk on, and
+a chunk that is done is told from one that is not as in any other run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from base64 import b64decode, b64encode
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from gtmask.errors import GtmaskError, NotFoundError
+from gtmask.manifest.unfinished import STATE
+from gtmask.run.commit import commit_key, committed, read_ahead, read_commit, read_lines, unpack_counts
+from gtmask.run.dropped import mask_key_of
+from gtmask.run.journal import begun
+from gtmask.run.states import SIZE, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from numpy.typing import NDArray
+
+    from gtmask.run.commit import Counts
+    from gtmask.run.plan import Plan
+    from gtmask.storage.base import Storage
+
+#: Commit records of the run that is being updated.
+EARLIER = STATE + "earlier.jsonl"
+#: Chunks whose lines a worker holds: records move, but mostly together.
+_HELD = 8
+#: Bytes of the file that are read at a time.
+_PIECE = 8 << 20
+
+
+class Place(NamedTuple):
+    """Where a commit record stands: bytes [start, stop) of a file; ``stop`` None: to its end."""
+
+    key: str
+    start: int = 0
+    stop: int | None = None
+
+
+class KeptLine(NamedTuple):
+    """A line of an earlier run: its chunk's commit record, its number in the part file, and its state."""
+
+    place: Place
+    line: int
+    state: bytes
+
+
+class EarlierParts:
+    """Reads lines of an earlier run, for one worker."""
+
+    def __init__(self, out: Storage) -> None:
+        self._out = out
+        self._held: OrderedDict[Place, tuple[list[bytes], bytes, list[Counts]]] = OrderedDict()
+
+    async def find(self, kept: KeptLine) -> tuple[bytes, Counts]:
+        """Return a manifest line and what its record counts.
+
+        Raises
+        ------
+        GtmaskError
+            The part file is missing or was changed, or the line is not of the record that is looked for.
+        """
+        if kept.place not in self._held:
+            record = orjson.loads(await self._out.get(*kept.place))
+            lines = (await read_lines(self._out, record["chunk"], record)).splitlines(keepends=True)
+            self._held[kept.place] = lines, b64decode(record["states"]), unpack_counts(record["counts"])
+            if len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        lines, states, counts = self._held[kept.place]
+        at = kept.line
+        if states[at * SIZE : (at + 1) * SIZE] != kept.state:
+            raise GtmaskError(
+                f"{self._out.uri(kept.place.key)} was changed while the run was updated: run again to go on."
+            )
+        return lines[at], counts[at]
+
+
+@dataclass(slots=True)
+class Earlier:
+    """The masks of an earlier run by the states of their records, in 24 bytes for each.
+
+    ``places`` are of its chunks; ``first`` is the number of each chunk's first line among all lines.
+    """
+
+    places: list[Place]
+    first: NDArray[np.int64]
+    _states: NDArray[np.uint64]
+    _order: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, places: list[Place], counts: list[int], states: bytes) -> Earlier:
+        """Index the states of all lines of chunks with these numbers of lines."""
+        halves = np.frombuffer(states, np.uint64).reshape(-1, 2)
+        return cls(places, np.cumsum([0, *counts]), halves, halves[:, 0].argsort(kind="stable"))
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return len(self._states)
+
+    def lines_of(self, states: bytes) -> NDArray[np.int64]:
+        """Return the number of the line with each of these states; -1 where there is none."""
+        halves = np.frombuffer(states, np.uint64).reshape(-1, 2)
+        if not self.lines:
+            return np.full(len(halves), -1, np.int64)
+        at = self._states[:, 0].searchsorted(halves[:, 0], sorter=self._order).clip(max=self.lines - 1)
+        numbers = self._order[at]
+        found = (self._states[numbers] == halves).all(axis=1) & halves.any(axis=1)
+        return np.where(found, numbers, -1)
+
+    def states_of(self, chunk: int) -> bytes:
+        """Return the states of a chunk's lines, by its number among the indexed ones."""
+        first, last = self.first[chunk : chunk + 2].tolist()
+        return self._states[first:last].tobytes()
+
+    def kept(self, lines: NDArray[np.int64]) -> list[KeptLine]:
+        """Return where lines stand, by their numbers among all lines."""
+        chunks = self.first.searchsorted(lines, "right") - 1
+        within = (lines - self.first[chunks]).tolist()
+        states = self._states[lines].tobytes()
+        return [
+            KeptLine(self.places[chunk], number, states[at * SIZE : (at + 1) * SIZE])
+            for at, (chunk, number) in enumerate(zip(chunks.tolist(), within, strict=True))
+        ]
+
+
+async def read_earlier(out: Storage, plan: Plan) -> Earlier:
+    """Index the masks that the run with this plan has, and those of the one that it was updating.
+
+    An update that did not come to its end has replaced masks of the run before it: those count no more.
+    """
+    places: list[Place] = []
+    counts: list[int] = []
+    states = bytearray()
+    own: set[tuple[int, str]] = set()
+    async for place, record in _committed(out, plan.identity):
+        own.add((record["chunk"], record["run"]))
+        known = b64decode(record["states"])
+        places.append(place)
+        counts.append(len(known) // SIZE)
+        states += known
+    replaced: set[str | None] | None = None
+    async for place, record in _kept(out):
+        if (record["chunk"], record["run"]) in own:
+            continue
+        if replaced is None and record["run"] != plan.identity:
+            replaced = await _replaced(out, plan)
+        known = b64decode(record["states"])
+        if record["run"] != plan.identity and replaced:
+            known = await _without(out, plan, record, known, replaced)
+        places.append(place)
+        counts.append(len(known) // SIZE)
+        states += known
+    return Earlier.of(places, counts, bytes(states))
+
+
+async def _committed(out: Storage, run: str) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
+    """Yield the commit records of a run, with their places."""
+    chunks = sorted(await committed(out))
+    async with contextlib.aclosing(read_ahead(partial(read_commit, out), chunks)) as records:
+        async for record in records:
+            if record["run"] == run:
+                yield Place(commit_key(record["chunk"])), record
+
+
+async def _kept(out: Storage) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
+    """Yield the commit records that an update has kept of the run before it, with their places."""
+    start, held = 0, b""
+    while True:
+        try:
+            piece = await out.get(EARLIER, start + len(held), start + len(held) + _PIECE)
+        except NotFoundError:
+            return
+        *lines, held = (held + piece).split(b"\n")
+        for line in lines:
+            yield Place(EARLIER, start, start + len(line)), orjson.loads(line)
+            start += len(line) + 1
+        if not piece:
+            return
+
+
+async def _replaced(out: Storage, plan: Plan) -> set[str | None]:
+    """Return the keys of the masks that an unfinished update has written, or may have."""
+    keys: set[str | None] = set(await begun(out))
+    async for _, record in _committed(out, plan.identity):
+        lines = await read_lines(out, record["chunk"], record)
+        keys.update(mask_key_of(line, plan) for line in lines.splitlines())
+    return keys
+
+
+async def _without(
+    out: Storage, plan: Plan, record: dict[str, Any], states: bytes, replaced: set[str | None]
+) -> bytes:
+    """Return the states of a chunk's lines, unknown ones for masks that were replaced since."""
+    left = bytearray(states)
+    for number, line in enumerate((await read_lines(out, record["chunk"], record)).splitlines()):
+        if mask_key_of(line, plan) in replaced:
+            left[number * SIZE : (number + 1) * SIZE] = UNKNOWN
+    return bytes(left)
+
+
+async def keep_earlier(out: Storage, earlier: Earlier) -> Earlier:
+    """Write the commit records of the masks that are indexed to a file of their own; return where they are.
+
+    States that count no more are not kept.
+    """
+    places: list[Place] = []
+    start = 0
+
+    async def read(number: int) -> dict[str, Any]:
+        record: dict[str, Any] = orjson.loads(await out.get(*earlier.places[number]))
+        return record | {"states": b64encode(earlier.states_of(number)).decode()}
+
+    async def lines() -> AsyncIterator[bytes]:
+        nonlocal start
+        async with contextlib.aclosing(read_ahead(read, range(len(earlier.places)))) as records:
+            async for record in records:
+                line = orjson.dumps(record)
+                places.append(Place(EARLIER, start, start + len(line)))
+                start += len(line) + 1
+                yield line + b"\n"
+
+    await out.put_stream(EARLIER, lines(), "application/x-ndjson")
+    return replace(earlier, places=places)
+
+
+async def lines_without(out: Storage, plan: Plan, earlier: Earlier, kept: NDArray[np.bool_]) -> list[str]:
+    """Return the keys of the masks of lines that are not ``kept``, by their numbers."""
+    keys: list[str] = []
+    for number, place in enumerate(earlier.places):
+        here = kept[earlier.first[number] : earlier.first[number + 1]]
+        if here.all():
+            continue
+        record = orjson.loads(await out.get(*place))
+        lines = (await read_lines(out, record["chunk"], record)).splitlines()
+        found = (mask_key_of(line, plan) for line, stays in zip(lines, here, strict=True) if not stays)
+        keys += [key for key in found if key is not None]
+    return keys

@@ -1,0 +1,157 @@
+"""What decides a record's mask and manifest line, in 16 bytes: the record's *state*.
+
+A commit record keeps the state of each mask, so that ``--update`` can tell which records of a later export
+are those that it knows. A state covers everything that was read of the record, not the bytes that it stood
+in: a category that was renamed in another table changes it, and a record that moved within the export keeps
+it. Files of the export that are fetched while a record is painted count with their bytes, the image with its
+version (:mod:`gtmask.run.image_versions`), the class map with the ids that the record's labels have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import CredentialsError, GtmaskError, TransientError
+from gtmask.findings import is_reject
+from gtmask.manifest.contract import BACKGROUND_COLOR
+from gtmask.model import Bitmap, Record, Runs, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.model import ClassMap
+    from gtmask.run.settings import Settings
+
+#: Bytes of a state.
+SIZE = 16
+#: In place of the state of a record that is to be converted in any case.
+UNKNOWN = bytes(SIZE)
+
+
+def _all_but(kind: type[Any], *names: str) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what gets the values of a class's fields, also of those that it will have one day."""
+    return attrgetter(*(item.name for item in fields(kind) if item.name not in names))
+
+
+_of_record = _all_but(Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance",
+                      "files")  # fmt: skip
+_of_shape = _all_but(Shape, "runs", "bitmap")
+_of_runs = _all_but(Runs, "counts")
+_of_bitmap = _all_but(Bitmap, "data", "plane")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What labels mean in a run, as far as it decides masks; ``is_whole`` unless classes may be added."""
+
+    classes: ClassMap
+    by_priority: bool = False
+    palette: tuple[tuple[int, str], ...] = ()
+    is_whole: bool = True
+
+    @classmethod
+    def of(cls, classes: ClassMap, settings: Settings) -> Meaning:
+        """Return the meaning of labels by a class map; the colours count where masks have a palette."""
+        colors = ((0, BACKGROUND_COLOR), *((entry.id, entry.color) for entry in classes.classes))
+        return cls(classes, settings.overlap == "priority", colors if settings.png == "palette" else ())
+
+    def of_shapes(self, shapes: list[Shape]) -> tuple[object, ...]:
+        """Return the class id of each label, and its priority where that counts."""
+        used = dict.fromkeys((shape.label, shape.marks) for shape in shapes)
+        ids = [self.classes.id_of(label, marks) for label, marks in used]
+        if not self.by_priority:
+            return (ids, self.palette)
+        priorities = {entry.id: entry.priority for entry in self.classes.classes}
+        return ([(number, priorities.get(number or 0, 0)) for number in ids], self.palette)
+
+    def decides(self, record: Record) -> bool:
+        """Say whether the class map tells all that it will ever tell of a record's labels."""
+        return self.is_whole or all(
+            self.classes.id_of(shape.label, shape.marks) is not None for shape in record.shapes
+        )
+
+
+def content(record: Record, meaning: Meaning) -> bytes:
+    """Return a digest of all that was read of a record: call it before anything is added to it.
+
+    Of what was found only the codes count: details tell places, which change where records move. A record
+    that becomes no mask is :data:`UNKNOWN`. Files that are fetched are kept for whoever paints the record.
+    """
+    if is_reject(record.findings):
+        return UNKNOWN
+    digest = blake2b(digest_size=SIZE)
+    codes = [finding.code for finding in record.findings]
+    shapes = record.shapes
+    told = (_of_record(record), codes, list(map(_of_shape, shapes)), meaning.of_shapes(shapes))
+    digest.update(repr(told).encode("utf-8", "surrogatepass"))
+    for array in (record.points, record.ring_offsets, record.part_offsets):
+        digest.update(b"%d:" % array.nbytes)
+        digest.update(array.tobytes())
+    files = dict.fromkeys(record.pictures)
+    for shape in shapes:
+        if shape.runs is not None:
+            digest.update(repr(_of_runs(shape.runs)).encode())
+            digest.update(shape.runs.counts.tobytes())
+        if shape.bitmap is not None:
+            _add_bitmap(digest.update, shape.bitmap)
+            if shape.bitmap.file is not None:
+                files[shape.bitmap.file] = None
+    if files and record.files is not None:
+        record.files = KeptFiles(record.files)
+        for name in files:
+            digest.update(_digest_of(record.files, name))
+    return digest.digest()
+
+
+def _add_bitmap(update: Callable[[bytes], None], bitmap: Bitmap) -> None:
+    update(repr(_of_bitmap(bitmap)).encode("utf-8", "surrogatepass"))
+    if bitmap.data is not None:
+        update(bitmap.data)
+    if bitmap.plane is not None:
+        values = bitmap.plane.values
+        update(bitmap.plane.digest or repr(values.shape).encode() + values.tobytes())
+
+
+def _digest_of(files: Callable[[str], bytes], name: str) -> bytes:
+    """Return the digest of a file of the export; that of a missing one is of no file."""
+    try:
+        return blake2b(files(name), digest_size=SIZE).digest()
+    except (TransientError, CredentialsError):
+        raise
+    except GtmaskError:
+        return UNKNOWN
+
+
+class KeptFiles:
+    """Fetches files of an export, each once."""
+
+    def __init__(self, fetch: Callable[[str], bytes]) -> None:
+        self._fetch = fetch
+        self._kept: dict[str, bytes] = {}
+
+    def __call__(self, name: str) -> bytes:
+        """Return a file's bytes."""
+        if name not in self._kept:
+            self._kept[name] = self._fetch(name)
+        return self._kept[name]
+
+
+def state_of(content: bytes, key: str, target: str, version: str) -> bytes:
+    """Return a record's state.
+
+    Parameters
+    ----------
+    content
+        See :func:`content`.
+    key, version
+        The image's key below ``--images``, and what tells that it is another one than before.
+    target
+        The mask's key.
+    """
+    if content == UNKNOWN:
+        return UNKNOWN
+    rest = f"{key}\0{target}\0{version}".encode("utf-8", "surrogatepass")
+    return blake2b(content + rest, digest_size=SIZE).digest()
