@@ -36,8 +36,9 @@ def _all_but(kind: type[Any], *names: str) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*(item.name for item in fields(kind) if item.name not in names))
 
 
-_of_record = _all_but(Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance",
-                      "files")  # fmt: skip
+_of_record = _all_but(
+    Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance", "files"
+)
 _of_shape = _all_but(Shape, "runs", "bitmap")
 _of_runs = _all_but(Runs, "counts")
 _of_bitmap = _all_but(Bitmap, "data", "plane")
