@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.classes import class_map_from_labels as class_map_from_labels
     from gtmask.groundtruth.classes import format_class_map as format_class_map
     from gtmask.groundtruth.classes import parse_class_map as parse_class_map
-    from gtmask.groundtruth.job import JobPlan as JobPlan
-    from gtmask.groundtruth.job import JobShare as JobShare
     from gtmask.groundtruth.job import job as job
     from gtmask.groundtruth.job_output import JobOutput as JobOutput
+    from gtmask.groundtruth.job_plan import JobPlan as JobPlan
+    from gtmask.groundtruth.job_plan import JobShare as JobShare
     from gtmask.groundtruth.labeling_jobs import JobStatus as JobStatus
     from gtmask.groundtruth.labeling_jobs import wait_for_jobs as wait_for_jobs
     from gtmask.groundtruth.pilot_manifest import Chosen as Chosen
@@ -149,8 +149,8 @@ _GROUPS = {
         "Chosen": "gtmask.groundtruth.pilot_manifest",
         "Preview": "gtmask.report.overlays",
         "StartingMap": "gtmask.report.starting_map",
-        "JobPlan": "gtmask.groundtruth.job",
-        "JobShare": "gtmask.groundtruth.job",
+        "JobPlan": "gtmask.groundtruth.job_plan",
+        "JobShare": "gtmask.groundtruth.job_plan",
         "JobStatus": "gtmask.groundtruth.labeling_jobs",
         "Demo": "gtmask.report.demo",
     },

@@ -157,7 +157,8 @@ def job(
     workteam: Annotated[str, opt(metavar="ARN", help="Work team; the job runs in its region.")],
     output: Annotated[str, opt(metavar="S3-PREFIX", help="Where Ground Truth writes its output.")],
     out: Annotated[str | None, opt("--out", metavar="DIR", help="Folder for the requests, the worker template and the list of labels.")] = None,
-    name: Annotated[str | None, opt(metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment; in further rounds the last job's with the round's number).")] = None,
+    # Its name is written out: Typer 0.27.0 would call it --NAME.
+    name: Annotated[str | None, opt("--name", metavar="NAME", help="Name of the labeling job (default: the manifest's name followed by -adjustment; in further rounds the last job's with the round's number).")] = None,
     label_attribute: Annotated[str | None, opt(metavar="NAME", help="Manifest key under which Ground Truth writes the corrected masks (default: the name given or found for --adjust, ending in -adjusted-ref).")] = None,
     adjust: Annotated[str | None, opt(metavar="NAME", help="Manifest key of the masks that workers correct (default: that of the newest masks in the manifest).")] = None,
     partial: options.Partial = False,

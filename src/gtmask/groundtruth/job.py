@@ -7,19 +7,18 @@ check and every upload has succeeded.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import job_rules
+from gtmask.groundtruth.job_files import CATEGORIES, TEMPLATE, refuse_others, write_files
 from gtmask.groundtruth.job_names import next_name
+from gtmask.groundtruth.job_plan import JobPlan, JobShare
 from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
+from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
 from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
@@ -27,124 +26,15 @@ from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.line import describe_problem, require_line
 from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
-from gtmask.manifest.unfinished import STATE
-from gtmask.storage import is_s3, open_storage
-from gtmask.storage.outputs import OwnFiles
 from gtmask.storage.usable import check_folder, check_overwrite
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container
-
     from gtmask.findings import Problem
-    from gtmask.storage.base import S3Settings, Storage
+    from gtmask.storage.base import S3Settings
 
 #: What is no error in a manifest to look at, but makes a job or an object of it fail. Blank lines at the
 #: end are left out.
 _NO_JOB = frozenset({"reference-local", "object-failed", "object-open", "line-blank"})
-CATEGORIES = "labels.json"
-TEMPLATE = "template.liquid.html"
-REQUEST = ".request.json"
-#: Keeps which files of the folder a plan wrote.
-_OWN_FILES = STATE + "job.json"
-
-
-@dataclass(frozen=True, slots=True)
-class JobShare:
-    """One job's share of the manifest: the bytes [start, stop), with so many objects."""
-
-    job: str
-    start: int
-    stop: int
-    objects: int
-
-    @property
-    def file(self) -> str:
-        """Name of this share as a file."""
-        return f"{self.job}.manifest"
-
-
-@dataclass(frozen=True, slots=True)
-class JobPlan:
-    """One or more adjustment jobs, ready to be written and submitted.
-
-    Attributes
-    ----------
-    manifest
-        The manifest that was read.
-    adjusts
-        The label attribute whose masks workers will see.
-    labels
-        Class names, in the order of the class map, BACKGROUND left out.
-    parts
-        The jobs and their shares of the manifest.
-    buckets
-        Buckets of images and masks.
-    files
-        The small files by name: label categories and worker template.
-    requests
-        The CreateLabelingJob requests by job name.
-    unfinished
-        Says that the manifest's run is not finished, and how far it is; then not all images are submitted.
-    problems
-        What may make the job fail and stops nothing: limits, the key's region, and the role where it was
-        looked at.
-    examples
-        A reference in each bucket of images and masks.
-    """
-
-    manifest: str
-    settings: JobSettings
-    adjusts: str
-    labels: tuple[str, ...]
-    parts: tuple[JobShare, ...]
-    buckets: tuple[str, ...]
-    files: dict[str, bytes]
-    requests: dict[str, dict[str, Any]]
-    unfinished: str = ""
-    problems: tuple[Problem, ...] = ()
-    examples: tuple[str, ...] = ()
-    role_checked: bool = False
-
-    @property
-    def unasked(self) -> list[str]:
-        """What planning does not ask AWS: creating the job, or ``--check-role``, does."""
-        buckets = ", ".join(self.buckets)
-        return [
-            f"whether there is a labeling job {', '.join(self.requests)} already",
-            f"region and CORS rules of the buckets {buckets}",
-            *([] if self.role_checked else ["whether SageMaker may assume the role, and what it reaches"]),
-        ]
-
-    @property
-    def objects(self) -> int:
-        """Images of all jobs."""
-        return sum(part.objects for part in self.parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what ``--dry-run`` shows."""
-        return {
-            "manifest": self.manifest,
-            "adjusts": self.adjusts,
-            "region": self.settings.region,
-            "labels": list(self.labels),
-            "objects": self.objects,
-            "upload": self.settings.prefix,
-            "buckets": list(self.buckets),
-            "requests": list(self.requests.values()),
-            "unfinished": self.unfinished,
-            "findings": [
-                {
-                    "code": problem.code,
-                    "level": CODES[problem.code].level,
-                    "uri": problem.uri,
-                    "detail": problem.detail,
-                    "meaning": CODES[problem.code].meaning,
-                    "remedy": CODES[problem.code].remedy,
-                }
-                for problem in self.problems
-            ],
-            "unasked": self.unasked,
-        }
 
 
 def job(
@@ -246,8 +136,8 @@ def job(
             check_folder(folder)
             for part in plan.parts:
                 check_overwrite(folder, "--out", f"{folder.rstrip('/')}/{part.file}", location)
-            _refuse_others(folder, plan)
-            run_async(_write(plan, source, folder, s3, overwrite=overwrite))
+            refuse_others(folder, plan)
+            run_async(write_files(plan, source, folder, s3, overwrite=overwrite))
     return plan
 
 
@@ -256,21 +146,6 @@ def _check_region(settings: JobSettings, s3: S3Settings | None) -> None:
     if s3 and s3.region not in (None, settings.region) and not s3.endpoint_url:
         raise UsageError(
             f"--region is {s3.region}, and --workteam is in {settings.region}: a job has one region."
-        )
-
-
-def _refuse_others(out: str, plan: JobPlan) -> None:
-    """Refuse a folder with the requests of other jobs, whose labels and template would be overwritten."""
-    if is_s3(out):
-        return
-    others = sorted(
-        path.name
-        for path in Path(out).glob(f"*{REQUEST}")
-        if path.name.removesuffix(REQUEST) not in plan.requests
-    )
-    if others:
-        raise UsageError(
-            f"--out {out} holds the files of another job ({others[0]}): choose another folder or remove them."
         )
 
 
@@ -371,44 +246,6 @@ class _Scan:
             tuple(job_rules.check_limits(settings, max(part.objects for part in parts))),
             tuple(self.buckets[bucket] for bucket in sorted(filter(None, self.buckets))),
         )
-
-
-async def _write(
-    plan: JobPlan, source: ManifestReader, out: str, s3: S3Settings | None, *, overwrite: bool
-) -> None:
-    """Write everything that will be uploaded, and the requests."""
-    keys = [
-        CATEGORIES,
-        TEMPLATE,
-        *(part.file for part in plan.parts),
-        *(f"{name}{REQUEST}" for name in plan.requests),
-    ]
-    async with open_storage(out, s3) as storage:
-        own = OwnFiles(storage, _OWN_FILES)
-        await own.begin(keys, "--out", overwrite=overwrite)
-        await put_files(plan, source, storage)
-        for name, request in plan.requests.items():
-            data = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            await storage.put(f"{name}{REQUEST}", data, "application/json")
-        await own.end(keys)
-        await storage.sync()
-
-
-async def put_files(
-    plan: JobPlan, source: ManifestReader, storage: Storage, *, leave: Container[str] = ()
-) -> None:
-    """Put manifest(s), template and label categories into a storage, but for the manifests of some jobs."""
-    await storage.put(CATEGORIES, plan.files[CATEGORIES], "application/json")
-    await storage.put(TEMPLATE, plan.files[TEMPLATE], "text/html")
-    for part in plan.parts:
-        if part.job in leave:
-            continue
-        await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
-
-
-async def _pieces(source: ManifestReader, part: JobShare) -> AsyncIterator[bytes]:
-    for start in range(part.start, part.stop, BLOCK):
-        yield source.read(start, min(BLOCK, part.stop - start))
 
 
 def _adjusted(attribute: str) -> str:

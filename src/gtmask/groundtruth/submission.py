@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import ManifestError, NotFoundError, UsageError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
-from gtmask.groundtruth.job import put_files
+from gtmask.groundtruth.job_files import is_uploaded, put_files
 from gtmask.groundtruth.labeling_jobs import describe
-from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader, open_manifest
+from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.validation import validate
 from gtmask.loops import run_async
 from gtmask.manifest.references import bucket_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
     from gtmask.findings import Problem
-    from gtmask.groundtruth.job import JobPlan, JobShare
+    from gtmask.groundtruth.job_plan import JobPlan
     from gtmask.groundtruth.report import Report
     from gtmask.groundtruth.validation import Depth
     from gtmask.progress import Progress
@@ -151,7 +151,7 @@ async def _created_before(
         answer = found[part.job]
         if answer is None:
             continue
-        if not (_is_alike(answer, plan.requests[part.job]) and await _is_uploaded(part, source, storage)):
+        if not (_is_alike(answer, plan.requests[part.job]) and await is_uploaded(part, source, storage)):
             status = answer["LabelingJobStatus"]
             if status in _CUT_SHORT:
                 raise UsageError(
@@ -184,21 +184,6 @@ def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
         and answer["OutputConfig"]["S3OutputPath"] == request["OutputConfig"]["S3OutputPath"]
         and all(answer.get(key) == request[key] for key in ("LabelAttributeName", "LabelCategoryConfigS3Uri"))
     )
-
-
-async def _is_uploaded(part: JobShare, source: ManifestReader, storage: Storage) -> bool:
-    """Say whether the manifest that was uploaded for a job is that of the plan, byte by byte."""
-    try:
-        if await storage.size(part.file) != part.stop - part.start:
-            return False
-        for start in range(part.start, part.stop, BLOCK):
-            stop = min(start + BLOCK, part.stop)
-            there = await storage.get(part.file, start - part.start, stop - part.start)
-            if there != source.read(start, stop - start):
-                return False
-    except NotFoundError:
-        return False
-    return True
 
 
 def _all_buckets(plan: JobPlan) -> set[str]:
