@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from gtmask.report.inspection import inspect as inspect
     from gtmask.report.overlays import Preview as Preview
     from gtmask.report.overlays import preview as preview
+    from gtmask.report.sampled import Sampled as Sampled
     from gtmask.report.starting_map import StartingMap as StartingMap
     from gtmask.report.starting_map import classes as classes
     from gtmask.run.commit import Tally as Tally
@@ -140,6 +141,7 @@ _GROUPS = {
         "Status": "gtmask.run.status",
         "Tally": "gtmask.run.commit",
         "Inspection": "gtmask.report.inspection",
+        "Sampled": "gtmask.report.sampled",
         "JobOutput": "gtmask.groundtruth.job_output",
         "Answer": "gtmask.answers.command",
         "Report": "gtmask.groundtruth.report",
