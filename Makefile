@@ -67,13 +67,15 @@ types: $(TOOLS)  ## mypy, strict
 bench: $(TOOLS)  ## Run every benchmark and regenerate docs/performance.md
 	@$(BIN)/python -m bench
 
-docs: $(TOOLS)  ## Regenerate the generated pages in docs/
+docs: $(TOOLS)  ## Regenerate the generated pages in docs/, and build the site into site/
 	@$(BIN)/python scripts/make_docs.py
 	@$(BIN)/python scripts/rule_pictures.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "The site is in site/index.html"
 
 dist: $(TOOLS)  ## Build sdist and wheel, check them, install the wheel elsewhere and use it
 	@$(PIP) -e '.[release]'
 	@$(BIN)/python scripts/check_dist.py
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-lowest .venv-newest demo build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest demo build dist site .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

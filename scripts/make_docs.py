@@ -141,6 +141,34 @@ def commands() -> str:
     return "\n".join(lines) + "\n"
 
 
+#: Sections of docs/performance.md of which the README shows the first goal.
+SHOWN = ("Polygon fill", "Mask to PNG", "Reading COCO exports", "PNG to pixels by class id", "S3 requests")
+BEGIN, END = "<!-- Made by scripts/make_docs.py from docs/performance.md: begin -->\n", "<!-- end -->\n"
+
+
+def readme() -> str:
+    """Return the README with its table of figures as the benches wrote them."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    figures = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    machine = figures.split("Measured on ", 1)[1].split(";", 1)[0]
+    lines = [f"Measured on {machine}.", "", "| what | goal | measured |", "|---|---|---|"]
+    rows = [
+        row.strip("| ").split(" | ")
+        for row in figures.split("## At a glance")[1].splitlines()
+        if "](#" in row
+    ]
+    for section in SHOWN:
+        what, goal, measured, *_ = next(row for row in rows if row[0].startswith(f"[{section}]"))
+        lines.append(f"| {what.replace('](#', '](docs/performance.md#')} | {goal} | {measured} |")
+    whole = figures.split("## The whole run, start-up included")[1].split("\n## ")[0]
+    table = [row.strip("| ").split(" | ") for row in whole.splitlines() if row.startswith("| ")]
+    ours, theirs = table[0].index("gtmask convert"), table[0].index("the usual script")
+    lines += ["", "| a whole run, start-up included | gtmask convert | the usual script |", "|---|---|---|"]
+    lines += [f"| {row[0]} | {row[ours]} | {row[theirs]} |" for row in table if " scenes of " in row[0]]
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}{chr(10).join(lines)}\n{END}{rest.split(END, 1)[1]}"
+
+
 def cell(text: str) -> str:
     """Return text that may stand in a table's cell."""
     return text.replace("|", "\\|")
@@ -151,6 +179,7 @@ PAGES = {
     "docs/findings.md": findings,
     "docs/cli.md": commands,
     "docs/api.md": api,
+    "README.md": readme,
 }
 
 

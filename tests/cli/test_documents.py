@@ -16,17 +16,25 @@ from gtmask.cli import app
 from tests.support import coco_data
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/guide.md", "docs/images.md", "docs/rasterizing.md")
-BLOCK = re.compile(r"^```(?:bash)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GENERATED = {"api.md", "cli.md", "findings.md", "formats.md", "performance.md"}
+PAGES = [
+    "README.md",
+    *(
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        if path.name not in GENERATED
+    ),
+]
+BLOCK = re.compile(r"^```(?:bash|console)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def commands(page: str) -> list[list[str]]:
     """Return the words of every gtmask command in the page's blocks of code."""
     found = []
     for block in BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
-            if words[:1] == ["gtmask"]:
+        for line in block.replace("\\\n", " ").replace("\n$ ", "\n").splitlines():
+            if line.startswith("gtmask "):
+                words = shlex.split(line, comments=True)
                 ends = [k for k, word in enumerate(words) if word in {"||", "&&", "|", ">"}]
                 found.append(words[1 : min(ends, default=len(words))])
     return found
