@@ -64,9 +64,13 @@ def plan(**options: Any) -> gtmask.JobPlan:
     return gtmask.job("s3://data/qa.manifest", s3=SETTINGS, **{**GOOD, "name": "QA", **options})
 
 
-def submit(told: list[str] | None = None, unchecked: bool = False, **options: Any) -> dict[str, str]:
+def submit(
+    told: list[str] | None = None, unchecked: bool = False, level: gtmask.Depth = "quick", **options: Any
+) -> dict[str, str]:
     tell = None if told is None else told.append
-    return gtmask.submit_job(plan(**options), s3=SETTINGS, unchecked=unchecked, tell=tell, workers=1)
+    return gtmask.submit_job(
+        plan(**options), s3=SETTINGS, level=level, unchecked=unchecked, tell=tell, workers=1
+    )
 
 
 # --- is there such a job?
@@ -168,6 +172,13 @@ def test_a_role_that_may_not_be_passed_on_is_told_in_awss_words(aws: FakeAws) ->
         submit()
 
 
+def test_which_key_is_disabled_is_told_in_awss_words(aws: FakeAws) -> None:
+    words = "arn:aws:kms:us-east-1:123456789012:key/1234abcd is disabled by its owner"
+    aws.refusals["s3:GetObject"] = Answer(400, "KMS.DisabledException", words)
+    with pytest.raises(AccessError, match=rf"its encryption key is disabled \({words}\)"):
+        plan()
+
+
 def test_an_upload_that_kms_refuses_is_told_in_awss_words(aws: FakeAws) -> None:
     words = "User: me is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:x:1:key/2"
     aws.refusals["s3:PutObject"] = Answer(403, "AccessDenied", words)
@@ -249,6 +260,8 @@ def test_a_cors_rule_that_works_stops_nothing(aws: FakeAws, rules: list[dict[str
 def test_no_cors_rule_stops_unless_unchecked(aws: FakeAws) -> None:
     del aws.cors["data"]
     with pytest.raises(GtmaskError, match="bucket-cors"):
+        submit(level="deep")
+    with pytest.raises(UsageError, match="has no CORS rule for the worker UI: run `gtmask job --fix-cors`"):
         submit()
     assert gtmask.buckets_without_cors(plan(), s3=SETTINGS) == ["data"]
     assert list(submit(unchecked=True)) == ["QA"]
@@ -435,9 +448,9 @@ def test_the_guide_lists_the_permissions_of_the_calls_that_are_made(aws: FakeAws
     record("make a pilot")
     gtmask.preview("s3://data/run/labeling-qa.manifest", tmp_path / "p.html", s3=SETTINGS)
     record("preview")
-    submit()
+    submit(level="deep")
     aws.refusals["s3:ListBucket data"] = no_list(None)
-    submit()
+    submit(level="deep")
     aws.refusals.clear()
     gtmask.wait_for_jobs([], "us-east-1")
     record("submit")

@@ -146,6 +146,8 @@ def error_of_answer(
         if "{permission}" in _DENIED[code] and len(said.split()) > _WORDS:
             # It names what is refused and why (a key, a policy), which may be no permission on objects.
             reason = f"permission is denied: {said}"
+        elif code.startswith("KMS.") and len(said.split()) > _WORDS:
+            reason = f"{reason} ({said})"  # which key it is
         return refused(f"{what}: {reason}.")
     if code in _REFUSED:
         stopped = ChangedError if code in _CHANGED else StorageError
