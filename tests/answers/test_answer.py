@@ -54,6 +54,7 @@ def run(mirror: Path, out: Path, **options: Any) -> gtmask.Answer:
     chosen = gtmask.AnswerOptions(**options)
     return gtmask.answer(
         [str(mirror / "answer/part-1"), str(mirror / "answer/part-2")], out, masks=str(mirror),
+        images=str(mirror),
         classes=mirror.parent / "classes.toml", options=chosen, workers=1,
     )  # fmt: skip
 
@@ -204,8 +205,9 @@ def test_a_mirror_and_copies_give_the_same(mirror: Path, tmp_path: Path) -> None
     (mirror / "merged.manifest").write_bytes(b"".join(parts))
     options = gtmask.AnswerOptions(mask_uri="s3://b/masks")
     classes = mirror.parent / "classes.toml"
-    gtmask.answer([merged], tmp_path / "b", masks=str(mirror), classes=classes, options=options, workers=1)
-    gtmask.answer([mirror / "merged.manifest"], tmp_path / "c", classes=classes, options=options, workers=1)
+    same: dict[str, Any] = {"images": str(mirror), "classes": classes, "options": options, "workers": 1}
+    gtmask.answer([merged], tmp_path / "b", masks=str(mirror), **same)
+    gtmask.answer([mirror / "merged.manifest"], tmp_path / "c", **same)
     outputs = [
         {name: data for name, data in files(tmp_path / name).items() if name.startswith(("masks", "a", "c"))}
         for name in ("out", "b", "c")
@@ -327,7 +329,8 @@ def test_kills_cost_nothing(mirror: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
     command = [
         sys.executable, "-c", COMMAND, "answer", str(mirror / "answer/part-1"), str(mirror / "answer/part-2"),
-        "--out", str(out), "--masks", str(mirror), "--classes", str(mirror.parent / "classes.toml"),
+        "--out", str(out), "--masks", str(mirror), "--images", str(mirror),
+        "--classes", str(mirror.parent / "classes.toml"),
         "--coco", "rle", "--chunk-size", "1", "--mask-uri", "s3://b/m", "--workers", "1", "--quiet",
     ]  # fmt: skip
     for wanted in range(1, 11):
@@ -362,6 +365,7 @@ def test_in_s3_the_same_comes_out(s3_server: S3Server, mirror: Path, tmp_path: P
     assert {
         name.removeprefix("back/"): data for name, data in remote.items() if "_gtmask" not in name
     } == local
+    assert "report.html" in local
     again = gtmask.answer(
         ["s3://answer/part-1/", "s3://answer/part-2/manifests/output/output.manifest"], "s3://answer/back",
         classes=mirror.parent / "classes.toml", options=options, s3=s3, workers=1,
@@ -378,7 +382,7 @@ def test_the_real_answer_of_2022_comes_back(samples: Path, tmp_path: Path) -> No
         (folder / "output.manifest").write_text(json.dumps(line, sort_keys=sort))
         name = line["S10-label3-ref"].rpartition("/")[2]
         (folder / name).write_bytes((manifest.parent / "mask.png").read_bytes())
-        result = gtmask.answer([folder / "output.manifest"], folder / "out", workers=1)
+        result = gtmask.answer([folder / "output.manifest"], folder / "out", images=str(folder), workers=1)
         assert (result.answered, result.after, result.exit_code) == (1, "S10-label3-ref", 0)
         made = np.asarray(Image.open(folder / "out/masks/s10.png"))
         assert np.array_equal(made, np.asarray(Image.open(manifest.parent / "mask.png")))
@@ -395,7 +399,8 @@ def test_the_real_answers_come_back(samples: Path, tmp_path: Path) -> None:
         (folder / "output.manifest").write_text(content)
         for path in manifest.parent.glob("*.png"):
             (folder / path.name).write_bytes(path.read_bytes())
-        result = gtmask.answer([folder / "output.manifest"], folder / "out", workers=1)
+        pictures = str(manifest.parent)
+        result = gtmask.answer([folder / "output.manifest"], folder / "out", images=pictures, workers=1)
         assert (result.answered, result.tally.rejects) == (len(lines), 0)
         for line in lines:
             source = manifest.parent / line["attribute-name-ref"].rpartition("/")[2].replace(":", "_")

@@ -199,7 +199,15 @@ def stories(place: Place, images: int) -> list[Story]:
             (world / bucket / key).parent.mkdir(parents=True, exist_ok=True)
             (world / bucket / key).write_bytes(content)
     (place.folder / "classes.toml").write_text(classes_toml())
-    answered = ["answer", world / "answer" / "part-1", world / "answer" / "part-2", "--masks", world]
+    answered = [
+        "answer",
+        world / "answer" / "part-1",
+        world / "answer" / "part-2",
+        "--masks",
+        world,
+        "--images",
+        world,
+    ]
     answered += ["--classes", place.folder / "classes.toml", "--workers", "2", "--quiet"]
     answered += ["--mask-uri", "s3://b/m"]
 
