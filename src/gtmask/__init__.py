@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.job_plan import JobShare as JobShare
     from gtmask.groundtruth.labeling_jobs import JobStatus as JobStatus
     from gtmask.groundtruth.labeling_jobs import wait_for_jobs as wait_for_jobs
-    from gtmask.groundtruth.pilot_manifest import Chosen as Chosen
-    from gtmask.groundtruth.pilot_manifest import PilotResult as PilotResult
     from gtmask.groundtruth.pilot_manifest import pilot as pilot
+    from gtmask.groundtruth.pilot_result import Chosen as Chosen
+    from gtmask.groundtruth.pilot_result import PilotResult as PilotResult
     from gtmask.groundtruth.report import Report as Report
     from gtmask.groundtruth.report import Rule as Rule
     from gtmask.groundtruth.request import JobSettings as JobSettings
@@ -147,8 +147,8 @@ _GROUPS = {
         "Report": "gtmask.groundtruth.report",
         "Rule": "gtmask.groundtruth.report",
         "Problem": "gtmask.findings",
-        "PilotResult": "gtmask.groundtruth.pilot_manifest",
-        "Chosen": "gtmask.groundtruth.pilot_manifest",
+        "PilotResult": "gtmask.groundtruth.pilot_result",
+        "Chosen": "gtmask.groundtruth.pilot_result",
         "Preview": "gtmask.report.overlays",
         "StartingMap": "gtmask.report.starting_map",
         "JobPlan": "gtmask.groundtruth.job_plan",

@@ -27,6 +27,7 @@ from gtmask.errors import (
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
+from gtmask.groundtruth.pilot_result import Chosen, PilotResult
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
@@ -72,70 +73,6 @@ LOOK_FOR_COMPARED = (
 
 #: Line, its byte offset and length, its image's and its mask's reference.
 _Item = tuple[int, tuple[int, int], str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """One image of a pilot: its line in the big manifest, its reference, why, and its classes."""
-
-    line: int
-    source_ref: str
-    reason: str
-    classes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PilotResult:
-    """What a pilot consists of.
-
-    Attributes
-    ----------
-    manifest
-        Path or URI of the small manifest.
-    chosen
-        The images, in the order of the manifest.
-    classes
-        Class name by class id, of all classes that occur in the big manifest's masks.
-    missing
-        Class ids that occur but found no room: raise ``count``.
-    unused
-        Class ids of the map that occur nowhere.
-    unusable
-        Lines left out since their image or mask could not be read: `gtmask validate` tells why.
-    local
-        Whether references are local paths, with which no job can be started.
-    look_for
-        What to look for, sentence by sentence.
-    unfinished
-        Says that the big manifest's run is not finished, and how far it is.
-    """
-
-    manifest: str
-    chosen: tuple[Chosen, ...]
-    classes: dict[int, str]
-    missing: tuple[int, ...]
-    unused: tuple[int, ...]
-    unusable: int
-    local: bool
-    look_for: tuple[str, ...]
-    unfinished: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for ``--json``."""
-        return {
-            "manifest": self.manifest,
-            "chosen": [
-                {"line": c.line, "source_ref": c.source_ref, "reason": c.reason, "classes": list(c.classes)}
-                for c in self.chosen
-            ],
-            "classes": {str(number): name for number, name in self.classes.items()},
-            "missing": list(self.missing),
-            "unused": list(self.unused),
-            "unusable": self.unusable,
-            "local": self.local,
-            "look_for": list(self.look_for),
-            "unfinished": self.unfinished,
-        }
 
 
 @dataclass(frozen=True, slots=True)

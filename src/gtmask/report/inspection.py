@@ -27,7 +27,7 @@ from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
-from gtmask.run.decide import alike_classes, merged_labels
+from gtmask.run.class_findings import alike_classes, merged_labels
 from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage import is_s3

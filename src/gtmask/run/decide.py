@@ -13,7 +13,6 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unicodedata import normalize
 
 from gtmask._version import __version__
 from gtmask.errors import StrictError, UsageError
@@ -27,6 +26,7 @@ from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import creation_date, manifest_name
 from gtmask.model import ClassMap
+from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.overwrite import remove_begun, remove_run
@@ -39,11 +39,11 @@ from gtmask.storage.usable import check_copies, check_overwrite
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from os import PathLike
 
     from gtmask.formats.base import Reader
-    from gtmask.model import ImageNames, LabelClass
+    from gtmask.model import ImageNames
     from gtmask.run.commit import Tally
     from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
@@ -157,45 +157,6 @@ def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | 
         raise UsageError(f"--classes {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"--classes {path} is not UTF-8 text: save it as UTF-8.") from error
-
-
-def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]:
-    """Tell of a class map that knows none of the labels: all masks will be background from edge to edge.
-
-    Labels that the map ignores or paints as background are known to it.
-    """
-    if not labels or any(class_map.id_of(label) is not None for label in labels):
-        return []
-    known = [label for entry in class_map.classes for label in entry.labels or (entry.name,)]
-    theirs = _some(labels) if any(label.strip() for label in labels) else "only shapes without a label"
-    told = f"The class map has {_some(known)}, and the export has {theirs}: all masks are background"
-    return [Finding("classes-foreign", told)]
-
-
-def merged_labels(class_map: ClassMap) -> list[Finding]:
-    """Tell of labels that differ in blanks only, and so became one class of a map that was made of them."""
-    return [
-        Finding("label-duplicate", f"{entry.name}: {', '.join(map(repr, entry.labels))}"[:200])
-        for entry in class_map.classes
-        if len(entry.labels) > 1
-    ]
-
-
-def alike_classes(class_map: ClassMap) -> list[Finding]:
-    """Tell of classes of a map made of labels whose names differ in case or in Unicode's form only."""
-    alike: dict[str, list[LabelClass]] = {}
-    for entry in class_map.classes:
-        alike.setdefault(normalize("NFKC", normalize("NFKC", entry.name).casefold()), []).append(entry)
-    return [
-        Finding("label-alike", ", ".join(f"{entry.name} (class {entry.id})" for entry in group)[:200])
-        for group in alike.values()
-        if len(group) > 1
-    ]
-
-
-def _some(labels: Sequence[str]) -> str:
-    shown = ", ".join(escape_unprintable(label) for label in labels[:4])
-    return f"{shown} and {len(labels) - 4} more" if len(labels) > 4 else shown
 
 
 async def _look_at_output(request: RunRequest) -> tuple[Plan | None, str]:

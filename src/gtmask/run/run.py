@@ -13,8 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError, WorkersLostError
 from gtmask.formats import open_reader
@@ -26,6 +24,7 @@ from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
+from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.places import RunRequest, absolute_location, default_images, real
@@ -34,18 +33,15 @@ from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, spli
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
 from gtmask.run.summary import Summary, summarize
-from gtmask.run.survey import batches
 from gtmask.run.update import end_update, take_over, update
 from gtmask.run.watch import Watch
-from gtmask.run.worker import Chunk, Job, run_chunk, warm_up
+from gtmask.run.worker import Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool, thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
-
-    from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
@@ -289,7 +285,7 @@ def _run_chunks(
         if not missing:
             return tally
     pickled = pickle.dumps(job)
-    chunks = ((pickled, chunk) for chunk in _chunks(job.reader, plan, missing, listed, kept))
+    chunks = ((pickled, chunk) for chunk in cut_chunks(job.reader, plan, missing, listed, kept))
     results = pool.map(run_chunk, chunks, len(missing))
     try:
         for result in results:
@@ -332,47 +328,6 @@ def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
     )
-
-
-def _chunks(
-    reader: Reader[Any], plan: Plan, wanted: set[int], listed: ListedVersions | None, kept: Kept | None
-) -> Iterator[Chunk]:
-    """Cut the export into chunks and yield the wanted ones.
-
-    Raises
-    ------
-    GtmaskError
-        If the export ends before the last wanted chunk.
-    """
-    size: int = plan.settings["chunk_size"]
-    marks = [np.array(marked, np.int64) for marked in (plan.long_keys, plan.duplicates, plan.ambiguous)]
-    choices = dict(zip(plan.contested, plan.choices, strict=True))
-    last = max(wanted)
-    for number, units in enumerate(batches(reader, size, plan.records)):
-        if number in wanted:
-            first = number * size
-            long_keys, duplicates, ambiguous = (_within(ordinals, first, len(units)) for ordinals in marks)
-            known = {} if kept is None else kept.of_chunk(first, len(units))
-            yield Chunk(
-                number,
-                # What is not converted need not travel.
-                tuple(None if i in known else unit for i, unit in enumerate(units)) if known else units,
-                {i: choices[first + i] for i in range(len(units)) if first + i in choices},
-                long_keys,
-                duplicates,
-                ambiguous,
-                {} if listed is None else listed.of_unit(units),
-                known,
-            )
-        if number >= last:
-            return
-    raise GtmaskError("The export has fewer records than when the run began: go on with --update.")
-
-
-def _within(ordinals: NDArray[np.int64], first: int, count: int) -> frozenset[int]:
-    """Return which of ``count`` records from ``first`` on are among ascending ordinals, by position."""
-    low, high = ordinals.searchsorted((first, first + count)).tolist()
-    return frozenset((ordinals[low:high] - first).tolist())
 
 
 def finish(
