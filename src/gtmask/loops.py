@@ -36,8 +36,9 @@ def one_loop() -> Iterator[None]:
     """Have all coroutines that this thread runs meanwhile by :func:`run_async` share one event loop.
 
     What they leave to :func:`at_end` stays open for the next of them: a client of S3 takes 40 ms to make.
+    Where the thread runs a loop already, as in notebooks, each coroutine gets a thread and a loop of its own.
     """
-    if _shared() is not None:
+    if _shared() is not None or _runs_one():
         yield
         return
     runner = _thread.runner = asyncio.Runner(loop_factory=new_event_loop)
@@ -72,9 +73,7 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     A thread runs one event loop at most. Notebooks run theirs in the thread that calls us: the coroutine
     then gets a thread of its own.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _runs_one():
         return _run(work)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_run, work).result()
@@ -95,6 +94,15 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         # Ctrl-C may come before the coroutine began: nobody is to be told of such remains.
         with contextlib.suppress(RuntimeError):
             work.close()
+
+
+def _runs_one() -> bool:
+    """Say whether this thread runs an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _shared() -> asyncio.Runner | None:
