@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import shutil
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 import gtmask
-from gtmask.errors import UnknownFormatError
+from gtmask.errors import UnknownFormatError, UsageError
 from gtmask.formats import open_reader, open_source
 from gtmask.formats.masks.known import voc_color
 from tests.support.png_masks import street
@@ -182,7 +183,7 @@ def test_a_layout_is_read_as_its_tool_writes_it(layout: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "glob"])
-@pytest.mark.parametrize("layout", ["CVAT segmentation mask 1.1", "Roboflow", "Pascal VOC, palette"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_archives_and_globs_read_alike(layout: str, kind: str, tmp_path: Path):
     files, _ = LAYOUTS[layout]
     source = write(tmp_path / "in", files)
@@ -510,6 +511,20 @@ def test_real_masks_keep_their_pixels_by_class_name(samples: Path, tmp_path: Pat
         assert (mask == np.array(names, object)[np.asarray(Image.open(path))]).all()
 
 
+def test_real_masks_of_ground_truth_keep_their_values(samples: Path, tmp_path: Path):
+    pictures = sorted((samples / "sagemaker_gt").rglob("*.png"))
+    assert len(pictures) == 7
+    (tmp_path / "masks").mkdir()
+    for number, path in enumerate(pictures):
+        shutil.copy(path, tmp_path / "masks" / f"{number}.png")
+    masks, summary = convert(tmp_path / "masks", tmp_path / "out", size="annotation", format="masks")
+    assert (len(masks), summary.tally.rejects) == (7, 0)
+    for number, path in enumerate(pictures):
+        values = np.asarray(Image.open(path))
+        wanted = np.array(["background", *map(str, range(1, 256))], object)[values]
+        assert (masks[f"{number}.png"] == wanted).all()
+
+
 def test_every_pair_of_words_for_folders_fits(tmp_path: Path):
     for number, (masks, images) in enumerate(itertools.product(
         ("masks", "train_masks", "annotations", "gt", "SegmentationClass"),
@@ -527,11 +542,12 @@ def test_every_pair_of_words_for_folders_fits(tmp_path: Path):
             assert not reader.findings
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_a_mask_is_never_its_own_image(given: bool, tmp_path: Path):
+def test_a_mask_is_never_its_own_image(tmp_path: Path):
     source = write(tmp_path / "in", {"classes.txt": "\n".join(NAMES), "a.png": gray(MASK)})
-    _, summary = convert(source, tmp_path / "out", **({"images": source} if given else {"size": "auto"}))
-    assert summary.tally.masks == (not given)
+    with pytest.raises(UsageError, match=r"The image a\.jpg is not in"):
+        convert(source, tmp_path / "out", images=source)
+    _, summary = convert(source, tmp_path / "out")
+    assert summary.tally.masks == 1
     manifest = (tmp_path / "out/labeling-qa.manifest").read_text()
     assert "in/a.png" not in manifest
     images = write(tmp_path / "photos", {"a.png": photo(kind="PNG")})

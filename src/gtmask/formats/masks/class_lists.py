@@ -12,6 +12,7 @@ import io
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -57,6 +58,12 @@ _VALUE_COLUMNS = ("pixel value", "pixel_value", "value", "class_id", "id", "idx"
 _COLOR_COLUMNS = ("class_color", "color", "colour", "rgb", "hex")
 
 
+@lru_cache(maxsize=4096)
+def _is_one_of(name: str, words: frozenset[str]) -> bool:
+    """Say whether a class has one of some names, whatever its case; asked for every value of every mask."""
+    return name.casefold() in words
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One class of a list: ``value`` its pixel value, ``color`` as 0xRRGGBB."""
@@ -68,12 +75,12 @@ class Entry:
     @property
     def is_void(self) -> bool:
         """Whether the name says that its pixels are not labeled."""
-        return self.name.casefold() in _VOID
+        return _is_one_of(self.name, _VOID)
 
     @property
     def is_background(self) -> bool:
         """Whether the name says that its pixels are background."""
-        return self.name.casefold() in _BACKGROUND
+        return _is_one_of(self.name, _BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,9 @@ def decode(data: bytes) -> Picture:
 def _sampled(samples: NDArray[np.uint8], header: PngHeader) -> Picture:
     counts = count_values(samples)
     palette = header.palette if header.color_type == PALETTE else None
-    pixels = [Pixel(int(number), int(counts[number]), int(number), _palette_color(palette, int(number)))
-              for number in counts.nonzero()[0]]  # fmt: skip
+    numbers = counts.nonzero()[0]
+    pixels = [Pixel(number, count, number, _palette_color(palette, number))
+              for number, count in zip(numbers.tolist(), counts[numbers].tolist(), strict=True)]  # fmt: skip
     return Picture(Plane(samples), tuple(pixels), header.color_type)
 
 
