@@ -150,6 +150,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "unseen.manifest").write_bytes(b"".join(unseen))
     gtmask.preview(folder / "unseen.manifest", folder / "unseen.html", workers=1)
     write_hostile(folder)
+    gtmask.demo(folder / "demo", images=8)
     return folder
 
 
@@ -443,18 +444,15 @@ def test_axe_finds_nothing_serious(browser: Browser, folder: Path, name: str, th
             assert serious == []
 
 
-def test_screenshots_are_taken(browser: Browser, tmp_path: Path) -> None:
+def test_screenshots_are_taken(browser: Browser, folder: Path) -> None:
     """To be looked at; what is asserted is that nothing reaches beyond a phone's edge."""
-    made = gtmask.demo(tmp_path / "demo", images=8)
-    manifest = str(made.summary.manifest)
-    gtmask.preview(manifest, tmp_path / "look.html", count=8, workers=1)
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     for name, options in (
         ("desktop", {}),
         ("dark", {"color_scheme": "dark"}),
         ("phone", {"viewport": PHONE, "has_touch": True, "is_mobile": True}),
     ):
-        with Opened(browser, tmp_path / "look.html", **options) as page:
+        with Opened(browser, folder / "demo" / "preview.html", **options) as page:
             page.wait_for_selector("#tile-1[data-drawn]")
             page.screenshot(path=ARTIFACTS / f"preview-{name}.png")
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
