@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ FILES_READ_WHOLE = 64
 _PIECE = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What was decided before the first record was painted.
 
@@ -75,9 +76,12 @@ class Plan:
         size: int = self.settings["chunk_size"]
         return -(-self.records // size)
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """What tells this run from others: a digest of all that decides the output's bytes."""
+        """What tells this run from others: a digest of all that decides the output's bytes.
+
+        It is asked for at every chunk, and made once.
+        """
         decisive = self._values()
         # What these two decide stands in the prefixes.
         decisive["settings"] = {k: v for k, v in self.settings.items() if k not in {"image_uri", "mask_uri"}}
