@@ -358,7 +358,8 @@ def eleven(data: Data) -> None:
 ELSEWHERE = {"labels-automated", "labels-none", "run-unfinished",
              "objects-too-many", "reference-local", "mask-unreadable", "bucket-region",
              "bucket-cors", "cors-header-hidden", "bucket-missing", "bucket-unchecked", "mask-turned",
-             "kms-region", "tasks-quota", "role-missing", "role-trust", "role-access"}  # fmt: skip
+             "kms-region", "tasks-quota", "role-missing", "role-trust", "role-access", "source-depth",
+             "source-coding"}  # fmt: skip
 
 
 #: Changes of the color map's colours, which palette masks would then rightly disagree with.
