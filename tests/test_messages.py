@@ -45,7 +45,7 @@ def texts_of(node: ast.expr, function: ast.AST, module: dict[str, ast.AST]) -> I
         assert values, f"nobody can tell what {node.id} is"
         for value in values:
             yield from texts_of(value, function, module)
-    elif isinstance(node, ast.Call) and name_of(node.func) in module:
+    elif isinstance(node, ast.Call) and name_of(node.func) in module.keys() - SENTENCES:
         for step in ast.walk(module[name_of(node.func)]):
             if isinstance(step, ast.Return) and step.value is not None:
                 yield from texts_of(step.value, module[name_of(node.func)], module)
