@@ -280,6 +280,8 @@ class Record(_ByValue):
         Fetches a file of the export by name, for bitmaps that live in files of their own.
     predicted
         Whether the export calls the shapes predictions of a model, or is a file of a model's results.
+    class_ids
+        (class id, label) of shapes, where the tool tells its classes apart by ids of its own.
     """
 
     image: str
@@ -302,6 +304,7 @@ class Record(_ByValue):
     pictures: tuple[str, ...] = ()
     files: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
     predicted: bool = False
+    class_ids: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 
     @property
     def names(self) -> ImageNames:

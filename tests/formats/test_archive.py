@@ -146,6 +146,25 @@ def test_links_in_a_tar_are_no_members(tmp_path: Path):
     assert list(open_export(packed).names()) == []
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize("name", ["e.tar", "e.tar.gz"])
+def test_links_to_members_are_those_members(tmp_path: Path, name: str, kind: bytes):
+    packed = tmp_path / name
+    with tarfile.open(packed, "w:gz" if name.endswith("gz") else "w") as file:
+        for link, target in (("x/b.json", "a.json"), ("x/c.jpg", "a.jpg"), ("x/d.json", "../../a.json")):
+            entry = tarfile.TarInfo(link)
+            entry.type, entry.linkname = kind, target if kind == tarfile.SYMTYPE else f"x/{target}"
+            file.addfile(entry)
+        for member, data in (("x/a.json", LABELME % b"a"), ("x/a.jpg", b"photo")):
+            entry = tarfile.TarInfo(member)
+            entry.size = len(data)
+            file.addfile(entry, io.BytesIO(data))
+    export = open_export(packed)
+    assert list(export.names()) == ["x/a.jpg", "x/a.json", "x/b.json", "x/c.jpg"]
+    assert export.read("x/b.json") == export.read("x/a.json") == LABELME % b"a"
+    assert export.read("x/c.jpg", 1, 3) == b"ho"
+
+
 def test_nothing_is_unpacked_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Members beyond the memory limit go to an anonymous file, which no folder lists."""
     spool = tmp_path / "spool"

@@ -39,9 +39,19 @@ def test_mirrors_are_whole_keys_and_ground_truths_own_names() -> None:
     nothing = find_shared_ends(list)
     assert mirrors_of("s3://b/run/masks/a.png", nothing) == ["b/run/masks/a.png", "run/masks/a.png"]
     name = "0_2026-01-02T00:00:00.000000.png"
-    spelled = name.replace(":", "_")
+    spelled = [name, name.replace(":", "_"), name.replace(":", "%3A")]
     assert mirrors_of(f"s3://b/out/{name}", nothing) == [
-        f"b/out/{name}", f"b/out/{spelled}", f"out/{name}", f"out/{spelled}", name, spelled
-    ]  # fmt: skip
+        folder + one for folder in ("b/out/", "out/", "") for one in spelled
+    ]
     assert mirrors_of("/local/a.png", nothing) == []
     assert copies_of("nonsense", nothing) == []
+
+
+def test_a_copy_may_spell_colons_otherwise_unless_another_reference_is_spelled_so() -> None:
+    nothing = find_shared_ends(list)
+    assert copies_of("s3://b/x:1.png", nothing)[-3:] == ["x:1.png", "x_1.png", "x%3A1.png"]
+    for other in ("s3://b/x_1.png", "s3://b/x%3A1.png", "s3://b/y/x_1.png"):
+        references = ["s3://b/x:1.png", other]
+        shared = find_shared_ends(lambda references=references: references)
+        assert copies_of("s3://b/x:1.png", shared)[-1] == "x:1.png"
+        assert copies_of(other, shared)[-1] == other.rpartition("/")[2]

@@ -223,3 +223,35 @@ def test_images_that_exif_turns_are_counted(tmp_path: Path) -> None:
     (tmp_path / "images" / "1.jpg").write_bytes(coco_data.jpeg(40, 30, 6))
     seen = gtmask.inspect(tmp_path / "export.json", images=str(tmp_path / "images"), workers=1)
     assert (seen.sampled.looked_at, seen.sampled.turned) == (2, 1)
+
+
+ITEM = {"type": "polygon", "points": [1, 1, 5, 1, 5, 5]}
+
+
+@pytest.mark.parametrize(
+    ("classes", "code"),
+    [
+        ([(1, "car"), (2, "car")], "label-duplicate"),
+        ([(1, "car"), (1, "dog")], "label-id-shared"),
+        ([(3, "car")], "label-id-shared"),
+        ([(1, "car"), (2, "dog"), (-1, "car")], None),
+    ],
+)
+def test_classes_of_one_name_and_several_names_of_a_class_are_told(
+    tmp_path: Path, classes: list[tuple[int, str]], code: str | None
+) -> None:
+    """The tool's own ids of classes tell them apart, in whichever images they are."""
+    for number, (identity, name) in enumerate(classes):
+        document = {
+            "metadata": {"name": f"{number}.jpg", "width": 9, "height": 9},
+            "instances": [ITEM | {"classId": identity, "className": name}],
+        }
+        (tmp_path / "e").mkdir(exist_ok=True)
+        (tmp_path / "e" / f"{number}.jpg___objects.json").write_text(json.dumps(document))
+    (tmp_path / "e" / "classes").mkdir()
+    (tmp_path / "e" / "classes" / "classes.json").write_text(json.dumps([{"id": 3, "name": "dog"}]))
+    seen = gtmask.inspect(tmp_path / "e", workers=1)
+    summary = gtmask.convert(tmp_path / "e", tmp_path / "out", size="annotation", workers=1)
+    told = [item.code for item in summary.findings if item.code.startswith("label-")]
+    assert told == ([] if code is None else [code])
+    assert [found for found in seen.findings if found.startswith("label-")] == told

@@ -9,13 +9,15 @@
 
 An archive is not trusted: names that are absolute or lead out of it, more than :data:`MOST_MEMBERS`
 members, contents that inflate beyond :data:`RATIO` times their size, and two members of one name that differ
-stop with a sentence. Links and devices are not members.
+stop with a sentence. A link to a member of the same archive is that member under another name, as tar packs
+files that are linked; other links, and devices, are not members.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import posixpath
 import shutil
 import tarfile
 import tempfile
@@ -235,6 +237,7 @@ class _Tar(_Contents):
         self._spool = _spool_of(self)
         self._starts: dict[str, int] = {}
         self.sizes, self.sums = {}, {}
+        self._links: dict[str, str] = {}
         for name, member, file in self._walk():
             if not name.lower().endswith(_PHOTOS):
                 self._starts[name] = self._spool.tell()
@@ -246,6 +249,11 @@ class _Tar(_Contents):
                 _refuse_second(name, first, (member.size, checksum))
             self.sizes[name] = member.size
             self.sums.setdefault(name, int(member.mtime))
+        for name, target in list(self._links.items()):
+            if target in self.sizes and name not in self.sizes:
+                self.sizes[name], self.sums[name] = self.sizes[target], self.sums[target]
+            else:
+                del self._links[name]
 
     def _walk(self) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
         packed = self._outer.size(self._archive)
@@ -262,11 +270,21 @@ class _Tar(_Contents):
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is not None and (name := _checked(member.name)):
                     yield name, member, file
+                elif member.islnk() or member.issym():
+                    self._note_link(member)
             # tarfile takes a cut-off header for the end; the true end is a block of zeros.
             if tar.fileobj is None or tar.fileobj.tell() < tar.offset + tarfile.BLOCKSIZE:
                 raise tarfile.ReadError("it breaks off")
 
+    def _note_link(self, member: tarfile.TarInfo) -> None:
+        """Note a link, which may be to a later member. One that leads out of the archive is to none."""
+        folder = posixpath.dirname(member.name) if member.issym() else ""
+        target = posixpath.normpath(posixpath.join(folder, member.linkname))
+        if not target.startswith(("/", "..")) and (name := _checked(member.name)):
+            self._links[name] = _checked(target)
+
     def read(self, name: str, start: int, stop: int | None) -> bytes:
+        name = self._links.get(name, name)
         size = self.sizes[name]
         stop = size if stop is None else min(stop, size)
         first = self._starts.get(name)

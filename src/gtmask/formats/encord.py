@@ -60,7 +60,14 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open exported label rows."""
-    return RowsReader(export, options, "Encord label rows", parse=parse, ranges=data_units)
+    return RowsReader(
+        export,
+        options,
+        "Encord label rows",
+        parse=parse,
+        ranges=data_units,
+        called=("data unit", "data_hash", "data_title"),
+    )
 
 
 def data_units(export: Export, name: str) -> Iterator[tuple[int, int]]:
@@ -103,6 +110,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
     label = get_label(builder, item, "name") or get_label(builder, item, "value")
+    builder.name_class(item, "featureHash", label)
     if polygons := get_list(builder, item, "polygons"):
         parts = [[_ring(ring) for ring in polygon] for polygon in polygons]
         builder.polygons(label, parts, subtract=True)

@@ -57,7 +57,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a Kili export."""
-    return RowsReader(export, options, "Kili", parse=parse)
+    return RowsReader(export, options, "Kili", parse=parse, called=("asset", "id", "externalId"))
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)

@@ -65,7 +65,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     config = get_object(reporter, top, "config")
     labels = _leaves(reporter, config, "categories")
     return RowsReader(
-        export, options, "Scalabel", parse=parse, path=("frames",), labels=labels,
+        export, options, "Scalabel", parse=parse, called=("frame", "name"), path=("frames",), labels=labels,
         context=get_object(reporter, config, "imageSize"), findings=reporter.findings,
     )  # fmt: skip
 

@@ -64,6 +64,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     categories = {number: name for number, name in named if number is not None}
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
+        called=("sample", "uuid", "name"),
         labels=list(dict.fromkeys(name for name in categories.values() if name)) or None, context=categories,
         findings=reporter.findings,
     )  # fmt: skip

@@ -105,6 +105,9 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
         label = get_label(builder, item, "className")
         if not label:
             label = reader.context.get(get_whole(builder, item, "classId"), "")
+        builder.name_class(item, "classId", label)
+        if (listed := reader.context.get(get_whole(builder, item, "classId"))) is not None:
+            builder.name_class(item, "classId", listed)
         if "parts" in item and "type" not in item:
             _add_parts(builder, label, item, stem + SAVED)
             return

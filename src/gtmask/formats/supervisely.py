@@ -128,6 +128,7 @@ def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
     geometry = {**item, **get_object(builder, item, "geometry")}
     kind = get_text(builder, geometry, "geometryType")
     label = get_label(builder, item, "classTitle")
+    builder.name_class(item, "classId", label)
     if "bitmap" in geometry:
         _add_bitmap(builder, label, geometry["bitmap"])
     elif kind == "multipolygon":

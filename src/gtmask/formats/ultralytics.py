@@ -69,7 +69,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         reporter.finding("classes-missing", "the first line has no class_names")
     labels = [names[key] for key in sorted(names)]
     return RowsReader(
-        export, options, "Ultralytics NDJSON", parse=parse, ranges=image_lines,
+        export, options, "Ultralytics NDJSON", parse=parse, called=("image", "file"), ranges=image_lines,
         labels=list(dict.fromkeys(labels)) or None, context=Classes(names, pose),
         findings=reporter.findings,
     )  # fmt: skip

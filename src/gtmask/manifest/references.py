@@ -6,7 +6,8 @@ sms-input-data-input-manifest, and observed: blanks, + and a literal %20 in keys
 Copies keep the end of an object's path: ``s3://bucket/a/b/c.png`` may lie at ``bucket/a/b/c.png``,
 ``a/b/c.png``, ``b/c.png`` or ``c.png`` below a folder. The longest of these that is there counts, and one
 that several references of the manifest share names none of them. Windows does not allow the colons of
-Ground Truth's own names, so that copies may have ``_`` in their place.
+Ground Truth's own names, so that copies may have ``_`` or ``%3A`` in their place, where no other reference is
+spelled so.
 """
 
 from __future__ import annotations
@@ -65,13 +66,23 @@ def ends_of(reference: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SharedEnds:
-    """The ends of paths that several references of a manifest have in common: they name none of them."""
+    """The ends of paths that several references of a manifest have in common: they name none of them.
+
+    ``alike`` are those that become equal where colons are spelled otherwise.
+    """
 
     hashes: frozenset[int] = frozenset()
+    alike: frozenset[int] = frozenset()
 
     def names_one(self, end: str) -> bool:
         """Say whether at most one reference ends so."""
         return not self.hashes or _hash(end) not in self.hashes
+
+    def spellings(self, end: str) -> Iterable[str]:
+        """Return an end, and how a copy may spell its colons."""
+        if ":" not in end or (self.alike and _hash(_without_colons(end)) in self.alike):
+            return (end,)
+        return end, end.replace(":", "_"), end.replace(":", "%3A")
 
 
 NOTHING_SHARED = SharedEnds()
@@ -83,25 +94,41 @@ def find_shared_ends(references: Callable[[], Iterable[str]]) -> SharedEnds:
     Parameters
     ----------
     references
-        Gives all references, the same ones at each call; called once where their last parts differ.
+        Gives all references, the same ones at each call; called once where their last parts differ
+        and hold no colons.
     """
+    spelled = set[bool]()
+
+    def noted() -> Iterator[str]:
+        for reference in references():
+            spelled.add(_without_colons(reference) != reference)
+            yield reference
+
+    shared = _find(noted, str)
+    return SharedEnds(shared, _find(references, _without_colons) if True in spelled else frozenset())
+
+
+def _find(references: Callable[[], Iterable[str]], spell: Callable[[str], str]) -> frozenset[int]:
+    """Return the hashes of the ends that several references share, all spelled in one way."""
     shared: frozenset[int] = frozenset()
     depth = 1
     while True:
-        pairs = np.fromiter(chain.from_iterable(_hashes(references(), depth, shared)), np.uint64)
+        pairs = np.fromiter(chain.from_iterable(_hashes(references(), depth, shared, spell)), np.uint64)
         more = _with_several(pairs.reshape(-1, 2))
         if not more:
-            return SharedEnds(shared)
+            return shared
         shared |= more
         depth += 1
 
 
-def _hashes(references: Iterable[str], depth: int, shared: frozenset[int]) -> Iterator[tuple[int, int]]:
+def _hashes(
+    references: Iterable[str], depth: int, shared: frozenset[int], spell: Callable[[str], str]
+) -> Iterator[tuple[int, int]]:
     """Yield the hash of the last ``depth`` parts and that of the whole reference, where the former matter."""
     for reference in references:
         ends = ends_of(reference)
-        if len(ends) >= depth and (depth == 1 or _hash(ends[1 - depth]) in shared):
-            yield _hash(ends[-depth]), _hash(reference)
+        if len(ends) >= depth and (depth == 1 or _hash(spell(ends[1 - depth])) in shared):
+            yield _hash(spell(ends[-depth])), _hash(reference)
 
 
 def _with_several(pairs: NDArray[np.uint64]) -> frozenset[int]:
@@ -111,6 +138,12 @@ def _with_several(pairs: NDArray[np.uint64]) -> frozenset[int]:
     different = np.unique(pairs, axis=0)
     firsts, counts = np.unique(different[:, 0], return_counts=True)
     return frozenset(firsts[counts > 1].tolist())
+
+
+def _without_colons(text: str) -> str:
+    """Return what is equal for all spellings of a path; the scheme of a URI keeps its colon."""
+    scheme, mark, path = text.rpartition("://")
+    return scheme + mark + path.replace("%3A", "_").replace(":", "_")
 
 
 def _hash(text: str) -> int:
@@ -147,7 +180,7 @@ class Locator:
 def copies_of(reference: str, shared: SharedEnds) -> list[str]:
     """Return the keys that a copy of a reference may have below a folder, the longest first."""
     ends = [end for end in ends_of(reference) if shared.names_one(end)]
-    return [spelled for end in ends for spelled in dict.fromkeys((end, end.replace(":", "_")))]
+    return [spelled for end in ends for spelled in shared.spellings(end)]
 
 
 def mirrors_of(reference: str, shared: SharedEnds) -> list[str]:
@@ -160,5 +193,5 @@ def mirrors_of(reference: str, shared: SharedEnds) -> list[str]:
     if own is None or not reference.startswith("s3://"):
         return []
     named = _NAME_OF_A_JOB.fullmatch(own[1].rpartition("/")[2]) is not None
-    return [key for key in copies_of(reference, shared)
-            if named or len(key) >= len(own[1])]  # fmt: skip
+    ends = [end for end in ends_of(reference) if shared.names_one(end) and (named or len(end) >= len(own[1]))]
+    return [spelled for end in ends for spelled in shared.spellings(end)]

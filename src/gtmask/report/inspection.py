@@ -27,7 +27,7 @@ from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
-from gtmask.run.class_findings import alike_classes, merged_labels
+from gtmask.run.class_findings import alike_classes, merged_labels, shared_class_ids
 from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage import is_s3
@@ -74,6 +74,7 @@ class Inspection(FindingCounts):
     first_images: dict[str, str] = field(default_factory=dict)
     sampled: Sampled = field(default_factory=Sampled)
     estimate: dict[str, Any] | None = None
+    class_ids: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -85,6 +86,7 @@ class Inspection(FindingCounts):
             getattr(self, name).update(getattr(other, name))
         self.balance.add(other.balance)
         self.first_images = other.first_images | self.first_images
+        self.class_ids |= other.class_ids
         self.add_findings(other)
 
     def class_map(self) -> ClassMap:
@@ -231,6 +233,7 @@ def _read_all(
     seen.suggested = suggested(
         reader, class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
     )
+    seen.count_findings(shared_class_ids(seen.class_ids), "the classes")
     # A class map of too many classes is told where one is asked for.
     with suppress(ClassMapError):
         class_map = seen.class_map()
@@ -276,6 +279,7 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
             continue
         seen.images += 1
         seen.balance.add(record.balance)
+        seen.class_ids |= record.class_ids
         shapes = held_shapes(record)
         seen.empty += not shapes
         seen.shapes += len(shapes)

@@ -9,7 +9,7 @@ from gtmask.findings import Finding
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from gtmask.model import ClassMap, LabelClass
 
@@ -25,6 +25,21 @@ def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]
     theirs = _some(labels) if any(label.strip() for label in labels) else "only shapes without a label"
     detail = f"The class map has {_some(known)}, and the export has {theirs}: all masks are background"
     return [Finding("classes-foreign", detail)]
+
+
+def shared_class_ids(class_ids: Collection[tuple[str, str]]) -> list[Finding]:
+    """Tell of several classes of one name, and of classes that have several names, by the tool's own ids."""
+    names: dict[str, set[str]] = {}
+    ids: dict[str, set[str]] = {}
+    for identity, label in class_ids:
+        names.setdefault(identity, set()).add(label)
+        ids.setdefault(label, set()).add(identity)
+    return [
+        Finding(code, f"{key}: {', '.join(sorted(found))}"[:200])
+        for code, table in (("label-duplicate", ids), ("label-id-shared", names))
+        for key, found in sorted(table.items())
+        if len(found) > 1
+    ]
 
 
 def merged_labels(class_map: ClassMap) -> list[Finding]:

@@ -26,7 +26,7 @@ from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import creation_date, manifest_name
 from gtmask.model import ClassMap
-from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels
+from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels, shared_class_ids
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.overwrite import remove_begun, remove_run
@@ -269,7 +269,7 @@ def new_plan(
     look = None if settings["size"] == "annotation" else partial(_present, request, Present())
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     labels = class_maps.in_order(outcome.labels) or reader.labels or []
-    told = [*reader.findings, *foreign_classes(class_map, labels)]
+    told = [*reader.findings, *foreign_classes(class_map, labels), *shared_class_ids(outcome.class_ids)]
     if classes_made:
         told += [*merged_labels(class_map), *alike_classes(class_map)]
     if doubt:

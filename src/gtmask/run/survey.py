@@ -56,6 +56,7 @@ class Glance:
     labels: Counter[str] = field(default_factory=Counter)
     lost: Finding | None = None
     contents: list[bytes] = field(default_factory=list)
+    class_ids: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class Survey:
     """The outcome: number of records, labels with counts, the rule for images, and all names of images.
 
     ``claims`` is None where the images' own names alone show that no two records share one; ``lost`` is the
-    first finding that left something out.
+    first finding that left something out; ``class_ids`` are those of all records.
     """
 
     records: int
@@ -71,6 +72,7 @@ class Survey:
     rule: ImageRule
     claims: Claims | None = None
     lost: Finding | None = None
+    class_ids: set[tuple[str, str]] = field(default_factory=set)
 
 
 def kept_reader(pickled: bytes) -> Reader[Any]:
@@ -97,6 +99,7 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
         found.images.append(record.names)
         for shape in record.shapes:
             found.labels[shape.label] += 1
+        found.class_ids |= record.class_ids
         if found.lost is None:
             found.lost = next((one for one in record.findings if one.level in {"loss", "reject"}), None)
     return found
@@ -139,18 +142,20 @@ def survey(
     claims = Claims()
     records, labels = 0, Counter[str]()
     lost: Finding | None = None
+    class_ids: set[tuple[str, str]] = set()
     for found in _read(reader, limit, pool, meaning) if read_records else _ask(reader, limit):
         if rule is None:
             rule = choose_rule(found.images[:SAMPLE])
         records += len(found.images)
         labels.update(found.labels)
         lost = lost or found.lost
+        class_ids |= found.class_ids
         for names in found.images:
             claims.add([*rule.keys(names), *rule.longer(names)])
         if notice is not None and read_records:
             notice(rule, found)
         progress(len(found.images))
-    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost)
+    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost, class_ids)
 
 
 def decide_claims(

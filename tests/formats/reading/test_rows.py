@@ -78,6 +78,14 @@ def test_a_value_that_is_no_json_is_one_reject():
     assert "a.json, record 1" in record.findings[0].detail
 
 
+def test_records_are_called_as_the_tool_calls_them():
+    values = [{"id": 7}, {"id": None, "data": {"name": "x"}}, {"id": [1], "data": 3}, {}]
+    reader = RowsReader(FilesExport({"a.json": json.dumps(values).encode()}), ReadOptions(), "t", parse=parse,
+                        called=("task", "id", "data.name"))  # fmt: skip
+    places = [reader.record(unit).where for unit in reader.units()]
+    assert places == [f"a.json, task {name}" for name in ("7", "x", "number 3", "number 4")]
+
+
 def test_other_files_of_a_folder_are_counted():
     files = {"a.json": b"[{}]", "b.jsonl": b"{}\n{}", "c.html": b"", "d.jpg": b"", "e.dat": b"", "f.dat": b""}
     reader = RowsReader(FilesExport(files), ReadOptions(), "t", parse=parse)

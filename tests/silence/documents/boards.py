@@ -192,8 +192,8 @@ def _via_3(free: str) -> Iterator[Variant]:
 
 def _supervisely() -> Iterator[Variant]:
     def item(title: str, kind: str, **more: Any) -> dict[str, Any]:
-        return {"id": 1, "classId": 2, "labelerLogin": "u", "createdAt": "2024", "tags": [],
-            "classTitle": title,
+        return {"id": 1, "classId": len(title) + ord(title[0]), "labelerLogin": "u", "createdAt": "2024",
+            "tags": [], "classTitle": title,
                 "geometryType": kind, **more}  # fmt: skip
 
     def document(*objects: dict[str, Any]) -> dict[str, Any]:

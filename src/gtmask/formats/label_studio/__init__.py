@@ -80,7 +80,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     compile_kernels(BRUSH_MODULES)
     if has_stored(export):
         return StorageReader(export, options, count_images, _task_record)
-    return LabelStudioReader(export, options, "Label Studio", parse=_parse)
+    return LabelStudioReader(export, options, "Label Studio", parse=_parse, called=("task", "id"))
 
 
 class LabelStudioReader(RowsReader):
@@ -191,9 +191,9 @@ def count_images(task: dict[str, Any], options: ReadOptions) -> int:
 
 
 def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
-    where = f"{unit.name}, task {unit.number}"
     if is_stored(value):
         return _task_record(as_task([value]), reader.options, unit.name, unit.part)
+    where = reader.place(value, unit)
     if _TASK & value.keys() or ("data" in value and "annotation_id" not in value):
         return _task_record(value, reader.options, where, unit.part)
     return _row_record(value, reader.options, where, unit.part)

@@ -51,7 +51,8 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a Labelbox export."""
-    return LabelboxReader(export, options, "Labelbox", parse=parse)
+    called = ("data row", "data_row.id", "DataRow ID", "data_row.external_id", "External ID", "ID")
+    return LabelboxReader(export, options, "Labelbox", parse=parse, called=called)
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)

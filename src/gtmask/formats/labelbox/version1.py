@@ -88,13 +88,13 @@ class LabelboxReader(RowsReader):
         if not isinstance(unit, Rows):
             return super().record(unit)
         first = unit.rows[0]
-        where = f"{first.name}, record {first.number} and {len(unit.rows) - 1} more"
+        where = f"{first.name}, record {first.number}"
         try:
             values = [load_object(self.document(row.name).read(row.start, row.stop)) for row in unit.rows]
         except BadFile as error:
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])
         record = record_v1(values, self)
-        record.where = where
+        record.where = f"{self.place(values[0], first)} and {len(unit.rows) - 1} rows more"
         return record
 
 
@@ -185,6 +185,7 @@ def _add_geometry(builder: RecordBuilder, name: str, geometry: Any) -> None:
 
 def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) -> None:
     label = get_label(builder, item, "title") or get_label(builder, item, "value")
+    builder.name_class(item, "schemaId", label)
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bbox" in item:

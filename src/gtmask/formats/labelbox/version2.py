@@ -128,6 +128,7 @@ def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:
 
 def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader: RowsReader) -> None:
     label = get_label(builder, item, "name") or get_label(builder, item, "value")
+    builder.name_class(item, "feature_schema_id", label)
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
     elif "bounding_box" in item:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gtmask.model import Shape
 
 
+#: Members in which tools keep the ids of annotations.
+_OWN_IDS = ("id", "objectHash", "mid", "feature_id", "featureId", "instanceId")
+
+
 class Accounts:
     """Counts the elements of one record, and books each of them by the shapes and findings that it left."""
 
@@ -41,7 +45,8 @@ class Accounts:
             return ""
         index = len(self._ends) - self._first
         element = self._elements[index]
-        identity = element.get("id") if isinstance(element, dict) else None
+        own = (element[key] for key in _OWN_IDS if key in element) if isinstance(element, dict) else ()
+        identity = next(iter(own), None)
         shown = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
         return f"{self._what} {index}{shown}"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,6 +81,11 @@ class RecordBuilder(Accounts):
         self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
         if not known:
             self.finding("image-name-bad", f"the {what} names no image")
+
+    def name_class(self, item: dict[str, Any], key: str, label: str) -> None:
+        """Note by which id of the tool's own a label's class goes: see :attr:`Record.class_ids`."""
+        if key in item and isinstance(item[key], str | int) and item[key] not in {"", -1} and label:
+            self.record.class_ids.add((str(item[key]), label))
 
     def polygon(self, label: str, flat: Sequence[float], kind: Kind = "polygon") -> Shape | None:
         """Add a shape of one ring (or of one open line) from flat coordinates x, y, x, y, ...

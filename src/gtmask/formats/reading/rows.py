@@ -22,6 +22,7 @@ from gtmask.formats.jsonstream import Document, elements, load, open_document
 from gtmask.formats.reading.companions import left_out
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.reader import BaseReader
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class RowsReader(BaseReader):
         module-level function.
     context
         Whatever ``parse`` needs besides the row; picklable, found as ``reader.context``.
+    called
+        What the tool calls a record, and the members that hold its id there, for messages; inner members with
+        dots between.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class RowsReader(BaseReader):
         title: str,
         *,
         parse: Callable[[dict[str, Any], RowsReader, Row], Record],
+        called: tuple[str, ...] = ("record",),
         path: tuple[str, ...] | None = None,
         ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
         labels: list[str] | None = None,
@@ -85,6 +90,7 @@ class RowsReader(BaseReader):
         super().__init__(export, options, title, labels=labels, findings=findings)
         self.context = context
         self._parse = parse
+        self._called = called
         self._path = path
         self._ranges = ranges or self._elements
         self._documents: dict[str, Document] = {}
@@ -135,11 +141,23 @@ class RowsReader(BaseReader):
             document = self._documents[name] = Document(self.export, name)
         return document
 
+    def place(self, value: dict[str, Any], unit: Row) -> str:
+        """Return where a record stands, as the tool itself calls it: by its id, else by its number."""
+        what, *keys = self._called
+        for key in keys:
+            inner: Any = value
+            for step in key.split("."):
+                inner = get_any(inner, step) if isinstance(inner, dict) else None
+            if isinstance(inner, str | int) and inner != "":
+                return f"{unit.name}, {what} {inner!s:.100}"
+        return f"{unit.name}, {what} {'number ' if keys else ''}{unit.number}"
+
     def record(self, unit: Row) -> Record:
         """Read one record's bytes and build it."""
         where = f"{unit.name}, record {unit.number}"
         try:
             value = load_object(self.document(unit.name).read(unit.start, unit.stop))
+            where = self.place(value, unit)
             record = self._parse(value, self, unit)
         except BadFile as error:
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])

@@ -69,7 +69,9 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     overview = Overview(export, wanted)
     masks = MaskFiles(export, options.masks, options.s3, overview.shared)
     context = _Context(wanted, overview.attributes, masks)
-    return RowsReader(export, options, TITLE, parse=parse, labels=overview.labels(), context=context)
+    return RowsReader(
+        export, options, TITLE, parse=parse, called=("line",), labels=overview.labels(), context=context
+    )
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
