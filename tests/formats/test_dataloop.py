@@ -99,3 +99,11 @@ def test_broken_annotations_cost_only_themselves():
 def test_videos_are_told():
     video = {"system": {"mimetype": "video/webm", "width": 6, "height": 4}}
     assert codes(read_one("dataloop", item(metadata=video))) == ["record-bad"]
+
+
+@pytest.mark.parametrize(
+    ("exif", "proven"), [(None, True), ({"Orientation": 1}, True), ({"Orientation": 6}, False)]
+)
+def test_the_size_of_an_image_that_exif_turns_proves_nothing(exif: object, proven: bool):
+    system = {"width": 6, "height": 4, "exif": exif}
+    assert read_one("dataloop", item(metadata={"system": system})).size_in_grid is proven

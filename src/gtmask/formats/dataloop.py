@@ -72,6 +72,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder.name_image(image_names(name, get_text(builder, document, "filename")), "item")
     system = get_object(builder, get_object(builder, document, "metadata"), "system")
     size_from(builder, system)
+    # Whether size and shapes are those of the turned image is not known where EXIF turns it.
+    builder.record.size_in_grid = get_any(get_object(builder, system, "exif"), "Orientation") in {None, 1}
     if get_text(builder, system, "mimetype").startswith("video"):
         return builder.reject("record-bad", "the annotations of a video cannot be read")
     each(builder, annotations, lambda item: _add_annotation(builder, item), "annotation")

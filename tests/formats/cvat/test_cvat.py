@@ -579,3 +579,18 @@ def test_a_second_shape_of_a_track_in_one_frame_covers_the_first_and_is_told(sec
     assert [item.code for item in reader.findings if item.code == "annotation-bad"] == [
         "annotation-bad"
     ] * told
+
+
+def test_images_of_two_tasks_of_one_subset_are_told_apart_by_their_task():
+    tasks = "".join(f"<task><id>{number}</id><subset>{subset}</subset></task>" for number, subset in
+                    ((1, "A"), (2, "A"), (3, "B")))  # fmt: skip
+    every = "".join(
+        f'<image id="0" name="a.jpg" subset="{subset}" task_id="{task}" width="9" height="9"></image>'
+        for task, subset in ((1, "A"), (2, "A"), (3, "B"))
+    )
+    text = f"<annotations><meta><project><tasks>{tasks}</tasks></project></meta>{every}</annotations>"
+    reader = open_files("cvat", {"a.xml": text})
+    records = list(map(reader.record, reader.units()))
+    assert [record.scope for record in records] == ["A/task_1", "A/task_2", "B"]
+    assert all("images/A/a.jpg" in record.aliases for record in records[:2])
+    assert [reader.names_of(unit) for unit in reader.units()] == [record.names for record in records]

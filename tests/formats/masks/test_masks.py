@@ -565,3 +565,16 @@ def test_a_prefix_in_s3_reads_like_a_folder(s3_server: Any, bucket: str, tmp_pat
     plain, remote = open_reader(source), open_reader(f"s3://{bucket}/set/", s3=settings)
     assert [remote.record(unit) for unit in remote.units()] == [plain.record(unit) for unit in plain.units()]
     assert remote.labels == plain.labels == ["cat", "dog", "cow"]
+
+
+def test_a_document_beside_masks_that_nobody_reads_is_a_loss(tmp_path: Path):
+    files = {
+        "masks/a.png": gray(MASK),
+        "images/a.jpg": photo(),
+        "labels.json": "{}",
+        "notes.txt": "x",
+        "x.dat": "x",
+    }
+    _, summary = convert(write(tmp_path / "in", files), tmp_path / "out")
+    codes = [item.code for item in summary.findings if item.code.startswith("file-")]
+    assert (codes, summary.exit_code) == (["file-skipped", "file-unrecognised"], 3)

@@ -7,16 +7,21 @@ import io
 import json
 import math
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import gtmask
 from gtmask.errors import ExportError
 from gtmask.formats import via
 from gtmask.formats.sampling import take_sample
 from gtmask.formats.via.regions import circle_through
+from tests.support.coco_data import jpeg
 from tests.support.small_exports import FilesExport, as_bytes, codes, labels, open_files, read_files, rings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TRIANGLE = {"name": "polygon", "all_points_x": [1, 5, 5], "all_points_y": [1, 1, 4]}
 
@@ -493,3 +498,22 @@ def test_rows_of_one_image_may_stand_anywhere_in_csv(limit: int):
         records = [reader.record(unit) for unit in reader.units()]
         assert [(record.image, labels(record)) for record in records] == [
             ("b.jpg", ["q"]), ("c.jpg", ["s"]), ("a.jpg", ["p", "r"])]  # fmt: skip
+
+
+def test_images_of_one_name_and_of_other_sizes_are_different_ones(tmp_path: Path):
+    """Nothing tells which of them the only file of that name is."""
+    shape = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
+    document = {
+        f"a.jpg{size}": {"filename": "a.jpg", "size": size, "file_attributes": {},
+                         "regions": [{"shape_attributes": shape, "region_attributes": {"x": "car"}}]}
+        for size in (1, 2)
+    }  # fmt: skip
+    for sizes, code in (((1, 2), "image-ambiguous"), ((1, 1), "image-duplicate")):
+        for entry, size in zip(document.values(), sizes, strict=True):
+            entry["size"] = size
+        (tmp_path / f"{code}.json").write_text(json.dumps(document))
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images/a.jpg").write_bytes(jpeg(9, 9))
+        images = tmp_path / "images"
+        summary = gtmask.convert(tmp_path / f"{code}.json", tmp_path / code, images=images, workers=1)
+        assert summary.tally.findings[code] == (2 if code == "image-ambiguous" else 1)

@@ -66,6 +66,8 @@ class CvatReader(BaseReader):
         self.sizes: dict[str, tuple[str | None, str | None]] = {}
         self.grid: tuple[Grid, bool] = ("displayed", False)
         self.clocks = {"": Clock()}
+        #: Subsets of a project that have several tasks.
+        self._crowded: frozenset[str] = frozenset()
         self.video = False
         self._read_header()
         if self.video:
@@ -91,6 +93,8 @@ class CvatReader(BaseReader):
         if len(sizes) == 1:
             self.size = sizes.pop()
         self.clocks[""] = _clock(meta)
+        tasks = Counter(task.findtext("subset") or "" for task in meta.iter("task"))
+        self._crowded = frozenset(subset for subset, count in tasks.items() if count > 1)
         # A project's videos may differ in size, length and step.
         for task in meta.iter("task"):
             size, identity = task.find("original_size"), task.findtext("id")
@@ -110,7 +114,10 @@ class CvatReader(BaseReader):
                     if piece.tag == "image":
                         attributes = piece.attributes
                         name, subset = attributes.get("name", ""), attributes.get("subset", "")
-                        yield "image", piece.start, piece.stop, name, subset
+                        # Images of two tasks of one subset may have one name.
+                        task = attributes.get("task_id", "") if subset in self._crowded else ""
+                        scope = f"{subset}/task_{task}".strip("/") if task else subset
+                        yield "image", piece.start, piece.stop, name, subset, scope
 
     def _known(self, found: Iterator[Piece], wanted: str) -> Iterator[Piece]:
         """Pass elements on, and tell in the end of those below the root that are not read."""
@@ -164,9 +171,9 @@ class CvatReader(BaseReader):
         """Read and build one record."""
         return self._image(*unit[1:]) if unit[0] == "image" else self._frame(*unit[1:])
 
-    def _image(self, start: int, stop: int, name: str, subset: str) -> Record:
+    def _image(self, start: int, stop: int, name: str, subset: str, scope: str) -> Record:
         where = f"{self.name}, image {name!r:.200}"
-        names = image_names(name, subset)
+        names = image_names(name, subset, scope)
         builder = self._builder(where, names)
         try:
             element = self._element(start, stop)
@@ -238,15 +245,18 @@ def _clock(about: Element) -> Clock:
     return Clock(max(int(step[1]), 1) if step else 1, int(stops[0]) if known else None)
 
 
-def image_names(name: str, subset: str = "") -> ImageNames:
+def image_names(name: str, subset: str = "", scope: str | None = None) -> ImageNames:
     """Return the names that CVAT's exports give an image; the images of a project have a subset.
+
+    ``scope`` is that, unless several tasks have it.
 
     Frames of a video have a name without extension in the XML for images, too, and are saved with one.
     """
+    scope = subset if scope is None else scope
     if not name:
-        return ImageNames("", (), subset)
+        return ImageNames("", (), scope)
     bare = "." not in name.rpartition("/")[2]
-    return _saved([name + ending for ending in FRAMES] if bare else [name], subset, subset, (name,) * bare)
+    return _saved([name + ending for ending in FRAMES] if bare else [name], subset, scope, (name,) * bare)
 
 
 def frame_names(frame: int, subset: str = "", scope: str = "") -> ImageNames:

@@ -20,7 +20,7 @@ from gtmask.formats.masks.layout import Pair, arrange
 from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, is_background
 from gtmask.formats.masks.pictures import NotAMask, decode
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.companions import COMPANIONS
+from gtmask.formats.reading.companions import left_out, note
 from gtmask.formats.reading.per_image import BadFile, rejected
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
@@ -101,16 +101,19 @@ class MasksReader:
     def _arrange(self, names: Sequence[str]) -> None:
         """Find the units, and what is to be told of the tree as a whole."""
         reporter = Header(self.export.location)
+        documents: list[str] = []
         regions = [region for name in names if (region := region_of(name)) is not None]
         if regions:
-            documents = [name for name in names if name.lower().endswith(".json") and not is_class_list(name)]
+            documents += [
+                name for name in names if name.lower().endswith(".json") and not is_class_list(name)
+            ]
             images = images_of_tasks(reporter, self.export, documents, self.options.memory_limit)
             self._tasks = tasks_of(regions, images, self.options.annotator)
             self.title = "Label Studio brush masks"
         else:
             self._layout = arrange(names, elsewhere=self.options.images is not None)
             _report_missing(self.export, names, self._layout, reporter)
-        _report_skipped(names, self._layout, self.lists, reporter)
+        reporter.findings += _unread(self.export, names, self._layout, self.lists, documents)
         self.findings = [*self._header, *reporter.findings]
 
     def count(self) -> int:
@@ -276,13 +279,16 @@ def _report_missing(export: Export, names: Sequence[str], layout: Layout, report
         reporter.finding("image-maskless", f"{len(missing)} images, the first one {missing[0]}")
 
 
-def _report_skipped(
-    names: Sequence[str], layout: Layout | None, lists: dict[str, ClassList], reporter: Header
-) -> None:
-    """Tell of the files that are neither masks nor images nor lists."""
-    known = {classes.source for classes in lists.values()}
-    skipped = [name for name in names if not name.lower().endswith(COMPANIONS) and not is_class_list(name)
-               and name not in known and f"/{_SUBSETS}" not in f"/{name}"]  # fmt: skip
-    skipped += layout.left_out if layout is not None else []
-    if skipped:
-        reporter.finding("file-skipped", f"{len(skipped)} files, the first one {skipped[0]}")
+def _unread(
+    export: Export,
+    names: Sequence[str],
+    layout: Layout | None,
+    lists: dict[str, ClassList],
+    documents: Sequence[str],
+) -> list[Finding]:
+    """Tell of the files that are neither masks nor images nor lists; ``documents`` were read."""
+    known = {classes.source for classes in lists.values()} | set(documents)
+    unread = [name for name in names if not is_class_list(name)
+              and name not in known and f"/{_SUBSETS}" not in f"/{name}"]  # fmt: skip
+    found = left_out(export, unread)
+    return [*found, *(note(layout.left_out) if layout is not None else [])]

@@ -123,6 +123,8 @@ class ViaReader(BaseReader):
         builder.record.image = get_text(builder, image, "filename")
         if not builder.record.image:
             builder.finding("image-name-bad", where)
+        # VIA tells images of one name apart by their sizes in bytes, which are no folders.
+        builder.record.scope = f"\0{get_text(builder, image, 'size')}"
         if reference := get_text(builder, image, "fileref"):
             builder.record.aliases = (reference,)
         regions = _regions(image)
