@@ -272,3 +272,9 @@ def test_an_answer_tells_of_a_colour_in_use_that_two_classes_have():
         png(np.full((1, 1, 3), (44, 160, 44)), "RGB"),
     ):
         assert Relabeler(ids).relabel(mask, label.labels[0]).shared == [f"car, dog: {CAR}"]
+
+
+def test_two_classes_of_one_name_are_told():
+    content = manifest(line(colors(("car", CAR), ("car", DOG))))
+    (record,) = read_files("sagemaker", {"output.manifest": content, HERE: MASK})
+    assert codes(record) == ["label-duplicate"]

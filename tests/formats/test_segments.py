@@ -120,3 +120,18 @@ def test_broken_annotations_cost_only_themselves():
 def test_sequences_are_told():
     sequence = {"label_status": "LABELED", "attributes": {"frames": []}}
     assert codes(read_one("segments", release(sample(sequence)))) == ["record-bad"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([(1, "car"), (2, "dog")], []),
+        ([(1, "car"), (1, "dog")], ["label-id-shared"]),
+        ([(1, "car"), (2, "car")], ["label-duplicate"]),
+    ],
+)
+def test_categories_of_one_id_or_one_name_are_told(rows: list, told: list):
+    categories = [{"id": number, "name": name} for number, name in rows]
+    dataset = {"name": "d", "task_attributes": {"categories": categories}, "samples": []}
+    reader = open_files("segments", {"r.json": {"name": "r", "dataset": dataset}})
+    assert [finding.code for finding in reader.findings] == told

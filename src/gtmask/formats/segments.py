@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import RowsReader, header, only_document
 from gtmask.formats.reading.typed import (
     Header,
     as_object,
     each,
-    get_label,
+    get_any,
     get_list,
     get_object,
     get_objects,
@@ -60,8 +61,8 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     )
     reporter = Header(only_document(export) or "the export")
     rows = get_objects(reporter, get_object(reporter, dataset, "task_attributes"), "categories")
-    named = [(get_whole(reporter, row, "id"), get_label(reporter, row, "name")) for row in rows]
-    categories = {number: name for number, name in named if number is not None}
+    listed = ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows)
+    categories = class_names(reporter, ((number, name) for number, name in listed if number is not None))
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
         called=("sample", "uuid", "name"),

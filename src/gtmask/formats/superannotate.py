@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, reals, rgb_key, size_from
+from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_listed
 from gtmask.formats.reading.typed import (
     Header,
     as_list,
     as_objects,
     each,
+    get_any,
     get_label,
     get_list,
     get_number,
@@ -86,8 +88,8 @@ def _classes(export: Export, reporter: Header) -> dict[int, str]:
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{found}: {error}"[:200])
         return {}
-    named = [(get_whole(reporter, row, "id"), get_label(reporter, row, "name")) for row in rows]
-    return {number: name for number, name in named if number is not None and name}
+    listed = ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows)
+    return class_names(reporter, ((number, name) for number, name in listed if number is not None and name))
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:

@@ -19,6 +19,7 @@ import orjson
 
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
+from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.reader import BaseReader
@@ -158,6 +159,7 @@ def listed_names(reporter: Header, export: Export, name: str, table: str, member
         reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None
     names = [get_label(reporter, entry, member) for entry in get_objects(reporter, document, table)]
+    report_duplicates(reporter, {number: name for number, name in enumerate(names) if name})
     return [name for name in names if name] or None
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import rgb_key
+from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.typed import get_text
@@ -161,6 +162,7 @@ def _report_unusable(builder: RecordBuilder, line: ManifestLine) -> None:
 def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: str, *, grey: bool) -> None:
     """Add one shape per class of the color map; all of one picture, which is painted in one pass."""
     background = 0 if grey else _background(entries)
+    report_duplicates(builder, {entry.key: entry.name for entry in entries if entry.name != BACKGROUND})
 
     def add(entry: ColorMapEntry) -> None:
         if entry.name == BACKGROUND:
