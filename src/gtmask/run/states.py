@@ -37,8 +37,9 @@ def _all_but(kind: type[Any], *names: str) -> Callable[[Any], tuple[Any, ...]]:
 
 
 _of_record = _all_but(
-    Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance", "files"
-)
+    Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance", "files",
+    "class_ids",
+)  # fmt: skip
 _of_shape = _all_but(Shape, "runs", "bitmap")
 _of_runs = _all_but(Runs, "counts")
 _of_bitmap = _all_but(Bitmap, "data", "plane")
