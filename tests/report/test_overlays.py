@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from gtmask.errors import ManifestError, UnknownFormatError, UsageError
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
+from gtmask.report.pictures import shrink
+from gtmask.report.tiles import picture_bytes
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -299,3 +302,13 @@ def test_a_page_fetches_nothing_and_allows_its_own_script_alone(tmp_path: Path, 
     assert policy is not None
     assert html.unescape(policy[1]).startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy[1]
+
+
+def test_pages_of_many_images_stay_small() -> None:
+    """500 images of 640x480 are to take 25 MB at most, whatever they show: noise is the worst."""
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    Image.fromarray(noise).save(buffer, "PNG")
+    picture = shrink(buffer.getvalue(), picture_bytes(500))
+    assert len(picture.data) * 500 * 4 / 3 < 22e6
+    assert (picture.full_width, picture.full_height) == (640, 480)

@@ -16,7 +16,7 @@ SIDE = 1024
 #: EXIF 2.32: the tag of an image's orientation, 1 to 8.
 _ORIENTATION = 0x0112
 #: What is tried until a picture is small enough: its longest side, and WebP's quality.
-STEPS = ((SIDE, 75), (SIDE, 50), (768, 45), (512, 40))
+STEPS = ((SIDE, 75), (SIDE, 50), (768, 45), (512, 40), (384, 30), (256, 25), (160, 20))
 
 
 @dataclass(frozen=True, slots=True)
