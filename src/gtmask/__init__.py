@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gtmask.answers.command import Answer as Answer
     from gtmask.answers.command import answer as answer
     from gtmask.answers.options import AnswerOptions as AnswerOptions
+    from gtmask.environment import about as about
     from gtmask.findings import Finding as Finding
     from gtmask.findings import FindingCounts as FindingCounts
     from gtmask.findings import Problem as Problem
@@ -110,6 +111,7 @@ _GROUPS = {
         "answer": "gtmask.answers.command",
         "demo": "gtmask.report.demo",
         "warmup": "gtmask.kernels",
+        "about": "gtmask.environment",
         "fallback_reason": "gtmask.numba_internals",
         "hearing_notices": "gtmask.progress",
         "retries": "gtmask.progress",

@@ -154,7 +154,7 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not PACKAGE.is_dir():
         return 0  # nothing is compiled, or the package is inside an archive: then each process for itself
     names = tuple(modules)
-    notes = _notes_folder()
+    notes = notes_folder()
     if any(_noted(notes, name) is None for name in names):
         notice("compiling kernels (once per machine)")
         with _machine_lock():
@@ -268,7 +268,20 @@ def _noted(notes: Path, name: str) -> int | None:
     return len(cached) if all(map(os.path.exists, cached)) else None
 
 
-def _notes_folder() -> Path:
+def ready() -> tuple[int, int]:
+    """Return of how many modules every kernel is compiled, and how many modules have kernels."""
+    notes = notes_folder()
+    return sum(_noted(notes, name) is not None for name in ALL_MODULES), len(ALL_MODULES)
+
+
+def processor() -> str:
+    """Return the processor that kernels are compiled for."""
+    import llvmlite.binding  # noqa: PLC0415 - as below
+
+    return os.environ.get("NUMBA_CPU_NAME") or str(llvmlite.binding.get_host_cpu_name())
+
+
+def notes_folder() -> Path:
     """Return where is noted which modules are cached, for just this compiler, its flags and the processor."""
     import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
 

@@ -252,6 +252,18 @@ def test_adding_a_cors_rule_needs_consent(made: Path, monkeypatch: pytest.Monkey
     assert added == [["data"]]
 
 
+@pytest.mark.parametrize("order", [["--version", "--verbose"], ["--verbose", "--version"]])
+def test_the_version_tells_what_a_report_needs(order: list[str]) -> None:
+    done = gtmask(*order)
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert {"gtmask", "Python", "system", "processor", "numba", "numpy", "pillow", "aioboto3"} <= told.keys()
+    assert re.search(r"\d+ of \d+ modules are compiled", told["kernels"])
+    # Names of tests' own packages are nobody's business.
+    assert "pytest" not in told
+    assert gtmask("--version").stdout.count("\n") == 1
+
+
 def test_what_labels_and_names_hold_does_not_act_on_a_terminal(tmp_path: Path) -> None:
     """Neither escape sequences nor line breaks nor marks that turn the direction of text around."""
     label = "a\u202eb\nc\u2028d\x1b[31m\x9b\u2066\u061c"

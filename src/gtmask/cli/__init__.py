@@ -31,21 +31,28 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from gtmask import fallback_reason
+def _version(context: typer.Context, wanted: bool) -> None:
+    if not wanted:
+        return
+    from gtmask import about, fallback_reason
 
-        typer.echo(f"gtmask {__version__}")
-        if missing := fallback_reason():
-            typer.echo(f"Kernels start and run more slowly, by Numba's plain cache, because {missing}.")
+    if context.params["verbose"]:
+        for name, value in about().items():
+            typer.echo(f"{name:13} {value}")
         raise typer.Exit
+    typer.echo(f"gtmask {__version__}")
+    if missing := fallback_reason():
+        typer.echo(f"Kernels start and run more slowly, by Numba's plain cache, because {missing}.")
+    raise typer.Exit
 
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(
-        False, "--version", metavar="", callback=_version, is_eager=True, help="Show the version."
+    # Before the version: known when that is shown.
+    verbose: bool = typer.Option(
+        False, "--verbose", metavar="", is_eager=True, help="With --version: all that a report needs to know."
     ),
+    version: bool = typer.Option(False, "--version", metavar="", callback=_version, help="Show the version."),
     config: str | None = typer.Option(
         None,
         "--config",
