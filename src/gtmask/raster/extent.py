@@ -40,7 +40,8 @@ def note_rings(
     """
     vertices = as_kernel_array(points, np.float64, 2, "points")
     rings = as_kernel_array(ring_offsets, np.int32, 1, "ring_offsets")
-    return note(vertices, rings, width, height, far)
+    # As the kernel has it: for an int it would be compiled once more, after any warm-up.
+    return note(vertices, rings, float(width), float(height), float(far))
 
 
 @kernel("int64(float64[:, ::1], int32[::1], float64, float64, float64)", lean=True)
