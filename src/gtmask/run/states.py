@@ -9,6 +9,7 @@ version (:mod:`gtmask.run.image_versions`), the class map with the ids that the 
 
 from __future__ import annotations
 
+import marshal
 from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
@@ -88,7 +89,7 @@ def content(record: Record, meaning: Meaning) -> bytes:
     codes = [finding.code for finding in record.findings]
     shapes = record.shapes
     told = (_of_record(record), codes, list(map(_of_shape, shapes)), meaning.of_shapes(shapes))
-    digest.update(repr(told).encode("utf-8", "surrogatepass"))
+    digest.update(_spelled(told))
     for array in (record.points, record.ring_offsets, record.part_offsets):
         digest.update(b"%d:" % array.nbytes)
         digest.update(array.tobytes())
@@ -106,6 +107,18 @@ def content(record: Record, meaning: Meaning) -> bytes:
         for name in files:
             digest.update(_digest_of(record.files, name))
     return digest.digest()
+
+
+def _spelled(value: tuple[Any, ...]) -> bytes:
+    """Return bytes that equal values alone have, by the first of marshal's formats: the same everywhere.
+
+    The later ones depend on which objects are shared. What marshal does not know is told by its ``repr``,
+    which takes three times as long.
+    """
+    try:
+        return marshal.dumps(value, 0)
+    except ValueError:
+        return repr(value).encode("utf-8", "surrogatepass")
 
 
 def _add_bitmap(update: Callable[[bytes], None], bitmap: Bitmap) -> None:
