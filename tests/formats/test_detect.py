@@ -203,6 +203,13 @@ def test_several_documents_tell_the_names_of_their_images_without_making_units(t
         ("captions.json", {"annotations": [{"caption": "x", "image_id": 1}]}, "file-skipped"),
         ("log.json", b'{"x": 1}\n{"x": 2}\n', "file-unrecognised"),
         ("b.xml", b"<annotation><object><bndbox/></object></annotation>", "file-unrecognised"),
+        ("b.xml", b"<annotation>View</annotation><View/>", "file-unrecognised"),
+        (
+            "b.xml",
+            b'<?xml version="1.0"?>\n<!-- ours -->\n<View>\n <Image name="i" value="$i"/></View>',
+            "file-skipped",
+        ),
+        ("class_mapping.csv", b"class_name,class_color\nbox,255 0 0\n", "file-skipped"),
         ("b.csv", b"a,b\n1,2\n", "file-unrecognised"),
         ("b.txt", b"hello", "file-unrecognised"),
         ("object", b'{"x": 1}', "file-unrecognised"),

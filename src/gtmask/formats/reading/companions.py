@@ -31,16 +31,20 @@ COMPANIONS = (
 )  # fmt: skip
 _IMAGES = COMPANIONS[:10]
 #: Lists of classes and images as tools name them, and what tools write beside an export: Label Studio's YOLO
-#: export has notes.json, Supervisely meta.json and more, Roboflow _classes.csv, gtmask rejects.jsonl.
+#: export has notes.json, Supervisely meta.json and more, Roboflow _classes.csv, Darwin class_mapping.csv,
+#: gtmask rejects.jsonl.
 _KNOWN = frozenset({
     "labels.txt", "names.txt", "label_map.txt", "labelmap.txt", "obj_names.txt", "categories.txt",
     "train.txt", "val.txt", "valid.txt", "test.txt", "trainval.txt", "notes.txt", "notes.json",
-    "meta.json", "key_id_map.json", "obj_class_to_machine_color.json", "rejects.jsonl", "requirements.txt",
+    "meta.json", "key_id_map.json", "obj_class_to_machine_color.json", "class_mapping.csv", "rejects.jsonl",
+    "requirements.txt",
 })  # fmt: skip
 _CLASS_LIST = re.compile(
     r"class(es|_names|-names|names)?\.(txt|csv)\Z|\w*[_.-]class(es|_names)?\.(txt|csv)\Z"
 )
 _PROSE = re.compile(r"(read_?me|licen[cs]e|changelog|changes|notice|copying|authors|citation)\b")
+#: How a project of Label Studio is set up: what its labelers see, in Label Studio's own tags.
+_LABELING_CONFIG = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<View\b", re.DOTALL)
 #: Folders of Pascal VOC and its relatives that hold lists of images.
 _LISTS = frozenset({"ImageSets"})
 #: COCO publishes the same images three times: with instances, keypoints of people, and captions.
@@ -74,19 +78,26 @@ def is_companion(export: Export, name: str) -> bool:
     base = basename(name).lower()
     if base in _KNOWN or _CLASS_LIST.match(base) or _PROSE.match(base):
         return True
+    if base.endswith(".xml"):
+        return _LABELING_CONFIG.match(decode_text(_head(export, name))) is not None
     if base.endswith(".txt"):
         return bool(_LISTS & set(name.split("/")[:-1])) or _lists_images(export, name)
     return False
 
 
-def _lists_images(export: Export, name: str) -> bool:
-    """Say whether all that can be seen of a text file are names of images, one a line."""
+def _head(export: Export, name: str) -> bytes:
+    """Return the first bytes of a file, none where it cannot be read."""
     try:
-        head = export.read(name, 0, _HEAD)
+        return export.read(name, 0, _HEAD)
     except PASSING:
         raise
     except GtmaskError:
-        return False
+        return b""
+
+
+def _lists_images(export: Export, name: str) -> bool:
+    """Say whether all that can be seen of a text file are names of images, one a line."""
+    head = _head(export, name)
     lines = [line.strip() for line in decode_text(head).splitlines()]
     if len(head) == _HEAD:
         lines = lines[:-1]
