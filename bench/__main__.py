@@ -22,8 +22,10 @@ from pathlib import Path
 
 import bench
 from bench.harness import ROOT, Table, as_table, markdown
+from bench.plot import Plot, memory_against_images, speed_against_workers, svg
 
 PAGE = ROOT / "docs" / "performance.md"
+PLOTS = ROOT / "docs" / "images"
 MEASURED = ROOT / "bench" / "measured"
 PACKAGES = (
     "numba", "numpy", "opencv-python-headless", "pillow", "pypng", "orjson", "deflate", "isal", "zlib-ng",
@@ -115,7 +117,35 @@ are marked and stay in. Compile time counts under "Starting" alone: kernels come
     for section in sections:
         apart = "" if section.measured == usual else f"Measured on {section.measured}. "
         parts += [markdown(replace(table, about=apart + table.about)) for table in section.tables]
-    return head + glance([table for section in sections for table in section.tables]) + "\n".join(parts)
+    tables = [table for section in sections for table in section.tables]
+    return head + glance(tables) + pictures(tables) + "\n".join(parts)
+
+
+def plots(tables: list[Table]) -> list[Plot]:
+    """Return the page's plots; those of which nothing was measured have no lines."""
+    return [speed_against_workers(tables), memory_against_images(tables)]
+
+
+def pictures(tables: list[Table]) -> str:
+    """Return the page's section of plots; one of which nothing was measured says so."""
+    lines = ["## In pictures", ""]
+    for plot in plots(tables):
+        told = f"{plot.title}: {plot.up} against {plot.across}"
+        if plot.lines:
+            lines += [f"![{told}](images/{plot.name}.svg)", ""]
+        else:
+            lines += [f"{told}: not measured yet (`python -m bench run`).", ""]
+    return "\n".join([*lines, ""])
+
+
+def write_page() -> None:
+    """Write docs/performance.md and its plots from what was kept."""
+    sections = kept()
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    for plot in plots([table for section in sections for table in section.tables]):
+        if plot.lines:
+            (PLOTS / f"{plot.name}.svg").write_text(svg(plot))
+    PAGE.write_text(page(sections))
 
 
 def glance(tables: list[Table]) -> str:
@@ -149,8 +179,7 @@ def main() -> int:
             continue
         keep(name, section)
         # After each: a run that is stopped leaves a page of what it has measured.
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(page(kept()))
+        write_page()
         print(f"wrote {PAGE.relative_to(ROOT)}", file=sys.stderr)
     return 0
 

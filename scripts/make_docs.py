@@ -164,7 +164,7 @@ def readme() -> str:
     table = [row.strip("| ").split(" | ") for row in whole.splitlines() if row.startswith("| ")]
     ours, theirs = table[0].index("gtmask convert"), table[0].index("the usual script")
     lines += ["", "| a whole run, start-up included | gtmask convert | the usual script |", "|---|---|---|"]
-    lines += [f"| {row[0]} | {row[ours]} | {row[theirs]} |" for row in table if " scenes of " in row[0]]
+    lines += [f"| {row[0]} | {row[ours]} | {row[theirs]} |" for row in table if " of 640x480" in row[0]]
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}{chr(10).join(lines)}\n{END}{rest.split(END, 1)[1]}"
 
