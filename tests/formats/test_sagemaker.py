@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import gtmask
 from gtmask.answers.relabel import Relabeler
 from gtmask.errors import StorageError
 from gtmask.formats import read
 from gtmask.manifest.line import parse_line
 from gtmask.storage.base import S3Settings
 from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "s3://out/job/annotations/consolidated-annotation/output/0_2022-09-09T17:25:31.918770.png"
 CAR, DOG = "#2ca02c", "#1f77b4"
@@ -278,3 +285,34 @@ def test_two_classes_of_one_name_are_told():
     content = manifest(line(colors(("car", CAR), ("car", DOG))))
     (record,) = read_files("sagemaker", {"output.manifest": content, HERE: MASK})
     assert codes(record) == ["label-duplicate"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_of_several_lines_of_an_image_the_newest_label_counts(order: tuple[int, ...], tmp_path: Path):
+    """Split jobs and further rounds, merged into one manifest in any order."""
+    car = colors(("car", CAR))
+    older = {"creation-date": "2026-01-01T00:00:00"}
+    values = {
+        "job": older | {"adjustment-status": "adjusted", "job-name": "labeling-job/one"},
+        "round": {"creation-date": "2026-02-01T00:00:00", "adjustment-status": "adjusted"},
+        "plain": {"creation-date": "2026-03-01T00:00:00"},
+    }
+    lines = []
+    for number, (name, metadata) in enumerate(values.items()):
+        (tmp_path / f"{name}.png").write_bytes(png(np.eye(3, dtype=np.uint8)[[number] * 2]))
+        label = attribute(name, str(tmp_path / f"{name}.png"), car, **metadata)
+        lines.append({"source-ref": "s3://in/a.jpg", **label})
+    failed = {"again-ref-metadata": {"failure-reason": "none", "creation-date": "2026-04-01T00:00:00"}}
+    lines.append({"source-ref": "s3://in/a.jpg", **failed})
+    other = {"source-ref": "s3://in/b.jpg", **attribute("plain", str(tmp_path / "plain.png"), car)}
+    merged = [lines[number] for number in order]
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        Image.new("L", (3, 2)).save(tmp_path / f"in/{name}.jpg")
+    (tmp_path / "merged.manifest").write_bytes(manifest(*merged, other))
+    made = gtmask.convert(
+        tmp_path / "merged.manifest", tmp_path / "out", images=str(tmp_path / "in"), workers=1
+    )
+    assert (made.tally.masks, made.tally.rejects) == (2, 3)
+    assert made.tally.findings["image-duplicate"] >= 2
+    assert np.asarray(Image.open(tmp_path / "out/masks/a.png")).tolist() == [[0, 1, 0]] * 2

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import gtmask
+from gtmask.manifest.grid import grid_of
 from gtmask.report.pictures import shrink
 from tests.support.coco_data import jpeg
 
@@ -58,6 +59,43 @@ def test_runs_in_either_grid_pass_their_own_checks(orientation: int, tmp_path: P
             elsewhere = tmp_path / "copied.manifest"
             elsewhere.write_bytes((tmp_path / grid / "labeling-qa.manifest").read_bytes())
             assert "mask-size" in gtmask.validate(elsewhere, workers=1).codes
+
+
+@pytest.mark.parametrize("options", [{}, {"copy_masks": True}, {"compare_png": True}])
+def test_the_pilot_of_a_run_fits_the_grid_of_the_run(options: dict[str, bool], tmp_path: Path) -> None:
+    write(tmp_path, 6)
+    for grid in ("stored", "display", "stored"):
+        made = gtmask.convert(
+            tmp_path / "export.json", tmp_path / grid, images=str(tmp_path / "images"), orientation=grid,
+            workers=1,
+        )  # fmt: skip
+        assert made.manifest is not None
+        small = gtmask.pilot(made.manifest, tmp_path / "pilot", workers=1, **options)
+        again = gtmask.pilot(small.manifest, tmp_path / "again", workers=1)
+        for manifest in (small.manifest, again.manifest):
+            report = gtmask.validate(manifest, level="deep", workers=1)
+            assert (set(report.codes), report.exit_code) == (
+                {"reference-local", "source-turned" if grid == "stored" else "mask-turned"},
+                0,
+            )
+            assert gtmask.preview(manifest, tmp_path / "page.html").troubles == []
+
+
+def test_what_a_job_uploads_fits_the_grid_of_the_run(tmp_path: Path) -> None:
+    write(tmp_path, 6)
+    for grid in ("stored", "display"):
+        made = gtmask.convert(
+            tmp_path / "export.json", tmp_path / grid, images=str(tmp_path / "images"), orientation=grid,
+            image_uri="s3://data/images", mask_uri="s3://data/masks", workers=1,
+        )  # fmt: skip
+        assert made.manifest is not None
+        gtmask.job(
+            made.manifest, tmp_path / "job", output="s3://out/answers",
+            role="arn:aws:iam::123456789012:role/x",
+            workteam="arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/x",
+        )  # fmt: skip
+        (part,) = (tmp_path / "job").glob("*.manifest")
+        assert grid_of(str(part), None) == grid
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
+from PIL import Image, ImageOps
 
 import gtmask
 from gtmask.groundtruth.classes import class_map_from_labels
@@ -149,9 +149,51 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gtmask.preview(folder / "job.manifest", folder / "job.html", workers=1)
     (folder / "unseen.manifest").write_bytes(b"".join(unseen))
     gtmask.preview(folder / "unseen.manifest", folder / "unseen.html", workers=1)
+    write_turned(folder)
     write_hostile(folder)
     gtmask.demo(folder / "demo", images=8)
     return folder
+
+
+def write_turned(folder: Path) -> None:
+    """Make pages of images that EXIF turns in all its ways, in the grid of files and in that of viewers."""
+    rng = np.random.default_rng(6)
+    mask = masks()[0]
+    document: dict[str, Any] = {
+        "images": [], "annotations": [], "categories": [{"id": 1, "name": "Car"}],
+    }  # fmt: skip
+    lines = []
+    (folder / "turned").mkdir()
+    (folder / "turned.png").write_bytes(encode_png(mask))
+    for orientation in range(1, 9):
+        name = folder / "turned" / f"{orientation}.png"
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        soft = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), (WIDTH, HEIGHT))
+        Image.fromarray(soft).save(name, exif=exif)
+        lines.append(writer().line(str(name), str(folder / "turned.png")))
+        width, height = (WIDTH, HEIGHT) if orientation < 5 else (HEIGHT, WIDTH)
+        document["images"].append(
+            {"id": orientation, "file_name": name.name, "width": width, "height": height}
+        )
+        document["annotations"].append({
+            "id": orientation, "image_id": orientation, "category_id": 1, "iscrowd": 0,
+            "segmentation": [[2, 2, 9, 2, 9, 30]],
+        })  # fmt: skip
+    (folder / "turned.manifest").write_bytes(b"".join(lines))
+    (folder / "turned.json").write_bytes(orjson.dumps(document))
+    gtmask.preview(folder / "turned.manifest", folder / "stored.html", count=8, workers=1)
+    gtmask.preview(
+        folder / "turned.json", folder / "display.html", images=str(folder / "turned"), count=8,
+        orientation="display", workers=1,
+    )  # fmt: skip
+
+
+def turned(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Return an image's pixels as viewers that follow EXIF show them."""
+    image = Image.fromarray(pixels)
+    image.getexif()[0x0112] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 def write_hostile(folder: Path) -> None:
@@ -414,6 +456,40 @@ def test_a_change_is_shown_before_after_and_as_a_difference(browser: Browser, fo
             assert np.array_equal(pixels_of(page, "#tile-0 canvas"), RGB[mask]), layer
 
 
+def test_images_that_exif_turns_are_seen_in_both_grids(browser: Browser, folder: Path) -> None:
+    """The image is drawn turned or not, and the mask stays as it is, from the same corner on."""
+    for grid, other in (("stored", "display"), ("display", "stored")):
+        with Opened(browser, folder / f"{grid}.html") as page:
+            assert page.locator("#tile-0 [name=grid]").count() == 0
+            for number in range(1, 8):
+                tile, orientation = f"#tile-{number}", number + 1
+                page.locator(tile).scroll_into_view_if_needed()
+                page.wait_for_selector(f"{tile}[data-drawn]")
+                seen = {}
+                for way in (grid, other):
+                    choose(page, "grid", way, tile)
+                    for show in ("mask", "image"):
+                        choose(page, "show", show, tile)
+                        page.wait_for_selector(f"{tile}[data-drawn='{way} {show}']")
+                        seen[way, show] = pixels_of(page, f"{tile} canvas")
+                expected = turned(seen["stored", "image"], orientation)
+                assert np.array_equal(seen["display", "image"], expected), orientation
+                mask, moved = seen[grid, "mask"], seen[other, "mask"]
+                rows, columns = np.minimum(mask.shape, moved.shape)[:2]
+                assert np.array_equal(mask[:rows, :columns], moved[:rows, :columns])
+                assert (moved[rows:] == 255).all()
+                assert (moved[:, columns:] == 255).all()
+            choose(page, "grid", other, "#tile-5")
+            page.locator("#tile-5 .picture").click()
+            page.wait_for_function("() => document.querySelector('#viewer output').textContent !== ''")
+            middle = "x 20, y 30" if other == "display" else "x 30, y 20"
+            assert middle in (page.locator("#viewer output").text_content() or "")
+            choose(page, "grid", grid, "#viewer")
+            page.wait_for_function("grid => tiles[5].own.grid === grid", arg=grid)
+            middle = "x 20, y 30" if grid == "display" else "x 30, y 20"
+            assert middle in (page.locator("#viewer output").text_content() or "")
+
+
 def test_hostile_names_and_labels_do_no_harm(browser: Browser, folder: Path) -> None:
     with Opened(browser, folder / "hostile.html") as page:
         assert page.evaluate("window.hacked") is None
@@ -428,7 +504,7 @@ def test_hostile_names_and_labels_do_no_harm(browser: Browser, folder: Path) -> 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["good", "unseen", "job"])
+@pytest.mark.parametrize("name", ["good", "unseen", "job", "stored"])
 def test_axe_finds_nothing_serious(browser: Browser, folder: Path, name: str, theme: Any) -> None:
     with Opened(browser, folder / f"{name}.html", color_scheme=theme) as page:
         for opened in (False, True):

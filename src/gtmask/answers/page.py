@@ -10,6 +10,7 @@ from gtmask.errors import CredentialsError, GtmaskError, TransientError
 from gtmask.groundtruth.media import MediaReader
 from gtmask.manifest.parser import LineParser
 from gtmask.report.changes import Change, changes_page
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
 PAGE = "report.html"
-#: A page is not worth minutes of retries.
+#: Of an answer that needed no S3 so far: a page is not worth minutes of retries.
 _PATIENCE: dict[str, Any] = {"attempts": 2, "timeout": 20.0}
 
 
@@ -35,9 +36,11 @@ async def put_page(out: Storage, job: AnswerJob, found: Assembled, sources: Sequ
     noted = (
         f"{found.changed:,} of {found.compared:,} compared images changed; the most changed ones come first."
     )
+    answered = is_s3(job.out) or any(is_s3(source.location) for source in sources)
+    settings = job.media.s3 if answered else replace(job.media.s3, **_PATIENCE)
     trouble = html = ""
     try:
-        async with MediaReader(replace(job.media, s3=replace(job.media.s3, **_PATIENCE))) as media:
+        async with MediaReader(replace(job.media, s3=settings)) as media:
             title = f"What {job.after} changed of {job.before}"
             html = await changes_page(media, changes, title=title, notes=[noted])
     except* (CredentialsError, TransientError) as errors:

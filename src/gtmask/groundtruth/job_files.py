@@ -12,7 +12,7 @@ import orjson
 
 from gtmask.errors import NotFoundError, UsageError
 from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader
-from gtmask.manifest.unfinished import STATE
+from gtmask.manifest.grid import GRID, JOB_FILES, grid_of
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.outputs import OwnFiles
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 CATEGORIES = "labels.json"
 TEMPLATE = "template.liquid.html"
 REQUEST = ".request.json"
-#: Keeps which files of the folder a plan wrote.
-_OWN_FILES = STATE + "job.json"
 
 
 def refuse_others(out: str, plan: JobPlan) -> None:
@@ -55,7 +53,7 @@ async def write_files(
         *(f"{name}{REQUEST}" for name in plan.requests),
     ]
     async with open_storage(out, s3) as storage:
-        own = OwnFiles(storage, _OWN_FILES)
+        own = OwnFiles(storage, JOB_FILES, {GRID: grid_of(source.location, s3)})
         await own.begin(keys, "--out", overwrite=overwrite)
         await put_files(plan, source, storage)
         for name, request in plan.requests.items():

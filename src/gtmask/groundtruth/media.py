@@ -34,9 +34,9 @@ from gtmask.groundtruth.picture_rules import (
     check_values,
 )
 from gtmask.images.probe import probe
+from gtmask.manifest.grid import grid_of
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
-from gtmask.manifest.unfinished import grid_of
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage

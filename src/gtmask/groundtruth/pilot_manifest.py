@@ -27,15 +27,16 @@ from gtmask.errors import (
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
+from gtmask.groundtruth.picture_rules import check_size
 from gtmask.groundtruth.pilot_result import Chosen, PilotResult
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
+from gtmask.manifest.grid import GRID, PILOT_FILES
 from gtmask.manifest.line import parse_line
 from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
-from gtmask.manifest.unfinished import STATE
 from gtmask.png import decode_png, encode_png
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
@@ -55,8 +56,6 @@ BATCH = 128
 _MODES = ("gray", "palette")
 #: The small manifest's name below the output.
 PILOT_MANIFEST = "pilot.manifest"
-#: Keeps which files of the output a pilot wrote.
-_OWN_FILES = STATE + "pilot.json"
 
 LOOK_FOR = (
     "Start a labeling adjustment job on this manifest in a private workforce, and open its tasks.",
@@ -255,7 +254,7 @@ async def _candidate_of(
         return str(error)
     if seen.counts is None:
         return f"{mask} is not a mask of one channel"
-    if (seen.header.width, seen.header.height) != (image.width, image.height):
+    if any(check_size(seen.header, image, media.settings.grid)):
         return f"{mask} is of another size than its image"
     present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
     pixels = image.width * image.height
@@ -272,7 +271,7 @@ async def _write(
     for number, line in enumerate(parsed, 1):
         keys += _copies(target, number, line)
     async with MediaReader(settings) as media, open_storage(target.out, settings.s3) as out:
-        own = OwnFiles(out, _OWN_FILES)
+        own = OwnFiles(out, PILOT_FILES, {GRID: settings.grid})
         await own.begin(keys, "--out", overwrite=target.overwrite)
         for number, (pick, raw, line) in enumerate(zip(picks, lines, parsed, strict=True), 1):
             data, _ = await media.read_mask(str(line.newest.mask))

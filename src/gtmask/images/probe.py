@@ -236,7 +236,7 @@ def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
             bits = _png_bits(window.read(1)[0])
         elif name == "JPEG":
             coding = _jpeg_coding(window)
-        return ImageInfo(width, height, _orientation(image), name, bits, coding)
+        return ImageInfo(width, height, orientation_of(image), name, bits, coding)
 
 
 def _png_bits(depth: int) -> int:
@@ -267,7 +267,8 @@ def _stored_size(image: Any) -> tuple[int, int]:
     return width, height
 
 
-def _orientation(image: Any) -> int:
+def orientation_of(image: Any) -> int:
+    """Return EXIF's orientation of an image that Pillow has opened and not loaded, 1 where there is none."""
     try:
         if image.format == "TIFF":
             value = image.tag_v2.get(_ORIENTATION)

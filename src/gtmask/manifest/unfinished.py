@@ -90,21 +90,6 @@ def manifest_of_run(folder: str, s3: S3Settings | None) -> str | None:
             return None
 
 
-def grid_of(location: str, s3: S3Settings | None) -> str:
-    """Return the pixel grid that a manifest's masks fit, "stored" or "display", as the run beside it says.
-
-    Where there is no run of ours beside it, it is the stored one, which Ground Truth's contract asks for.
-    """
-    folder, name = split_location(location)
-    with BlockingStorage(open_storage(folder, s3)) as storage:
-        try:
-            settings = orjson.loads(storage.get(RUN_FILE))["settings"]
-            own = name.removesuffix(PARTIAL) == manifest_name(settings["label_attribute"])
-        except (StorageError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            return "stored"
-    return "display" if own and settings.get("orientation") == "display" else "stored"
-
-
 def _how_far(run: bytes, name: str, parts: Iterable[Entry]) -> str:
     """Return how many chunks are done of an unfinished run; "" for a finished one, and for others' files."""
     try:

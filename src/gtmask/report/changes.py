@@ -72,4 +72,5 @@ async def changes_page(
     tiles = await make_each(media, make, changes)
     prefix = shorten(tiles, title)
     shown = [*notes, f"Images are in {prefix}."] if prefix else [*notes]
-    return render(Page(title, tiles, notes=shown, areas_of="Pixels in the masks shown, after the job."))
+    areas_of = "Pixels in the masks shown, after the job."
+    return render(Page(title, tiles, notes=shown, areas_of=areas_of, grid=media.settings.grid))

@@ -52,7 +52,10 @@ def manifest_page(
     places = look.choose()
     tiles = run_async(_tiles(manifest, [lines[place] for place in places], settings))
     page = Page(
-        f"{title_of(manifest.location)}: {len(tiles):,} of {len(lines):,} images", tiles, notes=look.notes
+        f"{title_of(manifest.location)}: {len(tiles):,} of {len(lines):,} images",
+        tiles,
+        notes=look.notes,
+        grid=settings.grid,
     )
     if facts is not None:
         _add_facts(page, facts, _first_table(lines))

@@ -96,7 +96,9 @@ def export_page(
         places = _choose(reader, plan, job, choice, source)
         progress.stage("paint", len(places))
         tiles = run_async(_paint(job, _chunks(reader, plan, places), choice, progress))
-    page = Page(f"{title_of(source)}: {len(tiles):,} of {plan.records:,} images", tiles)
+    page = Page(
+        f"{title_of(source)}: {len(tiles):,} of {plan.records:,} images", tiles, grid=job.settings.orientation
+    )
     page.notes = [f"{plan.title}, not converted yet: painted as `gtmask convert` would paint it."]
     if choice.cover or choice.only:
         page.notes.append(f"Chosen among {min(LOOKED_AT, plan.records):,} of {plan.records:,} images.")

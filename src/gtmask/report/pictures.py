@@ -10,24 +10,33 @@ import io
 from dataclasses import dataclass
 
 from gtmask.errors import ProbeError
+from gtmask.images.probe import orientation_of
 
 #: Longest side of an embedded picture, in pixels.
 SIDE = 1024
-#: EXIF 2.32: the tag of an image's orientation, 1 to 8.
-_ORIENTATION = 0x0112
+#: How Pillow calls what viewers do for each of EXIF's orientations (CIPA DC-008, 4.6.5.1.2).
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
+    7: "TRANSVERSE", 8: "ROTATE_90",
+}  # fmt: skip
 #: What is tried until a picture is small enough: its longest side, and WebP's quality.
 STEPS = ((SIDE, 75), (SIDE, 50), (768, 45), (512, 40), (384, 30), (256, 25), (160, 20))
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as WebP, ``width`` x ``height`` pixels, of an image of ``full_width`` x ``full_height``."""
+    """A picture as WebP, ``width`` x ``height`` pixels, of an image of ``full_width`` x ``full_height``.
+
+    ``turn`` is the orientation of EXIF (1 to 8) by which it is turned into the other grid, from that of the
+    file to that of viewers or back; 1 where both are the same.
+    """
 
     data: bytes
     width: int
     height: int
     full_width: int
     full_height: int
+    turn: int = 1
 
 
 def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
@@ -40,17 +49,18 @@ def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
     ProbeError
         Pillow cannot read it.
     """
-    from PIL import Image, ImageOps  # noqa: PLC0415 - only pictures need it
+    from PIL import Image  # noqa: PLC0415 - only pictures need it
 
     try:
         with Image.open(io.BytesIO(data)) as opened:
             full = opened.size
-            turned = grid == "display" and opened.getexif().get(_ORIENTATION, 1) in range(2, 9)
+            # Of TIFF Pillow shows the grid of viewers alone.
+            orientation = 1 if opened.format == "TIFF" else orientation_of(opened)
             opened.draft("RGB", (SIDE, SIDE))
             picture = opened.convert("RGB")
-            if turned:
-                picture = ImageOps.exif_transpose(picture)
-                full = full[::-1] if opened.getexif()[_ORIENTATION] > 4 else full
+            if grid == "display" and orientation != 1:
+                picture = picture.transpose(Image.Transpose[_TURNS[orientation]])
+                full = full[::-1] if orientation > 4 else full
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ProbeError(f"The image cannot be shown: {' '.join(str(error).split())}.") from error
     made = b""
@@ -64,4 +74,6 @@ def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
         made = buffer.getvalue()
         if len(made) <= limit:
             break
-    return Picture(made, *picture.size, *full)
+    # A quarter turn is undone by the opposite one, and all others by themselves.
+    turn = {6: 8, 8: 6}.get(orientation, orientation) if grid == "display" else orientation
+    return Picture(made, *picture.size, *full, turn)

@@ -18,7 +18,7 @@ from gtmask.storage import open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gtmask.storage.base import S3Settings, Storage
 
@@ -99,11 +99,14 @@ class OwnFiles:
         The storage, entered.
     state
         Key of the list.
+    facts
+        What the list keeps about the files besides.
     """
 
-    def __init__(self, out: Storage, state: str) -> None:
+    def __init__(self, out: Storage, state: str, facts: Mapping[str, str]) -> None:
         self._out = out
         self._state = state
+        self._facts = facts
         #: Size and digest by key; None while a file is being written.
         self._known: dict[str, list[int | str] | None] = {}
 
@@ -152,5 +155,7 @@ class OwnFiles:
         return [size, digest.hexdigest()]
 
     async def _save(self) -> None:
-        data = orjson.dumps({"files": self._known}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        data = orjson.dumps(
+            {"files": self._known, **self._facts}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        )
         await self._out.put(self._state, data, "application/json")

@@ -8,6 +8,8 @@
 - **Which attribute counts** where a line has several: the newest of those that did not fail, as the
   metadata tells (:mod:`gtmask.manifest.newest`); ``class_attribute`` names another one. Where a job
   answered other lines and not this one, or failed on it, the label before the job counts, and that is told.
+- **Which line counts** where several are of one image, as in merged manifests of several jobs: the one whose
+  label is the newest. It comes first, and the first of an image's records becomes the mask.
 - An attribute with ``failure-reason`` has no labels; a line whose attributes all failed is rejected.
 - Where masks are looked for: :mod:`gtmask.formats.sagemaker.masks`. Their keys hold ``:``.
 - BACKGROUND (index 0) is no shape.
@@ -16,6 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import PASSING, StorageError
@@ -34,6 +37,8 @@ from gtmask.model import Bitmap, Select
 from gtmask.png.header import SIGNATURE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.reading.rows import Row
@@ -62,6 +67,23 @@ def sniff(sample: Sample) -> str | None:
     return TITLE if SOURCE_REF in sample.keys or SOURCE_REF in sample.element else None
 
 
+class ManifestRows(RowsReader):
+    """The lines of manifests; those of which another line of the same image is newer come last."""
+
+    #: As :attr:`Overview.older`.
+    older: Mapping[str, frozenset[int]] = MappingProxyType({})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in super().__getstate__().items() if key != "older"}
+
+    def units(self) -> Iterator[Row]:
+        """Yield where each line stands."""
+        nothing = frozenset[int]()
+        yield from (row for row in super().units() if row.start not in self.older.get(row.name, nothing))
+        if self.older:
+            yield from (row for row in super().units() if row.start in self.older.get(row.name, nothing))
+
+
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a manifest. All of it is looked at once: one line does not tell which attribute is the newest."""
     wanted = options.class_attribute
@@ -70,9 +92,11 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     overview = Overview(export, wanted)
     masks = MaskFiles(export, options.masks, options.s3, overview.shared)
     context = _Context(wanted, overview.attributes, masks)
-    return RowsReader(
+    reader = ManifestRows(
         export, options, TITLE, parse=parse, called=("line",), labels=overview.labels(), context=context
     )
+    reader.older = overview.older
+    return reader
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.rows import lines
+from gtmask.formats.sagemaker.repeats import Repeats
 from gtmask.manifest.contract import BACKGROUND, COLOR_MAP
 from gtmask.manifest.newest import Attributes
 from gtmask.manifest.parser import LineParser
@@ -36,6 +37,8 @@ class Overview:
         How old the label attributes are.
     shared
         The ends of paths that several masks have in common.
+    older
+        By file, at which bytes lines start that speak of an image of which another one has a newer label.
     """
 
     def __init__(self, export: Export, wanted: str | None) -> None:
@@ -45,7 +48,10 @@ class Overview:
         self._classes: dict[frozenset[str], dict[str, set[tuple[int, str]]]] = {}
         self._maps: dict[int, tuple[object, list[tuple[int, str]]]] = {}
         self._looked = False
+        repeats = self._repeats = Repeats()
         self.shared: SharedEnds = find_shared_ends(self._references)
+        self.older = repeats.older()
+        del self._repeats
 
     def labels(self) -> list[str] | None:
         """Return the class names of the color maps that count, in the order of their numbers; or None."""
@@ -59,23 +65,25 @@ class Overview:
     def _references(self) -> Iterator[str]:
         """Yield the references to masks; the first time the lines are looked at on the way."""
         first, self._looked = not self._looked, True
-        for line in self._lines():
+        for name, start, line in self._lines():
             if first:
-                self._add(line)
+                self._add(name, start, line)
             for label in line.labels:
                 if label.mask is not None:
                     yield label.mask
 
-    def _lines(self) -> Iterator[ManifestLine]:
+    def _lines(self) -> Iterator[tuple[str, int, ManifestLine]]:
         parser = LineParser()
         for name in self.export.names():
             document = Document(self.export, name)
             for start, stop in lines(document, document.first()):
-                yield parser.parse(document.read(start, stop))
+                yield name, start, parser.parse(document.read(start, stop))
 
-    def _add(self, line: ManifestLine) -> None:
+    def _add(self, name: str, start: int, line: ManifestLine) -> None:
         self.attributes.add(line.labels)
         good = [label for label in line.labels if is_good(label)]
+        chosen = (label for label in good if self.wanted in {None, label.attribute})
+        self._repeats.add(name, start, line.source_ref, chosen)
         classes = self._classes.setdefault(frozenset(label.attribute for label in good), {})
         for label in good:
             classes.setdefault(label.attribute, set()).update(self._named(label))

@@ -100,7 +100,8 @@ class Page:
     """What a page shows: ``areas`` counts pixels by class where more than the tiles' own masks are known.
 
     ``notes`` are sentences for the top; ``counts`` are findings beyond the tiles' own, where they are known;
-    ``areas_of`` and ``findings_of`` say what was counted.
+    ``areas_of`` and ``findings_of`` say what was counted; ``grid`` is the pixel grid that masks and pictures
+    are in where EXIF turns an image, "stored" or "display".
     """
 
     title: str
@@ -110,6 +111,7 @@ class Page:
     areas_of: str = "Pixels in the masks shown."
     counts: Counter[str] = field(default_factory=Counter)
     findings_of: str = "Counted over the images shown."
+    grid: str = "stored"
 
 
 def render(page: Page) -> str:
@@ -131,6 +133,7 @@ def render(page: Page) -> str:
         classes=_legend(page, classes), findings=_findings(page), tiles=[_card(tile) for tile in page.tiles],
         sizes=_sizes(page.tiles), unknown_pixels=f"{sum(map(_unknown, page.tiles)):,}",
         changes=any(len(tile.layers) > 1 for tile in page.tiles),
+        turned=any(_turn(tile) != 1 for tile in page.tiles),
     )  # fmt: skip
 
 
@@ -219,6 +222,7 @@ def _data(page: Page, classes: Sequence[ClassKey]) -> dict[str, Any]:
         shown = sorted(number[key] for key in areas)
         tiles.append({
             "width": tile.width, "height": tile.height, "picture": tile.picture is not None, "layers": layers,
+            "turn": _turn(tile),
             "classes": [*shown, *([-1] if _unknown(tile) else [])],
             "crowding": sum(not is_background(key) for key in areas), "painted": _painted(areas),
             "change": tile.change, "findings": sorted({found.code for found in tile.findings}),
@@ -228,12 +232,17 @@ def _data(page: Page, classes: Sequence[ClassKey]) -> dict[str, Any]:
             {"name": plain_text(key[0]), "color": key[1], "background": is_background(key)} for key in classes
         ],
         "maps": list(maps),
+        "grid": page.grid,
         "tiles": tiles,
     }
 
 
 def _painted(areas: Counter[ClassKey]) -> int:
     return sum(pixels for key, pixels in areas.items() if not is_background(key))
+
+
+def _turn(tile: Tile) -> int:
+    return tile.picture.turn if tile.picture is not None else 1
 
 
 def _unknown(tile: Tile) -> int:
@@ -253,7 +262,7 @@ def _payloads(tiles: Sequence[Tile]) -> Iterable[tuple[str, str]]:
 def _card(tile: Tile) -> dict[str, Any]:
     return {
         "name": tile.name, "width": tile.width, "height": tile.height, "facts": _facts(tile),
-        "trouble": tile.trouble, "note": tile.note,
+        "trouble": tile.trouble, "note": tile.note, "turned": _turn(tile) != 1,
         "drawable": bool(tile.width and tile.height and (tile.picture or any(x.png for x in tile.layers))),
         "findings": [
             {"code": found.code, "level": found.level, "detail": found.detail.rstrip("."),

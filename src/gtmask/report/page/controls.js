@@ -1,7 +1,7 @@
 // The page's switches: what is shown of each image, which images are shown, in which order.
 
 const KEPT_PIXELS = 60e6; // of decoded images and masks; the least recently seen ones are forgotten
-const own = () => ({ opacity: 0.55, outlines: false, show: "both", layer: "after" });
+const own = () => ({ opacity: 0.55, outlines: false, show: "both", layer: "after", grid: page.grid });
 const tiles = page.tiles.map((tile, number) => {
   const element = document.getElementById(`tile-${number}`);
   return {
@@ -16,14 +16,18 @@ const recent = [];
 async function refresh(tile) {
   if (!tile.canvas) return;
   await load(tile);
-  const wide = tile.image?.naturalWidth ?? Math.min(tile.width, 1024);
-  if (tile.canvas.width !== wide) {
+  const broad = tile.image?.naturalWidth ?? Math.min(tile.width, 1024);
+  const tall = tile.image?.naturalHeight ?? Math.max(1, Math.round((broad * tile.height) / tile.width));
+  const [wide, high] = drawn(tile, broad, tall);
+  if (tile.canvas.width !== wide || tile.canvas.height !== high) {
     tile.canvas.width = wide;
-    tile.canvas.height = tile.image?.naturalHeight ?? Math.max(1, Math.round((wide * tile.height) / tile.width));
+    tile.canvas.height = high;
   }
-  draw(tile, tile.canvas, { left: 0, top: 0, scale: tile.canvas.width / tile.width });
+  const [width, height] = sizeOf(tile);
+  tile.canvas.style.aspectRatio = `${width} / ${height}`;
+  draw(tile, tile.canvas, { left: 0, top: 0, scale: wide / width });
   tile.drawn = true;
-  tile.element.dataset.drawn = "yes";
+  tile.element.dataset.drawn = `${tile.own.grid} ${tile.own.show}`;
   recent.splice(0, recent.length, ...recent.filter((one) => one !== tile), tile);
   let pixels = recent.reduce((sum, one) => sum + one.width * one.height, 0);
   for (const old of recent.filter((one) => !one.seen && one !== tile)) {
@@ -78,9 +82,10 @@ listen(document.getElementById("all"), (name, value) => {
 /** Return the pixel of the image that lies below the pointer on a tile's canvas. */
 function below(tile, event) {
   const box = tile.canvas.getBoundingClientRect();
+  const [width, height] = sizeOf(tile);
   return [
-    Math.floor(((event.clientX - box.left) / box.width) * tile.width),
-    Math.floor(((event.clientY - box.top) / box.height) * tile.height),
+    Math.floor(((event.clientX - box.left) / box.width) * width),
+    Math.floor(((event.clientY - box.top) / box.height) * height),
   ];
 }
 

@@ -59,6 +59,19 @@ function unload(tile) {
   tile.drawn = false;
 }
 
+// EXIF's orientations as transforms of a canvas: two columns, and the parts of width and height by which to move.
+const TURNS = {
+  2: [-1, 0, 0, 1, 1, 0], 3: [-1, 0, 0, -1, 1, 1], 4: [1, 0, 0, -1, 0, 1], 5: [0, 1, 1, 0, 0, 0],
+  6: [0, 1, -1, 0, 1, 0], 7: [0, -1, -1, 0, 1, 1], 8: [0, -1, 1, 0, 0, 1],
+};
+
+/** Say whether an image is drawn in the other grid than the one that it was made in, and that its mask fits. */
+const isTurned = (tile) => tile.turn !== 1 && tile.own.grid !== page.grid;
+
+/** Return width and height of an image, or of its picture, as it is drawn. */
+const drawn = (tile, width, height) => (isTurned(tile) && tile.turn > 4 ? [height, width] : [width, height]);
+const sizeOf = (tile) => drawn(tile, tile.width, tile.height);
+
 /** Return the class of each of the image's pixels in one layer; samples follow each other row by row. */
 function kindsOf(tile, name) {
   if (tile.kinds[name]) return tile.kinds[name];
@@ -104,19 +117,25 @@ function draw(tile, canvas, { left, top, scale }) {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const { show } = tile.own;
   context.clearRect(0, 0, width, height);
-  const area = [-left * scale, -top * scale, tile.width * scale, tile.height * scale];
+  const [wide, high] = sizeOf(tile);
+  const area = [-left * scale, -top * scale, wide * scale, high * scale];
   if (show === "mask" || !tile.image) {
     context.fillStyle = "#ffffff";
     context.fillRect(...area);
   } else {
     context.imageSmoothingEnabled = scale * tile.width < tile.image.naturalWidth;
-    context.drawImage(tile.image, ...area);
+    if (isTurned(tile)) {
+      const [a, b, c, d, x, y] = TURNS[tile.turn];
+      context.setTransform(a, b, c, d, area[0] + x * area[2], area[1] + y * area[3]);
+      context.drawImage(tile.image, 0, 0, tile.width * scale, tile.height * scale);
+      context.resetTransform();
+    } else context.drawImage(tile.image, ...area);
   }
   if (show === "image" || !tile.layers.length) return;
   const name = layerName(tile);
   const kinds = kindsOf(tile, name);
-  const columns = places(width, left, scale, tile.width);
-  const rows = places(height, top, scale, tile.height);
+  const columns = places(width, left, scale, Math.min(wide, tile.width));
+  const rows = places(height, top, scale, Math.min(high, tile.height));
   const shown = context.getImageData(0, 0, width, height);
   blend(shown, kinds, columns, rows, tile, name === "difference");
   context.putImageData(shown, 0, 0);
@@ -157,9 +176,10 @@ function blend(shown, kinds, columns, rows, tile, all) {
 
 /** Say what the pixel of an image is: where, its sample's value, and the class that workers see. */
 function describe(tile, x, y) {
-  if (x < 0 || y < 0 || x >= tile.width || y >= tile.height) return "";
+  const [width, height] = sizeOf(tile);
+  if (x < 0 || y < 0 || x >= width || y >= height) return "";
   const told = tile.layers.map((layer) => {
-    const value = layer.samples?.[y * tile.width + x];
+    const value = x < tile.width ? layer.samples?.[y * tile.width + x] : undefined;
     if (value === undefined) return "no mask here";
     const kind = tables[layer.map][value];
     const name = kind === UNKNOWN ? "in no class, workers see background" : page.classes[kind].name;

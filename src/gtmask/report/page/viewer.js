@@ -18,7 +18,10 @@ const viewer = {
   },
 
   /** Return how much larger than the image's pixels the whole image may be drawn. */
-  fitting() { return Math.min(this.canvas.width / this.tile.width, this.canvas.height / this.tile.height); },
+  fitting() {
+    const [width, height] = sizeOf(this.tile);
+    return Math.min(this.canvas.width / width, this.canvas.height / height);
+  },
 
   /** Return a scale that shows something: between half of the whole image's, or of real pixels, and 64. */
   bounded(scale) { return Math.min(64, Math.max(Math.min(1, this.fitting()) / 2, scale)); },
@@ -33,7 +36,8 @@ const viewer = {
 
   fit() {
     this.measure();
-    this.look(this.tile.width / 2, this.tile.height / 2, this.fitting());
+    const [width, height] = sizeOf(this.tile);
+    this.look(width / 2, height / 2, this.fitting());
   },
 
   /** Show the image's point (x, y) in the middle. */
@@ -92,7 +96,8 @@ const viewer = {
     fill(this.group, this.tile.own);
     fill(this.tile.element.querySelector("fieldset"), this.tile.own);
     refresh(this.tile);
-    this.draw();
+    if (name === "grid") this.fit();
+    else this.draw();
   },
 };
 

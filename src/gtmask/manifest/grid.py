@@ -1,0 +1,53 @@
+"""Which pixel grid a manifest's masks fit where EXIF turns an image: told by what gtmask keeps beside it.
+
+That is the plan of the run that made the manifest, or, of manifests that were made of another one, the list
+of files of the command that did so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask.errors import StorageError
+from gtmask.manifest.unfinished import PARTIAL, RUN_FILE, STATE
+from gtmask.manifest.writer import manifest_name
+from gtmask.storage import open_storage, split_location
+from gtmask.storage.blocking import BlockingStorage
+
+if TYPE_CHECKING:
+    from gtmask.storage.base import S3Settings
+
+#: Keep which files a pilot or a job wrote, and the grid of the manifests among them.
+PILOT_FILES, JOB_FILES = STATE + "pilot.json", STATE + "job.json"
+#: The member of these lists that names the grid.
+GRID = "grid"
+
+
+def grid_of(location: str, s3: S3Settings | None) -> str:
+    """Return the pixel grid that a manifest's masks fit, "stored" or "display".
+
+    Where nothing of ours beside it tells, it is the stored one, which Ground Truth's contract asks for.
+    """
+    folder, name = split_location(location)
+    with BlockingStorage(open_storage(folder, s3)) as storage:
+        settings = _members(storage, RUN_FILE).get("settings", {})
+        try:
+            own = name.removesuffix(PARTIAL) == manifest_name(settings["label_attribute"])
+        except (KeyError, TypeError, AttributeError):
+            own = False
+        if own:
+            return "display" if settings.get("orientation") == "display" else "stored"
+        lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES))
+        turned = any(kept.get(GRID) == "display" and name in kept.get("files", ()) for kept in lists)
+    return "display" if turned else "stored"
+
+
+def _members(storage: BlockingStorage, key: str) -> dict[str, Any]:
+    """Return the members of a JSON object in a file; none where there is no such file, or it is another."""
+    try:
+        found = orjson.loads(storage.get(key))
+    except (StorageError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
