@@ -319,6 +319,22 @@ def test_rows_that_are_too_short_are_told():
     ]
 
 
+@pytest.mark.parametrize(("listed", "told"), [
+    (3, True), (2, False), (1, False), ("", False), ("many", False), ("9" * 5000, False)
+])  # fmt: skip
+def test_rows_that_an_image_lacks_are_told(listed: int | str, told: bool):
+    rows = [["a.jpg", 1, "{}", listed, n, json.dumps(TRIANGLE), json.dumps({"label": "a"})] for n in (0, 1)]
+    (record,) = read_files("via", {"via.csv": as_csv(rows, TWO)})
+    assert labels(record) == ["a", "a"]
+    assert codes(record) == ["annotation-bad"] * told
+
+
+def test_an_image_that_has_lost_all_its_rows_is_told():
+    rows = [["a.jpg", 1, "{}", 2, 0, "{}", "{}"]]
+    (record,) = read_files("via", {"via.csv": as_csv(rows, TWO)})
+    assert codes(record) == ["annotation-bad"]
+
+
 def test_csv_of_version_3():
     header = "# Exported using VIA\n# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,"
     header += "spatial_coordinates,metadata"

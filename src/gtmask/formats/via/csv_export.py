@@ -37,7 +37,9 @@ _THREE = ("file_list", "spatial_coordinates", "metadata")
 _TABLE = re.compile(r"#\s*ATTRIBUTE\s*=\s*(\{.*\})\s*$")
 _HEADER = re.compile(r"^#?\s*(?:CSV_HEADER\s*=\s*)?((?:#?filename|metadata_id),.*)$", re.MULTILINE)
 
-Unit = tuple[str, tuple[tuple[str, str], ...]]
+#: Two cells of JSON, and how many regions the image has by this row; "" where the format does not say.
+Row = tuple[str, str, str]
+Unit = tuple[str, tuple[Row, ...]]
 
 
 def sniff(sample: Sample) -> str | None:
@@ -52,7 +54,7 @@ def sniff(sample: Sample) -> str | None:
 
 
 class CsvReader(BaseReader):
-    """Reads a CSV export; a unit is (image, its regions' two JSON cells)."""
+    """Reads a CSV export; a unit is (image, its rows)."""
 
     def __init__(self, export: Export, options: ReadOptions, name: str) -> None:
         super().__init__(export, options, "VIA CSV")
@@ -86,7 +88,7 @@ class CsvReader(BaseReader):
         """Return the attribute that holds the class, by the first rows."""
         census, nobody = Census(), Header(self.name)
         with suppress(DamagedExportError):
-            for _, (shape, attributes) in islice(self._rows(), LOOKED_AT):
+            for _, (shape, attributes, _) in islice(self._rows(), LOOKED_AT):
                 with suppress(orjson.JSONDecodeError):
                     if shape.strip().strip('[]{}"'):
                         census.add(self._attributes(nobody, _cell(attributes)))
@@ -109,18 +111,21 @@ class CsvReader(BaseReader):
                 yield line + "\n"
         yield rest + decoder.decode(b"", final=True)
 
-    def _rows(self) -> Iterator[tuple[str, tuple[str, str]]]:
-        """Yield the image and the two cells of each row; rows that are too short are told."""
+    def _rows(self) -> Iterator[tuple[str, Row]]:
+        """Yield the image and the cells of each row; rows that are too short are told."""
         columns: list[int] | None = None
+        counted: int | None = None
         self.findings = list(self._header)
         short = 0
         try:
             for row in csv.reader(self._lines(), strict=False):
                 if columns is None:
                     columns = _columns(row)
+                    counted = row.index("region_count") if columns and "region_count" in row else None
                 elif row and max(columns) < len(row):
                     image, shape, attributes = (row[column] for column in columns)
-                    yield image, (shape, attributes)
+                    listed = row[counted] if counted is not None and counted < len(row) else ""
+                    yield image, (shape, attributes, listed)
                 elif any(cell.strip() for cell in row):
                     short += 1
         except csv.Error as error:
@@ -132,7 +137,7 @@ class CsvReader(BaseReader):
         """Yield one unit per image. Where an image's rows do not follow each other, all of them are last."""
         if self._scattered is None:
             self._scattered = self._find_scattered()
-        kept: dict[str, list[tuple[str, str]]] = {}
+        kept: dict[str, list[Row]] = {}
         size = 0
         for name, rows in groupby(self._rows(), key=itemgetter(0)):
             regions = tuple(cells for _, cells in rows)
@@ -165,9 +170,14 @@ class CsvReader(BaseReader):
         if not builder.record.image:
             builder.finding("image-name-bad", where)
         # A row without a shape and attributes stands for an image without any.
-        rows = [row for row in unit[1] if any(cell.strip().strip('[]{}"') for cell in row)]
+        rows = [row for row in unit[1] if any(cell.strip().strip('[]{}"') for cell in row[:2])]
         builder.account(rows, lambda row: self._region(builder, _cell(row[0]), _cell(row[1])), "region")
-        if not rows:
+        listed = max(_whole(row[2]) for row in unit[1])
+        if listed > len(rows):
+            builder.finding(
+                "annotation-bad", f"{where}: region_count is {listed}, rows with a region: {len(rows)}"
+            )
+        elif not rows:
             builder.finding("image-unannotated", where)
         return builder.build()
 
@@ -200,6 +210,11 @@ def _image(cell: str) -> str:
             return cell
         return str(first)
     return cell
+
+
+def _whole(cell: str) -> int:
+    """Return a count of regions; 0 where the cell holds none."""
+    return int(cell) if re.fullmatch(r"\s*[0-9]{1,9}\s*", cell) else 0
 
 
 def _cell(cell: str) -> Any:
