@@ -289,7 +289,7 @@ def test_two_classes_of_one_name_are_told():
 
 @pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
 def test_of_several_lines_of_an_image_the_newest_label_counts(order: tuple[int, ...], tmp_path: Path):
-    """Split jobs and further rounds, merged into one manifest in any order."""
+    """Split jobs and further rounds, merged into one manifest or given as two, in any order."""
     car = colors(("car", CAR))
     older = {"creation-date": "2026-01-01T00:00:00"}
     values = {
@@ -309,10 +309,12 @@ def test_of_several_lines_of_an_image_the_newest_label_counts(order: tuple[int, 
     (tmp_path / "in").mkdir()
     for name in ("a", "b"):
         Image.new("L", (3, 2)).save(tmp_path / f"in/{name}.jpg")
-    (tmp_path / "merged.manifest").write_bytes(manifest(*merged, other))
-    made = gtmask.convert(
-        tmp_path / "merged.manifest", tmp_path / "out", images=str(tmp_path / "in"), workers=1
-    )
-    assert (made.tally.masks, made.tally.rejects) == (2, 3)
-    assert made.tally.findings["image-duplicate"] >= 2
-    assert np.asarray(Image.open(tmp_path / "out/masks/a.png")).tolist() == [[0, 1, 0]] * 2
+    for number, documents in enumerate(([[*merged, other]], [merged[:2], [*merged[2:], other]])):
+        folder, out = tmp_path / f"export{number}", tmp_path / f"out{number}"
+        folder.mkdir()
+        for place, document in enumerate(documents):
+            (folder / f"{place}.manifest").write_bytes(manifest(*document))
+        made = gtmask.convert(folder, out, images=str(tmp_path / "in"), workers=1)
+        assert (made.tally.masks, made.tally.rejects) == (2, 3)
+        assert made.tally.findings["image-duplicate"] >= 2
+        assert np.asarray(Image.open(out / "masks/a.png")).tolist() == [[0, 1, 0]] * 2

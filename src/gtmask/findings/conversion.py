@@ -211,7 +211,7 @@ declare("note", [
 
 declare("reject", [
     ("image-duplicate", ("The export lists this image more than once; its first record became the mask, "
-     "of those in one Ground Truth manifest that with the newest label."),
+     "in Ground Truth manifests that with the newest label."),
      "Merge the annotations of the image in the labeling tool, or delete those that are wrong."),
     ("image-ambiguous", ("Several images fit the name that the export gives, or several subsets or folders "
      "have an image of this name and only one of them is there."),

@@ -106,6 +106,10 @@ def open_source(
         reader.findings.extend(half)
     else:
         readers = [found.format.read(export.select([name]), options) for name in found.names]
+        if found.format.name == "sagemaker":
+            from gtmask.formats.sagemaker import compare  # noqa: PLC0415
+
+            compare(readers)
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
         reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
     if options.default_label is not None and not isinstance(reader, BringsClasses):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from gtmask.formats.base import NamesImages
 from gtmask.formats.reading.per_image import beside
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 #: Images of each document that are looked for beside it.
 _TRIES = 3
+
+
+@runtime_checkable
+class Replaces(Protocol):
+    """A reader some of whose units are of images that others of its units, or of other readers', replace."""
+
+    def first_units(self) -> Iterator[Any]:
+        """Yield the units that count."""
+
+    def last_units(self) -> Iterator[Any]:
+        """Yield the units that others replace."""
 
 
 class ManyReader:
@@ -69,9 +80,12 @@ class ManyReader:
         return None if None in counts else sum(count for count in counts if count is not None)
 
     def units(self) -> Iterator[tuple[int, Any]]:
-        """Yield the units of one document after the other."""
+        """Yield the units of one document after the other; those that others replace come after all."""
         for index, reader in enumerate(self.readers):
-            for unit in reader.units():
+            for unit in reader.first_units() if isinstance(reader, Replaces) else reader.units():
+                yield index, unit
+        for index, reader in enumerate(self.readers):
+            for unit in reader.last_units() if isinstance(reader, Replaces) else ():
                 yield index, unit
 
     def image_names(self) -> Iterator[Texts | None] | None:

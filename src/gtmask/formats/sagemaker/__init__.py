@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import PASSING, StorageError
@@ -30,6 +29,7 @@ from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.typed import get_text
 from gtmask.formats.sagemaker.masks import MaskFiles
 from gtmask.formats.sagemaker.overview import Overview, is_good
+from gtmask.formats.sagemaker.repeats import Repeats
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.line import read_values
 from gtmask.manifest.palette import doubts_about
@@ -37,9 +37,9 @@ from gtmask.model import Bitmap, Select
 from gtmask.png.header import SIGNATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
-    from gtmask.formats.base import ReadOptions, Sample
+    from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.reading.rows import Row
     from gtmask.manifest.color_map import ColorMapEntry
@@ -70,18 +70,36 @@ def sniff(sample: Sample) -> str | None:
 class ManifestRows(RowsReader):
     """The lines of manifests; those of which another line of the same image is newer come last."""
 
-    #: As :attr:`Overview.older`.
-    older: Mapping[str, frozenset[int]] = MappingProxyType({})
+    #: As :attr:`Overview.repeats`; of several manifests that are read as one export, those of all.
+    repeats: Repeats
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in super().__getstate__().items() if key != "older"}
+        return {key: value for key, value in super().__getstate__().items() if key != "repeats"}
 
     def units(self) -> Iterator[Row]:
         """Yield where each line stands."""
-        nothing = frozenset[int]()
-        yield from (row for row in super().units() if row.start not in self.older.get(row.name, nothing))
-        if self.older:
-            yield from (row for row in super().units() if row.start in self.older.get(row.name, nothing))
+        yield from self.first_units()
+        yield from self.last_units()
+
+    def first_units(self) -> Iterator[Row]:
+        """Yield where those lines stand that count."""
+        older = self.repeats.older
+        return (row for row in super().units() if row.start not in older.get(row.name, ()))
+
+    def last_units(self) -> Iterator[Row]:
+        """Yield where those lines stand that newer ones replace."""
+        older = self.repeats.older
+        rows = super().units() if older else iter(())
+        return (row for row in rows if row.start in older.get(row.name, ()))
+
+
+def compare(readers: Sequence[Reader[Any]]) -> None:
+    """Let the newest line of an image count, in whichever of several manifests it stands."""
+    joined = Repeats()
+    for reader in readers:
+        if isinstance(reader, ManifestRows):
+            joined.join(reader.repeats)
+            reader.repeats = joined
 
 
 def read(export: Export, options: ReadOptions) -> RowsReader:
@@ -95,7 +113,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     reader = ManifestRows(
         export, options, TITLE, parse=parse, called=("line",), labels=overview.labels(), context=context
     )
-    reader.older = overview.older
+    reader.repeats = overview.repeats
     return reader
 
 

@@ -37,8 +37,8 @@ class Overview:
         How old the label attributes are.
     shared
         The ends of paths that several masks have in common.
-    older
-        By file, at which bytes lines start that speak of an image of which another one has a newer label.
+    repeats
+        Which lines speak of an image of which another one has a newer label.
     """
 
     def __init__(self, export: Export, wanted: str | None) -> None:
@@ -48,10 +48,8 @@ class Overview:
         self._classes: dict[frozenset[str], dict[str, set[tuple[int, str]]]] = {}
         self._maps: dict[int, tuple[object, list[tuple[int, str]]]] = {}
         self._looked = False
-        repeats = self._repeats = Repeats()
+        self.repeats = Repeats()
         self.shared: SharedEnds = find_shared_ends(self._references)
-        self.older = repeats.older()
-        del self._repeats
 
     def labels(self) -> list[str] | None:
         """Return the class names of the color maps that count, in the order of their numbers; or None."""
@@ -83,7 +81,7 @@ class Overview:
         self.attributes.add(line.labels)
         good = [label for label in line.labels if is_good(label)]
         chosen = (label for label in good if self.wanted in {None, label.attribute})
-        self._repeats.add(name, start, line.source_ref, chosen)
+        self.repeats.add(name, start, line.source_ref, chosen)
         classes = self._classes.setdefault(frozenset(label.attribute for label in good), {})
         for label in good:
             classes.setdefault(label.attribute, set()).update(self._named(label))

@@ -7,6 +7,7 @@ old ones the first.
 from __future__ import annotations
 
 from array import array
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +37,18 @@ class Repeats:
         self._file.append(self._files.setdefault(file, len(self._files)))
         self._start.append(start)
 
+    def join(self, other: Repeats) -> None:
+        """Take the lines of another one, of other files."""
+        places = [self._files.setdefault(name, len(self._files)) for name in other._files]
+        self._file.extend(places[number] for number in other._file)
+        self._sources.extend(other._sources)
+        self._created.extend(other._created)
+        self._flags.extend(other._flags)
+        self._start.extend(other._start)
+
+    @cached_property
     def older(self) -> dict[str, frozenset[int]]:
-        """Return by file where lines start that a line of the same image with a newer label replaces."""
+        """By file, where lines start that a line of the same image with a newer label replaces."""
         sources, flags = np.frombuffer(self._sources, np.uint64), np.frombuffer(self._flags, np.int8)
         order = np.lexsort((-(flags & 1), -np.frombuffer(self._created), -(flags >> 1), sources))
         ordered = sources[order]
