@@ -32,6 +32,7 @@ def convert(
     classes: Annotated[Path | None, opt(metavar="FILE", help="Class map, a TOML file; `gtmask classes` writes one to edit (default: each label becomes a class, in the export's order).")] = None,
     format: options.Format = SETTINGS.format,
     reading: ReadOptions,
+    only: options.Only = SETTINGS.only,
     fill: Annotated[str, opt(metavar="RULE", autocompletion=options.choice_of(CHOICES["fill"]), help=f"Which pixels a polygon covers: opencv (as cv2.fillPoly paints), center (pixels whose centre is inside), source (as the labeling tool's own exporter paints), or the rule of one tool by its name: {TOOL_RULES}.", rich_help_panel=PAINT)] = SETTINGS.fill,
     size: Annotated[str, opt(metavar=CHOICE["size"], help="Where the mask's size comes from: header (of the image), annotation (the export's own), check (both; images where they differ are rejected), auto (the header, where images can be read).", rich_help_panel=PAINT)] = SETTINGS.size,
     orientation: Annotated[str, opt(metavar=CHOICE["orientation"], help="Where EXIF rotates an image: the mask fits its pixels as the file stores them, or as viewers display them.", rich_help_panel=PAINT)] = SETTINGS.orientation,
@@ -74,7 +75,7 @@ def convert(
         size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
         creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
-        executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, strict=strict,
+        executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, only=only, strict=strict,
         dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace, update=update, prune=prune,
     )  # fmt: skip
     options.check(Settings, chosen)

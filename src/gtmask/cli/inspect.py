@@ -30,6 +30,7 @@ def inspect(
     reading: ReadOptions,
     before: options.Before = None,
     after: options.After = None,
+    only: options.Only = None,
     images: Annotated[str | None, typer.Option("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are: headers of a sample are read (default: the export's own folder, if it is local).")] = None,
     workers: options.Workers = None,
     s3: S3Settings,
@@ -43,8 +44,8 @@ def inspect(
         import gtmask
 
         seen = gtmask.inspect(
-            source, format=format, options=reading, before=before, after=after, images=images, workers=workers, s3=s3,
-            progress=progress,
+            source, format=format, options=reading, before=before, after=after, images=images, only=only,
+            workers=workers, s3=s3, progress=progress,
         )  # fmt: skip
     talk.show(seen, partial(_render, every=talk.verbose), as_data=True)
 

@@ -69,6 +69,7 @@ Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented
 Overwrite = Annotated[bool, opt("--overwrite", metavar="", help="Replace files of these names that gtmask did not write.")]
 Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
+Only = Annotated[str | None, opt("--only", metavar="FILE", help="Take only the images that this file names: a name or glob on each line, or a manifest (source-ref).", rich_help_panel=READ)]
 Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
 Masks = Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that the manifest names.")]

@@ -67,6 +67,8 @@ declare("loss", [
      "Correct it or export again; the detail says which member, which type and where."),
     ("element-unaccounted", "An element of the export left no shape, and its reader did not say why.",
      "This is a fault of gtmask: please report it with the element."),
+    ("only-unmet", "Names in the file that --only gives are of no image of the export.",
+     "Write them as the export does; `gtmask inspect` shows names. Globs such as *.jpg are possible."),
     ("image-maskless", "Images, or names in the export's lists of images, have no mask and get none.",
      "Nothing, if they are not meant to be labeled; else add their masks, or rename them as their images."),
     ("frame-not-annotated", "A track passes a video frame in which it has no shape of its own.",
@@ -90,6 +92,9 @@ declare("guess", [
     ("images-two-ways", ("The first images are found in two ways, by more or by less of their path; the way "
      "that finds most counts."),
      "Look at a preview; give --images the folder that the export's paths start from."),
+    ("only-several", ("A name in the file that --only gives is of several images of the export; all of them "
+     "were taken."),
+     "Write more of the path, if only one of them is meant."),
     ("size-differs", "The export's image size differs from the image's header.",
      ("If the image was resized after labeling, its shapes are in the wrong place: --size check rejects such "
      "images.")),

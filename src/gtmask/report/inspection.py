@@ -24,9 +24,11 @@ from gtmask.formats.sampling import take_sample
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
+from gtmask.images.listed import read_listed
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
+from gtmask.run.chosen import choose_listed
 from gtmask.run.class_findings import alike_classes, merged_labels, shared_class_ids
 from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
@@ -156,6 +158,7 @@ def inspect(
     masks: str | None = None,
     before: str | None = None,
     after: str | None = None,
+    only: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Read an export and say what is in it.
@@ -178,6 +181,9 @@ def inspect(
         The same as in ``options``.
     before, after
         The label attributes of a finished job that are compared; by default as the metadata says.
+    only
+        A file that names images, as for :func:`gtmask.convert`: no others are looked at, and what workers
+        changed in a job is not summed up.
     progress
         Hears how the reading gets on.
 
@@ -199,14 +205,19 @@ def inspect(
         options = replace(options, masks=masks)
     opened = open_source(source, format, options, s3 or S3Settings())
     reservoir = Reservoir()
-    seen = _read_all(opened.reader, reservoir, workers, progress)
+    listed = None if only is None else read_listed(only, "--only")
+    with Pool(workers) as pool:
+        reader = opened.reader
+        if listed is not None:
+            reader = choose_listed(os.fspath(source), reader, listed, pool, progress)
+        seen = _read_all(reader, reservoir, pool, progress)
     seen.why = _why(opened, format)
     with suppress(ClassMapError):
         location = os.fspath(source)
         where = local_images(location, images, default_images(location))
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
         seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=is_s3(location))
-    if opened.format.name == "sagemaker":
+    if opened.format.name == "sagemaker" and listed is None:
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(
             manifests, masks=options.masks, before=before, after=after, s3=s3, workers=workers,
@@ -215,9 +226,7 @@ def inspect(
     return seen
 
 
-def _read_all(
-    reader: Reader[Any], reservoir: Reservoir, workers: int | None, progress: Progress
-) -> Inspection:
+def _read_all(reader: Reader[Any], reservoir: Reservoir, pool: Pool, progress: Progress) -> Inspection:
     """Read all records, batch by batch, and say what was seen in them."""
     kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
@@ -225,10 +234,9 @@ def _read_all(
     seen = Inspection(title=reader.title, declared=reader.labels)
     pickled = pickle.dumps(reader)
     parts = ((pickled, batch) for batch in reservoir.watch(batches(reader, BATCH, None)))
-    with Pool(workers) as pool:
-        for part in pool.map(look, parts, None if count is None else -(-count // BATCH)):
-            seen.add(part)
-            progress.advance(part.images + part.unusable)
+    for part in pool.map(look, parts, None if count is None else -(-count // BATCH)):
+        seen.add(part)
+        progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
     seen.suggested = suggested(
         reader, class_maps.in_order(seen.labels) if reader.labels is None else reader.labels

@@ -10,7 +10,6 @@ import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.overwrite import remove_begun, remove_run
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
-from gtmask.run.survey import SAMPLE, decide_claims, survey
+from gtmask.run.survey import SAMPLE, decide_claims, survey, units_tell_names
 from gtmask.run.update_classes import extended
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import is_s3, open_storage
@@ -238,8 +237,7 @@ def new_plan(
     limit = request.settings.limit
     count = reader.count()
     request.progress.stage("survey", count if limit is None or count is None else min(count, limit))
-    first = next(islice(reader.units(), 1), None)
-    units_tell = first is not None and reader.names_of(first) is not None
+    units_tell = units_tell_names(reader)
     read_records = (class_map is None and reader.labels is None) or not units_tell
     outcome = survey(
         reader,

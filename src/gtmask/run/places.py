@@ -69,6 +69,12 @@ class RunRequest:
         check_folder(self.out)
         if trouble := self.meets(self.out):
             raise UsageError(f"--out {self.out} {trouble}: take {self._free_folder()}, for example.")
+        only = self.settings.only
+        if only is not None and is_inside(real(only), real(self.out)):
+            raise UsageError(
+                f"--only {only} lies in --out {self.out}, whose files a run replaces: copy it elsewhere, and "
+                "name the copy."
+            )
 
     def meets(self, out: str) -> str:
         """Return in words what an output would hit, "" if nothing."""

@@ -186,13 +186,14 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
     frozen = {**plan.settings, "image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix,
               "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes}  # fmt: skip
     names = {"fingerprint": "the export's content", "version": "gtmask's version", "classes": "the class map",
-             "image_prefix": "the image prefix", "mask_prefix": "the mask prefix"}  # fmt: skip
+             "only": "the images that --only names", "image_prefix": "the image prefix",
+             "mask_prefix": "the mask prefix"}  # fmt: skip
     changes = []
     for name, value in wanted.items():
         if value == frozen.get(name) or (value is None and name in {"creation_date", "classes"}):
             continue
         title = names.get(name, "--" + name.replace("_", "-"))
-        is_long = name in {"fingerprint", "classes"}
+        is_long = name in {"fingerprint", "classes", "only"}
         changes.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
     if changes:
         go_on = "Use the same again to go on"

@@ -19,11 +19,13 @@ from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import take_read
 from gtmask.formats.locate import open_export
+from gtmask.images.listed import read_listed
 from gtmask.images.resolve import ImageRule
 from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
+from gtmask.run.chosen import choose_listed
 from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
@@ -142,6 +144,10 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:
                 pool.prepare(warm_up)
+            if settings.only is not None:
+                listed = read_listed(settings.only, "--only")
+                reader = choose_listed(request.source, reader, listed, pool, request.progress)
+                request = replace(request, settings=replace(settings, only=listed.digest))
             kept = None
             if execution.update:
                 plan, kept = update(request, reader, classes, pool, mark.result)

@@ -8,6 +8,7 @@ every start.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
@@ -64,6 +65,8 @@ def check_choice(name: str, value: str) -> str:
 class Settings(AnnotationChoices):
     """What decides the bytes of masks and manifest; see ``docs/cli.md`` for every one.
 
+    ``only`` is the path of a file that names images; ``run.json`` has the digest of the names in its place.
+
     Raises
     ------
     UsageError
@@ -89,6 +92,7 @@ class Settings(AnnotationChoices):
     crowd: str = "paint"
     count_covered: bool = False
     limit: int | None = None
+    only: str | None = None
     chunk_size: int = 128
 
     def __post_init__(self) -> None:
@@ -109,6 +113,8 @@ class Settings(AnnotationChoices):
             raise UsageError(f"--stroke {self.stroke} must lie between 0 and 1000 pixels.")
         if not 1 <= self.max_pixels <= MOST_PIXELS:
             raise UsageError(f"--max-pixels {self.max_pixels} must lie between 1 and {MOST_PIXELS:,}.")
+        if self.only is not None:
+            object.__setattr__(self, "only", os.fspath(self.only))
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"--limit {self.limit} must be at least 1.")
         if not 1 <= self.chunk_size <= 100_000:
@@ -187,6 +193,7 @@ class ConvertOptions(TypedDict, total=False):
     crowd: str
     count_covered: bool
     limit: int | None
+    only: str | None
     chunk_size: int
     annotator: str | None
     include_predictions: bool

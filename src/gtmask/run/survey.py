@@ -158,6 +158,18 @@ def survey(
     return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost, class_ids)
 
 
+def units_tell_names(reader: Reader[Any]) -> bool:
+    """Say whether the units of an export tell what its images are called, by the first one."""
+    first = next(islice(reader.units(), 1), None)
+    return first is not None and reader.names_of(first) is not None
+
+
+def all_names(reader: Reader[Any], pool: Pool) -> Iterator[list[ImageNames]]:
+    """Yield what all records call their images, in batches; records are read only where units do not tell."""
+    for found in _ask(reader, None) if units_tell_names(reader) else _read(reader, None, pool, b""):
+        yield found.images
+
+
 def decide_claims(
     reader: Reader[Any], limit: int | None, seen: Survey, *, read_records: bool, pool: Pool, look: Look | None
 ) -> Verdict:
