@@ -468,12 +468,6 @@ def test_results_lists_name_images_by_their_ids():
     assert [labels(record) for record in records] == [["3", "1"], ["1"]]
 
 
-def test_equal_keys_at_the_top_level_count_as_for_a_parser():
-    first, last = coco(SQUARE, SQUARE), coco(SQUARE)
-    text = json.dumps(first)[:-1] + "," + json.dumps(last)[1:]
-    assert len(read_one("coco", text).shapes) == len(json.loads(text)["annotations"]) == 1
-
-
 def test_not_a_number_costs_one_shape():
     text = json.dumps(coco(SQUARE, [[1, 1, 5, 1, float("nan"), 5]], SQUARE))
     assert "NaN" in text
@@ -642,3 +636,11 @@ def test_an_attribute_may_hold_the_class():
     (record,) = map(reader.record, reader.units())
     assert (reader.labels, labels(record)) == (None, ["x", "3", ""])
     assert codes(record) == ["class-attribute-missing", "label-number"]
+
+
+@pytest.mark.parametrize("table", ["images", "annotations", "categories"])
+def test_a_table_that_stands_twice_is_never_half_read(table: str):
+    document = coco([SQUARE])
+    doubled = json.dumps(document)[:-1] + f', "{table}": {json.dumps(document[table])}}}'
+    with pytest.raises(DamagedExportError, match=f"'{table}' stands twice"):
+        read_files("coco", {"c.json": doubled})

@@ -117,10 +117,13 @@ def test_more_entries_than_one_call_returns():
     assert sum(True for _ in elements(BytesExport(data), "a.json")) == 20_000
 
 
-def test_a_missing_path_has_no_elements_and_the_first_of_equal_keys_counts():
-    data = b'{"a": {"x": [1]}, "a": {"x": [2, 3]}}'
+def test_a_missing_path_has_no_elements_and_equal_keys_on_it_are_damage():
+    data = b'{"a": {"x": [1]}, "c": 1, "c": 2, "a": {"x": [2, 3]}}'
     assert list(elements(BytesExport(data), "a.json", ("b", "x"))) == []
-    assert [data[start:stop] for start, stop in elements(BytesExport(data), "a.json", ("a", "x"))] == [b"1"]
+    ranges = elements(BytesExport(data), "a.json", ("a", "x"))
+    assert data[slice(*next(ranges))] == b"1"
+    with pytest.raises(DamagedExportError, match="'a' stands twice"):
+        next(ranges)
 
 
 def test_keys_with_escapes_are_decoded():

@@ -47,16 +47,16 @@ def elements(
     export, name
         The file.
     path
-        The keys under which the array stands; the top-level value by default. Where a key stands twice
-        in an object, the first counts. Nothing is yielded where a key is missing.
+        The keys under which the array stands; the top-level value by default. Nothing is yielded where a key
+        is missing.
     window
         Bytes to hold at a time.
 
     Raises
     ------
     DamagedExportError
-        The document breaks off or is malformed (all elements before that were yielded), or the value is
-        no array.
+        The document breaks off or is malformed, or a key of the path stands twice in its object (all
+        elements before that were yielded), or the value is no array.
     """
     for batch in _batches(export, name, path, window, is_object=False):
         yield from map(tuple, batch.rows[:, 2:4].tolist())
@@ -94,6 +94,8 @@ def _descend(container: Container, path: tuple[str, ...], *, is_object: bool) ->
         return
     found = False
     for entry in container.entries():
-        if entry.key == path[0] and container.is_object and not found:
+        if entry.key == path[0] and container.is_object:
+            if found:
+                raise cursor.document.doubled(entry.key)
             found = True
             yield from _descend(entry.enter(), path[1:], is_object=is_object)

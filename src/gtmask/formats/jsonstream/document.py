@@ -151,6 +151,16 @@ class Document:
             position += len(piece)
         return line
 
+    def doubled(self, key: str) -> DamagedExportError:
+        """Return the error of a key that stands twice in its object.
+
+        Parsers keep one of the two, and nobody would hear of what the other one holds.
+        """
+        return DamagedExportError(
+            f"{self.name} is damaged: {key!r} stands twice in one object, where only one can count; join the "
+            "two into one, or export again."
+        )
+
     def damaged(self, offset: int, expected: str) -> DamagedExportError:
         """Return the error that tells where the document is damaged and what was expected there."""
         line = self.line_of(offset)
