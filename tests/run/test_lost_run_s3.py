@@ -52,6 +52,22 @@ def test_masks_that_a_killed_start_had_begun_are_taken_away(
     assert not [name for name in names if name.endswith(".begun")]
 
 
+def test_a_journal_that_a_kill_left_beside_its_commit_goes_with_the_run(
+    tmp_path: Path, s3_server: S3Server, bucket: str
+) -> None:
+    """The chunk is done and never begun again, so that nobody else would take the journal away."""
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+    export = coco_data.write(tmp_path, ["x.jpg"])
+    out = f"s3://{bucket}/out"
+    given: dict[str, Any] = {"images": tmp_path / "images", "workers": 1, "s3": settings}
+    gtmask.convert(export, out, **given)
+    whole = s3_server.objects(bucket, "out/")
+    part = next(name for name in whole if name.endswith(".jsonl") and "parts/" in name)
+    s3_server.put(bucket, {f"out/{part.removesuffix('.jsonl')}.begun": b"x.png\n"})
+    assert gtmask.convert(export, out, **given).resumed == 1
+    assert s3_server.objects(bucket, "out/") == whole
+
+
 def test_a_run_that_was_replaced_stops_and_leaves_no_mask(
     tmp_path: Path, s3_server: S3Server, bucket: str
 ) -> None:

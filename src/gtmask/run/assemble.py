@@ -30,6 +30,7 @@ from gtmask.run.commit import (
     reject_lines,
 )
 from gtmask.run.journal import clear, run_lost
+from gtmask.run.journal_s3 import own_journals
 from gtmask.run.plan import load_plan
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
@@ -111,7 +112,9 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     # The start that froze the plan may have been killed, or run out of disk, right after.
     await out.put_if_absent(CLASSES, plan.classes.encode(), CLASSES_TYPE)
     await out.sync()
-    if not is_s3(out.root):
+    if is_s3(out.root):
+        await clear(out, own_journals(plan.identity))
+    else:
         await out.delete(name + PARTIAL)
         await clear(out)
     await forget_starts(out)

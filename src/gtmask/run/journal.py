@@ -107,9 +107,12 @@ async def take_away(out: Storage) -> list[str]:
     return keys
 
 
-async def clear(out: Storage) -> None:
-    """Remove the journals that killed starts left; call it when all chunks of the run are committed."""
-    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
+async def clear(out: Storage, ending: str = BEGUN) -> None:
+    """Remove the journals that killed starts left; call it when all chunks of the run are committed.
+
+    In S3, where the names of journals have their run's identity, ``ending`` leaves those of others alone.
+    """
+    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(ending)]:
         with contextlib.suppress(NotFoundError):
             await out.delete(journal)
 

@@ -30,6 +30,11 @@ _LOOK_AGAIN = 0.5
 ENDED = "."
 
 
+def own_journals(run: str) -> str:
+    """Return what the names of a run's journals end in."""
+    return f"-{run}{BEGUN}"
+
+
 class ObjectJournal:
     """The journal of one chunk, for ``async with``: it stays where an error ends it after a mask.
 
@@ -40,7 +45,7 @@ class ObjectJournal:
         self, out: Storage, chunk: int, run: str, refuse_lost: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
         self._out = out
-        self._key = f"{PARTS}{chunk:06d}-{run}{BEGUN}"
+        self._key = f"{PARTS}{chunk:06d}{own_journals(run)}"
         self._refuse_lost = refuse_lost
         self._keys: list[str] = []
         self._written = 0
@@ -92,7 +97,7 @@ async def take_away_others(out: Storage, run: str) -> list[str]:
         now = {
             entry.key: entry.etag
             async for entry in out.list(PARTS)
-            if entry.key.endswith(BEGUN) and not entry.key.endswith(f"-{run}{BEGUN}")
+            if entry.key.endswith(BEGUN) and not entry.key.endswith(own_journals(run))
         }
         if not now:
             return keys
