@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -21,6 +20,7 @@ import yaml
 
 import gtmask
 from tests.support import coco_data
+from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -188,18 +188,13 @@ def test_the_array_job_is_submitted_by_the_revision_that_was_registered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Batch.asked = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Batch)
-    Thread(target=server.serve_forever, daemon=True).start()
-    for name, value in {
-        "AWS_ENDPOINT_URL_BATCH": f"http://127.0.0.1:{server.server_port}", "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    try:
+    with LoopbackServer(Batch) as server:
+        for name, value in {
+            "AWS_ENDPOINT_URL_BATCH": server.endpoint, "AWS_ACCESS_KEY_ID": "k",
+            "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1",
+        }.items():  # fmt: skip
+            monkeypatch.setenv(name, value)
         module("aws_batch").main(COMMAND)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert capsys.readouterr().out == "1f2e\n"
     assert [path for path, _ in Batch.asked] == ["/v1/registerjobdefinition", "/v1/submitjob"]
     assert Batch.asked[1][1]["jobDefinition"] == "arn:aws:batch:::gtmask:7"

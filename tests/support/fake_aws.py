@@ -10,15 +10,16 @@ import functools
 import hashlib
 import json
 import re
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 import botocore.loaders
 import botocore.model
+
+from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ def _python(pattern: str) -> str:
     return re.sub(r"\\u([0-9A-F]{4})", lambda found: re.escape(chr(int(found[1], 16))), pattern)
 
 
-class FakeAws(ThreadingHTTPServer):
+class FakeAws(LoopbackServer):
     """Use it in a ``with`` statement; ``endpoint`` is its address.
 
     Attributes
@@ -118,12 +119,8 @@ class FakeAws(ThreadingHTTPServer):
         All requests so far.
     """
 
-    daemon_threads = True
-    request_queue_size = 256
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(_Handler)
         self.buckets: dict[str, dict[str, bytes]] = {}
         self.regions: dict[str, str] = {}
         self.cors: dict[str, list[dict[str, list[str]]]] = {}
@@ -136,20 +133,6 @@ class FakeAws(ThreadingHTTPServer):
         self.allowed: Callable[[str, str], bool] = lambda action, resource: True
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.calls: list[Call] = []
-        self.lock = threading.Lock()
-
-    def __enter__(self) -> FakeAws:
-        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients may break off."""
 
     def lead_here(self, monkeypatch: pytest.MonkeyPatch, *services: str) -> None:
         """Make all AWS clients, or those of some services, ask this server."""

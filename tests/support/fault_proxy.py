@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, ClassVar
+
+from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,36 +24,18 @@ if TYPE_CHECKING:
 Fault = str | None
 
 
-class FaultProxy(ThreadingHTTPServer):
+class FaultProxy(LoopbackServer):
     """Listens on ``endpoint``; ``rule(method, key, attempt)`` decides about each request.
 
     ``seen`` counts requests by (method, path); ``headers`` keeps the last request's headers by path.
     """
 
-    daemon_threads = True
-    request_queue_size = 512
-
     def __init__(self, upstream_port: int, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(_Handler, port)
         self.upstream_port = upstream_port
-        self.endpoint = f"http://127.0.0.1:{self.server_address[1]}"
         self.rule: Callable[[str, str, int], Fault] = lambda method, path, attempt: None
         self.seen: Counter[tuple[str, str]] = Counter()
         self.headers: dict[str, dict[str, str]] = {}
-        self.lock = threading.Lock()
-
-    def __enter__(self) -> FaultProxy:
-        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: broken connections are what this is for."""
 
 
 class _Handler(BaseHTTPRequestHandler):
