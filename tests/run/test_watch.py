@@ -145,3 +145,15 @@ def test_what_was_read_while_the_export_was_another_is_read_again(tmp_path: Path
     victim.write_bytes(before)
     assert not watch.check(())
     assert watch.check(())
+
+
+def test_a_file_that_lost_bytes_before_its_time_changed_is_seen(tmp_path: Path) -> None:
+    """Of a file that is cut the bytes go first, the time changes after: in between only its size tells."""
+    source, victim = coco(tmp_path)
+    export = open_export(str(source), S3Settings())
+    watch = Watch.begin(str(source), S3Settings(), export)
+    watch.digest = fingerprint(export)
+    cut(victim)
+    watch.latest = victim.stat().st_ctime_ns
+    with pytest.raises(GtmaskError, match="was changed while it was converted"):
+        watch.check(())

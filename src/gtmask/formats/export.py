@@ -18,17 +18,18 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from posixpath import join
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import ChangedError, ExportError, NotFoundError
 from gtmask.formats.versions import MOST_KEPT, expected
 from gtmask.manifest.names import STATE_FOLDER
-from gtmask.storage.local import open_regular
+from gtmask.storage.local import open_regular, read_range
 from gtmask.storage.local_errors import translate_errors
 from gtmask.storage.names import split_bucket
 from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterable, Iterator
 
     from gtmask.storage.base import Entry, S3Settings
@@ -153,7 +154,7 @@ class LocalExport(_Rooted):
     ) -> None:
         super().__init__(location, names, pattern)
         self.root = str(Path(location) if root is None else root)
-        self._open: OrderedDict[str, IO[bytes]] = OrderedDict()
+        self._open: OrderedDict[str, io.FileIO] = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": OrderedDict()}
@@ -188,10 +189,12 @@ class LocalExport(_Rooted):
                 with open_regular(path) as whole:
                     return whole.readall()
             file = self._opened(path)
+            if stop is not None:
+                return read_range(file.fileno(), start, stop)
             file.seek(start)
-            return file.read(-1 if stop is None else max(stop - start, 0))
+            return file.readall()
 
-    def _opened(self, path: str) -> IO[bytes]:
+    def _opened(self, path: str) -> io.FileIO:
         file = self._open.get(path)
         if file is None:
             file = self._open[path] = open_regular(path)

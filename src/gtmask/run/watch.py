@@ -3,7 +3,8 @@
 Objects in S3 tell by their ETags, which every read asks for (:mod:`gtmask.formats.versions`).
 
 Local files tell when they were last changed, by their own file system's clock: none that a chunk was made
-from may have changed since the export was first looked at. A later time alone proves nothing (permissions,
+from may have changed since the export was first looked at, nor have another size, for a file that is cut
+loses its bytes before its time changes. A later time alone proves nothing (permissions,
 copies of the same bytes); the fingerprint of an export of few files, which is of all bytes, is then taken
 again.
 """
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 class Watch:
     """Watches an export for one start of a run, in each of its workers.
 
-    ``files`` are the paths of an export of few files, all of which are looked at; of one of many files those
-    that were read since the last look are. ``latest`` is the last change of any file when the run began, in
-    nanoseconds.
+    ``files`` are the paths and sizes of an export of few files, all of which are looked at; of one of many
+    files those that were read since the last look are. ``latest`` is the last change of any file when the
+    run began, in nanoseconds.
     """
 
     source: str
     s3: S3Settings
-    files: tuple[str, ...] = ()
+    files: tuple[tuple[str, int], ...] = ()
     latest: int = 0
     digest: str = ""
     #: Of an export of many objects, for who leads the run only.
@@ -58,11 +59,12 @@ class Watch:
                 for entry in first:
                     export.keep(entry.key, entry.etag)
         elif not is_s3(source):
-            few: list[str] = []
+            few: list[tuple[str, int]] = []
             for path in _paths(export, source):
-                watch.latest = max(watch.latest, last_change(path))
+                changed, size = look(path)
+                watch.latest = max(watch.latest, changed)
                 if len(few) <= FILES_READ_WHOLE:
-                    few.append(path)
+                    few.append((path, size))
             watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
         return watch
 
@@ -79,9 +81,10 @@ class Watch:
         """
         if not self.latest:
             return True
-        files = self.files or tuple(touched)
-        newest = max(map(last_change, files), default=0)
-        if newest <= self.latest:
+        looks = [look(path) for path, _ in self.files] if self.files else [look(path) for path in touched]
+        newest = max((changed for changed, _ in looks), default=0)
+        sizes = not self.files or all(now[1] == was[1] for now, was in zip(looks, self.files, strict=True))
+        if newest <= self.latest and sizes:
             return True
         # That of many files is of names, sizes and times, and times can be set back.
         if not self.files:
@@ -115,15 +118,16 @@ class Watch:
         )
 
 
-def last_change(path: str) -> int:
-    """Return when a file was last changed, its permissions included; far away where it is gone.
+def look(path: str) -> tuple[int, int]:
+    """Return when a file was last changed, its permissions included, and its size; far away where it is gone.
 
     That is the time that nobody can set: copies keep their originals' times of modification.
     """
     try:
-        return os.stat(path).st_ctime_ns  # noqa: PTH116 - for every file of every chunk
+        status = os.stat(path)  # noqa: PTH116 - for every file of every chunk
     except OSError:
-        return 1 << 62
+        return 1 << 62, 0
+    return status.st_ctime_ns, status.st_size
 
 
 def _paths(export: Export, source: str) -> Iterator[str]:

@@ -80,7 +80,7 @@ class LocalStorage:
                 status = os.fstat(descriptor)
                 _refuse_irregular(status.st_mode, path)
                 last = status.st_size if stop is None else min(stop, status.st_size)
-                return _read(descriptor, start, last), status
+                return read_range(descriptor, start, last), status
             finally:
                 os.close(descriptor)
         except (OSError, UnicodeEncodeError) as error:
@@ -334,8 +334,8 @@ def _create(path: Path, data: bytes) -> bool:
     return True
 
 
-def _read(descriptor: int, start: int, stop: int) -> bytes:
-    """Read the bytes [start, stop) of an open file, as far as there are any."""
+def read_range(descriptor: int, start: int, stop: int) -> bytes:
+    """Read the bytes [start, stop) of an open file, as far as there are any: one call may bring fewer."""
     pieces: list[bytes] = []
     while start < stop and (piece := os.pread(descriptor, stop - start, start)):
         pieces.append(piece)

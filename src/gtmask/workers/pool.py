@@ -80,6 +80,8 @@ class Pool:
         self._processes: Executor | None = None
         self._count = self._workers
         self._deaths = 0
+        #: Results given, and how many tasks were done when a process died last.
+        self._given = self._done = 0
         self._flying: deque[_Flying[Any]] = deque()
         self._cluster: Cluster | None = None
         if executor.startswith("dask://"):
@@ -200,13 +202,15 @@ class Pool:
                     if task.future.cancelled() or isinstance(task.future.exception(), BrokenExecutor):
                         task.future = self._submit(*task.call)
             else:
-                self._deaths = 0
+                self._given += 1
                 flying.popleft()
                 return result
 
     def _replaced(self) -> Executor:
         """Return new processes in place of broken ones, one less: most die for want of memory."""
-        self._deaths += 1
+        done = self._given + sum(_is_done(task.future) for task in self._flying)
+        self._deaths = self._deaths + 1 if done <= self._done else 1
+        self._done = done
         if self._deaths == _DEATHS:
             raise WorkersLostError(
                 f"Worker processes died {_DEATHS} times without getting anything done, most likely for want "
@@ -273,6 +277,10 @@ class Pool:
         for process in list(processes.values()):
             process.kill()
         self.close(wait=False)
+
+
+def _is_done(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def thread_pool(count: int, name: str) -> ThreadPoolExecutor:

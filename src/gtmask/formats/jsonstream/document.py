@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
+from gtmask.storage.local import read_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,15 +89,21 @@ class Document:
         return os.preadv(descriptor, [buffer.data[:wanted]], start)
 
     def read(self, start: int, stop: int) -> bytes:
-        """Return the bytes [start, stop), fewer where the file ends before."""
-        descriptor = self._local()
-        if descriptor is not None:
-            return os.pread(descriptor, max(stop - start, 0), start)
+        """Return the bytes [start, stop), fewer where the file ended before when it was first looked at.
+
+        Raises
+        ------
+        ExportError
+            It ends earlier now: what is missing would be read as if nothing had been annotated.
+        """
         stop = min(stop, self.size)
         if stop <= start:
             return b""
+        descriptor = self._local()
+        if descriptor is not None:
+            return self._whole(read_range(descriptor, start, stop), start, stop)
         if stop - start > BLOCK:
-            return self.export.read(self.name, start, stop)
+            return self._whole(self.export.read(self.name, start, stop), start, stop)
         first, last = start // BLOCK, (stop - 1) // BLOCK
         joined = b"".join(self._block(number) for number in range(first, last + 1))
         return joined[start - first * BLOCK : stop - first * BLOCK]
@@ -120,8 +127,16 @@ class Document:
     def _part(self, start: int, stop: int) -> bytes:
         """Return bytes of the copy, if there is one, else of the export."""
         if self._descriptor is not None:
-            return os.pread(self._descriptor, stop - start, start)
-        return self.export.read(self.name, start, stop)
+            return self._whole(read_range(self._descriptor, start, stop), start, stop)
+        return self._whole(self.export.read(self.name, start, stop), start, stop)
+
+    def _whole(self, data: bytes, start: int, stop: int) -> bytes:
+        if len(data) < stop - start:
+            raise ExportError(
+                f"{self.name} was cut while it was read: it ends at byte {start + len(data)} now, and had "
+                f"{self.size} bytes; run again when nothing writes to it."
+            )
+        return data
 
     def _copy(self) -> None:
         """Copy the whole file to a temporary one that ends with this object, if the disk has room."""
