@@ -41,11 +41,12 @@ from gtmask.run.commit import (
     pack_counts,
 )
 from gtmask.run.comparison import Comparison
-from gtmask.run.decide import given_classes, new_plan, refuse_lossy
+from gtmask.run.decide import given_classes, refuse_lossy
 from gtmask.run.dropped import read_dropped, remove_all, settle_dropped, write_dropped
 from gtmask.run.earlier import EARLIER, Earlier, EarlierParts, keep_earlier, lines_without, read_earlier
 from gtmask.run.journal import begun, run_lost, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
+from gtmask.run.new_plan import new_plan
 from gtmask.run.plan import load_plan, refuse_other
 from gtmask.run.starts import forget_starts
 from gtmask.run.update_classes import extended, refuse_moved

@@ -1,0 +1,287 @@
+"""A new plan: the survey of the export, and everything that the data decides."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gtmask.errors import UsageError
+from gtmask.findings import Finding
+from gtmask.formats.base import refuse_lost_classes, suggested
+from gtmask.formats.export import ARCHIVES
+from gtmask.groundtruth import classes as class_maps
+from gtmask.images.present import Present, exists
+from gtmask.images.resolve import ImageRule, RuleChoice, choose_rule
+from gtmask.loops import run_async
+from gtmask.manifest.writer import creation_date
+from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels, shared_class_ids
+from gtmask.run.no_images import has_labels, none_found
+from gtmask.run.plan import Plan
+from gtmask.run.survey import SAMPLE, decide_claims, survey, units_tell_names
+from gtmask.run.update_classes import extended
+from gtmask.storage import is_s3, open_storage
+from gtmask.storage.usable import check_copies
+from gtmask.text import escape_unprintable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gtmask.formats.base import Reader
+    from gtmask.model import ClassMap, ImageNames
+    from gtmask.run.comparison import Comparison
+    from gtmask.run.places import RunRequest
+    from gtmask.run.survey import Glance, Survey
+    from gtmask.storage.base import Storage
+    from gtmask.workers import Pool
+
+
+def new_plan(
+    request: RunRequest,
+    reader: Reader[Any],
+    class_map: ClassMap | None,
+    pool: Pool,
+    fingerprint: Callable[[], str],
+    comparison: Comparison | None = None,
+) -> Plan:
+    """Survey the export and decide everything that the data decides.
+
+    A ``comparison`` with an earlier run is made on the way; a class map that is made then continues the
+    earlier one.
+    """
+    _refuse_images(request)
+    search = _Search(request, reader, labeled=class_map is not None)
+    units_tell = units_tell_names(reader)
+    outcome = _survey(
+        request, reader, search, pool, comparison,
+        read_records=(class_map is None and reader.labels is None) or not units_tell,
+    )  # fmt: skip
+    given = class_map is not None
+    if class_map is None:
+        class_map = _make_classes(request, reader, outcome, comparison)
+    search.refuse_elsewhere()
+    look = partial(_present, request, Present()) if search.sized else None
+    limit = request.settings.limit
+    verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
+    told = [*reader.findings, *_of_classes(class_map, reader, outcome, given=given)]
+    told += search.findings(outcome.records)
+    dated = request.settings.creation_date or creation_date(datetime.now(UTC))
+    plan = Plan(
+        settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},
+        **request.prefixes(),
+        classes=class_maps.format_class_map(class_map),
+        rule=asdict(outcome.rule),
+        fingerprint=fingerprint(),
+        records=outcome.records,
+        title=reader.title,
+        contested=verdict.contested,
+        choices=verdict.choices,
+        long_keys=verdict.long_keys,
+        duplicates=verdict.duplicates,
+        ambiguous=verdict.ambiguous,
+        sifted=outcome.claims is None,
+        findings=[{"code": item.code, "detail": escape_unprintable(item.detail)} for item in told],
+        classes_given=given,
+    )
+    # What the manifest cannot hold is refused before anything is frozen.
+    plan.writer()
+    if comparison is not None:
+        comparison.complete(reader, plan, class_map, verdict, outcome.rule, pool, sized=search.sized)
+    return plan
+
+
+def _refuse_images(request: RunRequest) -> None:
+    """Refuse a place of images that can be none."""
+    if request.settings.size == "annotation" or is_s3(request.images) or Path(request.images).is_dir():
+        return
+    if request.images.lower().endswith(ARCHIVES) and Path(request.images).is_file():
+        raise UsageError(f"--images {request.images} is an archive: unpack it, and name the folder.")
+    check_copies(request.images, "--images")
+
+
+class _Search:
+    """How the images are found: chosen by the first records that the survey sees.
+
+    Parameters
+    ----------
+    labeled
+        Classes are given, so that something of the export can become a mask.
+    """
+
+    def __init__(self, request: RunRequest, reader: Reader[Any], *, labeled: bool) -> None:
+        self._request, self._reader, self._labeled = request, reader, labeled
+        self._unfound: list[ImageNames] = []
+        self._found_any, self._doubt = True, ""
+
+    def choose(self, images: list[ImageNames]) -> ImageRule:
+        """Choose the rule by which references become keys."""
+        (rule, self._doubt), self._found_any = run_async(_choose_rule(self._request, images))
+        needed = self._request.images_option is not None or self._request.settings.size != "auto"
+        if not self._found_any and needed:
+            self._unfound = images
+            if self._labeled or self._reader.labels or has_labels(self._reader):
+                self.refuse_elsewhere()
+        return rule
+
+    def refuse_elsewhere(self) -> None:
+        """Refuse a folder of images in which none of the first ones was found, if there are any.
+
+        Raises
+        ------
+        UsageError
+            With the folder where they are, if that can be seen.
+        """
+        if self._unfound and self._request.settings.size != "annotation":
+            raise UsageError(none_found(self._request, self._reader, self._unfound))
+
+    @property
+    def size(self) -> str:
+        """Where sizes come from: from image headers, where images can be read."""
+        size = self._request.settings.size
+        if size != "auto":
+            return size
+        return "header" if self._found_any or self._request.images_option is not None else "annotation"
+
+    @property
+    def sized(self) -> bool:
+        """Whether images are looked at."""
+        return self.size != "annotation"
+
+    def findings(self, records: int) -> list[Finding]:
+        """Return what is told of the search in an export of so many records."""
+        told = [Finding("images-two-ways", self._doubt)] if self._doubt else []
+        if self._request.settings.size == "auto" and not self.sized:
+            told.append(Finding("images-unread", _unread(self._request, records)))
+        return told
+
+
+def _survey(
+    request: RunRequest,
+    reader: Reader[Any],
+    search: _Search,
+    pool: Pool,
+    comparison: Comparison | None,
+    *,
+    read_records: bool,
+) -> Survey:
+    """Count the records, and see what of them decides about the whole run."""
+
+    def notice(rule: ImageRule, found: Glance) -> None:
+        assert comparison is not None
+        comparison.notice(rule, found, sized=search.sized)
+
+    limit, count = request.settings.limit, reader.count()
+    request.progress.stage("survey", count if limit is None or count is None else min(count, limit))
+    return survey(
+        reader,
+        limit,
+        read_records=read_records,
+        pool=pool,
+        choose_rule=search.choose,
+        progress=request.progress.advance,
+        meaning=b"" if comparison is None else comparison.meaning(),
+        notice=None if comparison is None else notice,
+    )
+
+
+def _make_classes(
+    request: RunRequest, reader: Reader[Any], outcome: Survey, comparison: Comparison | None
+) -> ClassMap:
+    """Return the class map of the labels that were found; in an update it continues the earlier one.
+
+    Raises
+    ------
+    UsageError
+        There is no label.
+    """
+    refuse_lost_classes(request.source, reader.findings)
+    labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
+    found = suggested(reader, labels)
+    if comparison is None:
+        made = class_maps.class_map_from_suggestions(found)
+    else:
+        made = extended(comparison.classes, found)
+    if not made.classes:
+        lost = outcome.lost or next((one for one in reader.findings if one.level == "loss"), None)
+        raise UsageError(_no_label(request, outcome.labels.get("", 0), lost))
+    return made
+
+
+def _of_classes(class_map: ClassMap, reader: Reader[Any], outcome: Survey, *, given: bool) -> list[Finding]:
+    """Return what is told of the classes."""
+    labels = class_maps.in_order(outcome.labels) or reader.labels or []
+    told = [*foreign_classes(class_map, labels), *shared_class_ids(outcome.class_ids)]
+    return told if given else [*told, *merged_labels(class_map), *alike_classes(class_map)]
+
+
+def _no_label(request: RunRequest, bare: int, lost: Finding | None) -> str:
+    attribute = request.settings.class_attribute
+    if bare and attribute is not None:
+        return (
+            f"None of the {bare:,} shapes of {request.source} has the attribute {attribute!r:.60} that "
+            "--class-attribute names: look at the names of attributes in the export."
+        )
+    if bare:
+        return (
+            f"No shape of {request.source} has a label, and there are {bare}: say what they are called with "
+            "--default-label NAME."
+        )
+    forced = request.settings.format
+    doubt = "" if forced == "auto" else f" read as --format {forced}, which may be the wrong one,"
+    why = f" (what was left out first: {lost.code}, {escape_unprintable(lost.detail):.200})" if lost else ""
+    return (
+        f"{request.source}{doubt} names no label that could become a class{why}: look at it with "
+        "`gtmask inspect`, or give a class map with --classes."
+    )
+
+
+def _unread(request: RunRequest, records: int) -> str:
+    told = f"none of the first {min(SAMPLE, records)} images is in {request.images}"
+    packed = request.source.lower().endswith(ARCHIVES)
+    return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
+
+
+async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[RuleChoice, bool]:
+    """Choose how references become keys, by looking for the first images; say whether any was found."""
+    if request.settings.size == "annotation":
+        return await choose_rule(images, _nothing_exists, request.images), False
+    async with open_storage(request.images, request.execution.s3) as storage:
+        found: dict[str, bool] = {}
+
+        async def is_there(key: str) -> bool:
+            if key not in found:
+                found[key] = await exists(storage, key)
+            return found[key]
+
+        rule = await choose_rule(images, is_there, request.images)
+        if not any(found.values()) and is_s3(request.images):
+            await _refuse_missing_bucket(storage)
+        return rule, any(found.values())
+
+
+def _present(request: RunRequest, present: Present, keys: list[str]) -> set[str]:
+    """Return the keys of which there are images."""
+
+    async def look() -> set[str]:
+        async with open_storage(request.images, request.execution.s3) as storage:
+            return await present.among(storage, keys)
+
+    return run_async(look())
+
+
+async def _refuse_missing_bucket(storage: Storage) -> None:
+    """Tell a bucket that does not exist from one that lacks these images.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such bucket.
+    """
+    async for _ in storage.list():
+        return
+
+
+async def _nothing_exists(_key: str) -> bool:
+    return False
