@@ -210,11 +210,7 @@ def job(
     if dry_run:
         print_json(plan.to_json())
         return
-    if plan.unfinished:
-        talk.say(plan.unfinished)
-    for problem in plan.problems:
-        code = gtmask.findings.CODES[problem.code]
-        talk.say(f"{code.level}  {problem.code}: {problem.detail.rstrip('.')}. {code.meaning} {code.remedy}")
+    _tell_doubts(plan, talk)
     if fix_cors:
         _fix_cors(plan, s3, yes=yes)
     created: dict[str, str] = {}
@@ -226,14 +222,30 @@ def job(
             )  # fmt: skip
     if talk.json:
         print_json(plan.to_json() | {"created": created})
+    _tell_end(plan, created, "" if submit else out or "", talk)
+    if wait:
+        _wait(list(created), plan, s3, talk)
+
+
+def _tell_doubts(plan: JobPlan, talk: Talk) -> None:
+    """Say what stops nothing and may make the job fail."""
+    from gtmask.findings import CODES
+
+    if plan.unfinished:
+        talk.say(plan.unfinished)
+    for problem in plan.problems:
+        code = CODES[problem.code]
+        talk.say(f"{code.level}  {problem.code}: {problem.detail.rstrip('.')}. {code.meaning} {code.remedy}")
+
+
+def _tell_end(plan: JobPlan, created: dict[str, str], out: str, talk: Talk) -> None:
+    """Say which jobs were created, or where the files are and how to go on."""
     for job_name, arn in created.items():
         talk.say(f"created  {job_name}  {arn}")
-    if out and not submit:
+    if out:
         talk.say(f"{plan.objects:,} objects in {len(plan.parts)} job(s); files in {out}")
         for line in _next_steps(plan, out):
             talk.say(line)
-    if wait:
-        _wait(list(created), plan, s3, talk)
 
 
 def _next_steps(plan: JobPlan, out: str) -> Iterator[str]:

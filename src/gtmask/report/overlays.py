@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions
     from gtmask.model import ClassMap
-    from gtmask.report.page import Tile
+    from gtmask.report.page import Page, Tile
     from gtmask.storage.base import S3Settings
 
 #: By which a page is known that may be replaced; it stands within the first 4 KiB.
@@ -142,38 +142,55 @@ def preview(
     location, listener = _manifest_of(str(manifest), s3), progress or Silent()
     check_file(str(out), "--out", location)
     refuse_foreign(str(out), "--out", s3, lambda head: MARK in head, overwrite=overwrite)
-    page, unfinished = None, ""
-    why: GtmaskError | None = None
-    if may_be_manifest(location):
-        try:
-            with open_manifest(location, s3, partial=partial) as source:
-                try:
-                    source.require_manifest()
-                except ManifestError as error:
-                    why = error
-                else:
-                    settings = media_settings([source], s3, images=images, masks=masks, deep=True)
-                    page = manifest_page(source, choice, settings, workers, listener)
-                    unfinished = source.unfinished
-        except NotFoundError as error:
-            why = error
-    if page is None:
-        from gtmask.report.painting import export_page  # noqa: PLC0415 - loads the parts that read exports
+    found = _page_of_manifest(
+        location, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener
+    )
+    if isinstance(found, tuple):
+        page, unfinished = found
+    else:
+        from gtmask.report.painting import Painting, export_page  # noqa: PLC0415 - loads what reads exports
 
+        painted = Painting(location, images, classes, format, fill, orientation, options, s3, workers)
         try:
-            page = export_page(
-                location, choice, images=images, classes=classes, options=options, s3=s3, workers=workers,
-                settings={"format": format, "fill": fill, "orientation": orientation}, progress=listener,
-            )  # fmt: skip
+            page, unfinished = export_page(painted, choice, listener), ""
         except (UnknownFormatError, NotFoundError):
-            if why is None:
+            if found is None:
                 raise
-            raise why from None
+            raise found from None
     if unfinished:
         page.notes.insert(0, unfinished)
     write_file(str(out), render(page).encode(), "text/html; charset=utf-8", s3)
     troubles = [told for tile in page.tiles if (told := _trouble(tile))]
     return Preview(str(out), len(page.tiles) - len(troubles), troubles, unfinished, page.notes)
+
+
+def _page_of_manifest(
+    location: str,
+    choice: Choice,
+    s3: S3Settings | None,
+    *,
+    partial: bool,
+    images: str | None,
+    masks: str | None,
+    workers: int | None,
+    progress: Progress,
+) -> tuple[Page, str] | GtmaskError | None:
+    """Return the page of a manifest, and how far its run is if unfinished.
+
+    What is none may be an export: of it the error that says why is returned, or None without a look at it.
+    """
+    if not may_be_manifest(location):
+        return None
+    try:
+        with open_manifest(location, s3, partial=partial) as source:
+            try:
+                source.require_manifest()
+            except ManifestError as error:
+                return error
+            settings = media_settings([source], s3, images=images, masks=masks, deep=True)
+            return manifest_page(source, choice, settings, workers, progress), source.unfinished
+    except NotFoundError as error:
+        return error
 
 
 def _manifest_of(location: str, s3: S3Settings | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -46,28 +47,44 @@ if TYPE_CHECKING:
     from gtmask.run.worker import Job
 
 
-def export_page(
-    source: str,
-    choice: Choice,
-    *,
-    images: str | None,
-    classes: str | PathLike[str] | ClassMap | None,
-    options: ReadOptions | None,
-    settings: dict[str, Any],
-    s3: S3Settings | None,
-    workers: int | None,
-    progress: Progress,
-) -> Page:
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """Which export is painted, and how: as of :func:`gtmask.preview`."""
+
+    source: str
+    images: str | None
+    classes: str | PathLike[str] | ClassMap | None
+    format: str
+    fill: str
+    orientation: str
+    options: ReadOptions | None
+    s3: S3Settings | None
+    workers: int | None
+
+    def request(self, out: str, progress: Progress) -> RunRequest:
+        """Return the run that would convert the export, and that writes nothing."""
+        reading = {} if self.options is None else self.options.chosen()
+        return RunRequest(
+            absolute_location(self.source, "SOURCE"),
+            out,
+            None if self.images is None else absolute_location(self.images, "--images"),
+            Settings(format=self.format, fill=self.fill, orientation=self.orientation, **reading),
+            ExecutionOptions(dry_run=True, workers=self.workers, s3=self.s3 or S3Settings()),
+            progress,
+        )
+
+
+def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
     """Return the page of an export, as a conversion with the same options would paint it.
 
     Parameters
     ----------
-    source, images, classes, options, s3, workers, progress
-        As of :func:`gtmask.preview`.
+    painting
+        The export.
     choice
         Which images are shown; finding codes are those of reading and painting.
-    settings
-        Fields of :class:`Settings`: format, fill, orientation.
+    progress
+        Hears how the work gets on.
 
     Raises
     ------
@@ -76,29 +93,19 @@ def export_page(
     UsageError, ExportError, StorageError
         As :func:`gtmask.convert` raises them.
     """
-    location = absolute_location(source, "SOURCE")
-    execution = ExecutionOptions(dry_run=True, workers=workers, s3=s3 or S3Settings())
-    export = open_export(location, execution.s3)
     with tempfile.TemporaryDirectory(prefix="gtmask-preview-") as nothing:
-        request = RunRequest(
-            location,
-            f"{nothing}/out",
-            None if images is None else absolute_location(images, "--images"),
-            Settings(**settings, **_reading(options)),
-            execution,
-            progress,
-        )
-        reader = open_run_reader(request, export)
+        request = painting.request(f"{nothing}/out", progress)
+        location, s3 = request.source, request.execution.s3
+        reader = open_run_reader(request, open_export(location, s3))
         kernels.compile_kernels(kernels.KERNEL_MODULES)
-        with Pool(workers) as pool:
-            plan = decide(request, reader, classes, pool, str)
-        job = job_of(request, reader, plan, Watch(location, execution.s3))
-        places = _choose(reader, plan, job, choice, source)
+        with Pool(painting.workers) as pool:
+            plan = decide(request, reader, painting.classes, pool, str)
+        job = job_of(request, reader, plan, Watch(location, s3))
+        places = _choose(reader, plan, job, choice, painting.source)
         progress.stage("paint", len(places))
         tiles = run_async(_paint(job, _chunks(reader, plan, places), choice, progress))
-    page = Page(
-        f"{title_of(source)}: {len(tiles):,} of {plan.records:,} images", tiles, grid=job.settings.orientation
-    )
+    title = f"{title_of(painting.source)}: {len(tiles):,} of {plan.records:,} images"
+    page = Page(title, tiles, grid=job.settings.orientation)
     page.notes = [f"{plan.title}, not converted yet: painted as `gtmask convert` would paint it."]
     if choice.cover or choice.only:
         page.notes.append(f"Chosen among {min(LOOKED_AT, plan.records):,} of {plan.records:,} images.")
@@ -109,11 +116,6 @@ def export_page(
     )
     shorten(tiles, location)
     return page
-
-
-def _reading(options: ReadOptions | None) -> dict[str, Any]:
-    """Return the settings that say how an export is read."""
-    return {} if options is None else options.chosen()
 
 
 def _choose(reader: Reader[Any], plan: Plan, job: Job, choice: Choice, source: str) -> list[int]:
