@@ -282,6 +282,10 @@ class Record(_ByValue):
         Whether the export calls the shapes predictions of a model, or is a file of a model's results.
     class_ids
         (class id, label) of shapes, where the tool tells its classes apart by ids of its own.
+    statuses
+        How far the tool says that the work on the image is, in the tool's words.
+    attributes
+        (name, value) of the attributes that shapes have beside their label, where they were asked for.
     """
 
     image: str
@@ -305,6 +309,8 @@ class Record(_ByValue):
     files: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
     predicted: bool = False
     class_ids: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    statuses: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    attributes: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 
     @property
     def names(self) -> ImageNames:

@@ -48,7 +48,7 @@ def sample(option: Any) -> tuple[str, Any, Any]:
     if option.is_flag:
         return "1", True, True
     if option.multiple:
-        return "a b", ["a", "b"], ["a", "b"]
+        return "a b;c", ["a b", "c"], ["a b", "c"]
     annotation = str(option.type_descriptor.annotation)
     if "float" in annotation:
         return "0.25", 0.25, 0.25

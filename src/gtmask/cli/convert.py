@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -68,15 +68,13 @@ def convert(
 
     chosen = ConvertOptions(
         format=format,
-        annotator=reading.annotator, include_predictions=reading.include_predictions,
-        include_unannotated=reading.include_unannotated, interpolate=reading.interpolate,
-        class_attribute=reading.class_attribute, image_tags=reading.image_tags, default_label=reading.default_label, keep_going=reading.keep_going, masks=reading.masks,
-        partial=reading.partial, void=reading.void, image_uri=image_uri, mask_uri=mask_uri, fill=fill,
+        image_uri=image_uri, mask_uri=mask_uri, fill=fill,
         size=size, orientation=orientation, max_pixels=max_pixels, overlap=overlap, stroke=stroke,
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
         creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, only=only, strict=strict,
         dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace, update=update, prune=prune,
+        **cast("ConvertOptions", reading.chosen()),
     )  # fmt: skip
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)

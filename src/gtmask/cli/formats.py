@@ -49,7 +49,9 @@ def _document(row: Format) -> dict[str, Any]:
         "grid": row.grid,
         "order": row.order,
         "counts": row.counts,
-        "options": sorted(row.options),
+        "attributes": row.attributes,
+        "statuses": row.statuses,
+        "options": sorted(row.known_options),
     }
 
 

@@ -63,6 +63,7 @@ def classes(
     overwrite: options.Overwrite = False,
     format: options.Format = "auto",
     reading: ReadOptions,
+    only: options.Only = None,
     workers: options.Workers = None,
     s3: S3Settings,
     talk: Talk,
@@ -74,7 +75,7 @@ def classes(
         import gtmask
 
         made = gtmask.classes(
-            source, out, overwrite=overwrite, format=format, options=reading, workers=workers, s3=s3,
+            source, out, overwrite=overwrite, format=format, options=reading, only=only, workers=workers, s3=s3,
             progress=progress,
         )  # fmt: skip
     if talk.json:

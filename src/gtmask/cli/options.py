@@ -101,6 +101,8 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: the masks are read where it says they are).", rich_help_panel=READ)],
         "partial": Annotated[bool, opt("--partial", metavar="", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
+        "where": Annotated[list[str], opt("--where", metavar="label=NAME,…|attribute:NAME=VALUE,…", autocompletion=choice_of(["label=", "attribute:"]), help="Take only images that have a shape of one of these labels, or with this value of an attribute, with all their shapes; may be given several times: all must hold, each by some shape.", rich_help_panel=READ)],
+        "status": Annotated[str | None, opt("--status", metavar="VALUE,…", help="Take only images of this status (completed, approved, …), or of one of several, where the export tells it; `gtmask formats NAME` says which statuses there are.", rich_help_panel=READ)],
         "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What becomes of pixels of ready-made masks that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {

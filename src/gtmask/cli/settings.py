@@ -7,6 +7,7 @@ What is typed comes first, then a command's own variable (``GTMASK_CONVERT_WORKE
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from gtmask.errors import UsageError
 #: Read from the working folder, unless ``--config`` or the variable names another file.
 FILE, FILE_VARIABLE = "gtmask.toml", "GTMASK_CONFIG"
 PREFIX = "GTMASK"
+#: Between the values that one variable gives to an option that may be given several times: labels have blanks.
+SEPARATOR = ";"
 
 _ALL = frozenset({"*"})
 #: Options that mean something else in these commands: there only the command's own variable and table set them.
@@ -66,6 +69,8 @@ class Command(TyperCommand):
         super().__init__(name, **rest)
         for option in settable(self):
             option.envvar = variables(name or "", option)
+            if option.multiple:
+                option.value_from_envvar = partial(_several, option)
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Return the context of a call, with the file's settings as defaults."""
@@ -89,6 +94,12 @@ class Command(TyperCommand):
         finally:
             for option, names in before.items():
                 option.envvar = names
+
+
+def _several(option: Any, context: Any) -> list[str] | None:
+    """Return the values that a variable gives to an option that may be given several times."""
+    text = option.resolve_envvar_value(context)
+    return None if text is None else [part for part in map(str.strip, text.split(SEPARATOR)) if part]
 
 
 def settings_file(named: str | None) -> Path | None:

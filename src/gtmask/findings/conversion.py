@@ -69,6 +69,8 @@ declare("loss", [
      "This is a fault of gtmask: please report it with the element."),
     ("only-unmet", "Names in the file that --only gives are of no image of the export.",
      "Write them as the export does; `gtmask inspect` shows names. Globs such as *.jpg are possible."),
+    ("choice-unmet", "A value that --where or --status gives is of no image of the export.",
+     "Write it as the export does: `gtmask inspect` shows the labels, `gtmask formats NAME` the statuses."),
     ("image-maskless", "Images, or names in the export's lists of images, have no mask and get none.",
      "Nothing, if they are not meant to be labeled; else add their masks, or rename them as their images."),
     ("frame-not-annotated", "A track passes a video frame in which it has no shape of its own.",
@@ -178,6 +180,8 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
+    ("images-left-out", "Images were left out because --only, --where or --status does not choose them.",
+     "Nothing, if the choice is meant."),
     ("orientation-turned", "EXIF rotates this image, so the mask was rotated as --orientation says.",
      "Nothing; where it is not certain which pixels the tool means, `grid-guessed` is counted too."),
     ("record-size-none", "The export gives a size of zero or less, which was treated as no size.",

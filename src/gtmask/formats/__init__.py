@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import BringsClasses, Reader, ReadOptions, Sample
+from gtmask.formats.conditions import holds
 from gtmask.formats.format import Format
 from gtmask.formats.registry import FORMATS
 from gtmask.storage.base import S3Settings
@@ -126,12 +127,18 @@ def check_options(entry: Format, options: ReadOptions) -> None:
         With the formats that know the first such option.
     """
     for item in fields(options):
-        knowing = [row.name for row in FORMATS.values() if item.name in row.options]
+        knowing = [row.name for row in FORMATS.values() if item.name in row.known_options]
         if knowing and entry.name not in knowing and getattr(options, item.name) != item.default:
             raise UsageError(
                 f"--{item.name.replace('_', '-')} has no effect on the format of this export, {entry.name}: "
                 f"leave it out; the formats that know it are {', '.join(knowing)}."
             )
+    if options.asks_attributes and not entry.attributes:
+        knowing = [row.name for row in FORMATS.values() if row.attributes]
+        raise UsageError(
+            f"--where attribute:NAME=VALUE has no effect on the format of this export, {entry.name}, whose "
+            f"shapes have no attributes; the formats that have some are {', '.join(knowing)}."
+        )
 
 
 def unfinished_manifests(
@@ -227,4 +234,6 @@ def read(
     ['0.jpg', '1.jpg']
     """
     reader = open_reader(source, format, options, s3)
-    return (reader.record(unit) for unit in reader.units())
+    wanted = () if options is None else options.conditions
+    records = (reader.record(unit) for unit in reader.units())
+    return (record for record in records if holds(wanted, record)) if wanted else records

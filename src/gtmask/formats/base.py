@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.choices import fold
 from gtmask.errors import ClassesLostError
+from gtmask.formats.conditions import conditions
 from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.findings import Finding
+    from gtmask.formats.conditions import Condition
     from gtmask.formats.jsonstream.texts import Texts
     from gtmask.model import ImageNames, Record
 
@@ -72,9 +74,27 @@ class AnnotationChoices:
     masks: str | None = None
     partial: bool = False
     void: str = "background"
+    where: tuple[str, ...] = ()
+    status: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "void", fold(self.void, VOID_WORDS) or self.void)
+        # One text for one meaning: what is chosen is part of what a run is.
+        for one in (found := conditions(self.where, self.status)):
+            if one.what == "status":
+                object.__setattr__(self, "status", ",".join(one.values))
+        texts = {one.text.removeprefix("--where ") for one in found if one.what != "status"}
+        object.__setattr__(self, "where", tuple(sorted(texts)))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What images must meet."""
+        return conditions(self.where, self.status)
+
+    @property
+    def asks_attributes(self) -> bool:
+        """Whether the attributes of shapes are looked at."""
+        return any(one.attribute for one in self.conditions)
 
     def chosen(self) -> dict[str, Any]:
         """Return these choices by name, whatever else an object of a subclass holds."""
@@ -91,7 +111,8 @@ class ReadOptions(AnnotationChoices):
     label are called; ``keep_going`` reads a damaged document up to the damage; ``masks`` is a folder or
     prefix with copies of the masks that a manifest names; ``partial`` takes a manifest of a run that is not
     finished; ``void`` is what pixels of ready-made masks become that nobody labeled: "background", "keep" (a
-    class of their own) or the name of a class. ``memory_limit`` is in bytes. ``images`` is where images are
+    class of their own) or the name of a class; ``where`` and ``status`` keep images of which the export says
+    something (:mod:`gtmask.formats.conditions`). ``memory_limit`` is in bytes. ``images`` is where images are
     looked for, if not among the export's files, and ``s3`` says how files outside of the export are reached;
     whoever opens an export sets both.
     """

@@ -32,6 +32,7 @@ from gtmask.formats.reading.typed import (
     get_list,
     get_number,
     get_object,
+    get_objects,
     get_text,
 )
 from gtmask.model import Bitmap, Select
@@ -72,12 +73,20 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder.name_image(image_names(name, get_text(builder, document, "filename")), "item")
     system = get_object(builder, get_object(builder, document, "metadata"), "system")
     size_from(builder, system)
+    builder.record.statuses = _statuses(builder, system)
     # Whether size and shapes are those of the turned image is not known where EXIF turns it.
     builder.record.size_in_grid = get_any(get_object(builder, system, "exif"), "Orientation") in {None, 1}
     if get_text(builder, system, "mimetype").startswith("video"):
         return builder.reject("record-bad", "the annotations of a video cannot be read")
     each(builder, annotations, lambda item: _add_annotation(builder, item), "annotation")
     return builder.build()
+
+
+def _statuses(builder: RecordBuilder, system: dict[str, Any]) -> tuple[str, ...]:
+    """Return how far the item's tasks and assignments are: completed, approved, discarded, or own words."""
+    references = get_objects(builder, system, "refs")
+    found = (get_text(builder, get_object(builder, one, "metadata"), "status") for one in references)
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 def image_names(name: str, listed: str) -> tuple[str, ...]:

@@ -138,6 +138,8 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grou
         builder.finding("shape-no-label", f"{where}: label {index!r:.40} is not listed")
         return
     label = "" if index is None else names[index]
+    if reader.options.asks_attributes:
+        builder.note_attributes(get_object(builder, entry, "attributes"))
     if reader.options.class_attribute is not None:
         label = attribute_of(builder, entry, reader.options.class_attribute)
     builder.z = get_number(builder, entry, "z_order")

@@ -25,7 +25,8 @@ class Format:
     ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
     names the fields of :class:`ReadOptions` that not every format knows and this one does. ``module`` is
     where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when the format
-    is first asked.
+    is first asked. ``attributes`` and ``statuses`` say what ``--where`` and ``--status`` can look at, "" for
+    nothing.
     """
 
     name: str
@@ -45,10 +46,17 @@ class Format:
     stored_as: str = ""
     options: frozenset[str] = frozenset()
     module: str = ""
+    attributes: str = ""
+    statuses: str = ""
+
+    @property
+    def known_options(self) -> frozenset[str]:
+        """The fields of :class:`ReadOptions` that have an effect on this format and not on every one."""
+        return self.options | {"status"} if self.statuses else self.options
 
     def facts(self) -> dict[str, str]:
         """Return what there is to know of the format, by titles, for people."""
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(self.options))
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(self.known_options))
         return {
             "Read": self.reads,
             "Limits": self.limits,
@@ -58,6 +66,8 @@ class Format:
             "Pixels": self.grid,
             "Order": self.order,
             "Which annotations count": self.counts,
+            "Attributes (--where)": self.attributes or "None.",
+            "Statuses (--status)": self.statuses or "None.",
             "Options of its own": f"{options or 'none'}.",
             "--fill source": f"The {self.source_fill} rule.",
         }

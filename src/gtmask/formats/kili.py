@@ -65,6 +65,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     builder = RecordBuilder("")
     builder.name_image(first_texts(builder, value, ("externalId", "content", "id")), "asset")
     size_from(builder, get_object(builder, value, "resolution"))
+    builder.record.statuses = tuple(filter(None, [get_text(builder, value, "status")]))
     label = choose_label(builder, labels_of(builder, value), reader.options)
     if label is None:
         return builder.build()

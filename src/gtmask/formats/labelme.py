@@ -18,7 +18,7 @@ from gtmask.formats.labelme_versions import grid_of
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, pairs, real, size_from
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_any, get_text, named_by
+from gtmask.formats.reading.typed import each, get_any, get_object, get_text, named_by
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
 
@@ -66,7 +66,7 @@ def listed_labels(export: Export) -> list[str] | None:
     return [line for line in dict.fromkeys(lines) if line and not re.fullmatch(r"_{1,2}\w+_{1,2}", line)]
 
 
-def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one labelme file."""
     document, shapes = load_listed(without_image_data(data), "shapes")
     dialect = bool(_ANY_DOCUMENT & document.keys()) or any(
@@ -77,7 +77,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     record.grid, record.grid_known = grid_of(version, dialect=dialect)
     builder.name_image(image_names(name, get_text(builder, document, "imagePath")), "file")
     size_from(builder, document, "imageWidth", "imageHeight")
-    each(builder, shapes, partial(add_shape, builder), "shape")
+    add = add_with_attributes if reader.options.asks_attributes else add_shape
+    each(builder, shapes, partial(add, builder), "shape")
     return builder.build()
 
 
@@ -110,6 +111,13 @@ def image_names(name: str, path: str) -> list[str]:
     elif extension:
         extensions.insert(0, extension)
     return [image, *(stem + extension for extension in extensions)]
+
+
+def add_with_attributes(builder: RecordBuilder, shape: dict[str, Any]) -> None:
+    """Add one shape, and note its flags and X-AnyLabeling's attributes for ``--where``."""
+    for key in ("flags", "attributes"):
+        builder.note_attributes(get_object(builder, shape, key))
+    add_shape(builder, shape)
 
 
 def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ _ROWS = (
         "for documents of CVAT 2.2 or later with tasks made since 2023, but not about the end of that year.",
         order=_Z_ORDER,
         options=frozenset({"class_attribute", "interpolate"}),
+        attributes="`attribute` of a shape; `occluded`, which is true or false.",
     ),
     Format(
         "yolo",
@@ -68,10 +69,10 @@ _ROWS = (
         holes="None in polygons; masks may have them.",
         grid="As stored; as EXIF turns it where `exif_rotation` says so.",
         marks=frozenset({"data_row", "projects", "DataRow ID", "Labeled Data"}),
-        counts="Of several labels of one data row the benchmark reference, else the highest "
-        "consensus score, else the newest; "
-        "--annotator chooses. The rows of v1 that one person made of one data row are one annotation.",
+        counts="Of several labels of one data row the benchmark reference, else the highest consensus score, "
+        "else the newest; --annotator chooses. Rows of v1 of one person and data row are one annotation.",
         options=frozenset({"annotator", "include_unannotated"}),
+        statuses="`workflow_status` of `project_details` (v2 only): TO_LABEL, IN_REVIEW, IN_REWORK, DONE.",
     ),
     Format(
         "sagemaker",
@@ -89,6 +90,7 @@ _ROWS = (
         counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
         "creation-date; --class-attribute chooses.",
         options=frozenset({"class_attribute", "masks", "partial"}),
+        statuses="`adjustment-status` of the attribute that counts: adjusted, unadjusted.",
     ),
     Format(
         "coco_panoptic",
@@ -120,6 +122,7 @@ _ROWS = (
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
         marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
         options=frozenset({"class_attribute"}),
+        attributes="`attributes` of an annotation (CVAT, datumaro).",
     ),
     Format(
         "sa1b",
@@ -148,6 +151,7 @@ _ROWS = (
         "3.2.3 on X-AnyLabeling asks whether to rewrite the file as EXIF turns it: that it was is a guess.",
         marks=frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
         per_image=True,
+        attributes="`flags` of a shape, true or false; `attributes` (X-AnyLabeling).",
     ),
     Format(
         "isat",
@@ -236,6 +240,8 @@ _ROWS = (
         holes="`exclude`: taken out of the polygon.",
         marks=frozenset({"metadata", "instances", "className"}),
         per_image=True,
+        attributes="`attributes` of an instance: `groupName` is the name, `name` the value.",
+        statuses="`status`: NotStarted, InProgress, QualityCheck, Returned, Completed, Skipped.",
     ),
     Format(
         "datumaro",
@@ -250,6 +256,7 @@ _ROWS = (
         marks=frozenset({"items", "categories", "dm_format_version"}),
         order=_Z_ORDER,
         options=frozenset({"class_attribute"}),
+        attributes="`attributes` of an annotation.",
     ),
     Format(
         "via",
@@ -264,6 +271,7 @@ _ROWS = (
         grid="As EXIF turns it.",
         marks=frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
         options=frozenset({"class_attribute"}),
+        attributes="The attributes of the regions.",
     ),
     Format(
         "scalabel",
@@ -297,6 +305,7 @@ _ROWS = (
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
         options=frozenset({"annotator", "image_tags", "include_predictions", "include_unannotated"}),
+        statuses="completed, and ground_truth where that counts; skipped (all cancelled); unlabeled.",
     ),
     Format(
         "segments",
@@ -311,6 +320,7 @@ _ROWS = (
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
+        statuses="`label_status`: LABELED, REVIEWED, REVIEWING_IN_PROGRESS, PRELABELED, SKIPPED, REJECTED.",
     ),
     Format(
         "encord",
@@ -336,6 +346,7 @@ _ROWS = (
         counts="The newest label of an asset; --annotator chooses by author; predictions only with "
         "--include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
+        statuses="`status` of the asset: TODO, ONGOING, LABELED, TO_REVIEW, REVIEWED.",
     ),
     Format(
         "dataloop",
@@ -348,6 +359,7 @@ _ROWS = (
         holes="By the even-odd rule over the rings of a segment.",
         marks=frozenset({"itemId", "annotations", "coordinates"}),
         per_image=True,
+        statuses="`status` of the item's `refs`: completed, approved, discarded, or the project's own.",
     ),
     Format(
         "labelme_xml",

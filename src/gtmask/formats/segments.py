@@ -114,6 +114,7 @@ def choose_label(
         builder.finding(code, f"no label in {wanted or 'any label set'}")
         return None
     status = get_text(builder, given[wanted], "label_status")
+    builder.record.statuses = (status,) if status else ()
     if status in _LEFT_OUT:
         builder.finding("record-skipped", f"{wanted}: {status}")
         return None

@@ -102,6 +102,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     builder.name_image((beside(name, image), stem, image), "file")
     builder.record.files = reader.export.read
     size_from(builder, metadata)
+    builder.record.statuses = tuple(filter(None, [get_text(builder, metadata, "status")]))
+    asks = reader.options.asks_attributes
 
     def add(item: dict[str, Any]) -> None:
         label = get_label(builder, item, "className")
@@ -110,6 +112,9 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
         builder.name_class(item, "classId", label)
         if (listed := reader.context.get(get_whole(builder, item, "classId"))) is not None:
             builder.name_class(item, "classId", listed)
+        if asks:
+            for one in get_objects(builder, item, "attributes"):
+                builder.note_attributes({get_text(builder, one, "groupName"): get_text(builder, one, "name")})
         if "parts" in item and "type" not in item:
             _add_parts(builder, label, item, stem + SAVED)
             return

@@ -28,7 +28,7 @@ from gtmask.images.listed import read_listed
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
-from gtmask.run.chosen import choose_listed
+from gtmask.run.chosen import choose
 from gtmask.run.class_findings import alike_classes, merged_labels, shared_class_ids
 from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
@@ -207,9 +207,7 @@ def inspect(
     reservoir = Reservoir()
     listed = None if only is None else read_listed(only, "--only")
     with Pool(workers) as pool:
-        reader = opened.reader
-        if listed is not None:
-            reader = choose_listed(os.fspath(source), reader, listed, pool, progress)
+        reader = choose(os.fspath(source), opened.reader, listed, options, pool, progress)
         seen = _read_all(reader, reservoir, pool, progress)
     seen.why = _why(opened, format)
     with suppress(ClassMapError):
@@ -217,7 +215,7 @@ def inspect(
         where = local_images(location, images, default_images(location))
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
         seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=is_s3(location))
-    if opened.format.name == "sagemaker" and listed is None:
+    if opened.format.name == "sagemaker" and reader is opened.reader:
         manifests = [_manifest(opened.export, name) for name in opened.names]
         seen.answer = summarize_job_output(
             manifests, masks=options.masks, before=before, after=after, s3=s3, workers=workers,

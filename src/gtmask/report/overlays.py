@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownFormatError
+from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownFormatError, UsageError
 from gtmask.findings import CODES
 from gtmask.formats.export import ARCHIVES
 from gtmask.groundtruth.manifest_file import open_manifest
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.formats.base import ReadOptions
+    from gtmask.formats.conditions import Condition
     from gtmask.model import ClassMap
     from gtmask.report.page import Page, Tile
     from gtmask.storage.base import S3Settings
@@ -143,8 +144,9 @@ def preview(
     check_file(str(out), "--out", location)
     refuse_foreign(str(out), "--out", s3, lambda head: MARK in head, overwrite=overwrite)
     found = _page_of_manifest(
-        location, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener
-    )
+        location, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener,
+        asked=() if options is None else options.conditions,
+    )  # fmt: skip
     if isinstance(found, tuple):
         page, unfinished = found
     else:
@@ -174,10 +176,16 @@ def _page_of_manifest(
     masks: str | None,
     workers: int | None,
     progress: Progress,
+    asked: tuple[Condition, ...],
 ) -> tuple[Page, str] | GtmaskError | None:
     """Return the page of a manifest, and how far its run is if unfinished.
 
     What is none may be an export: of it the error that says why is returned, or None without a look at it.
+
+    Raises
+    ------
+    UsageError
+        It is a manifest, and conditions are asked, which choose images of exports.
     """
     if not may_be_manifest(location):
         return None
@@ -187,6 +195,11 @@ def _page_of_manifest(
                 source.require_manifest()
             except ManifestError as error:
                 return error
+            if asked:
+                raise UsageError(
+                    f"{asked[0].text} chooses images of an export, and {location} is a manifest: choose with "
+                    "--image or --only."
+                )
             settings = media_settings([source], s3, images=images, masks=masks, deep=True)
             return manifest_page(source, choice, settings, workers, progress), source.unfinished
     except NotFoundError as error:

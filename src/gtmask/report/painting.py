@@ -21,6 +21,7 @@ from gtmask.report.naming import shorten, title_of
 from gtmask.report.page import Layer, Page, Tile
 from gtmask.report.pictures import shrink
 from gtmask.report.tiles import picture_bytes
+from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
 from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
@@ -99,6 +100,7 @@ def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
         reader = open_run_reader(request, open_export(location, s3))
         kernels.compile_kernels(kernels.KERNEL_MODULES)
         with Pool(painting.workers) as pool:
+            reader = choose(location, reader, None, request.settings, pool, progress)
             plan = decide(request, reader, painting.classes, pool, str)
         job = job_of(request, reader, plan, Watch(location, s3))
         places = _choose(reader, plan, job, choice, painting.source)

@@ -67,6 +67,7 @@ def classes(
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
     workers: int | None = None,
+    only: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> StartingMap:
     """Make a class map of the labels in an export, to edit and to give to a conversion.
@@ -79,7 +80,7 @@ def classes(
         Path or ``s3://`` URI of a file to write; None writes none.
     overwrite
         Replace a file of that name, which may have been edited.
-    format, options, s3, workers, progress
+    format, options, s3, workers, only, progress
         As in :func:`gtmask.inspect`.
 
     Raises
@@ -97,7 +98,9 @@ def classes(
     if out is not None:
         check_file(os.fspath(out), "--out", os.fspath(source), "the export")
         refuse_foreign(os.fspath(out), "--out", s3, lambda _: False, overwrite=overwrite)
-    seen = inspect(source, format=format, options=options, s3=s3, workers=workers, progress=progress)
+    seen = inspect(
+        source, format=format, options=options, s3=s3, workers=workers, only=only, progress=progress
+    )
     if "classes-lost" in seen.findings:
         refuse_lost_classes(os.fspath(source), [Finding("classes-lost")])
     if not (seen.labels or seen.declared):

@@ -209,6 +209,8 @@ def _shown(value: object) -> str:
     """Return a setting's value as who typed it knows it."""
     if value is None or value is False:
         return "not given"
+    if isinstance(value, list):
+        return " and ".join(map(str, value)) or "not given"
     return "given" if value is True else str(value)
 
 

@@ -25,7 +25,7 @@ from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
-from gtmask.run.chosen import choose_listed
+from gtmask.run.chosen import choose
 from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
@@ -144,9 +144,9 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:
                 pool.prepare(warm_up)
-            if settings.only is not None:
-                listed = read_listed(settings.only, "--only")
-                reader = choose_listed(request.source, reader, listed, pool, request.progress)
+            listed = None if settings.only is None else read_listed(settings.only, "--only")
+            reader = choose(request.source, reader, listed, settings, pool, request.progress)
+            if listed is not None:
                 request = replace(request, settings=replace(settings, only=listed.digest))
             kept = None
             if execution.update:

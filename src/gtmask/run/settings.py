@@ -122,7 +122,9 @@ class Settings(AnnotationChoices):
 
     def frozen(self) -> dict[str, Any]:
         """Return the settings as they are kept in ``run.json``."""
-        return {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        # As JSON brings it back.
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +208,8 @@ class ConvertOptions(TypedDict, total=False):
     masks: str | None
     partial: bool
     void: str
+    where: tuple[str, ...]
+    status: str | None
     executor: str
     workers: int | None
     shard: str | None

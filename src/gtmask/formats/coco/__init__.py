@@ -298,7 +298,7 @@ class CocoReader:
         body = b",".join(self.document.read(start, stop) for start, stop in spans)
         if not body:
             return self._finished(builder.build())
-        plain = self.plain and self.options.class_attribute is None
+        plain = self.plain and self.options.class_attribute is None and not self.options.asks_attributes
         if plain and fill_plain(builder.record, body, str(number).encode(), self.categories):
             return self._finished(builder.record)
         with paused_gc():
@@ -326,6 +326,8 @@ class CocoReader:
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
         """Add the shape of one annotation."""
+        if self.options.asks_attributes:
+            builder.note_attributes(get_object(builder, annotation, "attributes"))
         label = self.label_of(builder, annotation)
         if label is not None:
             add_segmentation(builder, label, annotation)

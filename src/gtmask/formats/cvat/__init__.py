@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
-from gtmask.formats.cvat.classes import class_of, listed_classes
+from gtmask.formats.cvat.classes import class_of, listed_classes, shape_attributes
 from gtmask.formats.cvat.grid import grid_of
 from gtmask.formats.cvat.shapes import add_shape, between
 from gtmask.formats.cvat.tracks import Clock, Drawn, TrackIndex, Video
@@ -230,6 +230,8 @@ class CvatReader(BaseReader):
     def _add(
         self, builder: RecordBuilder, element: Element, attributes: Mapping[str, str], label: str
     ) -> None:
+        if self.options.asks_attributes and element.tag != "tag":
+            builder.note_attributes(shape_attributes(element))
         name = class_of(builder, element, label, self.options.class_attribute)
         add_shape(builder, element.tag, attributes, name)
 

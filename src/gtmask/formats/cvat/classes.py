@@ -46,6 +46,14 @@ def listed_classes(meta: Element, attribute: str | None) -> list[str] | None:
     return [value for value in dict.fromkeys(values) if value] or None
 
 
+def shape_attributes(element: Element) -> dict[str, str]:
+    """Return the attributes of a shape beside its label; whether it is occluded is one of them."""
+    found = {"occluded": "true" if element.get("occluded") == "1" else "false"}
+    for attribute in element.iterfind("attribute"):
+        found[(attribute.get("name") or "").strip()] = (attribute.text or "").strip()
+    return found
+
+
 def class_of(builder: RecordBuilder, shape: Element, label: str, attribute: str | None) -> str:
     """Return the class of a shape: its label, or its value of the attribute, "" where it has none."""
     if attribute is None or shape.tag == "tag":

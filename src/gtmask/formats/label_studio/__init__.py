@@ -265,6 +265,7 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
         builder.finding("task-images-untold", f"{where}: one column names {len(images)} images")
     if options.annotator is not None and not _is_by(get_any(row, "annotator"), options.annotator):
         return builder.reject("record-unannotated", f"{where}: not annotated by {options.annotator}")
+    builder.record.statuses = ("completed",)
     if not results:
         builder.finding("image-unannotated", where)
     return Regions(builder, results).build()
@@ -300,8 +301,11 @@ def _chosen(
         mine = [item for item in kept if _is_by(get_any(item, "completed_by"), options.annotator)]
     if mine:
         best = _best(mine, kept, builder)
+        truth = ("ground_truth",) if get_flag(builder, best, "ground_truth") else ()
+        builder.record.statuses = ("completed", *truth)
         builder.record.grid_known = turns_images(get_any(best, "created_at"))
         return get_list(builder, best, "result")
+    builder.record.statuses = ("skipped",) if every and not kept else ("unlabeled",)
     predictions = [item for item in predictions if get_list(builder, item, "result")]
     if predictions and options.include_predictions:
         builder.record.predicted = True

@@ -45,11 +45,14 @@ def record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     if get_text(builder, media, "exif_rotation") not in _UPRIGHT:
         builder.record.grid = "displayed"
     size_from(builder, media)
-    labels = [
-        label
-        for key, project in get_object(builder, row, "projects").items()
-        for label in get_objects(builder, as_object(builder, project, key), "labels")
+    projects = [
+        as_object(builder, project, key) for key, project in get_object(builder, row, "projects").items()
     ]
+    details = [get_object(builder, project, "project_details") for project in projects]
+    builder.record.statuses = tuple(
+        filter(None, (get_text(builder, detail, "workflow_status") for detail in details))
+    )
+    labels = [label for project in projects for label in get_objects(builder, project, "labels")]
     label = choose_label(builder, labels, reader.options)
     if label is None:
         return builder.build()

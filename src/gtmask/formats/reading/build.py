@@ -87,6 +87,21 @@ class RecordBuilder(Accounts):
         if key in item and isinstance(item[key], str | int) and item[key] not in {"", -1} and label:
             self.record.class_ids.add((str(item[key]), label))
 
+    def note_attributes(self, values: dict[str, Any]) -> None:
+        """Note a shape's attributes for ``--where``: see :attr:`Record.attributes`.
+
+        Flags are written as true and false. Of a list each element is a value, of an object each ticked key.
+        """
+        for name, value in values.items():
+            if isinstance(value, dict):
+                found = [key for key, ticked in value.items() if ticked is True]
+            else:
+                found = value if isinstance(value, list) else [value]
+            for one in found:
+                if isinstance(one, str | int | float):
+                    text = str(one).lower() if isinstance(one, bool) else str(one).strip()
+                    self.record.attributes.add((name.strip(), text))
+
     def polygon(self, label: str, flat: Sequence[float], kind: Kind = "polygon") -> Shape | None:
         """Add a shape of one ring (or of one open line) from flat coordinates x, y, x, y, ...
 

@@ -127,6 +127,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     label = choose_label(builder, read_values(value), context)
     if label is None:
         return builder.record
+    builder.record.statuses = (label.adjustment_status,) if label.adjustment_status else ()
     reference = label.mask or ""
     try:
         data = context.masks.read(reference)

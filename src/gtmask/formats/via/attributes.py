@@ -102,6 +102,8 @@ def class_of(
 ) -> str:
     """Return a region's class by its attributes; "" where there is none; ``names`` are those of options."""
     label = _value_of(builder, attributes, choice)
+    if isinstance(attributes, dict):
+        builder.note_attributes(attributes)
     return named_by(builder, (names or {}).get(label, label), choice.name or "class")
 
 
