@@ -7,6 +7,7 @@ right and y down: pixel (column c, row r) covers [c, c+1) x [r, r+1), and its ce
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -162,12 +163,14 @@ class Shape:
     subtract: bool = False
 
 
+@cache  # one for all records without any: nobody writes into what has no elements
 def _no_points() -> NDArray[np.float64]:
     import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
 
     return np.empty((0, 2), np.float64)
 
 
+@cache  # readers put others in its place, and change none
 def _zero_offset() -> NDArray[np.int32]:
     import numpy as np  # noqa: PLC0415 - class maps and settings need none of it
 

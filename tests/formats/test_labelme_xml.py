@@ -109,3 +109,17 @@ def test_damage_costs_one_file(tmp_path: Path):
     reader = open_reader(tmp_path)
     codes = [[finding.code for finding in reader.record(unit).findings] for unit in reader.units()]
     assert codes == [[], ["record-bad"]]
+
+
+def test_an_element_that_stands_twice_is_told(tmp_path: Path):
+    write(tmp_path, "a.xml", item("cat</name><name>dog", POLYGON), item("cow", POLYGON + BOX))
+    record = next(iter_records(tmp_path))
+    told = [finding.detail for finding in record.findings if finding.code == "annotation-bad"]
+    assert told == [f"<object> holds <{tag}> twice: the first counts" for tag in ("name", "polygon")]
+    write(tmp_path, "a.xml", item("cat", POLYGON.replace("<x>9.00</x>", "<x>9.00</x><x>1.00</x>")))
+    assert [finding.code for finding in next(iter_records(tmp_path)).findings] == ["shape-bad-geometry"]
+
+
+def iter_records(folder: Path):
+    reader = open_reader(folder)
+    return map(reader.record, reader.units())

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".webp")
 SEED = 12
+#: A key stands twice, the wrong value before or after the right one.
+TWICE = ("twice-before", "twice-after")
+_MARK = "(twice)"
 
 
 @dataclass(frozen=True, order=True)
@@ -60,6 +63,32 @@ def drawn(variant: Variant, count: int, seed: int = SEED) -> list[Change]:
     """
     every = every_change(variant)
     return random.Random(f"{seed} {variant.key}").sample(every, len(every))[:count]
+
+
+@cache
+def doubled_keys(variant: Variant) -> tuple[Change, ...]:
+    """Return the changes that give a key of a JSON document twice, in an order that only depends on it.
+
+    They are drawn apart from the others: no parsed document can hold them.
+    """
+    every = [
+        Change(variant.key, kind, file, place)
+        for file, data in variant.files.items()
+        if file.lower().endswith((".json", ".geojson", *LINED))
+        for place in _members(variant, file)
+        for kind in TWICE
+    ]
+    return tuple(random.Random(f"{SEED} {variant.key}").sample(every, len(every)))
+
+
+@cache
+def _members(variant: Variant, file: str) -> dict[str, tuple[Any, ...]]:
+    return {
+        trees.spell((number, *path)): (number, *path)
+        for number, document in enumerate(_load(file, variant.files[file]))
+        for path, _ in trees.places(document)
+        if isinstance(path[-1], str)
+    }
 
 
 def _of_file(variant: Variant, file: str, data: bytes) -> Iterator[tuple[str, str]]:
@@ -116,6 +145,10 @@ def apply(variant: Variant, change: Change) -> bytes | None:
     if name.endswith((".txt", ".names")):
         return texts.line_apply(data, kind, place)
     documents = _load(file, data)
+    if kind in TWICE:
+        number, *path = _members(variant, file)[place]
+        trees.double_key(documents[number], tuple(path), _MARK, first=kind == TWICE[0])
+        return _dump(file, documents).replace(f'"{_MARK}'.encode(), b'"')
     if kind == "double-document":
         documents.insert(int(place), documents[int(place)])
     else:

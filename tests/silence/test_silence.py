@@ -21,7 +21,7 @@ from PIL import Image
 
 import gtmask
 from gtmask.formats import FORMATS
-from tests.silence.changes import SEED, drawn, every_change
+from tests.silence.changes import SEED, doubled_keys, drawn, every_change
 from tests.silence.documents import made
 from tests.silence.known import FOLDER, known
 from tests.silence.reading import look
@@ -29,6 +29,7 @@ from tests.silence.samples import CHANGES, FOLDERS, found
 from tests.silence.trial import Trial, Violation, smallest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.silence.changes import Change
@@ -38,6 +39,8 @@ COUNT = int(os.environ.get("GTMASK_CHANGES", "5000"))
 CHOSEN = int(os.environ.get("GTMASK_CHANGES_SEED", str(SEED)))
 #: Violations of a format that are shown with their document.
 SHOWN = 5
+#: Keys of each document that are given twice.
+DOUBLED = int(os.environ.get("GTMASK_DOUBLED", "6"))
 
 
 def of_format(name: str) -> list[Variant]:
@@ -98,6 +101,25 @@ def test_every_format_has_documents_and_enough_changes_are_tried() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_change_is_silent(name: str) -> None:
     check(of_format(name), share(), known(name))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_key_that_stands_twice_is_silent(name: str) -> None:
+    assert not [
+        told(variant, violation)
+        for variant in of_format(name)
+        for violation in in_trial(variant, doubled_keys(variant)[:DOUBLED])
+    ]
+
+
+def in_trial(variant: Variant, changes: Sequence[Change]) -> list[Violation]:
+    if not changes:
+        return []
+    trial = Trial(variant)
+    try:
+        return list(trial.violations(changes))
+    finally:
+        trial.close()
 
 
 @pytest.mark.parametrize("name", FORMATS)

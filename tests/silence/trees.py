@@ -141,6 +141,34 @@ def apply(document: Any, kind: str, path: Path) -> Any:
     return document
 
 
+def double_key(document: Any, path: Path, mark: str, *, first: bool) -> None:
+    """Give a key twice, the other one marked, with a value of the same type that is another one."""
+    parent, key = _at(document, path[:-1]), path[-1]
+    other = {f"{mark}{key}": _other(parent[key])}
+    members = [
+        pair
+        for name, value in parent.items()
+        for pair in (
+            [({name: value}, other), (other, {name: value})][first] if name == key else [{name: value}]
+        )
+    ]
+    parent.clear()
+    for pair in members:
+        parent.update(pair)
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return value + "x"
+    if isinstance(value, list):
+        return value[:-1] or [7]
+    return 7 if value is None else {} if value else {"qx": 7}
+
+
 def _empty(value: Any) -> Any:
     return type(value)()
 

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.geometry import flatten_xy
@@ -72,9 +71,9 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     response = get_any(label, "jsonResponse")
     if isinstance(response, str):
         try:
-            response = orjson.loads(response)
-        except orjson.JSONDecodeError:
-            return builder.reject("record-bad", "jsonResponse is text that is no JSON")
+            response = loads(response.encode())
+        except ValueError as error:
+            return builder.reject("record-bad", f"jsonResponse is text that is no JSON: {error}")
     jobs = as_object(builder, response, "jsonResponse")
     if jobs and all(key.isdigit() for key in jobs):
         return builder.reject("record-bad", "the labels of a video cannot be read")

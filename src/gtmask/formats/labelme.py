@@ -69,8 +69,8 @@ def listed_labels(export: Export) -> list[str] | None:
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one labelme file."""
     document, shapes = load_listed(without_image_data(data), "shapes")
-    dialect = bool(_ANY_DOCUMENT & document.keys()) or any(
-        isinstance(shape, dict) and _ANY_SHAPE & shape.keys() for shape in shapes[:3]
+    dialect = not _ANY_DOCUMENT.isdisjoint(document) or any(
+        isinstance(shape, dict) and not _ANY_SHAPE.isdisjoint(shape) for shape in shapes[:3]
     )
     builder = RecordBuilder("", source_fill="opencv-trunc" if dialect else "pillow", where=name)
     record, version = builder.record, get_text(builder, document, "version")

@@ -43,6 +43,8 @@ _OF_OBJECT = frozenset({
     "name", "deleted", "verified", "occluded", "date", "id", "parts", "type", "polygon", "segm", "attributes",
     "username", "viewpoint", "namesource", "originalname", "crop",
 })  # fmt: skip
+#: What may stand many times.
+_MANY = frozenset({"object", "pt"})
 _OF_POLYGON = frozenset({"pt", "username", "closed_date", "properties", "lowerLeft"})
 
 
@@ -92,10 +94,14 @@ def _text(element: Element, tag: str) -> str:
 
 
 def _report_unknown(builder: RecordBuilder, element: Element, known: frozenset[str]) -> None:
-    """Tell of children that no LabelMe writes: what they hold is not read."""
+    """Tell of children that no LabelMe writes, and of those that stand twice: what they hold is not read."""
+    met: set[str] = set()
     for child in element:
         if child.tag not in known:
             builder.finding("annotation-bad", f"<{element.tag}> holds <{child.tag:.60}>, which is not read")
+        elif child.tag in met and child.tag not in _MANY:
+            builder.finding("annotation-bad", f"<{element.tag}> holds <{child.tag}> twice: the first counts")
+        met.add(child.tag)
 
 
 def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: Element) -> None:
@@ -139,6 +145,8 @@ def _vertices(polygon: Element) -> Iterator[float]:
         A point has no number.
     """
     for point in polygon.findall("pt"):
+        if len({child.tag for child in point}) < len(point):
+            raise ValueError("a point has two values for x or y")
         yield float(_text(point, "x"))
         yield float(_text(point, "y"))
 

@@ -10,6 +10,8 @@ import codecs
 import json
 from typing import Any
 
+from gtmask.doubled import without_doubled
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -41,11 +43,13 @@ def decode_json(data: bytes) -> Any:
     ------
     ValueError
         It is no JSON; the message says where.
+    DoubledKeyError
+        An object has two values under one key.
     """
     if not data.strip():
         raise ValueError("the file is empty")
     try:
-        return json.loads(decode_text(data), parse_constant=lambda _: None)
+        return json.loads(decode_text(data), parse_constant=lambda _: None, object_pairs_hook=without_doubled)
     except json.JSONDecodeError as error:
         raise ValueError(
             f"no JSON: {error.msg.removesuffix(' at')} at line {error.lineno} column {error.colno}"

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from gtmask.formats.jsonstream import Document
+from gtmask.doubled import DoubledKeyError
+from gtmask.errors import DamagedExportError
+from gtmask.formats.jsonstream import Document, parse_value
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.classes import class_names
@@ -84,11 +84,18 @@ def image_lines(export: Export, name: str) -> Iterator[tuple[int, int]]:
 
 
 def _dataset(line: bytes) -> dict[str, Any] | None:
-    """Return the line about the data set; None for any other line."""
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
+    """Return the line about the data set; None for any other line.
+
+    Raises
+    ------
+    DamagedExportError
+        A key of it stands twice.
+    """
+    value = parse_value(line)
+    if isinstance(value, DoubledKeyError):
+        raise DamagedExportError(
+            f"The line about the data set is damaged: {value}; keep the one that is right."
+        )
     return value if isinstance(value, dict) and get_any(value, "type") == "dataset" else None
 
 

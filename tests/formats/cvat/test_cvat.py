@@ -531,6 +531,8 @@ def test_an_attribute_may_be_the_class_and_shapes_without_it_are_told(kind: str)
     (record,) = read(text, class_attribute="species")
     assert [shape.label for shape in record.shapes] == ["oak", "pine", ""]
     assert "class-attribute-missing" in codes(record)
+    both = tree('<attribute name="species">oak</attribute><attribute name="species">pine</attribute>')
+    assert "annotation-bad" in codes(read(images(both), class_attribute="species")[0])
     reader = open_files("cvat", {"annotations.xml": text}, class_attribute="species")
     assert reader.labels == (None if kind == "text" else ["oak", "pine"])
     assert [shape.label for shape in read(text)[0].shapes] == ["tree"] * 3

@@ -118,12 +118,14 @@ def test_more_entries_than_one_call_returns():
 
 
 def test_a_missing_path_has_no_elements_and_equal_keys_on_it_are_damage():
-    data = b'{"a": {"x": [1]}, "c": 1, "c": 2, "a": {"x": [2, 3]}}'
-    assert list(elements(BytesExport(data), "a.json", ("b", "x"))) == []
+    assert list(elements(BytesExport(b'{"a": {"x": [1]}, "c": 1}'), "a.json", ("b", "x"))) == []
+    data = b'{"a": {"x": [1]}, "c": 1, "d": 2, "a": {"x": [2, 3]}}'
     ranges = elements(BytesExport(data), "a.json", ("a", "x"))
     assert data[slice(*next(ranges))] == b"1"
     with pytest.raises(DamagedExportError, match="'a' stands twice"):
         next(ranges)
+    with pytest.raises(DamagedExportError, match="'c' stands twice"):
+        list(elements(BytesExport(b'{"a": [1], "c": 1, "c": 2}'), "a.json", ("a",)))
 
 
 def test_keys_with_escapes_are_decoded():

@@ -51,3 +51,9 @@ def test_aliases_that_stand_for_billions_of_values_are_refused(row: str):
 
 def test_aliases_of_a_few_values_are_read():
     assert load_yaml("a: &x [b, c]\nd: *x") == {"a": ["b", "c"], "d": ["b", "c"]}
+
+
+@pytest.mark.parametrize("text", ["names: [a]\nnames: [b]", "names: {0: a, 0: b}", "x: {car: 1, car: 2}"])
+def test_keys_of_yaml_that_stand_twice_are_refused(text: str):
+    with pytest.raises(yaml.YAMLError, match="twice"):
+        load_yaml(text)

@@ -329,6 +329,15 @@ def test_rows_that_an_image_lacks_are_told(listed: int | str, told: bool):
     assert codes(record) == ["annotation-bad"] * told
 
 
+def test_a_column_that_stands_twice_is_refused_and_a_cell_with_a_doubled_key_told():
+    row = ["a.jpg", 1, "{}", 1, 0, json.dumps(TRIANGLE), '{"label": "a", "label": "b"}']
+    (record,) = read_files("via", {"via.csv": as_csv([row], TWO)})
+    assert codes(record) == ["shape-bad-geometry"]
+    assert "'label' stands twice" in record.findings[0].detail
+    with pytest.raises(ExportError, match="column 'region_attributes' twice"):
+        read_files("via", {"via.csv": as_csv([[*row, "{}"]], TWO + ",region_attributes")})
+
+
 def test_an_image_that_has_lost_all_its_rows_is_told():
     rows = [["a.jpg", 1, "{}", 2, 0, "{}", "{}"]]
     (record,) = read_files("via", {"via.csv": as_csv(rows, TWO)})

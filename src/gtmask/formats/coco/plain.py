@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _CATEGORY, _CROWD, _RINGS = range(3)
 _NAMES = tuple(np.frombuffer(name, np.uint8).copy() for name in
                (b"segmentation", b"category_id", b"iscrowd", b"image_id"))  # fmt: skip
+#: How often a member was met, counted in one number in which an image's id counts 1.
+_CATEGORY_ONCE, _CROWD_ONCE = 1 << 20, 1 << 40
 _SEGMENTATION, _CATEGORY_ID, _ISCROWD, _IMAGE_ID = _NAMES
 
 
@@ -63,7 +65,7 @@ def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str,
     rings = int(rows[count - 1, _RINGS])
     points = numbers[: 2 * int(ends[rings])].reshape(-1, 2).copy()
     offsets = ends[: rings + 1].copy()
-    if judge_rings(points, offsets, np.full(rings, 3, np.int32), LIMIT).any():
+    if judge_rings(points, offsets, np.full(rings, 3, np.uint8), LIMIT).any():
         return False
     shapes = []
     first = 0
@@ -145,6 +147,7 @@ def read_annotation(
     last = first
     owned = False
     known = False
+    times = 0
     rows[n, _CROWD] = 0
     sign = data[i]
     while i < stop and sign != 0x7D:
@@ -167,14 +170,17 @@ def read_annotation(
             start = i
             i = skip_value(data, words, i, stop)
             quoted = data[start] == 0x22
+            times += 1
             owned = same_bytes(data, start + quoted, i - quoted, owner)
         elif same_bytes(data, key, end, _CATEGORY_ID) or same_bytes(data, key, end, _ISCROWD):
             i, value = read_whole(data, i, stop)
             if data[key] == 0x63:
                 rows[n, _CATEGORY] = value
                 known = True
+                times += _CATEGORY_ONCE
             else:
                 rows[n, _CROWD] = value
+                times += _CROWD_ONCE
         else:
             i = skip_value(data, words, i, stop)
         if i < 0:
@@ -186,7 +192,8 @@ def read_annotation(
         if sign not in (0x2C, 0x7D):
             return -1
     rows[n, _RINGS] = last
-    return i + 1 if owned and known and last > first else -1
+    once = times & ~_CROWD_ONCE == _CATEGORY_ONCE + 1
+    return i + 1 if owned and known and once and last > first else -1
 
 
 @kernel("int64(uint8[::1], uint64[::1], int64, uint8[::1], float64[::1], int32[::1], int64[:, ::1])")

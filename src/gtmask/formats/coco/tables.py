@@ -129,7 +129,6 @@ class _Scan:
         self._limit = options.memory_limit
         self._marker = marker
         self._images = Column(np.int64)
-        self._met: set[str] = set()
 
     def run(self) -> None:
         """Walk the document."""
@@ -148,10 +147,6 @@ class _Scan:
 
     def _table(self, entry: Entry) -> None:
         tables = self.tables
-        if entry.key in self._met:
-            raise tables.document.doubled(entry.key)
-        if entry.key in ("images", "annotations", "categories"):
-            self._met.add(entry.key)
         if entry.key in ("images", "annotations"):
             if entry.kind == _ARRAY:
                 if entry.key == "images":

@@ -58,8 +58,16 @@ def class_of(builder: RecordBuilder, shape: Element, label: str, attribute: str 
     """Return the class of a shape: its label, or its value of the attribute, "" where it has none."""
     if attribute is None or shape.tag == "tag":
         return label
-    for element in shape.iterfind("attribute"):
-        if (element.get("name") or "").strip() == attribute:
-            return (element.text or "").strip()
+    found = {
+        (element.text or "").strip()
+        for element in shape.iterfind("attribute")
+        if (element.get("name") or "").strip() == attribute
+    }
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        values = ", ".join(repr(value) for value in sorted(found))
+        builder.finding("annotation-bad", f"{label}: {builder.place} has {attribute!r:.60} as {values:.120}")
+        return ""
     builder.finding("class-attribute-missing", f"{label}: {builder.place} has no {attribute!r:.60}")
     return ""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.formats.jsonstream.container import WINDOW, Batch, Container, Cursor, Entry, decode_key
 from gtmask.formats.jsonstream.document import Document
-from gtmask.formats.jsonstream.parse import load, parse_elements, parse_value, paused_gc, split_array
+from gtmask.formats.jsonstream.parse import load, loads, parse_elements, parse_value, paused_gc, split_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
 
 __all__ = [
-    "Batch", "Container", "Cursor", "Document", "Entry", "elements", "load", "members", "open_document",
-    "parse_elements", "parse_value", "paused_gc", "split_array",
+    "Batch", "Container", "Cursor", "Document", "Entry", "elements", "load", "loads", "members",
+    "open_document", "parse_elements", "parse_value", "paused_gc", "split_array",
 ]  # fmt: skip
 
 
@@ -92,10 +92,6 @@ def _descend(container: Container, path: tuple[str, ...], *, is_object: bool) ->
             raise cursor.document.damaged(cursor.offset - 1, "an object" if is_object else "an array")
         yield from container.batches(keep=is_object)
         return
-    found = False
     for entry in container.entries():
         if entry.key == path[0] and container.is_object:
-            if found:
-                raise cursor.document.doubled(entry.key)
-            found = True
             yield from _descend(entry.enter(), path[1:], is_object=is_object)

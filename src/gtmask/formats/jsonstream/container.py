@@ -240,8 +240,15 @@ class Container:
         return kernels.EXPECTATIONS[phase][self.is_object]
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries one by one, with the cursor standing at each one's value."""
+        """Yield the entries one by one, with the cursor standing at each one's value.
+
+        Raises
+        ------
+        DamagedExportError
+            As :meth:`batches`; or a key of an object stands twice in it.
+        """
         state = self.state
+        met: set[str] = set()
         while True:
             state[kernels.PAUSE] = 1
             while state[kernels.PHASE] not in (kernels.PAUSED, kernels.DONE):
@@ -249,7 +256,12 @@ class Container:
                 self._check()
             if state[kernels.PHASE] == kernels.DONE:
                 return
-            yield Entry(self, self._key(), int(self.cursor.data[self.cursor.position]))
+            key = self._key()
+            if self.is_object:
+                if key in met:
+                    raise self.cursor.document.doubled(key)
+                met.add(key)
+            yield Entry(self, key, int(self.cursor.data[self.cursor.position]))
             if state[kernels.PHASE] == kernels.PAUSED:
                 self._pass(keep=False)
 

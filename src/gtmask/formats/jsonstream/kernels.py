@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gtmask.doubled import first_byte, zero_bytes
 from gtmask.jit import kernel
 
 if TYPE_CHECKING:
@@ -49,26 +50,10 @@ EXPECTATIONS = {
 }
 
 _BIT6 = np.uint64(0x4040404040404040)
-_LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
 _QUOTES = np.uint64(0x2222222222222222)
 _SLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
-_ZERO, _ONE, _SEVEN, _TOP = np.uint64(0), np.uint64(1), np.uint64(7), np.uint64(56)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
-# Byte 7 - k holds k: a multiplication by 2^(8 k) brings k into the highest byte.
-_PLACES = np.uint64(0x0001020304050607)
-
-
-@kernel("uint64(uint64)", inline=True)
-def zero_bytes(word: np.uint64) -> np.uint64:
-    """Return a word with the top bit set in each byte that is zero in ``word``, and no other bit."""
-    return ~(((word & _LOW7) + _LOW7) | word | _LOW7)
-
-
-@kernel("int64(uint64)", inline=True)
-def first_byte(marks: np.uint64) -> int:
-    """Return which byte, from the lowest, is the first with its top bit set; no other bits may be set."""
-    lowest = marks & (~marks + _ONE)
-    return int(((lowest >> _SEVEN) * _PLACES) >> _TOP)
 
 
 @kernel("int64(uint64[::1], int64, int64)", inline=True)

@@ -1,7 +1,8 @@
 """Parsing the bytes that were found: whole values, or all elements of a batch at once.
 
 orjson parses what is JSON. What it refuses is tried again by :mod:`gtmask.formats.text`, which takes NaN
-(as null) and the encodings of old Windows tools; only what comes out as sound JSON values counts.
+(as null) and the encodings of old Windows tools; only what comes out as sound JSON values counts. Nothing is
+parsed without a look for keys that stand twice (:mod:`gtmask.doubled`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from gtmask.doubled import DoubledKeyError, check_keys
 from gtmask.errors import DamagedExportError
 from gtmask.formats.jsonstream import kernels
 from gtmask.formats.text import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def loads(data: bytes) -> Any:
+    """Parse JSON in UTF-8.
+
+    Raises
+    ------
+    orjson.JSONDecodeError
+        It is no JSON.
+    DoubledKeyError
+        An object has two values under one key.
+    """
+    value = orjson.loads(data)
+    check_keys(data)
+    return value
 
 
 def load(data: bytes | memoryview, where: str = "The document") -> Any:
@@ -30,6 +47,8 @@ def load(data: bytes | memoryview, where: str = "The document") -> Any:
         The bytes are no JSON value; ``where`` names them in the message.
     """
     value = parse_value(data)
+    if isinstance(value, DoubledKeyError):
+        raise DamagedExportError(f"{where} is damaged: {value}; only one of the two can count, keep that.")
     if isinstance(value, orjson.JSONDecodeError):
         raise DamagedExportError(
             f"{where} is no valid JSON at byte {value.pos} (line {value.lineno}): {value.msg}; "
@@ -40,13 +59,21 @@ def load(data: bytes | memoryview, where: str = "The document") -> Any:
 
 
 def parse_value(data: bytes | memoryview) -> Any:
-    """Return the value of JSON bytes, or the ``orjson.JSONDecodeError`` that tells why there is none."""
+    """Return the value of JSON bytes, or the error of :func:`loads` that tells why there is none."""
+    data = bytes(data)
+    refused: ValueError
     try:
-        return orjson.loads(data)
+        return loads(data)
+    except DoubledKeyError as error:
+        return error
     except orjson.JSONDecodeError as error:
         refused = error
-    with contextlib.suppress(ValueError, TypeError):
-        return orjson.loads(orjson.dumps(decode_json(bytes(data))))
+    try:
+        return orjson.loads(orjson.dumps(decode_json(data)))
+    except DoubledKeyError as error:
+        refused = error
+    except (ValueError, TypeError):
+        pass
     return refused
 
 
@@ -56,11 +83,11 @@ def parse_elements(body: bytes) -> list[Any]:
     Returns
     -------
     list
-        Values, with an ``orjson.JSONDecodeError`` in place of each that cannot be parsed.
+        Values, with an error of :func:`loads` in place of each that cannot be parsed.
     """
     try:
-        values: list[Any] = orjson.loads(b"[" + body + b"]")
-    except orjson.JSONDecodeError:
+        values: list[Any] = loads(b"[" + body + b"]")
+    except ValueError:
         return [parse_value(piece) for piece in split_array(body)]
     return values
 

@@ -228,6 +228,8 @@ def _from_table(reporter: Header, text: str) -> Iterable[Entry]:
     if not rows:
         return []
     header = [cell.casefold() for cell in rows[0]]
+    if twice := next((cell for cell in header if cell and not cell.isdigit() and header.count(cell) > 1), ""):
+        raise ValueError(f"the column {twice!r:.60} stands twice")
     name = _column(header, _NAME_COLUMNS)
     if name is None:
         if not header[0].isdigit() and not all(cell.isdigit() for cell in header[1:]):

@@ -10,7 +10,7 @@ the JSON.
 from __future__ import annotations
 
 import math
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class RecordBuilder(Accounts):
         super().__init__(self.record.findings)
         self._flat: list[float] = []
         self._ring_ends: list[int] = [0]
-        self._least: list[int] = []
+        self._least = bytearray()
         self._part_rings: list[int] = [0]
         self._z: list[float] = []
         #: Painting depth of the shapes that are added from now on.
@@ -125,11 +125,22 @@ class RecordBuilder(Accounts):
         count = len(points) if type(points) is list else -1
         if count < 0:
             raise TypeError(f"the points are {type_name(points)}, not a list")
-        if count < 3 or list(map(len, points)).count(2) != count:
-            if points and set(map(len, points)) != {2}:
-                raise ValueError("a point has not exactly two coordinates")
+        flat = self._flat
+        before, append = len(flat), flat.append
+        try:
+            # Faster than to look at all lengths first and to chain the points then.
+            for x, y in points:
+                append(x)
+                append(y)
+        except ValueError:
+            del flat[before:]
+            raise ValueError("a point has not exactly two coordinates") from None
+        except TypeError:
+            del flat[before:]
+            raise
+        if count < 3:
+            del flat[before:]
             return self.polygon(label, flatten(points))
-        self._flat.extend(chain.from_iterable(points))
         parts = len(self._part_rings)
         self._part_rings.append(len(self._ring_ends))
         self._ring_ends.append(self._ring_ends[-1] + count)
@@ -295,7 +306,7 @@ class RecordBuilder(Accounts):
             if scale is not None:
                 points *= scale
             offsets = np.array(self._ring_ends, np.int32)
-            least = np.array(self._least, np.int32)
+            least = np.frombuffer(self._least, np.uint8)
             verdict = judge_rings(points, offsets, least, LIMIT)
             if bad:
                 verdict[bad] = 1

@@ -95,7 +95,7 @@ def load_yaml(data: str | bytes, *, numbers: bool = False) -> Any:
     Raises
     ------
     yaml.YAMLError, ValueError, RecursionError
-        It is no YAML, lists one number twice, or its aliases stand for more than :data:`MOST_VALUES` values.
+        It is no YAML, lists one key twice, or its aliases stand for more than :data:`MOST_VALUES` values.
     """
     return yaml.load(data, _WithNumbers if numbers else _AsWritten)  # noqa: S506 (SafeLoaders)
 
@@ -120,10 +120,10 @@ class _AsWritten(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        numbers = [key.value for key, _ in node.value if str(key.value).isdigit()]
-        if len(set(numbers)) < len(numbers):
-            twice = next(number for number in numbers if numbers.count(number) > 1)
-            raise yaml.YAMLError(f"it lists {twice:.20} twice")
+        keys = [str(key.value) for key, _ in node.value]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.YAMLError(f"it lists {twice:.60} twice")
         return dict(super().construct_mapping(node, deep=deep))
 
 

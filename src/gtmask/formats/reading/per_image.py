@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gtmask.doubled import DoubledKeyError
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
+from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
@@ -116,10 +118,12 @@ def load_json(data: bytes) -> Any:
     Raises
     ------
     BadFile
-        The file is empty or no JSON; the message says where.
+        The file is empty or no JSON, the message says where, or a key of it stands twice in one object.
     """
     try:
-        return orjson.loads(data)
+        return loads(data)
+    except DoubledKeyError as error:
+        raise BadFile(f"{error}") from error
     except orjson.JSONDecodeError:
         pass
     try:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("uint8[::1](float64[:, ::1], int32[::1], int32[::1], float64)")
+@kernel("uint8[::1](float64[:, ::1], int32[::1], uint8[::1], float64)")
 def judge_rings(
-    points: NDArray[np.float64], ring_offsets: NDArray[np.int32], least: NDArray[np.int32], limit: float
+    points: NDArray[np.float64], ring_offsets: NDArray[np.int32], least: NDArray[np.uint8], limit: float
 ) -> NDArray[np.uint8]:
     """Judge each ring: 0 good, 1 a number that is not finite or beyond ``limit``, 2 too few distinct points.
 
-    ``points`` float64 (n, 2), ``ring_offsets`` int32 (rings + 1,), ``least`` int32 (rings,): how many
+    ``points`` float64 (n, 2), ``ring_offsets`` int32 (rings + 1,), ``least`` uint8 (rings,): how many
     distinct points the ring needs, 1 to 3.
     """
     rings = least.shape[0]

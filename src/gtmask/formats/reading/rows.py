@@ -255,7 +255,7 @@ def header(
     cursor = open_document(export, name)
     try:
         if cursor.peek() == ord("{"):
-            _gather(cursor.container(), keys, path, found)
+            _gather(cursor.container(), keys, path, found, top=True)
     except DamagedExportError:
         if not keep_going:
             raise
@@ -263,12 +263,13 @@ def header(
 
 
 def _gather(
-    container: Container, keys: tuple[str, ...], path: tuple[str, ...], found: dict[str, Any]
+    container: Container, keys: tuple[str, ...], path: tuple[str, ...], found: dict[str, Any], *, top: bool
 ) -> None:
+    """Collect the members; inner objects are walked to their end, for what stands twice in them."""
     for entry in container.entries():
         if not path and entry.key in keys:
             found[entry.key] = load(entry.load(), f"{container.cursor.document.name}, {entry.key!r}")
         elif path and entry.key == path[0] and entry.kind == ord("{"):
-            _gather(entry.enter(), keys, path[1:], found)
-        if len(found) == len(keys):
+            _gather(entry.enter(), keys, path[1:], found, top=False)
+        if top and len(found) == len(keys):
             return

@@ -247,6 +247,8 @@ def each(
     def guarded(item: Any) -> None:
         if isinstance(item, dict):
             add(item)
+        elif isinstance(item, ValueError):
+            builder.finding("annotation-bad", f"{builder.place}: {item}")
         else:
             builder.finding("annotation-bad", f"{builder.place} is {type_name(item)}, not an object")
 

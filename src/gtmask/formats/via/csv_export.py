@@ -16,6 +16,7 @@ import orjson
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
+from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import Header, as_object
@@ -79,9 +80,9 @@ class CsvReader(BaseReader):
             version_3 = version_3 or "CSV_HEADER" in line or "SHAPE_ID" in line
             if match := _TABLE.match(line):
                 try:
-                    table = as_object(reporter, orjson.loads(match[1]), "ATTRIBUTE")
-                except orjson.JSONDecodeError:
-                    reporter.finding("classes-unread", "the line ATTRIBUTE is no JSON")
+                    table = as_object(reporter, loads(match[1].encode()), "ATTRIBUTE")
+                except ValueError as error:
+                    reporter.finding("classes-unread", f"the line ATTRIBUTE is no JSON: {error}")
         return {} if version_3 and table is None else table
 
     def _choose(self) -> ClassAttribute:
@@ -89,7 +90,7 @@ class CsvReader(BaseReader):
         census, nobody = Census(), Header(self.name)
         with suppress(DamagedExportError):
             for _, (shape, attributes, _) in islice(self._rows(), LOOKED_AT):
-                with suppress(orjson.JSONDecodeError):
+                with suppress(ValueError):
                     if shape.strip().strip('[]{}"'):
                         census.add(self._attributes(nobody, _cell(attributes)))
         return census.choose(self.options.class_attribute)
@@ -120,7 +121,7 @@ class CsvReader(BaseReader):
         try:
             for row in csv.reader(self._lines(), strict=False):
                 if columns is None:
-                    columns = _columns(row)
+                    columns = self._columns(row)
                     counted = row.index("region_count") if columns and "region_count" in row else None
                 elif row and max(columns) < len(row):
                     image, shape, attributes = (row[column] for column in columns)
@@ -132,6 +133,19 @@ class CsvReader(BaseReader):
             raise DamagedExportError(f"{self.name} is damaged: {error}; export again.") from None
         if short:
             self.findings.append(Finding("annotation-bad", f"{self.name}: {short} rows have too few cells"))
+
+    def _columns(self, row: list[str]) -> list[int] | None:
+        """Return where the three columns stand in a header row; None for a comment before it."""
+        names = [cell.replace("CSV_HEADER =", "").strip(" #\ufeff") for cell in row]
+        for wanted in (_TWO, _THREE):
+            if set(wanted) <= set(names):
+                if twice := next((name for name in wanted if names.count(name) > 1), ""):
+                    raise ExportError(
+                        f"{self.name} has the column {twice!r} twice, where only one can count; "
+                        "remove the other."
+                    )
+                return [names.index(name) for name in wanted]
+        return None
 
     def units(self) -> Iterator[Unit]:
         """Yield one unit per image. Where an image's rows do not follow each other, all of them are last."""
@@ -192,15 +206,6 @@ class CsvReader(BaseReader):
             add_region(builder, shape, label)
 
 
-def _columns(row: list[str]) -> list[int] | None:
-    """Return where the three columns stand in a header row; None for a comment before it."""
-    names = [cell.replace("CSV_HEADER =", "").strip(" #\ufeff") for cell in row]
-    for wanted in (_TWO, _THREE):
-        if set(wanted) <= set(names):
-            return [names.index(name) for name in wanted]
-    return None
-
-
 def _image(cell: str) -> str:
     """Return the image of a row: a name, or in version 3 a JSON list of one."""
     if cell.startswith("["):
@@ -218,4 +223,4 @@ def _whole(cell: str) -> int:
 
 
 def _cell(cell: str) -> Any:
-    return orjson.loads(cell) if cell.strip() else None
+    return loads(cell.encode()) if cell.strip() else None
