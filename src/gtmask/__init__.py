@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     from gtmask.numba_internals import fallback_reason as fallback_reason
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
+    from gtmask.preparing.command import Preparation as Preparation
+    from gtmask.preparing.command import prepare as prepare
+    from gtmask.preparing.options import PrepareOptions as PrepareOptions
     from gtmask.progress import Progress as Progress
     from gtmask.progress import hearing_notices as hearing_notices
     from gtmask.progress import retries as retries
@@ -97,6 +100,7 @@ _GROUPS = {
     "Commands": {
         "convert": "gtmask.run.run",
         "finish": "gtmask.run.run",
+        "prepare": "gtmask.preparing.command",
         "status": "gtmask.run.status",
         "inspect": "gtmask.report.inspection",
         "classes": "gtmask.report.starting_map",
@@ -134,12 +138,14 @@ _GROUPS = {
         "CHOICES": "gtmask.run.settings",
         "JobSettings": "gtmask.groundtruth.request",
         "AnswerOptions": "gtmask.answers.options",
+        "PrepareOptions": "gtmask.preparing.options",
         "CORS_RULE": "gtmask.manifest.contract",
         "Progress": "gtmask.progress",
         "Depth": "gtmask.groundtruth.validation",
     },
     "Results": {
         "Summary": "gtmask.run.summary",
+        "Preparation": "gtmask.preparing.command",
         "Status": "gtmask.run.status",
         "Tally": "gtmask.run.commit",
         "Inspection": "gtmask.report.inspection",

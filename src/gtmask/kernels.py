@@ -75,6 +75,9 @@ _BRUSHES: Groups = (("gtmask.formats.label_studio.brush",),)
 #: What reads ready-made masks; their reader compiles this when it opens an export.
 _MASKS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.png.lookup",))
 
+#: What reads images of 16 bits and very large ones in strips; ``prepare`` compiles this.
+_STRIPS: Groups = (("gtmask.png.filtered",),)
+
 #: What only ``--fill source``, strokes and circles call for; see :mod:`gtmask.raster`.
 _SOURCE_RULES: Groups = (
     ("gtmask.raster.coco",),
@@ -87,12 +90,13 @@ _SOURCE_RULES: Groups = (
 #: What looks at the pixels of finished masks: ``validate``, ``pilot``, ``preview``, a job's answer.
 _CHECKERS: Groups = (_MASKS[0], ("gtmask.groundtruth.confusion_matrix", "gtmask.answers.components"))
 
-_GROUPS = _USUAL + _READERS + _BRUSHES + _MASKS + _SOURCE_RULES + _CHECKERS[1:]
+_GROUPS = _USUAL + _READERS + _BRUSHES + _MASKS + _STRIPS + _SOURCE_RULES + _CHECKERS[1:]
 
 KERNEL_MODULES = tuple(chain.from_iterable(_USUAL))
 READER_MODULES = tuple(chain.from_iterable(_READERS))
 BRUSH_MODULES = tuple(chain.from_iterable(_BRUSHES))
 MASK_MODULES = tuple(chain.from_iterable(_MASKS))
+STRIP_MODULES = tuple(chain.from_iterable(_STRIPS))
 SOURCE_RULE_MODULES = tuple(chain.from_iterable(_SOURCE_RULES))
 CHECKER_MODULES = tuple(chain.from_iterable(_CHECKERS))
 ALL_MODULES = tuple(chain.from_iterable(_GROUPS))

@@ -65,6 +65,7 @@ def defaults(name: str) -> dict[str, Any]:
         "convert": [gtmask.Settings, gtmask.ExecutionOptions],
         "job": [gtmask.JobSettings],
         "answer": [gtmask.AnswerOptions],
+        "prepare": [gtmask.PrepareOptions],
     }
     found: dict[str, Any] = {}
     for kind in [*kinds.get(name, []), gtmask.ReadOptions, gtmask.S3Settings]:

@@ -23,6 +23,11 @@ GUIDES = {
         ("gtmask convert export.json --images images --out run1",
          "gtmask convert export.zip --images s3://data/images --out s3://data/run1"),
         "docs/guide.md, 3. Convert"),
+    "prepare": Guide(
+        "prepare", "Copy images so that Ground Truth can show them: upright, JPEG or PNG, 8 bits, in tiles where too large.",
+        ("gtmask prepare images --out prepared",
+         "gtmask prepare s3://data/images --out s3://data/prepared --tile 4096x2048"),
+        "docs/prepare.md"),
     "inspect": Guide(
         "inspect", "Show what is in an export, or in the output manifest of a finished adjustment job.",
         ("gtmask inspect export.json", "gtmask inspect s3://data/export/ --json"),

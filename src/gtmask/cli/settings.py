@@ -31,6 +31,8 @@ _OWN = {
     "--overwrite": _ALL,
     "--strict": _ALL,
     "--images": {"answer", "demo"},
+    "--max-pixels": {"prepare"},
+    "--overlap": {"prepare"},
     "--label-attribute": {"job"},
     "--image-uri": {"pilot"},
     "--mask-uri": {"pilot", "answer"},

@@ -50,6 +50,8 @@ _READERS = (
 _START_OF_SCAN = 0xDA
 #: Where a PNG says its bits per sample (PNG, third edition, 11.2.1): behind width and height.
 _DEPTH = 24
+#: What Pillow calls PNG's colour types, which stand behind the depth.
+_MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 #: Frames of JPEG that no browser decodes.
 _CODINGS = {
     0xC3: "lossless", 0xF7: "JPEG-LS",
@@ -71,8 +73,9 @@ class ImageInfo:
     ``width`` and ``height`` are those of the stored pixel grid; ``orientation`` is EXIF's 1 to 8, 1 where
     the file has none or no valid one; ``format`` is "JPEG", "PNG", "BMP", "GIF", "TIFF", "JPEG2000" or
     "WEBP", whatever the file's name says; ``bits`` are those of a sample, and ``coding`` says why browsers
-    cannot show a JPEG or PNG, where they cannot. ``version`` tells that the file is another one than before,
-    as :meth:`gtmask.storage.base.Storage.get_versioned` does.
+    cannot show a JPEG or PNG, where they cannot. ``mode`` is what Pillow calls the form of its pixels, with
+    an "A" at its end where some may be transparent; "" for those of gray or RGB JPEGs. ``version`` tells that
+    the file is another one than before, as :meth:`gtmask.storage.base.Storage.get_versioned` does.
     """
 
     width: int
@@ -81,6 +84,7 @@ class ImageInfo:
     format: str
     bits: int = field(default=8, compare=False)
     coding: str = field(default="", compare=False)
+    mode: str = field(default="", compare=False)
     version: str = field(default="", compare=False)
 
 
@@ -106,8 +110,9 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
     usual = usual_size(head)
     if usual is not None:
         width, height, name = usual
-        bits = _png_bits(head[_DEPTH]) if name == "PNG" else 8
-        return ImageInfo(width, height, 1, name, bits, version=version)
+        is_png = name == "PNG"
+        bits, mode = (_png_bits(head[_DEPTH]), _MODES[head[_DEPTH + 1]]) if is_png else (8, "")
+        return ImageInfo(width, height, 1, name, bits, mode=mode, version=version)
     window = _Window()
     window.add(0, head, wanted)
     while True:
@@ -236,7 +241,8 @@ def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
             bits = _png_bits(window.read(1)[0])
         elif name == "JPEG":
             coding = _jpeg_coding(window)
-        return ImageInfo(width, height, orientation_of(image), name, bits, coding)
+        mode = image.mode + "A" * ("transparency" in image.info)
+        return ImageInfo(width, height, orientation_of(image), name, bits, coding, mode)
 
 
 def _png_bits(depth: int) -> int:

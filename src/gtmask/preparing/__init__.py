@@ -1,0 +1,1 @@
+"""``gtmask prepare``: copies of images that Ground Truth can show, and a table from old to new."""

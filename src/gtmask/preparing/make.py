@@ -1,0 +1,69 @@
+"""From one image to its new ones: upright, of 8 bits, gray or RGB, whole or in tiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gtmask.preparing.encode import JpegTables, to_jpeg, to_png
+from gtmask.preparing.tiles import Box, stored_box, tiles, upright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gtmask.images.probe import ImageInfo
+    from gtmask.preparing.options import PrepareOptions
+    from gtmask.preparing.samples import Pixels
+
+
+class Made(NamedTuple):
+    """A new image: which pixels of the upright image it has, and its bytes."""
+
+    box: Box
+    data: bytes
+
+
+class TooManyBytesError(Exception):
+    """A new image has more bytes than --split-bytes, and --tile does not make it smaller."""
+
+
+def make_images(
+    pixels: Pixels, tables: JpegTables | None, info: ImageInfo, options: PrepareOptions
+) -> Iterator[Made]:
+    """Yield the new images of an image: one, or tiles where that would exceed a limit.
+
+    Parameters
+    ----------
+    pixels, tables
+        See :func:`gtmask.preparing.open.open_pixels`.
+    info
+        The image's header.
+    options
+        How it is cut.
+
+    Raises
+    ------
+    TooManyBytesError
+        With a sentence's part that says which one, and how large it is.
+    """
+    shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
+    if info.width * info.height <= options.split_pixels:
+        whole = Made(Box(0, 0, *shown), _encoded(pixels, tables, info, Box(0, 0, *shown)))
+        if len(whole.data) <= options.split_bytes:
+            yield whole
+            return
+    for box in tiles(*shown, options.tile_size, options.overlap):
+        data = _encoded(pixels, tables, info, box)
+        if len(data) > options.split_bytes:
+            raise TooManyBytesError(
+                f"{box.width}x{box.height} pixels at ({box.x}, {box.y}) take {len(data):,} bytes"
+            )
+        yield Made(box, data)
+
+
+def _encoded(pixels: Pixels, tables: JpegTables | None, info: ImageInfo, box: Box) -> bytes:
+    block = upright(
+        pixels.block(stored_box(box, info.width, info.height, info.orientation)), info.orientation
+    )
+    if info.format == "JPEG":
+        return to_jpeg(block, pixels.profile, tables, exchanged=info.orientation >= 5)
+    return to_png(block, pixels.profile)
