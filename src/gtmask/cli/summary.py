@@ -19,9 +19,11 @@ def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     from gtmask.cli.console import plain
 
     tally = summary.tally
-    made = "would be made" if summary.dry_run else "made"
+    made, count, kept = "would be made" if summary.dry_run else "made", tally.masks, ""
+    if summary.changes is not None:
+        count, kept = summary.changes.made, f", {summary.changes.kept:,} kept as they are"
     console.print(
-        plain(f"{summary.title}: {tally.masks:,} masks {made}, {tally.rejects:,} records rejected.")
+        plain(f"{summary.title}: {count:,} masks {made}{kept}, {tally.rejects:,} records rejected.")
     )
     _classes(summary, console)
     _findings(summary, console, every=talk.verbose)
@@ -73,9 +75,12 @@ def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
     )
     shapes = sum(tally.shapes.values())
     yield (
-        "made",
+        "made" if summary.changes is None else "all",
         f"{tally.masks:,} masks of {tally.records:,} images, with {shapes:,} shapes, {_size(tally.mask_bytes)}",
     )
+    if summary.changes is not None and summary.changes.without_line:
+        count = summary.changes.without_line
+        yield "removed", f"{count:,} masks are of images that the manifest names no more; --prune removes them"
     yield "time", f"{duration(seconds)}{earlier}"
     lost = [
         (code, count)

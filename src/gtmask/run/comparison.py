@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.errors import GtmaskError
-from gtmask.images.resolve import mask_key
-from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.image_versions import ImageVersions
-from gtmask.run.states import SIZE, UNKNOWN, Meaning, state_of
+from gtmask.run.state_rule import StateRule
+from gtmask.run.states import SIZE, UNKNOWN, Meaning
 from gtmask.run.survey import look_at
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import ImageRule
-    from gtmask.model import ClassMap, ImageNames
+    from gtmask.model import ClassMap
     from gtmask.run.clashes import Verdict
     from gtmask.run.places import RunRequest
     from gtmask.run.plan import Plan
@@ -53,14 +52,15 @@ class Comparison:
     def meaning(self) -> bytes:
         """Return what a task of the survey takes along, so that it tells what the records are."""
         meaning = Meaning.of(self.classes, self._request.settings)
-        return pickle.dumps(replace(meaning, is_whole=False))
+        return pickle.dumps((replace(meaning, is_whole=False), None))
 
     def notice(self, rule: ImageRule, found: Glance, *, sized: bool) -> None:
         """Take the next records, as the survey has read them; ``sized`` by their images' headers."""
+        states = StateRule(rule, self._versions, sized)
         for names, content in zip(found.images, found.contents, strict=True):
             if not content:
                 self._again.append(len(self._noticed) // SIZE)
-            self._noticed += self._state(rule, names, content or UNKNOWN, sized=sized)
+            self._noticed += states.state(names, content or UNKNOWN)
 
     def complete(
         self,
@@ -79,56 +79,26 @@ class Comparison:
         if whole:
             states = bytearray(plan.records * SIZE)
             self._request.progress.stage("compare", plan.records)
-        meaning = pickle.dumps(Meaning.of(classes, self._request.settings))
+        state_rule = StateRule(rule, self._versions, sized, plan.sifted)
+        # Objects are listed once, and by no task.
+        by_tasks = not (sized and is_s3(self._request.images))
+        meaning = pickle.dumps(
+            (Meaning.of(classes, self._request.settings), state_rule if by_tasks else None)
+        )
         choices = dict(zip(verdict.contested, verdict.choices, strict=True))
         long_keys, rejected = set(verdict.long_keys), {*verdict.duplicates, *verdict.ambiguous}
+        special = {*choices, *long_keys}
         for numbers, found in look_at(reader, plan.records, None if whole else again, pool, meaning):
-            for ordinal, names, content in zip(numbers, found.images, found.contents, strict=True):
-                state = UNKNOWN if ordinal in rejected else self._state(
-                    rule, names, content, sized=sized, sifted=plan.sifted, choice=choices.get(ordinal),
-                    long_key=ordinal in long_keys,
-                )  # fmt: skip
+            told = found.states
+            for at, ordinal in enumerate(numbers):
+                if ordinal in rejected:
+                    state = UNKNOWN
+                elif told and ordinal not in special:
+                    state = told[at]
+                else:
+                    state = state_rule.state(found.images[at], found.contents[at], choices.get(ordinal),
+                                             long_key=ordinal in long_keys)  # fmt: skip
                 states[ordinal * SIZE : (ordinal + 1) * SIZE] = state
             if whole:
                 self._request.progress.advance(len(numbers))
         self.states = bytes(states)
-
-    def _state(
-        self,
-        rule: ImageRule,
-        names: ImageNames,
-        content: bytes,
-        *,
-        sized: bool,
-        sifted: bool = False,
-        choice: int | None = None,
-        long_key: bool = False,
-    ) -> bytes:
-        """Return the state that the mask of a record would have if it were made now."""
-        own = rule.key(names)
-        if content == UNKNOWN or own is None:
-            return UNKNOWN
-        keys = narrowed(rule.keys(names), choice)
-        unsized = own if choice is None else next(iter(keys), own), ""
-        found = self._image(keys) if sized else unsized
-        if found is None:
-            return UNKNOWN
-        key, version = found
-        return state_of(content, key, mask_key(own if sifted else key, keep_extension=long_key), version)
-
-    def _image(self, keys: dict[str, int]) -> tuple[str, str] | None:
-        """Return the key of a record's image and its version; None where it is missing or ambiguous."""
-        try:
-            for key in keys:
-                version = self._versions.find(key)
-                if version is None:
-                    continue
-                others = (other for other in keys if rivals(keys, key, other))
-                return (
-                    None
-                    if any(self._versions.find(other) is not None for other in others)
-                    else (key, version)
-                )
-        except GtmaskError:
-            pass  # whoever converts the record will tell
-        return None

@@ -39,20 +39,21 @@ async def write_dropped(out: Storage, keys: Iterable[str]) -> None:
     await (out.put(DROPPED, text, "text/plain; charset=utf-8") if text else out.delete(DROPPED))
 
 
-async def settle_dropped(out: Storage, plan: Plan, *, prune: bool) -> None:
-    """Take the masks of a complete run off the list, and remove the others with ``prune``."""
+async def settle_dropped(out: Storage, plan: Plan, *, prune: bool) -> int:
+    """Take the masks of a complete run off the list, and remove the others with ``prune``; count these."""
     keys = await read_dropped(out)
     if not keys:
-        return
+        return 0
     named: set[int] = set()
     async for _, lines in each_part(out, plan.chunks):
         named.update(hash(mask_key_of(line, plan)) for line in lines.splitlines())
     left = [key for key in keys if hash(key) not in named]
     if prune:
         await remove_all(out, (MASKS + key for key in left))
-        left = []
-    if left != keys:
-        await write_dropped(out, left)
+    stay = [] if prune else left
+    if stay != keys:
+        await write_dropped(out, stay)
+    return len(left)
 
 
 def mask_key_of(line: bytes, plan: Plan) -> str | None:

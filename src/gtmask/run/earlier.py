@@ -25,7 +25,7 @@ from gtmask.run.journal import begun
 from gtmask.run.states import SIZE, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from numpy.typing import NDArray
 
@@ -64,27 +64,52 @@ class EarlierParts:
         self._out = out
         self._held: OrderedDict[Place, tuple[list[bytes], bytes, list[Counts]]] = OrderedDict()
 
-    async def find(self, kept: KeptLine) -> tuple[bytes, Counts]:
-        """Return a manifest line and what its record counts.
+    async def find(self, kept: Iterable[KeptLine]) -> list[tuple[bytes, Counts]]:
+        """Return manifest lines and what their records count.
 
         Raises
         ------
         GtmaskError
-            The part file is missing or was changed, or the line is not of the record that is looked for.
+            A part file is missing or was changed, or a line is not of the record that is looked for.
         """
-        if kept.place not in self._held:
-            record = orjson.loads(await self._out.get(*kept.place))
+        found: list[tuple[bytes, Counts]] = []
+        last: Place | None = None
+        for place, at, state in kept:
+            if place != last:
+                lines, states, counts = await self._open(place)
+                last = place
+            if states[at * SIZE : (at + 1) * SIZE] != state:
+                raise _changed(self._out, place)
+            found.append((lines[at], counts[at]))
+        return found
+
+    async def _open(self, place: Place) -> tuple[list[bytes], bytes, list[Counts]]:
+        """Return the lines of a chunk, their states, and what their records count."""
+        if place not in self._held:
+            record = orjson.loads(await self._out.get(*place))
             lines = (await read_lines(self._out, record["chunk"], record)).splitlines(keepends=True)
-            self._held[kept.place] = lines, b64decode(record["states"]), unpack_counts(record["counts"])
+            self._held[place] = lines, b64decode(record["states"]), unpack_counts(record["counts"])
             if len(self._held) > _HELD:
                 self._held.popitem(last=False)
-        lines, states, counts = self._held[kept.place]
-        at = kept.line
-        if states[at * SIZE : (at + 1) * SIZE] != kept.state:
-            raise GtmaskError(
-                f"{self._out.uri(kept.place.key)} was changed while the run was updated: run again to go on."
-            )
-        return lines[at], counts[at]
+        return self._held[place]
+
+
+async def read_whole(out: Storage, place: Place, states: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Return a chunk's commit record and all its lines, which must be those of records with these states.
+
+    Raises
+    ------
+    GtmaskError
+        The part file is missing, or one of both was changed.
+    """
+    record = orjson.loads(await out.get(*place))
+    if b64decode(record["states"]) != states:
+        raise _changed(out, place)
+    return record, (await read_lines(out, record["chunk"], record)).splitlines(keepends=True)
+
+
+def _changed(out: Storage, place: Place) -> GtmaskError:
+    return GtmaskError(f"{out.uri(place.key)} was changed while the run was updated: run again to go on.")
 
 
 @dataclass(slots=True)
@@ -124,6 +149,12 @@ class Earlier:
         """Return the states of a chunk's lines, by its number among the indexed ones."""
         first, last = self.first[chunk : chunk + 2].tolist()
         return self._states[first:last].tobytes()
+
+    def whole_chunk(self, lines: NDArray[np.int64]) -> int | None:
+        """Return the number of the chunk that has just these lines in this order, if one has."""
+        chunk = int(self.first.searchsorted(lines[0], "right")) - 1
+        first, last = self.first[chunk : chunk + 2].tolist()
+        return chunk if np.array_equal(lines, np.arange(first, last)) else None
 
     def kept(self, lines: NDArray[np.int64]) -> list[KeptLine]:
         """Return where lines stand, by their numbers among all lines."""

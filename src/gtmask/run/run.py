@@ -30,12 +30,13 @@ from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.places import RunRequest, absolute_location, default_images, real
+from gtmask.run.dropped import mask_key_of
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
-from gtmask.run.summary import Summary, summarize
-from gtmask.run.update import end_update, take_over, update
+from gtmask.run.summary import Changes, Summary, summarize
+from gtmask.run.update import end_update, take_over, update, without_line
 from gtmask.run.watch import Watch
 from gtmask.run.worker import Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
@@ -203,20 +204,30 @@ def _convert(
     done: set[int] = set() if execution.dry_run else run_async(_done(request, presence))
     resumed = len(done)
     job = job_of(request, reader, plan, watch)
-    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept)
+    named: set[str | None] = set()
+    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept, named)
     if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))
     if execution.dry_run or len(done) < plan.chunks:
+        changes = None if kept is None else _changes(tally, kept, without_line(request, plan, kept, named))
         return summarize(
             plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run,
-            images=request.images,
+            images=request.images, changes=changes,
         )  # fmt: skip
     request.progress.stage("assemble", plan.records)
-    tally = run_async(_assemble(request, plan, presence))
+    tally, dropped = run_async(_assemble(request, plan, presence))
     if execution.strict:
         refuse_counted(tally, request.out)
-    return summarize(plan, request.out, tally, resumed=resumed, complete=True, images=request.images)
+    changes = None if kept is None else _changes(tally, kept, dropped)
+    return summarize(
+        plan, request.out, tally, resumed=resumed, complete=True, images=request.images, changes=changes
+    )
+
+
+def _changes(tally: Tally, kept: Kept, without_line: int) -> Changes:
+    """Return what an update that makes masks of these records does to those of the run before it."""
+    return Changes(tally.masks - kept.count, kept.count, without_line)
 
 
 async def _done(request: RunRequest, presence: Presence) -> set[int]:
@@ -242,12 +253,12 @@ async def _end_of_shard(request: RunRequest, presence: Presence) -> set[int]:
         return await committed(out)
 
 
-async def _assemble(request: RunRequest, plan: Plan, presence: Presence) -> Tally:
+async def _assemble(request: RunRequest, plan: Plan, presence: Presence) -> tuple[Tally, int]:
+    """Write the manifest; return the run's tally, and how many masks an update has left without a line."""
     async with open_storage(request.out, request.execution.s3) as out:
         await presence.write(out, "ended")
         tally = await assemble(out, plan, request.progress)
-        await end_update(out, plan, prune=request.execution.prune)
-        return tally
+        return tally, await end_update(out, plan, prune=request.execution.prune)
 
 
 async def _tell(request: RunRequest, presence: Presence, state: str) -> None:
@@ -265,8 +276,12 @@ def _run_chunks(
     listed: ListedVersions | None,
     presence: Presence,
     kept: Kept | None,
+    named: set[str | None],
 ) -> Tally:
-    """Convert what is missing, adding to ``done``; a local manifest grows meanwhile."""
+    """Convert what is missing, adding to ``done``; a local manifest grows meanwhile.
+
+    A dry run of an update adds the keys of its masks to ``named``.
+    """
     shard = parse_shard(request.execution.shard)
     missing = {chunk for chunk in range(plan.chunks) if chunk in shard and chunk not in done}
     size: int = plan.settings["chunk_size"]
@@ -282,6 +297,8 @@ def _run_chunks(
         tally.add(result.tally)
         done.add(result.chunk)
         presence.note(result.chunk)
+        if kept is not None:  # results of a dry run alone have lines
+            named.update(mask_key_of(line, plan) for line in result.lines)
         request.progress.advance(result.tally.records, result.tally.rejects)
 
     if kept is not None and not request.execution.dry_run:

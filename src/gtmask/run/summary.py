@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
@@ -26,6 +26,18 @@ OF_THE_WHOLE = frozenset({
 _WITHOUT_CLASS = frozenset({"shape-no-label", "shape-unknown-label"})
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an update does to masks: ``made`` anew, ``kept`` as the run before it has made them.
+
+    ``without_line`` masks are of images that the manifest names no more: ``--prune`` removes them.
+    """
+
+    made: int
+    kept: int
+    without_line: int
+
+
 @dataclass(slots=True)
 class Summary:
     """What a run came to.
@@ -47,6 +59,8 @@ class Summary:
     image_prefix: str = ""
     mask_prefix: str = ""
     images: str = ""
+    #: Of an update: what it does to the masks of the run before it.
+    changes: Changes | None = None
 
     @property
     def complete(self) -> bool:
@@ -101,6 +115,7 @@ class Summary:
             "dry_run": self.dry_run,
             "chunks": self.chunks,
             "resumed": self.resumed,
+            **({} if self.changes is None else {"update": asdict(self.changes)}),
             **self.tally.to_json(),
             "pixels": {str(value): count for value, count in self.pixels.items()},
             "export_findings": [{"code": item.code, "detail": item.detail} for item in self.findings],
@@ -117,6 +132,7 @@ def summarize(
     complete: bool,
     dry_run: bool = False,
     images: str = "",
+    changes: Changes | None = None,
 ) -> Summary:
     """Return the summary of a run that works by ``plan``."""
     manifest = f"{absolute(out)}/{manifest_name(plan.settings['label_attribute'])}"
@@ -133,4 +149,5 @@ def summarize(
         image_prefix=plan.image_prefix,
         mask_prefix=plan.mask_prefix,
         images=images,
+        changes=changes,
     )

@@ -20,7 +20,7 @@ from gtmask.formats.base import NamesImages
 from gtmask.images.references import normalize
 from gtmask.model import ImageNames
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
-from gtmask.run.states import content
+from gtmask.run.states import UNKNOWN, content
 from gtmask.workers import kept_object
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import ImageRule
     from gtmask.run.clashes import Look
+    from gtmask.run.state_rule import StateRule
     from gtmask.run.states import Meaning
     from gtmask.workers import Pool
 
@@ -49,13 +50,15 @@ class Glance:
     """What one batch of records tells: what they call their images, labels, and what was lost first.
 
     ``contents`` are digests of the records where they were asked for, b"" where the class map, as far as it
-    is known, leaves one open; see :mod:`gtmask.run.states`.
+    is known, leaves one open; ``states`` follow from them where a rule for that was handed in; see
+    :mod:`gtmask.run.states`.
     """
 
     images: list[ImageNames] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
     lost: Finding | None = None
     contents: list[bytes] = field(default_factory=list)
+    states: list[bytes] = field(default_factory=list)
     class_ids: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -87,15 +90,20 @@ def kept_reader(pickled: bytes) -> Reader[Any]:
 def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes = b"") -> Glance:
     """Read a batch of records for their image references and labels; what a pool calls.
 
-    With a pickled :class:`gtmask.run.states.Meaning` it tells their contents, too.
+    With a pickled :class:`gtmask.run.states.Meaning` it tells their contents, too, and with a
+    :class:`gtmask.run.state_rule.StateRule` their states.
     """
     reader = kept_reader(pickled_reader)
-    meaning: Meaning | None = pickle.loads(pickled_meaning) if pickled_meaning else None
+    meaning: Meaning | None
+    state_rule: StateRule | None
+    meaning, state_rule = pickle.loads(pickled_meaning) if pickled_meaning else (None, None)
     found = Glance()
     for unit in units:
         record = reader.record(unit)
         if meaning is not None:
             found.contents.append(content(record, meaning) if meaning.decides(record) else b"")
+            if state_rule is not None:
+                found.states.append(state_rule.state(record.names, found.contents[-1] or UNKNOWN))
         found.images.append(record.names)
         for shape in record.shapes:
             found.labels[shape.label] += 1
@@ -131,8 +139,7 @@ def survey(
     progress
         Called with the number of records that were surveyed since the last call.
     meaning, notice
-        A pickled :class:`gtmask.run.states.Meaning`, and who hears of each batch of records that were read
-        with it.
+        What :func:`glance` takes, and who hears of each batch of records that were read with it.
     """
     rule: ImageRule | None = None
     if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:

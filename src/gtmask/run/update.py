@@ -34,6 +34,7 @@ from gtmask.run.commit import (
     CLASSES_TYPE,
     REJECTS,
     ChunkResult,
+    Tally,
     add_counts,
     commit,
     commit_key,
@@ -43,7 +44,15 @@ from gtmask.run.commit import (
 from gtmask.run.comparison import Comparison
 from gtmask.run.decide import given_classes, refuse_lossy
 from gtmask.run.dropped import read_dropped, remove_all, settle_dropped, write_dropped
-from gtmask.run.earlier import EARLIER, Earlier, EarlierParts, keep_earlier, lines_without, read_earlier
+from gtmask.run.earlier import (
+    EARLIER,
+    Earlier,
+    EarlierParts,
+    keep_earlier,
+    lines_without,
+    read_earlier,
+    read_whole,
+)
 from gtmask.run.journal import begun, run_lost, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
 from gtmask.run.new_plan import new_plan
@@ -84,6 +93,17 @@ class Kept:
         positions = np.flatnonzero(here >= 0)
         return dict(zip(positions.tolist(), self.earlier.kept(here[positions]), strict=True))
 
+    @property
+    def count(self) -> int:
+        """How many records have a mask already."""
+        return int(np.count_nonzero(self.lines >= 0))
+
+    def stay(self) -> NDArray[np.bool_]:
+        """Return which of the earlier lines are those of records, by their numbers."""
+        stay = np.zeros(self.earlier.lines, bool)
+        stay[self.lines[self.lines >= 0]] = True
+        return stay
+
     def whole_chunks(self, size: int) -> list[int]:
         """Return the chunks of this many records of which nothing is to be converted."""
         missing = np.unique(np.flatnonzero(self.lines < 0) // size)
@@ -96,7 +116,7 @@ def update(
     classes: str | PathLike[str] | ClassMap | None,
     pool: Pool,
     fingerprint: Callable[[], str],
-) -> tuple[Plan, Kept | None]:
+) -> tuple[Plan, Kept]:
     """Return the plan to work by, and what of it an earlier run has done; frozen unless this is a dry run.
 
     Raises
@@ -125,7 +145,7 @@ def update(
     if plan.identity == frozen.identity:
         return frozen, kept
     if _nothing_changed(plan, frozen, kept, done):
-        return frozen, None
+        return frozen, kept
     plan = replace(plan, previous=frozen.identity)
     if not request.execution.dry_run:
         kept = Kept(run_async(_replace_run(request, plan, frozen, kept)), kept.lines)
@@ -184,9 +204,7 @@ async def _replace_run(request: RunRequest, plan: Plan, frozen: Plan, kept: Kept
     """Let the plan take the place of the earlier run's, and keep what that has; return where it is kept."""
     async with open_storage(request.out, request.execution.s3) as out:
         await _refuse_lost(out, frozen)
-        stay = np.zeros(kept.earlier.lines, bool)
-        stay[kept.lines[kept.lines >= 0]] = True
-        dropped = [*await read_dropped(out), *await lines_without(out, plan, kept.earlier, stay)]
+        dropped = [*await read_dropped(out), *await lines_without(out, plan, kept.earlier, kept.stay())]
         dropped += [key for key in await begun(out) if key != ENDED]
         await write_dropped(out, dropped)
         earlier = await keep_earlier(out, kept.earlier)
@@ -205,19 +223,31 @@ async def _replace_run(request: RunRequest, plan: Plan, frozen: Plan, kept: Kept
         return earlier
 
 
-async def end_update(out: Storage, plan: Plan, *, prune: bool) -> None:
+async def end_update(out: Storage, plan: Plan, *, prune: bool) -> int:
     """Remove what was kept of the earlier run, and with ``prune`` masks that have no line any more.
 
-    Call it when the manifest of the run with this plan is assembled; for other runs than updates there is
+    Returns how many masks have none. Call it when the manifest of the run with this plan is assembled; for other runs than updates there is
     nothing to do.
     """
     if not plan.previous:
-        return
-    await settle_dropped(out, plan, prune=prune)
+        return 0
+    without_line = await settle_dropped(out, plan, prune=prune)
     # First: it names the part files.
     await out.delete(EARLIER)
     parts = [entry.key async for entry in out.list(PARTS) if entry.key.endswith(".jsonl")]
     await remove_all(out, (key for key in parts if not key.endswith(f"-{plan.identity}.jsonl")))
+    return without_line
+
+
+def without_line(request: RunRequest, plan: Plan, kept: Kept, named: set[str | None]) -> int:
+    """Count the masks that an update would leave without a line, by the keys that its lines would name."""
+
+    async def work() -> int:
+        async with open_storage(request.out, request.execution.s3) as out:
+            keys = {*await read_dropped(out), *await lines_without(out, plan, kept.earlier, kept.stay())}
+            return len(keys - named)
+
+    return run_async(work())
 
 
 def take_over(
@@ -253,9 +283,19 @@ async def _refuse_lost(out: Storage, plan: Plan) -> None:
 
 async def _taken_over(out: Storage, plan: Plan, kept: Kept, chunk: int) -> ChunkResult:
     """Return the result of a chunk all of whose lines an earlier run has."""
-    writer, earlier, size = plan.writer(), EarlierParts(out), plan.settings["chunk_size"]
-    places = kept.of_chunk(chunk * size, size).values()
-    found = [await earlier.find(place) for place in places]
-    lines, counts = [writer.renewed(line) for line, _ in found], [one for _, one in found]
+    writer, size = plan.writer(), plan.settings["chunk_size"]
+    lines = kept.lines[chunk * size : (chunk + 1) * size]
+    whole = kept.earlier.whole_chunk(lines)
+    if whole is not None:
+        states = kept.earlier.states_of(whole)
+        record, old = await read_whole(out, kept.earlier.places[whole], states)
+        if not record["rejects"]:
+            # What its records count together is known.
+            new = list(map(writer.renewed, old))
+            return ChunkResult(chunk, Tally.from_json(record), new, [], states, record["counts"])
+    places = kept.earlier.kept(lines)
+    found = await EarlierParts(out).find(places)
     states = b"".join(place.state for place in places)
-    return ChunkResult(chunk, add_counts(counts), lines, [], states, pack_counts(counts))
+    counts = [one for _, one in found]
+    new = [writer.renewed(line) for line, _ in found]
+    return ChunkResult(chunk, add_counts(counts), new, [], states, pack_counts(counts))

@@ -41,7 +41,7 @@ from gtmask.storage import is_s3, open_storage
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.formats.base import Reader
@@ -148,8 +148,8 @@ class Worker:
                 await at_once(one, wanted)
                 if self.job.watch.check(take_read()):
                     break
-            for position, kept in chunk.kept.items():
-                outcomes[position] = await self._keep(kept)
+            for position, outcome in zip(chunk.kept, await self._keep(chunk.kept.values()), strict=True):
+                outcomes[position] = outcome
             result = gather(chunk.number, outcomes)
             if not self.job.dry_run:
                 await commit(self.out, [result], self.job.run, self._refuse_lost_run)
@@ -174,10 +174,11 @@ class Worker:
                 await limit.acquire()
                 group.create_task(one(number))
 
-    async def _keep(self, kept: KeptLine) -> Outcome:
-        """Return the outcome of a record whose mask an earlier run has made: this one has the same bytes."""
-        line, counts = await self.earlier.find(kept)
-        return Outcome(None, self.job.writer.renewed(line), state=kept.state, known=counts)
+    async def _keep(self, kept: Collection[KeptLine]) -> list[Outcome]:
+        """Return the outcomes of records whose masks an earlier run has made: these have the same bytes."""
+        found = zip(kept, await self.earlier.find(kept), strict=True)
+        renewed = self.job.writer.renewed
+        return [Outcome(None, renewed(line), state=one.state, known=counts) for one, (line, counts) in found]
 
     def _journal(self, chunk: int) -> AbstractAsyncContextManager[Journal | ObjectJournal | None]:
         """Return the journal of a chunk; a dry run has none."""
