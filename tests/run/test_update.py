@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import gtmask
 from gtmask.errors import RunConflictError, StorageError, UsageError
+from gtmask.run.summary import Changes
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
 
@@ -378,12 +379,23 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     world, out = made(tmp_path, 11), tmp_path / "out"
     convert(world, write_coco(world), out)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    unchanged = convert(world, world.folder / "export.json", out, update=True, dry_run=True)
+    assert unchanged.changes == Changes(made=0, kept=len(world.items), without_line=0, prune=False)
     for _ in range(6):
         world.edit()
+    world.remove()
     export = write_coco(world)
     summary = convert(world, export, out, update=True, dry_run=True)
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
-    assert summary.tally == convert(world, export, out, update=True).tally
+    stood = stamps(out)
+    updated = convert(world, export, out, update=True, prune=True)
+    assert summary.tally == updated.tally
+    # What it said is what then happens to the files.
+    now = stamps(out)
+    kept = sum(stood.get(name) == stamp for name, stamp in now.items())
+    assert summary.changes == Changes(len(now) - kept, kept, len(stood.keys() - now.keys()), prune=False)
+    assert updated.changes == replace(summary.changes, prune=True)
+    assert summary.changes.without_line
 
 
 class StopError(StorageError):

@@ -79,8 +79,10 @@ def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
         f"{tally.masks:,} masks of {tally.records:,} images, with {shapes:,} shapes, {_size(tally.mask_bytes)}",
     )
     if summary.changes is not None and summary.changes.without_line:
-        count = summary.changes.without_line
-        yield "removed", f"{count:,} masks are of images that the manifest names no more; --prune removes them"
+        told = f"{summary.changes.without_line:,} masks are of images that the manifest names no more"
+        would = "would be" if summary.dry_run else "are"
+        ending = f"they {would} removed" if summary.changes.prune else "they stay without --prune"
+        yield "dropped", f"{told}: {ending}"
     yield "time", f"{duration(seconds)}{earlier}"
     lost = [
         (code, count)

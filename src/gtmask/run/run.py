@@ -29,8 +29,8 @@ from gtmask.run.chosen import choose
 from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
-from gtmask.run.places import RunRequest, absolute_location, default_images, real
 from gtmask.run.dropped import mask_key_of
+from gtmask.run.places import RunRequest, absolute_location, default_images, real
 from gtmask.run.plan import fingerprint, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
@@ -210,7 +210,9 @@ def _convert(
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))
     if execution.dry_run or len(done) < plan.chunks:
-        changes = None if kept is None else _changes(tally, kept, without_line(request, plan, kept, named))
+        changes = (
+            None if kept is None else _changes(request, tally, kept, without_line(request, plan, kept, named))
+        )
         return summarize(
             plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run,
             images=request.images, changes=changes,
@@ -219,15 +221,15 @@ def _convert(
     tally, dropped = run_async(_assemble(request, plan, presence))
     if execution.strict:
         refuse_counted(tally, request.out)
-    changes = None if kept is None else _changes(tally, kept, dropped)
+    changes = None if kept is None else _changes(request, tally, kept, dropped)
     return summarize(
         plan, request.out, tally, resumed=resumed, complete=True, images=request.images, changes=changes
     )
 
 
-def _changes(tally: Tally, kept: Kept, without_line: int) -> Changes:
-    """Return what an update that makes masks of these records does to those of the run before it."""
-    return Changes(tally.masks - kept.count, kept.count, without_line)
+def _changes(request: RunRequest, tally: Tally, kept: Kept, dropped: int) -> Changes:
+    """Return what an update with this tally does to the masks of the run before it."""
+    return Changes(tally.masks - kept.count, kept.count, dropped, request.execution.prune)
 
 
 async def _done(request: RunRequest, presence: Presence) -> set[int]:

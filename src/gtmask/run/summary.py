@@ -30,12 +30,13 @@ _WITHOUT_CLASS = frozenset({"shape-no-label", "shape-unknown-label"})
 class Changes:
     """What an update does to masks: ``made`` anew, ``kept`` as the run before it has made them.
 
-    ``without_line`` masks are of images that the manifest names no more: ``--prune`` removes them.
+    ``without_line`` masks are of images that the manifest names no more; they stay unless ``prune``.
     """
 
     made: int
     kept: int
     without_line: int
+    prune: bool
 
 
 @dataclass(slots=True)

@@ -226,8 +226,8 @@ async def _replace_run(request: RunRequest, plan: Plan, frozen: Plan, kept: Kept
 async def end_update(out: Storage, plan: Plan, *, prune: bool) -> int:
     """Remove what was kept of the earlier run, and with ``prune`` masks that have no line any more.
 
-    Returns how many masks have none. Call it when the manifest of the run with this plan is assembled; for other runs than updates there is
-    nothing to do.
+    Returns how many masks have none. Call it when the manifest of the run with this plan is assembled; for
+    other runs than updates there is nothing to do.
     """
     if not plan.previous:
         return 0
