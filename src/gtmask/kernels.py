@@ -53,7 +53,7 @@ _USUAL: Groups = (
     ("gtmask.png.runs",),
     ("gtmask.png.counts",),
     ("gtmask.formats.reading.rings",),
-    ("gtmask.doubled",),
+    ("gtmask.formats.doubled",),
 )
 
 #: What reads JSON documents of any size; a reader compiles these when it opens one.

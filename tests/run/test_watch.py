@@ -11,6 +11,8 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError
+from gtmask.formats.export import take_read
+from gtmask.formats.jsonstream import Document
 from gtmask.formats.locate import open_export
 from gtmask.progress import Silent
 from gtmask.run.plan import fingerprint
@@ -138,13 +140,13 @@ def test_what_was_read_while_the_export_was_another_is_read_again(tmp_path: Path
     export = open_export(str(source), S3Settings())
     watch = Watch.begin(str(source), S3Settings(), export)
     watch.digest = fingerprint(export)
-    assert watch.check(())
+    assert watch.check({})
     before = victim.read_bytes()
     time.sleep(0.05)  # a file system's clock ticks slowly
     edit(victim)
     victim.write_bytes(before)
-    assert not watch.check(())
-    assert watch.check(())
+    assert not watch.check({})
+    assert watch.check({})
 
 
 def test_a_file_that_lost_bytes_before_its_time_changed_is_seen(tmp_path: Path) -> None:
@@ -156,4 +158,30 @@ def test_a_file_that_lost_bytes_before_its_time_changed_is_seen(tmp_path: Path) 
     cut(victim)
     watch.latest = victim.stat().st_ctime_ns
     with pytest.raises(GtmaskError, match="was changed while it was converted"):
-        watch.check(())
+        watch.check({})
+
+
+def test_a_file_of_many_that_was_read_while_it_was_cut_is_seen(tmp_path: Path) -> None:
+    """Lines of numbers are whole wherever they end, and no lines at all are an image without shapes."""
+    source, victim = labelme(tmp_path)
+    export = open_export(str(source), S3Settings())
+    watch = Watch.begin(str(source), S3Settings(), export)
+    take_read()
+    data = export.read(victim.name)
+    assert watch.check(take_read())
+    os.truncate(victim, 0)
+    assert export.read(victim.name) == b""
+    read = take_read()
+    assert read == {str(victim): 0}
+    victim.write_bytes(data)
+    watch.latest = victim.stat().st_ctime_ns
+    with pytest.raises(GtmaskError, match="was changed while it was converted"):
+        watch.check(read)
+
+
+def test_documents_of_which_parts_are_read_are_watched_too(tmp_path: Path) -> None:
+    source, victim = labelme(tmp_path)
+    document = Document(open_export(str(source), S3Settings()), victim.name)
+    take_read()
+    document.read(0, 5)
+    assert take_read() == {str(victim): victim.stat().st_size}

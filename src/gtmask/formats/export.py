@@ -185,10 +185,12 @@ class LocalExport(_Rooted):
         path = join("" if self.root == os.curdir else self.root, checked_name(name))
         with translate_errors("read", path):
             if start == 0 and stop is None:
-                _noted().append(path)
                 with open_regular(path) as whole:
-                    return whole.readall()
+                    data = whole.readall()
+                note_read(path, len(data))
+                return data
             file = self._opened(path)
+            note_read(path)
             if stop is not None:
                 return read_range(file.fileno(), start, stop)
             file.seek(start)
@@ -218,17 +220,21 @@ class LocalExport(_Rooted):
             yield from walk_keys(self.root, skip=_is_hidden)
 
 
-def take_read() -> list[str]:
-    """Return the paths of local files that this thread has read whole since it was last asked."""
-    noted, _reads.paths = _noted(), []
+def take_read() -> dict[str, int]:
+    """Return the local files that this thread has read of since it was last asked: path and size.
+
+    The size is that which the file had for who read it; -1 where that is not known.
+    """
+    noted, _reads.sizes = getattr(_reads, "sizes", {}), {}
     return noted
 
 
-def _noted() -> list[str]:
-    if not hasattr(_reads, "paths"):
-        _reads.paths = []
-    paths: list[str] = _reads.paths
-    return paths
+def note_read(path: str, size: int = -1) -> None:
+    """Note that this thread has read of a local file: see :func:`take_read`."""
+    try:
+        _reads.sizes[path] = size
+    except AttributeError:
+        _reads.sizes = {path: size}
 
 
 def _is_hidden(name: bytes) -> bool:

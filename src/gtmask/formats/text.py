@@ -10,7 +10,7 @@ import codecs
 import json
 from typing import Any
 
-from gtmask.doubled import without_doubled
+from gtmask.formats.doubled import without_doubled
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gtmask.doubled import DoubledKeyError
 from gtmask.errors import DamagedExportError
+from gtmask.formats.doubled import DoubledKeyError
 from gtmask.formats.jsonstream import Document, parse_value
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from

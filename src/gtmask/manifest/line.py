@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.doubled import DoubledKeyError, check_keys
 from gtmask.errors import ManifestError
 from gtmask.findings import CODES, Finding
 from gtmask.manifest.contract import (
@@ -125,11 +124,10 @@ def describe_problem(code: str, detail: str) -> str:
 
 
 def load_object(data: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that the bytes are; None where they are none, or a key stands twice in it."""
+    """Return the JSON object that the bytes are, None where they are none."""
     try:
         values = orjson.loads(data)
-        check_keys(data)
-    except ValueError:
+    except orjson.JSONDecodeError:
         return None
     return values if isinstance(values, dict) else None
 
@@ -202,10 +200,6 @@ def _why_no_object(data: bytes) -> Finding:
     except orjson.JSONDecodeError as error:
         seen = _shown(text[max(error.pos - 40, 0) :])
         return Finding("line-not-json", f"{error.msg}, character {error.pos + 1:,}: {seen}")
-    try:
-        check_keys(data)
-    except DoubledKeyError as error:
-        return Finding("line-not-json", f"{error}")
     return Finding("line-not-json", f"no object: {_shown(text)}")
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from gtmask.doubled import check_keys
 from gtmask.manifest.color_map import ParsedColorMap
 from gtmask.manifest.contract import COLOR_MAP
 from gtmask.manifest.line import ManifestLine, load_object, parse_line, read_values
@@ -58,8 +57,7 @@ class LineParser:
         if found is None:
             try:
                 found = orjson.loads(data)
-                check_keys(data)
-            except ValueError:
+            except orjson.JSONDecodeError:
                 return None
             if isinstance(found, dict):
                 found = ParsedColorMap(found)

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from gtmask.formats.base import NamesImages
+from gtmask.formats.export import take_read
 from gtmask.images.references import normalize
 from gtmask.model import ImageNames
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
@@ -110,6 +111,8 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
         found.class_ids |= record.class_ids
         if found.lost is None:
             found.lost = next((one for one in record.findings if one.level in {"loss", "reject"}), None)
+    # What a chunk reads is looked at again; what was read here need not be kept in mind.
+    take_read()
     return found
 
 

@@ -4,9 +4,9 @@ Objects in S3 tell by their ETags, which every read asks for (:mod:`gtmask.forma
 
 Local files tell when they were last changed, by their own file system's clock: none that a chunk was made
 from may have changed since the export was first looked at, nor have another size, for a file that is cut
-loses its bytes before its time changes. A later time alone proves nothing (permissions,
-copies of the same bytes); the fingerprint of an export of few files, which is of all bytes, is then taken
-again.
+loses its bytes before its time changes (of many files, another one than it was read with). A later time alone
+proves nothing (permissions, copies of the same bytes); the fingerprint of an export of few files, which is of
+all bytes, is then taken again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from gtmask.formats.export import Export
     from gtmask.storage.base import S3Settings
@@ -68,8 +68,10 @@ class Watch:
             watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
         return watch
 
-    def check(self, touched: Iterable[str]) -> bool:
+    def check(self, touched: Mapping[str, int]) -> bool:
         """Look at the files again, after ``touched`` ones of them were read; say whether that may count.
+
+        ``touched`` has the size that each of them had when it was read, -1 where that is not known.
 
         False where the files are what they were, but were written or given other permissions meanwhile: what
         was read since the last look may have been other bytes, and is to be read again.
@@ -81,10 +83,10 @@ class Watch:
         """
         if not self.latest:
             return True
-        looks = [look(path) for path, _ in self.files] if self.files else [look(path) for path in touched]
-        newest = max((changed for changed, _ in looks), default=0)
-        sizes = not self.files or all(now[1] == was[1] for now, was in zip(looks, self.files, strict=True))
-        if newest <= self.latest and sizes:
+        known = dict(self.files) or touched
+        looks = {path: look(path) for path in known}
+        newest = max((changed for changed, _ in looks.values()), default=0)
+        if newest <= self.latest and all(size in (-1, looks[path][1]) for path, size in known.items()):
             return True
         # That of many files is of names, sizes and times, and times can be set back.
         if not self.files:
@@ -102,7 +104,7 @@ class Watch:
             The export is not what it was.
         """
         if self.files:
-            self.check(())
+            self.check({})
         else:
             self._compare()
 

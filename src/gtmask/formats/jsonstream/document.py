@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
+from gtmask.formats.export import note_read
 from gtmask.storage.local import read_range
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Document:
         self.name = name
         self.size = export.size(name)
         self._descriptor: int | None = None
+        self._path = ""
         self._tried = False
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         #: Bytes that blocks brought.
@@ -67,6 +69,7 @@ class Document:
             self._tried = True
             path = self.export.path(self.name)
             if path is not None:
+                self._path = str(path)
                 self._descriptor = os.open(path, os.O_RDONLY)
                 weakref.finalize(self, os.close, self._descriptor)
         return self._descriptor
@@ -101,6 +104,8 @@ class Document:
             return b""
         descriptor = self._local()
         if descriptor is not None:
+            if self._path:
+                note_read(self._path, self.size)
             return self._whole(read_range(descriptor, start, stop), start, stop)
         if stop - start > BLOCK:
             return self._whole(self.export.read(self.name, start, stop), start, stop)

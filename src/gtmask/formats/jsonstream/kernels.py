@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.doubled import first_byte, zero_bytes
+from gtmask.formats.doubled import first_byte, zero_bytes
 from gtmask.jit import kernel
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 orjson parses what is JSON. What it refuses is tried again by :mod:`gtmask.formats.text`, which takes NaN
 (as null) and the encodings of old Windows tools; only what comes out as sound JSON values counts. Nothing is
-parsed without a look for keys that stand twice (:mod:`gtmask.doubled`).
+parsed without a look for keys that stand twice (:mod:`gtmask.formats.doubled`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.doubled import DoubledKeyError, check_keys
 from gtmask.errors import DamagedExportError
+from gtmask.formats.doubled import DoubledKeyError, check_keys
 from gtmask.formats.jsonstream import kernels
 from gtmask.formats.text import decode_json
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.doubled import DoubledKeyError
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
+from gtmask.formats.doubled import DoubledKeyError
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out

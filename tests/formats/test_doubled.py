@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gtmask.doubled import DoubledKeyError, check_keys, find_doubled
+from gtmask.formats.doubled import DoubledKeyError, check_keys, find_doubled
 
 KEYS = [
     "a",
