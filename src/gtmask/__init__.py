@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from gtmask import findings as findings
     from gtmask import formats as formats
     from gtmask import raster as raster
-    from gtmask.answers.command import Answer as Answer
     from gtmask.answers.command import answer as answer
     from gtmask.answers.options import AnswerOptions as AnswerOptions
+    from gtmask.answers.result import Answer as Answer
     from gtmask.environment import about as about
     from gtmask.findings import Finding as Finding
     from gtmask.findings import FindingCounts as FindingCounts
@@ -151,7 +151,7 @@ _GROUPS = {
         "Inspection": "gtmask.report.inspection",
         "Sampled": "gtmask.report.sampled",
         "JobOutput": "gtmask.groundtruth.job_output",
-        "Answer": "gtmask.answers.command",
+        "Answer": "gtmask.answers.result",
         "Report": "gtmask.groundtruth.report",
         "Rule": "gtmask.groundtruth.report",
         "Problem": "gtmask.findings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import blake2b
 
 #: What acts on a terminal or moves the text around it instead of being shown: control characters, line and
 #: paragraph separators, and Unicode's marks and overrides of direction (Unicode Technical Report 36, 2.3).
@@ -40,6 +41,11 @@ def escape_unprintable(text: object, *, controls: bool = False) -> str:
     if "?" in escaped:
         escaped = _SECRET.sub("?…", escaped)
     return escaped.translate(_CONTROLS) if controls else escaped
+
+
+def text_hash(text: str) -> int:
+    """Return 64 bits that stand for a text, the same ones in every process; half characters may be in it."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 def one_line(error: BaseException) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +17,7 @@ import gtmask
 from gtmask.answers.polygons import outlines
 from gtmask.errors import GtmaskError, ManifestError, RunConflictError, StrictError, UsageError
 from tests.answers.world import AFTER, BEFORE, JOB_IDS, REASON, RUN_IDS, World, classes_toml, make_world, png
+from tests.support.commands import kill_tree, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -316,33 +314,20 @@ def test_what_is_no_answer_is_refused(mirror: Path, tmp_path: Path) -> None:
         run(mirror, tmp_path / "out", png="palette")
 
 
-COMMAND = """
-import sys, gtmask
-from gtmask.cli import main
-sys.argv = ["gtmask", *sys.argv[1:]]
-main()
-"""
-
-
 def test_kills_cost_nothing(mirror: Path, tmp_path: Path) -> None:
     run(mirror, tmp_path / "whole", coco="rle", chunk_size=1, mask_uri="s3://b/m")
     out = tmp_path / "killed"
     command = [
-        sys.executable, "-c", COMMAND, "answer", str(mirror / "answer/part-1"), str(mirror / "answer/part-2"),
-        "--out", str(out), "--masks", str(mirror), "--images", str(mirror),
-        "--classes", str(mirror.parent / "classes.toml"),
+        sys.executable, "-m", "gtmask", "answer",
+        str(mirror / "answer/part-1"), str(mirror / "answer/part-2"), "--out", str(out),
+        "--masks", str(mirror), "--images", str(mirror), "--classes", str(mirror.parent / "classes.toml"),
         "--coco", "rle", "--chunk-size", "1", "--mask-uri", "s3://b/m", "--workers", "1", "--quiet",
     ]  # fmt: skip
-    for wanted in range(1, 11):
-        process = subprocess.Popen(command, start_new_session=True)
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
-            if len(list((out / "_gtmask/parts").glob("*.json"))) >= wanted:
-                break
-            time.sleep(0.001)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for wanted in (1, 2, 5, 9):
+        process = subprocess.Popen(command)
+        parts = out / "_gtmask/parts"
+        wait_for(lambda: len(list(parts.glob("*.json"))) >= wanted or process.poll() is not None)  # noqa: B023
+        kill_tree(process)
     assert subprocess.run(command, check=False).returncode == 3
     ours, theirs = files(out), files(tmp_path / "whole")
     assert ours == theirs

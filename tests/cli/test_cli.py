@@ -19,15 +19,11 @@ from gtmask.cli import app
 from gtmask.groundtruth import submission
 from gtmask.manifest.contract import CORS_RULE
 from tests.support import coco_data
+from tests.support.commands import gtmask
 
 ROLE = "arn:aws:iam::123456789012:role/GroundTruth"
 TEAM = "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/team"
 SQUARE = [[1, 1], [8, 1], [8, 8], [1, 8]]
-
-
-def gtmask(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gtmask", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +250,8 @@ def test_adding_a_cors_rule_needs_consent(made: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("order", [["--version", "--verbose"], ["--verbose", "--version"]])
 def test_the_version_tells_what_a_report_needs(order: list[str]) -> None:
-    done = gtmask(*order)
+    command = [sys.executable, "-m", "gtmask", *order]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = dict(line.split(None, 1) for line in done.stdout.splitlines())
     assert {"gtmask", "Python", "system", "processor", "numba", "numpy", "pillow", "aioboto3"} <= told.keys()

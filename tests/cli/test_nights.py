@@ -7,7 +7,6 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import orjson
@@ -17,6 +16,7 @@ from typer.testing import CliRunner
 from gtmask import progress
 from gtmask.cli import app, talk
 from tests.support import coco_data
+from tests.support.commands import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,13 +36,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(made: Path, out: Path, *more: str) -> list[str]:
     return ["convert", str(made / "export.json"), "--images", str(made / "images"), "--out", str(out), *more]
-
-
-def wait_for(condition: object) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
 
 
 def test_a_run_without_a_terminal_writes_a_log_that_an_operator_can_read(made: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from gtmask import progress as library
 from gtmask.cli.reporters import JsonLines, Lines, Reporter, duration
+from tests.support.commands import wait_for
 
 
 class Clock:
@@ -65,13 +66,6 @@ def test_lines_come_by_themselves_while_nothing_moves_on() -> None:
     written = stream.getvalue()
     time.sleep(0.1)
     assert stream.getvalue() == written, "nothing comes after the end"
-
-
-def wait_for(condition: object, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
 
 
 def test_services_get_a_json_document_a_line() -> None:

@@ -16,6 +16,7 @@ from gtmask.run.interrupted import Interrupted
 from gtmask.run.settings import ExecutionOptions
 from gtmask.storage import S3Settings
 from tests.support import coco_data
+from tests.support.commands import gtmask as command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,16 +266,11 @@ def test_pages_findings_and_class_maps_can_lie_in_s3(made: Path, s3_server: S3Se
 # --- what is said --------------------------------------------------------------------------------------
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gtmask", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_the_next_line_names_the_upload_and_what_works_before_it(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, ["a.jpg", "b.jpg"])
     out, images = tmp_path / "out", tmp_path / "images"
     uris = ("--image-uri", "s3://data/images", "--mask-uri", "s3://data/masks")
-    done = run("convert", export, "--out", out, "--images", images, *uris, "--workers", 1)
+    done = command("convert", export, "--out", out, "--images", images, *uris, "--workers", 1)
     manifest = out / "labeling-qa.manifest"
     assert done.stderr.splitlines()[-4:] == [
         f"next      aws s3 cp --recursive {images} s3://data/images",
@@ -282,7 +278,7 @@ def test_the_next_line_names_the_upload_and_what_works_before_it(tmp_path: Path)
         f"then      gtmask validate {manifest}",
         f"or now    gtmask validate {manifest} --images {images} --masks {out}/masks",
     ]
-    assert run("validate", out, "--images", images, "--masks", out / "masks").returncode == 0
+    assert command("validate", out, "--images", images, "--masks", out / "masks").returncode == 0
 
 
 def test_ctrl_c_during_the_survey_says_that_nothing_was_written(tmp_path: Path) -> None:

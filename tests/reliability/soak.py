@@ -24,6 +24,7 @@ import psutil
 
 from tests.answers.world import classes_toml, make_world
 from tests.support import coco_data
+from tests.support.commands import kill_tree
 from tests.support.fault_proxy import FaultProxy
 from tests.support.s3_server import S3Server, restart_server, start_server, stop_server
 
@@ -114,21 +115,6 @@ def run(command: list[str], place: Place) -> float:
     if done.returncode not in {0, 3}:
         raise SystemExit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr[-2000:]}")
     return time.monotonic() - start
-
-
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and its descendants at once, as a machine does that loses its power."""
-    try:
-        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    except psutil.NoSuchProcess:
-        family = []
-    for member in family:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
-    process.wait()
-    psutil.wait_procs(family, timeout=10)
 
 
 def kill_until_done(command: list[str], place: Place, longest: float, chance: random.Random) -> int:

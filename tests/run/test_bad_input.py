@@ -20,6 +20,7 @@ from PIL import Image
 import gtmask
 from gtmask import errors
 from tests.support import coco_data
+from tests.support.commands import gtmask as command
 
 
 def square(x: float = 2, y: float = 2, side: float = 10) -> list[float]:
@@ -65,10 +66,7 @@ def run(tmp_path: Path, export: bytes, images: dict[str, bytes] | None = None, *
 )
 def test_unreadable_exports_end_with_one_sentence(tmp_path: Path, name: str, data: bytes) -> None:
     path = prepare(tmp_path, data)
-    done = subprocess.run(
-        [sys.executable, "-m", "gtmask", "convert", str(path), "--out", str(tmp_path / "out")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = command("convert", path, "--out", tmp_path / "out")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert "gtmask: " in done.stderr.splitlines()[-1]
@@ -399,11 +397,8 @@ def test_signatures_of_urls_stay_out_of_what_a_run_leaves_behind(tmp_path: Path)
         "https://h/e.jpg",
     ]
     path = prepare(tmp_path, orjson.dumps(coco_data.make_document(names)), {"e.jpg": coco_data.jpeg(60, 40)})
-    done = subprocess.run(
-        [sys.executable, "-m", "gtmask", "convert", str(path), "--out", str(tmp_path / "out"), "--images",
-         str(tmp_path / "images"), "--workers", "1"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    images = tmp_path / "images"
+    done = command("convert", path, "--out", tmp_path / "out", "--images", images, "--workers", 1)
     assert done.returncode == 3
     left = {
         str(p): p.read_text() for p in (tmp_path / "out").rglob("*.*") if p.suffix != ".png" and p.is_file()

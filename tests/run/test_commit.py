@@ -10,10 +10,11 @@ import orjson
 import pytest
 
 import gtmask
+from gtmask import finish
 from gtmask.errors import GtmaskError
 from gtmask.findings import EXAMPLES, Finding
 from gtmask.formats.locate import open_export
-from gtmask.run import assemble, finish, plan
+from gtmask.run import assemble, plan
 from gtmask.run.commit import ChunkResult, Tally, commit
 from tests.support import coco_data
 

@@ -16,6 +16,7 @@ import gtmask
 from gtmask import errors
 from gtmask.storage import S3Settings
 from tests.support import coco_data
+from tests.support.commands import tree
 
 LINE = (
     b'{"source-ref":"s3://autonomous-training-data/batch_01/img_0299.jpg","labeling-qa-ref":"s3://autonomous-'
@@ -87,10 +88,6 @@ def test_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     gtmask.convert(export, tmp_path / "one", workers=1, **common)
     gtmask.convert(export, tmp_path / "two", workers=2, s3=S3Settings(concurrency=2), **common)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_palette_masks_hold_the_same_ids(tmp_path: Path) -> None:

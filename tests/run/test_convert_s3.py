@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gtmask
-from gtmask import errors
+from gtmask import errors, finish
 from gtmask.errors import AccessError, NotFoundError
-from gtmask.run import finish
 from gtmask.storage import S3Settings
 from tests.support import coco_data
+from tests.support.commands import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +32,6 @@ def made(tmp_path: Path, s3_server: S3Server, bucket: str) -> tuple[Path, str]:
     objects = {f"data/images/{name}": (tmp_path / "images" / name).read_bytes() for name in NAMES}
     s3_server.put(bucket, objects | {"data/export.json": export.read_bytes()})
     return export, bucket
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def without_states(files: dict[str, bytes]) -> dict[str, Any]:

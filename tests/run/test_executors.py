@@ -16,17 +16,18 @@ import orjson
 import pytest
 
 import gtmask
+from gtmask import finish
 from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.progress import Silent
-from gtmask.run import finish
 from gtmask.run.shards import Shard, parse_shard
 from gtmask.run.survey import kept_reader
 from gtmask.run.worker import warm_up
 from gtmask.workers import Pool, cluster, pool
 from tests.support import coco_data
+from tests.support.commands import tree, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 COMMON: dict[str, Any] = {
@@ -34,10 +35,6 @@ COMMON: dict[str, Any] = {
     "mask_uri": "s3://b/masks",
     "chunk_size": 3,
 }
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +120,7 @@ def test_a_cluster_whose_workers_come_later_is_waited_for_and_can_be_left(tmp_pa
         for stopped in (True, False):
             with (tmp_path / "said").open("wb") as said:
                 process = subprocess.Popen(run, stderr=said, stdout=subprocess.DEVNULL)
-            deadline = time.monotonic() + 60
-            while b"waiting for Dask" not in (tmp_path / "said").read_bytes() and time.monotonic() < deadline:
-                time.sleep(0.1)
+            wait_for(lambda: b"waiting for Dask" in (tmp_path / "said").read_bytes())
             assert process.poll() is None
             if stopped:
                 process.terminate()
@@ -322,7 +317,7 @@ def test_the_tasks_of_one_thread_share_the_reader_and_what_it_opened() -> None:
 
 
 def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
-    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(600)])
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(300)])
     address = tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     processes = [
@@ -335,7 +330,7 @@ def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(address)]
         worker += ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
         worker += ["--local-directory", str(tmp_path)]
-        processes += [subprocess.Popen(worker, stderr=subprocess.DEVNULL) for _ in range(2)]
+        processes.append(subprocess.Popen(worker, stderr=subprocess.DEVNULL))
         wait_for(lambda: address.exists() and address.stat().st_size > 0)
         uri = orjson.loads(address.read_bytes())["address"].removeprefix("tcp://")
         out = tmp_path / "out"
@@ -357,10 +352,3 @@ def test_a_scheduler_that_is_killed_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in sentence
     assert sentence.startswith("gtmask: The Dask scheduler at 127.0.0.1:"), sentence
     assert sentence.count("\n") == 1, sentence
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.02)

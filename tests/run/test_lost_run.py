@@ -12,9 +12,10 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, RunConflictError
-from tests.run.test_resume import command, committed, kill_tree, tree
+from tests.run.test_resume import command, committed
 from tests.run.test_watch import Meddler, coco, run
 from tests.support import coco_data
+from tests.support.commands import kill_tree, tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,12 @@ import gtmask
 from gtmask.errors import GtmaskError, RunConflictError, StorageError
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
+from tests.support.commands import kill_tree, tree, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gtmask.run import Summary
+    from gtmask import Summary
 
 OPTIONS = [
     "--creation-date",
@@ -50,33 +51,15 @@ def started(run: list[str], at_ctrl_c: signal.Handlers = signal.SIG_DFL) -> subp
     )
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
 def committed(out: Path) -> dict[str, int]:
     """Return the commit records with their modification times: a redone chunk has a new one."""
     return {path.name: path.stat().st_mtime_ns for path in (out / "_gtmask" / "parts").glob("*.json")}
 
 
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for member in family:
-        try:
-            member.send_signal(signal.SIGKILL)
-        except psutil.NoSuchProcess:
-            continue
-    process.wait()
-    psutil.wait_procs(family, timeout=10)
-
-
 def kill_after(out: Path, commits: int, delay: float, process: subprocess.Popen[bytes]) -> bool:
     """Kill the tree some seconds after it committed that many chunks more; tell whether it still ran."""
     goal = len(committed(out)) + commits
-    deadline = time.monotonic() + 120
-    while len(committed(out)) < goal and process.poll() is None:
-        assert time.monotonic() < deadline, "the run commits nothing"
-        time.sleep(0.002)
+    wait_for(lambda: len(committed(out)) >= goal or process.poll() is not None)
     time.sleep(delay)
     running = process.poll() is None
     if running:
@@ -86,7 +69,7 @@ def kill_after(out: Path, commits: int, delay: float, process: subprocess.Popen[
 
 @pytest.mark.slow
 def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
-    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(600)])
     whole = tmp_path / "whole"
     subprocess.run(command(tmp_path, whole), check=True)
     expected = tree(whole)
@@ -94,10 +77,10 @@ def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
     out = tmp_path / "killed"
     # Some kills come while the run starts, before it commits anything; the others are counted in commits
     # and not in seconds, so that a busy machine kills no earlier than an idle one.
-    commits = [0, 0, 0, *(rng.randint(1, 30) for _ in range(7))]
+    commits = [0, 0, *(rng.randint(1, 20) for _ in range(4))]
     rng.shuffle(commits)
     kills, resumed = 0, 0
-    while kills < 10:
+    while kills < len(commits):
         before = committed(out)
         process = subprocess.Popen(command(tmp_path, out))
         killed = kill_after(
@@ -117,16 +100,14 @@ def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
     subprocess.run(command(tmp_path, out), check=True)
     assert before.items() <= committed(out).items()
     assert tree(out) == expected
-    assert resumed >= 3, "too few of the killed starts went on from the one before"
+    assert resumed >= 2, "too few of the killed starts went on from the one before"
 
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     out = tmp_path / "out"
     process = started(command(tmp_path, out))
-    deadline = time.monotonic() + 60
-    while len(committed(out)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(committed(out)) >= 3)
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -142,9 +123,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
     masks = tmp_path / "out" / "masks"
     one = [*command(tmp_path, tmp_path / "out"), "--workers", "1", "--chunk-size", "1500"]
     process = started(one)
-    deadline = time.monotonic() + 60
-    while not masks.is_dir() and time.monotonic() < deadline:
-        time.sleep(0.001)
+    wait_for(masks.is_dir)
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -162,14 +141,11 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) ->
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     out = tmp_path / "out"
     process = started(command(tmp_path, out), signal.SIG_IGN if background else signal.SIG_DFL)
-    deadline = time.monotonic() + 60
-    while len(committed(out)) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(committed(out)) >= 3)
     if background == "pressed":
         before = len(committed(out))
         os.killpg(process.pid, signal.SIGINT)
-        while len(committed(out)) < before + 20 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: len(committed(out)) >= before + 20)
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -184,8 +160,7 @@ def test_grace_bounds_how_long_a_chunk_goes_on(tmp_path: Path, workers: int, gra
     masks = tmp_path / "out" / "masks"
     chosen = ["--workers", str(workers), "--chunk-size", str(3000 // workers), "--grace", grace]
     process = started([*command(tmp_path, tmp_path / "out"), *chosen])
-    while not masks.is_dir() and process.poll() is None:
-        time.sleep(0.001)
+    wait_for(lambda: masks.is_dir() or process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1

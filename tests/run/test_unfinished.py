@@ -11,8 +11,9 @@ import pytest
 
 import gtmask
 from gtmask.errors import ManifestError
-from tests.run.test_resume import command, committed, kill_tree
+from tests.run.test_resume import command, committed
 from tests.support import coco_data
+from tests.support.commands import kill_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

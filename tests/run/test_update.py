@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gtmask.run import Summary
+    from gtmask import Summary
 
 OPTIONS: dict[str, Any] = {"creation_date": "2024-01-01T00:00:00.000000", "chunk_size": 5, "workers": 1,
                            "mask_uri": "s3://b/masks", "image_uri": "s3://b/images"}  # fmt: skip

@@ -18,8 +18,8 @@ from gtmask.progress import Silent
 from gtmask.run.plan import fingerprint
 from gtmask.run.watch import Watch
 from gtmask.storage.base import S3Settings
-from tests.run.test_resume import tree
 from tests.support import coco_data
+from tests.support.commands import tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from gtmask.errors import ChangedError
 from gtmask.run.listed_versions import ListedVersions
 from gtmask.storage import Entry, S3Settings
 from tests.run import test_watch as local
-from tests.run.test_resume import tree
 from tests.run.test_watch import Meddler
+from tests.support.commands import tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,6 +20,7 @@ import yaml
 
 import gtmask
 from tests.support import coco_data
+from tests.support.commands import tree
 from tests.support.loopback import LoopbackServer
 
 if TYPE_CHECKING:
@@ -48,10 +49,6 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "OPTIONS": OPTIONS,
         **more,
     }
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def whole(folder: Path) -> dict[str, bytes]:

@@ -6,8 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import pytest
 
 import gtmask
 from tests.support import coco_data
+from tests.support.commands import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,20 +60,27 @@ def _repeated(lines: Sequence[object]) -> bytes:
     return once * (MANY // len(lines))
 
 
-def wait_for_family(process: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
-    """Return the processes that a process has started, once there are so many of them."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        family = psutil.Process(process.pid).children(recursive=True)
-        if len(family) >= count:
-            return family
+def wait_for_family(process: subprocess.Popen[bytes], count: int, busy: float = 0.0) -> None:
+    """Wait until a process has started so many, of which two have used so many seconds of a processor."""
+
+    def there() -> bool:
         assert process.poll() is None, "it was done before it could be killed"
-        time.sleep(0.01)
-    raise AssertionError("it has started no processes")
+        family = psutil.Process(process.pid).children(recursive=True)
+        return len(family) >= count and sum(map(_is_busy, family, repeat(busy))) >= 2
+
+    wait_for(there)
 
 
-def kill(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> list[psutil.Process]:
+def _is_busy(process: psutil.Process, seconds: float) -> bool:
+    try:
+        return process.cpu_times().user >= seconds
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Kill a process; return which of its family are alive two seconds later, on an idle machine."""
+    family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
     busy = psutil.getloadavg()[0] / (os.cpu_count() or 1)
@@ -83,26 +90,33 @@ def kill(process: subprocess.Popen[bytes], family: list[psutil.Process]) -> list
     return alive
 
 
-@pytest.mark.parametrize("delay", [0.0, 2.0], ids=["as they start", "as they work"])
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["convert", "many.json", "--out", "{out}", "--images", "images", "--size", "annotation",
-         "--chunk-size", "1"],
-        ["validate", "long.manifest"],
-        ["validate", "long.manifest", "--deep"],
-        ["pilot", "long.manifest", "--out", "{out}"],
-        ["inspect", "answer.manifest"],
-        ["classes", "long.manifest", "--out", "{out}/classes.toml"],
-        ["job", "job.manifest", "--submit", "--role", "arn:aws:iam::123456789012:role/GroundTruth",
-         "--workteam", "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street",
-         "--output", "s3://team/answers", "--images", "images", "--masks", "out/masks"],
-        ["answer", "images.manifest", "--out", "{out}", "--chunk-size", "1"],
-    ],
-    ids=lambda arguments: " ".join(arguments[:3:2]),
+COMMANDS = (
+    ["convert", "many.json", "--out", "{out}", "--images", "images", "--size", "annotation",
+     "--chunk-size", "1"],
+    ["validate", "long.manifest"],
+    ["validate", "long.manifest", "--deep"],
+    ["pilot", "long.manifest", "--out", "{out}"],
+    ["inspect", "answer.manifest"],
+    ["classes", "long.manifest", "--out", "{out}/classes.toml"],
+    ["job", "job.manifest", "--submit", "--role", "arn:aws:iam::123456789012:role/GroundTruth",
+     "--workteam", "arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/street",
+     "--output", "s3://team/answers", "--images", "images", "--masks", "out/masks"],
+    ["answer", "images.manifest", "--out", "{out}", "--chunk-size", "1"],
 )  # fmt: skip
+#: Seconds of a processor after which a worker is past its imports.
+AT_WORK = 0.8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "busy"),
+    # All commands start their workers alike.
+    [(COMMANDS[0], 0.0), (COMMANDS[2], 0.0), *((arguments, AT_WORK) for arguments in COMMANDS)],
+    ids=lambda given: (
+        " ".join(given[:3:2]) if isinstance(given, list) else ["starting", "at work"][given > 0]
+    ),
+)
 def test_no_worker_outlives_its_command(
-    data: Path, tmp_path: Path, arguments: list[str], delay: float
+    data: Path, tmp_path: Path, arguments: list[str], busy: float
 ) -> None:
     command = [word.format(out=tmp_path) for word in arguments]
     process = subprocess.Popen(
@@ -112,10 +126,8 @@ def test_no_worker_outlives_its_command(
         stderr=subprocess.DEVNULL,
     )
     # Two workers, and multiprocessing's resource tracker.
-    wait_for_family(process, 3)
-    time.sleep(delay)
-    assert process.poll() is None, "it was done before it could be killed"
-    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+    wait_for_family(process, 3, busy)
+    assert kill(process) == []
 
 
 def test_no_process_outlives_finish(data: Path, bucket: str, fault_proxy: FaultProxy) -> None:
@@ -131,23 +143,19 @@ def test_no_process_outlives_finish(data: Path, bucket: str, fault_proxy: FaultP
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
-    while not any(".jsonl" in path for _, path in list(fault_proxy.seen)):
-        assert process.poll() is None, "it was done before it could be killed"
-        assert time.monotonic() < deadline, "it does not read what the chunks left behind"
-        time.sleep(0.01)
-    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+    wait_for(lambda: process.poll() is not None or any(".jsonl" in path for _, path in [*fault_proxy.seen]))
+    assert process.poll() is None, "it was done before it could be killed"
+    assert kill(process) == []
 
 
-@pytest.mark.parametrize("delay", [0.0, 1.5], ids=["as they start", "as they work"])
-def test_no_compiling_helper_outlives_its_command(tmp_path: Path, delay: float) -> None:
+@pytest.mark.parametrize("busy", [0.0, 1.0], ids=["starting", "at work"])
+def test_no_compiling_helper_outlives_its_command(tmp_path: Path, busy: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "gtmask", "warmup"],
         env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_for_family(process, 2)
-    time.sleep(delay)
-    assert kill(process, psutil.Process(process.pid).children(recursive=True)) == []
+    wait_for_family(process, 2, busy)
+    assert kill(process) == []
     shutil.rmtree(tmp_path)

@@ -6,9 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -17,9 +16,7 @@ import gtmask
 from gtmask.errors import WorkersLostError
 from gtmask.workers import Pool
 from tests.support import coco_data
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support.commands import tree, wait_for
 
 OPTIONS: dict[str, Any] = {
     "creation_date": "2024-01-01T00:00:00.000000",
@@ -57,17 +54,6 @@ def test_a_task_that_kills_every_process_stops_the_run() -> None:
         results = pool.map(dies, ((n,) for n in range(9)))
         with pytest.raises(WorkersLostError, match="died 3 times"):
             list(results)
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240  # kernels may have to be compiled first
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.02)
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_run_whose_worker_is_killed_ends_as_if_nothing_had_been(tmp_path: Path) -> None:

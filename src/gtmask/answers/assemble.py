@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from gtmask.answers.plan import AnswerPlan
+    from gtmask.answers.result import Answer
     from gtmask.model import ClassMap
     from gtmask.storage.base import Storage
 
@@ -26,22 +26,9 @@ MOST_CHANGED = 20
 _LINES = "application/x-ndjson"
 
 
-@dataclass(slots=True)
-class Assembled:
-    """Counts of the whole answer; ``changes`` are the most changed images, the most changed first."""
-
-    tally: Tally = field(default_factory=Tally)
-    compared: int = 0
-    changed: int = 0
-    answered: int = 0
-    again: int = 0
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    page_trouble: str = ""
-
-
-async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembled:
-    """Write all outputs that are made of the committed parts."""
-    found = await _count(out, plan)
+async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap, found: Answer) -> None:
+    """Write all outputs that are made of the committed parts, and count in ``found`` what is in them."""
+    await _count(out, plan, found)
 
     async def pieces(pick: Callable[[dict[str, Any]], Any]) -> AsyncIterator[bytes]:
         async for rows in _rows(out, plan):
@@ -71,7 +58,6 @@ async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap) -> Assembl
         label_map = {"map": {str(number): str(place) for place, number in enumerate(numbers)}}
         await out.put(LABEL_MAP, orjson.dumps(label_map) + b"\n", "application/json")
     await out.sync()
-    return found
 
 
 def _again_of(row: dict[str, Any], *, unanswered: bool) -> dict[str, Any] | None:
@@ -85,8 +71,7 @@ async def _rows(out: Storage, plan: AnswerPlan) -> AsyncIterator[list[dict[str, 
         yield [orjson.loads(line) for line in lines.splitlines()]
 
 
-async def _count(out: Storage, plan: AnswerPlan) -> Assembled:
-    found = Assembled()
+async def _count(out: Storage, plan: AnswerPlan, found: Answer) -> None:
     top: list[tuple[int, int, dict[str, Any]]] = []
     number = 0
     async for record, lines in each_part(out, plan.chunks):
@@ -104,7 +89,6 @@ async def _count(out: Storage, plan: AnswerPlan) -> Assembled:
                 if len(top) > MOST_CHANGED:
                     heapq.heappop(top)
     found.changes = [change for count, _, change in sorted(top, reverse=True) if count]
-    return found
 
 
 async def _coco(out: Storage, plan: AnswerPlan, classes: ClassMap) -> AsyncIterator[bytes]:

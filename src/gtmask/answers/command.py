@@ -6,18 +6,17 @@ A repeat of the same command goes on where the last one stopped; commit records 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gtmask.answers.apart import refuse_meeting, refuse_occupied
-from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, Assembled, assemble
+from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, assemble
 from gtmask.answers.options import AnswerOptions
 from gtmask.answers.page import PAGE, put_page
 from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
+from gtmask.answers.result import Answer
 from gtmask.answers.sources import open_manifests
-from gtmask.answers.survey import FAILED, UNANSWERED, Look, each_line, look_at
+from gtmask.answers.survey import UNANSWERED, Look, each_line, look_at
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
 from gtmask.groundtruth.labeling_jobs import output_manifests
@@ -26,7 +25,7 @@ from gtmask.groundtruth.media import MediaSettings
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import Tally, committed
+from gtmask.run.commit import committed
 from gtmask.run.places import absolute
 from gtmask.storage import check_location, open_storage
 from gtmask.storage.base import S3Settings
@@ -37,70 +36,6 @@ if TYPE_CHECKING:
 
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.model import ClassMap
-
-
-@dataclass(slots=True)
-class Answer:
-    """What an answer came to.
-
-    Attributes
-    ----------
-    before, after
-        The label attributes that a job adjusted and wrote.
-    ids
-        Whose class ids the masks have.
-    statuses, failures
-        Objects by what became of them, and reasons of failure.
-    objects
-        Images; several lines of one image count once.
-    answered, again
-        Lines of ``answer.manifest`` and of ``again.manifest``.
-    compared, changed
-        Images whose old and new masks were compared, and those of them that differ.
-    changes
-        The most changed images, the most changed first, as in ``changes.jsonl``.
-    page_trouble
-        Why there is no page of them, "" where there is.
-    tally
-        Findings, rejects and pixels.
-    """
-
-    out: str
-    before: str
-    after: str
-    ids: str = ""
-    statuses: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    objects: int = 0
-    answered: int = 0
-    again: int = 0
-    compared: int = 0
-    changed: int = 0
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    page_trouble: str = ""
-    files: list[str] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
-
-    @property
-    def exit_code(self) -> int:
-        """0 where every object was answered and read, else 3."""
-        left = self.statuses[FAILED] + self.statuses[UNANSWERED] + self.tally.rejects
-        return 3 if left or "before-missing" in self.tally.findings else 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values for ``--json``."""
-        return {
-            "out": self.out, "before": self.before, "after": self.after, "ids": self.ids,
-            "objects": self.objects,
-            "statuses": dict(sorted(self.statuses.items())), "failures": dict(sorted(self.failures.items())),
-            "answered": self.answered, "again": self.again, "compared": self.compared,
-            "changed": self.changed, "changes": self.changes, "page_trouble": self.page_trouble,
-            "files": self.files,
-            "rejects": self.tally.rejects,
-            "pixels": {str(value): count for value, count in sorted(self.tally.pixels.items())},
-            "findings": dict(sorted(self.tally.findings.items())),
-            "examples": dict(sorted(self.tally.examples.items())),
-        }  # fmt: skip
 
 
 def answer(
@@ -202,9 +137,13 @@ def answer(
     task = AnswerJob(
         options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, media
     )
-    found = _work(task, plan, look, sources, Pool(workers, before=_compile), progress)
     ids = f"--run {run}" if run else f"--classes {classes}" if classes else ""
-    return _result(target, look, found, options, ids or f"the attribute {look.before or look.after}")
+    found = Answer(target, look.before, look.after, ids or f"the attribute {look.before or look.after}",
+                   look.statuses, look.failures, plan.lines)  # fmt: skip
+    _work(found, task, plan, look, sources, Pool(workers, before=_compile), progress)
+    coco, page = [COCO] if options.coco else [], [] if found.page_trouble else [PAGE]
+    found.files = [f"{target.rstrip('/')}/{name}" for name in (MANIFEST, AGAIN, CHANGES, *coco, *page)]
+    return found
 
 
 def _given_classes(
@@ -230,14 +169,15 @@ _compile = partial(compile_kernels, (*KERNEL_MODULES, *CHECKER_MODULES))
 
 
 def _work(
+    found: Answer,
     job: AnswerJob,
     plan: AnswerPlan,
     look: Look,
     sources: Sequence[ManifestReader],
     pool: Pool,
     progress: Progress,
-) -> Assembled:
-    """Do the chunks that are not committed, and assemble."""
+) -> None:
+    """Do the chunks that are not committed, and assemble; ``found`` gets what they came to."""
     settings = job.media.s3
 
     async def begin() -> set[int]:
@@ -245,12 +185,11 @@ def _work(
             await freeze(out, plan)
             return await committed(out)
 
-    async def end() -> Assembled:
+    async def end() -> None:
         async with open_storage(job.out, settings) as out:
-            found = await assemble(out, plan, job.classes)
+            await assemble(out, plan, job.classes, found)
             found.page_trouble = await put_page(out, job, found, sources)
             await out.sync()
-            return found
 
     done = run_async(begin())
     progress.stage("answer", plan.lines)
@@ -260,7 +199,7 @@ def _work(
         for tally in pool.map(answer_chunk, chunks, plan.chunks - len(done)):
             progress.advance(tally.records, tally.rejects)
     progress.stage("assemble", plan.lines)
-    return run_async(end())
+    run_async(end())
 
 
 def _chunks(look: Look, sources: Sequence[ManifestReader], size: int) -> Iterator[tuple[int, list[Item]]]:
@@ -274,18 +213,3 @@ def _chunks(look: Look, sources: Sequence[ManifestReader], size: int) -> Iterato
             number, items = number + 1, []
     if items:
         yield number, items
-
-
-def _result(out: str, look: Look, found: Assembled, options: AnswerOptions, ids: str) -> Answer:
-    files = [
-        MANIFEST,
-        AGAIN,
-        CHANGES,
-        *([COCO] if options.coco else []),
-        *([] if found.page_trouble else [PAGE]),
-    ]
-    return Answer(
-        out, look.before, look.after, ids, look.statuses, look.failures, look.lines - len(look.skipped),
-        found.answered, found.again, found.compared, found.changed, found.changes, found.page_trouble,
-        [f"{out.rstrip('/')}/{name}" for name in files], found.tally,
-    )  # fmt: skip

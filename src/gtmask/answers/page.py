@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.answers.survey import each_line
-from gtmask.errors import CredentialsError, GtmaskError, TransientError
+from gtmask.errors import CredentialsError, TransientError
 from gtmask.groundtruth.media import MediaReader
+from gtmask.loops import first_error
 from gtmask.manifest.parser import LineParser
 from gtmask.report.changes import Change, changes_page
 from gtmask.storage import is_s3
@@ -15,7 +16,7 @@ from gtmask.storage import is_s3
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gtmask.answers.assemble import Assembled
+    from gtmask.answers.result import Answer
     from gtmask.answers.worker import AnswerJob
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.manifest.color_map import ColorMapEntry
@@ -26,7 +27,7 @@ PAGE = "report.html"
 _PATIENCE: dict[str, Any] = {"attempts": 2, "timeout": 20.0}
 
 
-async def put_page(out: Storage, job: AnswerJob, found: Assembled, sources: Sequence[ManifestReader]) -> str:
+async def put_page(out: Storage, job: AnswerJob, found: Answer, sources: Sequence[ManifestReader]) -> str:
     """Write the page; return why it could not be written, else "".
 
     The page is a look and no output that others read: without access to the images the answer is whole.
@@ -44,17 +45,10 @@ async def put_page(out: Storage, job: AnswerJob, found: Assembled, sources: Sequ
             title = f"What {job.after} changed of {job.before}"
             html = await changes_page(media, changes, title=title, notes=[noted])
     except* (CredentialsError, TransientError) as errors:
-        trouble = f"{PAGE} was not written, since its images cannot be read: {_first(errors)}"
+        trouble = f"{PAGE} was not written, since its images cannot be read: {first_error(errors)}"
     if not trouble:
         await out.put(PAGE, html.encode(), "text/html; charset=utf-8")
     return trouble
-
-
-def _first(errors: BaseExceptionGroup[GtmaskError]) -> BaseException:
-    first: BaseException = errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first
 
 
 def _change(row: Mapping[str, Any], maps: Mapping[str, Mapping[int, ColorMapEntry]]) -> Change:

@@ -21,6 +21,7 @@ from gtmask.manifest.line import describe_problem
 from gtmask.manifest.newest import Attributes, age_of
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, find_shared_ends
+from gtmask.text import text_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -191,8 +192,8 @@ class _Objects:
         self.statuses.append(status)
         if status == FAILED and label is not None:
             self.reasons[len(self.statuses) - 1] = str(label.failure_reason)
-        self.sources.append(_hash(line.source_ref))
-        self.stems.append(_hash(mask_key(line.source_ref)))
+        self.sources.append(text_hash(line.source_ref))
+        self.stems.append(text_hash(mask_key(line.source_ref)))
         for known, given in ((found.classes, old_label(line, found.after, found.before)), (self.new, label)):
             for entry in (given.color_map if given is not None else None) or ():
                 if entry.name not in {"", BACKGROUND}:
@@ -224,7 +225,3 @@ def _common(known: str | None, reference: str) -> str:
         return folder
     common = posixpath.commonprefix([known, folder])
     return common[: common.rfind("/") + 1]
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -66,14 +66,12 @@ def answer(
 
 
 def _render(result: Answer, screen: Console) -> None:
-    from gtmask.cli.console import findings_table, plain, say, table
+    from gtmask.cli.console import findings_table, plain, say, table, tell
 
-    screen.print(plain(
-        f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
-        "images changed"
-    ))  # fmt: skip
+    tell(screen, f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
+        "images changed")  # fmt: skip
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
-    screen.print(plain(f"status  {counts}"))
+    tell(screen, f"status  {counts}")
     say(screen, f"ids     those of {result.ids}")
     for reason, count in result.failures.most_common():
         say(screen, f"failed  {count:,} x {reason}")

@@ -111,6 +111,11 @@ def plain(text: object) -> Any:
     return Text(escape_unprintable(text, controls=True))
 
 
+def tell(screen: Console, text: object) -> None:
+    """Print text from data, which a terminal may break into lines."""
+    screen.print(plain(text))
+
+
 def say(screen: Console, text: object) -> None:
     """Print text from data on a line of its own, however long: to be copied whole."""
     screen.print(plain(text), soft_wrap=True)

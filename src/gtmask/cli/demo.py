@@ -33,16 +33,15 @@ def demo(
 
 
 def _render(result: Demo, screen: Console, *, talk: Talk) -> None:
-    from gtmask.cli.console import plain, table
+    from gtmask.cli.console import plain, table, tell
     from gtmask.cli.summary import render
 
     render(result.summary, screen, talk=talk)
     report = result.report
     codes = ", ".join(f"{code} {count}" for code, count in report.codes.items())
-    screen.print(
-        plain(
-            f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({codes})"
-        )
+    tell(
+        screen,
+        f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({codes})",
     )
     shown = table("where to look", "file", "what it is")
     for path, meaning in result.files:

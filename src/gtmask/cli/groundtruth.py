@@ -59,29 +59,24 @@ def validate(
 
 
 def _render_report(report: Report, screen: Console, *, findings: str | None) -> None:
-    from gtmask.cli.console import plain, say
+    from gtmask.cli.console import say, tell
 
     for rule in report.rules:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
         screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
-        screen.print(plain(f"  why   {rule.meaning}"))
-        screen.print(plain(f"  do    {rule.remedy}"))
+        tell(screen, f"  why   {rule.meaning}")
+        tell(screen, f"  do    {rule.remedy}")
         for problem in rule.examples:
             place = f"line {problem.line:,}" if problem.line else "manifest"
-            screen.print(
-                plain(f"  seen  {place}: {' '.join(filter(None, (problem.uri, problem.detail)))}"),
-                soft_wrap=True,
-            )
-    screen.print(plain(
-        f"{report.lines:,} lines, {report.masks:,} mask headers, {report.images:,} image headers, {report.decoded:,} "
+            say(screen, f"  seen  {place}: {' '.join(filter(None, (problem.uri, problem.detail)))}")
+    tell(screen, f"{report.lines:,} lines, {report.masks:,} mask headers, {report.images:,} image headers, {report.decoded:,} "
         f"masks decoded ({report.depth}): {report.count('error'):,} errors, {report.count('warning'):,} warnings, "
-        f"{report.count('note'):,} notes."
-    ))  # fmt: skip
+        f"{report.count('note'):,} notes.")  # fmt: skip
     manifest = shlex.quote(report.manifest)
     if findings:
         say(screen, f"all findings  {findings}")
     elif any(rule.count > len(rule.examples) for rule in report.rules):
-        screen.print(plain("Every finding with its line: the same command with --findings FILE"))
+        tell(screen, "Every finding with its line: the same command with --findings FILE")
     if report.adjustments:
         say(screen, f"next  gtmask inspect {manifest}")
     elif report.exit_code == 0:
@@ -119,7 +114,7 @@ def pilot(
 
 
 def _render_pilot(result: PilotResult, screen: Console) -> None:
-    from gtmask.cli.console import plain, say, table
+    from gtmask.cli.console import plain, say, table, tell
 
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
@@ -129,21 +124,20 @@ def _render_pilot(result: PilotResult, screen: Console) -> None:
         say(screen, result.unfinished)
     if result.missing:
         names = ", ".join(result.classes[number] for number in result.missing)
-        screen.print(plain(f"no room for {names}: raise --count"))
+        tell(screen, f"no room for {names}: raise --count")
     if result.unusable:
-        screen.print(plain(f"{result.unusable:,} lines cannot be used: gtmask validate tells why"))
-    screen.print(plain("look for"))
+        tell(screen, f"{result.unusable:,} lines cannot be used: gtmask validate tells why")
+    tell(screen, "look for")
     for sentence in result.look_for:
-        screen.print(plain(f"  - {sentence}"))
+        tell(screen, f"  - {sentence}")
     missing = set(result.missing)
     names = ", ".join(name for number, name in result.classes.items() if number not in missing)
     say(screen, f"classes   {names}")
     say(screen, f"manifest  {result.manifest}")
     if result.local:
-        screen.print(
-            plain(
-                "It refers to local paths, and a job needs s3:// URIs: convert with --image-uri and --mask-uri."
-            )
+        tell(
+            screen,
+            "It refers to local paths, and a job needs s3:// URIs: convert with --image-uri and --mask-uri.",
         )
     else:
         say(screen, f"next      gtmask job {shlex.quote(result.manifest)} --out DIR …")
@@ -273,13 +267,13 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
     import gtmask
-    from gtmask.cli.console import console, plain, say
+    from gtmask.cli.console import console, say, tell
     from gtmask.errors import UsageError
 
     screen = console()
     missing = gtmask.buckets_without_cors(plan, s3=s3)
     if not missing:
-        screen.print(plain("cors  every bucket has the rule"))
+        tell(screen, "cors  every bucket has the rule")
         return
     rule = json.dumps([gtmask.CORS_RULE])
     say(screen, f"cors  this rule would be added to {', '.join(missing)}: {rule}")
@@ -289,7 +283,7 @@ def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
         raise UsageError("Nobody is there to consent to the CORS rule: give --yes.") from None
     if agreed:
         gtmask.fix_cors(missing, s3=s3)
-    screen.print(plain("cors  added" if agreed else "cors  not added"))
+    tell(screen, "cors  added" if agreed else "cors  not added")
 
 
 def _wait(names: list[str], plan: JobPlan, s3: S3Settings, talk: Talk) -> None:

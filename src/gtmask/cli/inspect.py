@@ -87,23 +87,23 @@ def classes(
 
 
 def _render(seen: Inspection, console: Console, *, every: bool) -> None:
-    from gtmask.cli.console import findings_table, plain, table
+    from gtmask.cli.console import findings_table, plain, table, tell
 
-    console.print(plain(f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes"))
+    tell(console, f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes")
     if seen.why:
-        console.print(plain(f"format  {seen.why}"))
+        tell(console, f"format  {seen.why}")
     if seen.unusable or seen.empty:
-        console.print(plain(f"{seen.unusable:,} records cannot become masks, {seen.empty:,} have no shapes"))
+        tell(console, f"{seen.unusable:,} records cannot become masks, {seen.empty:,} have no shapes")
     if seen.balance.handed:
         parts = {**seen.balance.to_json(), **seen.balance.left_out}
         shown = ", ".join(f"{name} {parts[name]:,}" for name in parts if name not in _SUMS and parts[name])
-        console.print(plain(f"balance {seen.balance.handed:,} elements listed: {shown}"))
+        tell(console, f"balance {seen.balance.handed:,} elements listed: {shown}")
     if seen.kinds:
         shown = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common())
-        console.print(plain(f"kinds   {shown}"))
+        tell(console, f"kinds   {shown}")
     if seen.sizes:
         shown = ", ".join(f"{size} ({count:,})" for size, count in seen.sizes.most_common(5))
-        console.print(plain(f"sizes   {shown}" + (", …" if len(seen.sizes) > 5 else "")))
+        tell(console, f"sizes   {shown}" + (", …" if len(seen.sizes) > 5 else ""))
     if seen.labels:
         shares = seen.sampled.shares()
         counts = table("labels", "label", ">shapes", ">area", "first image")
@@ -114,7 +114,7 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
     _render_sampled(seen, console)
     unused = [label for label in seen.declared or () if label not in seen.labels]
     if unused:
-        console.print(plain(f"declared but unused: {', '.join(unused)}"))
+        tell(console, f"declared but unused: {', '.join(unused)}")
     if seen.findings:
         console.print(findings_table(seen.findings, seen.examples, every=every))
     if seen.answer is not None:
@@ -122,43 +122,40 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
 
 
 def _render_sampled(seen: Inspection, console: Console) -> None:
-    from gtmask.cli.console import plain
+    from gtmask.cli.console import tell
 
     sampled, estimate = seen.sampled, seen.estimate
     for name, codes in (("left out", seen.left_out), ("guessed", seen.guessed)):
         if codes:
-            console.print(
-                plain(f"{name}  " + ", ".join(f"{code} {count:,}" for code, count in codes.items()))
-            )
+            tell(console, f"{name}  " + ", ".join(f"{code} {count:,}" for code, count in codes.items()))
     if sampled.looked_at:
-        console.print(plain(f"EXIF    turns {sampled.turned:,} of {sampled.looked_at:,} images looked at"))
+        tell(console, f"EXIF    turns {sampled.turned:,} of {sampled.looked_at:,} images looked at")
     if sampled.records:
-        console.print(
-            plain(
-                f"sample  {sampled.records:,} images painted for areas; shapes overlap in {sampled.overlapping:,}"
-            )
+        tell(
+            console,
+            f"sample  {sampled.records:,} images painted for areas; shapes overlap in {sampled.overlapping:,}",
         )
     if estimate is not None:
         requests = f", {estimate['requests']:,} requests" if estimate["requests"] else ""
-        console.print(plain(f"convert about {estimate['seconds']:,} s with {estimate['workers']} workers, "
-                            f"{estimate['bytes']:,} bytes of masks{requests}"))  # fmt: skip
+        tell(console, f"convert about {estimate['seconds']:,} s with {estimate['workers']} workers, "
+                            f"{estimate['bytes']:,} bytes of masks{requests}")  # fmt: skip
 
 
 def _render_answer(seen: Inspection, console: Console) -> None:
-    from gtmask.cli.console import plain, table
+    from gtmask.cli.console import plain, table, tell
 
     answer = seen.answer
     assert answer is not None
-    console.print(plain(f"answer  {answer.after} adjusts {answer.before}: {answer.changed:,} of {answer.compared:,} "
-                        f"compared images changed, {answer.changed_pixels:,} pixels"))  # fmt: skip
+    tell(console, f"answer  {answer.after} adjusts {answer.before}: {answer.changed:,} of {answer.compared:,} "
+                        f"compared images changed, {answer.changed_pixels:,} pixels")  # fmt: skip
     if answer.statuses:
         counts = ", ".join(f"{name} {count:,}" for name, count in answer.statuses.most_common())
-        console.print(plain(f"status  {counts}"))
+        tell(console, f"status  {counts}")
     if answer.unreadable:
-        console.print(plain(f"not compared  {answer.unreadable:,} images whose masks cannot be read or differ "
-                            "in size: gtmask validate tells why"))  # fmt: skip
+        tell(console, f"not compared  {answer.unreadable:,} images whose masks cannot be read or differ "
+                            "in size: gtmask validate tells why")  # fmt: skip
     for reason, count in answer.failures.most_common():
-        console.print(plain(f"failed  {count:,} x {reason}"))
+        tell(console, f"failed  {count:,} x {reason}")
     moved = table("what changed", "class before", "class after", ">pixels")
     for (old, new), count in answer.pixels.most_common():
         if old != new:

@@ -16,21 +16,19 @@ if TYPE_CHECKING:
 
 def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     """Show a run's summary to a person."""
-    from gtmask.cli.console import plain
+    from gtmask.cli.console import tell
 
     tally = summary.tally
     made, count, kept = "would be made" if summary.dry_run else "made", tally.masks, ""
     if summary.changes is not None:
         count, kept = summary.changes.made, f", {summary.changes.kept:,} kept as they are"
-    console.print(
-        plain(f"{summary.title}: {count:,} masks {made}{kept}, {tally.rejects:,} records rejected.")
-    )
+    tell(console, f"{summary.title}: {count:,} masks {made}{kept}, {tally.rejects:,} records rejected.")
     _classes(summary, console)
     _findings(summary, console, every=talk.verbose)
     if summary.tally.covered:
         most = summary.tally.covered.most_common(8)
         told = ", ".join(f"{label} {count:,}" for label, count in most if count)
-        console.print(plain(f"covered by later shapes, in pixels: {told or 'none'}"))
+        tell(console, f"covered by later shapes, in pixels: {told or 'none'}")
     _closing(summary, console, talk.seconds)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from gtmask.text import text_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,7 @@ class Seen:
 
     def add(self, reference: str, line: int, offset: int) -> None:
         """Remember a reference."""
-        digest = blake2b(reference.encode(errors="surrogatepass"), digest_size=8).digest()
-        self._hashes.append(int.from_bytes(digest, "little"))
+        self._hashes.append(text_hash(reference))
         self._lines.append(line)
         self._offsets.append(offset)
 

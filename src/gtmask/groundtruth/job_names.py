@@ -6,6 +6,7 @@ Job names are unique per account and region (API, LabelingJobName): no two round
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,9 @@ def next_name(location: str, jobs: Iterable[str], digest: str) -> str:
     stem = PurePosixPath(location).name.removesuffix(".manifest")
     rounds = [_ROUND.fullmatch(job.removeprefix(_JOB)) for job in jobs if job.startswith(_JOB)]
     base, number = max(
-        ((found[1], int(found[2] or 1)) for found in rounds if found), default=("", 0), key=_by_round
+        ((found[1], int(found[2] or 1)) for found in rounds if found), default=("", 0), key=itemgetter(1, 0)
     )
     name = re.sub("[^a-zA-Z0-9]+", "-", base or stem).strip("-")[:40].strip("-") or "labels"
     if stem == _AGAIN:
         return f"{name}-{digest}" if name == _AGAIN else f"{name}-again-{digest}"
     return f"{name}-{number + 1}" if base else f"{name}-adjustment"
-
-
-def _by_round(found: tuple[str, int]) -> tuple[int, str]:
-    return found[1], found[0]

@@ -16,7 +16,7 @@ import numpy as np
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.manifest_file import mirror_folders
-from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
+from gtmask.groundtruth.media import MediaReader, MediaSettings, each_with_media, in_batches, media_settings
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.manifest.newest import Attributes
@@ -72,6 +72,13 @@ class JobOutput:
     pixels: Counter[tuple[str, str]] = field(default_factory=Counter)
     unreadable: int = 0
 
+    def add(self, other: JobOutput) -> None:
+        """Add what comparing other masks gave."""
+        self.compared += other.compared
+        self.changed += other.changed
+        self.unreadable += other.unreadable
+        self.pixels.update(other.pixels)
+
     @property
     def changed_pixels(self) -> int:
         """Pixels whose class changed."""
@@ -98,16 +105,6 @@ class JobOutput:
 
 #: The masks of one line before and after, and the class names of both color maps.
 _Pair = tuple[str, str, dict[int, str], dict[int, str]]
-
-
-@dataclass(slots=True)
-class _Compared:
-    """What comparing one batch gave; see :class:`JobOutput`."""
-
-    compared: int = 0
-    changed: int = 0
-    unreadable: int = 0
-    pixels: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def summarize_job_output(
@@ -153,7 +150,7 @@ def summarize_job_output(
     batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))
     with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
         for compared in pool.map(_compare_batch, batches, estimate // BATCH):
-            _merge(output, compared)
+            output.add(compared)
     return output
 
 
@@ -216,25 +213,14 @@ def _names(label: Label) -> dict[int, str]:
     return {number: entry.name for number, entry in label.classes.items()}
 
 
-def _merge(output: JobOutput, batch: _Compared) -> None:
-    output.compared += batch.compared
-    output.changed += batch.changed
-    output.unreadable += batch.unreadable
-    output.pixels.update(batch.pixels)
-
-
-def _compare_batch(settings: MediaSettings, pairs: list[_Pair]) -> _Compared:
+def _compare_batch(settings: MediaSettings, pairs: list[_Pair]) -> JobOutput:
     """Compare the masks of some lines in a worker."""
-
-    async def work(media: MediaReader) -> _Compared:
-        compared = _Compared()
-        await media.each(lambda pair: _compare(media, pair, compared), pairs)
-        return compared
-
-    return with_media(settings, work)
+    output = JobOutput("", "")
+    each_with_media(settings, partial(_compare, output), pairs)
+    return output
 
 
-async def _compare(media: MediaReader, pair: _Pair, compared: _Compared) -> None:
+async def _compare(compared: JobOutput, media: MediaReader, pair: _Pair) -> None:
     try:
         old = decode_png((await media.read_mask(pair[0]))[0])
         new = decode_png((await media.read_mask(pair[1]))[0])

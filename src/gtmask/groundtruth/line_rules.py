@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -183,7 +184,9 @@ class LineChecker:
         if entries is None:
             return
         first = self._maps.setdefault(label.attribute, entries)
-        if first != entries and sorted(first, key=_key) != sorted(entries, key=_key):  # JSON has no order
+        if first != entries and sorted(first, key=itemgetter(0)) != sorted(
+            entries, key=itemgetter(0)
+        ):  # JSON has no order
             detail = f"{label.attribute}: unlike that of the first line"
             yield Problem("color-map-differs", number, "", detail)
         elif not self.classes and label.attribute == self.attributes[-1]:
@@ -206,10 +209,6 @@ class LineChecker:
         if not source and not good:
             return problems, None
         return problems, Task(number, source if split(source) else "", tuple(good))
-
-
-def _key(entry: ColorMapEntry) -> str:
-    return entry.key
 
 
 def _form(number: int, data: bytes) -> Problem | None:

@@ -351,6 +351,13 @@ def check_batch(settings: MediaSettings, tasks: list[tuple[Task, bool]]) -> Medi
     return with_media(settings, lambda media: media.check(tasks))
 
 
+def each_with_media(
+    settings: MediaSettings, work: Callable[[MediaReader, U], Coroutine[Any, Any, T]], items: Iterable[U]
+) -> list[T]:
+    """Do some work on each item, on many at a time, in this thread; see :func:`with_media`."""
+    return with_media(settings, lambda media: media.each(lambda item: work(media, item), items))
+
+
 def with_media(settings: MediaSettings, work: Callable[[MediaReader], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine with this thread's reader, which stays open for the next one."""
     return run_kept(settings, lambda: MediaReader(settings), work)

@@ -26,7 +26,7 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.media import MediaReader, MediaSettings, in_batches, media_settings, with_media
+from gtmask.groundtruth.media import MediaReader, MediaSettings, each_with_media, in_batches, media_settings
 from gtmask.groundtruth.picture_rules import check_size
 from gtmask.groundtruth.pilot_result import Chosen, PilotResult
 from gtmask.groundtruth.sampling import Candidate, Sampling
@@ -238,13 +238,12 @@ class _Look:
 
 def _candidates_of(settings: MediaSettings, items: list[_Item]) -> list[Candidate | str]:
     """Look at images and masks in a worker."""
-    return with_media(settings, lambda media: media.each(lambda item: _candidate_of(media, *item), items))
+    return each_with_media(settings, _candidate_of, items)
 
 
-async def _candidate_of(
-    media: MediaReader, line: int, span: tuple[int, int], source: str, mask: str
-) -> Candidate | str:
+async def _candidate_of(media: MediaReader, item: _Item) -> Candidate | str:
     """Look at one line's image and mask, or say why that cannot be."""
+    line, span, source, mask = item
     try:
         image, _ = await media.look_at_image(source)
         seen = await media.look_at_mask(mask, decode=True)
@@ -296,7 +295,7 @@ async def _write(
 
 def _copies(target: _Target, number: int, line: ManifestLine) -> list[str]:
     """Return the keys of a line's copies: its mask, or image and mask once for each PNG mode."""
-    name = f"{number:02}-{_stem(line)}"
+    name = f"{number:02}-{PurePosixPath(line.source_ref).stem}"
     if target.compare_png:
         suffix = PurePosixPath(line.source_ref).suffix
         return [
@@ -325,10 +324,6 @@ async def _write_both_forms(
         image_ref = _uri(out, image_key, target.image_uri)
         written.append(_line(line, image_ref, _uri(out, mask_key, target.mask_uri)))
     return written
-
-
-def _stem(line: ManifestLine) -> str:
-    return PurePosixPath(line.source_ref).stem
 
 
 def _uri(out: Storage, key: str, prefix: str | None) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gtmask.errors import StorageError
-from gtmask.manifest.unfinished import PARTIAL, RUN_FILE, STATE
-from gtmask.manifest.writer import manifest_name
+from gtmask.manifest.unfinished import PARTIAL, STATE, read_run_state
 from gtmask.storage import open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
@@ -32,13 +31,9 @@ def grid_of(location: str, s3: S3Settings | None) -> str:
     """
     folder, name = split_location(location)
     with BlockingStorage(open_storage(folder, s3)) as storage:
-        settings = _members(storage, RUN_FILE).get("settings", {})
-        try:
-            own = name.removesuffix(PARTIAL) == manifest_name(settings["label_attribute"])
-        except (KeyError, TypeError, AttributeError):
-            own = False
-        if own:
-            return "display" if settings.get("orientation") == "display" else "stored"
+        run = read_run_state(storage)
+        if run is not None and run.manifest == name.removesuffix(PARTIAL):
+            return run.grid
         lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES))
         turned = any(kept.get(GRID) == "display" and name in kept.get("files", ()) for kept in lists)
     return "display" if turned else "stored"

@@ -51,22 +51,29 @@ def doubts(palette: bytes, counts: NDArray[np.int64], entries: Sequence[ColorMap
     entries
         The color map.
     """
-    by_value = {entry.id: entry.name for entry in entries if entry.id is not None}
-    by_color = {BACKGROUND_COLOR: BACKGROUND} | {entry.color: entry.name for entry in entries}
-    doubts = []
-    for value in counts.nonzero()[0].tolist():
-        own, shown = by_value.get(value, "no class"), by_color.get(_color(palette, value))
-        if shown is not None and shown != own:
-            doubts.append(f"{int(counts[value])} pixels of value {value}, {own}, have the colour of {shown}")
-    return doubts
+    told = _doubtful(palette, entries)
+    return [
+        f"{int(counts[value])} pixels of value {value}, {told[value][0]}, have the colour of {told[value][1]}"
+        for value in counts.nonzero()[0].tolist()
+        if value in told
+    ]
 
 
 def doubtful_values(palette: bytes, entries: Sequence[ColorMapEntry]) -> set[int]:
     """Return the values of which :func:`doubts` would tell, were there pixels of all; see there."""
+    return set(_doubtful(palette, entries))
+
+
+def _doubtful(palette: bytes, entries: Sequence[ColorMapEntry]) -> dict[int, tuple[str, str]]:
+    """Return the class of each value that has the colour of another class, and that other class."""
     by_value = {entry.id: entry.name for entry in entries if entry.id is not None}
     by_color = {BACKGROUND_COLOR: BACKGROUND} | {entry.color: entry.name for entry in entries}
-    shown = ((value, by_color.get(_color(palette, value))) for value in range(len(palette) // 3))
-    return {value for value, name in shown if name is not None and name != by_value.get(value)}
+    found = {}
+    for value in range(len(palette) // 3):
+        own, shown = by_value.get(value, "no class"), by_color.get(_color(palette, value))
+        if shown is not None and shown != own:
+            found[value] = own, shown
+    return found
 
 
 def _differs(palette: bytes, entries: Sequence[ColorMapEntry]) -> bool:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.storage.names import is_access_point, split_bucket
+from gtmask.text import text_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,11 +76,11 @@ class SharedEnds:
 
     def names_one(self, end: str) -> bool:
         """Say whether at most one reference ends so."""
-        return not self.hashes or _hash(end) not in self.hashes
+        return not self.hashes or text_hash(end) not in self.hashes
 
     def spellings(self, end: str) -> Iterable[str]:
         """Return an end, and how a copy may spell its colons."""
-        if ":" not in end or (self.alike and _hash(_without_colons(end)) in self.alike):
+        if ":" not in end or (self.alike and text_hash(_without_colons(end)) in self.alike):
             return (end,)
         return end, end.replace(":", "_"), end.replace(":", "%3A")
 
@@ -127,8 +127,8 @@ def _hashes(
     """Yield the hash of the last ``depth`` parts and that of the whole reference, where the former matter."""
     for reference in references:
         ends = ends_of(reference)
-        if len(ends) >= depth and (depth == 1 or _hash(spell(ends[1 - depth])) in shared):
-            yield _hash(spell(ends[-depth])), _hash(reference)
+        if len(ends) >= depth and (depth == 1 or text_hash(spell(ends[1 - depth])) in shared):
+            yield text_hash(spell(ends[-depth])), text_hash(reference)
 
 
 def _with_several(pairs: NDArray[np.uint64]) -> frozenset[int]:
@@ -144,10 +144,6 @@ def _without_colons(text: str) -> str:
     """Return what is equal for all spellings of a path; the scheme of a URI keeps its colon."""
     scheme, mark, path = text.rpartition("://")
     return scheme + mark + path.replace("%3A", "_").replace(":", "_")
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 @dataclass(frozen=True, slots=True)

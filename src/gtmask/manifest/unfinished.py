@@ -7,7 +7,7 @@ run was complete.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -18,8 +18,6 @@ from gtmask.storage import open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gtmask.storage.base import Entry, S3Settings
 
 STATE = STATE_FOLDER + "/"
@@ -27,6 +25,30 @@ RUN_FILE = STATE + "run.json"
 PARTS = STATE + "parts/"
 #: What a manifest's name ends in until its run is complete.
 PARTIAL = ".partial"
+
+
+class RunState(NamedTuple):
+    """What is to be known of the run beside a manifest.
+
+    Its manifest's name, its chunks and images, and the pixel grid that its masks fit, "stored" or "display".
+    """
+
+    manifest: str
+    chunks: int
+    records: int
+    grid: str
+
+
+def read_run_state(storage: BlockingStorage) -> RunState | None:
+    """Return the state of the run in a folder; None where there is none of ours, or it is not for us to read."""
+    try:
+        plan = orjson.loads(storage.get(RUN_FILE))
+        settings, records = plan["settings"], plan["records"]
+        name, grid = manifest_name(settings["label_attribute"]), settings.get("orientation")
+        chunks = -(-records // settings["chunk_size"])
+    except (StorageError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+        return None
+    return RunState(name, chunks, records, "display" if grid == "display" else "stored")
 
 
 def is_growing(name: str) -> bool:
@@ -65,11 +87,8 @@ def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tup
     """
     folder, name = split_location(location)
     with BlockingStorage(open_storage(folder, s3)) as storage:
-        try:
-            run = storage.get(RUN_FILE)
-        except StorageError:  # none, or one that is not for us to read
-            return location, ""
-        state = _how_far(run, name, storage.list(PARTS))
+        run = read_run_state(storage)
+        state = "" if run is None else _how_far(run, name, storage)
         if state and partial and not name.endswith(PARTIAL) and not storage.exists(name):
             location += PARTIAL
     if state and not partial:
@@ -83,24 +102,15 @@ def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tup
 def manifest_of_run(folder: str, s3: S3Settings | None) -> str | None:
     """Return where the manifest of the run in a folder is or will be; None where there is no run of ours."""
     with BlockingStorage(open_storage(folder, s3)) as storage:
-        try:
-            plan = orjson.loads(storage.get(RUN_FILE))
-            return f"{folder}/{manifest_name(plan['settings']['label_attribute'])}"
-        except (StorageError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            return None
+        run = read_run_state(storage)
+    return None if run is None else f"{folder}/{run.manifest}"
 
 
-def _how_far(run: bytes, name: str, parts: Iterable[Entry]) -> str:
+def _how_far(run: RunState, name: str, storage: BlockingStorage) -> str:
     """Return how many chunks are done of an unfinished run; "" for a finished one, and for others' files."""
-    try:
-        plan: dict[str, Any] = orjson.loads(run)
-        size, own = plan["settings"]["chunk_size"], manifest_name(plan["settings"]["label_attribute"])
-        chunks = -(-plan["records"] // size)
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+    if name.removesuffix(PARTIAL) != run.manifest:
         return ""
-    if name.removesuffix(PARTIAL) != own:
+    done = {number for number in map(committed_chunk, storage.list(PARTS)) if number is not None}
+    if len(done) >= run.chunks and not name.endswith(PARTIAL):
         return ""
-    done = {number for number in map(committed_chunk, parts) if number is not None}
-    if len(done) >= chunks and not name.endswith(PARTIAL):
-        return ""
-    return f"{len(done):,} of {chunks:,} chunks are done, for {plan['records']:,} images"
+    return f"{len(done):,} of {run.chunks:,} chunks are done, for {run.records:,} images"

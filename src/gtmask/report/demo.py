@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
-from gtmask.groundtruth import pilot, validate
+from gtmask.groundtruth.pilot_manifest import pilot
+from gtmask.groundtruth.validation import validate
 from gtmask.manifest.unfinished import STATE
 from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
-from gtmask.run import convert
+from gtmask.run.run import convert
 from gtmask.storage.outputs import foreign
 from gtmask.storage.usable import check_folder
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from gtmask.groundtruth.report import Report
     from gtmask.progress import Progress
-    from gtmask.run import Summary
+    from gtmask.run.summary import Summary
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.groundtruth.media import in_batches, with_media
+from gtmask.groundtruth.media import each_with_media, in_batches
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.progress import advancing
 from gtmask.workers import Pool
@@ -55,10 +55,11 @@ def _checked(lines: Iterable[RawLine]) -> Iterator[_Item]:
 
 
 def _look(settings: MediaSettings, items: list[_Item]) -> list[Glance]:
-    return with_media(settings, lambda media: media.each(lambda item: _one(media, *item), items))
+    return each_with_media(settings, _one, items)
 
 
-async def _one(media: MediaReader, offset: int, codes: frozenset[str], task: Task | None) -> Glance:
+async def _one(media: MediaReader, item: _Item) -> Glance:
+    offset, codes, task = item
     if task is None:
         return Glance(offset, codes, [0] * 256)
     report = await media.check([(task, True)])

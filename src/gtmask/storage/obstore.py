@@ -18,7 +18,7 @@ from gtmask.errors import NoCredentialsError, StorageError, TransientError, Unre
 from gtmask.storage.base import Entry
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import error_of_answer
-from gtmask.storage.s3_prefix import PART, S3Prefix, check_endpoint, endpoint_of, parts_of
+from gtmask.storage.s3_prefix import S3Prefix, check_endpoint, endpoint_of
 
 try:
     import obstore
@@ -33,7 +33,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from gtmask.storage.base import S3Settings
     from gtmask.storage.s3_answers import Action
@@ -71,103 +71,63 @@ class ObstoreStorage(S3Prefix):
     def _translated(self, action: Action) -> contextlib.AbstractContextManager[None]:
         return translate_errors(action)
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
-        """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
-        return (await self.get_versioned(key, start, stop, etag))[0]
-
-    async def get_versioned(
-        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
-    ) -> tuple[bytes, str]:
-        """Return the same as :meth:`get`, and the object's ETag."""
-        uri = self.uri(key)
-        if stop is not None and stop <= start:
-            # Nothing to read, but a missing object is an error all the same.
-            return b"", (await self.look(key)).etag
+    async def _get(self, key: str, start: int, stop: int | None, etag: str) -> tuple[bytes, str]:
         wanted: Any = {}
         if start or stop is not None:
             wanted["range"] = {"offset": start} if stop is None else (start, stop)
         if etag:
             wanted["if_match"] = etag
+        try:
+            answer = await obstore.get_async(self._store, self.prefix + key, options=wanted)
+            return bytes(await answer.bytes_async()), answer.meta["e_tag"] or ""
+        except BaseError as error:
+            if _status(error) == 416:
+                return b"", ""  # the object ends before ``start``
+            raise
 
-        async def request() -> tuple[bytes, str]:
-            try:
-                answer = await obstore.get_async(self._store, self.prefix + key, options=wanted)
-                return bytes(await answer.bytes_async()), answer.meta["e_tag"] or ""
-            except BaseError as error:
-                if _status(error) == 416:
-                    return b"", ""  # the object ends before ``start``
+    async def _look(self, key: str) -> Entry:
+        try:
+            answer = await obstore.get_async(self._store, self.prefix + key, options={"range": (0, 1)})
+            await answer.bytes_async()
+        except BaseError as error:
+            if _status(error) != 416:
                 raise
+            answer = await obstore.get_async(self._store, self.prefix + key)
+        return Entry(key, int(answer.meta["size"]), answer.meta["e_tag"] or "")
 
-        return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
-
-    async def size(self, key: str) -> int:
-        """Return an object's size in bytes."""
-        return (await self.look(key)).size
-
-    async def look(self, key: str) -> Entry:
-        """Return an object's entry.
-
-        The first byte is asked for: an answer to HEAD could not tell what is missing or forbidden.
-        """
-        uri = self.uri(key)
-
-        async def request() -> Entry:
-            try:
-                answer = await obstore.get_async(self._store, self.prefix + key, options={"range": (0, 1)})
-                await answer.bytes_async()
-            except BaseError as error:
-                if _status(error) == 416:
-                    answer = await obstore.get_async(self._store, self.prefix + key)
-                else:
-                    raise
-            return Entry(key, int(answer.meta["size"]), answer.meta["e_tag"] or "")
-
-        return await self._send("read", uri, request)
-
-    async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
-        """Write a whole object. S3 shows all of it or nothing, and it is durable at once."""
-        uri = self.uri(key)
-        await self._send("write", uri, lambda: self._put(key, data, content_type, "overwrite"), len(data))
-
-    async def put_if_absent(
-        self, key: str, data: bytes, content_type: str = "application/octet-stream"
-    ) -> bool:
-        """Write a whole object unless there is one; return whether it was written."""
-        uri = self.uri(key)
+    def _putting(
+        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+    ) -> Callable[[], Awaitable[bool]]:
+        attributes: Any = {"Content-Type": content_type}
+        mode: Any = "create" if if_absent else "overwrite"
 
         async def request() -> bool:
             try:
-                await self._put(key, data, content_type, "create")
-            except AlreadyExistsError:
+                await obstore.put_async(
+                    self._store,
+                    self.prefix + key,
+                    data,
+                    attributes=attributes,
+                    mode=mode,
+                    use_multipart=False,
+                )
+            except AlreadyExistsError:  # what obstore makes of any answer 409
+                if not if_absent:
+                    raise
                 return False
             return True
 
-        # An earlier attempt may have arrived though its answer did not.
-        return await self._send("write", uri, request, len(data)) or await self.get(key) == data
+        return request
 
-    async def _put(self, key: str, data: bytes, content_type: str, mode: Any) -> None:
-        attributes: Any = {"Content-Type": content_type}
-        await obstore.put_async(
-            self._store, self.prefix + key, data, attributes=attributes, mode=mode, use_multipart=False
-        )
+    async def _put_parts(self, key: str, first: bytes, rest: AsyncIterable[bytes], content_type: str) -> None:
+        """Write an object of two parts or more through aioboto3.
 
-    async def put_stream(
-        self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
-    ) -> None:
-        """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`.
-
-        Two parts or more go through aioboto3: obstore sends no single part, and a piece whose answer broke
-        would be gone with its stream.
+        obstore sends no single part, and a piece whose answer broke would be gone with its stream.
         """
-        parts = parts_of(pieces)
-        first = await anext(parts, b"")
-        if len(first) < PART:
-            await self.put(key, first, content_type)
-            return
 
         async def all_parts() -> AsyncIterator[bytes]:
             yield first
-            async for part in parts:
+            async for part in rest:
                 yield part
 
         from gtmask.storage.s3 import S3Storage  # noqa: PLC0415 - costs a quarter of a second

@@ -20,7 +20,7 @@ from gtmask.storage.s3_answers import Action
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_direct import Direct
 from gtmask.storage.s3_errors import translate_errors
-from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of, parts_of
+from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Objects of fewer bytes are sent past the client's machinery.
 _SMALL = 1 << 20
+#: Answers to a range that begins beyond an object's end.
+_BEYOND = {"InvalidRange", "416"}
 
 
 class _Connection:
@@ -107,105 +109,52 @@ class S3Storage(S3Prefix):
     def _target(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.prefix + key}
 
-    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
-        """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
-        return (await self.get_versioned(key, start, stop, etag))[0]
-
-    async def get_versioned(
-        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
-    ) -> tuple[bytes, str]:
-        """Return the same as :meth:`get`, and the object's ETag."""
-        uri = self.uri(key)
-        if stop is not None and stop <= start:
-            # Nothing to read, but a missing object is an error all the same.
-            return b"", (await self.look(key)).etag
+    async def _get(self, key: str, start: int, stop: int | None, etag: str) -> tuple[bytes, str]:
         span = f"bytes={start}-{'' if stop is None else stop - 1}" if start or stop is not None else None
+        try:
+            data, _, found = await self._entered.direct.get(self.bucket, self.prefix + key, span, etag)
+        except ClientError as error:
+            if _code(error) in _BEYOND:
+                return b"", ""  # the object ends before ``start``
+            raise
+        return data, found
 
-        async def request() -> tuple[bytes, str]:
-            try:
-                data, _, found = await self._entered.direct.get(self.bucket, self.prefix + key, span, etag)
-            except ClientError as error:
-                if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
-                    return b"", ""  # the object ends before ``start``
+    async def _look(self, key: str) -> Entry:
+        where = self.bucket, self.prefix + key
+        try:
+            data, found, etag = await self._entered.direct.get(*where, "bytes=0-0")
+        except ClientError as error:
+            if _code(error) not in _BEYOND:
                 raise
-            return data, found
+            data, found, etag = await self._entered.direct.get(*where)
+        # Some servers send an empty object whole.
+        return Entry(key, int(found.rpartition("/")[2]) if found else len(data), etag)
 
-        return await self._send("read", uri, request, stop - start if stop is not None else 1 << 30)
-
-    async def size(self, key: str) -> int:
-        """Return an object's size in bytes."""
-        return (await self.look(key)).size
-
-    async def look(self, key: str) -> Entry:
-        """Return an object's entry.
-
-        The first byte is asked for, and its ``Content-Range`` tells the size: an answer to HEAD has no
-        body, so that it could not tell a missing bucket from a missing object, or why it is forbidden.
-        """
-        uri = self.uri(key)
-
-        async def request() -> Entry:
-            where = self.bucket, self.prefix + key
-            try:
-                data, found, etag = await self._entered.direct.get(*where, "bytes=0-0")
-            except ClientError as error:
-                if error.response["Error"]["Code"] in {"InvalidRange", "416"}:
-                    data, found, etag = await self._entered.direct.get(*where)
-                else:
-                    raise
-            # Some servers send an empty object whole.
-            return Entry(key, int(found.rpartition("/")[2]) if found else len(data), etag)
-
-        return await self._send("read", uri, request)
-
-    async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
-        """Write a whole object. S3 shows all of it or nothing, and it is durable at once."""
-        uri = self.uri(key)
-        await self._send("write", uri, self._putting(key, data, content_type), len(data))
-
-    async def put_if_absent(
-        self, key: str, data: bytes, content_type: str = "application/octet-stream"
-    ) -> bool:
-        """Write a whole object unless there is one; return whether it was written."""
-        uri = self.uri(key)
-        put = self._putting(key, data, content_type, if_none_match="*")
+    def _putting(
+        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+    ) -> Callable[[], Awaitable[bool]]:
+        name, md5, condition = self.prefix + key, _md5(data), "*" if if_absent else None
 
         async def request() -> bool:
             try:
-                await put()
+                if len(data) < _SMALL:
+                    await self._entered.direct.put(self.bucket, name, data, md5, content_type, condition)
+                else:
+                    parameters = {**self._target(key), "ContentMD5": md5, "ContentType": content_type}
+                    if condition:
+                        parameters["IfNoneMatch"] = condition
+                    # aiohttp would copy large bytes whole into the transport.
+                    await self._client.put_object(**parameters, Body=BytesIO(data))
             except ClientError as error:
-                if error.response["Error"]["Code"] in {"PreconditionFailed", "412"}:
+                if if_absent and _code(error) in {"PreconditionFailed", "412"}:
                     return False
                 raise
             return True
 
-        # An earlier attempt may have arrived though its answer did not. aiohttp makes such attempts
-        # unasked, so that they cannot be counted.
-        return await self._send("write", uri, request, len(data)) or await self.get(key) == data
+        return request
 
-    def _putting(
-        self, key: str, data: bytes, content_type: str, if_none_match: str | None = None
-    ) -> Callable[[], Awaitable[None]]:
-        """Return what puts an object once: the same bytes, with the same checksum, at each attempt."""
-        key, md5 = self.prefix + key, _md5(data)
-        if len(data) < _SMALL:
-            return lambda: self._entered.direct.put(self.bucket, key, data, md5, content_type, if_none_match)
-        parameters = {"Bucket": self.bucket, "Key": key, "ContentMD5": md5, "ContentType": content_type}
-        if if_none_match:
-            parameters["IfNoneMatch"] = if_none_match
-        # aiohttp would copy large bytes whole into the transport.
-        return lambda: self._client.put_object(**parameters, Body=BytesIO(data))
-
-    async def put_stream(
-        self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
-    ) -> None:
-        """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`."""
+    async def _put_parts(self, key: str, first: bytes, rest: AsyncIterable[bytes], content_type: str) -> None:
         uri = self.uri(key)
-        parts = parts_of(pieces)
-        first = await anext(parts, b"")
-        if len(first) < PART:
-            await self.put(key, first, content_type)
-            return
         target = self._target(key)
         begun = await self._send(
             "write", uri, lambda: self._client.create_multipart_upload(**target, ContentType=content_type)
@@ -214,7 +163,7 @@ class S3Storage(S3Prefix):
         finished = False
         try:
             tags = [await self._put_part(uri, upload, 1, first)]
-            async for part in parts:
+            async for part in rest:
                 tags.append(await self._put_part(uri, upload, len(tags) + 1, part))
             listed = [{"ETag": tag, "PartNumber": number} for number, tag in enumerate(tags, 1)]
             await self._send(
@@ -260,6 +209,10 @@ class S3Storage(S3Prefix):
             if not answer.get("IsTruncated"):
                 return
             page["ContinuationToken"] = answer["NextContinuationToken"]
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
 
 
 def _md5(data: bytes) -> str:

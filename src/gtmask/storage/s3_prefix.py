@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
     from contextlib import AbstractContextManager
 
-    from gtmask.storage.base import S3Settings
+    from gtmask.storage.base import Entry, S3Settings
     from gtmask.storage.retry import Requests
 
 T = TypeVar("T")
@@ -60,8 +60,78 @@ class S3Prefix:
         """Return the ``s3://`` URI of a key."""
         return f"s3://{self.bucket}/{self.prefix}{check_key(key)}"
 
+    async def get(self, key: str, start: int = 0, stop: int | None = None, etag: str = "") -> bytes:
+        """Return the bytes [start, stop) of an object, fewer where it ends before ``stop``."""
+        return (await self.get_versioned(key, start, stop, etag))[0]
+
+    async def get_versioned(
+        self, key: str, start: int = 0, stop: int | None = None, etag: str = ""
+    ) -> tuple[bytes, str]:
+        """Return the same as :meth:`get`, and the object's ETag."""
+        if stop is not None and stop <= start:
+            # Nothing to read, but a missing object is an error all the same.
+            return b"", (await self.look(key)).etag
+        length = 1 << 30 if stop is None else stop - start
+        return await self._send("read", self.uri(key), lambda: self._get(key, start, stop, etag), length)
+
+    async def size(self, key: str) -> int:
+        """Return an object's size in bytes."""
+        return (await self.look(key)).size
+
+    async def look(self, key: str) -> Entry:
+        """Return an object's entry.
+
+        The first byte is asked for, and the answer tells the size: one to HEAD has no body, so that it could
+        not tell a missing bucket from a missing object, or why it is forbidden.
+        """
+        return await self._send("read", self.uri(key), lambda: self._look(key))
+
+    async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+        """Write a whole object. S3 shows all of it or nothing, and it is durable at once."""
+        uri = self.uri(key)
+        await self._send("write", uri, self._putting(key, data, content_type), len(data))
+
+    async def put_if_absent(
+        self, key: str, data: bytes, content_type: str = "application/octet-stream"
+    ) -> bool:
+        """Write a whole object unless there is one; return whether it was written."""
+        uri = self.uri(key)
+        put = self._putting(key, data, content_type, if_absent=True)
+        # An earlier attempt may have arrived though its answer did not. aiohttp makes such attempts
+        # unasked, so that they cannot be counted.
+        return await self._send("write", uri, put, len(data)) or await self.get(key) == data
+
+    async def put_stream(
+        self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
+    ) -> None:
+        """Write a whole object from its pieces, in parts of 16 MiB; else like :meth:`put`."""
+        parts = parts_of(pieces)
+        first = await anext(parts, b"")
+        if len(first) < PART:
+            await self.put(key, first, content_type)
+        else:
+            await self._put_parts(key, first, parts, content_type)
+
     async def sync(self) -> None:
         """Return at once: an object that S3 has taken is durable."""
+
+    async def _get(self, key: str, start: int, stop: int | None, etag: str) -> tuple[bytes, str]:
+        """Ask once for bytes of an object, none where it ends before ``start``, and its ETag."""
+        raise NotImplementedError
+
+    async def _look(self, key: str) -> Entry:
+        """Ask once for an object's entry."""
+        raise NotImplementedError
+
+    def _putting(
+        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+    ) -> Callable[[], Awaitable[bool]]:
+        """Return what puts an object once, and says whether it was written; it may be called again."""
+        raise NotImplementedError
+
+    async def _put_parts(self, key: str, first: bytes, rest: AsyncIterable[bytes], content_type: str) -> None:
+        """Write an object of two parts or more."""
+        raise NotImplementedError
 
     def _translated(self, action: Action) -> AbstractContextManager[None]:
         """Turn the client's errors into ours."""

@@ -43,8 +43,8 @@ def read(path: Path, kind: str) -> dict[str, int]:
     [("coco", ()), ("coco", ("--ungrouped", "--string-ids")), ("label-studio", ())],
 )
 def test_the_peak_grows_only_by_the_index(tmp_path, kind, options):
-    small = read(make(tmp_path / "small.json", kind, "12M", *options), kind)
-    path = make(tmp_path / "large.json", kind, "60M", *options)
+    small = read(make(tmp_path / "small.json", kind, "8M", *options), kind)
+    path = make(tmp_path / "large.json", kind, "40M", *options)
     large = read(path, kind)
     assert large["shapes"] > 4 * small["shapes"]
     index = PER_ANNOTATION * large["shapes"] + PER_IMAGE * large["images"]
@@ -54,12 +54,12 @@ def test_the_peak_grows_only_by_the_index(tmp_path, kind, options):
 
 @pytest.mark.slow
 def test_a_value_that_nobody_reads_is_not_held(tmp_path):
-    """One string of 80 MB beside the tables: it is passed in windows."""
+    """One string of 30 MB beside the tables: it is passed in windows."""
     small = read(make(tmp_path / "small.json", "coco", "1M"), "coco")
     path = tmp_path / "large.json"
     with path.open("wb") as file:
         file.write(b'{"blob": "')
-        for _ in range(80):
+        for _ in range(30):
             file.write(b'[{\\",' * 200_000)
         file.write(b'", ' + (tmp_path / "small.json").read_bytes().lstrip()[1:])
     large = read(path, "coco")

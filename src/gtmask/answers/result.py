@@ -1,0 +1,74 @@
+"""What an answer came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from gtmask.answers.survey import FAILED, UNANSWERED
+from gtmask.run.commit import Tally
+
+
+@dataclass(slots=True)
+class Answer:
+    """What an answer came to.
+
+    Attributes
+    ----------
+    before, after
+        The label attributes that a job adjusted and wrote.
+    ids
+        Whose class ids the masks have.
+    statuses, failures
+        Objects by what became of them, and reasons of failure.
+    objects
+        Images; several lines of one image count once.
+    answered, again
+        Lines of ``answer.manifest`` and of ``again.manifest``.
+    compared, changed
+        Images whose old and new masks were compared, and those of them that differ.
+    changes
+        The most changed images, the most changed first, as in ``changes.jsonl``.
+    page_trouble
+        Why there is no page of them, "" where there is.
+    tally
+        Findings, rejects and pixels.
+    """
+
+    out: str
+    before: str
+    after: str
+    ids: str = ""
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    objects: int = 0
+    answered: int = 0
+    again: int = 0
+    compared: int = 0
+    changed: int = 0
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    page_trouble: str = ""
+    files: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every object was answered and read, else 3."""
+        left = self.statuses[FAILED] + self.statuses[UNANSWERED] + self.tally.rejects
+        return 3 if left or "before-missing" in self.tally.findings else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for ``--json``."""
+        return {
+            "out": self.out, "before": self.before, "after": self.after, "ids": self.ids,
+            "objects": self.objects,
+            "statuses": dict(sorted(self.statuses.items())), "failures": dict(sorted(self.failures.items())),
+            "answered": self.answered, "again": self.again, "compared": self.compared,
+            "changed": self.changed, "changes": self.changes, "page_trouble": self.page_trouble,
+            "files": self.files,
+            "rejects": self.tally.rejects,
+            "pixels": {str(value): count for value, count in sorted(self.tally.pixels.items())},
+            "findings": dict(sorted(self.tally.findings.items())),
+            "examples": dict(sorted(self.tally.examples.items())),
+        }  # fmt: skip
