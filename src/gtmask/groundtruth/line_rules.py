@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson

@@ -40,7 +40,7 @@ class RunState(NamedTuple):
 
 
 def read_run_state(storage: BlockingStorage) -> RunState | None:
-    """Return the state of the run in a folder; None where there is none of ours, or it is not for us to read."""
+    """Return the state of the run in a folder; None where there is none of ours that we may read."""
     try:
         plan = orjson.loads(storage.get(RUN_FILE))
         settings, records = plan["settings"], plan["records"]
