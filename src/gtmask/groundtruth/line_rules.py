@@ -183,9 +183,7 @@ class LineChecker:
         if entries is None:
             return
         first = self._maps.setdefault(label.attribute, entries)
-        if first != entries and sorted(first, key=itemgetter(0)) != sorted(
-            entries, key=itemgetter(0)
-        ):  # JSON has no order
+        if first != entries and sorted(first) != sorted(entries):  # JSON has no order
             detail = f"{label.attribute}: unlike that of the first line"
             yield Problem("color-map-differs", number, "", detail)
         elif not self.classes and label.attribute == self.attributes[-1]:
