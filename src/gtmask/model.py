@@ -323,9 +323,10 @@ class Record(_ByValue):
 
 @dataclass(frozen=True, slots=True)
 class LabelClass:
-    """One row of a class map: ``id`` 1..255, ``color`` as ``#rrggbb``, and the source labels it takes.
+    """One row of a class map: ``id`` 1..255, ``name``, ``color`` as ``#rrggbb``, and its source ``labels``.
 
-    ``value`` is the pixel value that the class has in ready-made masks, where the class map tells it.
+    With ``--overlap priority`` the class of the higher ``priority`` lies on top. ``value`` is the pixel value
+    that the class has in ready-made masks, where the class map tells it.
     """
 
     id: int
@@ -338,7 +339,7 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedClass:
-    """A class that an export brings: its name, and the id and the colour that it should have, where told.
+    """A class that an export brings: its name, and the ``id`` and the ``color`` it should have, where told.
 
     ``value`` is the pixel value of a class that has no other name.
     """
@@ -355,7 +356,8 @@ class ClassMap:
 
     Class 0 is BACKGROUND and not listed in ``classes``. ``ignore`` are labels whose shapes are left
     out; ``background`` are labels whose shapes are painted as 0 (that is how users of tools without
-    holes cut them). Its rules are checked where it is made: see :mod:`gtmask.groundtruth.classes`.
+    holes cut them); with ``ignore_case``, labels that differ in case alone are one. Its rules are checked
+    where it is made: see :mod:`gtmask.groundtruth.classes`.
     """
 
     classes: tuple[LabelClass, ...]

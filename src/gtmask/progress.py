@@ -84,6 +84,11 @@ def hearing_notices(listener: Callable[[str], None]) -> Iterator[None]:
     listener
         Is called with one sentence or clause, by whatever thread gives notice.
 
+    Yields
+    ------
+    None
+        While it is called.
+
     Examples
     --------
     >>> import gtmask

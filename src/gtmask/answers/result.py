@@ -16,6 +16,8 @@ class Answer:
 
     Attributes
     ----------
+    out
+        Where it was written.
     before, after
         The label attributes that a job adjusted and wrote.
     ids
@@ -32,6 +34,8 @@ class Answer:
         The most changed images, the most changed first, as in ``changes.jsonl``.
     page_trouble
         Why there is no page of them, "" where there is.
+    files
+        The files that were written there, masks left out.
     tally
         Findings, rejects and pixels.
     """

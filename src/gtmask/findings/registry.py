@@ -24,7 +24,7 @@ Level = Literal["note", "guess", "loss", "reject", "error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a finding code means and what a user can do about it."""
+    """A finding code, its level (what it costs), its meaning, and the remedy: what a user can do about it."""
 
     code: str
     level: Level

@@ -88,6 +88,11 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
     labels
         Source labels; repetitions do not count.
 
+    Returns
+    -------
+    ClassMap
+        With a colour for each class, the same ones for the same count.
+
     Raises
     ------
     ClassMapError
@@ -173,6 +178,11 @@ def parse_class_map(text: str, name: str = "classes.toml") -> ClassMap:
         The text of the file.
     name
         What messages call the file.
+
+    Returns
+    -------
+    ClassMap
+        Its classes sorted by id, each with a colour.
 
     Raises
     ------

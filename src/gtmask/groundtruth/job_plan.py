@@ -35,6 +35,8 @@ class JobPlan:
     ----------
     manifest
         The manifest that was read.
+    settings
+        What the user decided.
     adjusts
         The label attribute whose masks workers will see.
     labels
@@ -54,6 +56,8 @@ class JobPlan:
         looked at.
     examples
         A reference in each bucket of images and masks.
+    role_checked
+        Whether AWS was asked about the role.
     """
 
     manifest: str

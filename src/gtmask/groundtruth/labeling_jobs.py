@@ -26,7 +26,11 @@ _DESCRIBE = "sagemaker:DescribeLabelingJob"
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """How far a job is: objects labeled, failed and in all, and the service's words on a failure."""
+    """How far a job is.
+
+    ``name`` and ``status`` are the service's words, and ``reason`` those for why it failed; ``labeled``,
+    ``failed`` and ``total`` count objects; ``output`` is the URI of the output manifest, "" before there is one.
+    """
 
     name: str
     status: str

@@ -148,6 +148,11 @@ def pilot(
     s3, workers, progress
         As in :func:`gtmask.validate`.
 
+    Returns
+    -------
+    PilotResult
+        The images that were chosen, why, and what to look for.
+
     Raises
     ------
     UsageError

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One image of a pilot: its line in the big manifest, its reference, why, and its classes."""
+    """One image of a pilot: its line in the big manifest, ``source_ref``, reason and class ids (``classes``)."""
 
     line: int
     source_ref: str

@@ -22,7 +22,7 @@ _ORDER = {"error": 0, "warning": 1, "note": 2}
 
 @dataclass(slots=True)
 class Rule:
-    """One code of a report: how often it was found, and its first examples."""
+    """One code of a report: how often it was found (``count``), and its first examples."""
 
     code: str
     count: int = 0
@@ -52,6 +52,8 @@ class Report:
     ----------
     manifest, depth
         What was checked, and how: ``quick``, ``default`` or ``deep``.
+    strict
+        Whether warnings count as errors.
     lines, images, masks, decoded
         Lines of the manifest; images and masks whose headers were read; masks whose every pixel was.
     attributes

@@ -64,10 +64,18 @@ class JobSettings:
     upload
         ``s3://`` prefix for manifest, template and label categories, in a folder of the job's name; by
         default ``<output>/_gtmask``.
+    title, description, keywords
+        What workers read in the list of tasks, and 1 to 5 words by which they find it.
     workers_per_object
         1 to 9. With more than one, Ground Truth merges by votes and smooths edges.
     time_limit, availability
         Seconds that a worker has for a task (30 to 28,800), and that a task is offered (60 to 2,592,000).
+    max_concurrent
+        Images that are offered at a time, 1 to 5,000.
+    kms_key
+        Id or ARN of the KMS key that encrypts the output; None: as the bucket says.
+    tags
+        (key, value) pairs for the labeling job, at most 50.
 
     Raises
     ------

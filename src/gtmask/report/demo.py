@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Demo:
-    """What the demo made: the conversion's summary, the validation, and files with what they are."""
+    """What the demo made: the conversion's summary, the validation's report, and files with what they are."""
 
     summary: Summary
     report: Report
@@ -61,6 +61,11 @@ def demo(
         Replace files of these names that no demo wrote.
     progress
         Hears how the conversion gets on.
+
+    Returns
+    -------
+    Demo
+        What was made, and where.
 
     Raises
     ------

@@ -50,12 +50,13 @@ if TYPE_CHECKING:
 class Inspection(FindingCounts):
     """What was seen in an export.
 
-    ``labels`` and ``kinds`` count shapes (of the masks of a manifest those classes that have pixels),
-    ``findings`` codes; ``examples`` keeps the first few details of
-    each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the classes to
-    start with, with the ids and colours that the export brings; ``sizes`` counts image sizes as
-    the export tells them; ``balance`` sums up what became of the images' elements;
-    ``answer`` sums up a finished adjustment job. ``why`` says by what the format was told;
+    ``title`` names the format, and ``why`` says by what it was told. ``images`` can become masks, of which
+    ``empty`` have no shape, and ``unusable`` records cannot. ``labels`` and ``kinds`` count shapes (of the
+    masks of a manifest those classes that have pixels), ``findings`` codes; ``examples`` keeps the first few
+    details of each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the
+    classes to start with, with the ids and colours that the export brings, and ``class_ids`` the pairs of id
+    and label by which it tells them apart; ``sizes`` counts image sizes as the export tells them; ``balance``
+    sums up what became of the images' elements; ``answer`` sums up a finished adjustment job.
     ``first_images`` are the first image of each label; ``sampled`` is what painting a sample shows, and
     ``estimate`` what a conversion would take (see :meth:`to_json`).
     """
@@ -186,6 +187,11 @@ def inspect(
         changed in a job is not summed up.
     progress
         Hears how the reading gets on.
+
+    Returns
+    -------
+    Inspection
+        Counts and findings of all records; its ``class_map`` is the one to start with.
 
     Raises
     ------

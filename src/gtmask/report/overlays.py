@@ -42,8 +42,9 @@ _UNSEEN = ("mask-", "source-not-found", "source-unreadable")
 
 @dataclass(slots=True)
 class Preview:
-    """What was written: the page's path, how many images it shows as workers should see them, and the others.
+    """What was written.
 
+    ``path`` is the page's; ``shown`` counts the images on it that workers will see as they should, and
     ``troubles`` has a sentence for each of the others; ``unfinished`` says that the manifest's run is not
     finished, and how far it is; ``notes`` are the sentences at the top of the page.
     """
@@ -121,6 +122,11 @@ def preview(
         How to reach S3.
     workers, progress
         As in :func:`gtmask.validate`.
+
+    Returns
+    -------
+    Preview
+        How many images the page shows, and what is wrong with others.
 
     Raises
     ------

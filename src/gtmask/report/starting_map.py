@@ -83,6 +83,11 @@ def classes(
     format, options, s3, workers, only, progress
         As in :func:`gtmask.inspect`.
 
+    Returns
+    -------
+    StartingMap
+        The class map, also where no file was asked for.
+
     Raises
     ------
     UsageError

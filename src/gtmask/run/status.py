@@ -38,7 +38,7 @@ SILENT = 120.0
 
 @dataclass(slots=True)
 class Status:
-    """How far a run is.
+    """How far the run in ``out`` is, of an export of the format ``title``.
 
     ``tally`` covers the chunks that are done, ``rejected`` counts the codes for which their records were
     rejected; ``missing`` are pairs of the first and the last of each row of consecutive chunks that are not
