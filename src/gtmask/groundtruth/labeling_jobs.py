@@ -29,7 +29,7 @@ class JobStatus:
     """How far a job is.
 
     ``name`` and ``status`` are the service's words, and ``reason`` those for why it failed; ``labeled``,
-    ``failed`` and ``total`` count objects; ``output`` is the URI of the output manifest, "" before there is one.
+    ``failed`` and ``total`` count objects; ``output`` is the output manifest, "" before there is one.
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One image of a pilot: its line in the big manifest, ``source_ref``, reason and class ids (``classes``)."""
+    """One image of a pilot: its line in the big manifest, ``source_ref``, the reason and its ``classes``."""
 
     line: int
     source_ref: str
