@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from gtmask import escape_unprintable, hearing_notices, retries
 
@@ -70,8 +70,8 @@ class State:
     seconds: float
 
 
-class View(Protocol):
-    """Shows what a reporter hears; called by one thread at a time."""
+class View:
+    """Shows what a reporter hears; called by one thread at a time. What a view does not have shows nothing."""
 
     def begin(self, state: State) -> None:
         """Show that a stage begins."""
@@ -188,8 +188,8 @@ class Reporter:
             wait = self._interval
 
 
-class Lines:
-    """A log: one line per look, with the time of day.
+class Lines(View):
+    """A log: one line per look, with the time of day. The stream stays open: others write there, too.
 
     Parameters
     ----------
@@ -220,9 +220,6 @@ class Lines:
         left = "" if state.left is None else f", {duration(state.left)} left"
         self._write(state.stage, f"{_counts(state)}{left}, {_trouble(state)}")
 
-    def advance(self, state: State) -> None:
-        """Wait until it is time to look."""
-
     def over(self, state: State) -> None:
         """Write how long a stage took."""
         done = f"{state.done:,}/{state.done:,} in {duration(state.seconds)}"
@@ -232,11 +229,8 @@ class Lines:
         """Write a sentence."""
         self._write("", text)
 
-    def close(self) -> None:
-        """Leave the stream open: others write there, too."""
 
-
-class JsonLines:
+class JsonLines(View):
     """A stream of JSON documents, one a line, for services."""
 
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.time) -> None:
@@ -263,9 +257,6 @@ class JsonLines:
         """Tell how far a stage is."""
         self._state("progress", state)
 
-    def advance(self, state: State) -> None:
-        """Wait until it is time to look."""
-
     def over(self, state: State) -> None:
         """Tell that a stage is over."""
         self._state("end", state)
@@ -274,11 +265,8 @@ class JsonLines:
         """Tell a sentence."""
         self.write("notice", message=escape_unprintable(text))
 
-    def close(self) -> None:
-        """Leave the stream open: the result follows."""
 
-
-class Bar:
+class Bar(View):
     """Bars on a terminal, one per stage; before the first one a line that goes away again."""
 
     def __init__(self) -> None:

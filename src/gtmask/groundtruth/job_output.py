@@ -16,14 +16,19 @@ import numpy as np
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.manifest_file import mirror_folders
-from gtmask.groundtruth.media import MediaReader, MediaSettings, each_with_media, in_batches, media_settings
-from gtmask.kernels import CHECKER_MODULES, compile_kernels
+from gtmask.groundtruth.media import (
+    MediaReader,
+    MediaSettings,
+    checking_pool,
+    each_with_media,
+    in_batches,
+    media_settings,
+)
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.manifest.newest import Attributes
 from gtmask.manifest.parser import LineParser
 from gtmask.png import decode_png
 from gtmask.progress import Progress, Silent, advancing
-from gtmask.workers import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,7 +153,7 @@ def summarize_job_output(
     progress = progress or Silent()
     progress.stage("compare", estimate)
     batches = ((settings, batch) for batch in _read_lines(manifests, output, progress))
-    with Pool(workers, before=partial(compile_kernels, CHECKER_MODULES)) as pool:
+    with checking_pool(workers) as pool:
         for compared in pool.map(_compare_batch, batches, estimate // BATCH):
             output.add(compared)
     return output

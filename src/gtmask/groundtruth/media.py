@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,7 @@ from gtmask.groundtruth.picture_rules import (
     check_values,
 )
 from gtmask.images.probe import probe
+from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.manifest.grid import grid_of
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
@@ -42,7 +44,7 @@ from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
 from gtmask.storage.usable import check_copies
-from gtmask.workers import run_kept
+from gtmask.workers import Pool, run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -344,6 +346,11 @@ def in_batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
     """Yield the items in lists of a size, of which the last may be shorter."""
     while batch := list(islice(items, size)):
         yield batch
+
+
+def checking_pool(workers: int | None) -> Pool:
+    """Return workers that look at the pixels of masks."""
+    return Pool(workers, before=partial(compile_kernels, CHECKER_MODULES))
 
 
 def check_batch(settings: MediaSettings, tasks: list[tuple[Task, bool]]) -> MediaReport:

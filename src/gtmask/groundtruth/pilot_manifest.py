@@ -7,7 +7,6 @@ palette mask, because nobody has published which of them every portal renders.
 
 from __future__ import annotations
 
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -26,11 +25,17 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.media import MediaReader, MediaSettings, each_with_media, in_batches, media_settings
+from gtmask.groundtruth.media import (
+    MediaReader,
+    MediaSettings,
+    checking_pool,
+    each_with_media,
+    in_batches,
+    media_settings,
+)
 from gtmask.groundtruth.picture_rules import check_size
 from gtmask.groundtruth.pilot_result import Chosen, PilotResult
 from gtmask.groundtruth.sampling import Candidate, Sampling
-from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
 from gtmask.manifest.grid import GRID, PILOT_FILES
@@ -42,7 +47,6 @@ from gtmask.progress import Progress, Silent, advancing
 from gtmask.storage import open_storage
 from gtmask.storage.outputs import OwnFiles
 from gtmask.storage.usable import check_folder, check_overwrite, check_uri_prefix
-from gtmask.workers import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.sampling import Pick
     from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings, Storage
+    from gtmask.workers import Pool
 
 BATCH = 128
 #: PNG modes of masks, in the order of the copies of one image.
@@ -181,7 +186,7 @@ def pilot(
         source.require_manifest()
         settings = media_settings([source], s3, images=images, masks=masks, deep=True)
         look = _Look(source, settings)
-        with Pool(workers, before=functools.partial(compile_kernels, CHECKER_MODULES)) as pool:
+        with checking_pool(workers) as pool:
             look.run(pool, progress or Silent())
         picks = look.choice.choose(count, seed)
         lines = [source.read(*pick.span) for pick in picks]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.groundtruth.media import each_with_media, in_batches
-from gtmask.kernels import CHECKER_MODULES, compile_kernels
+from gtmask.groundtruth.media import checking_pool, each_with_media, in_batches
 from gtmask.progress import advancing
-from gtmask.workers import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +39,7 @@ def look_at(
     progress.stage("look", total)
     items = _checked(advancing(lines, progress))
     batches = ((settings, batch) for batch in in_batches(items, BATCH))
-    with Pool(workers, before=functools.partial(compile_kernels, CHECKER_MODULES)) as pool:
+    with checking_pool(workers) as pool:
         for glances in pool.map(_look, batches, -(-total // BATCH)):
             yield from glances
 
