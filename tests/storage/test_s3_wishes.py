@@ -40,7 +40,7 @@ READS = {"s3:GetObject", "s3:ListBucket", "s3:DeleteObject"}
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     with FakeAws() as server:
         server.lead_here(monkeypatch)
-        for module in ("s3", "obstore", "s3_prefix"):
+        for module in ("s3", "s3_prefix"):
             monkeypatch.setattr(f"gtmask.storage.{module}.PART", PART)
         server.buckets["team"] = {}
         yield server
