@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gtmask.errors import NotFoundError, ProbeError
-from gtmask.images import ImageInfo, probe
-from gtmask.images.probe import FIRST, _MissingBytesError, _NoImageError, _parse, _Window
+from gtmask.images.probe import FIRST, ImageInfo, _MissingBytesError, _NoImageError, _parse, _Window, probe
 from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:

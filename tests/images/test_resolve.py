@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gtmask.images import ImageRule, choose_rule, mask_key, normalize
-from gtmask.images.resolve import ALIAS, OWN, SCOPED, _rules
+from gtmask.images.references import normalize
+from gtmask.images.resolve import ALIAS, OWN, SCOPED, ImageRule, _rules, choose_rule, mask_key
 from gtmask.model import ImageNames
 from gtmask.storage import check_key
 
