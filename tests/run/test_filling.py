@@ -39,7 +39,7 @@ def masked(rings: list[Any], rule: str, **options: Any) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rings=st.lists(ring, min_size=2, max_size=4, unique_by=tuple))
 def test_what_is_left_is_the_exterior_without_what_the_rule_fills_of_each_hole(
     rule: str, rings: list[list[float]]

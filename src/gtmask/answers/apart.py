@@ -10,6 +10,7 @@ from gtmask.errors import UsageError
 from gtmask.images.present import exists
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.run.commit import MASKS
+from gtmask.run.overwrite import occupied, what_is_there
 from gtmask.run.places import is_inside, real
 from gtmask.storage import open_storage
 from gtmask.storage.usable import check_folder, check_overwrite
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.storage.base import S3Settings, Storage
+    from gtmask.storage.base import S3Settings
 
 
 def refuse_meeting(out: str, sources: Sequence[ManifestReader], masks: str | None) -> None:
@@ -54,20 +55,8 @@ async def refuse_occupied(out: str, s3: S3Settings, *, overwrite: bool) -> None:
             )
         if overwrite or await exists(storage, PLAN_FILE):
             return
-        if there := await _what_is_there(storage):
+        if there := await what_is_there(storage, (MANIFEST, AGAIN, CHANGES, COCO)):
             # Another machine that has begun the same answer meanwhile wrote its plan before anything else.
             if await exists(storage, PLAN_FILE):
                 return
-            raise UsageError(
-                f"{out} holds {there} that no gtmask answer wrote: choose another --out, or --overwrite to "
-                "let files of the same names be replaced."
-            )
-
-
-async def _what_is_there(out: Storage) -> str:
-    async for _ in out.list(MASKS):
-        return "masks"
-    for key in (MANIFEST, AGAIN, CHANGES, COCO):
-        if await exists(out, key):
-            return f"a file {key}"
-    return ""
+            raise occupied(out, there, "gtmask answer")

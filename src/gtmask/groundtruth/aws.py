@@ -9,14 +9,12 @@ import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import aioboto3
-from aiobotocore.session import AioSession
 from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
 
 from gtmask.errors import UsageError
 from gtmask.manifest.contract import CORS_RULE
 from gtmask.storage.s3_answers import Action
-from gtmask.storage.s3_client import model_loader
+from gtmask.storage.s3_client import open_session
 from gtmask.storage.s3_errors import translate_errors
 from gtmask.text import one_line
 
@@ -45,12 +43,7 @@ async def open_client(service: str, settings: S3Settings, region: str | None = N
         No such profile, or no region at all.
     """
     try:
-        # SageMaker's model has megabytes: each process reads it once.
-        core = AioSession()
-        session = aioboto3.Session(
-            botocore_session=core, profile_name=settings.profile, region_name=region or settings.region
-        )
-        core.register_component("data_loader", model_loader(core.get_config_variable("data_path")))
+        session, _ = open_session(settings, region)
         endpoint = settings.endpoint_url if service == "s3" else None
         # S3 answers for buckets of every region; SageMaker's jobs are in one.
         home = session.region_name or ("us-east-1" if service == "s3" else None)

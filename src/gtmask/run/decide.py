@@ -14,14 +14,13 @@ from gtmask._version import __version__
 from gtmask.errors import StrictError, UsageError
 from gtmask.findings import CODES, Finding
 from gtmask.groundtruth import classes as class_maps
-from gtmask.images.present import exists
 from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
 from gtmask.model import ClassMap
-from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS
 from gtmask.run.new_plan import new_plan
-from gtmask.run.overwrite import remove_begun, remove_run
+from gtmask.run.overwrite import occupied, remove_begun, remove_run, what_is_there
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import open_storage
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.run.commit import Tally
     from gtmask.run.places import RunRequest
-    from gtmask.storage.base import Storage
     from gtmask.workers import Pool
 
 #: What is told of the class map: a reader does not know of it.
@@ -58,7 +56,7 @@ def decide(
     class_map = given_classes(classes)
     if class_map is None and reader.labels is not None:
         class_maps.check_count(len(set(reader.labels)))
-    earlier, occupied = run_async(_look_at_output(request))
+    earlier, there = run_async(_look_at_output(request))
     if earlier is not None and not request.execution.overwrite:
         wanted = {
             **request.settings.frozen(),
@@ -74,11 +72,8 @@ def decide(
             refuse_lossy([Finding(**item) for item in earlier.findings], request.source)
         return earlier
     if not request.execution.dry_run:
-        if occupied and not request.execution.overwrite:
-            raise UsageError(
-                f"{request.out} holds {occupied} that no gtmask run wrote: choose another --out, or "
-                "--overwrite to let files of the same names be replaced."
-            )
+        if there and not request.execution.overwrite:
+            raise occupied(request.out, there, "gtmask run")
         if not isinstance(classes, ClassMap | None):
             kept = f"{request.out}/{CLASSES}"
             check_overwrite(request.out, "--out", kept, os.fspath(classes), "the class map")
@@ -156,21 +151,12 @@ async def _look_at_output(request: RunRequest) -> tuple[Plan | None, str]:
             plan = None
         if plan is not None:
             return plan, ""
-        occupied = await _what_is_there(out, manifest_name(request.settings.label_attribute))
-        if occupied and not request.execution.overwrite:
+        manifest = manifest_name(request.settings.label_attribute)
+        there = await what_is_there(out, (manifest, manifest + PARTIAL, REJECTS, CLASSES))
+        if there and not request.execution.overwrite:
             # Another machine that has begun the same run meanwhile wrote its plan before anything else.
             plan = await load_plan(out)
-        return plan, occupied
-
-
-async def _what_is_there(out: Storage, manifest: str) -> str:
-    """Return in words which of the files that a run writes are there."""
-    async for _ in out.list(MASKS):
-        return "masks"
-    for key in (manifest, manifest + PARTIAL, REJECTS, CLASSES):
-        if await exists(out, key):
-            return f"a file {key}"
-    return ""
+        return plan, there
 
 
 async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan:

@@ -1,9 +1,11 @@
-"""What ``--overwrite`` removes: exactly what the earlier run wrote, and nothing else."""
+"""What is in the way of an output, and what ``--overwrite`` removes: exactly what the earlier run wrote."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gtmask.errors import UsageError
+from gtmask.images.present import exists
 from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, MASKS, REJECTS
@@ -15,10 +17,28 @@ from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
+
+
+async def what_is_there(out: Storage, keys: Iterable[str]) -> str:
+    """Return in words which of the files that a command writes are there: masks, or one of these keys."""
+    async for _ in out.list(MASKS):
+        return "masks"
+    for key in keys:
+        if await exists(out, key):
+            return f"a file {key}"
+    return ""
+
+
+def occupied(out: str, there: str, command: str) -> UsageError:
+    """Return the refusal of an output in which there are files that the command did not write."""
+    return UsageError(
+        f"{out} holds {there} that no {command} wrote: choose another --out, or --overwrite to let files of "
+        "the same names be replaced."
+    )
 
 
 async def remove_run(out: Storage, plan: Plan | None, progress: Callable[[int], None]) -> None:

@@ -49,6 +49,22 @@ class Opened:
     write_headers: dict[str, str]
 
 
+def open_session(settings: S3Settings, region: str | None = None) -> tuple[aioboto3.Session, AioSession]:
+    """Return a session of boto and botocore's below it; service models are read once in a process.
+
+    Raises
+    ------
+    botocore.exceptions.ProfileNotFound
+        The AWS configuration has no such profile.
+    """
+    core = AioSession()
+    session = aioboto3.Session(
+        botocore_session=core, profile_name=settings.profile, region_name=region or settings.region
+    )
+    core.register_component("data_loader", model_loader(core.get_config_variable("data_path")))
+    return session, core
+
+
 @asynccontextmanager
 async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
     """Open an S3 client, for use in this event loop only.
@@ -62,7 +78,6 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
         If the AWS configuration has no such profile, or the region or the endpoint's URL is malformed or
         holds a password.
     """
-    session = AioSession()
     connections: list[AIOHTTPSession] = []
 
     def connect(**arguments: Any) -> AIOHTTPSession:
@@ -71,12 +86,9 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
 
     async with AsyncExitStack() as stack:
         try:
-            boto = aioboto3.Session(
-                botocore_session=session, profile_name=settings.profile, region_name=settings.region
-            )
-            session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
+            session, core = open_session(settings)
             client = await stack.enter_async_context(
-                boto.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings, connect))
+                session.client("s3", endpoint_url=settings.endpoint_url, config=_config(settings, connect))
             )
         except (ProfileNotFound, InvalidRegionError, ValueError) as error:
             raise UsageError(f"{one_line(error)}: check --profile, --region and --endpoint-url.") from error
@@ -89,7 +101,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
         yield Opened(
             client,
             connections[0],
-            await session.get_credentials(),
+            await core.get_credentials(),
             headers_of(settings, writes=False),
             headers_of(settings, writes=True),
         )
