@@ -69,7 +69,7 @@ def kill_after(out: Path, commits: int, delay: float, process: subprocess.Popen[
 
 @pytest.mark.slow
 def test_kill_at_random_moments_and_go_on(tmp_path: Path) -> None:
-    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(600)])
+    coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1000)])
     whole = tmp_path / "whole"
     subprocess.run(command(tmp_path, whole), check=True)
     expected = tree(whole)
