@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import gtmask
-from gtmask.manifest.grid import grid_of
+from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.report.pictures import shrink
 from tests.support.coco_data import jpeg
 
@@ -95,7 +95,8 @@ def test_what_a_job_uploads_fits_the_grid_of_the_run(tmp_path: Path) -> None:
             workteam="arn:aws:sagemaker:eu-west-1:123456789012:workteam/private-crowd/x",
         )  # fmt: skip
         (part,) = (tmp_path / "job").glob("*.manifest")
-        assert grid_of(str(part), None) == grid
+        with open_manifest(str(part)) as opened:
+            assert opened.grid == grid
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -12,7 +12,7 @@ import orjson
 
 from gtmask.errors import NotFoundError, UsageError
 from gtmask.groundtruth.manifest_file import BLOCK, ManifestReader
-from gtmask.manifest.grid import GRID, JOB_FILES, grid_of
+from gtmask.manifest.grid import GRID, JOB_FILES
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.outputs import OwnFiles
 
@@ -53,7 +53,7 @@ async def write_files(
         *(f"{name}{REQUEST}" for name in plan.requests),
     ]
     async with open_storage(out, s3) as storage:
-        own = OwnFiles(storage, JOB_FILES, {GRID: grid_of(source.location, s3)})
+        own = OwnFiles(storage, JOB_FILES, {GRID: source.grid})
         await own.begin(keys, "--out", overwrite=overwrite)
         await put_files(plan, source, storage)
         for name, request in plan.requests.items():

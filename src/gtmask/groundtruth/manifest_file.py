@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.errors import ManifestError
+from gtmask.manifest.grid import grid_of
 from gtmask.manifest.line import parse_line, require_line
-from gtmask.manifest.unfinished import find_manifest
+from gtmask.manifest.unfinished import find_manifest_in
 from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
@@ -46,12 +47,20 @@ class ManifestReader:
         Called with an offset and a length; returns these bytes, fewer at the end.
     unfinished
         Says that, and how far, the run that writes this manifest is not finished; "" where it is.
+    grid
+        The pixel grid that its masks fit where EXIF turns an image: "stored" or "display".
     """
 
     def __init__(
-        self, location: str, size: int, read: Callable[[int, int], bytes], unfinished: str = ""
+        self,
+        location: str,
+        size: int,
+        read: Callable[[int, int], bytes],
+        unfinished: str = "",
+        grid: str = "stored",
     ) -> None:
         self.unfinished = unfinished
+        self.grid = grid
         self.location = location
         self.size = size
         self.read = read
@@ -152,16 +161,14 @@ def open_manifest(
     ManifestError
         It is of a run of ours that is not finished.
     """
-    location, unfinished = find_manifest(location, s3, partial=partial)
-    folder, key = split_location(location)
-    storage = BlockingStorage(open_storage(folder, s3))
-    try:
-        size = storage.size(key)
-        yield ManifestReader(
-            location, size, lambda start, length: storage.get(key, start, start + length), unfinished
-        )
-    finally:
-        storage.close()
+    with BlockingStorage(open_storage(split_location(location)[0], s3)) as storage:
+        location, unfinished = find_manifest_in(storage, location, partial=partial)
+        key = split_location(location)[1]
+
+        def read(start: int, length: int) -> bytes:
+            return storage.get(key, start, start + length)
+
+        yield ManifestReader(location, storage.size(key), read, unfinished, grid_of(storage, key))
 
 
 def mirror_folders(manifests: Sequence[ManifestReader]) -> tuple[str, ...]:

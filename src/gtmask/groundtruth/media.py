@@ -36,7 +36,6 @@ from gtmask.groundtruth.picture_rules import (
 )
 from gtmask.images.probe import probe
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
-from gtmask.manifest.grid import grid_of
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
 from gtmask.png import count_png, read_header
@@ -122,7 +121,7 @@ def media_settings(
         NOTHING_SHARED if images is None else find_shared_ends(image_references),
         NOTHING_SHARED if masks is None and not mirrors else find_shared_ends(mask_references),
         mirrors,
-        grid_of(manifests[0].location, s3) if len(manifests) == 1 else "stored",
+        manifests[0].grid if len(manifests) == 1 else "stored",
     )
 
 

@@ -12,11 +12,9 @@ import orjson
 
 from gtmask.errors import StorageError
 from gtmask.manifest.unfinished import PARTIAL, STATE, read_run_state
-from gtmask.storage import open_storage, split_location
-from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from gtmask.storage.base import S3Settings
+    from gtmask.storage.blocking import BlockingStorage
 
 #: Keep which files a pilot or a job wrote, and the grid of the manifests among them.
 PILOT_FILES, JOB_FILES = STATE + "pilot.json", STATE + "job.json"
@@ -24,18 +22,16 @@ PILOT_FILES, JOB_FILES = STATE + "pilot.json", STATE + "job.json"
 GRID = "grid"
 
 
-def grid_of(location: str, s3: S3Settings | None) -> str:
-    """Return the pixel grid that a manifest's masks fit, "stored" or "display".
+def grid_of(storage: BlockingStorage, name: str) -> str:
+    """Return the pixel grid that the masks of a manifest in a folder fit, "stored" or "display".
 
     Where nothing of ours beside it tells, it is the stored one, which Ground Truth's contract asks for.
     """
-    folder, name = split_location(location)
-    with BlockingStorage(open_storage(folder, s3)) as storage:
-        run = read_run_state(storage)
-        if run is not None and run.manifest == name.removesuffix(PARTIAL):
-            return run.grid
-        lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES))
-        turned = any(kept.get(GRID) == "display" and name in kept.get("files", ()) for kept in lists)
+    run = read_run_state(storage)
+    if run is not None and run.manifest == name.removesuffix(PARTIAL):
+        return run.grid
+    lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES))
+    turned = any(kept.get(GRID) == "display" and name in kept.get("files", ()) for kept in lists)
     return "display" if turned else "stored"
 
 

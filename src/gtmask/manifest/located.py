@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, UsageError
-from gtmask.manifest.unfinished import PARTIAL, STATE, manifest_of_run
+from gtmask.manifest.unfinished import PARTIAL, STATE, read_run_state
 from gtmask.storage import check_location, is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
@@ -58,9 +58,9 @@ def locate_manifest(location: str, s3: S3Settings | None) -> str:
 
 
 def _in_folder(folder: str, s3: S3Settings | None) -> str:
-    if (own := manifest_of_run(folder, s3)) is not None:
-        return own
     with BlockingStorage(open_storage(folder, s3)) as storage:
+        if (run := read_run_state(storage)) is not None:
+            return f"{folder}/{run.manifest}"
         if storage.exists(_ANSWER_STATE):
             return f"{folder}/{_ANSWER}"
         if storage.exists(_JOB_OUTPUT):

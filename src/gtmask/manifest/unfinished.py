@@ -85,12 +85,17 @@ def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tup
     ManifestError
         The run is not finished, and ``partial`` is not set.
     """
-    folder, name = split_location(location)
-    with BlockingStorage(open_storage(folder, s3)) as storage:
-        run = read_run_state(storage)
-        state = "" if run is None else _how_far(run, name, storage)
-        if state and partial and not name.endswith(PARTIAL) and not storage.exists(name):
-            location += PARTIAL
+    with BlockingStorage(open_storage(split_location(location)[0], s3)) as storage:
+        return find_manifest_in(storage, location, partial=partial)
+
+
+def find_manifest_in(storage: BlockingStorage, location: str, *, partial: bool) -> tuple[str, str]:
+    """Return what :func:`find_manifest` does, from the storage of the folder."""
+    name = split_location(location)[1]
+    run = read_run_state(storage)
+    state = "" if run is None else _how_far(run, name, storage)
+    if state and partial and not name.endswith(PARTIAL) and not storage.exists(name):
+        location += PARTIAL
     if state and not partial:
         raise ManifestError(
             f"{location} is of a run that is not finished: {state}; run the same `gtmask convert` again "
