@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gtmask.kernels import compile_kernels
 from gtmask.machine import cores
 
 if TYPE_CHECKING:
@@ -30,6 +31,18 @@ _numbers = itertools.count()
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run as many processes as affinity and a container's quota leave cores: what `-n auto` means here."""
     return cores()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile every kernel before many tests begin, with all cores, so that no test waits for that."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        compile_kernels()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: none of them is to be left for one process at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ import pytest
 from gtmask import kernels, stamps
 from gtmask.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 MODULES = ("gtmask.raster.arguments", "gtmask.raster.bitmaps")
 WARM_UP = """
 import json, sys

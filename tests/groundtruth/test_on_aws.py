@@ -24,6 +24,8 @@ from tests.support.fake_aws import GOOD_CORS, Answer, FakeAws, breaches, service
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROLE = "arn:aws:iam::123456789012:role/team/GroundTruth"
 TEAM = "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/x"
 GOOD: dict[str, Any] = {"role": ROLE, "workteam": TEAM, "output": "s3://answer/out"}

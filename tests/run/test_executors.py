@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COMMON: dict[str, Any] = {
     "creation_date": "2024-01-01T00:00:00.000000",
     "mask_uri": "s3://b/masks",

@@ -26,6 +26,8 @@ from tests.support.loopback import LoopbackServer
 if TYPE_CHECKING:
     from types import ModuleType
 
+pytestmark = pytest.mark.slow
+
 RECIPES = Path(__file__).parents[2] / "scripts" / "recipes"
 DATE = "2024-01-01T00:00:00.000000"
 OPTIONS = f"--quiet --workers 1 --chunk-size 4 --creation-date {DATE} --mask-uri s3://b/m"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.support.fault_proxy import FaultProxy
 
+pytestmark = pytest.mark.slow
+
 #: Lines and records that keep two workers busy until they are killed.
 MANY = 50_000
 
