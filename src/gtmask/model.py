@@ -227,6 +227,7 @@ class ImageNames(NamedTuple):
     image: str
     aliases: tuple[str, ...] = ()
     scope: str = ""
+    source: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -285,6 +286,8 @@ class Record(_ByValue):
         Whether the export calls the shapes predictions of a model, or is a file of a model's results.
     class_ids
         (class id, label) of shapes, where the tool tells its classes apart by ids of its own.
+    source
+        Of several exports that are read as one, the number of the record's.
     statuses
         How far the tool says that the work on the image is, in the tool's words.
     attributes
@@ -312,13 +315,14 @@ class Record(_ByValue):
     files: Callable[[str], bytes] | None = field(default=None, repr=False, compare=False)
     predicted: bool = False
     class_ids: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    source: int = 0
     statuses: tuple[str, ...] = field(default=(), repr=False, compare=False)
     attributes: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 
     @property
     def names(self) -> ImageNames:
         """All that the export calls the image."""
-        return ImageNames(self.image, self.aliases, self.scope)
+        return ImageNames(self.image, self.aliases, self.scope, self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +67,11 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
             chosen[i] = present[0] if present else next(iter(keys[i]))
             if there is None:
                 own = rule.key(images[i]) or ""
-                found = {images[j].scope for j in court if rule.key(images[j]) == own}
+                found = {
+                    images[j].scope
+                    for j in court
+                    if rule.key(images[j]) == own and images[j].source == images[i].source
+                }
                 chosen[i] = own if len(found) == 1 else chosen[i]
             elif not present:
                 missing.add(i)
@@ -74,7 +79,7 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
                 ambiguous.add(i)
         duplicates, unsettled = set(), set()
         for i in court:
-            rivals = [j for j in court if chosen[j] == chosen[i]]
+            rivals = [j for j in court if chosen[j] == chosen[i] and images[j].source == images[i].source]
             best = min(keys[j][chosen[j]] for j in rivals)
             leaders = [j for j in rivals if keys[j][chosen[j]] == best]
             names = {(images[j].scope, images[j].image) for j in leaders}
@@ -82,6 +87,15 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
                 unsettled.add(i)
             elif i != min(leaders):
                 duplicates.add(i)
+        # Of several exports that have an image, the first has it.
+        shared: Counter[tuple[int, int]] = Counter()
+        having = sorted(court - duplicates - unsettled)
+        for i in having:
+            first = next(j for j in having if chosen[j] == chosen[i])
+            if first != i:
+                duplicates.add(i)
+                if i not in ambiguous:
+                    shared[images[first].source, images[i].source] += 1
         ambiguous |= unsettled - missing
         kept = court - duplicates - ambiguous - (unsettled & missing)
         long: set[int] = set()
@@ -100,15 +114,17 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
                 NONE if i in unsettled & missing else list(keys[i]).index(chosen[i]) for i in sorted(court)
             ]
             return Verdict(
-                sorted(court), choices, sorted(long), sorted(duplicates - ambiguous), sorted(ambiguous)
-            )
+                sorted(court), choices, sorted(long), sorted(duplicates - ambiguous), sorted(ambiguous),
+                dict(shared),
+            )  # fmt: skip
         court = wider
 
 
 paths = st.sampled_from(["a", "a.jpg", "a.png", "a.jpg.jpg", "a.jpg.png", "a.png.jpg.x", "b.jpg", "t/a.jpg"])
 image_names = st.builds(
-    ImageNames, paths, st.lists(paths, max_size=2).map(tuple), st.sampled_from(["", "t", "u"])
-)
+    ImageNames, paths, st.lists(paths, max_size=2).map(tuple), st.sampled_from(["", "t", "u"]),
+    st.integers(0, 2),
+)  # fmt: skip
 whats_there = st.none() | st.sets(paths | st.sampled_from(["t/a.png", "u/a.jpg", "t/b.jpg"]))
 
 

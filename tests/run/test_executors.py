@@ -64,6 +64,19 @@ def test_dask_workers_write_the_same_bytes(
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_dask_workers_choose_among_the_images_of_several_exports(tmp_path: Path, dask: str) -> None:
+    first = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(6)], seed=1)
+    parts = [first.rename(tmp_path / "first.json"), coco_data.write(tmp_path, ["x.jpg", "y.jpg"], seed=2)]
+    only = tmp_path / "wanted.txt"
+    only.write_text("[1-5].jpg\nx.jpg\n")
+    options = COMMON | {"images": tmp_path / "images", "only": str(only), "where": ["label=Car,Road"]}
+    local = gtmask.convert(parts, tmp_path / "local", workers=1, **options)
+    gtmask.convert(parts, tmp_path / "dask", executor=dask, **options)
+    assert 0 < local.tally.masks < 7
+    assert tree(tmp_path / "local") == tree(tmp_path / "dask")
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_what_stops_a_dask_worker_is_told_as_anywhere(tmp_path: Path, dask: str) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
     (tmp_path / "out").mkdir()

@@ -207,7 +207,7 @@ def test_strict_stops_at_what_the_export_as_a_whole_loses(tmp_path: Path) -> Non
 
 
 def refuse(source: str, out: str) -> None:
-    RunRequest(source, out, "elsewhere", Settings(), ExecutionOptions()).refuse_overlap()
+    RunRequest((source,), out, "elsewhere", Settings(), ExecutionOptions()).refuse_overlap()
 
 
 def test_an_output_that_the_next_start_would_read_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ TOOL_RULES = ", ".join(rule for rule in CHOICES["fill"] if rule not in {"opencv"
 @options.one_by_one
 def convert(
     *,
-    source: options.Source,
+    source: options.Sources,
     out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for the masks and the manifest.")],
     images: Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are (default: the export's own folder).")] = None,
     image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What image references in the manifest begin with, such as s3://bucket/images (default: --images).", rich_help_panel=WRITE)] = SETTINGS.image_uri,
@@ -79,7 +79,7 @@ def convert(
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)
     try:
-        with talk.following(f"{source} -> {out}") as progress:
+        with talk.following(f"{', '.join(source)} -> {out}") as progress:
             import gtmask
 
             summary = gtmask.convert(

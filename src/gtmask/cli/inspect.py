@@ -25,7 +25,7 @@ _SUMS = ("handed", "left_out")
 @options.one_by_one
 def inspect(
     *,
-    source: options.Source,
+    source: options.Sources,
     format: options.Format = "auto",
     reading: ReadOptions,
     before: options.Before = None,
@@ -40,7 +40,7 @@ def inspect(
 
     Its format, how many images and shapes it has, its labels, and findings about the data.
     """
-    with talk.following(source) as progress:
+    with talk.following(", ".join(source)) as progress:
         import gtmask
 
         seen = gtmask.inspect(
@@ -53,7 +53,7 @@ def inspect(
 @options.one_by_one
 def classes(
     *,
-    source: options.Source,
+    source: options.Sources,
     out: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +71,7 @@ def classes(
     """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
     from gtmask.cli.console import print_json
 
-    with talk.following(source) as progress:
+    with talk.following(", ".join(source)) as progress:
         import gtmask
 
         made = gtmask.classes(

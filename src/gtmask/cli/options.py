@@ -64,7 +64,7 @@ def command_names(context: typer.Context, incomplete: str) -> list[str]:
 
 
 # fmt: off
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://.")]
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://; several become one, in this order.")]
 Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI.")]
 Overwrite = Annotated[bool, opt("--overwrite", metavar="", help="Replace files of these names that gtmask did not write.")]
 Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]

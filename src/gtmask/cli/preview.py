@@ -24,7 +24,7 @@ SETTINGS = Settings()
 @options.one_by_one
 def preview(
     *,
-    manifest: Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI; or an export that is not converted yet.")],
+    manifest: Annotated[list[str], typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI; or an export that is not converted yet, or several.")],
     out: Annotated[str, opt("--out", metavar="F.html", help="The HTML page to write, local or s3://.")],
     count: Annotated[int, opt("--count", metavar="N", help="How many images to show, evenly spread.")] = 24,
     seed: Annotated[int | None, opt("--seed", metavar="N", help="Choose the images at random, with this seed, instead of evenly spread ones.")] = None,
@@ -46,7 +46,7 @@ def preview(
 
     Of a manifest, a pilot or a finished job's output (masks before and after, and what differs), or of an export, which is painted in memory.
     """
-    with talk.following(manifest) as progress:
+    with talk.following(", ".join(manifest)) as progress:
         import gtmask
 
         made = gtmask.preview(

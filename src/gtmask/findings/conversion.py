@@ -182,6 +182,11 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
+    ("images-shared", ("Images stand in several of the exports: the annotations of the first one count, and "
+     "the records of the others are rejected (image-duplicate)."),
+     "Nothing, if the first export is the better one; else name the exports in another order."),
+    ("option-partial", "An option counts for some of the exports only: the others' formats do not know it.",
+     "Nothing, if it is meant for these exports."),
     ("images-left-out", "Images were left out because --only, --where or --status does not choose them.",
      "Nothing, if the choice is meant."),
     ("images-prepared", "Masks are made for the images that `gtmask prepare` made.", "Nothing."),

@@ -15,11 +15,12 @@ from gtmask.formats.base import BringsClasses, Reader, ReadOptions, Sample
 from gtmask.formats.conditions import holds
 from gtmask.formats.format import Format
 from gtmask.formats.registry import FORMATS
+from gtmask.formats.sources import source_list
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gtmask.formats.export import Export
     from gtmask.model import Record
@@ -28,11 +29,13 @@ __all__ = [
     "FORMATS",
     "Format",
     "OpenedExport",
+    "OpenedExports",
     "ReadOptions",
     "Reader",
     "Sample",
     "open_reader",
     "open_source",
+    "open_sources",
     "read",
 ]
 
@@ -49,15 +52,61 @@ class OpenedExport(NamedTuple):
     reader: Reader[Any]
 
 
+class OpenedExports(NamedTuple):
+    """Exports that are read as one, and what reads them: of one alone, its own reader."""
+
+    parts: tuple[OpenedExport, ...]
+    reader: Reader[Any]
+
+
 def open_reader(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     format: str = "auto",  # noqa: A002 (the command line's word)
     options: ReadOptions | None = None,
     s3: S3Settings | None = None,
-    export: Export | None = None,
 ) -> Reader[Any]:
-    """Open an export and return its reader; parameters and errors as of :func:`open_source`."""
-    return open_source(source, format, options, s3, export).reader
+    """Open an export, or several as one, and return the reader; errors as of :func:`open_source`."""
+    sources = source_list(source)
+    return open_sources(sources, format, [options or ReadOptions()] * len(sources), s3).reader
+
+
+def open_sources(
+    sources: Sequence[str],
+    format: str,  # noqa: A002 (the command line's word)
+    options: Sequence[ReadOptions],
+    s3: S3Settings | None = None,
+    exports: Sequence[Export] | None = None,
+) -> OpenedExports:
+    """Open exports that are read as one.
+
+    Parameters
+    ----------
+    sources, options, exports
+        Of each export: where it is, how it is read, and what it was opened as already; the options differ in
+        ``images`` alone.
+    format, s3
+        As of :func:`open_source`, for all of them.
+
+    Raises
+    ------
+    UnknownFormatError, ExportError, StorageError, UsageError
+        As of :func:`open_source`, with the export's name; an option that none of the formats knows.
+    """
+    from gtmask.formats.several import JoinedReader, naming, short_names  # noqa: PLC0415 (few need it)
+
+    if len(sources) == 1:
+        only = open_source(sources[0], format, options[0], s3, exports[0] if exports else None)
+        return OpenedExports((only,), only.reader)
+    found = []
+    for number, source in enumerate(sources):
+        with naming(source):
+            found.append(_open(source, format, options[number], s3, exports[number] if exports else None))
+    names = short_names(sources)
+    told = [
+        Finding("option-partial", f"{option} counts for {', '.join(names[at] for at in knowing)} only")
+        for option, knowing in check_options([one.format for one in found], options[0])
+    ]
+    return OpenedExports(tuple(found), JoinedReader(names, [one.reader for one in found], told))
 
 
 def open_source(
@@ -89,15 +138,27 @@ def open_source(
     ExportError, StorageError, UsageError
         The export cannot be read; there is no such format, or it does not know an option that is given.
     """
+    opened = _open(source, format, options or ReadOptions(), s3, export)
+    check_options([opened.format], options or ReadOptions())
+    return opened
+
+
+def _open(
+    source: str | os.PathLike[str],
+    format: str,  # noqa: A002 (the command line's word)
+    options: ReadOptions,
+    s3: S3Settings | None,
+    export: Export | None,
+) -> OpenedExport:
+    """Open an export, whatever options its format knows."""
     from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
     from gtmask.formats.locate import open_export  # noqa: PLC0415
     from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
     from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
-    options = replace(options or ReadOptions(), s3=s3 or S3Settings())
+    options = replace(options, s3=s3 or S3Settings())
     export = export or open_export(source, s3)
     found = detect(export, format, options.memory_limit)
-    check_options(found.format, options)
     if found.format.name == "sagemaker":
         unfinished = unfinished_manifests(export, found.names or tuple(export.names()), options)
         found = replace(found, findings=(*found.findings, *unfinished))
@@ -118,27 +179,40 @@ def open_source(
     return OpenedExport(export, found.format, found.names, reader)
 
 
-def check_options(entry: Format, options: ReadOptions) -> None:
-    """Refuse options that a format does not know: they would have no effect, and nobody would be told.
+def check_options(entries: Sequence[Format], options: ReadOptions) -> list[tuple[str, list[int]]]:
+    """Return which given options only some of these formats know, with the numbers of those formats.
 
     Raises
     ------
     UsageError
-        With the formats that know the first such option.
+        None of them knows an option: it would have no effect, and nobody would be told. The sentence has the
+        formats that know the first such option.
     """
-    for item in fields(options):
-        knowing = [row.name for row in FORMATS.values() if item.name in row.known_options]
-        if knowing and entry.name not in knowing and getattr(options, item.name) != item.default:
-            raise UsageError(
-                f"--{item.name.replace('_', '-')} has no effect on the format of this export, {entry.name}: "
-                f"leave it out; the formats that know it are {', '.join(knowing)}."
-            )
-    if options.asks_attributes and not entry.attributes:
-        knowing = [row.name for row in FORMATS.values() if row.attributes]
-        raise UsageError(
-            f"--where attribute:NAME=VALUE has no effect on the format of this export, {entry.name}, whose "
-            f"shapes have no attributes; the formats that have some are {', '.join(knowing)}."
+    asked = [
+        (
+            f"--{item.name.replace('_', '-')}",
+            [row.name for row in FORMATS.values() if item.name in row.known_options],
         )
+        for item in fields(options)
+        if getattr(options, item.name) != item.default
+    ]
+    if options.asks_attributes:
+        asked.append(
+            ("--where attribute:NAME=VALUE", [row.name for row in FORMATS.values() if row.attributes])
+        )
+    partial = []
+    for option, names in asked:
+        knowing = [at for at, entry in enumerate(entries) if entry.name in names]
+        if names and not knowing:
+            these = "the format of this export" if len(entries) == 1 else "the formats of these exports"
+            given = ", ".join(dict.fromkeys(entry.name for entry in entries))
+            raise UsageError(
+                f"{option} has no effect on {these}, {given}: leave it out; the formats that know it are "
+                f"{', '.join(names)}."
+            )
+        if names and len(knowing) < len(entries):
+            partial.append((option, knowing))
+    return partial
 
 
 def unfinished_manifests(
@@ -192,7 +266,7 @@ def _outputs(export: Export) -> list[str]:
 
 
 def read(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     format: str = "auto",  # noqa: A002 (the command line's word)
     *,
     options: ReadOptions | None = None,
@@ -205,7 +279,7 @@ def read(
     Parameters
     ----------
     source
-        A file, folder, glob or archive, local or ``s3://``.
+        A file, folder, glob or archive, local or ``s3://``; or several, which are read one after the other.
     format
         A name of :data:`gtmask.formats.FORMATS`; "auto" detects it.
     options

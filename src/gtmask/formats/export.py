@@ -311,7 +311,7 @@ class StorageExport(_Rooted):
 
     def _known(self, name: str) -> str:
         name = checked_name(name)
-        return self.versions.get(name) or expected(name)
+        return self.versions.get(name) or expected(f"{self.root}/{name}")
 
     def _changed(self, name: str) -> ChangedError:
         return ChangedError(

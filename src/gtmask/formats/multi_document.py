@@ -107,12 +107,12 @@ class ManyReader:
         """Read one record, and name its image by its path beside the document, too."""
         index, inner = unit
         record = self.readers[index].record(inner)
-        record.image, record.aliases, record.scope = self._completed(index, record.names)
+        record.image, record.aliases, record.scope = self._completed(index, record.names)[:3]
         return record
 
     def _completed(self, index: int, names: ImageNames) -> ImageNames:
         """Add an image's path beside its document: as its name where the images lie there, else an alias."""
-        image, aliases, scope = names
+        image, aliases, scope = names[:3]
         path = beside(self.names[index], image) if "/" in self.names[index] else image
         if not image or path == image:
             return names

@@ -15,11 +15,11 @@ _chunk = threading.local()
 
 
 def expect(versions: dict[str, str]) -> None:
-    """Say which ETags this thread's next reads ask for, by names in the export."""
+    """Say which ETags this thread's next reads ask for, by the URIs of objects."""
     _chunk.versions = versions
 
 
-def expected(name: str) -> str:
+def expected(uri: str) -> str:
     """Return the ETag that this thread is to ask for; "" where none is known."""
     versions: dict[str, str] = getattr(_chunk, "versions", {})
-    return versions.get(name, "")
+    return versions.get(uri, "")

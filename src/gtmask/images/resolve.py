@@ -12,8 +12,8 @@ import asyncio
 import posixpath
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.images.references import is_possible, normalize
 
@@ -117,6 +117,59 @@ class ImageRule:
         if self.strip:
             return f"the path below {self.strip}/"
         return f"the path without its first {self.drop} parts" if self.drop else "the whole path"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedRule:
+    """How references of several exports become keys: each by its export's own rule, within its folder.
+
+    Parameters
+    ----------
+    rules
+        One for each export.
+    folders
+        Of each export the folder below ``--images`` that its keys begin in, "" for none.
+    """
+
+    rules: tuple[ImageRule, ...]
+    folders: tuple[str, ...]
+
+    def key(self, names: ImageNames) -> str | None:
+        """Return the key by which an image goes where nothing is looked for."""
+        key = self.rules[names.source].key(names)
+        return None if key is None else self._within(names, key)
+
+    def keys(self, names: ImageNames) -> dict[str, int]:
+        """Return the keys of an image in the order in which to look for it, each with its rank."""
+        found = self.rules[names.source].keys(names)
+        return {self._within(names, key): rank for key, rank in found.items()}
+
+    @property
+    def shortens(self) -> bool:
+        """Whether references lose parts, so that one's key may be what another one is called."""
+        return any(rule.shortens for rule in self.rules)
+
+    def longer(self, names: ImageNames) -> list[str]:
+        """Return the longer ends of the image's own name that the rule does not take for its key."""
+        return [self._within(names, key) for key in self.rules[names.source].longer(names)]
+
+    def _within(self, names: ImageNames, key: str) -> str:
+        return posixpath.join(self.folders[names.source], key)
+
+
+Rule = ImageRule | JoinedRule
+
+
+def rule_values(rule: Rule) -> dict[str, Any]:
+    """Return a rule as plain values, for ``run.json``."""
+    return asdict(rule)
+
+
+def rule_from(values: dict[str, Any]) -> Rule:
+    """Return the rule that :func:`rule_values` has written."""
+    if "rules" not in values:
+        return ImageRule(**values)
+    return JoinedRule(tuple(ImageRule(**one) for one in values["rules"]), tuple(values["folders"]))
 
 
 def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
@@ -230,6 +283,46 @@ async def choose_rule(
         if most == sum(map(bool, ranked)):
             break
     return RuleChoice(best, _doubt(best, tried))
+
+
+class JoinedChoice(NamedTuple):
+    """The rule of several exports; of each what speaks against its own, and whether any image was found."""
+
+    rule: Rule
+    doubts: tuple[str, ...]
+    found: tuple[bool, ...]
+
+
+async def choose_rules(
+    samples: Sequence[Sequence[ImageNames]],
+    exists: Callable[[str], Awaitable[bool]],
+    images_prefix: str,
+    folders: Sequence[str],
+) -> JoinedChoice:
+    """Choose the rule of each export by its first images; of one export its rule is the rule of all.
+
+    Parameters
+    ----------
+    samples
+        What each export calls its first images.
+    exists, images_prefix
+        As of :func:`choose_rule`.
+    folders
+        As of :class:`JoinedRule`.
+    """
+    chosen, found = [], []
+    for images, folder in zip(samples, folders, strict=True):
+        met: list[bool] = []
+
+        async def is_there(key: str, folder: str = folder, met: list[bool] = met) -> bool:
+            met.append(await exists(posixpath.join(folder, key)))
+            return met[-1]
+
+        chosen.append(await choose_rule(images, is_there, posixpath.join(images_prefix, folder)))
+        found.append(any(met))
+    rules = tuple(one.rule for one in chosen)
+    rule = rules[0] if len(rules) == 1 else JoinedRule(rules, tuple(folders))
+    return JoinedChoice(rule, tuple(one.doubt for one in chosen), tuple(found))
 
 
 def _doubt(best: ImageRule, tried: list[tuple[ImageRule, list[str | None]]]) -> str:

@@ -6,7 +6,6 @@ manifest of a finished adjustment job, what the workers changed is summed up as 
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections import Counter
 from contextlib import suppress
@@ -17,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from gtmask import kernels
 from gtmask.errors import ClassMapError
 from gtmask.findings import CODES, Finding, FindingCounts, is_reject
-from gtmask.formats import open_source
+from gtmask.formats import open_sources
 from gtmask.formats.base import ReadOptions, suggested
 from gtmask.formats.sagemaker.held import held_shapes
 from gtmask.formats.sampling import take_sample
+from gtmask.formats.sources import source_list, spoken
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
@@ -30,7 +30,6 @@ from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
 from gtmask.run.chosen import choose
 from gtmask.run.class_findings import alike_classes, merged_labels, shared_class_ids
-from gtmask.run.places import default_images
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage import is_s3
 from gtmask.storage.base import S3Settings
@@ -38,6 +37,7 @@ from gtmask.text import escape_unprintable
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from gtmask.formats import OpenedExport
@@ -149,7 +149,7 @@ class Inspection(FindingCounts):
 
 
 def inspect(
-    source: str | PathLike[str],
+    source: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     format: str = "auto",  # noqa: A002 - the command line's word
     options: ReadOptions | None = None,
@@ -168,7 +168,7 @@ def inspect(
     ----------
     source
         File, folder, glob, archive or ``s3://`` location of an export, or of the output manifest of a
-        finished adjustment job.
+        finished adjustment job; or several, as for :func:`gtmask.convert`.
     format, options
         As for :func:`gtmask.read`.
     images
@@ -209,20 +209,20 @@ def inspect(
     options = options or ReadOptions()
     if masks is not None:
         options = replace(options, masks=masks)
-    opened = open_source(source, format, options, s3 or S3Settings())
+    sources = source_list(source)
+    opened = open_sources(sources, format, [options] * len(sources), s3 or S3Settings())
     reservoir = Reservoir()
     listed = None if only is None else read_listed(only, "--only")
     with Pool(workers) as pool:
-        reader = choose(os.fspath(source), opened.reader, listed, options, pool, progress)
+        reader = choose(spoken(sources), opened.reader, listed, options, pool, progress)
         seen = _read_all(reader, reservoir, pool, progress)
-    seen.why = _why(opened, format)
+    seen.why = " ".join(_why(part, format) for part in opened.parts)
     with suppress(ClassMapError):
-        location = os.fspath(source)
-        where = local_images(location, images, default_images(location))
+        where = local_images(sources, images)
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
-        seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=is_s3(location))
-    if opened.format.name == "sagemaker" and reader is opened.reader:
-        manifests = [_manifest(opened.export, name) for name in opened.names]
+        seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=any(map(is_s3, sources)))
+    if reader is opened.reader and all(part.format.name == "sagemaker" for part in opened.parts):
+        manifests = [_manifest(part.export, name) for part in opened.parts for name in part.names]
         seen.answer = summarize_job_output(
             manifests, masks=options.masks, before=before, after=after, s3=s3, workers=workers,
             progress=progress,

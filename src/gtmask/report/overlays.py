@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownFormatError, UsageError
 from gtmask.findings import CODES
 from gtmask.formats.export import ARCHIVES
+from gtmask.formats.sources import source_list
 from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.groundtruth.media import media_settings
 from gtmask.manifest.located import locate_manifest
@@ -67,7 +68,7 @@ class Preview:
 
 
 def preview(
-    manifest: str | PathLike[str],
+    manifest: str | PathLike[str] | Sequence[str | PathLike[str]],
     out: str | PathLike[str],
     *,
     count: int = 24,
@@ -95,7 +96,7 @@ def preview(
     manifest
         Path or ``s3://`` URI of a manifest or of its folder (also a pilot's, or the output of a finished job:
         then masks before and after are shown, and what differs); or an export, as :func:`gtmask.convert`
-        takes it.
+        takes it, or several.
     out
         Path or ``s3://`` URI of the page.
     count
@@ -146,11 +147,14 @@ def preview(
     2
     """
     choice = Choice(count, seed, cover, tuple(only or ()), tuple(image or ()))
-    location, listener = _manifest_of(str(manifest), s3), progress or Silent()
-    check_file(str(out), "--out", location)
+    sources, listener = source_list(manifest), progress or Silent()
+    if len(sources) == 1:
+        sources = [_manifest_of(sources[0], s3)]
+    for source in sources:
+        check_file(str(out), "--out", source)
     refuse_foreign(str(out), "--out", s3, lambda head: MARK in head, overwrite=overwrite)
     found = _page_of_manifest(
-        location, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener,
+        sources, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener,
         asked=() if options is None else options.conditions,
     )  # fmt: skip
     if isinstance(found, tuple):
@@ -158,7 +162,7 @@ def preview(
     else:
         from gtmask.report.painting import Painting, export_page  # noqa: PLC0415 - loads what reads exports
 
-        painted = Painting(location, images, classes, format, fill, orientation, options, s3, workers)
+        painted = Painting(tuple(sources), images, classes, format, fill, orientation, options, s3, workers)
         try:
             page, unfinished = export_page(painted, choice, listener), ""
         except (UnknownFormatError, NotFoundError):
@@ -173,7 +177,7 @@ def preview(
 
 
 def _page_of_manifest(
-    location: str,
+    sources: Sequence[str],
     choice: Choice,
     s3: S3Settings | None,
     *,
@@ -186,14 +190,16 @@ def _page_of_manifest(
 ) -> tuple[Page, str] | GtmaskError | None:
     """Return the page of a manifest, and how far its run is if unfinished.
 
-    What is none may be an export: of it the error that says why is returned, or None without a look at it.
+    What is none may be an export, and several are exports: of one the error that says why is returned, or
+    None without a look at it.
 
     Raises
     ------
     UsageError
         It is a manifest, and conditions are asked, which choose images of exports.
     """
-    if not may_be_manifest(location):
+    location = sources[0]
+    if len(sources) > 1 or not may_be_manifest(location):
         return None
     try:
         with open_manifest(location, s3, partial=partial) as source:

@@ -28,7 +28,7 @@ from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.run import job_of, open_run_reader
 from gtmask.run.settings import ExecutionOptions, Settings
-from gtmask.run.watch import Watch
+from gtmask.run.watch import Watches
 from gtmask.run.worker import Chunk, Worker
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 class Painting:
     """Which export is painted, and how: as of :func:`gtmask.preview`."""
 
-    source: str
+    sources: tuple[str, ...]
     images: str | None
     classes: str | PathLike[str] | ClassMap | None
     format: str
@@ -66,7 +66,7 @@ class Painting:
         """Return the run that would convert the export, and that writes nothing."""
         reading = {} if self.options is None else self.options.chosen()
         return RunRequest(
-            absolute_location(self.source, "SOURCE"),
+            tuple(absolute_location(source, "SOURCE") for source in self.sources),
             out,
             None if self.images is None else absolute_location(self.images, "--images"),
             Settings(format=self.format, fill=self.fill, orientation=self.orientation, **reading),
@@ -97,16 +97,17 @@ def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
     with tempfile.TemporaryDirectory(prefix="gtmask-preview-") as nothing:
         request = painting.request(f"{nothing}/out", progress)
         location, s3 = request.source, request.execution.s3
-        reader = open_run_reader(request, open_export(location, s3))
+        exports = [open_export(source, s3) for source in request.sources]
+        reader = open_run_reader(request, exports)
         kernels.compile_kernels(kernels.KERNEL_MODULES)
         with Pool(painting.workers) as pool:
             reader = choose(location, reader, None, request.settings, pool, progress)
             plan = decide(request, reader, painting.classes, pool, str)
-        job = job_of(request, reader, plan, Watch(location, s3))
-        places = _choose(reader, plan, job, choice, painting.source)
+        job = job_of(request, reader, plan, Watches(()))
+        places = _choose(reader, plan, job, choice, location)
         progress.stage("paint", len(places))
         tiles = run_async(_paint(job, _chunks(reader, plan, places), choice, progress))
-    title = f"{title_of(painting.source)}: {len(tiles):,} of {plan.records:,} images"
+    title = f"{' and '.join(map(title_of, painting.sources))}: {len(tiles):,} of {plan.records:,} images"
     page = Page(title, tiles, grid=job.settings.orientation)
     page.notes = [f"{plan.title}, not converted yet: painted as `gtmask convert` would paint it."]
     if choice.cover or choice.only:
@@ -116,7 +117,7 @@ def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
         f"Counted over the {len(tiles):,} images shown, and over the export as a whole where a finding is of "
         "all of it; `gtmask inspect` reads every record."
     )
-    shorten(tiles, location)
+    shorten(tiles, request.sources[0])
     return page
 
 

@@ -17,12 +17,13 @@ from gtmask import kernels
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StorageError
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
-from gtmask.images.resolve import ImageRule, choose_rule
+from gtmask.images.resolve import choose_rules
 from gtmask.loops import run_async
 from gtmask.machine import cores
 from gtmask.png import encode_png
 from gtmask.run.covered import measure
 from gtmask.run.paint import paint
+from gtmask.run.places import own_folders
 from gtmask.run.survey import kept_reader
 from gtmask.storage import is_s3, open_storage
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Records that are painted, at most.
 SAMPLE = 64
+#: Images of an export that the rule for finding them is chosen from.
+_LOOKED_FOR = 20
 #: Seconds that a run takes before its first image.
 _START = 1.0
 #: Requests to S3 for each image (its header, its mask) and for each chunk of 128 (part file, commit record,
@@ -114,7 +117,11 @@ class Reservoir:
 
 
 def look_closer(
-    reader: Reader[Any], units: Sequence[Any], classes: ClassMap, images: str | None, s3: S3Settings | None
+    reader: Reader[Any],
+    units: Sequence[Any],
+    classes: ClassMap,
+    images: tuple[str, tuple[str, ...]] | None,
+    s3: S3Settings | None,
 ) -> Sampled:
     """Paint a sample of records and look at their images.
 
@@ -125,7 +132,8 @@ def look_closer(
     classes
         What labels become.
     images
-        Folder or prefix of the images; None where they are not looked for.
+        Folder or prefix of the images, and of each export the folder in it; None where they are not looked
+        for.
     s3
         How to reach S3.
     """
@@ -135,7 +143,7 @@ def look_closer(
     records = [reader.record(unit) for unit in units]
     headers: dict[int, ImageInfo] = {}
     if images is not None:
-        headers = run_async(_headers(records, images, s3))
+        headers = run_async(_headers(records, *images, s3))
     for number, (record, unit) in enumerate(zip(records, units, strict=True)):
         if number in headers:
             sampled.looked_at += 1
@@ -168,7 +176,9 @@ def _paint(sampled: Sampled, record: Record, classes: ClassMap, read: Any) -> No
     sampled.overlapping += overlaps
 
 
-async def _headers(records: Sequence[Record], images: str, s3: S3Settings | None) -> dict[int, ImageInfo]:
+async def _headers(
+    records: Sequence[Record], images: str, folders: tuple[str, ...], s3: S3Settings | None
+) -> dict[int, ImageInfo]:
     """Return the headers of those records' images that are there, by the records' places."""
     found: dict[int, ImageInfo] = {}
     async with open_storage(images, s3) as storage:
@@ -176,8 +186,11 @@ async def _headers(records: Sequence[Record], images: str, s3: S3Settings | None
         async def is_there(key: str) -> bool:
             return await exists(storage, key)
 
-        chosen = await choose_rule([record.names for record in records[:20]], is_there, images)
-        rule: ImageRule = chosen.rule
+        samples = [
+            [record.names for record in records if record.source == number][:_LOOKED_FOR]
+            for number in range(len(folders))
+        ]
+        rule = (await choose_rules(samples, is_there, images, folders)).rule
         for number, record in enumerate(records):
             for key in rule.keys(record.names):
                 try:
@@ -190,8 +203,8 @@ async def _headers(records: Sequence[Record], images: str, s3: S3Settings | None
     return found
 
 
-def local_images(source: str, given: str | None, default: str) -> str | None:
-    """Return where to look for images: what was said, or the export's own folder where that is local."""
+def local_images(sources: Sequence[str], given: str | None) -> tuple[str, tuple[str, ...]] | None:
+    """Return where to look for images, and of each export the folder in it; None for S3 where nobody asks."""
     if given is not None:
-        return given
-    return None if is_s3(source) else default
+        return given, ("",) * len(sources)
+    return None if any(map(is_s3, sources)) else own_folders(sources)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import refuse_lost_classes
+from gtmask.formats.sources import source_list, spoken
 from gtmask.groundtruth.classes import format_class_map
 from gtmask.report.inspection import inspect
 from gtmask.storage.outputs import refuse_foreign, write_file
@@ -16,6 +17,7 @@ from gtmask.storage.usable import check_file
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Sequence
     from os import PathLike
 
     from gtmask.formats.base import ReadOptions
@@ -59,7 +61,7 @@ class StartingMap:
 
 
 def classes(
-    source: str | PathLike[str],
+    source: str | PathLike[str] | Sequence[str | PathLike[str]],
     out: str | PathLike[str] | None = None,
     *,
     overwrite: bool = False,
@@ -75,7 +77,7 @@ def classes(
     Parameters
     ----------
     source
-        The export.
+        The export, or several, as for :func:`gtmask.convert`.
     out
         Path or ``s3://`` URI of a file to write; None writes none.
     overwrite
@@ -100,18 +102,21 @@ def classes(
     >>> [entry.name for entry in made.classes.classes]
     ['Car', 'Road', 'Person']
     """
+    sources = source_list(source)
     if out is not None:
-        check_file(os.fspath(out), "--out", os.fspath(source), "the export")
+        for one in sources:
+            check_file(os.fspath(out), "--out", one, "the export")
         refuse_foreign(os.fspath(out), "--out", s3, lambda _: False, overwrite=overwrite)
     seen = inspect(
         source, format=format, options=options, s3=s3, workers=workers, only=only, progress=progress
     )
     if "classes-lost" in seen.findings:
-        refuse_lost_classes(os.fspath(source), [Finding("classes-lost")])
+        refuse_lost_classes(spoken(sources), [Finding("classes-lost")])
     if not (seen.labels or seen.declared):
         doubt = "" if format == "auto" else f" read as --format {format}, which may be the wrong one,"
         raise UsageError(
-            f"{source}{doubt} names no label that could become a class: look at it with `gtmask inspect`."
+            f"{spoken(sources)}{doubt} names no label that could become a class: look at it with `gtmask "
+            "inspect`."
         )
     made = StartingMap(seen.class_map(), seen.labels, None if out is None else os.fspath(out))
     if made.out is not None:

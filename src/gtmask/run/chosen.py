@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import suggested
+from gtmask.formats.export import take_read
+from gtmask.formats.several import Joins
 from gtmask.run.survey import BATCH, all_names, batches, kept_reader
 from gtmask.text import escape_unprintable
 
@@ -82,6 +84,15 @@ class ChosenReader:
         """Read one record."""
         return self.reader.record(unit)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the exports are called that are read as one; one that is alone needs no name."""
+        return self.reader.names if isinstance(self.reader, Joins) else ("",)
+
+    def source_of(self, unit: Any) -> int:
+        """Return the number of the export that a unit is of."""
+        return self.reader.source_of(unit) if isinstance(self.reader, Joins) else 0
+
     def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
         """Return the classes of these labels, as the export's reader does."""
         return suggested(self.reader, labels)
@@ -117,6 +128,8 @@ def look(pickled_reader: bytes, units: tuple[Any, ...], wanted: tuple[Condition,
             counts.update(said or ())
             verdict = min(verdict, UNTOLD if said is None else MET if one.met(said) else 0)
         found.met.append(verdict)
+    # What a chunk reads is looked at again; what was read here need not be kept in mind.
+    take_read()
     return found
 
 

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
-    from gtmask.run.listed_versions import ListedVersions
+    from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
 
 
 def cut_chunks(
-    reader: Reader[Any], plan: Plan, wanted: set[int], listed: ListedVersions | None, kept: Kept | None
+    reader: Reader[Any],
+    plan: Plan,
+    wanted: set[int],
+    listed: ListedVersions | JoinedVersions | None,
+    kept: Kept | None,
 ) -> Iterator[Chunk]:
     """Cut the export into chunks and yield the wanted ones.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.images.resolve import ImageRule
+    from gtmask.images.resolve import ImageRule, Rule
 
     #: Gives the names of the records with these ordinals, in batches of (ordinal, names).
     Names = Callable[[NDArray[np.int64]], Iterable[Sequence[tuple[int, ImageNames]]]]
@@ -148,7 +149,8 @@ class Verdict:
     ``choices`` says for each of ``contested`` which of its keys its image has; ``long_keys`` are those
     whose mask key keeps the image's extension; ``duplicates`` those whose image an earlier record of the
     same name has already; ``ambiguous`` those of which it cannot be told which image is theirs. A choice of
-    :data:`NONE` says that no image is there, and that others would claim it if it were.
+    :data:`NONE` says that no image is there, and that others would claim it if it were. ``shared`` counts the
+    images that stand in several exports, by the export whose record counts and the other one.
     """
 
     contested: list[int] = field(default_factory=list)
@@ -156,9 +158,10 @@ class Verdict:
     long_keys: list[int] = field(default_factory=list)
     duplicates: list[int] = field(default_factory=list)
     ambiguous: list[int] = field(default_factory=list)
+    shared: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
-def settle(claims: Claims, names: Names, rule: ImageRule, look: Look | None) -> Verdict:
+def settle(claims: Claims, names: Names, rule: Rule, look: Look | None) -> Verdict:
     """Decide about the contested records.
 
     Parameters
@@ -197,11 +200,13 @@ class _Contested:
         # Hashes: of the scope; of what the export calls the image; of each key that may be chosen, its mask
         # key, and its mask key with the image's extension.
         self._scopes, self._names = array("Q"), array("Q")
+        # Of several exports that are read as one, which it is.
+        self._sources = array("Q")
         # Of images that are there and that the rule takes for another one's: see ImageRule.longer.
         self._others = array("Q")
         self._chosen, self._plain = _Keys(), _Keys()
 
-    def add(self, batch: Sequence[tuple[int, ImageNames]], rule: ImageRule, look: Look | None) -> None:
+    def add(self, batch: Sequence[tuple[int, ImageNames]], rule: Rule, look: Look | None) -> None:
         """Take records."""
         keys = [rule.keys(names) for _, names in batch]
         longer = [rule.longer(names) if look is not None else [] for _, names in batch]
@@ -221,6 +226,7 @@ class _Contested:
             self._own_ranks.append(one.get(own, SCOPED))
             self._doubtful.append(len(found) > 1 or bool(others))
             self._missing.append(look is not None and not found)
+            self._sources.append(names.source)
             self._scopes.append(_hash(names.scope))
             self._names.append(_hash(f"{names.scope}\0{normalize(names.image)}"))
             # Without a key a record is rejected later, and clashes with nothing.
@@ -233,15 +239,21 @@ class _Contested:
         choices, ranks = np.frombuffer(self._choices, np.uint16), np.frombuffer(self._ranks, np.uint8)
         doubtful = np.frombuffer(self._doubtful, np.uint8) != 0
         keys = self._chosen.arrays()
+        sources = np.frombuffer(self._sources, np.uint64)
         if scopes_count:
             plain = self._plain.arrays()
-            within = _differing(plain[0], np.frombuffer(self._scopes, np.uint64))
+            within = _differing(_apart(plain[0], sources), np.frombuffer(self._scopes, np.uint64))
             keys = np.where(within, keys, plain)
             choices = np.where(within, choices, np.frombuffer(self._own, np.uint16))
             ranks = np.where(within, ranks, np.frombuffer(self._own_ranks, np.uint8))
         images, short, long = keys
         doubtful = doubtful | np.isin(images, np.frombuffer(self._others, np.uint64))
-        first, unsettled = _claimed(images, np.frombuffer(self._names, np.uint64), ranks)
+        names = np.frombuffer(self._names, np.uint64)
+        first, unsettled = _claimed(_apart(images, sources), names, ranks)
+        # Names say something of each other within one export: of several, the first that has an image has it.
+        leads = _first_of(images, first & ~unsettled)
+        shared = first & ~unsettled & ~leads
+        first = first & (leads | unsettled)
         missing = np.frombuffer(self._missing, np.uint8) != 0
         choices = np.where(unsettled & missing, NONE, choices)
         ambiguous = (unsettled & ~missing) | doubtful
@@ -252,6 +264,7 @@ class _Contested:
             ordinals[needs_long].tolist(),
             ordinals[~first & ~unsettled & ~doubtful].tolist(),
             ordinals[ambiguous].tolist(),
+            _pairs(images, leads, shared & ~doubtful, sources),
         ), long[needs_long]
 
 
@@ -319,6 +332,33 @@ def _claimed(
     contradicted[inverse[leads & foreign]] = True
     first = positions == leader[inverse]
     return first, contradicted[inverse] | foreign
+
+
+def _apart(images: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return hashes of images that are others for each export; those of the first stay as they are."""
+    return images ^ (sources * np.uint64(0x9E37_79B9_7F4A_7C15))
+
+
+def _first_of(images: NDArray[np.uint64], having: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the records that have an image is the first one of it."""
+    _, inverse = np.unique(images, return_inverse=True)
+    positions = np.arange(len(images))
+    leader = np.full(inverse.max(initial=-1) + 1, len(images))
+    np.minimum.at(leader, inverse[having], positions[having])
+    first: NDArray[np.bool_] = having & (positions == leader[inverse])
+    return first
+
+
+def _pairs(
+    images: NDArray[np.uint64],
+    leads: NDArray[np.bool_],
+    shared: NDArray[np.bool_],
+    sources: NDArray[np.uint64],
+) -> dict[tuple[int, int], int]:
+    """Count the images of several exports, by the export whose record counts and the other one."""
+    having = dict(zip(images[leads].tolist(), sources[leads].tolist(), strict=True)) if shared.any() else {}
+    others = zip(images[shared].tolist(), sources[shared].tolist(), strict=True)
+    return dict(Counter((having[image], other) for image, other in others))
 
 
 def _needing_long(

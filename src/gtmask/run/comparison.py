@@ -20,7 +20,7 @@ from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader
-    from gtmask.images.resolve import ImageRule
+    from gtmask.images.resolve import Rule
     from gtmask.model import ClassMap
     from gtmask.run.clashes import Verdict
     from gtmask.run.places import RunRequest
@@ -54,7 +54,7 @@ class Comparison:
         meaning = Meaning.of(self.classes, self._request.settings)
         return pickle.dumps((replace(meaning, is_whole=False), None))
 
-    def notice(self, rule: ImageRule, found: Glance, *, sized: bool) -> None:
+    def notice(self, rule: Rule, found: Glance, *, sized: bool) -> None:
         """Take the next records, as the survey has read them; ``sized`` by their images' headers."""
         states = StateRule(rule, self._versions, sized)
         for names, content in zip(found.images, found.contents, strict=True):
@@ -68,7 +68,7 @@ class Comparison:
         plan: Plan,
         classes: ClassMap,
         verdict: Verdict,
-        rule: ImageRule,
+        rule: Rule,
         pool: Pool,
         *,
         sized: bool,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,15 +11,16 @@ from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import refuse_lost_classes, suggested
 from gtmask.formats.export import ARCHIVES
+from gtmask.formats.several import Joins
 from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
-from gtmask.images.resolve import ImageRule, RuleChoice, choose_rule
+from gtmask.images.resolve import JoinedChoice, Rule, choose_rules, rule_values
 from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
 from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels, shared_class_ids
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.plan import Plan
-from gtmask.run.survey import SAMPLE, decide_claims, survey, units_tell_names
+from gtmask.run.survey import SAMPLE, decide_claims, first_names, survey, units_tell_names
 from gtmask.run.update_classes import extended
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.usable import check_copies
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.model import ClassMap, ImageNames
+    from gtmask.run.clashes import Verdict
     from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
     from gtmask.run.survey import Glance, Survey
@@ -66,13 +67,13 @@ def new_plan(
     limit = request.settings.limit
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     told = [*reader.findings, *_of_classes(class_map, reader, outcome, given=given)]
-    told += search.findings(outcome.records)
+    told += [*search.findings(outcome.records), *_shared(reader, verdict)]
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
     plan = Plan(
         settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},
         **request.prefixes(),
         classes=class_maps.format_class_map(class_map),
-        rule=asdict(outcome.rule),
+        rule=rule_values(outcome.rule),
         fingerprint=fingerprint(),
         records=outcome.records,
         title=reader.title,
@@ -113,16 +114,23 @@ class _Search:
     def __init__(self, request: RunRequest, reader: Reader[Any], *, labeled: bool) -> None:
         self._request, self._reader, self._labeled = request, reader, labeled
         self._unfound: list[ImageNames] = []
-        self._found_any, self._doubt = True, ""
+        self._found_any, self._doubts = True, [""]
 
-    def choose(self, images: list[ImageNames]) -> ImageRule:
+    def choose(self, images: list[ImageNames]) -> Rule:
         """Choose the rule by which references become keys."""
-        (rule, self._doubt), self._found_any = run_async(_choose_rule(self._request, images))
+        samples = first_names(self._reader, self._request.settings.limit, images)
+        rule, doubts, found = run_async(_choose_rules(self._request, samples))
+        names = self._reader.names if isinstance(self._reader, Joins) and len(samples) > 1 else ("",)
+        self._doubts = [f"{name}: {doubt}" if name and doubt else doubt
+                        for name, doubt in zip(names, doubts, strict=True)]  # fmt: skip
+        self._found_any = any(found)
         needed = self._request.images_option is not None or self._request.settings.size != "auto"
-        if not self._found_any and needed:
-            self._unfound = images
-            if self._labeled or self._reader.labels or has_labels(self._reader):
-                self.refuse_elsewhere()
+        # Where there are images of one export, those of the others are looked for, too.
+        if needed or self._found_any:
+            lost = (one for one, there in zip(samples, found, strict=True) if one and not there)
+            self._unfound = next(lost, [])
+        if self._unfound and (self._labeled or self._reader.labels or has_labels(self._reader)):
+            self.refuse_elsewhere()
         return rule
 
     def refuse_elsewhere(self) -> None:
@@ -151,7 +159,7 @@ class _Search:
 
     def findings(self, records: int) -> list[Finding]:
         """Return what is told of the search in an export of so many records."""
-        told = [Finding("images-two-ways", self._doubt)] if self._doubt else []
+        told = [Finding("images-two-ways", doubt) for doubt in self._doubts if doubt]
         if self._request.settings.size == "auto" and not self.sized:
             told.append(Finding("images-unread", _unread(self._request, records)))
         return told
@@ -168,7 +176,7 @@ def _survey(
 ) -> Survey:
     """Count the records, and see what of them decides about the whole run."""
 
-    def notice(rule: ImageRule, found: Glance) -> None:
+    def notice(rule: Rule, found: Glance) -> None:
         assert comparison is not None
         comparison.notice(rule, found, sized=search.sized)
 
@@ -216,6 +224,16 @@ def _of_classes(class_map: ClassMap, reader: Reader[Any], outcome: Survey, *, gi
     return told if given else [*told, *merged_labels(class_map), *alike_classes(class_map)]
 
 
+def _shared(reader: Reader[Any], verdict: Verdict) -> list[Finding]:
+    """Tell of images that stand in several exports."""
+    if not isinstance(reader, Joins):
+        return []
+    return [
+        Finding("images-shared", f"{count:,} of {reader.names[other]} stand in {reader.names[first]}, too")
+        for (first, other), count in sorted(verdict.shared.items())
+    ]
+
+
 def _no_label(request: RunRequest, bare: int, lost: Finding | None) -> str:
     attribute = request.settings.class_attribute
     if bare and attribute is not None:
@@ -239,14 +257,14 @@ def _no_label(request: RunRequest, bare: int, lost: Finding | None) -> str:
 
 def _unread(request: RunRequest, records: int) -> str:
     told = f"none of the first {min(SAMPLE, records)} images is in {request.images}"
-    packed = request.source.lower().endswith(ARCHIVES)
+    packed = any(source.lower().endswith(ARCHIVES) for source in request.sources)
     return f"{told}, and those in an archive are not looked at: unpack it" if packed else told
 
 
-async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[RuleChoice, bool]:
-    """Choose how references become keys, by looking for the first images; say whether any was found."""
+async def _choose_rules(request: RunRequest, samples: list[list[ImageNames]]) -> JoinedChoice:
+    """Choose how references become keys, by looking for the first images of each export."""
     if request.settings.size == "annotation":
-        return await choose_rule(images, _nothing_exists, request.images), False
+        return await choose_rules(samples, _nothing_exists, request.images, request.folders)
     async with open_storage(request.images, request.execution.s3) as storage:
         found: dict[str, bool] = {}
 
@@ -255,10 +273,10 @@ async def _choose_rule(request: RunRequest, images: list[ImageNames]) -> tuple[R
                 found[key] = await exists(storage, key)
             return found[key]
 
-        rule = await choose_rule(images, is_there, request.images)
+        choice = await choose_rules(samples, is_there, request.images, request.folders)
         if not any(found.values()) and is_s3(request.images):
             await _refuse_missing_bucket(storage)
-        return rule, any(found.values())
+        return choice
 
 
 def _present(request: RunRequest, present: Present, keys: list[str]) -> set[str]:

@@ -34,11 +34,16 @@ def none_found(request: RunRequest, reader: Reader[Any], images: Sequence[ImageN
 
 async def _none_found(request: RunRequest, reader: Reader[Any], images: Sequence[ImageNames]) -> str:
     example = escape_unprintable(images[0].image)
-    told = f"None of the first {len(images):,} images is in {request.images}, such as {example:.200}"
+    alone = len(request.sources) == 1
+    source = request.sources[images[0].source]
+    within = f"{request.images}/{request.folders[images[0].source]}".rstrip("/")
+    of = "" if alone else f" of {source}"
+    told = f"None of the first {len(images):,} images{of} is in {within}, such as {example:.200}"
     if len(images) == 1:
-        told = f"The image {example:.200} is not in {request.images}"
+        told = f"The image {example:.200}{of} is not in {within}"
     advice = []
-    folder = await _elsewhere(request, images)
+    # A folder that has the images of one export would be looked through for those of all.
+    folder = await _elsewhere(request, images) if alone else None
     if folder is not None:
         advice.append(f"give --images {folder}, where they are" if len(images) > 1 else
                       f"give --images {folder}, where it is")  # fmt: skip

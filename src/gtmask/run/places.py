@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import UsageError
 from gtmask.formats.locate import FILE_SUFFIX
+from gtmask.formats.sources import spoken
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS
 from gtmask.run.interrupted import Interrupted
@@ -18,6 +20,7 @@ from gtmask.storage.usable import check_folder
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from gtmask.run.settings import ExecutionOptions, Settings
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One start of a run: from where to where, and how. ``images`` None execution the export's own folder."""
+    """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder."""
 
-    source: str
+    sources: tuple[str, ...]
     out: str
     images_option: str | None
     settings: Settings
@@ -36,9 +39,19 @@ class RunRequest:
     interrupted: Interrupted = field(default_factory=Interrupted)
 
     @property
+    def source(self) -> str:
+        """The exports as a sentence names them."""
+        return spoken(self.sources)
+
+    @property
     def images(self) -> str:
         """Where images are read."""
-        return self.images_option if self.images_option is not None else default_images(self.source)
+        return self.images_option if self.images_option is not None else own_folders(self.sources)[0]
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Of each export the folder below :attr:`images` that its images are in, "" for that itself."""
+        return own_folders(self.sources)[1] if self.images_option is None else ("",) * len(self.sources)
 
     def prefixes(self) -> dict[str, str]:
         """Return what stands before image keys and mask keys in the manifest, by the plan's names.
@@ -79,12 +92,13 @@ class RunRequest:
     def meets(self, out: str) -> str:
         """Return in words what an output would hit, "" if nothing."""
         target, images = real(out), real(self.images)
-        searched = default_images(self.source) if "**" in self.source else self.source
-        if is_inside(target, real(searched)):
-            return (
-                f"lies inside the export {self.source}, so its files would be read as annotations on the "
-                "next start"
-            )
+        for source in self.sources:
+            searched = default_images(source) if "**" in source else source
+            if is_inside(target, real(searched)):
+                return (
+                    f"lies inside the export {source}, so its files would be read as annotations on the "
+                    "next start"
+                )
         if is_inside(images, target):
             return f"is above the images in {self.images}, so masks and images would lie in one folder"
         # Without --images they are said to be beside the export, where outputs often are, too.
@@ -116,6 +130,27 @@ def default_images(source: str) -> str:
     while any(char in str(path) for char in "*?[") and not path.exists():
         path = path.parent
     return str(path if path.is_dir() else path.parent)
+
+
+def own_folders(sources: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the folder that the own folders of all exports are in, and the way from there to each.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder: they lie here and in S3, or in several buckets.
+    """
+    if len(sources) == 1:
+        return default_images(sources[0]), ("",)
+    homes = [absolute(default_images(source)).split("/") for source in sources]
+    shared = [pair[0] for pair in takewhile(lambda pair: len(set(pair)) == 1, zip(*homes, strict=False))]
+    # s3://bucket is three parts; the root of all local folders is one, which is empty.
+    if len(shared) < (3 if any(map(is_s3, sources)) else 1):
+        raise UsageError(
+            f"{sources[0]} and {sources[-1]} lie in no folder together: say with --images where the images "
+            "are."
+        )
+    return "/".join(shared) or "/", tuple("/".join(home[len(shared) :]) for home in homes)
 
 
 def absolute_location(location: str | PathLike[str], option: str) -> str:

@@ -26,7 +26,7 @@ from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap
@@ -232,6 +232,13 @@ def fingerprint(export: Export) -> str:
     for line in stamps:
         digest.update(line)
     return digest.hexdigest()
+
+
+def join_fingerprints(digests: Sequence[str]) -> str:
+    """Return the digest of exports that are read as one, in their order; of one alone it is its own."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.blake2b("\n".join(digests).encode(), digest_size=16).hexdigest()
 
 
 def stamp(entry: Entry) -> bytes:

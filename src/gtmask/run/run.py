@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError, WorkersLostError
-from gtmask.formats import open_reader
+from gtmask.formats import open_sources
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import take_read
 from gtmask.formats.locate import open_export
+from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
-from gtmask.images.resolve import ImageRule
+from gtmask.images.resolve import rule_from
 from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
@@ -31,19 +32,19 @@ from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_com
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.places import RunRequest, absolute_location, default_images, real
-from gtmask.run.plan import fingerprint, load_plan
+from gtmask.run.plan import fingerprint, join_fingerprints, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
-from gtmask.run.watch import Watch
+from gtmask.run.watch import Watches
 from gtmask.run.worker import Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool, thread_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
     from gtmask.formats.base import Reader
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from gtmask.model import ClassMap
     from gtmask.progress import Progress
     from gtmask.run.commit import ChunkResult
-    from gtmask.run.listed_versions import ListedVersions
+    from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
     from gtmask.storage import S3Settings
@@ -62,7 +63,7 @@ MANY = 10_000
 
 
 def convert(
-    source: str | PathLike[str],
+    source: str | PathLike[str] | Sequence[str | PathLike[str]],
     out: str | PathLike[str],
     *,
     images: str | PathLike[str] | None = None,
@@ -76,7 +77,9 @@ def convert(
     Parameters
     ----------
     source
-        File, folder, glob, archive or ``s3://`` location of the export.
+        File, folder, glob, archive or ``s3://`` location of the export; or several, of one tool or of more,
+        which become one run: their labels are joined by name, and class ids follow the order of the exports.
+        Of an image that stands in several of them the first one's annotations count.
     out
         Folder or ``s3://`` prefix of the output.
     images
@@ -114,7 +117,7 @@ def convert(
     """
     settings, execution = split_options(options, s3)
     request = RunRequest(
-        absolute_location(source, "SOURCE"),
+        tuple(absolute_location(one, "SOURCE") for one in source_list(source)),
         absolute_location(out, "--out"),
         None if images is None else absolute_location(images, "--images"),
         settings,
@@ -132,12 +135,12 @@ def convert(
 def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None) -> Summary:
     """Look, decide and convert."""
     settings, execution = request.settings, request.execution
-    export = open_export(request.source, execution.s3)
-    watch = Watch.begin(request.source, execution.s3, export)
+    exports = [open_export(source, execution.s3) for source in request.sources]
+    watch = Watches.begin(request.sources, execution.s3, exports)
     with thread_pool(1, "gtmask-fingerprint") as beside:
         # Beside the structural scan, which lets other threads run: both read every byte.
-        mark = beside.submit(fingerprint, copy(export))
-        reader = open_run_reader(request, export)
+        marks = beside.submit(lambda copies: [*map(fingerprint, copies)], [*map(copy, exports)])
+        reader = open_run_reader(request, exports)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
     with one_loop(), Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
@@ -150,13 +153,17 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
             if listed is not None:
                 request = replace(request, settings=replace(settings, only=listed.digest))
             kept = None
+
+            def digest() -> str:
+                return join_fingerprints(marks.result())
+
             if execution.update:
-                plan, kept = update(request, reader, classes, pool, mark.result)
+                plan, kept = update(request, reader, classes, pool, digest)
             else:
-                plan = decide(request, reader, classes, pool, mark.result)
+                plan = decide(request, reader, classes, pool, digest)
             request.interrupted.before_converting(execution)
             with _advice_to_go_on(execution):
-                watch.digest = plan.fingerprint
+                watch.know(marks.result())
                 return _convert(request, reader, plan, pool, watch, kept)
         except KeyboardInterrupt:
             # The chunks that run are finished first, which may take a while: show that the key was heard.
@@ -183,19 +190,22 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
 
 
-def open_run_reader(request: RunRequest, export: Export) -> Reader[Any]:
-    """Open an export as the settings of a run say."""
-    chosen = request.settings
-    options = ReadOptions(
-        **chosen.chosen(),
-        images=None if real(request.images) == real(default_images(request.source)) else request.images,
-        memory_limit=request.execution.memory_limit,
-    )
-    return open_reader(request.source, chosen.format, options, request.execution.s3, export)
+def open_run_reader(request: RunRequest, exports: Sequence[Export]) -> Reader[Any]:
+    """Open exports as the settings of a run say."""
+    chosen, given = request.settings, request.images_option
+    options = [
+        ReadOptions(
+            **chosen.chosen(),
+            images=None if given is None or real(given) == real(default_images(source)) else given,
+            memory_limit=request.execution.memory_limit,
+        )
+        for source in request.sources
+    ]
+    return open_sources(request.sources, chosen.format, options, request.execution.s3, exports).reader
 
 
 def _convert(
-    request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watch, kept: Kept | None
+    request: RunRequest, reader: Reader[Any], plan: Plan, pool: Pool, watch: Watches, kept: Kept | None
 ) -> Summary:
     """Convert this machine's missing chunks, and assemble if that completes the run."""
     execution = request.execution
@@ -275,7 +285,7 @@ def _run_chunks(
     plan: Plan,
     pool: Pool,
     done: set[int],
-    listed: ListedVersions | None,
+    listed: ListedVersions | JoinedVersions | None,
     presence: Presence,
     kept: Kept | None,
     named: set[str | None],
@@ -333,14 +343,14 @@ def _run_chunks(
     return tally
 
 
-def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -> Job:
+def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watches) -> Job:
     """Return what every chunk of a run has in common."""
     settings = Settings(**plan.settings)
     return Job(
         reader=reader,
         settings=settings,
         classes=plan.class_map(),
-        rule=ImageRule(**plan.rule),
+        rule=rule_from(plan.rule),
         sifted=plan.sifted,
         writer=plan.writer(),
         images=request.images,
@@ -348,7 +358,7 @@ def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watch) -
         image_prefix=plan.image_prefix,
         mask_prefix=plan.mask_prefix,
         s3=request.execution.s3,
-        watch=replace(watch, listed=None),
+        watch=watch.for_workers(),
         run=plan.identity,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,

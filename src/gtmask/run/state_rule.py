@@ -11,7 +11,7 @@ from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.states import UNKNOWN, state_of
 
 if TYPE_CHECKING:
-    from gtmask.images.resolve import ImageRule
+    from gtmask.images.resolve import Rule
     from gtmask.model import ImageNames
     from gtmask.run.image_versions import ImageVersions
 
@@ -30,7 +30,7 @@ class StateRule:
         As in :class:`gtmask.run.plan.Plan`.
     """
 
-    rule: ImageRule
+    rule: Rule
     versions: ImageVersions
     sized: bool
     sifted: bool = False

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gtmask.formats.base import NamesImages
 from gtmask.formats.export import take_read
+from gtmask.formats.several import Joins
 from gtmask.images.references import normalize
+from gtmask.images.resolve import ImageRule
 from gtmask.model import ImageNames
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
 from gtmask.run.states import UNKNOWN, content
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from gtmask.findings import Finding
     from gtmask.formats.base import Reader
-    from gtmask.images.resolve import ImageRule
+    from gtmask.images.resolve import Rule
     from gtmask.run.clashes import Look
     from gtmask.run.state_rule import StateRule
     from gtmask.run.states import Meaning
@@ -73,7 +75,7 @@ class Survey:
 
     records: int
     labels: Counter[str]
-    rule: ImageRule
+    rule: Rule
     claims: Claims | None = None
     lost: Finding | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
@@ -122,10 +124,10 @@ def survey(
     *,
     read_records: bool,
     pool: Pool,
-    choose_rule: Callable[[list[ImageNames]], ImageRule],
+    choose_rule: Callable[[list[ImageNames]], Rule],
     progress: Callable[[int], None],
     meaning: bytes = b"",
-    notice: Callable[[ImageRule, Glance], None] | None = None,
+    notice: Callable[[Rule, Glance], None] | None = None,
 ) -> Survey:
     """Survey an export.
 
@@ -144,7 +146,7 @@ def survey(
     meaning, notice
         What :func:`glance` takes, and who hears of each batch of records that were read with it.
     """
-    rule: ImageRule | None = None
+    rule: Rule | None = None
     if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:
         number, rule = _sift(reader, limit, choose_rule, progress)
         if number is not None and rule is not None:
@@ -166,6 +168,22 @@ def survey(
             notice(rule, found)
         progress(len(found.images))
     return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost, class_ids)
+
+
+def first_names(
+    reader: Reader[Any], limit: int | None, images: Sequence[ImageNames]
+) -> list[list[ImageNames]]:
+    """Return what the first records of each export call their images; ``images`` are the first one's."""
+    if not isinstance(reader, Joins) or len(reader.names) == 1:
+        return [list(images)]
+    found: list[list[ImageNames]] = [[] for _ in reader.names]
+    for unit in islice(reader.units(), limit):
+        mine = found[reader.source_of(unit)]
+        if len(mine) < SAMPLE:
+            mine.append(_names(reader, unit))
+        if len(found[-1]) == SAMPLE:
+            break
+    return found
 
 
 def units_tell_names(reader: Reader[Any]) -> bool:
@@ -247,14 +265,14 @@ def _wanted(
 def _sift(
     reader: NamesImages,
     limit: int | None,
-    choose_rule: Callable[[list[ImageNames]], ImageRule],
+    choose_rule: Callable[[list[ImageNames]], Rule],
     progress: Callable[[int], None],
-) -> tuple[int | None, ImageRule | None]:
+) -> tuple[int | None, Rule | None]:
     """Return the number of records if none of their mask keys can clash, and the rule if it was chosen."""
     names = reader.image_names()
     if names is None:
         return None, None
-    rule: ImageRule | None = None
+    rule: Rule | None = None
     records = 0
     for texts in names:
         if texts is None:
@@ -265,6 +283,8 @@ def _sift(
             if any(normalize(reference) is None for reference in sample):
                 return None, None
             rule = choose_rule([ImageNames(reference) for reference in sample])
+            # Only one export's reader tells its names so.
+            assert isinstance(rule, ImageRule)
             sieve = Sieve(rule)
         sieve.add(taken)
         records += len(taken)

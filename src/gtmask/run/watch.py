@@ -12,27 +12,75 @@ all bytes, is then taken again.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
-from gtmask.formats.export import StorageExport
+from gtmask.formats.export import LocalExport, StorageExport
 from gtmask.formats.locate import open_export
-from gtmask.run.listed_versions import ListedVersions
+from gtmask.run.listed_versions import JoinedVersions, ListedVersions
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gtmask.formats.export import Export
     from gtmask.storage.base import S3Settings
 
 
 @dataclass(slots=True)
+class Watches:
+    """Watches the exports of a run: one for each."""
+
+    parts: tuple[Watch, ...]
+
+    @classmethod
+    def begin(cls, sources: Sequence[str], s3: S3Settings, exports: Sequence[Export]) -> Watches:
+        """Look at exports before anything of them is read."""
+        pairs = zip(sources, exports, strict=True)
+        return cls(tuple(Watch.begin(source, s3, export) for source, export in pairs))
+
+    @property
+    def listed(self) -> ListedVersions | JoinedVersions | None:
+        """The ETags of exports of many objects; None where there are none."""
+        found = [part.listed for part in self.parts]
+        if len(found) == 1:
+            return found[0]
+        return JoinedVersions(found) if any(found) else None
+
+    def know(self, digests: Sequence[str]) -> None:
+        """Take the fingerprints of the exports."""
+        for part, digest in zip(self.parts, digests, strict=True):
+            part.digest = digest
+
+    def for_workers(self) -> Watches:
+        """Return what a worker needs."""
+        return Watches(tuple(replace(part, listed=None) for part in self.parts))
+
+    def check(self, touched: Mapping[str, int]) -> bool:
+        """Look at the files of all exports again: see :meth:`Watch.check`."""
+        mine: list[dict[str, int]] = [{} for _ in self.parts]
+        for path, size in touched.items():
+            mine[self._owner(path)][path] = size
+        good = [part.check(paths) for part, paths in zip(self.parts, mine, strict=True)]
+        return all(good)
+
+    def check_all(self) -> None:
+        """Look at all of the exports again: see :meth:`Watch.check_all`."""
+        for part in self.parts:
+            part.check_all()
+
+    def _owner(self, path: str) -> int:
+        """Return whose file a path is: of the export in the deepest folder; of none it is the first's."""
+        depths = [len(part.root) if path.startswith(part.root) else 0 for part in self.parts]
+        return depths.index(max(depths))
+
+
+@dataclass(slots=True)
 class Watch:
-    """Watches an export for one start of a run, in each of its workers.
+    """Watches one export for one start of a run, in each of its workers.
 
     ``files`` are the paths and sizes of an export of few files, all of which are looked at; of one of many
     files those that were read since the last look are. ``latest`` is the last change of any file when the
@@ -46,6 +94,8 @@ class Watch:
     digest: str = ""
     #: Of an export of many objects, for who leads the run only.
     listed: ListedVersions | None = None
+    #: Of a local export, the folder that its files are in.
+    root: str = ""
 
     @classmethod
     def begin(cls, source: str, s3: S3Settings, export: Export) -> Watch:
@@ -54,11 +104,12 @@ class Watch:
         if isinstance(export, StorageExport):
             first = list(islice(export.entries(), FILES_READ_WHOLE + 1))
             if len(first) > FILES_READ_WHOLE:
-                watch.listed = ListedVersions(export.entries())
+                watch.listed = ListedVersions(export.entries(), f"{export.root}/")
             else:
                 for entry in first:
                     export.keep(entry.key, entry.etag)
         elif not is_s3(source):
+            watch.root = f"{export.root}/" if isinstance(export, LocalExport) else ""
             few: list[tuple[str, int]] = []
             for path in _paths(export, source):
                 changed, size = look(path)

@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.images.probe import ImageInfo
-    from gtmask.images.resolve import ImageRule
+    from gtmask.images.resolve import Rule
     from gtmask.manifest.writer import ManifestWriter
     from gtmask.model import ClassMap, Record
     from gtmask.run.settings import Settings
-    from gtmask.run.watch import Watch
+    from gtmask.run.watch import Watches
     from gtmask.storage.base import S3Settings, Storage
 
     Encoder = Literal["fast", "pypng"]
@@ -70,14 +70,14 @@ class Job:
     reader: Reader[Any]
     settings: Settings
     classes: ClassMap
-    rule: ImageRule
+    rule: Rule
     writer: ManifestWriter
     images: str
     out: str
     image_prefix: str
     mask_prefix: str
     s3: S3Settings
-    watch: Watch
+    watch: Watches
     run: str
     sifted: bool = False
     strict: bool = False

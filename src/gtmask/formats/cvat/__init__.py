@@ -223,7 +223,7 @@ class CvatReader(BaseReader):
         grid, known = self.grid
         builder = RecordBuilder("", grid=grid, source_fill="coco", where=where)
         record = builder.record
-        record.image, record.aliases, record.scope = names
+        record.image, record.aliases, record.scope = names[:3]
         record.grid_known = known
         return builder
 
