@@ -288,6 +288,8 @@ class Record(_ByValue):
         (class id, label) of shapes, where the tool tells its classes apart by ids of its own.
     source
         Of several exports that are read as one, the number of the record's.
+    colors
+        The colours, as ``#rrggbb``, that the export gives to labels of shapes.
     statuses
         How far the tool says that the work on the image is, in the tool's words.
     attributes
@@ -316,6 +318,7 @@ class Record(_ByValue):
     predicted: bool = False
     class_ids: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
     source: int = 0
+    colors: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     statuses: tuple[str, ...] = field(default=(), repr=False, compare=False)
     attributes: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 

@@ -59,6 +59,19 @@ def test_a_hole_that_reaches_beyond_its_exterior_paints_nothing(tmp_path: Path) 
     assert not mask(tmp_path)[4:8, 8:].any()
 
 
+@pytest.mark.parametrize(
+    "color", [{"color": [200, 0, 16]}, {"colorRGB": -3670000}, {"colorRGB": 0xC80010}], ids=str
+)
+def test_the_colours_of_classes_are_kept(tmp_path: Path, color: dict[str, Any]) -> None:
+    """QuPath wrote one integer with its sign before it wrote three numbers."""
+    features = [feature(polygon(SQUARE), {"name": "Tumor", **color}), feature(polygon(INNER), "Stroma")]
+    done = converted(tmp_path, features)
+    colors = {entry.name: entry.color for entry in done.classes.classes}
+    assert colors["Tumor"] == "#c80010"
+    assert colors["Stroma"] != "#c80010"
+    assert gtmask.inspect(tmp_path / "set").class_map().classes == done.classes.classes
+
+
 def test_parts_are_a_union_and_later_features_lie_over_earlier_ones(tmp_path: Path) -> None:
     parts = {
         "type": "MultiPolygon",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+import gtmask
 from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files, read_one
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SQUARE = [1, 1, 6, 1, 6, 6, 1, 6]
 HOLE = [3, 3, 5, 3, 5, 5, 3, 5]
@@ -92,6 +99,35 @@ def test_classes_by_id_and_the_projects_list():
     units = list(reader.units())
     assert units == ["a.jpg___objects.json"]
     assert labels(reader.record(units[0])) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["annotations.json", "annotations.jsonl"])
+@pytest.mark.parametrize("listed", ["classes/classes.json", "classes.json"])
+def test_a_list_of_annotations_with_the_projects_classes(tmp_path: Path, name: str, listed: str):
+    """As the SDK's get_annotations returns it; colours are those of the project."""
+    scenes = [scene(thing("polygon", "", points=SQUARE), name=f"{number}.jpg") for number in range(3)]
+    lines = name.endswith("l")
+    text = "\n".join(map(json.dumps, scenes)) if lines else json.dumps(scenes, indent=1)
+    (tmp_path / "set" / "classes").mkdir(parents=True)
+    (tmp_path / "set" / name).write_text(text)
+    classes = [{"id": 1, "name": "a", "color": "#Fa2069", "attribute_groups": []},
+               {"id": 2, "name": "b", "color": "red", "attribute_groups": []}]  # fmt: skip
+    (tmp_path / "set" / listed).write_text(json.dumps(classes))
+    done = gtmask.convert(tmp_path / "set", tmp_path / "out", size="annotation", workers=1)
+    assert (done.title, done.exit_code) == ("SuperAnnotate, a list", 0)
+    assert sorted(path.name for path in (tmp_path / "out/masks").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert [(entry.name, entry.id) for entry in done.classes.classes] == [("a", 1), ("b", 2)]
+    assert done.classes.classes[0].color == "#fa2069"
+    assert done.tally.shapes == {"a": 3}
+
+
+def test_elements_of_a_list_that_are_no_annotations_cost_themselves(tmp_path: Path):
+    scenes = [scene(thing("polygon", points=SQUARE), name="a.jpg"), {"metadata": {"name": "b.jpg"}},
+              {"metadata": {}, "instances": []}, 7]  # fmt: skip
+    (tmp_path / "annotations.json").write_text(json.dumps(scenes))
+    records = list(gtmask.read(tmp_path / "annotations.json"))
+    assert [codes(record) for record in records[1:]] == [["record-bad"], ["image-name-bad"], ["record-bad"]]
+    assert labels(records[0]) == ["a"]
 
 
 @pytest.mark.parametrize(("name", "image"), [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import BringsClasses, Reader, ReadOptions, Sample
+from gtmask.formats.base import Reader, ReadOptions, Sample
 from gtmask.formats.conditions import holds
 from gtmask.formats.format import Format
 from gtmask.formats.registry import FORMATS
@@ -153,6 +153,7 @@ def _open(
     """Open an export, whatever options its format knows."""
     from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
     from gtmask.formats.locate import open_export  # noqa: PLC0415
+    from gtmask.formats.masks import MasksReader  # noqa: PLC0415
     from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
     from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
@@ -174,7 +175,8 @@ def _open(
             compare(readers)
         alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
         reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
-    if options.default_label is not None and not isinstance(reader, BringsClasses):
+    # Pixels of ready-made masks are of a value where they are of no class.
+    if options.default_label is not None and not isinstance(reader, MasksReader):
         reader = DefaultLabelReader(reader, options.default_label)
     return OpenedExport(export, found.format, found.names, reader)
 

@@ -14,7 +14,7 @@ options) but neither open files nor an index of the records; units carry what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.choices import fold
@@ -24,7 +24,7 @@ from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from gtmask.findings import Finding
     from gtmask.formats.conditions import Condition
@@ -178,9 +178,16 @@ class BringsClasses(Protocol):
         ...
 
 
-def suggested(reader: Reader[Any], labels: Sequence[str]) -> list[SuggestedClass]:
-    """Return the classes of these labels, with ids and colours where the reader's export tells them."""
-    return reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
+def suggested(
+    reader: Reader[Any], labels: Sequence[str], colors: Mapping[str, str] | None = None
+) -> list[SuggestedClass]:
+    """Return the classes of these labels, with ids and colours where the reader's export tells them.
+
+    ``colors`` are those that records told, by label.
+    """
+    found = reader.suggest(labels) if isinstance(reader, BringsClasses) else [*map(SuggestedClass, labels)]
+    told = colors or {}
+    return [replace(one, color=one.color or told.get(one.name)) for one in found]
 
 
 def refuse_lost_classes(source: str, findings: Sequence[Finding]) -> None:

@@ -7,7 +7,8 @@
   become polygons. A cell's ``nucleusGeometry`` lies within its ``geometry`` and is not drawn.
 - ``geometry.plane``: slice ``z`` and time ``t`` of an image of several; of others than the first nothing is
   drawn.
-- Class: ``properties.classification.name``; ``names`` of a derived class, joined as QuPath shows it.
+- Class: ``properties.classification.name`` with its ``color``; ``names`` of a derived class, joined as QuPath
+  shows it.
 - The image is not named: the file has its name, with or without its extension.
 """
 
@@ -17,12 +18,13 @@ from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs
+from gtmask.formats.reading.checks import hex_color, pairs
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json
 from gtmask.formats.reading.typed import (
     as_list,
     as_object,
     each,
+    get_any,
     get_label,
     get_list,
     get_object,
@@ -97,7 +99,9 @@ def _features(builder: RecordBuilder, document: Any) -> list[Any]:
 
 def _add(builder: RecordBuilder, feature: dict[str, Any]) -> None:
     """Add the shape of one feature."""
-    label = _label(builder, get_object(builder, feature, "properties"))
+    properties = get_object(builder, feature, "properties")
+    label = _label(builder, properties)
+    builder.name_color(label, _color(get_object(builder, properties, "classification")))
     geometry = as_object(builder, feature["geometry"], "geometry")
     plane = get_object(builder, geometry, "plane")
     slices = [get_whole(builder, plane, key) or 0 for key in "zt"]
@@ -118,6 +122,12 @@ def _label(builder: RecordBuilder, properties: dict[str, Any]) -> str:
     if name or "names" not in classification:
         return name
     return ": ".join(f"{one}" for one in get_list(builder, classification, "names"))
+
+
+def _color(classification: dict[str, Any]) -> str | None:
+    """Return the colour of a class; before QuPath 0.4 it was one integer, with alpha in its highest byte."""
+    key = "color" if "color" in classification else "colorRGB"
+    return hex_color(get_any(classification, key))
 
 
 def _parts(builder: RecordBuilder, label: str, geometry: dict[str, Any]) -> Iterator[list[Sequence[float]]]:

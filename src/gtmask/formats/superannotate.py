@@ -1,5 +1,6 @@
-"""SuperAnnotate: one JSON per image, of vector projects or of pixel projects.
+"""SuperAnnotate: one JSON per image, of vector projects or of pixel projects, or a list of these.
 
+- A list is what the SDK's ``get_annotations`` returns: an array, or JSON Lines.
 - Files: ``<image>___objects.json`` and ``<image>___pixel.json``, or ``<image>.json`` without a postfix.
 - ``metadata``: ``name``, ``width``, ``height`` (both may be null).
 - Vector: polygon with flat ``points`` and ``exclude`` (flat rings of holes); bbox {x1, y1, x2, y2};
@@ -7,20 +8,22 @@
   area; templates and cuboids cannot be painted.
 - Pixel: ``parts[].color`` names the colours of the instance in ``<image>___save.png`` (exact on the
   published projects). ``___fuse.png`` is a translucent blend and useless.
-- Classes: ``className``, else ``classId`` in ``classes/classes.json``, which also gives the order.
+- Classes: ``className``, else ``classId`` in ``classes/classes.json``, which also gives order and colours.
 - Order: list order.
 """
 
 from __future__ import annotations
 
-from posixpath import basename
+from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import PASSING, StorageError
+from gtmask.formats.jsonstream import open_document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import numbers, reals, rgb_key, size_from
+from gtmask.formats.reading.checks import hex_color, numbers, reals, rgb_key, size_from
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_listed
+from gtmask.formats.reading.rows import RowsReader, by_suffix, lines_of
 from gtmask.formats.reading.typed import (
     Header,
     as_list,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
+    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 VECTOR, PIXEL, SAVED = "___objects.json", "___pixel.json", "___save.png"
@@ -52,20 +56,41 @@ _OTHERS = frozenset({"classes.json", "config.json", "workflow.json", "folders.js
 
 def sniff(sample: Sample) -> str | None:
     """Recognize ``metadata`` with a name, and ``instances``."""
-    if "instances" not in sample.keys or "name" not in sample.keys.get("metadata", ()):
+    keys = sample.keys if "instances" in sample.keys else sample.element
+    if "instances" not in keys or "name" not in keys.get("metadata", ()):
         return None
-    pixel = sample.name.endswith(PIXEL) or "parts" in sample.keys["instances"]
+    pixel = sample.name.endswith(PIXEL) or "parts" in keys["instances"]
     return "SuperAnnotate, pixel project" if pixel else "SuperAnnotate, vector project"
 
 
-def read(export: Export, options: ReadOptions) -> PerImageReader:
+def read(export: Export, options: ReadOptions) -> PerImageReader | RowsReader:
     """Open a SuperAnnotate project."""
     reporter = Header("classes.json")
-    classes = _classes(export, reporter)
+    classes, colors = _classes(export, reporter)
+    labels = list(dict.fromkeys(classes.values())) or None
+    names = list(filter(wanted_rows, export.names()))
+    if names and _is_list(export, names[0]):
+        return RowsReader(
+            export, options, "SuperAnnotate, a list", parse=_parse_row, called=("item", "metadata.name"),
+            labels=labels, context=classes, findings=reporter.findings, colors=colors, wanted=wanted_rows,
+        )  # fmt: skip
     return PerImageReader(
-        export, options, "SuperAnnotate", wanted=wanted, parse=parse,
-        labels=list(dict.fromkeys(classes.values())) or None, context=classes, findings=reporter.findings,
+        export, options, "SuperAnnotate", wanted=wanted, parse=parse, labels=labels, context=classes,
+        findings=reporter.findings, colors=colors,
     )  # fmt: skip
+
+
+def _is_list(export: Export, name: str) -> bool:
+    """Say whether a file holds the annotations of several images."""
+    cursor = open_document(export, name)
+    return cursor.peek() == ord("[") or (
+        not name.lower().endswith(".json") and lines_of(cursor.document, cursor.offset)
+    )
+
+
+def wanted_rows(name: str) -> bool:
+    """Say whether a file may be a list of annotations, by its name."""
+    return by_suffix(name) and wanted(f"{splitext(name)[0]}.json")
 
 
 def wanted(name: str) -> bool:
@@ -74,11 +99,11 @@ def wanted(name: str) -> bool:
     return name.lower().endswith(".json") and folders[-1] not in _OTHERS and "classes" not in folders[:-1]
 
 
-def _classes(export: Export, reporter: Header) -> dict[int, str]:
-    """Return class names by class id, in the project's order; empty where they are not told."""
+def _classes(export: Export, reporter: Header) -> tuple[dict[int, str], dict[str, str]]:
+    """Return class names by class id, in the project's order, and colours by name; empty where not told."""
     found = next((name for name in CLASSES if export.exists(name)), None)
     if found is None:
-        return {}
+        return {}, {}
     try:
         rows = as_objects(
             reporter, as_list(reporter, load_json(export.read(found)), "the document"), "classes"
@@ -87,18 +112,35 @@ def _classes(export: Export, reporter: Header) -> dict[int, str]:
         raise
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{found}: {error}"[:200])
-        return {}
-    listed = ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows)
-    return class_names(reporter, ((number, name) for number, name in listed if number is not None and name))
+        return {}, {}
+    listed = [(get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows]
+    colors = {name: color for row in rows if isinstance(name := get_any(row, "name"), str)
+              and (color := hex_color(get_any(row, "color"))) is not None}  # fmt: skip
+    pairs = ((number, name) for number, name in listed if number is not None and name)
+    return class_names(reporter, pairs), colors
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one file."""
     document, instances = load_listed(data, "instances")
+    return _build(document, instances, name, image_of(name), reader)
+
+
+def _parse_row(document: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
+    """Build the record of one element of a list."""
+    if not isinstance(document["instances"] if "instances" in document else None, list):
+        raise BadFile("a list of instances was expected")
+    return _build(document, document["instances"], unit.name, "", reader)
+
+
+def _build(
+    document: dict[str, Any], instances: list[Any], name: str, stem: str, reader: PerImageReader | RowsReader
+) -> Record:
+    """Build the record of one image; ``stem`` is what its own file is called without a postfix, or ""."""
     builder = RecordBuilder("")
     metadata = get_object(builder, document, "metadata")
-    stem = image_of(name)
     image = get_text(builder, metadata, "name") or basename(stem)
+    stem = stem or beside(name, image)
     builder.name_image((beside(name, image), stem, image), "file")
     builder.record.files = reader.export.read
     size_from(builder, metadata)

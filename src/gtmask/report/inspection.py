@@ -78,6 +78,7 @@ class Inspection(FindingCounts):
     sampled: Sampled = field(default_factory=Sampled)
     estimate: dict[str, Any] | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
+    colors: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -90,6 +91,7 @@ class Inspection(FindingCounts):
         self.balance.add(other.balance)
         self.first_images = other.first_images | self.first_images
         self.class_ids |= other.class_ids
+        self.colors = other.colors | self.colors
         self.add_findings(other)
 
     def class_map(self) -> ClassMap:
@@ -242,9 +244,8 @@ def _read_all(reader: Reader[Any], reservoir: Reservoir, pool: Pool, progress: P
         seen.add(part)
         progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
-    seen.suggested = suggested(
-        reader, class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
-    )
+    labels = class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
+    seen.suggested = suggested(reader, labels, seen.colors)
     seen.count_findings(shared_class_ids(seen.class_ids), "the classes")
     # A class map of too many classes is told where one is asked for.
     with suppress(ClassMapError):
@@ -292,6 +293,7 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
         seen.images += 1
         seen.balance.add(record.balance)
         seen.class_ids |= record.class_ids
+        seen.colors = record.colors | seen.colors
         shapes = held_shapes(record)
         seen.empty += not shapes
         seen.shapes += len(shapes)

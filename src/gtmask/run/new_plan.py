@@ -206,7 +206,7 @@ def _make_classes(
     """
     refuse_lost_classes(request.source, reader.findings)
     labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
-    found = suggested(reader, labels)
+    found = suggested(reader, labels, outcome.colors)
     if comparison is None:
         made = class_maps.class_map_from_suggestions(found)
     else:

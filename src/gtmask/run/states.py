@@ -39,7 +39,7 @@ def _all_but(kind: type[Any], *names: str) -> Callable[[Any], tuple[Any, ...]]:
 
 _of_record = _all_but(
     Record, "points", "ring_offsets", "part_offsets", "shapes", "findings", "where", "balance", "files",
-    "class_ids", "source", "statuses", "attributes",
+    "class_ids", "source", "colors", "statuses", "attributes",
 )  # fmt: skip
 _of_shape = _all_but(Shape, "runs", "bitmap")
 _of_runs = _all_but(Runs, "counts")

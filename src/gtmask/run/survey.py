@@ -63,6 +63,7 @@ class Glance:
     contents: list[bytes] = field(default_factory=list)
     states: list[bytes] = field(default_factory=list)
     class_ids: set[tuple[str, str]] = field(default_factory=set)
+    colors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Survey:
     """The outcome: number of records, labels with counts, the rule for images, and all names of images.
 
     ``claims`` is None where the images' own names alone show that no two records share one; ``lost`` is the
-    first finding that left something out; ``class_ids`` are those of all records.
+    first finding that left something out; ``class_ids`` and ``colors`` are those of all records.
     """
 
     records: int
@@ -79,6 +80,7 @@ class Survey:
     claims: Claims | None = None
     lost: Finding | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
+    colors: dict[str, str] = field(default_factory=dict)
 
 
 def kept_reader(pickled: bytes) -> Reader[Any]:
@@ -111,6 +113,7 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
         for shape in record.shapes:
             found.labels[shape.label] += 1
         found.class_ids |= record.class_ids
+        found.colors = record.colors | found.colors
         if found.lost is None:
             found.lost = next((one for one in record.findings if one.level in {"loss", "reject"}), None)
     # What a chunk reads is looked at again; what was read here need not be kept in mind.
@@ -155,6 +158,7 @@ def survey(
     records, labels = 0, Counter[str]()
     lost: Finding | None = None
     class_ids: set[tuple[str, str]] = set()
+    colors: dict[str, str] = {}
     for found in _read(reader, limit, pool, meaning) if read_records else _ask(reader, limit):
         if rule is None:
             rule = choose_rule(found.images[:SAMPLE])
@@ -162,12 +166,14 @@ def survey(
         labels.update(found.labels)
         lost = lost or found.lost
         class_ids |= found.class_ids
+        colors = found.colors | colors
         for names in found.images:
             claims.add([*rule.keys(names), *rule.longer(names)])
         if notice is not None and read_records:
             notice(rule, found)
         progress(len(found.images))
-    return Survey(records, labels, rule if rule is not None else choose_rule([]), claims, lost, class_ids)
+    rule = choose_rule([]) if rule is None else rule
+    return Survey(records, labels, rule, claims, lost, class_ids, colors)
 
 
 def first_names(

@@ -10,6 +10,7 @@ import pytest
 import gtmask
 from gtmask.formats import open_source
 from tests.formats.label_studio.test_label_studio import annotation, polygon
+from tests.support import coco_data
 from tests.support.small_exports import codes, labels, open_files
 
 if TYPE_CHECKING:
@@ -37,6 +38,21 @@ def test_a_folder_of_objects_is_one_export(tmp_path: Path, format_name: str, cou
         (f"{n}.jpg", f"l{n}") for n in range(count)
     )
     assert not any(record.findings for record in records)
+
+
+def test_a_prefix_in_s3_is_one_export(s3_server: Any, bucket: str, tmp_path: Path):
+    """As Label Studio's sync leaves it: a key for each annotation, and nothing else below the prefix."""
+    objects = {f"out/{n}": json.dumps(stored(f"l{n % 2}", n, f"s3://{bucket}/images/{n}.jpg")).encode()
+               for n in range(12)}  # fmt: skip
+    images = {f"images/{n}.jpg": coco_data.jpeg(40, 30) for n in range(12)}
+    s3_server.put(bucket, objects | images)
+    done = gtmask.convert(
+        f"s3://{bucket}/out/", f"s3://{bucket}/run", images=f"s3://{bucket}/images", workers=1,
+        s3=gtmask.S3Settings(endpoint_url=s3_server.endpoint),
+    )  # fmt: skip
+    assert (done.tally.masks, done.tally.rejects, done.exit_code) == (12, 0, 0)
+    assert done.tally.shapes == {"l0": 6, "l1": 6}
+    assert sorted(s3_server.objects(bucket, "run/masks/")) == sorted(f"{n}.png" for n in range(12))
 
 
 def test_one_object_alone_is_read_too(tmp_path: Path):

@@ -131,6 +131,11 @@ LAYOUTS: dict[str, tuple[dict[str, bytes | str], str]] = {
         "label_colors.txt": "0 0 0\t\tbackground\n128 0 0\t\tcat\n0 128 0\t\tdog\n128 128 0\t\tcow\n",
         "LabeledApproved_full/a_L.png": colored(MASK, COLORS),
         "701_StillsRaw_full/a.png": photo(kind="PNG")}, "701_StillsRaw_full/a.png"),
+    "CamVid, as Cambridge publishes it": ({
+        "label_colors.txt": "64 128 64\tAnimal\n128 0 0\tcat\n0 128 0\t\tdog\n128 128 0\tcow\n"
+        "0 0 0\t\tVoid\n",
+        "LabeledApproved_full/0001TP_006690_L.png": colored(MASK, COLORS),
+        "701_StillsRaw_full/0001TP_006690.png": photo(kind="PNG")}, "701_StillsRaw_full/0001TP_006690.png"),
     "CamVid on Kaggle": ({
         "class_dict.csv": "name,r,g,b\nbackground,0,0,0\ncat,128,0,0\ndog,0,128,0\ncow,128,128,0\n",
         "train_labels/a_L.png": colored(MASK, COLORS), "train/a.png": photo(kind="PNG")}, "train/a.png"),
@@ -145,6 +150,10 @@ LAYOUTS: dict[str, tuple[dict[str, bytes | str], str]] = {
         "config_v2.0.json": json.dumps(MAPILLARY), "training/v2.0/labels/a.png": palette(MASK, COLORS),
         "training/v2.0/instances/a.png": gray(MASK.astype(np.uint16) * 256, 16),
         "training/v2.0/panoptic/a.png": colored(MASK, COLORS),
+        "training/images/a.jpg": photo()}, "training/images/a.jpg"),
+    "Mapillary Vistas 1": ({
+        "config.json": json.dumps(MAPILLARY), "training/labels/a.png": palette(MASK, COLORS),
+        "training/instances/a.png": gray(MASK.astype(np.uint16) * 256, 16),
         "training/images/a.jpg": photo()}, "training/images/a.jpg"),
     "datumaro": ({
         "dataset_meta.json": json.dumps(DATUMARO), "masks/a.png": colored(MASK, COLORS),
@@ -177,7 +186,7 @@ def test_a_layout_is_read_as_its_tool_writes_it(layout: str, tmp_path: Path):
     masks, summary = convert(source, tmp_path / "out", **given)
     assert list(masks) == [image.rpartition(".")[0] + ".png"]
     assert (masks[image.rpartition(".")[0] + ".png"] == NAMED).all()
-    assert told(summary) <= {"file-skipped", "mask-zero"}
+    assert told(summary) <= {"file-skipped", "mask-zero", "mask-void"}
     manifest = json.loads((tmp_path / "out/labeling-qa.manifest").read_text())
     assert manifest["source-ref"].endswith(f"/{image}")
 
@@ -406,6 +415,63 @@ def test_cityscapes_needs_no_list(tmp_path: Path):
                                        "training/image_2/000000_10.png": photo(kind="PNG")})  # fmt: skip
     masks, _ = convert(kitti, tmp_path / "kitti out")
     assert list(masks) == ["training/image_2/000000_10.png"]
+
+
+def test_kitti_is_read_from_whichever_of_its_pictures_there_are(tmp_path: Path):
+    """Classes as values, as colours, or as 256 times the class and the number of the object, in 16 bits."""
+    ids = np.array([0, 7, 26, 11], np.uint8)[MASK]
+    colors = {0: (0, 0, 0), 1: (128, 64, 128), 2: (0, 0, 142), 3: (70, 70, 70)}
+    numbered = ids.astype(np.uint16) * 256 + np.arange(5, dtype=np.uint16) * (MASK == 2)
+    pictures = {"semantic": gray(ids), "semantic_rgb": colored(MASK, colors), "instance": gray(numbered, 16)}
+    image = "training/image_2/000000_10.png"
+    wanted = np.array(["background", "road", "car", "building"], object)[MASK]
+    for number, kinds in enumerate((tuple(pictures), ("semantic",), ("semantic_rgb",), ("instance",))):
+        files: dict[str, bytes | str] = {f"training/{kind}/000000_10.png": pictures[kind] for kind in kinds}
+        source = write(tmp_path / f"in {number}", {**files, image: photo(kind="PNG")})
+        masks, summary = convert(source, tmp_path / f"out {number}")
+        assert (masks[image] == wanted).all()
+        assert told(summary) <= {"classes-assumed", "mask-void", "file-skipped"}
+    alone = write(tmp_path / "alone", {f"training/instance/{number:06}_10.png": pictures["instance"]
+                                       for number in range(2)})  # fmt: skip
+    images = write(
+        tmp_path / "images", {f"training/image_2/{n:06}_10.png": photo(kind="PNG") for n in range(2)}
+    )
+    masks, _ = convert(alone, tmp_path / "alone out", images=images)
+    assert [(mask == wanted).all() for mask in masks.values()] == [True, True]
+
+
+def test_instances_of_cityscapes_tell_classes_where_nothing_else_does(tmp_path: Path):
+    ids = np.array([4, 7, 26, 11], np.uint16)[MASK]
+    name, image = (
+        "gtFine/train/x/x_000000_000019_gtFine_",
+        "leftImg8bit/train/x/x_000000_000019_leftImg8bit.png",
+    )
+    numbered = np.where(MASK == 2, ids * 1000 + 3, ids).astype(np.uint16)
+    source = write(tmp_path / "in", {f"{name}instanceIds.png": gray(numbered, 16), image: photo(kind="PNG")})
+    masks, _ = convert(source, tmp_path / "out")
+    assert (masks[image] == np.array(["static", "road", "car", "building"], object)[MASK]).all()
+
+
+def test_image_segmentation_directories_name_no_classes(tmp_path: Path):
+    """FiftyOne's exporter writes no list: values are names until a class map names them."""
+    source = write(tmp_path / "in", {"data/a.jpg": photo(), "labels/a.png": gray(MASK)})
+    masks, summary = convert(source, tmp_path / "out")
+    assert (masks["data/a.png"] == np.array(["background", "1", "2", "3"], object)[MASK]).all()
+    assert summary.tally.findings["mask-value-unnamed"] == 3
+    rows = (
+        f'[[class]]\nid = {value}\nname = "{name}"\nvalue = {value}\n' for value, name in enumerate(NAMES)
+    )
+    write(tmp_path, {"classes.toml": "".join(list(rows)[1:])})
+    masks, _ = convert(source, tmp_path / "named", classes=tmp_path / "classes.toml")
+    assert (masks["data/a.png"] == NAMED).all()
+
+
+def test_255_of_ultralytics_is_ignored_there_and_void_here(tmp_path: Path):
+    mask = np.where(MASK == 3, 255, MASK).astype(np.uint8)
+    files = {**LAYOUTS["Ultralytics"][0], "masks/train/a.png": gray(mask)}
+    masks, summary = convert(write(tmp_path / "in", files), tmp_path / "out")
+    assert (masks["images/train/a.png"] == np.where(MASK == 3, "background", NAMED)).all()
+    assert "mask-void" in told(summary)
 
 
 def test_brush_pictures_of_label_studio_are_put_together_by_task(tmp_path: Path):

@@ -17,7 +17,7 @@ from gtmask.formats.masks.brush import Task, images_of_tasks, region_of, tasks_o
 from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, parse_class_list
 from gtmask.formats.masks.known import known_classes
 from gtmask.formats.masks.layout import Pair, arrange
-from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, is_background
+from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, class_values, is_background
 from gtmask.formats.masks.pictures import NotAMask, decode
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.companions import left_out, note
@@ -148,7 +148,7 @@ class MasksReader:
         if unit.trouble is not None:
             return builder.reject(*unit.trouble)
         try:
-            picture = decode(self.export.read(unit.mask))
+            picture = class_values(decode(self.export.read(unit.mask)), unit.by)
         except NotFoundError:
             return rejected(unit.mask, "the file is gone")
         except BadFile as error:

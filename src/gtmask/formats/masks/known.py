@@ -35,8 +35,10 @@ SUVPickupTruck 4080c0, TrafficCone 000040, TrafficLight 004040, Train c04080, Tr
 Tunnel 400040, VegetationMisc c0c000, Wall 40c000
 """
 
-_CITYSCAPES_FILE = re.compile(r"_gt(?:Fine|Coarse)_(labelIds|labelTrainIds|color)\.png$", re.IGNORECASE)
-_KITTI_FILE = re.compile(r"(?:^|/)(?:training|testing)/semantic(_rgb)?/\d+_\d+\.png$")
+_CITYSCAPES_FILE = re.compile(
+    r"_gt(?:Fine|Coarse)_(labelIds|labelTrainIds|color|instanceIds)\.png$", re.IGNORECASE
+)
+_KITTI_FILE = re.compile(r"(?:^|/)(?:training|testing)/(?:semantic(?:_rgb)?|instance)/\d+_\d+\.png$")
 _VOC_FILE = re.compile(r"(?:^|/)VOC\d{4}/SegmentationClass(?:Aug)?/[^/]+\.png$")
 _CAMVID_FILE = re.compile(r"(?:^|/)LabeledApproved_full/[^/]+_L\.png$")
 

@@ -63,11 +63,16 @@ _IMAGE_START = re.compile(r"^(?:image|img)[_-](?=.)", re.IGNORECASE)
 _OTHER_END = re.compile(r"_(?:instanceids|instancetrainids|instances?|panoptic|vis|viz)$", re.IGNORECASE)
 #: Of several masks of one image that Cityscapes' tools write, the first counts.
 _VARIANTS = ("labelids", "", "labeltrainids", "color")
+#: Pictures whose colours or numbers tell classes, too: masks where there are no others (KITTI, Cityscapes).
+_COLORS_OF_KITTI = re.compile(r"(?:^|/)semantic_rgb/\d+_\d+\.png$", re.IGNORECASE)
+_INSTANCES_OF_KITTI = re.compile(r"(?:^|/)instance/\d+_\d+\.png$", re.IGNORECASE)
+_INSTANCE_IDS = re.compile(r"_gt(?:fine|coarse)_instanceids$", re.IGNORECASE)
+_INSTANCES_OF_CITYSCAPES = re.compile(r"_gt(?:fine|coarse)_instanceids\.png$", re.IGNORECASE)
 #: Folders that data sets have in place of those of their masks.
 _COUNTERPARTS = {
     "segmentationclass": "JPEGImages", "segmentationclasspng": "JPEGImages",
     "segmentationclassaug": "JPEGImages", "gtfine": "leftImg8bit", "gtcoarse": "leftImg8bit",
-    "semantic": "image_2", "labels": "images",
+    "semantic": "image_2", "semantic_rgb": "image_2", "instance": "image_2", "labels": "images",
     "labeledapproved_full": "701_StillsRaw_full", "annotations": "images", "masks": "images", "mask": "image",
 }  # fmt: skip
 
@@ -76,7 +81,8 @@ _COUNTERPARTS = {
 class Pair:
     """A mask and the image it belongs to: its path, or where to look for it; ``trouble``: why there is none.
 
-    ``by`` says whether the mask's name tells that it holds values or colours.
+    ``by`` says whether the mask's name tells that it holds values, colours, or numbers of instances: 256 or
+    1000 times their class.
     """
 
     mask: str
@@ -108,8 +114,10 @@ def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
     masks = [
         name for name in pictures if roles[name] == "mask" or (not said and _may_be_mask(name, roles[name]))
     ]
-    layout = Layout(left_out=[name for name in pictures if roles[name] == "other"])
+    masks = masks or next(filter(None, ([name for name in pictures if kind.search(name)] for kind in (
+        _COLORS_OF_KITTI, _INSTANCES_OF_KITTI, _INSTANCES_OF_CITYSCAPES))), [])  # fmt: skip
     taken = set(masks)
+    layout = Layout(left_out=[name for name in pictures if roles[name] == "other" and name not in taken])
     images = [name for name in pictures if roles[name] in {"image", ""} and name not in taken]
     masks = _without_variants(masks, layout)
     _pair(masks, images, layout, set() if elsewhere else taken)
@@ -170,7 +178,7 @@ def mask_keys(name: str) -> list[str]:
     stems = [stem]
     if _WEAK_END.search(stem):
         stems.append(_WEAK_END.sub("", stem))
-    for pattern in (_CITYSCAPES, _MASK_END, _MASK_START):
+    for pattern in (_CITYSCAPES, _INSTANCE_IDS, _MASK_END, _MASK_START):
         if pattern.search(stem):
             stems.insert(0, pattern.sub("", stem))
             break
@@ -254,6 +262,12 @@ def _images_of(
 
 
 def _by(mask: str) -> str:
+    if _INSTANCES_OF_KITTI.search(mask):
+        return "instance256"
+    if _INSTANCES_OF_CITYSCAPES.search(mask):
+        return "instance1000"
+    if _COLORS_OF_KITTI.search(mask):
+        return "color"
     found = _CITYSCAPES.search(splitext(basename(mask))[0])
     return "" if found is None else "color" if found[1].lower() == "color" else "value"
 
@@ -271,6 +285,6 @@ def _places(mask: str, keys: list[str]) -> Iterator[str]:
         if other := _COUNTERPARTS.get(folder.lower()):
             stems.append("/".join([*folders[:at], other, *folders[at + 1 :], basename(keys[0])]))
             break
-    if _CITYSCAPES.search(stem):
+    if _CITYSCAPES.search(stem) or _INSTANCE_IDS.search(stem):
         stems = [f"{one}_leftImg8bit" for one in stems[::-1]] + stems
     yield from (f"{one}{extension}" for extension in TRIED for one in stems)

@@ -14,7 +14,7 @@ color map gives to their values, as datumaro and labelme write them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BACKGROUND, KEEP = "background", "keep"
 VOID = "void"
 VOID_VALUE, BLACK = 255, 0
+_INSTANCE = "instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,33 @@ def value_of(pixel: Pixel) -> int | None:
     return gray if pixel.color == gray * 0x010101 else None
 
 
+def class_values(picture: Picture, by: str) -> Picture:
+    """Return a picture of instances with the classes of these as values, any other as it is.
+
+    KITTI's values are 256 times the class and the number of the object (its development kit); Cityscapes'
+    are 1000 times the class, or the class alone where objects are not told apart (``cityscapesscripts``).
+    """
+    if not by.startswith(_INSTANCE):
+        return picture
+    step = int(by.removeprefix(_INSTANCE))
+
+    def value(pixel: Pixel) -> int | None:
+        if pixel.value is None or (step > VOID_VALUE + 1 and pixel.value < step):
+            return pixel.value
+        return pixel.value // step
+
+    return replace(picture, pixels=tuple(replace(one, value=value(one)) for one in picture.pixels))
+
+
 def find_entries(builder: RecordBuilder, picture: Picture, classes: ClassList, by: str) -> list[Entry | None]:
     """Return the class of each of a picture's pixels; None where it has none. See the module's docstring.
 
-    ``by`` is "value" or "color" where the file's name tells how it is to be read, else "".
+    ``by`` is :attr:`gtmask.formats.masks.layout.Pair.by`.
     """
     tables = tables_of(classes)
     values = [None if (value := value_of(pixel)) is None else tables.by_value.get(value)
               for pixel in picture.pixels]  # fmt: skip
-    if by == "value" or all(pixel.color is None for pixel in picture.pixels):
+    if by == "value" or by.startswith(_INSTANCE) or all(pixel.color is None for pixel in picture.pixels):
         return values
     colors = [None if pixel.color is None else tables.by_color.get(pixel.color) for pixel in picture.pixels]
     if by == "color":

@@ -87,6 +87,11 @@ class RecordBuilder(Accounts):
         if key in item and isinstance(item[key], str | int) and item[key] not in {"", -1} and label:
             self.record.class_ids.add((str(item[key]), label))
 
+    def name_color(self, label: str, color: str | None) -> None:
+        """Note the colour of a label's class where the export tells one: see :attr:`Record.colors`."""
+        if label and color is not None:
+            self.record.colors.setdefault(label, color)
+
     def note_attributes(self, values: dict[str, Any]) -> None:
         """Note a shape's attributes for ``--where``: see :attr:`Record.attributes`.
 

@@ -7,6 +7,7 @@ malformed costs one element and becomes a finding that says which one; it never 
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.geometry import flatten
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
 
 
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
 
@@ -138,6 +140,18 @@ def drawn_pixels(picture: bytes) -> Select:
     """
     kind = picture[_COLOR_TYPE] if picture.startswith(PNG_SIGNATURE) and len(picture) > _COLOR_TYPE else None
     return Select("alpha" if kind in _ALPHA_TYPES else "nonzero")
+
+
+def hex_color(color: Any) -> str | None:
+    """Return ``#rrggbb`` of that, of its three numbers, or of an integer 0xAARRGGBB, else None."""
+    if isinstance(color, int) and not isinstance(color, bool):
+        return f"#{color & 0xFFFFFF:06x}"
+    if isinstance(color, list) and len(color) in {3, 4}:
+        whole = [part for part in color if isinstance(part, int) and 0 <= part <= 255]
+        return "#{:02x}{:02x}{:02x}".format(*whole) if len(whole) == len(color) else None
+    if isinstance(color, str) and _HEX_COLOR.fullmatch(color.strip()):
+        return color.strip().lower()
+    return None
 
 
 def rgb_key(color: Any) -> int:

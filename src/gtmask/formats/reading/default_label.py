@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
+from gtmask.formats.base import suggested
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from gtmask.formats.base import Reader
-    from gtmask.model import ImageNames, Record
+    from gtmask.model import ImageNames, Record, SuggestedClass
 
 
 class DefaultLabelReader:
@@ -51,6 +52,10 @@ class DefaultLabelReader:
     def names_of(self, unit: Any) -> ImageNames | None:
         """Return what the record calls its image where the unit tells it."""
         return self.reader.names_of(unit)
+
+    def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
+        """Return the classes of these labels, as the export's reader does."""
+        return suggested(self.reader, labels)
 
     def record(self, unit: Any) -> Record:
         """Read one record, and label its shapes that have no label."""

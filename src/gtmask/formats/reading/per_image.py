@@ -30,7 +30,7 @@ from gtmask.formats.text import decode_json
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
@@ -46,7 +46,7 @@ class PerImageReader(BaseReader):
 
     Parameters
     ----------
-    export, options, title, labels, findings
+    export, options, title, labels, findings, colors
         As of :class:`BaseReader`.
     wanted, parse
         See the module's docstring; module-level functions.
@@ -69,8 +69,9 @@ class PerImageReader(BaseReader):
         labels: list[str] | None = None,
         context: Any = None,
         findings: Iterable[Finding] = (),
+        colors: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(export, options, title, labels=labels, findings=findings)
+        super().__init__(export, options, title, labels=labels, findings=findings, colors=colors)
         self.context = context
         self._wanted = wanted
         self._parse = parse

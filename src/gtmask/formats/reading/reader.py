@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
+from gtmask.model import SuggestedClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
@@ -29,6 +30,8 @@ class BaseReader:
         Class names that the export lists, or None.
     findings
         What was found in the export's header.
+    colors
+        Colours of classes that the header tells, as ``#rrggbb`` by label.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class BaseReader:
         *,
         labels: list[str] | None = None,
         findings: Iterable[Finding] = (),
+        colors: Mapping[str, str] | None = None,
     ) -> None:
         self.export = export
         self.options = options
         self.title = title
         self.labels = labels
         self.findings: list[Finding] = list(findings)
+        self._colors = dict(colors or {})
 
     def count(self) -> int | None:
         """Return None: only a walk through the documents would tell."""
@@ -53,6 +58,10 @@ class BaseReader:
     def names_of(self, unit: Any) -> ImageNames | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: only the record itself names its image."""
         return None
+
+    def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
+        """Return the classes of these labels, with the colours that the header tells."""
+        return [SuggestedClass(label, color=self._colors.get(label)) for label in labels]
 
     @contextmanager
     def up_to_damage(self) -> Iterator[None]:

@@ -26,7 +26,7 @@ from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
@@ -57,7 +57,7 @@ class RowsReader(BaseReader):
 
     Parameters
     ----------
-    export, options, title, labels, findings
+    export, options, title, labels, findings, colors
         As of :class:`BaseReader`.
     parse
         See the module's docstring; a module-level function.
@@ -71,6 +71,8 @@ class RowsReader(BaseReader):
     called
         What the tool calls a record, and the members that hold its id there, for messages; inner members with
         dots between.
+    wanted
+        Says of a file, by its name, whether it may hold records; a module-level function.
     """
 
     def __init__(
@@ -81,16 +83,21 @@ class RowsReader(BaseReader):
         *,
         parse: Callable[[dict[str, Any], RowsReader, Row], Record],
         called: tuple[str, ...] = ("record",),
+        wanted: Callable[[str], bool] | None = None,
         path: tuple[str, ...] | None = None,
         ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
         labels: list[str] | None = None,
         context: Any = None,
         findings: Iterable[Finding] = (),
+        colors: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(export, options, title, labels=labels, findings=findings)
+        super().__init__(export, options, title, labels=labels, findings=findings, colors=colors)
         self.context = context
         self._parse = parse
         self._called = called
+        self._wanted = wanted or by_suffix
+        # Who knows the format's files knows also which of them are no annotations.
+        self._suffix = ".json" if wanted is not None else ""
         self._path = path
         self._ranges = ranges or self._elements
         self._documents: dict[str, Document] = {}
@@ -102,11 +109,13 @@ class RowsReader(BaseReader):
     def units(self) -> Iterator[Row]:
         """Yield where each record stands, without parsing any."""
         names = list(self.export.names())
-        wanted = [name for name in names if by_suffix(name) or len(names) == 1]
+        wanted = [name for name in names if self._wanted(name) or len(names) == 1]
         for name in wanted:
             yield from self._rows(name)
         if self._others is None:
-            self._others = left_out(self.export, [name for name in names if name not in set(wanted)])
+            self._others = left_out(
+                self.export, [name for name in names if name not in set(wanted)], self._suffix
+            )
             self.findings += self._others
 
     def _rows(self, name: str) -> Iterator[Row]:
