@@ -128,7 +128,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
 
 def _parse_row(document: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
     """Build the record of one element of a list."""
-    if not isinstance(document["instances"] if "instances" in document else None, list):
+    if "instances" not in document or not isinstance(document["instances"], list):
         raise BadFile("a list of instances was expected")
     return _build(document, document["instances"], unit.name, "", reader)
 
