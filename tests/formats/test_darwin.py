@@ -192,3 +192,11 @@ def test_pixels_of_a_layer_that_no_mask_claims_are_told(dense: list, mapping: di
     found = [item.detail for item in record.findings if item.code == "bitmap-value-unknown"]
     assert found == told
     assert painted(record, "a").sum() == 4
+
+
+def test_masks_of_two_classes_with_one_value_are_told():
+    shared = scene(layer(DENSE, {"m": 1, "n": 1, "o": 2}), mask("a", "m"), mask("b", "n"), mask("c", "o"))
+    record = read_one("darwin", shared)
+    assert [item.detail for item in record.findings if item.code == "segment-id-shared"] == ["a, b: value 1"]
+    same = scene(layer(DENSE, {"m": 1, "n": 1, "o": 2}), mask("a", "m"), mask("a", "n"), mask("c", "o"))
+    assert codes(read_one("darwin", same)) == []

@@ -170,3 +170,10 @@ def test_real_exports(samples, name):
     assert (len(records), sum(len(record.shapes) for record in records)) == (images, shapes)
     told = [finding.code for record in records for finding in record.findings]
     assert {code: told.count(code) for code in told} == found
+
+
+def test_shapes_of_a_track_that_is_outside_are_not_painted():
+    away = thing("polygon", points=[1, 1, 5, 1, 5, 4], attributes={"track_id": 1, "outside": True})
+    record = read_one("datumaro", datumaro(away, thing("polygon", points=[1, 1, 5, 1, 5, 4])))
+    assert codes(record) == ["shape-deleted"]
+    assert len(record.shapes) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gtmask.formats.doubled import DoubledKeyError, check_keys, find_doubled
+from gtmask.formats.doubled import DoubledKey, check_keys, find_doubled
 
 KEYS = [
     "a",
@@ -85,11 +85,11 @@ def test_wherever_keys_stand_in_their_words(before: int, length: int) -> None:
 def test_objects_of_many_keys_and_deep_ones(count: int) -> None:
     members = [f'"{number}": {number}' for number in range(count)]
     check_keys(f"{{{', '.join(members)}}}".encode())
-    with pytest.raises(DoubledKeyError, match="'1' stands twice in one object, as 1 and as 2"):
+    with pytest.raises(DoubledKey, match="'1' stands twice in one object, as 1 and as 2"):
         check_keys(("{" + ", ".join([*members, '"1": 2']) + "}").encode())
     deep = min(count, 900)
     check_keys(b'{"a":' * deep + b"1" + b"}" * deep)
-    with pytest.raises(DoubledKeyError, match="'b' stands twice"):
+    with pytest.raises(DoubledKey, match="'b' stands twice"):
         check_keys(b'{"a":' * deep + b'{"b": 1, "b": 2}' + b"}" * deep)
 
 
@@ -111,7 +111,7 @@ def test_objects_of_many_keys_and_deep_ones(count: int) -> None:
 )
 def test_escapes_and_equal_values(text: str, twice: bool) -> None:
     if twice:
-        with pytest.raises(DoubledKeyError, match="stands twice in one object"):
+        with pytest.raises(DoubledKey, match="stands twice in one object"):
             check_keys(text.encode())
     else:
         check_keys(text.encode())

@@ -269,3 +269,17 @@ def test_the_class_list_of_labels_txt_without_its_two_special_names():
 )
 def test_sniff(content: dict, title: str | None):
     assert labelme.sniff(take_sample(FilesExport({"a.json": as_bytes(content)}), "a.json")) == title
+
+
+@pytest.mark.parametrize(("far", "told"), [(2, False), (3, False), (1, False), (5, True), (0, True)])
+def test_a_mask_that_is_not_as_large_as_its_box_is_told(far: int, told: bool):
+    """One row or column less is what labelme itself cuts off at the edge of an image."""
+    record = read_one("labelme", document(mask_shape([[1, 1, 1]] * 3, [[0, 0], [2, far]])))
+    assert codes(record) == ["bitmap-size-differs"] * told
+    assert len(record.shapes) == (not told)
+
+
+@pytest.mark.parametrize("path", ["/home/ann/in/b.jpg", "C:\\\\in\\\\b.jpg", "file:///in/b.jpg"])
+def test_an_image_path_of_another_machine_names_the_image_beside_the_file(path: str):
+    record = read_one("labelme", document(shape("polygon", SQUARE), imagePath=path.replace("\\\\", "\\")))
+    assert record.aliases[0] == "b.jpg"

@@ -254,3 +254,13 @@ def test_documents_of_other_formats_beside_annotations_are_a_loss():
         ("file-skipped", "1 file train.txt"),
         ("file-unrecognised", "ds/coco.xml: not of this format"),
     ]
+
+
+def test_a_class_id_that_the_project_gives_another_title_is_told():
+    meta = {"classes": [{"id": 1, "title": "car"}, {"id": 2, "title": "dog"}]}
+    files = {
+        "meta.json": meta,
+        "ds/ann/a.jpg.json": scene(polygon("car", classId=1), polygon("car", classId=2)),
+    }
+    (record,) = read_files("supervisely", files)
+    assert record.class_ids == {("1", "car"), ("2", "car"), ("2", "dog")}

@@ -142,8 +142,22 @@ class _Annotations:
             self.builder.finding("runs-bad", f"raster layer: {describe(error)}")
             return
         self.masks |= {mask: (runs, value) for mask, value in values.items()}
+        self._report_shared(values)
         listed = {get_text(self.builder, entry, "id") for entry in self.entries if _is_mask(entry)}
         self._report_unclaimed(runs, {value for mask, value in values.items() if mask in listed})
+
+    def _report_shared(self, values: dict[str, int]) -> None:
+        """Tell of masks of several classes that have one value: the later ones take all of its pixels."""
+        names: dict[int, set[str]] = {}
+        for entry in self.entries:
+            mask = get_text(self.builder, entry, "id") if _is_mask(entry) else ""
+            if mask in values:
+                names.setdefault(values[mask], set()).add(get_text(self.builder, entry, "name"))
+        for value, several in names.items():
+            if len(several) > 1:
+                self.builder.finding(
+                    "segment-id-shared", f"{', '.join(sorted(several))}: value {value}"[:200]
+                )
 
     def _report_unclaimed(self, runs: NDArray[np.int64], claimed: set[int]) -> None:
         """Tell of pixels of a layer that are of no mask annotation, so that nothing says what they show."""
@@ -180,7 +194,7 @@ class _Annotations:
             builder.polygon(label, flatten_xy([entry["keypoint"]]), "point")
         elif "bounding_box" in entry:
             x, y, width, height = reals(entry["bounding_box"], "xywh")
-            builder.rectangle(label, x, y, x + width, y + height)
+            builder.box(label, x, y, width, height)
         else:
             kind = next((key for key in _UNPAINTABLE if key in entry), None)
             code = "shape-kind-unsupported" if kind else "shape-no-geometry"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, real, reals, size_from
-from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
+from gtmask.formats.reading.geometry import flatten_xy, rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
 from gtmask.formats.reading.typed import (
@@ -134,9 +134,8 @@ def _is_open(builder: RecordBuilder, item: dict[str, Any]) -> bool:
 def _add_box(builder: RecordBuilder, label: str, coordinates: Any) -> None:
     if len(coordinates) == 3 and not isinstance(coordinates[2], dict):
         x0, y0, x1, y1 = map(real, flatten_xy(coordinates[:2]))
-        left, top, width, height = min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
-        pivot = (left + width / 2, top + height / 2)
-        corners = rotated_corners(left, top, width, height, real(coordinates[2]), pivot)
+        pivot = ((x0 + x1) / 2, (y0 + y1) / 2)
+        corners = rotated_corners(*upright(x0, y0, x1, y1), real(coordinates[2]), pivot)
         builder.polygon(label, corners, "rotated_rectangle")
         return
     corners = flatten_xy(coordinates)

@@ -138,6 +138,10 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grou
         builder.finding("shape-no-label", f"{where}: label {index!r:.40} is not listed")
         return
     label = "" if index is None else names[index]
+    attributes = get_object(builder, entry, "attributes")
+    if "track_id" in attributes and get_any(attributes, "outside") is True:
+        builder.finding("shape-deleted", f"{label}: {where} is outside in this frame")
+        return
     if reader.options.asks_attributes:
         builder.note_attributes(get_object(builder, entry, "attributes"))
     if reader.options.class_attribute is not None:
@@ -152,7 +156,7 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grou
             _add_box(builder, label, entry, kind)
     elif kind == "ellipse":
         x0, y0, x1, y1 = map(real, numbers(entry["points"]))
-        builder.ellipse(label, ((x0 + x1) / 2, (y0 + y1) / 2), ((x1 - x0) / 2, (y1 - y0) / 2))
+        builder.ellipse(label, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
     elif kind == "points":
         builder.polygon(label, numbers(entry["points"]), "point")
     else:
@@ -173,4 +177,4 @@ def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: st
         corners = rotated_corners(x, y, width, height, degrees, pivot)
         builder.polygon(label, corners, "rotated_rectangle")
     else:
-        builder.rectangle(label, x, y, x + width, y + height)
+        builder.box(label, x, y, width, height)

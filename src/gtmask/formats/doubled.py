@@ -32,7 +32,7 @@ _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 
 
-class DoubledKeyError(ValueError):
+class DoubledKey(ValueError):  # noqa: N818 (it is told as a finding, or becomes the error of a document)
     """A key stands twice in one object, with two values; the message is a few words."""
 
 
@@ -46,14 +46,14 @@ def check_keys(data: bytes) -> None:
 
     Raises
     ------
-    DoubledKeyError
+    DoubledKey
         An object has two values under one key, which are not the same.
     """
     if len(data) > 8 and find_doubled(np.frombuffer(data, np.uint8)):
         try:
             json.loads(data, object_pairs_hook=without_doubled)
         except RecursionError:
-            raise DoubledKeyError("it is nested too deeply to tell whether a key stands twice") from None
+            raise DoubledKey("it is nested too deeply to tell whether a key stands twice") from None
 
 
 def without_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -61,14 +61,14 @@ def without_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
     Raises
     ------
-    DoubledKeyError
+    DoubledKey
         It has two values under one key, which are not the same.
     """
     members = dict(pairs)
     if len(members) < len(pairs):
         for key, value in pairs:
             if repr(value) != repr(members[key]):
-                raise DoubledKeyError(
+                raise DoubledKey(
                     f"{key!r:.60} stands twice in one object, as {value!r:.40} and as {members[key]!r:.40}"
                 )
     return members

@@ -120,7 +120,7 @@ def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float,
         builder.runs(label, bitmask_runs(item["bitmask"]))
     elif "boundingBox" in item or "bounding_box" in item:
         x, y, w, h = reals(get_any(item, "boundingBox", "bounding_box"), "xywh")
-        builder.rectangle(label, x, y, x + w, y + h)
+        builder.box(label, x, y, w, h)
     elif "rotatableBoundingBox" in item:
         builder.polygon(label, _rotated(builder, item["rotatableBoundingBox"], size), "rotated_rectangle")
     elif "polyline" in item:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from functools import partial
-from posixpath import splitext
+from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.labelme_versions import grid_of
@@ -21,6 +21,7 @@ from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed
 from gtmask.formats.reading.typed import each, get_any, get_object, get_text, named_by
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
+from gtmask.png.header import SIGNATURE as PNG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: From this size on, embedded image data is cut out before the JSON is parsed.
 LARGE = 1 << 16
+#: Where a PNG's width and height stand (PNG specification, IHDR).
+_PNG_SIZE = (16, 20)
 _IMAGE_DATA = re.compile(rb'"imageData"\s*:\s*"')
 #: Keys that only AnyLabeling and X-AnyLabeling write.
 _ANY_DOCUMENT = frozenset({"checked", "text"})
@@ -106,11 +109,15 @@ def image_names(name: str, path: str) -> list[str]:
     extensions = [".jpg", ".jpeg", ".png", ".JPG", ".bmp"]
     image = beside(name, path.strip())
     extension = splitext(image)[1]
+    moved = []
     if not image or extension.lower() == ".json":
         image = stem + extensions[0]
     elif extension:
         extensions.insert(0, extension)
-    return [image, *(stem + extension for extension in extensions)]
+        if image.startswith("/") or ":" in image:
+            # Of another machine: labelme looks beside the JSON, and so do people who copy both.
+            moved = [beside(name, basename(image))]
+    return [image, *moved, *(stem + extension for extension in extensions)]
 
 
 def add_with_attributes(builder: RecordBuilder, shape: dict[str, Any]) -> None:
@@ -185,6 +192,16 @@ def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -
         return
     left, top, right, bottom = map(real, flat)
     corner = [math.floor(min(pair) + 0.5) for pair in ((left, right), (top, bottom))]
+    box = [
+        math.floor(max(pair) + 0.5) - low + 1
+        for pair, low in zip(((left, right), (top, bottom)), corner, strict=True)
+    ]
+    size = [int.from_bytes(data[at : at + 4], "big") for at in _PNG_SIZE] if data.startswith(PNG) else box
+    # At the image's edge labelme itself cuts a row or column off.
+    if any(abs(own - drawn) > 1 for own, drawn in zip(size, box, strict=True)):
+        what = f"{label}: {size[0]} x {size[1]} pixels in a box of {box[0]} x {box[1]}"
+        builder.finding("bitmap-size-differs", what)
+        return
     builder.bitmap(label, Bitmap(data, x=corner[0], y=corner[1]))
 
 

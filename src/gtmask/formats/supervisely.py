@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, drawn_pixels, pairs, real, size_from
-from gtmask.formats.reading.geometry import rotated_corners
+from gtmask.formats.reading.geometry import rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
-from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
+from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed, load_object
 from gtmask.formats.reading.typed import (
     Header,
     each,
@@ -34,6 +34,7 @@ from gtmask.formats.reading.typed import (
     get_object,
     get_objects,
     get_text,
+    get_whole,
 )
 from gtmask.model import Bitmap
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
@@ -68,10 +69,12 @@ def sniff(sample: Sample) -> str | None:
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a Supervisely project or dataset."""
     reporter = Header(META)
-    labels = _labels(export, reporter)
+    meta = _find_meta(export)
+    labels = None if meta is None else listed_names(reporter, export, meta, "classes", "title")
     return PerImageReader(
-        export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels, findings=reporter.findings
-    )
+        export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels,
+        context=_titles(export, meta) if labels else {}, findings=reporter.findings,
+    )  # fmt: skip
 
 
 def wanted(name: str) -> bool:
@@ -84,26 +87,32 @@ def wanted(name: str) -> bool:
     return base not in _OTHERS and not _ELSEWHERE & set(folders)
 
 
-def _labels(export: Export, reporter: Header) -> list[str] | None:
-    """Return the classes of the project's ``meta.json``, or None where there is none."""
+def _find_meta(export: Export) -> str | None:
+    """Return where the project's ``meta.json`` is, or None where there is none."""
     places = [META, f"../{META}", f"../../{META}"]
     found = next((name for name in places if export.exists(name)), None)
     if found is None:
         # A zipped project may have one folder around everything.
         metas = (name for name in export.names() if basename(name) == META and name.count("/") == 1)
         found = next(metas, None)
-    if found is None:
-        return None
-    return listed_names(reporter, export, found, "classes", "title")
+    return found
 
 
-def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)
+def _titles(export: Export, meta: str | None) -> dict[int, str]:
+    """Return the titles of the project's classes by their ids; what is odd about them is told elsewhere."""
+    quiet = Header("")
+    rows = get_objects(quiet, load_object(export.read(meta)), "classes") if meta else []
+    found = ((get_whole(quiet, row, "id"), get_text(quiet, row, "title")) for row in rows)
+    return {number: title for number, title in found if number is not None and title}
+
+
+def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one file."""
     document, objects = load_listed(data, "objects")
     builder = RecordBuilder("")
     builder.name_image(image_names(name, get_text(builder, document, "name")), "file")
     size_from(builder, get_object(builder, document, "size"))
-    each(builder, objects, lambda item: add_object(builder, item))
+    each(builder, objects, lambda item: add_object(builder, item, reader.context))
     return builder.build()
 
 
@@ -123,12 +132,15 @@ def image_names(name: str, listed: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(places))
 
 
-def add_object(builder: RecordBuilder, item: dict[str, Any]) -> None:
-    """Add one object's shape."""
+def add_object(builder: RecordBuilder, item: dict[str, Any], titles: dict[int, str]) -> None:
+    """Add one object's shape; ``titles`` are those of the project's classes by their ids."""
     geometry = {**item, **get_object(builder, item, "geometry")}
     kind = get_text(builder, geometry, "geometryType")
     label = get_label(builder, item, "classTitle")
     builder.name_class(item, "classId", label)
+    number = get_whole(builder, item, "classId")
+    if number is not None and number in titles:
+        builder.name_class(item, "classId", titles[number])
     if "bitmap" in geometry:
         _add_bitmap(builder, label, geometry["bitmap"])
     elif kind == "multipolygon":
@@ -154,7 +166,7 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         left, top, right, bottom = map(real, exterior)
         turn = math.degrees(get_number(builder, geometry, "angle"))
         pivot = ((left + right) / 2, (top + bottom) / 2)
-        ring = rotated_corners(left, top, right - left, bottom - top, turn, pivot)
+        ring = rotated_corners(*upright(left, top, right, bottom), turn, pivot)
         builder.polygon(label, ring, "rotated_rectangle")
     elif boxed:
         builder.rectangle(label, *exterior, inclusive=True)

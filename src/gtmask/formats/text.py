@@ -43,7 +43,7 @@ def decode_json(data: bytes) -> Any:
     ------
     ValueError
         It is no JSON; the message says where.
-    DoubledKeyError
+    DoubledKey
         An object has two values under one key.
     """
     if not data.strip():

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import DamagedExportError
-from gtmask.formats.doubled import DoubledKeyError
+from gtmask.formats.doubled import DoubledKey
 from gtmask.formats.jsonstream import Document, parse_value
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import size_from
@@ -92,7 +92,7 @@ def _dataset(line: bytes) -> dict[str, Any] | None:
         A key of it stands twice.
     """
     value = parse_value(line)
-    if isinstance(value, DoubledKeyError):
+    if isinstance(value, DoubledKey):
         raise DamagedExportError(
             f"The line about the data set is damaged: {value}; keep the one that is right."
         )

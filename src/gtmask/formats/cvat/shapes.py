@@ -7,11 +7,12 @@ its own box, unlike COCO's.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.reading.geometry import rotated_corners
+from gtmask.formats.reading.geometry import rotated_corners, upright
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.model import Runs
 
@@ -28,6 +29,8 @@ def add_shape(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], l
     """Add one shape element; what is malformed or cannot be painted becomes a finding."""
     try:
         builder.z = float(attributes.get("z_order") or 0)
+        if not math.isfinite(builder.z):
+            raise ValueError(f"its z_order is {builder.z}")
         _add(builder, tag, attributes, label)
     except MALFORMED as error:
         builder.finding("shape-bad-geometry", f"{label}: {tag}: {describe(error)}")
@@ -46,7 +49,7 @@ def _add(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label:
         degrees = float(attributes.get("rotation") or 0)
         if degrees:
             center = ((left + right) / 2, (top + bottom) / 2)
-            corners = rotated_corners(left, top, right - left, bottom - top, degrees, center)
+            corners = rotated_corners(*upright(left, top, right, bottom), degrees, center)
             builder.polygon(label, corners, "rotated_rectangle")
         else:
             builder.rectangle(label, left, top, right, bottom)

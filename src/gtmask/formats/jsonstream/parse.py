@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from gtmask.errors import DamagedExportError
-from gtmask.formats.doubled import DoubledKeyError, check_keys
+from gtmask.formats.doubled import DoubledKey, check_keys
 from gtmask.formats.jsonstream import kernels
 from gtmask.formats.text import decode_json
 
@@ -30,7 +30,7 @@ def loads(data: bytes) -> Any:
     ------
     orjson.JSONDecodeError
         It is no JSON.
-    DoubledKeyError
+    DoubledKey
         An object has two values under one key.
     """
     value = orjson.loads(data)
@@ -47,7 +47,7 @@ def load(data: bytes | memoryview, where: str = "The document") -> Any:
         The bytes are no JSON value; ``where`` names them in the message.
     """
     value = parse_value(data)
-    if isinstance(value, DoubledKeyError):
+    if isinstance(value, DoubledKey):
         raise DamagedExportError(f"{where} is damaged: {value}; only one of the two can count, keep that.")
     if isinstance(value, orjson.JSONDecodeError):
         raise DamagedExportError(
@@ -64,13 +64,13 @@ def parse_value(data: bytes | memoryview) -> Any:
     refused: ValueError
     try:
         return loads(data)
-    except DoubledKeyError as error:
+    except DoubledKey as error:
         return error
     except orjson.JSONDecodeError as error:
         refused = error
     try:
         return orjson.loads(orjson.dumps(decode_json(data)))
-    except DoubledKeyError as error:
+    except DoubledKey as error:
         refused = error
     except (ValueError, TypeError):
         pass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.label_studio.brush import brush_runs
 from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
-from gtmask.formats.reading.geometry import ellipse_ring, rotated_corners
+from gtmask.formats.reading.geometry import ellipse_ring, refuse_negative, rotated_corners
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.typed import as_label, as_list, each, get_any, get_flag, get_number, get_text
 from gtmask.model import Bitmap
@@ -144,7 +144,7 @@ class Regions:
         x, y, width, height = reals(value, ("x", "y", "width", "height"))
         degrees = get_number(self.builder, value, "rotation")
         if not degrees:
-            self.builder.rectangle(label, x, y, x + width, y + height)
+            self.builder.box(label, x, y, width, height)
             return
         sx, sy = self._scale(label)
         if sx:
@@ -154,6 +154,7 @@ class Regions:
     def ellipse(self, label: str, value: dict[str, Any]) -> None:
         """Add an ellipse about its centre."""
         x, y, rx, ry = reals(value, ("x", "y", "radiusX", "radiusY"))
+        refuse_negative("an ellipse", rx, ry)
         degrees = get_number(self.builder, value, "rotation")
         sx, sy = self._scale(label)
         if not sx:

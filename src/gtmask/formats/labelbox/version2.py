@@ -181,4 +181,4 @@ def add_picture(builder: RecordBuilder, label: str, found: str | None, select: S
 def add_box(builder: RecordBuilder, label: str, box: dict[str, Any]) -> None:
     """Add a bounding box."""
     left, top, width, height = reals(box, ("left", "top", "width", "height"))
-    builder.rectangle(label, left, top, left + width, top + height)
+    builder.box(label, left, top, width, height)

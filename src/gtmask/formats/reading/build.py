@@ -17,7 +17,7 @@ import numpy as np
 
 from gtmask.findings import is_reject
 from gtmask.formats.reading.accounts import Accounts
-from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_truth
+from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_negative, refuse_truth
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rings import as_reals, judge_rings
 from gtmask.model import Record, Shape
@@ -245,6 +245,18 @@ class RecordBuilder(Accounts):
             shape.fill = "center"
         return shape
 
+    def box(self, label: str, x: float, y: float, width: float, height: float) -> Shape | None:
+        """Add a box by its corner and its size, which is not below 0."""
+        try:
+            refuse_truth(x, y, width, height)
+            refuse_negative("a box", width, height)
+            return self.rectangle(label, x, y, x + width, y + height)
+        except ValueError as error:
+            self.finding("shape-bad-geometry", f"{label}: {error}")
+        except TypeError:
+            self.finding("shape-bad-number", f"{label}: box {[x, y, width, height]!r:.80}")
+        return None
+
     def ellipse(
         self,
         label: str,
@@ -257,8 +269,11 @@ class RecordBuilder(Accounts):
         try:
             refuse_truth(*center, *radii, degrees)
             x, y, rx, ry, turn = map(float, (*center, *radii, degrees))
-            curve = (x, y, abs(rx), abs(ry), turn)
-            flat = ellipse_ring(*curve)
+            curve = (x, y, rx, ry, turn)
+            if min(rx, ry) < 0:
+                self.finding("shape-bad-geometry", f"{label}: {kind} of {rx:.6g} x {ry:.6g}")
+                return None
+            flat = ellipse_ring(*curve) if min(rx, ry) else []
         except (TypeError, ValueError, OverflowError):
             self.finding("shape-bad-number", f"{label}: {kind} {[center, radii, degrees]!r:.80}")
             return None

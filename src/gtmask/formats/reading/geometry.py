@@ -57,10 +57,34 @@ def ellipse_ring(cx: float, cy: float, rx: float, ry: float, degrees: float = 0.
     return flat
 
 
+def upright(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+    """Return a box by two opposite corners in any order as (x, y, width, height)."""
+    return min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
+
+
+def refuse_negative(what: str, *lengths: float) -> None:
+    """Refuse a width, height or radius below 0: no tool draws it, so something else was meant.
+
+    Raises
+    ------
+    ValueError
+        One of the lengths is below 0.
+    """
+    if min(lengths) < 0:
+        raise ValueError(f"{what} of {' x '.join(f'{length:.6g}' for length in lengths)}")
+
+
 def rotated_corners(
     x: float, y: float, width: float, height: float, degrees: float, pivot: tuple[float, float]
 ) -> list[float]:
-    """Return a box (x, y, width, height) turned clockwise about ``pivot``, as flat coordinates."""
+    """Return a box (x, y, width, height) turned clockwise about ``pivot``, as flat coordinates.
+
+    Raises
+    ------
+    ValueError
+        Its width or height is below 0.
+    """
+    refuse_negative("a turned box", width, height)
     turn = math.radians(degrees)
     cos, sin = math.cos(turn), math.sin(turn)
     px, py = pivot

@@ -19,7 +19,7 @@ import orjson
 
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
-from gtmask.formats.doubled import DoubledKeyError
+from gtmask.formats.doubled import DoubledKey
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out
@@ -123,7 +123,7 @@ def load_json(data: bytes) -> Any:
     """
     try:
         return loads(data)
-    except DoubledKeyError as error:
+    except DoubledKey as error:
         raise BadFile(f"{error}") from error
     except orjson.JSONDecodeError:
         pass

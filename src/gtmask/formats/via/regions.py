@@ -27,7 +27,7 @@ def add_region(builder: RecordBuilder, shape: dict[str, Any], label: str) -> Non
         add_points(builder, label, [v for xy in zip(xs, ys, strict=True) for v in xy], area=kind == "polygon")
     elif kind == "rect":
         x, y, width, height = reals(shape, ("x", "y", "width", "height"))
-        builder.rectangle(label, x, y, x + width, y + height)
+        builder.box(label, x, y, width, height)
     elif kind == "circle":
         x, y, radius = reals(shape, ("cx", "cy", "r"))
         builder.ellipse(label, (x, y), (radius, radius), kind="circle")
@@ -57,7 +57,7 @@ def add_coordinates(builder: RecordBuilder, xy: list[Any], label: str) -> None:
         builder.polygon(label, flat, "point")
     elif kind == 2:
         x, y, width, height = flat
-        builder.rectangle(label, x, y, x + width, y + height)
+        builder.box(label, x, y, width, height)
     elif kind == 3:
         x, y, radius = flat
         builder.ellipse(label, (x, y), (radius, radius), kind="circle")
