@@ -1,7 +1,4 @@
-"""Every format that can be read, one row each, in the order in which detection asks them.
-
-A row is what ``gtmask formats`` shows and what docs/formats.md is made of.
-"""
+"""Every format that can be read, in the order in which detection asks: what docs/formats.md is made of."""
 
 from __future__ import annotations
 

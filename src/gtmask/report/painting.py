@@ -23,10 +23,11 @@ from gtmask.report.pictures import shrink
 from gtmask.report.tiles import picture_bytes
 from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
+from gtmask.run.opening import open_run_reader
 from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
-from gtmask.run.run import job_of, open_run_reader
+from gtmask.run.run import job_of
 from gtmask.run.settings import ExecutionOptions, Settings
 from gtmask.run.watch import Watches
 from gtmask.run.worker import Chunk, Worker

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gtmask import kernels
 from gtmask.errors import GtmaskError, UsageError, WorkersLostError
-from gtmask.formats import open_sources
-from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import take_read
-from gtmask.formats.locate import open_export
 from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
 from gtmask.images.resolve import rule_from
@@ -31,30 +27,30 @@ from gtmask.run.chunks import cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
-from gtmask.run.places import RunRequest, absolute_location, default_images, real
-from gtmask.run.plan import fingerprint, join_fingerprints, load_plan
+from gtmask.run.opening import open_exports
+from gtmask.run.places import RunRequest, absolute_location
+from gtmask.run.plan import join_fingerprints, load_plan
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
-from gtmask.run.watch import Watches
 from gtmask.run.worker import Job, run_chunk, warm_up
 from gtmask.storage import is_s3, open_storage
-from gtmask.workers import Pool, thread_pool
+from gtmask.workers import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
 
     from gtmask.formats.base import Reader
-    from gtmask.formats.export import Export
     from gtmask.model import ClassMap
     from gtmask.progress import Progress
     from gtmask.run.commit import ChunkResult
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
+    from gtmask.run.watch import Watches
     from gtmask.storage import S3Settings
 
 
@@ -135,12 +131,7 @@ def convert(
 def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None) -> Summary:
     """Look, decide and convert."""
     settings, execution = request.settings, request.execution
-    exports = [open_export(source, execution.s3) for source in request.sources]
-    watch = Watches.begin(request.sources, execution.s3, exports)
-    with thread_pool(1, "gtmask-fingerprint") as beside:
-        # Beside the structural scan, which lets other threads run: both read every byte.
-        marks = beside.submit(lambda copies: [*map(fingerprint, copies)], [*map(copy, exports)])
-        reader = open_run_reader(request, exports)
+    reader, watch, digests = open_exports(request)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
     with one_loop(), Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
@@ -152,18 +143,13 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
             reader = choose(request.source, reader, listed, settings, pool, request.progress)
             if listed is not None:
                 request = replace(request, settings=replace(settings, only=listed.digest))
-            kept = None
-
-            def digest() -> str:
-                return join_fingerprints(marks.result())
-
+            kept, digest = None, partial(join_fingerprints, digests)
             if execution.update:
                 plan, kept = update(request, reader, classes, pool, digest)
             else:
                 plan = decide(request, reader, classes, pool, digest)
             request.interrupted.before_converting(execution)
             with _advice_to_go_on(execution):
-                watch.know(marks.result())
                 return _convert(request, reader, plan, pool, watch, kept)
         except KeyboardInterrupt:
             # The chunks that run are finished first, which may take a while: show that the key was heard.
@@ -188,20 +174,6 @@ def _kernels(settings: Settings) -> tuple[str, ...]:
     """Return the modules whose kernels this run may call."""
     plain = settings.fill in {"opencv", "opencv-trunc", "center"} and not settings.stroke
     return kernels.KERNEL_MODULES if plain else kernels.KERNEL_MODULES + kernels.SOURCE_RULE_MODULES
-
-
-def open_run_reader(request: RunRequest, exports: Sequence[Export]) -> Reader[Any]:
-    """Open exports as the settings of a run say."""
-    chosen, given = request.settings, request.images_option
-    options = [
-        ReadOptions(
-            **chosen.chosen(),
-            images=None if given is None or real(given) == real(default_images(source)) else given,
-            memory_limit=request.execution.memory_limit,
-        )
-        for source in request.sources
-    ]
-    return open_sources(request.sources, chosen.format, options, request.execution.s3, exports).reader
 
 
 def _convert(
