@@ -79,11 +79,32 @@ def main() -> None:
     except GtmaskError as error:
         complain(str(error))
         sys.exit(error.exit_code)
-    except OSError as error:
+    except (MemoryError, OSError, RuntimeError) as error:
         # Only what no floor has a sentence for comes here: a full disk under stdout or the temporary files.
-        complain(f"The system stopped it: {error}; see to that and run it again.")
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - what is unwritten would fail again at exit
+        if (sentence := _said_by_the_system(error)) is None:
+            raise
+        complain(sentence)
+        sys.stdout = io.StringIO()  # what is unwritten would fail again at exit
         sys.exit(GtmaskError.exit_code)
+
+
+def _said_by_the_system(error: Exception) -> str | None:
+    """Return what to say where the system gives no more of something; None for what is a fault of ours."""
+    if isinstance(error, OSError):
+        from gtmask.storage.local_errors import reason
+
+        return f"The system stopped it: {reason(error)}; see to that and run it again."
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory: give gtmask more (`ulimit -v`, the job's own limit), or lower "
+            "--workers and --memory-limit."
+        )
+    if "start new thread" in str(error):
+        return (
+            "The system lets no more threads start: raise `ulimit -u` or the job's limit of processes or "
+            "memory, or lower --workers."
+        )
+    return None
 
 
 def _heed_signals() -> None:

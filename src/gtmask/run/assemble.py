@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import GtmaskError, StorageError
+from gtmask.errors import GtmaskError
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import (
@@ -34,6 +34,7 @@ from gtmask.run.journal_s3 import own_journals
 from gtmask.run.plan import load_plan
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
+from gtmask.storage.local_errors import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -155,19 +156,17 @@ class GrowingManifest:
         while self._next in done:
             record = await read_own(self._plan, self._out, self._next)
             lines = await read_lines(self._out, self._next, record)
-            try:
+            with translate_errors("write", self._path):
                 if self._file is None:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
                     self._file = self._path.open("wb")
                 self._file.write(lines)
                 self._file.flush()
-            except OSError as error:
-                raise StorageError(f"Cannot write {self._path}: {error.strerror}.") from error
             self._next += 1
 
     def close(self) -> None:
         """Close the file; what was written stays."""
         if self._file is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # what a full disk did not take is in the chunks
                 os.fsync(self._file.fileno())
-            self._file.close()
+                self._file.close()

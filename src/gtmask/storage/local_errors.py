@@ -20,6 +20,8 @@ _REASONS = {
     errno.EISDIR: "there is a folder of that name: move it away",
     errno.ENOTDIR: "a part of the path is a file, not a folder: move it away",
     errno.EMFILE: "too many files are open: lower --concurrency or raise `ulimit -n`",
+    errno.ENFILE: "too many files are open on this machine: close other programs",
+    errno.EFBIG: "files may not be as large as that here: raise `ulimit -f`",
     errno.ELOOP: "symbolic links lead in a circle: correct them",
 }
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -66,4 +68,10 @@ def translated(verb: str, path: str | Path, error: OSError | UnicodeEncodeError)
         return NotFoundError(f"{what}: it is a folder; name a file in it.")
     if verb == "read" and error.errno == errno.ENOTDIR:
         return NotFoundError(f"{what}: a part of the path is a file, not a folder.")
-    return StorageError(f"{what}: {_REASONS.get(error.errno or 0, os.strerror(error.errno or 0))}.")
+    return StorageError(f"{what}: {reason(error)}.")
+
+
+def reason(error: OSError) -> str:
+    """Return why the operating system refused something, with what helps where we know it."""
+    code = error.errno or 0
+    return _REASONS.get(code) or (str(error) if error.filename else os.strerror(code)) if code else str(error)
