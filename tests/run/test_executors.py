@@ -167,6 +167,44 @@ def test_tasks_in_flight_follow_the_workers_of_a_cluster(monkeypatch: pytest.Mon
             assert workers.ahead == 7
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_workers_that_are_all_gone_are_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster  # noqa: PLC0415 - slow to import
+
+    monkeypatch.setattr(cluster, "LOOK", 0.1)
+    heard: list[str] = []
+    with (
+        LocalCluster(
+            n_workers=1,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            protocol="tcp://",
+            dashboard_address="127.0.0.1:0",
+            processes=False,
+        ) as dask,
+        gtmask.hearing_notices(heard.append),
+    ):
+        executor = dask.scheduler_address.replace("tcp://", "dask://")
+        with Pool(executor=executor) as patient:
+            results = patient.map(where, ((number,) for number in range(40)))
+            next(results)
+            dask.scale(0)
+            wait_for(lambda: not dask.scheduler.workers)
+            with ThreadPoolExecutor(1) as beside:
+                rest = beside.submit(list, results)
+                wait_for(lambda: bool(heard))
+                dask.scale(1)
+                assert len(rest.result(60)) == 39
+        assert "has no workers: they are waited for up to 600 s (--worker-timeout)" in heard[0]
+        dask.scale(0)
+        wait_for(lambda: not dask.scheduler.workers)
+        with (
+            Pool(executor=executor, patience=0.2) as hasty,
+            pytest.raises(GtmaskError, match=r"has had no workers for 0\.2 s: start some"),
+        ):
+            list(hasty.map(where, ((number,) for number in range(3))))
+
+
 def test_no_scheduler_is_one_sentence(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, ["a.jpg"])
     with pytest.raises(UsageError, match="No Dask scheduler answers"):

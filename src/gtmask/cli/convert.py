@@ -58,6 +58,7 @@ def convert(
     overwrite: Annotated[bool, opt("--overwrite", metavar="", help="Remove the earlier run in DEST and start over.", rich_help_panel=RUN)] = EXECUTION.overwrite,
     retry_rejects: Annotated[bool, opt("--retry-rejects", metavar="", help="Try again to convert the images that were rejected before.", rich_help_panel=RUN)] = EXECUTION.retry_rejects,
     grace: Annotated[float | None, opt(metavar="SECONDS", help="Time that SIGTERM or Ctrl-C gives the chunks in work to be finished (default: as long as they need).", rich_help_panel=RUN)] = EXECUTION.grace,
+    worker_timeout: Annotated[float, opt(metavar="SECONDS", help="How long a Dask cluster may be without workers before the run stops.", rich_help_panel=RUN)] = EXECUTION.worker_timeout,
     update: Annotated[bool, opt("--update", metavar="", help="Convert what is new or changed in the export, or in the images, since the run in DEST; equal masks stay, removed images leave the manifest, and class ids keep their meaning.", rich_help_panel=RUN)] = EXECUTION.update,
     prune: Annotated[bool, opt("--prune", metavar="", help="With --update, remove the masks of images that are no longer in the manifest.", rich_help_panel=RUN)] = EXECUTION.prune,
     s3: S3Settings,
@@ -73,8 +74,8 @@ def convert(
         crowd=crowd, count_covered=count_covered, label_attribute=label_attribute, job_name=job_name,
         creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, only=only, strict=strict,
-        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace, update=update, prune=prune,
-        **cast("ConvertOptions", reading.chosen()),
+        dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace,
+        worker_timeout=worker_timeout, update=update, prune=prune, **cast("ConvertOptions", reading.chosen()),
     )  # fmt: skip
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)

@@ -134,7 +134,15 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
     reader, watch, digests = open_exports(request)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
-    with one_loop(), Pool(execution.workers, execution.executor, grace=execution.grace) as pool:
+    with (
+        one_loop(),
+        Pool(
+            execution.workers,
+            execution.executor,
+            grace=execution.grace,
+            patience=execution.worker_timeout,
+        ) as pool,
+    ):
         try:
             pool.wait_for_workers(warm_up, request.progress)
             if (reader.count() or 0) > MANY:

@@ -134,6 +134,7 @@ class ExecutionOptions:
     ``shard`` is ``"I/N"`` with I from 0, or ``"auto"`` (array jobs of AWS Batch and Slurm);
     ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core. ``grace`` are
     the seconds that an interruption leaves to chunks that are worked on; None is as long as they need.
+    ``worker_timeout`` are the seconds for which a Dask cluster may have no workers.
     """
 
     executor: str = "local"
@@ -145,6 +146,7 @@ class ExecutionOptions:
     overwrite: bool = False
     retry_rejects: bool = False
     grace: float | None = None
+    worker_timeout: float = 600.0
     update: bool = False
     prune: bool = False
     memory_limit: int = 2 << 30
@@ -155,6 +157,10 @@ class ExecutionOptions:
         parse_shard(self.shard)
         if self.grace is not None and not self.grace >= 0:
             raise UsageError(f"--grace {self.grace} must be a number of seconds, 0 or more.")
+        if not self.worker_timeout >= 0:
+            raise UsageError(
+                f"--worker-timeout {self.worker_timeout} must be a number of seconds, 0 or more."
+            )
         if self.overwrite and self.shard is not None:
             raise UsageError(
                 "--overwrite with --shard would let each machine remove what the others have done: choose "
@@ -218,6 +224,7 @@ class ConvertOptions(TypedDict, total=False):
     overwrite: bool
     retry_rejects: bool
     grace: float | None
+    worker_timeout: float
     update: bool
     prune: bool
     memory_limit: int

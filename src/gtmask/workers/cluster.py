@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import GtmaskError, UsageError
+from gtmask.progress import notice
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Cluster:
     ----------
     address
         ``HOST:PORT`` of the scheduler.
+    patience
+        Seconds for which there may be no workers while somebody waits for a result.
 
     Raises
     ------
@@ -37,7 +40,7 @@ class Cluster:
         If Dask is not installed, or no scheduler answers.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float) -> None:
         try:
             from distributed import Client  # noqa: PLC0415 - an extra
         except ImportError:
@@ -49,6 +52,8 @@ class Cluster:
             raise UsageError(f"No Dask scheduler answers at {address}: {one_line(error)}.") from error
         self._executor: Executor = self._client.get_executor(pure=False, retries=2)
         self._address = address
+        self._patience = patience
+        self._left_at: float | None = None
         # What these log of a scheduler that is gone, with tracebacks, our sentence says.
         self._levels = {log: log.level for log in map(logging.getLogger, _LOGS)}
         for log in self._levels:
@@ -81,7 +86,7 @@ class Cluster:
             return self._executor.submit(function, *arguments)
 
     def result(self, future: Future[T]) -> T:
-        """Wait for a task, but not for ever where the scheduler is gone: its futures then never end.
+        """Wait for a task, but not for ever where the scheduler is gone, or all workers: it then never ends.
 
         Raises
         ------
@@ -89,10 +94,30 @@ class Cluster:
             What the task raised, or that Dask could not do it.
         """
         with self._translate_errors():
-            while not wait([future], timeout=LOOK).done:
+            while not wait([future], timeout=min(LOOK, max(self._patience, 0.1))).done:
                 if self._client.status in {"closed", "closing"}:
                     raise ConnectionError
+                self._look_for_workers()
+            self._left_at = None
             return future.result()
+
+    def _look_for_workers(self) -> None:
+        """Say once that there are no workers, and stop where that goes on for too long."""
+        now = perf_counter()
+        if self.threads():
+            self._left_at = None
+        elif self._left_at is None:
+            self._left_at = now
+            notice(
+                f"The Dask cluster at {self._address} has no workers: they are waited for up to "
+                f"{self._patience:g} s (--worker-timeout)."
+            )
+        elif now - self._left_at > self._patience:
+            raise GtmaskError(
+                f"The Dask cluster at {self._address} has had no workers for {self._patience:g} s: start "
+                "some and run the same command again, or wait longer with --worker-timeout. What was "
+                "committed is kept."
+            )
 
     def close(self, *, wait: bool) -> None:
         """Leave the cluster; with ``wait``, after the tasks that run."""

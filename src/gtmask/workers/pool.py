@@ -56,6 +56,8 @@ class Pool:
         Called once before processes start: compiles what each of them would compile.
     grace
         Seconds that an interruption leaves to the tasks that run; None is as long as they need.
+    patience
+        Seconds for which a Dask cluster may have no workers.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Pool:
         *,
         before: Callable[[], object] = lambda: None,
         grace: float | None = None,
+        patience: float = 600.0,
     ) -> None:
         check_workers(workers)
         self._grace = grace
@@ -87,7 +90,7 @@ class Pool:
         if executor.startswith("dask://"):
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
 
-            self._cluster = Cluster(executor.removeprefix("dask://"))
+            self._cluster = Cluster(executor.removeprefix("dask://"), patience)
 
     def __enter__(self) -> Pool:
         return self
