@@ -365,7 +365,7 @@ def test_a_stdout_that_takes_nothing_ends_with_one_sentence(made: Path, command:
         )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "No space left on device" in done.stderr.splitlines()[-1]
+    assert "the disk is full" in done.stderr.splitlines()[-1]
 
 
 def test_a_closed_stdout_is_no_error(made: Path) -> None:
