@@ -69,9 +69,11 @@ def test_a_journal_that_a_kill_left_beside_its_commit_goes_with_the_run(
 
 
 def test_a_run_that_was_replaced_stops_and_leaves_no_mask(
-    tmp_path: Path, s3_server: S3Server, bucket: str
+    tmp_path: Path, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second start has one image of the first one's, and begins while that is at work."""
+    # However slow the machine is, the first one lives: its last word is waited for.
+    monkeypatch.setattr(journal_s3, "QUIET", 300.0)
     source, _ = coco(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
@@ -88,10 +90,29 @@ def test_a_run_that_was_replaced_stops_and_leaves_no_mask(
             source, f"s3://{bucket}/out", images=tmp_path / "images", chunk_size=8,
             progress=Meddler(winner.start), **common
         )  # fmt: skip
-    winner.join(120)
+    winner.join(600)
     gtmask.convert(fewer, f"s3://{bucket}/whole", images=other / "images", **common)
     mine, whole = s3_server.objects(bucket, "out/"), s3_server.objects(bucket, "whole/")
     masks = {name: data for name, data in whole.items() if name.startswith("masks/")}
     assert {name: data for name, data in mine.items() if name.startswith("masks/")} == masks
     assert len(masks) == 2 < COUNT
     assert not [name for name in mine if name.endswith(".begun")]
+
+
+def test_a_start_that_lost_its_run_before_a_chunk_leaves_no_journal_of_it(
+    s3_server: S3Server, bucket: str
+) -> None:
+    """The new start has looked for journals by then: nobody would take this one away."""
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+
+    async def lost() -> None:
+        raise RunConflictError("It is another's.")
+
+    async def begin() -> None:
+        async with open_storage(f"s3://{bucket}/out", settings) as storage:
+            with pytest.raises(RunConflictError):
+                async with journal_s3.ObjectJournal(storage, 3, "0123", lost) as journal:
+                    await journal.note("a.png")
+
+    run_async(begin())
+    assert s3_server.objects(bucket, "out/") == {}

@@ -36,7 +36,7 @@ def test_transient_trouble_is_outlasted(
         await storage.delete("gone")
 
     fault_proxy.rule = lambda method, path, attempt: fault if attempt == 1 else None
-    run(fault_proxy, bucket, client, work)
+    run(fault_proxy, bucket, client, work, timeout=1.0)
     assert s3_server.objects(bucket) == {"p/k": b"content"}
     assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 2
 

@@ -241,7 +241,7 @@ def test_transient_trouble_is_outlasted(
     fault_proxy.rule = lambda method, path, attempt: (
         fault if attempt == 1 and path.endswith("/k") and (fault != "truncate" or method == "GET") else None
     )
-    assert run(fault_proxy, bucket, "aioboto3", work) == 0
+    assert run(fault_proxy, bucket, "aioboto3", work, timeout=1.0) == 0
     assert s3_server.objects(bucket, "p/") == {"first": b"1", "k": b"content"}
 
 

@@ -38,7 +38,7 @@ def run(
     **settings: Any,
 ) -> Any:
     """Work with a storage below ``p/`` in the bucket, and return what the work returns."""
-    values: dict[str, Any] = {"timeout": 1.0, "concurrency": 64, **settings}
+    values: dict[str, Any] = {"timeout": 20.0, "concurrency": 64, **settings}
 
     async def main() -> Any:
         where = S3Settings(client=client, endpoint_url=proxy.endpoint, **values)

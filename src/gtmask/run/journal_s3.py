@@ -49,6 +49,8 @@ class ObjectJournal:
         self._refuse_lost = refuse_lost
         self._keys: list[str] = []
         self._written = 0
+        #: A journal that was never put needs no last word: nobody would take it away any more.
+        self._begun = False
         self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> ObjectJournal:
@@ -68,6 +70,7 @@ class ObjectJournal:
             async with self._writing:
                 if self._written < place:
                     await self._refuse_lost()
+                    self._begun = True
                     await self._write(self._keys)
                     self._written = len(self._keys)
 
@@ -80,8 +83,8 @@ class ObjectJournal:
     ) -> None:
         if kind is None:
             await self._out.delete(self._key)
-        elif self._keys:
-            # By now every put of this chunk is over.
+        elif self._begun and not issubclass(kind, asyncio.CancelledError):
+            # Every put of this chunk is over, but for those that were broken off.
             await self._write([*self._keys, ENDED])
 
 

@@ -160,19 +160,30 @@ class Worker:
     async def _side_by_side(
         self, work: Callable[[int], Coroutine[Any, Any, None]], numbers: list[int]
     ) -> None:
-        """Do numbered work, so much of it at a time as there may be requests in flight."""
+        """Do numbered work, so much of it at a time as there may be requests in flight.
+
+        After an error nothing more is begun, and what is in flight is waited for: a put that is broken off
+        may still arrive, when whoever has taken the run over reckons with it no longer.
+        """
         limit = asyncio.Semaphore(self.job.s3.in_flight)
+        errors: list[Exception] = []
 
         async def one(number: int) -> None:
             try:
                 await work(number)
+            except Exception as error:
+                errors.append(error)
             finally:
                 limit.release()
 
         async with asyncio.TaskGroup() as group:
             for number in numbers:
                 await limit.acquire()
+                if errors:
+                    break
                 group.create_task(one(number))
+        if errors:
+            raise errors[0]
 
     async def _keep(self, kept: Collection[KeptLine]) -> list[Outcome]:
         """Return the outcomes of records whose masks an earlier run has made: these have the same bytes."""
