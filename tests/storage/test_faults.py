@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from gtmask.errors import StorageError, TransientError, UsageError
-from gtmask.storage import S3Settings, open_storage
+from gtmask.storage import S3Settings, open_storage, retry
 from gtmask.storage.s3_prefix import PART
 from tests.support.fault_proxy import FaultProxy
 from tests.support.s3_faults import FINAL, TRANSIENT, run
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 CLIENTS = ["aioboto3", "obstore"]
 
 
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have requests sent again after a tenth of the usual pause."""
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.02)
+
+
+@pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_transient_trouble_is_outlasted(
@@ -41,6 +48,7 @@ def test_transient_trouble_is_outlasted(
     assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 2
 
 
+@pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_body_that_breaks_off_is_read_again(
     fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str
@@ -189,6 +197,7 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
     asyncio.run(main())
 
 
+@pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("fault", ["truncate", "lost", "garbage", "reset"])
 def test_every_verb_outlasts_answers_that_break(
