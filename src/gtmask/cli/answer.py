@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import gtmask
 from gtmask import AnswerOptions, S3Settings
 from gtmask.cli import options
+from gtmask.cli.console import findings_table, plain, say, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -51,8 +53,6 @@ def answer(
     Run again to go on where it stopped.
     """
     with talk.following(" ".join(manifests or job or ())) as progress:
-        import gtmask
-
         result = gtmask.answer(
             manifests, out, job=job, run=run, classes=classes, images=images, masks=masks, s3=s3,
             options=AnswerOptions(
@@ -66,8 +66,6 @@ def answer(
 
 
 def _render(result: Answer, screen: Console) -> None:
-    from gtmask.cli.console import findings_table, plain, say, table, tell
-
     tell(screen, f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
         "images changed")  # fmt: skip
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gtmask.cli import options
+from gtmask.cli.console import console, plain, print_json, say, table
 from gtmask.cli.settings import flag, origin, settable, settings_file, strangers, variables
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ def config(
     What is typed counts first, then GTMASK_COMMAND_OPTION, then GTMASK_OPTION, then gtmask.toml: the command's
     table, then its top.
     """
-    from gtmask.cli.console import console, plain, print_json, say, table
-
     assert context.parent is not None
     group: Any = context.parent.command
     chosen = dict(group.commands)

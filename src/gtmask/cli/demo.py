@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import gtmask
 from gtmask.cli import options
+from gtmask.cli.console import plain, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -26,14 +28,11 @@ def demo(
 ) -> None:
     """Draw a small data set, then convert, validate, preview and pilot it; needs no AWS account."""
     with talk.following(folder) as progress:
-        import gtmask
-
         result = gtmask.demo(folder, images=images, overwrite=overwrite, progress=progress)
     talk.show(result, partial(_render, talk=talk))
 
 
 def _render(result: Demo, screen: Console, *, talk: Talk) -> None:
-    from gtmask.cli.console import plain, table, tell
     from gtmask.cli.summary import render
 
     render(result.summary, screen, talk=talk)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gtmask.cli import options
+from gtmask.cli.console import console, plain, print_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ def formats(
 
     What is read of it and what is not, which options it knows, and how images, classes and holes are found.
     """
-    from gtmask.cli.console import print_json
     from gtmask.formats import FORMATS
 
     chosen = list(FORMATS.values()) if name is None else [options.one_of(FORMATS, name, "NAME")]
@@ -56,8 +56,6 @@ def _document(row: Format) -> dict[str, Any]:
 
 
 def _list(rows: Sequence[Format]) -> None:
-    from gtmask.cli.console import console, plain, table
-
     shown = table("", "--format", "tool", "what is read", "limits")
     for row in rows:
         shown.add_row(plain(row.name), plain(row.title), plain(row.reads), plain(row.limits))
@@ -65,8 +63,6 @@ def _list(rows: Sequence[Format]) -> None:
 
 
 def _tell(row: Format) -> None:
-    from gtmask.cli.console import console, plain, table
-
     shown = table(f"{row.title} (--format {row.name})", "", "")
     shown.show_header = False
     for title, text in row.facts().items():

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import gtmask
 from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
+from gtmask.cli.console import console, plain, print_json, say, table, tell
 from gtmask.cli.talk import Talk
+from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +46,9 @@ def validate(
     talk: Talk,
 ) -> None:  # fmt: skip
     """Check that Ground Truth can use a manifest: every rule of its format, on the manifest and its masks."""
-    from gtmask.errors import UsageError
-
     if quick and deep:
         raise UsageError("--quick and --deep are two levels: choose one.")
     with talk.following(manifest) as progress:
-        import gtmask
-
         report = gtmask.validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
             strict=strict, partial=partial, findings=findings, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
@@ -59,8 +58,6 @@ def validate(
 
 
 def _render_report(report: Report, screen: Console, *, findings: str | None) -> None:
-    from gtmask.cli.console import say, tell
-
     for rule in report.rules:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
         screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
@@ -104,8 +101,6 @@ def pilot(
 ) -> None:  # fmt: skip
     """Choose a few images that together show every class, for a small trial job before the large one."""
     with talk.following(manifest) as progress:
-        import gtmask
-
         result = gtmask.pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, partial=partial, images=images,
             masks=masks, image_uri=image_uri, mask_uri=mask_uri, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
@@ -114,8 +109,6 @@ def pilot(
 
 
 def _render_pilot(result: PilotResult, screen: Console) -> None:
-    from gtmask.cli.console import plain, say, table, tell
-
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
@@ -184,17 +177,12 @@ def job(
 
     A manifest of more than 20,000 images becomes several jobs.
     """
-    from gtmask.cli.console import print_json
-    from gtmask.errors import UsageError
-
     if not (out or dry_run or submit or fix_cors):
         raise UsageError("Nothing to do: give --out DIR, --dry-run, --submit or --fix-cors.")
     if wait and not submit:
         raise UsageError("--wait follows a job that --submit created: give both.")
     tags = _tags(tag or [])
     with talk.following(manifest):
-        import gtmask
-
         plan = gtmask.job(
             manifest, None if dry_run else out, role=role, workteam=workteam, output=output, name=name,
             label_attribute=label_attribute, adjust=adjust, partial=partial, overwrite=overwrite, check_role=check_role, s3=s3, upload=upload, title=title, description=description,
@@ -256,8 +244,6 @@ def _next_steps(plan: JobPlan, out: str) -> Iterator[str]:
 
 
 def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
-    from gtmask.errors import UsageError
-
     pairs = [item.partition("=") for item in given]
     for item, (key, equals, _) in zip(given, pairs, strict=True):
         if not (key and equals):
@@ -266,10 +252,6 @@ def _tags(given: list[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
-    import gtmask
-    from gtmask.cli.console import console, say, tell
-    from gtmask.errors import UsageError
-
     screen = console()
     missing = gtmask.buckets_without_cors(plan, s3=s3)
     if not missing:
@@ -287,8 +269,6 @@ def _fix_cors(plan: JobPlan, s3: S3Settings, *, yes: bool) -> None:
 
 
 def _wait(names: list[str], plan: JobPlan, s3: S3Settings, talk: Talk) -> None:
-    import gtmask
-
     with talk.following(", ".join(names)) as progress:
         ended = gtmask.wait_for_jobs(names, plan.settings.region, s3=s3, progress=progress)
     for status in ended:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import gtmask
 from gtmask import ReadOptions, S3Settings
 from gtmask.cli import options
+from gtmask.cli.console import findings_table, plain, print_json, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -41,8 +43,6 @@ def inspect(
     Its format, how many images and shapes it has, its labels, and findings about the data.
     """
     with talk.following(", ".join(source)) as progress:
-        import gtmask
-
         seen = gtmask.inspect(
             source, format=format, options=reading, before=before, after=after, images=images, only=only,
             workers=workers, s3=s3, progress=progress,
@@ -69,11 +69,7 @@ def classes(
     talk: Talk,
 ) -> None:
     """Write a class map (TOML) of the labels found, to edit and to give to convert --classes."""
-    from gtmask.cli.console import print_json
-
     with talk.following(", ".join(source)) as progress:
-        import gtmask
-
         made = gtmask.classes(
             source, out, overwrite=overwrite, format=format, options=reading, only=only, workers=workers, s3=s3,
             progress=progress,
@@ -87,8 +83,6 @@ def classes(
 
 
 def _render(seen: Inspection, console: Console, *, every: bool) -> None:
-    from gtmask.cli.console import findings_table, plain, table, tell
-
     tell(console, f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes")
     if seen.why:
         tell(console, f"format  {seen.why}")
@@ -122,8 +116,6 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
 
 
 def _render_sampled(seen: Inspection, console: Console) -> None:
-    from gtmask.cli.console import tell
-
     sampled, estimate = seen.sampled, seen.estimate
     for name, codes in (("left out", seen.left_out), ("guessed", seen.guessed)):
         if codes:
@@ -142,8 +134,6 @@ def _render_sampled(seen: Inspection, console: Console) -> None:
 
 
 def _render_answer(seen: Inspection, console: Console) -> None:
-    from gtmask.cli.console import plain, table, tell
-
     answer = seen.answer
     assert answer is not None
     tell(console, f"answer  {answer.after} adjusts {answer.before}: {answer.changed:,} of {answer.compared:,} "

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import gtmask
 from gtmask import CHOICES, ReadOptions, S3Settings, Settings
 from gtmask.cli import options
+from gtmask.cli.console import say
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -47,8 +49,6 @@ def preview(
     Of a manifest, a pilot or a finished job's output (masks before and after, and what differs), or of an export, which is painted in memory.
     """
     with talk.following(", ".join(manifest)) as progress:
-        import gtmask
-
         made = gtmask.preview(
             manifest, out, count=count, seed=seed, cover=cover, only=only, image=image,
             partial=reading.partial, images=images, masks=reading.masks, classes=classes, format=format,
@@ -59,8 +59,6 @@ def preview(
 
 
 def _render(made: Preview, screen: Console) -> None:
-    from gtmask.cli.console import say
-
     for trouble in filter(None, (made.unfinished, *made.troubles)):
         say(screen, trouble)
     say(screen, f"{made.shown:,} overlays in {made.path}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask import escape_unprintable, hearing_notices, retries
+from gtmask.cli.console import console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -290,8 +291,6 @@ class Bar(View):
     def begin(self, state: State) -> None:
         """Add a bar."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        from gtmask.cli.console import console
 
         self._clear()
         if self._bar is None:

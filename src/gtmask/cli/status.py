@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import gtmask
 from gtmask import S3Settings
 from gtmask.cli import options
+from gtmask.cli.console import plain, say, table
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -27,14 +29,11 @@ def status(
 ) -> None:
     """Tell how far a run is, from anywhere, also while it works: what is done, by whom, and what is missing."""
     with talk.following(out) as progress:
-        import gtmask
-
         found = gtmask.status(out, s3=s3, progress=progress)
     talk.show(found, _render, as_data=True)
 
 
 def _render(found: Status, screen: Console) -> None:
-    from gtmask.cli.console import plain, say, table
     from gtmask.cli.reporters import duration
 
     tally = found.tally

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from gtmask.cli.console import findings_table, plain, say, table, tell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     """Show a run's summary to a person."""
-    from gtmask.cli.console import tell
-
     tally = summary.tally
     made, count, kept = "would be made" if summary.dry_run else "made", tally.masks, ""
     if summary.changes is not None:
@@ -34,8 +34,6 @@ def render(summary: Summary, console: Console, *, talk: Talk) -> None:
 
 def _closing(summary: Summary, console: Console, seconds: float) -> None:
     """Show the closing lines: what, how long, what was left out, where, and the next command."""
-    from gtmask.cli.console import say
-
     for title, text in _lines(summary, seconds):
         say(console, f"{title:<9} {text}")
     if summary.retry_helps and summary.manifest:
@@ -106,8 +104,6 @@ def _size(count: int) -> str:
 
 
 def _classes(summary: Summary, console: Console) -> None:
-    from gtmask.cli.console import plain, table
-
     if not summary.tally.masks:
         return
     total = sum(summary.pixels.values())
@@ -120,7 +116,6 @@ def _classes(summary: Summary, console: Console) -> None:
 
 
 def _findings(summary: Summary, console: Console, *, every: bool) -> None:
-    from gtmask.cli.console import findings_table, say
     from gtmask.findings import CODES
 
     for finding in summary.findings:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+import gtmask
 from gtmask.cli import options
+from gtmask.cli.console import print_json
 from gtmask.cli.talk import Talk
 
 
@@ -29,11 +31,7 @@ def warmup(
     gtmask, or in the folder that the variable NUMBA_CACHE_DIR names, and serves every user who can read it, on
     processors of the same kind: a container image can bring it along.
     """
-    from gtmask.cli.console import print_json
-
     with talk.following():
-        import gtmask
-
         ready = gtmask.warmup(every=every)
     if talk.json:
         print_json({"kernels": ready, "seconds": round(talk.seconds, 1)})
