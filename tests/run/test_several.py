@@ -185,13 +185,13 @@ def test_images_of_several_exports_are_told_and_the_first_export_has_them(sized:
     name = two.name
     summary = gtmask.convert([one, two], tmp_path / "out", images=folder, size=sized, **OPTIONS)
     assert (summary.tally.masks, summary.tally.rejects, summary.exit_code) == (3, 1, 3)
-    assert told(summary)["images-shared"] == f"1 of {name} stand in one.json, too"
+    assert told(summary)["images-shared"] == f"one.json and {name} have 1 image in common"
     (lost,) = rejects(tmp_path / "out")
     assert [found["code"] for found in lost["findings"]] == ["image-duplicate"]
     assert lost["where"].startswith(name)
     assert gtmask.decode_png((tmp_path / "out/masks/b.png").read_bytes())[5, 5] == 1, "Car"
     back = gtmask.convert([two, one], tmp_path / "back", images=folder, size=sized, **OPTIONS)
-    assert told(back)["images-shared"] == f"1 of one.json stand in {name}, too"
+    assert told(back)["images-shared"] == f"{name} and one.json have 1 image in common"
 
 
 def test_names_that_one_export_cannot_tell_apart_stay_ambiguous(tmp_path: Path) -> None:
@@ -329,7 +329,11 @@ def test_an_error_names_the_export_that_it_is_about(tmp_path: Path) -> None:
         UsageError, match=rf"The image never\.jpg of {bad} is not in {folder}: check --images, or"
     ):
         gtmask.convert([good, bad], tmp_path / "out", **common)
-    for sources, sentence in (([good, good], "is named twice"), ([], "No export is named")):
+    for sources, sentence in (
+        ([good, good], "is named twice"),
+        ([good, f"{good.parent}/x/../{good.name}"], "is named twice"),
+        ([], "No export is named"),
+    ):
         with pytest.raises(UsageError, match=sentence):
             gtmask.convert(sources, tmp_path / "out", **common)
     with pytest.raises(UsageError, match="lies inside the export"):

@@ -231,8 +231,8 @@ declare("note", [
 ])  # fmt: skip
 
 declare("reject", [
-    ("image-duplicate", ("The export lists this image more than once; its first record became the mask, "
-     "in Ground Truth manifests that with the newest label."),
+    ("image-duplicate", ("The export, or several of them together, list this image more than once; its first "
+     "record became the mask, in Ground Truth manifests that with the newest label."),
      "Merge the annotations of the image in the labeling tool, or delete those that are wrong."),
     ("image-ambiguous", ("Several images fit the name that the export gives, or several subsets or folders "
      "have an image of this name and only one of them is there."),

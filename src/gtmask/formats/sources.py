@@ -30,7 +30,8 @@ def source_list(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]
     )
     if not found:
         raise UsageError("No export is named: give at least one.")
-    twice = next((one for one in found if found.count(one) > 1), None)
+    places = [one.rstrip("/") if "://" in one else os.path.realpath(one) for one in found]
+    twice = next((one for one, place in zip(found, places, strict=True) if places.count(place) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice} is named twice: name each export once.")
     return found

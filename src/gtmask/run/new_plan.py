@@ -228,10 +228,12 @@ def _shared(reader: Reader[Any], verdict: Verdict) -> list[Finding]:
     """Tell of images that stand in several exports."""
     if not isinstance(reader, Joins):
         return []
-    return [
-        Finding("images-shared", f"{count:,} of {reader.names[other]} stand in {reader.names[first]}, too")
-        for (first, other), count in sorted(verdict.shared.items())
-    ]
+    told = []
+    for (first, other), count in sorted(verdict.shared.items()):
+        what = "1 image" if count == 1 else f"{count:,} images"
+        pair = f"{reader.names[first]} and {reader.names[other]}"
+        told.append(Finding("images-shared", f"{pair} have {what} in common"))
+    return told
 
 
 def _no_label(request: RunRequest, bare: int, lost: Finding | None) -> str:
