@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import gtmask
@@ -12,7 +14,9 @@ from gtmask.run.listed_versions import ListedVersions
 from gtmask.storage import Entry, S3Settings
 from tests.run import test_watch as local
 from tests.run.test_watch import Meddler
+from tests.support import coco_data
 from tests.support.commands import tree
+from tests.support.small_exports import png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +25,11 @@ if TYPE_CHECKING:
     from tests.support.s3_server import S3Server
 
 
-def upload(server: S3Server, bucket: str, source: Path) -> tuple[str, str]:
-    """Put a local export into the bucket; return its location and its last object's key."""
-    files = [source] if source.is_file() else sorted(source.iterdir())
-    folder = "data" if source.is_file() else "data/export"
-    server.put(bucket, {f"{folder}/{path.name}": path.read_bytes() for path in files})
-    location = f"s3://{bucket}/data/{source.name}"
-    return location, f"{folder}/{files[-1].name}"
+def upload(server: S3Server, bucket: str, source: Path, victim: Path) -> tuple[str, str]:
+    """Put a local export into the bucket; return its location and the victim's key."""
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+    server.put(bucket, {f"data/{path.relative_to(source.parent)}": path.read_bytes() for path in files})
+    return f"s3://{bucket}/data/{source.name}", f"data/{victim.relative_to(source.parent)}"
 
 
 def overwrite(server: S3Server, bucket: str, key: str) -> None:
@@ -44,14 +46,45 @@ def remove(server: S3Server, bucket: str, key: str) -> None:
     server.client().delete_object(Bucket=bucket, Key=key)
 
 
+def panoptic(folder: Path) -> tuple[Path, Path]:
+    """Return a folder of a document and the pictures that only its content names, and the last of these."""
+    names = [f"{number:03d}" for number in range(local.COUNT)]
+    (folder / "export" / "p").mkdir(parents=True)
+    (folder / "images").mkdir()
+    pixels = np.zeros((30, 40, 3), np.uint8)
+    pixels[5:20, 5:30, 0] = 1
+    for name in names:
+        (folder / "images" / f"{name}.jpg").write_bytes(coco_data.jpeg(40, 30))
+        (folder / "export" / "p" / f"{name}.png").write_bytes(png(pixels))
+    sizes = {"width": 40, "height": 30}
+    segments = [{"id": 1, "category_id": 1}]
+    document = {
+        "images": [{"id": i, "file_name": f"{name}.jpg", **sizes} for i, name in enumerate(names)],
+        "categories": [{"id": 1, "name": "a", "isthing": 1}],
+        "annotations": [{"image_id": i, "file_name": f"{name}.png", "segments_info": segments}
+                        for i, name in enumerate(names)],
+    }  # fmt: skip
+    (folder / "export" / "p.json").write_text(json.dumps(document))
+    return folder / "export", folder / "export" / "p" / f"{names[-1]}.png"
+
+
+def repaint(server: S3Server, bucket: str, key: str) -> None:
+    """Paint another segment of the same id."""
+    pixels = np.zeros((30, 40, 3), np.uint8)
+    pixels[2:9, 2:9, 0] = 1
+    server.put(bucket, {key: png(pixels)})
+
+
 @pytest.mark.parametrize(
-    ("make", "meddle", "client", "workers"),
+    ("make", "meddle", "client", "workers", "kept"),
     [
-        (local.coco, overwrite, "aioboto3", 1),
-        (local.coco, cut, "obstore", 1),
-        (local.labelme, overwrite, "aioboto3", 2),
-        (local.labelme, overwrite, "obstore", 1),
-        (local.labelme, remove, "aioboto3", 1),
+        (local.coco, overwrite, "aioboto3", 1, 4096),
+        (local.coco, cut, "obstore", 1, 4096),
+        # Where they are more than an export keeps in mind, units bring their objects' ETags along.
+        (local.labelme, overwrite, "aioboto3", 2, 64),
+        (local.labelme, overwrite, "obstore", 1, 4096),
+        (local.labelme, remove, "aioboto3", 1, 64),
+        (panoptic, repaint, "aioboto3", 2, 4096),
     ],
 )
 def test_a_changed_object_stops_the_run_and_leaves_nothing_wrong(
@@ -62,13 +95,15 @@ def test_a_changed_object_stops_the_run_and_leaves_nothing_wrong(
     meddle: Callable[[S3Server, str, str], None],
     client: str,
     workers: int,
+    kept: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Blocks smaller than the document: later chunks read of it again.
     monkeypatch.setattr("gtmask.formats.jsonstream.document.BLOCK", 1024)
     monkeypatch.setattr("gtmask.formats.jsonstream.document.BLOCKS", 1)
+    monkeypatch.setattr("gtmask.run.watch.MOST_KEPT", kept)
     source, victim = make(tmp_path)
-    location, key = upload(s3_server, bucket, source)
+    location, key = upload(s3_server, bucket, source, victim)
     settings: dict[str, Any] = {
         "images": tmp_path / "images", "chunk_size": 4, "workers": workers, "mask_uri": "s3://b/m",
         "creation_date": "2024-01-01T00:00:00.000000",
@@ -91,8 +126,8 @@ def test_what_was_changed_between_two_starts_is_another_export(
     tmp_path: Path, s3_server: S3Server, bucket: str
 ) -> None:
     """Of many objects the ETags are part of the fingerprint, not names and sizes alone."""
-    source, _ = local.labelme(tmp_path)
-    location, key = upload(s3_server, bucket, source)
+    source, victim = local.labelme(tmp_path)
+    location, key = upload(s3_server, bucket, source, victim)
     settings: dict[str, Any] = {"images": tmp_path / "images", "workers": 1,
                                 "s3": S3Settings(endpoint_url=s3_server.endpoint)}  # fmt: skip
     gtmask.convert(location, tmp_path / "out", **settings)

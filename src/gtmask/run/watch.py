@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from gtmask.errors import GtmaskError
 from gtmask.formats.export import LocalExport, StorageExport
 from gtmask.formats.locate import open_export
+from gtmask.formats.versions import MOST_KEPT
 from gtmask.run.listed_versions import JoinedVersions, ListedVersions
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
@@ -102,8 +103,8 @@ class Watch:
         """Look at an export before anything of it is read."""
         watch = cls(source, s3)
         if isinstance(export, StorageExport):
-            first = list(islice(export.entries(), FILES_READ_WHOLE + 1))
-            if len(first) > FILES_READ_WHOLE:
+            first = list(islice(export.entries(), MOST_KEPT + 1))
+            if len(first) > MOST_KEPT:
                 watch.listed = ListedVersions(export.entries(), f"{export.root}/")
             else:
                 for entry in first:
