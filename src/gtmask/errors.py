@@ -21,11 +21,12 @@
     ├── ChangedError              1  what is read is no longer what it was when it was first looked at
     ├── WorkersLostError          1  worker processes die again and again
     ├── ProbeError                1  a file that is no image whose header can be read
+    ├── PrepareError              1  an image of which no new images can be made
     └── PngError                  1  bytes that are no PNG of a mask; a ValueError, too
 
 Exceptions are for stopping. What is wrong with single records or shapes is data: see
-:mod:`gtmask.findings`. A run turns ``ProbeError`` and ``PngError`` into findings of the record or line that
-they concern.
+:mod:`gtmask.findings`. A run turns ``ProbeError``, ``PrepareError`` and ``PngError`` into findings of the
+record, image or line that they concern.
 
 Every message is one sentence that says what is wrong, where, and what to do; it names the option or field.
 """
@@ -143,6 +144,20 @@ PASSING = (TransientError, CredentialsError, ChangedError)
 
 class ProbeError(GtmaskError):
     """A file that is no image whose header can be read."""
+
+
+class PrepareError(GtmaskError):
+    """An image of which no new images can be made.
+
+    Attributes
+    ----------
+    code
+        The finding that it becomes.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class PngError(GtmaskError, ValueError):

@@ -17,14 +17,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from gtmask import raster
+from gtmask.errors import PrepareError
 from gtmask.images.probe import ImageInfo
 from gtmask.png.filtered import undo_rows
 from gtmask.preparing import open as opening
 from gtmask.preparing.make import make_images
-from gtmask.preparing.open import NotInStripsError, open_pixels
+from gtmask.preparing.open import open_pixels
 from gtmask.preparing.options import PrepareOptions
 from gtmask.preparing.png_rows import read_png
-from gtmask.preparing.samples import NoHighByteError, Samples, cmyk_to_rgb
+from gtmask.preparing.samples import Samples, cmyk_to_rgb
 from gtmask.preparing.tiff_strips import layout_of, read_tiff
 from gtmask.preparing.tiles import Box, stored_box, tiles, upright
 from gtmask.preparing.whole import open_with_pillow
@@ -233,7 +234,7 @@ def test_fractions_are_scaled_and_have_no_high_byte(tmp_path: Path) -> None:
     seen = block(tmp_path / "a.tif")
     assert (seen[0, 0], seen[0, 1], seen[-1, -1]) == (0, 0, 255)
     assert seen[1, 0] == np.floor((values[1, 0] + 1) / 4 * 255 + 0.5)
-    with pytest.raises(NoHighByteError):
+    with pytest.raises(PrepareError, match="float32"):
         block(tmp_path / "a.tif", "high-byte")
 
 
@@ -254,7 +255,7 @@ def test_what_is_too_large_for_a_whole_is_read_in_strips_or_refused(
     if name in {"a.png", "a.tif"}:
         assert np.array_equal(block(path), wanted)
     else:
-        with pytest.raises(NotInStripsError):
+        with pytest.raises(PrepareError, match="of 53x37 pixels"):
             block(path)
 
 

@@ -135,7 +135,7 @@ def test_large_images_become_tiles(tmp_path: Path, name: str, orientation: int, 
     assert row["changes"][-1] == "split"
     assert np.array_equal(together(tmp_path / "out", row), shown(tmp_path / "images" / name))
     for piece in row["images"]:
-        assert piece["key"] == f"{name}/x{piece['x']}_y{piece['y']}.png"
+        assert piece["key"] == f"{name}.tiles/x{piece['x']}_y{piece['y']}.png"
         assert piece["width"] <= 20
         assert piece["height"] <= 16
 
@@ -212,8 +212,9 @@ def test_what_is_beyond_a_limit_is_refused_with_its_size(
         tmp_path / "images", tmp_path / "out", options=PrepareOptions(sixteen_bit="high-byte"), workers=1
     )
     size = (tmp_path / "images" / "b.webp").stat().st_size
-    assert result.examples["prepare-strips"] == [f"b.webp: WEBP of 53x37 pixels, {size:,} bytes"]
-    assert result.examples["prepare-depth"] == ["f.tif: TIFF"]
+    told = f"b.webp: A WEBP of 53x37 pixels and {size:,} bytes cannot be read in strips."
+    assert result.examples["prepare-strips"] == [told]
+    assert result.examples["prepare-depth"] == ["f.tif: Samples of the type float32 have no high byte."]
     assert list(rows(tmp_path / "out")) == ["a.tif"]
     few = PrepareOptions(max_pixels=1900)
     result = gtmask.prepare(tmp_path / "images", tmp_path / "few", options=few, workers=1)
@@ -255,7 +256,7 @@ def test_what_did_not_change_is_not_made_again(folder: Path, tmp_path: Path) -> 
     (folder / "old.bmp").unlink()
     done = gtmask.prepare(folder, out, options=SMALL, workers=1)
     again = {path.relative_to(out).parts[0] for path in out.rglob("*.png") if path.stat().st_mtime_ns != 1}
-    assert again == {"turned.png", "added.tif"}
+    assert again == {"turned.png.tiles", "added.tif.tiles"}
     fresh = gtmask.prepare(folder, tmp_path / "fresh", options=SMALL, workers=1)
     assert (out / "prepared.jsonl").read_bytes() == (tmp_path / "fresh" / "prepared.jsonl").read_bytes()
     moved = {"out": done.out, "table": done.table}

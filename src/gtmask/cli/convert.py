@@ -27,6 +27,7 @@ def convert(
     source: options.Sources,
     out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for the masks and the manifest.")],
     images: Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are (default: the export's own folder).")] = None,
+    prepared: Annotated[str | None, opt("--prepared", metavar="FILE", help="Table of images that `gtmask prepare` made (default: prepared.jsonl in --images, where it is there).")] = None,
     image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What image references in the manifest begin with, such as s3://bucket/images (default: --images).", rich_help_panel=WRITE)] = SETTINGS.image_uri,
     mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What mask references in the manifest begin with, such as s3://bucket/masks (default: DEST/masks).", rich_help_panel=WRITE)] = SETTINGS.mask_uri,
     classes: Annotated[Path | None, opt(metavar="FILE", help="Class map, a TOML file; `gtmask classes` writes one to edit (default: each label becomes a class, in the export's order).")] = None,
@@ -84,7 +85,14 @@ def convert(
             import gtmask
 
             summary = gtmask.convert(
-                source, out, images=images, classes=classes, s3=s3, progress=progress, **chosen
+                source,
+                out,
+                images=images,
+                prepared=prepared,
+                classes=classes,
+                s3=s3,
+                progress=progress,
+                **chosen,
             )
     except KeyboardInterrupt as stop:
         raise GtmaskError(str(stop)) from None

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The table's name in the folder of the copies.
 TABLE = "prepared.jsonl"
+#: What ends the name of the folder of an image's tiles: neither a file nor a folder has to make way for it.
+TILES = ".tiles/"
 #: What prepares them keeps about its own start; without a table it is not done.
 PREPARING = f"{STATE_FOLDER}/prepare.json"
 #: What can be done with an image, in the order in which lines name it.
@@ -135,7 +137,7 @@ def _is_sound(image: PreparedImage) -> bool:
             return False
         if not (0 <= piece.y < piece.y + piece.height <= height):
             return False
-        if not image.is_whole and not piece.key.startswith(image.source + "/"):
+        if not image.is_whole and not piece.key.startswith(image.source + TILES):
             return False
     return bool(image.images)
 

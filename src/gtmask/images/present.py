@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,14 +12,32 @@ from gtmask.errors import NotFoundError
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from numpy.typing import NDArray
 
-    from gtmask.storage.base import Storage
+    from gtmask.storage.base import Entry
 
 #: After as many questions an S3 prefix is listed: a request lists a thousand objects.
 MANY = 1000
+
+
+class Lookup(Protocol):
+    """What can be asked for images: the storage that they lie in, or a table of them."""
+
+    root: str
+
+    def uri(self, key: str) -> str:
+        """Return the place of an image, for people."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """Return a number of bytes; raises NotFoundError where there is no such image."""
+        ...
+
+    def list(self, prefix: str = "") -> AsyncIterator[Entry]:
+        """Yield the images whose keys begin so."""
+        ...
 
 
 class Present:
@@ -29,7 +47,7 @@ class Present:
         self._asked = 0
         self._listed: NDArray[np.int64] | None = None
 
-    async def among(self, images: Storage, keys: Sequence[str]) -> set[str]:
+    async def among(self, images: Lookup, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that images have.
 
         Parameters
@@ -54,7 +72,7 @@ class Present:
         return {key for key, is_there in zip(keys, found, strict=True) if is_there}
 
 
-async def exists(images: Storage, key: str) -> bool:
+async def exists(images: Lookup, key: str) -> bool:
     """Say whether there is an image of this key."""
     try:
         await images.size(key)

@@ -102,9 +102,12 @@ class ManifestWriter:
         return b"".join((self._head, _dump(source_ref), self._middle, _dump(mask_ref), tail))
 
     def renewed(self, line: bytes) -> bytes:
-        """Return the line that this writer makes for the references of another one's line."""
+        """Return the line, or lines, that this writer makes for the references of another one's."""
         if line.endswith((self._tail, self._tail_of_predictions)):
             return line
+        return b"".join(map(self._renewed, line.splitlines()))
+
+    def _renewed(self, line: bytes) -> bytes:
         value = orjson.loads(line)
         human = value[self._attribute + METADATA_SUFFIX][HUMAN_ANNOTATED] == "yes"
         return self.line(value[SOURCE_REF], value[self._attribute], human=human)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gtmask.errors import PrepareError
 from gtmask.preparing.encode import JpegTables, to_jpeg, to_png
 from gtmask.preparing.tiles import Box, stored_box, tiles, upright
 
@@ -22,10 +23,6 @@ class Made(NamedTuple):
     data: bytes
 
 
-class TooManyBytesError(Exception):
-    """A new image has more bytes than --split-bytes, and --tile does not make it smaller."""
-
-
 def make_images(
     pixels: Pixels, tables: JpegTables | None, info: ImageInfo, options: PrepareOptions
 ) -> Iterator[Made]:
@@ -42,8 +39,8 @@ def make_images(
 
     Raises
     ------
-    TooManyBytesError
-        With a sentence's part that says which one, and how large it is.
+    PrepareError
+        A tile has more bytes than --split-bytes.
     """
     shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
     if info.width * info.height <= options.split_pixels:
@@ -54,8 +51,9 @@ def make_images(
     for box in tiles(*shown, options.tile_size, options.overlap):
         data = _encoded(pixels, tables, info, box)
         if len(data) > options.split_bytes:
-            raise TooManyBytesError(
-                f"{box.width}x{box.height} pixels at ({box.x}, {box.y}) take {len(data):,} bytes"
+            raise PrepareError(
+                f"The {box.width}x{box.height} pixels at ({box.x}, {box.y}) take {len(data):,} bytes.",
+                "prepare-bytes",
             )
         yield Made(box, data)
 

@@ -1,8 +1,8 @@
 """What new images are called: like the old ones, with another extension where the format is another one.
 
 Two images that differ in their extension alone keep it in the names of new ones (``a.tif.png`` beside
-``a.jpg``), as masks do. Tiles stand in a folder of the image's whole name (``a.tif/x0_y2048.png``), which no
-other image can have.
+``a.jpg``), as masks do. Tiles stand in a folder of the image's whole name (``a.tif.tiles/x0_y2048.png``), in
+which no other image may be.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from posixpath import splitext
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from gtmask.images.prepared import TILES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,11 +57,12 @@ class Names:
         return ""
 
     def inside(self, key: str) -> str:
-        """Return the image whose tiles would stand in the folder that this one is in, as can be in S3."""
+        """Return the image whose tiles would stand in the folder that this one is in, "" if there is none."""
         folder = key
         while folder := folder.rpartition("/")[0]:
-            if self.is_taken(folder):
-                return folder
+            image = folder.removesuffix(TILES.rstrip("/"))
+            if image != folder and self.is_taken(image):
+                return image
         return ""
 
 
@@ -71,4 +74,4 @@ def new_key(key: str, base: str, extension: str) -> str:
 
 def tile_key(key: str, box: Box, extension: str) -> str:
     """Return the key of a tile."""
-    return f"{key}/x{box.x}_y{box.y}{extension}"
+    return f"{key}{TILES}x{box.x}_y{box.y}{extension}"

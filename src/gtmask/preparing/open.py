@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import png
 
+from gtmask.errors import PrepareError
 from gtmask.preparing.encode import JpegTables
 from gtmask.preparing.png_rows import is_interlaced, read_png
 from gtmask.preparing.samples import Samples
@@ -26,10 +28,6 @@ DAMAGED = (
     SyntaxError, OSError, EOFError, ValueError, TypeError, IndexError, KeyError, OverflowError,
     AttributeError, struct.error, zlib.error, png.Error,
 )  # fmt: skip
-
-
-class NotInStripsError(Exception):
-    """An image is too large to be decoded as a whole, and cannot be read in strips."""
 
 
 def open_pixels(path: str, info: ImageInfo, rule: str, until: ExitStack) -> tuple[Pixels, JpegTables | None]:
@@ -53,15 +51,21 @@ def open_pixels(path: str, info: ImageInfo, rule: str, until: ExitStack) -> tupl
 
     Raises
     ------
-    NotInStripsError, NoHighByteError
-        See there.
+    PrepareError
+        It is too large to be decoded as a whole, and cannot be read in strips; or its samples have no high
+        byte.
     SyntaxError, OSError, ValueError, ...
         One of :data:`DAMAGED`: the file is damaged.
     """
     samples = _samples(path, info, until)
     if samples is None:
         if info.width * info.height > WHOLE_PIXELS:
-            raise NotInStripsError
+            size = Path(path).stat().st_size
+            raise PrepareError(
+                f"A {info.format} of {info.width}x{info.height} pixels and {size:,} bytes cannot be read in "
+                "strips.",
+                "prepare-strips",
+            )
         image = until.enter_context(open_with_pillow(path, info.format))
         tables = JpegTables.of(image) if info.format == "JPEG" else None
         whole = decode_whole(image)

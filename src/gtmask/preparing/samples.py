@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from gtmask.errors import PrepareError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
 #: Rows whose samples are looked at together.
 _BAND = 256
 Levels = tuple[float, float]
-
-
-class NoHighByteError(Exception):
-    """Samples are wider than 16 bits, or fractions."""
 
 
 class Pixels(Protocol):
@@ -64,14 +62,15 @@ class Samples:
 
         Raises
         ------
-        NoHighByteError
-            The rule asks for one where there is none.
+        PrepareError
+            The rule asks for a high byte where there is none.
         """
         if self.values.dtype == np.uint8 or self.kind == "palette":
             return
         if rule == "high-byte":
             if self.values.dtype.kind != "u" or self.values.dtype.itemsize != 2:
-                raise NoHighByteError
+                told = f"Samples of the type {self.values.dtype} have no high byte."
+                raise PrepareError(told, "prepare-depth")
             self.levels = (0, 65535)
             self.high_byte = True
             return

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import ChangedError, ProbeError, StorageError
+from gtmask.errors import ChangedError, PrepareError, ProbeError, StorageError
 from gtmask.findings import Finding, is_reject
 from gtmask.images.prepared import CHANGES, Piece, PreparedImage, parse_line
 from gtmask.images.probe import probe
-from gtmask.preparing.make import TooManyBytesError, make_images
+from gtmask.preparing.make import make_images
 from gtmask.preparing.names import new_key, tile_key
 from gtmask.preparing.needs import IMAGE_NAMES, changes_of, extension_of
-from gtmask.preparing.open import DAMAGED, NotInStripsError, open_pixels
-from gtmask.preparing.samples import NoHighByteError
+from gtmask.preparing.open import DAMAGED, open_pixels
 from gtmask.preparing.tiles import Box
 from gtmask.run.commit import ChunkResult, Tally, commit
 from gtmask.storage import is_s3, open_storage
@@ -182,13 +181,8 @@ class _Worker:
                 pixels, tables = open_pixels(path, info, self.job.options.sixteen_bit, until)
                 for made in make_images(pixels, tables, info, self.job.options):
                     await self._put_made(item, made, info, pieces)
-        except NotInStripsError:
-            detail = f"{info.format} of {info.width}x{info.height} pixels, {item.size:,} bytes"
-            outcome.findings.append(Finding("prepare-strips", detail))
-        except NoHighByteError:
-            outcome.findings.append(Finding("prepare-depth", info.format))
-        except TooManyBytesError as error:
-            outcome.findings.append(Finding("prepare-bytes", str(error)))
+        except PrepareError as error:
+            outcome.findings.append(Finding(error.code, str(error)))
         except DAMAGED as error:
             if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the image
                 raise StorageError(f"{self.images.uri(item.key)}: {error.strerror}.") from error

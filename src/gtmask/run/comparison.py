@@ -45,7 +45,7 @@ class Comparison:
         #: The states, once they are complete.
         self.states = b""
         self._request = request
-        self._versions = ImageVersions(request.images, request.execution.s3)
+        self._versions = ImageVersions(request.images, request.execution.s3, request.table)
         self._noticed = bytearray()
         self._again: list[int] = []
 
@@ -80,8 +80,8 @@ class Comparison:
             states = bytearray(plan.records * SIZE)
             self._request.progress.stage("compare", plan.records)
         state_rule = StateRule(rule, self._versions, sized, plan.sifted)
-        # Objects are listed once, and by no task.
-        by_tasks = not (sized and is_s3(self._request.images))
+        # Objects are listed once, and by no task; nor does a table of prepared images travel.
+        by_tasks = not (sized and (is_s3(self._request.images) or self._request.table is not None))
         meaning = pickle.dumps(
             (Meaning.of(classes, self._request.settings), state_rule if by_tasks else None)
         )

@@ -64,6 +64,7 @@ def decide(
             "fingerprint": fingerprint(),
             "version": __version__,
             "classes": None if class_map is None else class_maps.format_class_map(class_map),
+            "prepared": "" if request.table is None else request.table.digest,
         }
         if wanted["size"] == "auto":
             wanted["size"] = earlier.settings["size"]

@@ -22,7 +22,7 @@ from gtmask.manifest.unfinished import STATE
 from gtmask.run.commit import commit_key, committed, read_ahead, read_commit, read_lines, unpack_counts
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.journal import begun
-from gtmask.run.states import SIZE, UNKNOWN
+from gtmask.run.states import CONTINUED, SIZE, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -65,7 +65,7 @@ class EarlierParts:
         self._held: OrderedDict[Place, tuple[list[bytes], bytes, list[Counts]]] = OrderedDict()
 
     async def find(self, kept: Iterable[KeptLine]) -> list[tuple[bytes, Counts]]:
-        """Return manifest lines and what their records count.
+        """Return the manifest lines of records, mostly one of each, and what they count.
 
         Raises
         ------
@@ -80,7 +80,10 @@ class EarlierParts:
                 last = place
             if states[at * SIZE : (at + 1) * SIZE] != state:
                 raise _changed(self._out, place)
-            found.append((lines[at], counts[at]))
+            end = at + 1
+            while states[end * SIZE : (end + 1) * SIZE] == CONTINUED:
+                end += 1
+            found.append((b"".join(lines[at:end]), counts[at]))
         return found
 
     async def _open(self, place: Place) -> tuple[list[bytes], bytes, list[Counts]]:
@@ -134,6 +137,22 @@ class Earlier:
     def lines(self) -> int:
         """How many lines there are."""
         return len(self._states)
+
+    @property
+    def _begins(self) -> NDArray[np.bool_]:
+        """Say of each line whether it is the first one of its record."""
+        continued = np.frombuffer(CONTINUED, np.uint64)
+        begins: NDArray[np.bool_] = (self._states != continued).any(axis=1)
+        return begins
+
+    def first_lines(self) -> NDArray[np.int64]:
+        """Return the numbers of the first lines of all records."""
+        return np.flatnonzero(self._begins)
+
+    def of_records(self, first: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Say of each line what is said of the first line of its record."""
+        numbers = np.where(self._begins, np.arange(self.lines), 0)
+        return first[np.maximum.accumulate(numbers)]
 
     def lines_of(self, states: bytes) -> NDArray[np.int64]:
         """Return the number of the line with each of these states; -1 where there is none."""
@@ -235,10 +254,12 @@ async def _without(
     out: Storage, plan: Plan, record: dict[str, Any], states: bytes, replaced: set[str | None]
 ) -> bytes:
     """Return the states of a chunk's lines, unknown ones for masks that were replaced since."""
-    left = bytearray(states)
+    left, first = bytearray(states), 0
     for number, line in enumerate((await read_lines(out, record["chunk"], record)).splitlines()):
+        if states[number * SIZE : (number + 1) * SIZE] != CONTINUED:
+            first = number
         if mask_key_of(line, plan) in replaced:
-            left[number * SIZE : (number + 1) * SIZE] = UNKNOWN
+            left[first * SIZE : (first + 1) * SIZE] = UNKNOWN
     return bytes(left)
 
 

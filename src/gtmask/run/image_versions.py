@@ -15,14 +15,19 @@ from gtmask.storage.blocking import BlockingStorage
 from gtmask.storage.local import version_of_file
 
 if TYPE_CHECKING:
+    from gtmask.images.prepared import PreparedImages
     from gtmask.storage.base import S3Settings
 
 
 class ImageVersions:
-    """Tells the versions of images below a folder or prefix, in 50 bytes for each object of a listing."""
+    """Tells the versions of images below a folder or prefix, in 50 bytes for each object of a listing.
 
-    def __init__(self, images: str, s3: S3Settings) -> None:
+    Those of prepared images are those of their lines in the table.
+    """
+
+    def __init__(self, images: str, s3: S3Settings, table: PreparedImages | None = None) -> None:
         self._images = images
+        self._table = table
         self._s3 = s3
         self._listed: ListedVersions | None = None
 
@@ -34,6 +39,8 @@ class ImageVersions:
         StorageError
             It cannot be told.
         """
+        if self._table is not None:
+            return self._table.version(key)
         if is_s3(self._images):
             return self._objects().of_unit(key).get(key)
         try:

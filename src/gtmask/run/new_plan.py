@@ -22,7 +22,7 @@ from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.plan import Plan
 from gtmask.run.survey import SAMPLE, decide_claims, first_names, survey, units_tell_names
 from gtmask.run.update_classes import extended
-from gtmask.storage import is_s3, open_storage
+from gtmask.storage import is_s3
 from gtmask.storage.usable import check_copies
 from gtmask.text import escape_unprintable
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.formats.base import Reader
+    from gtmask.images.present import Lookup
     from gtmask.model import ClassMap, ImageNames
     from gtmask.run.clashes import Verdict
     from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
     from gtmask.run.survey import Glance, Survey
-    from gtmask.storage.base import Storage
     from gtmask.workers import Pool
 
 
@@ -68,6 +68,8 @@ def new_plan(
     verdict = decide_claims(reader, limit, outcome, read_records=not units_tell, pool=pool, look=look)
     told = [*reader.findings, *_of_classes(class_map, reader, outcome, given=given)]
     told += [*search.findings(outcome.records), *_shared(reader, verdict)]
+    if request.table is not None:
+        told.append(Finding("images-prepared", f"{len(request.table):,} images in {request.prepared}"))
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
     plan = Plan(
         settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},
@@ -85,6 +87,7 @@ def new_plan(
         sifted=outcome.claims is None,
         findings=[{"code": item.code, "detail": escape_unprintable(item.detail)} for item in told],
         classes_given=given,
+        prepared="" if request.table is None else request.table.digest,
     )
     # What the manifest cannot hold is refused before anything is frozen.
     plan.writer()
@@ -124,7 +127,7 @@ class _Search:
         self._doubts = [f"{name}: {doubt}" if name and doubt else doubt
                         for name, doubt in zip(names, doubts, strict=True)]  # fmt: skip
         self._found_any = any(found)
-        needed = self._request.images_option is not None or self._request.settings.size != "auto"
+        needed = self._request.names_images or self._request.settings.size != "auto"
         # Where there are images of one export, those of the others are looked for, too.
         if needed or self._found_any:
             lost = (one for one, there in zip(samples, found, strict=True) if one and not there)
@@ -150,7 +153,7 @@ class _Search:
         size = self._request.settings.size
         if size != "auto":
             return size
-        return "header" if self._found_any or self._request.images_option is not None else "annotation"
+        return "header" if self._found_any or self._request.names_images else "annotation"
 
     @property
     def sized(self) -> bool:
@@ -267,7 +270,7 @@ async def _choose_rules(request: RunRequest, samples: list[list[ImageNames]]) ->
     """Choose how references become keys, by looking for the first images of each export."""
     if request.settings.size == "annotation":
         return await choose_rules(samples, _nothing_exists, request.images, request.folders)
-    async with open_storage(request.images, request.execution.s3) as storage:
+    async with request.look() as storage:
         found: dict[str, bool] = {}
 
         async def is_there(key: str) -> bool:
@@ -285,13 +288,13 @@ def _present(request: RunRequest, present: Present, keys: list[str]) -> set[str]
     """Return the keys of which there are images."""
 
     async def look() -> set[str]:
-        async with open_storage(request.images, request.execution.s3) as storage:
+        async with request.look() as storage:
             return await present.among(storage, keys)
 
     return run_async(look())
 
 
-async def _refuse_missing_bucket(storage: Storage) -> None:
+async def _refuse_missing_bucket(storage: Lookup) -> None:
     """Tell a bucket that does not exist from one that lacks these images.
 
     Raises

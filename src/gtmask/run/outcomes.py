@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from gtmask.findings import FindingCounts
 from gtmask.run.commit import ChunkResult, add_counts, pack_counts
-from gtmask.run.states import UNKNOWN
+from gtmask.run.states import CONTINUED, UNKNOWN
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.model import Record
     from gtmask.run.commit import Counts
 
 
+class Place(NamedTuple):
+    """Where a mask goes: the image's reference, the mask's key, and which pixels of the whole; None: all."""
+
+    image: str
+    mask: str
+    box: tuple[int, int, int, int] | None = None
+
+    def cut(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the pixels, uint8 (height, width), of the whole image's mask."""
+        if self.box is None:
+            return mask
+        x, y, width, height = self.box
+        return np.ascontiguousarray(mask[y : y + height, x : x + width])
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What became of one record: a manifest line with the record's state, or none where it was rejected.
+    """What became of one record: its manifest line, one for each tile, and its state, or none of them.
 
     ``pixels`` int64 (256,) are the mask's pixels by class id; ``known`` is what a record counts whose line
     was taken over.
@@ -35,11 +51,24 @@ class Outcome:
     state: bytes = UNKNOWN
     known: Counts | None = None
 
+    def add(self, line: bytes, size: int, pixels: NDArray[np.int64]) -> None:
+        """Add a mask: its line, the bytes of its PNG, and its pixels by class id."""
+        assert self.line is not None
+        assert self.pixels is not None
+        self.line += line
+        self.size += size
+        self.pixels += pixels
+
+    @property
+    def count(self) -> int:
+        """How many lines there are; a rejected record has none and counts as one reject."""
+        return 1 if self.line is None else self.line.count(b"\n")
+
     def counts(self) -> Counts:
         """Return what the record counts, as values of a tally's JSON; zeros are left out."""
         if self.known is not None:
             return self.known
-        found: Counts = {"records": 1, "rejects" if self.line is None else "masks": 1}
+        found: Counts = {"records": 1, "rejects" if self.line is None else "masks": self.count}
         if self.pixels is not None:
             values = self.pixels.nonzero()[0].tolist()
             found["pixels"] = dict(zip(map(str, values), self.pixels[values].tolist(), strict=True))
@@ -62,12 +91,22 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
         assert outcome is not None
         counts.append(outcome.counts())
         if outcome.line is not None:
-            lines.append(outcome.line)
-            states.append(outcome.state)
-            of_masks.append(counts[-1])
+            lines += outcome.line.splitlines(keepends=True)
+            states.append(spread_state(outcome.state, outcome.line))
+            of_masks += spread_counts(counts[-1], outcome.line)
         elif outcome.record is not None:
             rejects.append(_reject(outcome.record))
     return ChunkResult(number, add_counts(counts), lines, rejects, b"".join(states), pack_counts(of_masks))
+
+
+def spread_state(state: bytes, lines: bytes) -> bytes:
+    """Return the states of a record's lines: the first one has the record's."""
+    return state + CONTINUED * (lines.count(b"\n") - 1)
+
+
+def spread_counts(counts: Counts, lines: bytes) -> list[Counts]:
+    """Return what each of a record's lines counts: the first one all of it."""
+    return [counts, *({} for _ in range(lines.count(b"\n") - 1))]
 
 
 def _reject(record: Record) -> dict[str, Any]:

@@ -14,21 +14,27 @@ from gtmask.formats.sources import spoken
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS
 from gtmask.run.interrupted import Interrupted
-from gtmask.storage import check_location, is_s3
+from gtmask.storage import check_location, is_s3, open_storage
 from gtmask.storage.names import split_bucket
 from gtmask.storage.usable import check_folder
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
     from os import PathLike
 
+    from gtmask.images.prepared import PreparedImages
+    from gtmask.images.present import Lookup
     from gtmask.run.settings import ExecutionOptions, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder."""
+    """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder.
+
+    ``prepared`` is the location of a table of prepared images, ``table`` that table.
+    """
 
     sources: tuple[str, ...]
     out: str
@@ -37,6 +43,8 @@ class RunRequest:
     execution: ExecutionOptions
     progress: Progress = field(default_factory=Silent)
     interrupted: Interrupted = field(default_factory=Interrupted)
+    prepared: str | None = None
+    table: PreparedImages | None = None
 
     @property
     def source(self) -> str:
@@ -52,6 +60,15 @@ class RunRequest:
     def folders(self) -> tuple[str, ...]:
         """Of each export the folder below :attr:`images` that its images are in, "" for that itself."""
         return own_folders(self.sources)[1] if self.images_option is None else ("",) * len(self.sources)
+
+    @property
+    def names_images(self) -> bool:
+        """Whether it is said where the images are, or which there are."""
+        return self.images_option is not None or self.table is not None
+
+    def look(self) -> AbstractAsyncContextManager[Lookup]:
+        """Return what tells which images there are, by the names that the export knows; enter it."""
+        return self.table if self.table is not None else open_storage(self.images, self.execution.s3)
 
     def prefixes(self) -> dict[str, str]:
         """Return what stands before image keys and mask keys in the manifest, by the plan's names.

@@ -47,7 +47,8 @@ class Plan:
     ``contested`` and what follows it are those of :class:`gtmask.run.clashes.Verdict`; ``sifted`` says that
     only the images' own names are known to give different mask keys. ``classes_given`` says that the class
     map is somebody's own, which no update adds to. Of an update, ``previous`` is the identity of the run that
-    it goes on from, and ``states`` a digest of what all records are.
+    it goes on from, and ``states`` a digest of what all records are. ``prepared`` is that of the table of
+    prepared images.
     """
 
     settings: dict[str, Any]
@@ -69,6 +70,7 @@ class Plan:
     classes_given: bool = False
     previous: str = ""
     states: str = ""
+    prepared: str = ""
 
     @property
     def chunks(self) -> int:
@@ -163,7 +165,7 @@ async def freeze(out: Storage, plan: Plan) -> Plan:
     prefixes = {"image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix}
     refuse_other(frozen, wanted | prefixes, out.uri(RUN_FILE))
     verdict = ("contested", "choices", "long_keys", "duplicates", "ambiguous")
-    for name in ("classes", "fingerprint", "records", *verdict, "rule"):
+    for name in ("classes", "fingerprint", "records", *verdict, "rule", "prepared"):
         if getattr(frozen, name) != getattr(plan, name):
             raise RunConflictError(
                 f"{out.uri(RUN_FILE)} was written at the same moment by a start that found other {name}: "
@@ -184,20 +186,21 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
         If anything differs, with a sentence that names all of it.
     """
     frozen = {**plan.settings, "image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix,
-              "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes}  # fmt: skip
+              "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes,
+              "prepared": plan.prepared}  # fmt: skip
     names = {"fingerprint": "the export's content", "version": "gtmask's version", "classes": "the class map",
              "only": "the images that --only names", "image_prefix": "the image prefix",
-             "mask_prefix": "the mask prefix"}  # fmt: skip
+             "mask_prefix": "the mask prefix", "prepared": "the table of prepared images"}  # fmt: skip
     changes = []
     for name, value in wanted.items():
         if value == frozen.get(name) or (value is None and name in {"creation_date", "classes"}):
             continue
         title = names.get(name, "--" + name.replace("_", "-"))
-        is_long = name in {"fingerprint", "classes", "only"}
+        is_long = name in {"fingerprint", "classes", "prepared", "only"}
         changes.append(title if is_long else f"{title} was {_shown(frozen.get(name))} and is {_shown(value)}")
     if changes:
         go_on = "Use the same again to go on"
-        if changes == [names["fingerprint"]]:
+        if changes and {*changes} <= {names["fingerprint"], names["prepared"]}:
             go_on = "Convert what is new or changed with --update"
         raise RunConflictError(
             f"{out} holds a run that differs from this one: {'; '.join(changes)}. {go_on}, choose another "

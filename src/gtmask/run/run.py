@@ -30,6 +30,7 @@ from gtmask.run.dropped import mask_key_of
 from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import join_fingerprints, load_plan
+from gtmask.run.prepared import with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
@@ -63,6 +64,7 @@ def convert(
     out: str | PathLike[str],
     *,
     images: str | PathLike[str] | None = None,
+    prepared: str | PathLike[str] | None = None,
     classes: str | PathLike[str] | ClassMap | None = None,
     s3: S3Settings | None = None,
     progress: Progress | None = None,
@@ -80,6 +82,8 @@ def convert(
         Folder or ``s3://`` prefix of the output.
     images
         Folder or prefix in which the images are read; the export's own folder by default.
+    prepared
+        The table of images that :func:`gtmask.prepare` made; by default the one that lies among the images.
     classes
         A class map or the path of its TOML file; by default made from the export's own label list.
     s3
@@ -119,6 +123,7 @@ def convert(
         settings,
         execution,
         progress or Silent(),
+        prepared=None if prepared is None else absolute_location(prepared, "--prepared"),
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
@@ -130,6 +135,7 @@ def convert(
 
 def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None) -> Summary:
     """Look, decide and convert."""
+    request = with_table(request)
     settings, execution = request.settings, request.execution
     reader, watch, digests = open_exports(request)
     # Compiled once, here: worker processes then load the kernels from the cache.
@@ -342,6 +348,8 @@ def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watches)
         run=plan.identity,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
+        prepared=request.prepared or "",
+        table=plan.prepared,
     )
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: EXIF orientation that undoes each orientation.
 INVERSE = (0, 1, 2, 3, 4, 5, 8, 7, 6)
 
+#: The most pixels of an image that was prepared: tiles are cut from the mask of the whole.
+MOST_PREPARED = 1 << 30
+
 
 @dataclass(slots=True)
 class Fitting:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SIZE = 16
 #: In place of the state of a record that is to be converted in any case.
 UNKNOWN = bytes(SIZE)
+#: In place of the state of a line that goes on with the record of the line before it: a further tile.
+CONTINUED = b"\xff" * SIZE
 
 
 def _all_but(kind: type[Any], *names: str) -> Callable[[Any], tuple[Any, ...]]:

@@ -56,6 +56,7 @@ from gtmask.run.earlier import (
 from gtmask.run.journal import begun, run_lost, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
 from gtmask.run.new_plan import new_plan
+from gtmask.run.outcomes import spread_counts, spread_state
 from gtmask.run.plan import load_plan, refuse_other
 from gtmask.run.starts import forget_starts
 from gtmask.run.update_classes import extended, refuse_moved
@@ -102,7 +103,7 @@ class Kept:
         """Return which of the earlier lines are those of records, by their numbers."""
         stay = np.zeros(self.earlier.lines, bool)
         stay[self.lines[self.lines >= 0]] = True
-        return stay
+        return self.earlier.of_records(stay)
 
     def whole_chunks(self, size: int) -> list[int]:
         """Return the chunks of this many records of which nothing is to be converted."""
@@ -196,7 +197,7 @@ def _nothing_changed(plan: Plan, frozen: Plan, kept: Kept, done: int) -> bool:
     """
     same = replace(plan, previous=frozen.previous, states=frozen.states, findings=frozen.findings,
                    title=frozen.title)  # fmt: skip
-    in_place = np.array_equal(kept.lines, np.arange(plan.records))
+    in_place = np.array_equal(kept.lines, kept.earlier.first_lines())
     return same.identity == frozen.identity and done == frozen.chunks and in_place
 
 
@@ -295,7 +296,8 @@ async def _taken_over(out: Storage, plan: Plan, kept: Kept, chunk: int) -> Chunk
             return ChunkResult(chunk, Tally.from_json(record), new, [], states, record["counts"])
     places = kept.earlier.kept(lines)
     found = await EarlierParts(out).find(places)
-    states = b"".join(place.state for place in places)
-    counts = [one for _, one in found]
     new = [writer.renewed(line) for line, _ in found]
-    return ChunkResult(chunk, add_counts(counts), new, [], states, pack_counts(counts))
+    states = b"".join(spread_state(place.state, line) for place, line in zip(places, new, strict=True))
+    counts = [count for line, one in found for count in spread_counts(one, line)]
+    each = b"".join(new).splitlines(keepends=True)
+    return ChunkResult(chunk, add_counts(counts), each, [], states, pack_counts(counts))

@@ -15,11 +15,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
+
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
+from gtmask.images.prepared import masks_of, open_prepared
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
@@ -32,10 +35,10 @@ from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.outcomes import Outcome, gather, place
+from gtmask.run.outcomes import Outcome, Place, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
-from gtmask.run.sizes import fit
+from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import run_kept
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.formats.base import Reader
+    from gtmask.images.prepared import PreparedImages
     from gtmask.images.probe import ImageInfo
     from gtmask.images.resolve import Rule
     from gtmask.manifest.writer import ManifestWriter
@@ -79,6 +83,9 @@ class Job:
     s3: S3Settings
     watch: Watches
     run: str
+    #: Location and digest of the table of prepared images, "" where they were not prepared.
+    prepared: str = ""
+    table: str = ""
     sifted: bool = False
     strict: bool = False
     dry_run: bool = False
@@ -111,6 +118,7 @@ class Worker:
         self.stack = contextlib.AsyncExitStack()
         self._plan = b""
         self.images: Storage
+        self.table: PreparedImages | None
         self.out: Storage
         # By id: a class map may leave ids out.
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
@@ -120,6 +128,9 @@ class Worker:
     async def __aenter__(self) -> Worker:
         # One storage per location and client: two roots in S3 still share nothing but settings.
         self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
+        self.table = None
+        if self.job.table:
+            self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
         self.earlier = EarlierParts(self.out)
         return self
@@ -248,9 +259,9 @@ class Worker:
         target = mask_key(own if job.sifted else key, keep_extension=long_key)
         if long_key:
             findings.append(Finding("key-collision", target))
-        if not key.lower().endswith(IMAGE_EXTENSIONS):
+        if self.table is None and not key.lower().endswith(IMAGE_EXTENSIONS):
             findings.append(Finding("image-format", key))
-        fitting = fit(record, info, job.settings.size, job.settings.orientation, job.settings.max_pixels)
+        fitting = fit(record, info, job.settings.size, *self._wanted_grid())
         findings += fitting.findings
         if is_reject(findings):
             return self._rejected(record)
@@ -260,28 +271,39 @@ class Worker:
         outcome.state = state_of(read, key, target, info.version if info is not None else "")
         return outcome
 
+    def _wanted_grid(self) -> tuple[str, int]:
+        """Return which grid masks fit, and how many pixels one may have."""
+        if self.table is None:
+            return self.job.settings.orientation, self.job.settings.max_pixels
+        # Prepared images are stored as they are shown; what is too large has been cut.
+        return "display", MOST_PREPARED
+
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
         for key in keys:
             try:
-                info = await probe(self.images, key)
+                info = await self._header(key)
             except NotFoundError:
                 continue
             except ProbeError as error:
                 record.findings.append(Finding("image-unreadable", str(error)))
                 return None
             for other in keys:
-                if rivals(keys, key, other) and await exists(self.images, other):
+                if rivals(keys, key, other) and await exists(self.table or self.images, other):
                     record.findings.append(Finding("image-ambiguous", f"{key} and {other} are both there"))
                     return None
             return key, info
         record.findings.append(Finding("image-missing", own))
         return None
 
+    async def _header(self, key: str) -> ImageInfo:
+        """Return an image's header: that of the image that was labeled."""
+        return await probe(self.images, key) if self.table is None else self.table.probe(key)
+
     async def write(
         self, record: Record, turn: int, key: str, target: str, journal: Journal | ObjectJournal | None
     ) -> Outcome:
-        """Paint, encode and put one mask."""
+        """Paint, encode and put one mask, or one for each tile of its image."""
         settings = self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
                          overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
@@ -297,17 +319,40 @@ class Worker:
                 covered[item.label] += item.painted - item.visible
         self._strict(record)
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
-        data = encode_png(mask, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
-        line = self.job.writer.line(
-            self.job.image_prefix + key, self.job.mask_prefix + target, human=self._human(record)
-        )
-        outcome = Outcome(record, line, len(data), count_values(mask), painting.painted, covered)
+        human = self._human(record)
+        outcome = Outcome(record, b"", 0, np.zeros(256, np.int64), painting.painted, covered)
+        masks: dict[str, bytes] = {}
+        for goal in self._places(key, target):
+            part = goal.cut(mask)
+            data = encode_png(part, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
+            outcome.add(
+                self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human),
+                len(data),
+                count_values(part),
+            )
+            masks[goal.mask] = data
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
-        del painting, mask
+        del painting, mask, part
         if journal is not None:
-            await journal.note(target)
-            await self.out.put(MASKS + target, data, "image/png")
+            for name, data in masks.items():
+                await journal.note(name)
+                await self.out.put(MASKS + name, data, "image/png")
         return outcome
+
+    def _places(self, key: str, target: str) -> list[Place]:
+        """Return where the masks of an image go: one, unless the image was prepared and split."""
+        image = None if self.table is None else self.table.find(key)
+        if image is None:
+            return [Place(self.job.image_prefix + key, target)]
+        at_once = self.job.settings.image_uri is not None
+        return [
+            Place(
+                (self.job.image_prefix if at_once or not piece.at else f"{piece.at}/") + piece.key,
+                mask,
+                None if image.is_whole else (piece.x, piece.y, piece.width, piece.height),
+            )
+            for piece, mask in masks_of(image, target)
+        ]
 
     def _human(self, record: Record) -> bool:
         """Say whether people annotated an image: as the settings say, else as the export does."""
