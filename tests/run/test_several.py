@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -287,14 +288,17 @@ def test_an_update_after_a_change_in_one_ends_as_a_new_run(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("changed", [0, 1])
 @pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("together", [False, True])
 def test_a_file_that_changes_meanwhile_stops_the_run_and_is_named(
-    changed: int, many: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changed: int, many: bool, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of few files all are looked at, of many those that were read: each by the export that it is of."""
+    """Of few files all are looked at, of many those that were read, also where they lie in one folder."""
     names = [f"{number:03d}.jpg" for number in range(70 if many else 4)]
     folder = images(tmp_path, ["a.jpg", "b.jpg", *names])
-    sources = [coco(tmp_path / "one.json", ["a.jpg", "b.jpg"], ["Car"]), as_labelme(tmp_path, names)]
-    target = [sources[0], sources[1] / "task2.json"][changed]
+    labelme = as_labelme(tmp_path, names)
+    one = coco(labelme / "one.coco" if together else tmp_path / "one.json", ["a.jpg", "b.jpg"], ["Car"])
+    sources = [one, labelme / "*.json" if together else labelme]
+    target = [one, labelme / "task2.json"][changed]
     real = survey.batches
 
     def change(*given: Any) -> Any:
@@ -306,7 +310,7 @@ def test_a_file_that_changes_meanwhile_stops_the_run_and_is_named(
 
     change.armed = True  # type: ignore[attr-defined]
     monkeypatch.setattr("gtmask.run.chunks.batches", change)
-    with pytest.raises(GtmaskError, match=f"{sources[changed]} was changed while it was converted"):
+    with pytest.raises(GtmaskError, match=f"{re.escape(str(sources[changed]))} was changed while it was"):
         gtmask.convert(sources, tmp_path / "out", images=folder, **OPTIONS)
 
 

@@ -41,7 +41,12 @@ class Watches:
     def begin(cls, sources: Sequence[str], s3: S3Settings, exports: Sequence[Export]) -> Watches:
         """Look at exports before anything of them is read."""
         pairs = zip(sources, exports, strict=True)
-        return cls(tuple(Watch.begin(source, s3, export) for source, export in pairs))
+        parts = tuple(Watch.begin(source, s3, export) for source, export in pairs)
+        # A file below the folders of two exports may be of both: none is newer than the newest of them.
+        latest = [max(two.latest for two in parts if one.meets(two)) for one in parts]
+        for part, moment in zip(parts, latest, strict=True):
+            part.latest = moment
+        return cls(parts)
 
     @property
     def listed(self) -> ListedVersions | JoinedVersions | None:
@@ -62,21 +67,16 @@ class Watches:
 
     def check(self, touched: Mapping[str, int]) -> bool:
         """Look at the files of all exports again: see :meth:`Watch.check`."""
-        mine: list[dict[str, int]] = [{} for _ in self.parts]
-        for path, size in touched.items():
-            mine[self._owner(path)][path] = size
-        good = [part.check(paths) for part, paths in zip(self.parts, mine, strict=True)]
+        good = [
+            part.check({path: size for path, size in touched.items() if path.startswith(part.root)})
+            for part in self.parts
+        ]
         return all(good)
 
     def check_all(self) -> None:
         """Look at all of the exports again: see :meth:`Watch.check_all`."""
         for part in self.parts:
             part.check_all()
-
-    def _owner(self, path: str) -> int:
-        """Return whose file a path is: of the export in the deepest folder; of none it is the first's."""
-        depths = [len(part.root) if path.startswith(part.root) else 0 for part in self.parts]
-        return depths.index(max(depths))
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ class Watch:
                 for entry in first:
                     export.keep(entry.key, entry.etag)
         elif not is_s3(source):
-            watch.root = f"{export.root}/" if isinstance(export, LocalExport) else ""
+            watch.root = export.root.rstrip("/") + "/" if isinstance(export, LocalExport) else ""
             few: list[tuple[str, int]] = []
             for path in _paths(export, source):
                 changed, size = look(path)
@@ -119,6 +119,13 @@ class Watch:
                     few.append((path, size))
             watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
         return watch
+
+    def meets(self, other: Watch) -> bool:
+        """Say whether the folder of one of two exports is, or is in, that of the other."""
+        return self is other or bool(
+            self.root and other.root
+            and (self.root.startswith(other.root) or other.root.startswith(self.root))
+        )  # fmt: skip
 
     def check(self, touched: Mapping[str, int]) -> bool:
         """Look at the files again, after ``touched`` ones of them were read; say whether that may count.
