@@ -208,6 +208,7 @@ def test_a_shell_completes_commands_and_options(name: str) -> None:
         ("gtmask convert --s3-client ", {"aioboto3", "obstore", "auto"}),
         ("gtmask convert --sse ", {"AES256", "aws:kms"}),
         ("gtmask convert --shard ", {"auto"}),
+        ("gtmask inspect --status Completed,sk", {"Completed,skipped"}),
         ("gtmask formats yol", {"yolo"}),
         ("gtmask config val", {"validate"}),
     ],

@@ -57,6 +57,16 @@ def format_names(incomplete: str) -> list[str]:
     return [name for name in ("auto", *FORMATS) if name.startswith(incomplete)]
 
 
+def statuses(incomplete: str) -> list[str]:
+    """Return what a list of statuses may go on with, for a shell's completion."""
+    from gtmask.formats import FORMATS
+
+    before, comma, last = incomplete.rpartition(",")
+    # Tools differ in upper and lower case, which does not count.
+    known = dict.fromkeys(value.lower() for row in FORMATS.values() for value in row.status_values)
+    return [before + comma + value for value in known if value.startswith(last.lower())]
+
+
 def command_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of commands that begin so, for a shell's completion."""
     group: Any = context.find_root().command
@@ -102,7 +112,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: the masks are read where it says they are).", rich_help_panel=READ)],
         "partial": Annotated[bool, opt("--partial", metavar="", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
         "where": Annotated[list[str], opt("--where", metavar="label=NAME,…|attribute:NAME=VALUE,…", autocompletion=choice_of(["label=", "attribute:"]), help="Take only images that have a shape of one of these labels, or with this value of an attribute, with all their shapes; may be given several times: all must hold, each by some shape.", rich_help_panel=READ)],
-        "status": Annotated[str | None, opt("--status", metavar="VALUE,…", help="Take only images of this status (completed, approved, …), or of one of several, where the export tells it; `gtmask formats NAME` says which statuses there are.", rich_help_panel=READ)],
+        "status": Annotated[str | None, opt("--status", metavar="VALUE,…", autocompletion=statuses, help="Take only images of this status (completed, approved, …), or of one of several, where the export tells it; `gtmask formats NAME` says which statuses there are.", rich_help_panel=READ)],
         "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What becomes of pixels of ready-made masks that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
     }),
     "s3": (S3Settings, {

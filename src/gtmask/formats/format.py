@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import KW_ONLY, dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,11 @@ class Format:
     def known_options(self) -> frozenset[str]:
         """The fields of :class:`ReadOptions` that have an effect on this format and not on every one."""
         return self.options | {"status"} if self.statuses else self.options
+
+    @property
+    def status_values(self) -> list[str]:
+        """The statuses that the tool has words of its own for."""
+        return re.findall(r"(?<=[:,] )\w+(?=[,.]| \()", self.statuses)
 
     def facts(self) -> dict[str, str]:
         """Return what there is to know of the format, by titles, for people."""

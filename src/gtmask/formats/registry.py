@@ -302,7 +302,7 @@ _ROWS = (
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
         options=frozenset({"annotator", "image_tags", "include_predictions", "include_unannotated"}),
-        statuses="completed, and ground_truth where that counts; skipped (all cancelled); unlabeled.",
+        statuses="By its annotations: completed, ground_truth, skipped (all cancelled), unlabeled.",
     ),
     Format(
         "segments",

@@ -53,7 +53,9 @@ class Choice:
             raise UsageError(f"--seed {self.seed} must be at least 0.")
         for code in self.only:
             if code not in CODES:
-                raise UsageError(f"--only {code} is no finding code: docs/findings.md lists them.")
+                raise UsageError(
+                    f"--only {code} is no finding code: docs/findings.md lists them; --image chooses images."
+                )
 
     def spread(self, total: int, count: int | None = None) -> list[int]:
         """Return up to ``count`` of so many places, ascending: drawn by the seed, or evenly spread."""

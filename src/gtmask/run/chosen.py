@@ -220,7 +220,7 @@ def _meets_none(
             most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
             there = _some([f"{value} ({number:,})" for value, number in most])
             kind = {"label": "labels", "status": "statuses"}.get(one.what, f"values of {one.attribute}")
-            known = f"the {kind} there are {there}" if there else f"it has no {kind} there"
+            known = f"the {kind} there are {there}" if there else f"there are no {kind}"
             return f"{one.text} fits {where}: {known}."
     return (
         f"{' and '.join(one.text for one in wanted)}{' and --only' if listed else ''} together fit {where}, "
