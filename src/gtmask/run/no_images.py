@@ -33,6 +33,9 @@ def none_found(request: RunRequest, reader: Reader[Any], images: Sequence[ImageN
 
 
 async def _none_found(request: RunRequest, reader: Reader[Any], images: Sequence[ImageNames]) -> str:
+    images = [one for one in images if one.image]
+    if not images:
+        return f"The first records of {request.source} name no image: look at them with `gtmask inspect`."
     example = escape_unprintable(images[0].image)
     alone = len(request.sources) == 1
     source = request.sources[images[0].source]

@@ -644,3 +644,31 @@ def test_a_table_that_stands_twice_is_never_half_read(table: str):
     doubled = json.dumps(document)[:-1] + f', "{table}": {json.dumps(document[table])}}}'
     with pytest.raises(DamagedExportError, match=f"'{table}' stands twice"):
         read_files("coco", {"c.json": doubled})
+
+
+def test_an_image_with_a_doubled_name_is_rejected_with_the_reason():
+    images = '[{"id": 1, "file_name": "a.jpg", "file_name": "b.jpg"}]'
+    (record,) = read_files("coco", {"c.json": f'{{"images": {images}, "annotations": [], "categories": []}}'})
+    assert codes(record) == ["record-bad"]
+    assert "'file_name' stands twice in one object, as 'a.jpg' and as 'b.jpg'" in record.where
+
+
+@pytest.mark.parametrize("doubled", ["category_id", "image_id", "iscrowd"])
+@pytest.mark.parametrize("first", [False, True])
+def test_the_kernel_leaves_annotations_with_a_doubled_key_to_the_parser(doubled: str, first: bool):
+    """Which of the two values is the right one, nobody can say: the annotation is left out."""
+    good, other = {"category_id": (1, 2), "image_id": (1, 7), "iscrowd": (0, 1)}[doubled]
+    values = {"image_id": 1, "category_id": 1, "iscrowd": 0, "segmentation": [[1, 1, 5, 1, 5, 5]]}
+    text = json.dumps({"id": 1, **values})
+    pair = (other, good) if first else (good, other)
+    text = text.replace(f'"{doubled}": {good}', ", ".join(f'"{doubled}": {value}' for value in pair))
+    document = (
+        '{"images": [{"id": 1, "file_name": "a.jpg", "width": 9, "height": 9}],'
+        ' "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": ['
+        + text + ", " + json.dumps({"id": 2, **values}) + "]}"
+    )  # fmt: skip
+    reader = open_files("coco", {"c.json": document})
+    (record,) = map(reader.record, reader.units())
+    told = codes(record) + [finding.code for finding in reader.findings]
+    assert len(record.shapes) == 1
+    assert told in (["annotation-bad"], ["annotation-orphan"])

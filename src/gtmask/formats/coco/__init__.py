@@ -369,7 +369,9 @@ def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:
 def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
     """Return the unit of an entry of the image table."""
     if not isinstance(entry, dict):
-        return None, "", None, None, (), "record-bad", b""
+        # Who cannot be parsed has no id; why is told in its place.
+        why = f"entry: {entry}"[:200] if isinstance(entry, ValueError) else None
+        return why, "", None, None, (), "record-bad", b""
     number = normal_id(get_any(entry, "id"))
     name = get_any(entry, "file_name")
     aliases = tuple(value for key in _OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value)
