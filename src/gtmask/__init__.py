@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from gtmask.run.settings import Settings as Settings
     from gtmask.run.status import Status as Status
     from gtmask.run.status import status as status
+    from gtmask.run.summary import Changes as Changes
     from gtmask.run.summary import Summary as Summary
     from gtmask.storage.base import S3Settings as S3Settings
     from gtmask.text import escape_unprintable as escape_unprintable
@@ -145,6 +146,7 @@ _GROUPS = {
     },
     "Results": {
         "Summary": "gtmask.run.summary",
+        "Changes": "gtmask.run.summary",
         "Preparation": "gtmask.preparing.command",
         "Status": "gtmask.run.status",
         "Tally": "gtmask.run.commit",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
 from hashlib import blake2b
+from typing import Any
 
 #: What acts on a terminal or moves the text around it instead of being shown: control characters, line and
 #: paragraph separators, and Unicode's marks and overrides of direction (Unicode Technical Report 36, 2.3).
@@ -41,6 +43,18 @@ def escape_unprintable(text: object, *, controls: bool = False) -> str:
     if "?" in escaped:
         escaped = _SECRET.sub("?…", escaped)
     return escaped.translate(_CONTROLS) if controls else escaped
+
+
+def plain_values(value: Any) -> Any:
+    """Return a result as any JSON writer takes it: objects by their fields, keys as texts in order, lists.
+
+    What is neither an object with fields nor a dict, list or tuple stays as it is.
+    """
+    if is_dataclass(value):
+        return {item.name: plain_values(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain_values(inner) for key, inner in sorted(value.items())}
+    return [plain_values(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def text_hash(text: str) -> int:

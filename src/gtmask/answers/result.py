@@ -8,6 +8,7 @@ from typing import Any
 
 from gtmask.answers.survey import FAILED, UNANSWERED
 from gtmask.run.commit import Tally
+from gtmask.text import plain_values
 
 
 @dataclass(slots=True)
@@ -64,15 +65,6 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
-        return {
-            "out": self.out, "before": self.before, "after": self.after, "ids": self.ids,
-            "objects": self.objects,
-            "statuses": dict(sorted(self.statuses.items())), "failures": dict(sorted(self.failures.items())),
-            "answered": self.answered, "again": self.again, "compared": self.compared,
-            "changed": self.changed, "changes": self.changes, "page_trouble": self.page_trouble,
-            "files": self.files,
-            "rejects": self.tally.rejects,
-            "pixels": {str(value): count for value, count in sorted(self.tally.pixels.items())},
-            "findings": dict(sorted(self.tally.findings.items())),
-            "examples": dict(sorted(self.tally.examples.items())),
-        }  # fmt: skip
+        values: dict[str, Any] = plain_values(self)
+        tally = values.pop("tally")
+        return values | {name: tally[name] for name in ("rejects", "pixels", "findings", "examples")}

@@ -29,6 +29,7 @@ from gtmask.manifest.newest import Attributes
 from gtmask.manifest.parser import LineParser
 from gtmask.png import decode_png
 from gtmask.progress import Progress, Silent, advancing
+from gtmask.text import plain_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,18 +95,12 @@ class JobOutput:
         confusion: dict[str, dict[str, int]] = {}
         for (old, new), count in sorted(self.pixels.items()):
             confusion.setdefault(old, {})[new] = count
-        return {
-            "before": self.before,
-            "after": self.after,
-            "objects": self.objects,
-            "statuses": dict(sorted(self.statuses.items())),
-            "failures": dict(sorted(self.failures.items())),
-            "compared": self.compared,
-            "changed": self.changed,
+        values: dict[str, Any] = plain_values(self) | {
             "changed_pixels": self.changed_pixels,
-            "unreadable": self.unreadable,
             "confusion": confusion,
         }
+        del values["pixels"]
+        return values
 
 
 #: The masks of one line before and after, and the class names of both color maps.

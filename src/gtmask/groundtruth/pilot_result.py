@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gtmask.text import plain_values
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -54,17 +56,5 @@ class PilotResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
-        return {
-            "manifest": self.manifest,
-            "chosen": [
-                {"line": c.line, "source_ref": c.source_ref, "reason": c.reason, "classes": list(c.classes)}
-                for c in self.chosen
-            ],
-            "classes": {str(number): name for number, name in self.classes.items()},
-            "missing": list(self.missing),
-            "unused": list(self.unused),
-            "unusable": self.unusable,
-            "local": self.local,
-            "look_for": list(self.look_for),
-            "unfinished": self.unfinished,
-        }
+        values: dict[str, Any] = plain_values(self)
+        return values

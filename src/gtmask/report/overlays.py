@@ -24,6 +24,7 @@ from gtmask.report.page import render
 from gtmask.storage import is_s3
 from gtmask.storage.outputs import refuse_foreign, write_file
 from gtmask.storage.usable import check_file
+from gtmask.text import plain_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,13 +59,8 @@ class Preview:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
-        return {
-            "page": self.path,
-            "shown": self.shown,
-            "troubles": self.troubles,
-            "unfinished": self.unfinished,
-            "notes": self.notes,
-        }
+        values = plain_values(self)
+        return {"page": values.pop("path"), **values}
 
 
 def preview(
