@@ -224,9 +224,16 @@ def deep() -> bytes:
     return buffer.getvalue()
 
 
-def tiff() -> bytes:
+def picture(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (8, 6)).save(buffer, "TIFF")
+    Image.new(mode, (8, 6)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def animated(kind: str) -> bytes:
+    frames = [Image.new("RGB", (8, 6), (50 * number, 0, 0)) for number in range(3)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
     return buffer.getvalue()
 
 
@@ -234,7 +241,15 @@ def tiff() -> bytes:
     ("data", "code", "detail"),
     [
         (deep(), "source-depth", "16 bits a sample"),
-        (tiff(), "source-format", "the file is TIFF"),
+        (picture("TIFF"), "source-format", "the file is TIFF"),
+        (picture("WEBP"), "source-format", "the file is WEBP"),
+        (picture("BMP"), "source-format", "the file is BMP"),
+        (picture("JPEG2000"), "source-format", "the file is JPEG2000"),
+        (animated("GIF"), "source-format", "the file is GIF"),
+        (animated("WEBP"), "source-format", "the file is WEBP"),
+        (picture("JPEG", "CMYK"), "", ""),
+        (picture("JPEG", progressive=True), "", ""),
+        (picture("PNG"), "", ""),
         (jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1), "source-coding", "arithmetic JPEG"),
         (jpeg().replace(b"\xff\xc0", b"\xff\xc3", 1), "source-coding", "lossless JPEG"),
         (jpeg(), "", ""),

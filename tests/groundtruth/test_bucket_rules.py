@@ -138,7 +138,12 @@ def test_a_job_is_uploaded_whole_before_it_is_created(
 
         async def create_labeling_job(self, **request: Any) -> dict[str, str]:
             uploaded = s3_server.objects(bucket, "answers/_gtmask/qa/")
-            assert sorted(uploaded) == ["labels.json", "qa.manifest", "template.liquid.html"]
+            assert sorted(uploaded) == [
+                "_gtmask/job.json",
+                "labels.json",
+                "qa.manifest",
+                "template.liquid.html",
+            ]
             assert uploaded["qa.manifest"] == s3_server.objects(bucket)["qa.manifest"]
             created.append(request)
             return {"LabelingJobArn": "arn"}
@@ -160,8 +165,26 @@ def test_a_job_is_uploaded_whole_before_it_is_created(
     assert s3_server.objects(bucket, "answers/") == {}
     assert submission.buckets_without_cors(plan, s3=s3) == [bucket]
     submission.fix_cors([bucket], s3=s3)
-    assert submission.submit_job(plan, s3=s3) == {"qa": "arn"}
-    assert created == [plan.requests["qa"]]
+    # What somebody else has put there is not replaced, and no job is created.
+    key = "answers/_gtmask/qa/labels.json"
+    s3_server.put(bucket, {key: b"somebody's work"})
+    with pytest.raises(UsageError) as refused:
+        submission.submit_job(plan, s3=s3)
+    assert str(refused.value) == (
+        f"--upload s3://{bucket}/{key} exists, and gtmask did not write it: choose another, or replace it with "
+        "--overwrite."
+    )
+    assert s3_server.objects(bucket, "answers/") == {"_gtmask/qa/labels.json": b"somebody's work"}
+    assert created == []
+    assert submission.submit_job(plan, s3=s3, overwrite=True) == {"qa": "arn"}
+    assert submission.submit_job(plan, s3=s3) == {"qa": "arn"}, "its own files are replaced unasked"
+    assert created == [plan.requests["qa"]] * 2
+    files = f"s3://{bucket}/files"
+    s3_server.put(bucket, {"files/template.liquid.html": b"somebody's work"})
+    given = {"role": plan.settings.role, "workteam": plan.settings.workteam, "output": plan.settings.output}
+    with pytest.raises(UsageError, match=f"--out {files}/template.liquid.html exists, and gtmask did not"):
+        job(manifest, files, name="qa", s3=s3, **given)
+    assert s3_server.objects(bucket, "files/") == {"template.liquid.html": b"somebody's work"}
 
 
 class Jobs:

@@ -377,7 +377,7 @@ class Recorder:
         self.fail_upload = False
         self.problems: list[Any] = []
         monkeypatch.setattr(submission, "check_buckets", self.check_buckets)
-        monkeypatch.setattr(submission, "put_files", self.put_files)
+        monkeypatch.setattr(submission, "upload_files", self.upload_files)
         monkeypatch.setattr(submission, "open_storage", self.open_storage)
         monkeypatch.setattr(submission, "validate", self.validate)
         monkeypatch.setattr(aws, "open_client", self.open_client)
@@ -396,7 +396,7 @@ class Recorder:
     async def open_storage(self, location: str, settings: S3Settings) -> Any:
         yield location
 
-    async def put_files(self, plan: Any, source: Any, storage: str, **options: Any) -> None:
+    async def upload_files(self, plan: Any, source: Any, storage: str, **options: Any) -> None:
         if self.fail_upload:
             raise GtmaskError("the upload failed")
         self.done.append(f"upload {storage}")

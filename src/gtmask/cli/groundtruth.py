@@ -199,8 +199,8 @@ def job(
     if submit:
         with talk.following(manifest) as progress:
             created = gtmask.submit_job(
-                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, workers=workers, progress=progress,
-                tell=progress.notice,
+                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, overwrite=overwrite, workers=workers,
+                progress=progress, tell=progress.notice,
             )  # fmt: skip
     if talk.json:
         print_json(plan.to_json() | {"created": created})

@@ -75,6 +75,28 @@ async def put_files(
         await storage.put_stream(part.file, _pieces(source, part), "application/x-ndjson")
 
 
+async def upload_files(
+    plan: JobPlan,
+    source: ManifestReader,
+    storage: Storage,
+    *,
+    leave: Container[str] = (),
+    overwrite: bool = False,
+) -> None:
+    """Put the same files below the prefix of the upload, where nobody else's are in their places.
+
+    Raises
+    ------
+    UsageError
+        One of them is there and gtmask did not write it, and ``overwrite`` is not set.
+    """
+    keys = [CATEGORIES, TEMPLATE, *(part.file for part in plan.parts if part.job not in leave)]
+    own = OwnFiles(storage, JOB_FILES, {GRID: source.grid})
+    await own.begin(keys, "--upload", overwrite=overwrite)
+    await put_files(plan, source, storage, leave=leave)
+    await own.end(keys)
+
+
 async def _pieces(source: ManifestReader, part: JobShare) -> AsyncIterator[bytes]:
     for start in range(part.start, part.stop, BLOCK):
         yield source.read(start, min(BLOCK, part.stop - start))

@@ -11,7 +11,7 @@ from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
-from gtmask.groundtruth.job_files import is_uploaded, put_files
+from gtmask.groundtruth.job_files import is_uploaded, upload_files
 from gtmask.groundtruth.labeling_jobs import describe
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.validation import validate
@@ -43,6 +43,7 @@ def submit_job(
     images: str | None = None,
     masks: str | None = None,
     unchecked: bool = False,
+    overwrite: bool = False,
     workers: int | None = None,
     tell: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -62,6 +63,8 @@ def submit_job(
         As in :func:`gtmask.validate`.
     unchecked
         Go on where a bucket's region or CORS rules cannot be read, or no rule fits.
+    overwrite
+        Replace objects in the way of the upload that gtmask did not write.
     tell
         Called with a sentence about what is worth knowing but stops nothing.
 
@@ -75,8 +78,8 @@ def submit_job(
     ManifestError
         The validation found errors; nothing was uploaded or created.
     UsageError
-        Another job of this name exists, or a bucket is in another region or without CORS, or it cannot be
-        known and ``unchecked`` is not set; likewise.
+        Another job of this name exists, somebody else's object is in the way of the upload, or a bucket is in
+        another region or without CORS, or it cannot be known and ``unchecked`` is not set; likewise.
     StorageError
         An upload or a call failed; the sentence says which jobs were created, if any.
     """
@@ -96,7 +99,7 @@ def submit_job(
     if report.count("warning"):
         worst = report.rules[0]
         tell(f"{report.count('warning'):,} warnings, the most frequent {worst.code}: {worst.meaning}")
-    return run_async(_submit(plan, settings, tell, unchecked=unchecked))
+    return run_async(_submit(plan, settings, tell, unchecked=unchecked, overwrite=overwrite))
 
 
 def _refuse_errors(report: Report, leave: Container[str]) -> None:
@@ -112,7 +115,7 @@ def _refuse_errors(report: Report, leave: Container[str]) -> None:
 
 
 async def _submit(
-    plan: JobPlan, settings: S3Settings, tell: Callable[[str], None], *, unchecked: bool
+    plan: JobPlan, settings: S3Settings, tell: Callable[[str], None], *, unchecked: bool, overwrite: bool
 ) -> dict[str, str]:
     problems = await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets)
     _refuse(problems, unchecked=unchecked)
@@ -127,7 +130,7 @@ async def _submit(
                 for name in created:
                     tell(f"{name} was created before: {(found[name] or {}).get('LabelingJobStatus')}")
                 if len(created) < len(found):
-                    await put_files(plan, source, storage, leave=created)
+                    await upload_files(plan, source, storage, leave=created, overwrite=overwrite)
         for name, request in plan.requests.items():
             if name in created:
                 continue
