@@ -171,8 +171,8 @@ def test_a_job_is_uploaded_whole_before_it_is_created(
     with pytest.raises(UsageError) as refused:
         submission.submit_job(plan, s3=s3)
     assert str(refused.value) == (
-        f"--upload s3://{bucket}/{key} exists, and gtmask did not write it: choose another, or replace it with "
-        "--overwrite."
+        f"--upload s3://{bucket}/{key} exists, and gtmask did not write it: choose another, or replace it "
+        "with --overwrite."
     )
     assert s3_server.objects(bucket, "answers/") == {"_gtmask/qa/labels.json": b"somebody's work"}
     assert created == []

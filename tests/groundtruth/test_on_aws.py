@@ -93,7 +93,8 @@ def test_a_job_that_is_not_there_is_created(aws: FakeAws, code: str, message: st
     assert submit() == {"QA": "arn:aws:sagemaker:us-east-1:123456789012:labeling-job/qa"}
     assert aws.created == ["QA"]
     assert sorted(aws.buckets["answer"]) == [
-        f"out/_gtmask/QA/{name}" for name in ("QA.manifest", "labels.json", "template.liquid.html")
+        f"out/_gtmask/QA/{name}"
+        for name in ("QA.manifest", "_gtmask/job.json", "labels.json", "template.liquid.html")
     ]
     with pytest.raises(UsageError, match="There is no labeling job QB: check --job"):
         gtmask.answer(out="s3://answer/back", job=["QB"], s3=SETTINGS)
