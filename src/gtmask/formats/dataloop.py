@@ -83,7 +83,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
 
 
 def _statuses(builder: RecordBuilder, system: dict[str, Any]) -> tuple[str, ...]:
-    """Return how far the item's tasks and assignments are: completed, approved, discarded, or own words."""
+    """Return how far the item's tasks and assignments are: completed, approved, discard, or own words."""
     references = get_objects(builder, system, "refs")
     found = (get_text(builder, get_object(builder, one, "metadata"), "status") for one in references)
     return tuple(dict.fromkeys(filter(None, found)))

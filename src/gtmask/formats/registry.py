@@ -317,7 +317,8 @@ _ROWS = (
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
-        statuses="`label_status`: LABELED, REVIEWED, REVIEWING_IN_PROGRESS, PRELABELED, SKIPPED, REJECTED.",
+        statuses="`label_status`: LABELED, REVIEWED, VERIFIED, PRELABELED, SKIPPED, REJECTED, UNLABELED, "
+        "LABELING_IN_PROGRESS, REVIEWING_IN_PROGRESS.",
     ),
     Format(
         "encord",
@@ -356,7 +357,7 @@ _ROWS = (
         holes="By the even-odd rule over the rings of a segment.",
         marks=frozenset({"itemId", "annotations", "coordinates"}),
         per_image=True,
-        statuses="`status` of the item's `refs`: completed, approved, discarded, or the project's own.",
+        statuses="`status` of the item's `refs`: completed, approved, discard, or the project's own.",
     ),
     Format(
         "labelme_xml",
