@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
@@ -157,6 +156,7 @@ def prepare(
     options, settings, listener = options or PrepareOptions(), s3 or S3Settings(), progress or Silent()
     source, target = absolute_location(images, "IMAGES"), absolute_location(out, "--out")
     _refuse_meeting(source, target)
+    compile_kernels(STRIP_MODULES)
     listener.stage("survey", None)
     with one_loop():
         listing = Listing(source, settings)
@@ -169,7 +169,7 @@ def prepare(
         known = None if dry_run else run_async(_known(job))
         listener.stage("prepare", plan.count - _files_of(done, plan))
         chunks = ((job, *chunk) for chunk in _chunks(listing, known, options.chunk_size, done))
-        with Pool(workers, before=partial(compile_kernels, STRIP_MODULES)) as pool:
+        with Pool(workers) as pool:
             for part in pool.map(prepare_chunk, chunks, plan.chunks - len(done)):
                 listener.advance(part.tally.records, part.tally.rejects)
                 if dry_run:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import FindingCounts
 from gtmask.run.commit import ChunkResult, add_counts, pack_counts
@@ -13,25 +11,11 @@ from gtmask.run.states import CONTINUED, UNKNOWN
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.model import Record
     from gtmask.run.commit import Counts
-
-
-class Place(NamedTuple):
-    """Where a mask goes: the image's reference, the mask's key, and which pixels of the whole; None: all."""
-
-    image: str
-    mask: str
-    box: tuple[int, int, int, int] | None = None
-
-    def cut(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the pixels, uint8 (height, width), of the whole image's mask."""
-        if self.box is None:
-            return mask
-        x, y, width, height = self.box
-        return np.ascontiguousarray(mask[y : y + height, x : x + width])
 
 
 @dataclass(slots=True)

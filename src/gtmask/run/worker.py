@@ -22,7 +22,7 @@ from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
-from gtmask.images.prepared import masks_of, open_prepared
+from gtmask.images.prepared import open_prepared
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import mask_key
@@ -35,7 +35,8 @@ from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.outcomes import Outcome, Place, gather, place
+from gtmask.run.mask_places import MaskPlace, mask_places
+from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.sizes import MOST_PREPARED, fit
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
 
 #: Levels of findings at which ``--strict`` stops.
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
-
-
 #: Seconds of work after which a worker without requests in flight listens whether it is to stop.
 LISTENING = 0.02
 
@@ -325,11 +324,8 @@ class Worker:
         for goal in self._places(key, target):
             part = goal.cut(mask)
             data = encode_png(part, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
-            outcome.add(
-                self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human),
-                len(data),
-                count_values(part),
-            )
+            line = self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human)
+            outcome.add(line, len(data), count_values(part))
             masks[goal.mask] = data
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask, part
@@ -339,20 +335,13 @@ class Worker:
                 await self.out.put(MASKS + name, data, "image/png")
         return outcome
 
-    def _places(self, key: str, target: str) -> list[Place]:
+    def _places(self, key: str, target: str) -> list[MaskPlace]:
         """Return where the masks of an image go: one, unless the image was prepared and split."""
+        prefix, given = self.job.image_prefix, self.job.settings.image_uri is not None
         image = None if self.table is None else self.table.find(key)
         if image is None:
-            return [Place(self.job.image_prefix + key, target)]
-        at_once = self.job.settings.image_uri is not None
-        return [
-            Place(
-                (self.job.image_prefix if at_once or not piece.at else f"{piece.at}/") + piece.key,
-                mask,
-                None if image.is_whole else (piece.x, piece.y, piece.width, piece.height),
-            )
-            for piece, mask in masks_of(image, target)
-        ]
+            return [MaskPlace(prefix + key, target)]
+        return list(mask_places(image, target, prefix, is_given=given))
 
     def _human(self, record: Record) -> bool:
         """Say whether people annotated an image: as the settings say, else as the export does."""
