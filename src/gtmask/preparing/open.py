@@ -81,10 +81,10 @@ def _samples(path: str, info: ImageInfo, until: ExitStack) -> Samples | None:
     if info.format == "TIFF":
         image = until.enter_context(open_with_pillow(path, info.format))
         layout = layout_of(image)
-        return None if layout is None else read_tiff(image, path, layout, until)
+        return None if layout is None else read_tiff(image, path, layout)
     if info.format == "PNG" and (info.bits > 8 or info.width * info.height > WHOLE_PIXELS):
         if not is_interlaced(path):
-            return read_png(path, until)
+            return read_png(path)
         if info.bits > 8 and info.width * info.height <= WHOLE_PIXELS:
             return _interlaced(path)
     return None

@@ -14,11 +14,10 @@ import numpy as np
 from gtmask.png.filtered import undo_rows
 from gtmask.png.header import SIGNATURE
 from gtmask.preparing.samples import Samples
-from gtmask.preparing.scratch import make_array
+from gtmask.preparing.scratch import let_go, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import ExitStack
 
     from numpy.typing import NDArray
 
@@ -83,7 +82,7 @@ def is_interlaced(path: str) -> bool:
         return _Chunks(file).kept[b"IHDR"][12] != 0
 
 
-def read_png(path: str, until: ExitStack) -> Samples:
+def read_png(path: str) -> Samples:
     """Decode a PNG that is not interlaced.
 
     Raises
@@ -98,12 +97,13 @@ def read_png(path: str, until: ExitStack) -> Samples:
         width, height, depth, color, *_ = struct.unpack(">IIBBBBB", chunks.kept[b"IHDR"])
         count = _SAMPLES[color]
         dtype = np.uint16 if depth == 16 else np.uint8
-        values = make_array((height, width, count), dtype, until)
+        values = make_array((height, width, count), dtype)
         row = (width * count * depth + 7) // 8
         first = 0
         for band in _bands(chunks.pixels(), row, max(1, depth * count // 8), height):
             values[first : first + len(band)] = _unpack(band, depth, color, width, count)
             first += len(band)
+            let_go(values)
     return Samples(
         values,
         {3: "palette", 2: "rgb", 6: "rgb"}.get(color, "gray"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from gtmask.errors import PrepareError
+from gtmask.preparing.scratch import let_go
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,6 +82,7 @@ class Samples:
                 band = band[np.isfinite(band)]
             if band.size:
                 low, high = min(low, band.min().item()), max(high, band.max().item())
+            let_go(self.values)
         self.levels = (low, high) if low <= high else (0, 0)
 
     def _colors(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -89,7 +91,8 @@ class Samples:
 
     def block(self, box: Box) -> NDArray[np.uint8]:
         """Return some pixels, as a screen shows them."""
-        values = np.ascontiguousarray(self.values[box.y : box.y + box.height, box.x : box.x + box.width])
+        values = self.values[box.y : box.y + box.height, box.x : box.x + box.width].copy()
+        let_go(self.values)
         opacity = None
         if self.key is not None:
             opacity = np.where((values == self.key).all(axis=-1, keepdims=True), 0, 255).astype(np.uint8)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
     from numpy.typing import DTypeLike, NDArray
 
 #: Up to so many bytes samples stay in memory.
 IN_MEMORY = 64 << 20
 
 
-def make_array(shape: tuple[int, ...], dtype: DTypeLike, until: ExitStack) -> NDArray[Any]:
-    """Return an array to be filled, large ones in a temporary file that ends with ``until``.
+def make_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array to be filled, a large one in a temporary file that ends with it.
 
     Raises
     ------
@@ -27,6 +26,17 @@ def make_array(shape: tuple[int, ...], dtype: DTypeLike, until: ExitStack) -> ND
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY:
         return np.empty(shape, dtype)
-    file = until.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it outlives this function
-    file.truncate(size)
-    return np.memmap(file, dtype, "r+", 0, shape)
+    with tempfile.TemporaryFile() as file:
+        file.truncate(size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def let_go(values: NDArray[Any]) -> None:
+    """Leave to the file what of an array is in memory; an array without a file stays as it is."""
+    base: Any = values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)

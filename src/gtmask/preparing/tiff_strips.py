@@ -16,12 +16,11 @@ import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
 from gtmask.preparing.samples import Samples
-from gtmask.preparing.scratch import make_array
+from gtmask.preparing.scratch import let_go, make_array
 from gtmask.preparing.whole import WHOLE_PIXELS, pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import ExitStack
 
     from numpy.typing import NDArray
 
@@ -97,7 +96,7 @@ def _several(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (int(value),)
 
 
-def read_tiff(image: Any, path: str, layout: _Layout, until: ExitStack) -> Samples:
+def read_tiff(image: Any, path: str, layout: _Layout) -> Samples:
     """Decode an open TIFF.
 
     Raises
@@ -107,7 +106,7 @@ def read_tiff(image: Any, path: str, layout: _Layout, until: ExitStack) -> Sampl
     """
     colors = _KINDS[int(layout.tags[_PHOTOMETRIC])][1]
     taken = layout.count if layout.alpha else colors
-    values = make_array((layout.height, layout.width, taken), layout.dtype, until)
+    values = make_array((layout.height, layout.width, taken), layout.dtype)
     with open(path, "rb") as file:  # noqa: PTH123
         for plane, x, y, block in _blocks(file, layout):
             part = block[: layout.height - y, : layout.width - x]
@@ -117,6 +116,7 @@ def read_tiff(image: Any, path: str, layout: _Layout, until: ExitStack) -> Sampl
                     where[..., plane] = part[..., 0]
             else:
                 where[...] = part[..., :taken]
+            let_go(values)
     palette = None
     if layout.kind == "palette":
         table = np.array(layout.tags[_COLOR_MAP], np.uint32).reshape(3, -1).T
