@@ -31,8 +31,10 @@ demo: $(PACKAGE)  ## Make a small data set and convert it, no account needed
 test: $(TOOLS)  ## Run all tests
 	@$(BIN)/python -m pytest
 
-fuzz: $(TOOLS)  ## Change exports in every way that the tests know; prints what nobody is told of
+fuzz: $(TOOLS)  ## Change exports in every way that the tests know, then fuzz by coverage; FUZZ='--seconds 3600' for hours
+	@$(PIP) -e '.[fuzz]'
 	@$(BIN)/python -m tests.silence.fuzz
+	@$(BIN)/python -m tests.reliability.fuzz $(FUZZ)
 
 soak: $(TOOLS)  ## Kill commands, break requests and restart the server for minutes; SOAK='--kills 1000 --write' for hours
 	@$(BIN)/python -m tests.reliability.soak $(SOAK)

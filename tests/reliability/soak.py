@@ -8,6 +8,7 @@ docs/reliability.md.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import subprocess
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+#: What `make fuzz` has tried: see tests/reliability/fuzz.py.
+FUZZED = Path(__file__).with_name("fuzzed.json")
 #: Answers that come at once.
 QUICK = ("500 InternalError", "503 SlowDown", "reset", "truncate")
 COMMON = [
@@ -320,6 +323,7 @@ def page(
         "",
         f"{place.compared:,} bytes were compared.",
         "",
+        *fuzzed(),
         "## Faults survived",
         "",
         "Requests that were broken in all of this, by kind: "
@@ -355,6 +359,28 @@ def page(
         values = [f"{value / unit:,.0f}" for value in quarters(ran["seen"], name)]
         lines.append(f"| {title} | {' | '.join(values + [''] * (4 - len(values)))} |")
     return "\n".join(lines) + "\n"
+
+
+def fuzzed() -> list[str]:
+    """Return the section on inputs that `make fuzz` tried, nothing where it has kept no counts."""
+    if not FUZZED.exists():
+        return []
+    found = json.loads(FUZZED.read_text())
+    how = "guided by coverage" if found["guided"] else "changed by chance"
+    crashed = ", ".join(found["crashes"]) or "none"
+    return [
+        "## Inputs fuzzed",
+        "",
+        f"From exports, masks and manifests that the tests make, {how}, by `make fuzz FUZZ=--write`. Each",
+        "must be read as sound data or refused with an error of gtmask. Targets in which one did neither:",
+        f"{crashed}.",
+        "",
+        "| target | inputs |",
+        "|---|---:|",
+        *(f"| {name} | {count:,} |" for name, count in found["inputs"].items()),
+        f"| all | {sum(found['inputs'].values()):,} |",
+        "",
+    ]
 
 
 def soak(kill_count: int, images: int, restarts: int, seed: int, folder: Path) -> tuple[Place, str]:

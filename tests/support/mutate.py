@@ -129,7 +129,8 @@ def assert_sound(record: Record) -> None:
             assert shape.runs.height > 0
             assert shape.runs.width > 0
         if shape.bitmap is not None:
-            assert (shape.bitmap.data is None) != (shape.bitmap.file is None)
+            given = (shape.bitmap.data, shape.bitmap.file, shape.bitmap.plane)
+            assert sum(value is not None for value in given) == 1
 
 
 def assert_survives(read: Callable[[], Iterable[Record]]) -> list[Record]:
