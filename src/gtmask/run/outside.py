@@ -16,7 +16,7 @@ from gtmask.raster.extent import FAR as IS_FAR
 from gtmask.raster.extent import FRACTION, OUTSIDE, note_rings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,28 +46,35 @@ def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) 
     gone = [shape for shape in shapes if shape.runs is not None and _is_outside(shape.runs, width, height)]
     if not noted:
         return _gone(gone)
-    starts, parts = record.ring_offsets[:-1], record.part_offsets
+    starts, parts = record.ring_offsets[:-1], record.part_offsets.tolist()
     low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
     if noted & OUTSIDE:
         beyond = _beyond(low, high, width, height)
-        gone += [shape for shape in _drawn(shapes, set()) if beyond[_deciding(shape, parts)].all()]
+        gone += [one for one in _drawn(shapes, set()) if all(map(beyond.__getitem__, _deciding(one, parts)))]
     found = _gone(gone)
     left = {id(shape) for shape in gone}
     if noted & IS_FAR:
-        for shape in _drawn(shapes, left):
-            rings = _deciding(shape, parts)
-            (x0, y0), (x1, y1) = low[rings].min(axis=0), high[rings].max(axis=0)
-            if max(-x0, x1 - width) > FAR * width or max(-y0, y1 - height) > FAR * height:
-                box = f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
-                found.append(Finding("shape-cut", f"{shape.label}: {box}, image {width}x{height}"))
-    if noted & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
-        inside: NDArray[np.bool_] = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1)
+        far, least, most = _far(low, high, width, height), low.tolist(), high.tolist()
         found += [
-            Finding("fraction-suspected", f"{shape.label}: {shape.kind}")
-            for shape in _drawn(shapes, left)
-            if inside[_deciding(shape, parts)].all()
+            Finding("shape-cut", f"{one.label}: {_box(rings, least, most)}, image {width}x{height}")
+            for one in _drawn(shapes, left)
+            if any(map(far.__getitem__, rings := _deciding(one, parts)))
+        ]
+    if noted & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
+        inside = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1).tolist()
+        found += [
+            Finding("fraction-suspected", f"{one.label}: {one.kind}")
+            for one in _drawn(shapes, left)
+            if all(map(inside.__getitem__, _deciding(one, parts)))
         ]
     return found
+
+
+def _box(rings: Sequence[int], low: list[list[float]], high: list[list[float]]) -> str:
+    """Return the bounding box of some rings by those of all rings, for people."""
+    x0, y0 = (min(low[ring][axis] for ring in rings) for axis in (0, 1))
+    x1, y1 = (max(high[ring][axis] for ring in rings) for axis in (0, 1))
+    return f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
 
 
 def _gone(shapes: list[Shape]) -> list[Finding]:
@@ -84,20 +91,26 @@ def _is_outside(runs: Runs, width: int, height: int) -> bool:
     return runs.x >= width or runs.y >= height or runs.x + runs.width <= 0 or runs.y + runs.height <= 0
 
 
-def _beyond(
-    low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int
-) -> NDArray[np.bool_]:
+def _beyond(low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int) -> list[bool]:
     """Say of each ring whether no pixel of the image can belong to it, by its bounding box.
 
     A vertex paints the pixel that it rounds to, so half a pixel beyond the border still counts as inside.
     """
     left_or_above = np.less(high, -0.5).any(axis=1)
     right_or_below = np.greater(low, (width - 0.5, height - 0.5)).any(axis=1)
-    beyond: NDArray[np.bool_] = np.logical_or(left_or_above, right_or_below)
+    beyond: list[bool] = np.logical_or(left_or_above, right_or_below).tolist()
     return beyond
 
 
-def _deciding(shape: Shape, parts: NDArray[np.int32]) -> slice | NDArray[np.int32]:
+def _far(low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int) -> list[bool]:
+    """Say of each ring whether it reaches far beyond the image."""
+    size = np.array((width, height), np.float64)
+    beyond: NDArray[np.bool_] = np.maximum(-low, high - size) > FAR * size
+    far: list[bool] = np.logical_or(beyond[:, 0], beyond[:, 1]).tolist()
+    return far
+
+
+def _deciding(shape: Shape, parts: list[int]) -> Sequence[int]:
     """Return the rings that decide where a shape lies: all, or its exteriors where holes are taken out."""
     first, last = shape.parts
-    return parts[first:last] if shape.subtract else slice(parts[first], parts[last])
+    return parts[first:last] if shape.subtract else range(parts[first], parts[last])
