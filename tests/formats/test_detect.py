@@ -467,10 +467,10 @@ OPTIONS: dict[str, Any] = {
 def test_options_that_a_format_does_not_know_are_refused(name: str, option: str):
     given = ReadOptions(**{option: OPTIONS[option]})
     if option in FORMATS[name].options:
-        check_options(FORMATS[name], given)
+        check_options([FORMATS[name]], given)
         return
     with pytest.raises(UsageError) as told:
-        check_options(FORMATS[name], given)
+        check_options([FORMATS[name]], given)
     knowing = [entry.name for entry in FORMATS.values() if option in entry.options]
     assert knowing
     assert f"--{option.replace('_', '-')}" in str(told.value)

@@ -66,7 +66,7 @@ def read_on(export: Export, sample: Sample, most: int) -> Iterator[Sample]:
         container = Cursor(document, document.first()).container()
         is_array = not container.is_object
         for _ in _outer_keys(container, seen):
-            if container.cursor.offset > AT_ONCE:
+            if size > AT_ONCE:
                 yield _with(sample, seen, is_array=is_array)
     except DamagedExportError as error:
         damage = str(error) if document.size == size else ""

@@ -106,7 +106,10 @@ class Document:
         if descriptor is not None:
             if self._path:
                 note_read(self._path, self.size)
-            return self._whole(read_range(descriptor, start, stop), start, stop)
+            data = os.pread(descriptor, stop - start, start)
+            if len(data) == stop - start:
+                return data
+            return self._whole(data + read_range(descriptor, start + len(data), stop), start, stop)
         if stop - start > BLOCK:
             return self._whole(self.export.read(self.name, start, stop), start, stop)
         first, last = start // BLOCK, (stop - 1) // BLOCK

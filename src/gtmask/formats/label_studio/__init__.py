@@ -165,13 +165,23 @@ def _is_row(block: bytes, at: int, end: int) -> bool:
 
 def _may_have_several(block: bytes, at: int, end: int) -> bool:
     """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
-    if block.find(b'"item_index"', at, end) >= 0 or _LISTED.search(block, at, end):
+    if block.find(b'"item_index"', at, end) >= 0 or _has_list(block, at, end):
         return True
     first = _TO_NAME.search(block, at, end)
     if first is None:
         return False
     every = block.count(b'"to_name"', at, end)
     return _NUMBERED.search(first[1]) is not None or block.count(first[0], at, end) != every
+
+
+def _has_list(block: bytes, at: int, end: int) -> bool:
+    """Say whether there is a list among a task's data; to find the word first is faster than the pattern."""
+    at = block.find(b'"data"', at, end)
+    while at >= 0:
+        if _LISTED.match(block, at, end):
+            return True
+        at = block.find(b'"data"', at + 1, end)
+    return False
 
 
 def _task_id(data: bytes) -> Any:
