@@ -232,8 +232,9 @@ class CvatReader(BaseReader):
     ) -> None:
         if self.options.asks_attributes and element.tag != "tag":
             builder.note_attributes(shape_attributes(element))
-        name = class_of(builder, element, label, self.options.class_attribute)
-        add_shape(builder, element.tag, attributes, name)
+        if self.options.class_attribute is not None:
+            label = class_of(builder, element, label, self.options.class_attribute)
+        add_shape(builder, element.tag, attributes, label)
 
     def _element(self, start: int, stop: int) -> Element:
         return parse_piece(self._document.read(start, stop), self.encoding)

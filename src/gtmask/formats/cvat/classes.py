@@ -54,9 +54,9 @@ def shape_attributes(element: Element) -> dict[str, str]:
     return found
 
 
-def class_of(builder: RecordBuilder, shape: Element, label: str, attribute: str | None) -> str:
-    """Return the class of a shape: its label, or its value of the attribute, "" where it has none."""
-    if attribute is None or shape.tag == "tag":
+def class_of(builder: RecordBuilder, shape: Element, label: str, attribute: str) -> str:
+    """Return the class of a shape, its value of the attribute: "" where it has none; of a tag its label."""
+    if shape.tag == "tag":
         return label
     found = {
         (element.text or "").strip()

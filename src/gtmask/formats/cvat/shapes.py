@@ -29,7 +29,7 @@ def add_shape(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], l
     """Add one shape element; what is malformed or cannot be painted becomes a finding."""
     try:
         builder.z = float(attributes.get("z_order") or 0)
-        if not math.isfinite(builder.z):
+        if builder.z and not math.isfinite(builder.z):
             raise ValueError(f"its z_order is {builder.z}")
         _add(builder, tag, attributes, label)
     except MALFORMED as error:
