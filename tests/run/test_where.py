@@ -254,7 +254,7 @@ def test_every_command_takes_the_choice(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 #: Of each format that knows the status: how an export of one image says it, what is said, and of what name.
-STATUSES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+STATUSES: dict[str, tuple[str, Any, tuple[str, ...]]] = {
     "superannotate": ("a.jpg___objects.json", {
         "metadata": {"name": "a.jpg", "width": 8, "height": 8, "status": "QualityCheck"}, "instances": []},
         ("QualityCheck",)),
@@ -266,6 +266,9 @@ STATUSES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
         "data_row": {"id": "i", "external_id": "a.jpg"},
         "projects": {"p": {"labels": [], "project_details": {"workflow_status": "IN_REVIEW"}}}},
         ("IN_REVIEW",)),
+    "encord": ("a.json", [{"label_hash": "h", "data_units": {"u": {
+        "data_title": "a.jpg", "data_type": "image/png", "labels": {"objects": []}}},
+        "label_status": "LABELLED"}], ("LABELLED",)),
     "kili": ("a.json", {"externalId": "a.jpg", "status": "TO_REVIEW", "labels": [
         {"labelType": "DEFAULT", "jsonResponse": {}}]}, ("TO_REVIEW",)),
     "dataloop": ("a.json", {

@@ -10,6 +10,8 @@ Confirmed by the tool's documentation ("JSON Format Export"), by its SDK (``enco
   turned in pixels; ``polyline`` and ``point`` have no area; skeletons cannot be painted.
 - ``bitmask`` {top, left, width, height, rleString}: COCO's string coding, but along the **rows**.
 - Order: list order. Class: ``name``. Videos are told and left out.
+- ``label_status`` of a label row is the status of its data units; where a project has a workflow, the SDK
+  calls it wrong.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
-_OBJECT = ord("{")
+_OBJECT, _TEXT = b'{"'
+#: What ``label_status`` of a label row may be; first that it tells none.
+STATUSES = ("", "NOT_LABELLED", "LABEL_IN_PROGRESS", "LABELLED", "REVIEW_IN_PROGRESS", "REVIEWED",
+            "REVIEWED_TWICE")  # fmt: skip
 #: A bitmask may have at most this many pixels a side.
 _LARGEST_SIDE = 1 << 20
 
@@ -70,8 +75,8 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     )
 
 
-def data_units(export: Export, name: str) -> Iterator[tuple[int, int]]:
-    """Yield the byte range of each data unit of each label row."""
+def data_units(export: Export, name: str) -> Iterator[tuple[int, ...]]:
+    """Yield the byte range of each data unit of each label row, and the place of its status in the list."""
     cursor = open_document(export, name)
     container = cursor.container()
     if container.is_object:
@@ -83,16 +88,26 @@ def data_units(export: Export, name: str) -> Iterator[tuple[int, int]]:
     cursor.finish()
 
 
-def _units_of(row: Container) -> Iterator[tuple[int, int]]:
-    for entry in row.entries():
-        if entry.key == "data_units" and entry.kind == _OBJECT:
-            for batch in entry.enter().batches(keep=False):
-                yield from map(tuple, batch.rows[:, 2:4].tolist())
+def _units_of(row: Container) -> Iterator[tuple[int, ...]]:
+    found: list[tuple[int, int]] = []
+    status = 0
+    try:
+        for entry in row.entries():
+            if entry.key == "data_units" and entry.kind == _OBJECT:
+                for batch in entry.enter().batches(keep=False):
+                    found += map(tuple, batch.rows[:, 2:4].tolist())
+            elif entry.key == "label_status" and entry.kind == _TEXT:
+                text = entry.load().strip(b'"').decode(errors="replace")
+                status = STATUSES.index(text) if text in STATUSES else 0
+    finally:
+        # Also those before a damage.
+        yield from ((start, stop, status) for start, stop in found)
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one data unit."""
     builder = RecordBuilder("")
+    builder.record.statuses = (STATUSES[unit.part],) if unit.part else ()
     builder.name_image(first_texts(builder, value, ("data_title", "data_link", "data_hash")), "data unit")
     kind = get_text(builder, value, "data_type").lower()
     if kind and not kind.startswith(("image", "img")):

@@ -330,6 +330,8 @@ _ROWS = (
         label="`name`, else `value`.",
         holes="All rings of `polygons` but the first: taken out of it.",
         marks=frozenset({"data_units", "label_hash"}),
+        statuses="`label_status`, if there is no workflow: NOT_LABELLED, LABEL_IN_PROGRESS, LABELLED, "
+        "REVIEW_IN_PROGRESS, REVIEWED, REVIEWED_TWICE.",
     ),
     Format(
         "kili",
@@ -396,5 +398,4 @@ _ROWS = (
     ),
 )
 
-#: Every format by name, in the order of detection.
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}

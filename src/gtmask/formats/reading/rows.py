@@ -42,7 +42,8 @@ SUFFIXES = (".json", ".jsonl", ".ndjson", ".manifest")
 class Row(NamedTuple):
     """Where one record stands: bytes [start, stop) of a file; ``number`` counts from 1 in its file.
 
-    ``part`` tells the images of one element apart where a format has several.
+    ``part`` tells the images of one element apart where a format has several, or says what else of it stands
+    around the record.
     """
 
     name: str
@@ -64,8 +65,8 @@ class RowsReader(BaseReader):
     path
         The keys under which the array of records stands where the document is an object.
     ranges
-        Finds the byte ranges of a file's records where they are not the elements of one array; a
-        module-level function.
+        Finds the byte ranges of a file's records where they are not the elements of one array, and
+        perhaps the ``part`` of each; a module-level function.
     context
         Whatever ``parse`` needs besides the row; picklable, found as ``reader.context``.
     called
@@ -85,7 +86,7 @@ class RowsReader(BaseReader):
         called: tuple[str, ...] = ("record",),
         wanted: Callable[[str], bool] | None = None,
         path: tuple[str, ...] | None = None,
-        ranges: Callable[[Export, str], Iterator[tuple[int, int]]] | None = None,
+        ranges: Callable[[Export, str], Iterator[tuple[int, ...]]] | None = None,
         labels: list[str] | None = None,
         context: Any = None,
         findings: Iterable[Finding] = (),
@@ -121,9 +122,9 @@ class RowsReader(BaseReader):
     def _rows(self, name: str) -> Iterator[Row]:
         number = 0
         with self.up_to_damage():
-            for start, stop in self._ranges(self.export, name):
+            for start, stop, *part in self._ranges(self.export, name):
                 number += 1
-                yield Row(name, start, stop, number)
+                yield Row(name, start, stop, number, *part)
             empty = Finding("document-empty", name)
             if not number and empty not in self.findings:
                 self.findings.append(empty)
