@@ -13,7 +13,7 @@ from PIL import Image
 
 import gtmask
 from gtmask import PrepareOptions
-from gtmask.errors import RunConflictError, UsageError
+from gtmask.errors import RunConflictError, StrictError, UsageError
 from gtmask.preparing.tiles import upright
 from tests.preparing.pictures import save
 
@@ -101,7 +101,7 @@ def test_masks_are_those_of_the_plain_images(
     convert(export, tmp_path / "plain", images)
     gtmask.prepare(images, tmp_path / "new", options=options, workers=1)
     summary = convert(export, tmp_path / "out", tmp_path / "new")
-    assert [item.code for item in summary.findings] == ["images-prepared"]
+    assert [item.code for item in summary.findings] == ["prepared-assumed"]
     assert summary.tally.rejects == 0
     for name in SIZES:
         plain = mask_of(tmp_path / "plain" / "masks" / Path(name).with_suffix(".png"))
@@ -139,6 +139,24 @@ def test_the_table_may_lie_elsewhere(images: Path, tmp_path: Path) -> None:
         json.loads(json.dumps(line).replace("/two/", "/one/")) for line in lines(tmp_path / "two")
     ]
     assert len(lines(tmp_path / "three")) == len(lines(tmp_path / "one"))
+    with pytest.raises(UsageError, match=r"has no a\.jpg.*, which .* names: give the folder of the prepared"):
+        convert(export, tmp_path / "four", images, prepared=tmp_path / "table.jsonl")
+
+
+def test_a_table_that_was_found_is_a_guess_and_can_be_left_out(images: Path, tmp_path: Path) -> None:
+    """Who labels the new images has an export in their grid, whatever the table says."""
+    names = ["a.jpg", "sub/c.png", "e.png"]
+    export = write_export(tmp_path / "export.json", names, turned=True)
+    gtmask.prepare(images, tmp_path / "new", workers=1)
+    table = tmp_path / "new" / "prepared.jsonl"
+    with pytest.raises(StrictError, match="prepared-assumed"):
+        convert(export, tmp_path / "strict", tmp_path / "new", strict=True)
+    said = convert(export, tmp_path / "said", tmp_path / "new", prepared=table)
+    assert [item.code for item in said.findings] == ["images-prepared"]
+    plain = convert(export, tmp_path / "plain", tmp_path / "new", prepared="none")
+    assert plain.findings == []
+    turned = mask_of(tmp_path / "said" / "masks" / "sub" / "c.png")
+    assert np.array_equal(mask_of(tmp_path / "plain" / "masks" / "sub" / "c.png"), turned[::-1, ::-1])
 
 
 def test_images_that_are_not_prepared_yet_are_refused(images: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def convert(
     source: options.Sources,
     out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for the masks and the manifest.")],
     images: Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix in which the images are (default: the export's own folder).")] = None,
-    prepared: Annotated[str | None, opt("--prepared", metavar="FILE", help="Table of images that `gtmask prepare` made (default: prepared.jsonl in --images, where it is there).")] = None,
+    prepared: Annotated[str | None, opt("--prepared", metavar="FILE|none", help="Table of images that `gtmask prepare` made (default: prepared.jsonl in --images, where it is there); none where the images that it made were labeled.")] = None,
     image_uri: Annotated[str | None, opt(metavar="PREFIX", help="What image references in the manifest begin with, such as s3://bucket/images (default: --images).", rich_help_panel=WRITE)] = SETTINGS.image_uri,
     mask_uri: Annotated[str | None, opt(metavar="PREFIX", help="What mask references in the manifest begin with, such as s3://bucket/masks (default: DEST/masks).", rich_help_panel=WRITE)] = SETTINGS.mask_uri,
     classes: Annotated[Path | None, opt(metavar="FILE", help="Class map, a TOML file; `gtmask classes` writes one to edit (default: each label becomes a class, in the export's order).")] = None,

@@ -89,6 +89,9 @@ declare("loss", [
 ])  # fmt: skip
 
 declare("guess", [
+    ("prepared-assumed", ("The images were prepared, as a table among them tells; the export was taken to "
+     "speak of them as they were before."),
+     "Say so with --prepared and the table; if the new images were labeled, give --prepared none."),
     ("images-unread", ("No image was found, so the sizes in the export were trusted, and EXIF rotation was "
      "not looked at."),
      ("Give --images with the folder or prefix of the images; the manifest refers to where they were looked "

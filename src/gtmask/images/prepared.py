@@ -220,6 +220,10 @@ class PreparedImages:
         start = int(self._ends[number - 1]) if number else 0
         return self._data[start : int(self._ends[number])]
 
+    def first(self) -> tuple[Piece, ...]:
+        """Return the new images of the first image, none where the table is empty."""
+        return parse_line(self._line(0)).images if len(self) else ()
+
     def find(self, key: str) -> PreparedImage | None:
         """Return what became of an image, None where the table does not know it."""
         line = self.line_of(key)

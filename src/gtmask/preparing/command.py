@@ -270,10 +270,8 @@ async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation) -> 
             yield part
 
     async with open_storage(job.out, job.s3) as out:
-        # Last: whoever finds the table finds all that it names.
-        table = [part async for part in lines(out)]
+        # What it names is there by now: chunks are committed after their images.
+        await out.put_stream(TABLE, lines(out), "application/x-ndjson")
         await out.put(REJECTS, b"".join(rejects), "application/x-ndjson")
-        await out.sync()
-        await out.put(TABLE, b"".join(table), "application/x-ndjson")
         await out.sync()
     result.table = f"{job.out}/{TABLE}"

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from gtmask.run.places import RunRequest
     from gtmask.workers import Pool
 
-#: What is told of the class map: a reader does not know of it.
-_OF_CLASS_MAP = ("classes-foreign", "label-duplicate", "label-alike")
+#: What is told of the class map, or of the images: a reader does not know of it.
+_OF_THE_RUN = ("prepared-assumed", "classes-foreign", "label-duplicate", "label-alike")
 
 
 def decide(
@@ -81,8 +81,8 @@ def decide(
     plan = new_plan(request, reader, class_map, pool, fingerprint)
     if request.execution.strict:
         # Only now: some readers learn what they leave out while they list their records.
-        of_map = [Finding(**item) for item in plan.findings if item["code"] in _OF_CLASS_MAP]
-        refuse_lossy([*reader.findings, *of_map], request.source)
+        others = [Finding(**item) for item in plan.findings if item["code"] in _OF_THE_RUN]
+        refuse_lossy([*reader.findings, *others], request.source)
     if request.execution.dry_run:
         return plan
     request.interrupted.before_freezing(request.execution)

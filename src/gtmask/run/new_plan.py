@@ -69,7 +69,8 @@ def new_plan(
     told = [*reader.findings, *_of_classes(class_map, reader, outcome, given=given)]
     told += [*search.findings(outcome.records), *_shared(reader, verdict)]
     if request.table is not None:
-        told.append(Finding("images-prepared", f"{len(request.table):,} images in {request.prepared}"))
+        code = "prepared-assumed" if request.assumed else "images-prepared"
+        told.append(Finding(code, f"{len(request.table):,} images in {request.prepared}"))
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
     plan = Plan(
         settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},

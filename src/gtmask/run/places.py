@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 class RunRequest:
     """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder.
 
-    ``prepared`` is the location of a table of prepared images, ``table`` that table.
+    ``prepared`` is the location of a table of prepared images, ``table`` that table, and ``assumed`` says
+    that it was found and not given.
     """
 
     sources: tuple[str, ...]
@@ -45,6 +46,7 @@ class RunRequest:
     interrupted: Interrupted = field(default_factory=Interrupted)
     prepared: str | None = None
     table: PreparedImages | None = None
+    assumed: bool = False
 
     @property
     def source(self) -> str:

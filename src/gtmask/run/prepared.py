@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,30 @@ from gtmask.images.prepared import PREPARING, TABLE, open_prepared
 from gtmask.images.present import exists
 from gtmask.loops import run_async
 from gtmask.progress import notice
+from gtmask.run.places import absolute_location
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from gtmask.images.prepared import PreparedImages
     from gtmask.run.places import RunRequest
+
+#: In place of a table's location: the images are taken as they are.
+NOT_PREPARED = "none"
+
+
+def prepared_location(given: str | PathLike[str] | None) -> str | None:
+    """Return the location of a table as it is used, or :data:`NOT_PREPARED`.
+
+    Raises
+    ------
+    UsageError
+        It cannot be one.
+    """
+    if given is None or os.fspath(given).lower() == NOT_PREPARED:
+        return None if given is None else NOT_PREPARED
+    return absolute_location(given, "--prepared")
 
 
 def with_table(request: RunRequest) -> RunRequest:
@@ -25,11 +46,16 @@ def with_table(request: RunRequest) -> RunRequest:
         The table cannot be used, the images are not prepared yet, or no image shall be read.
     """
     prepared = request.prepared
+    if prepared == NOT_PREPARED:
+        return request
     if prepared is None:
         prepared = run_async(_find(request))
         if not prepared:
             return request
-        notice(f"Masks are made for the images that {prepared} tells of.")
+        notice(
+            f"Masks are made for the images that {prepared} tells of, of labels that were made before: "
+            "--prepared none if the new images were labeled."
+        )
     if request.settings.size == "annotation":
         raise UsageError(
             f"--size annotation reads no image, and the table {prepared} tells their sizes: leave it out."
@@ -38,7 +64,26 @@ def with_table(request: RunRequest) -> RunRequest:
         request = replace(request, images_option=split_location(prepared)[0])
     table = run_async(open_prepared(prepared, request.images, request.execution.s3))
     table.check()
-    return replace(request, prepared=prepared, table=table)
+    if request.settings.image_uri is None:
+        run_async(_refuse_elsewhere(request, prepared, table))
+    return replace(request, prepared=prepared, table=table, assumed=request.prepared is None)
+
+
+async def _refuse_elsewhere(request: RunRequest, prepared: str, table: PreparedImages) -> None:
+    """Refuse a folder in which the first of the new images is not.
+
+    Raises
+    ------
+    UsageError
+        With the image.
+    """
+    first = next((piece.key for piece in table.first() if not piece.at), None)
+    async with open_storage(request.images, request.execution.s3) as images:
+        if first is not None and not await exists(images, first):
+            raise UsageError(
+                f"--images {request.images} has no {first}, which {prepared} names: give the folder of the "
+                "prepared images."
+            )
 
 
 async def _find(request: RunRequest) -> str:

@@ -30,7 +30,7 @@ from gtmask.run.dropped import mask_key_of
 from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import join_fingerprints, load_plan
-from gtmask.run.prepared import with_table
+from gtmask.run.prepared import prepared_location, with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
@@ -83,7 +83,8 @@ def convert(
     images
         Folder or prefix in which the images are read; the export's own folder by default.
     prepared
-        The table of images that :func:`gtmask.prepare` made; by default the one that lies among the images.
+        The table of images that :func:`gtmask.prepare` made; by default the one that lies among the images;
+        ``"none"`` where the images that it made were labeled.
     classes
         A class map or the path of its TOML file; by default made from the export's own label list.
     s3
@@ -123,7 +124,7 @@ def convert(
         settings,
         execution,
         progress or Silent(),
-        prepared=None if prepared is None else absolute_location(prepared, "--prepared"),
+        prepared=prepared_location(prepared),
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
