@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gtmask.formats import doubled
 from gtmask.formats.doubled import DoubledKey, check_keys, find_doubled
 
 KEYS = [
@@ -115,3 +118,21 @@ def test_escapes_and_equal_values(text: str, twice: bool) -> None:
             check_keys(text.encode())
     else:
         check_keys(text.encode())
+
+
+#: Who may call a parser itself: who looks for doubled keys, and who parses no objects that an export gives.
+PARSERS = {
+    "doubled.py", "jsonstream/parse.py", "text.py",  # the look itself
+    "jsonstream/container.py", "reading/wkt.py",  # one key; lists of numbers
+    "reading/rows.py", "strangers.py", "via/csv_export.py",  # whether it is JSON at all; a list of one name
+}  # fmt: skip
+
+
+def test_nothing_of_an_export_is_parsed_past_the_look_for_doubled_keys() -> None:
+    home = Path(doubled.__file__).parent
+    calling = {
+        path.relative_to(home).as_posix()
+        for path in home.rglob("*.py")
+        if re.search(r"json\.loads\(|json\.load\(", path.read_text("utf-8"))
+    }
+    assert calling == PARSERS

@@ -37,7 +37,7 @@ declare("loss", [
     ("bitmap-unreadable", "A bitmap inside the export cannot be decoded.", "Export again."),
     ("bitmap-inexact", "A picture of segments is saved in a form that does not keep ids or colours exactly.",
      "Export again as PNG of 8 bits per colour; a JPEG of segments is not usable."),
-    ("bitmap-size-differs", "A bitmap that should cover the whole image has another size than the image.",
+    ("bitmap-size-differs", "A bitmap has another size than the image that it should cover, or than its box.",
      "Export again from the image that was labeled; a mask is never scaled."),
     ("bitmap-value-unknown", ("A picture of segments has values that the export does not list; they became "
      "background."),

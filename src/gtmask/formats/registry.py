@@ -140,7 +140,7 @@ _ROWS = (
         "boxes.",
         "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` is "
         "skipped.",
-        image="`imagePath`, relative to the JSON; else the JSON's own name.",
+        image="`imagePath`, relative to the JSON; or its last part beside it; else the JSON's own name.",
         label="`label`.",
         holes="None. Masks may have them.",
         grid="As EXIF turns it: labelme from 3.7 on, AnyLabeling, X-AnyLabeling up to 2.3.4 and from 2.4.0 "
