@@ -177,10 +177,7 @@ def job(
 
     A manifest of more than 20,000 images becomes several jobs.
     """
-    if not (out or dry_run or submit or fix_cors):
-        raise UsageError("Nothing to do: give --out DIR, --dry-run, --submit or --fix-cors.")
-    if wait and not submit:
-        raise UsageError("--wait follows a job that --submit created: give both.")
+    _refuse_idle(does_something=bool(out or dry_run or submit or fix_cors), waits_in_vain=wait and not submit)
     tags = _tags(tag or [])
     with talk.following(manifest):
         plan = gtmask.job(
@@ -198,15 +195,19 @@ def job(
     created: dict[str, str] = {}
     if submit:
         with talk.following(manifest) as progress:
-            created = gtmask.submit_job(
-                plan, s3=s3, images=images, masks=masks, unchecked=unchecked, overwrite=overwrite, workers=workers,
-                progress=progress, tell=progress.notice,
-            )  # fmt: skip
+            created = gtmask.submit_job(plan, s3=s3, images=images, masks=masks, unchecked=unchecked, overwrite=overwrite, workers=workers, progress=progress, tell=progress.notice)  # fmt: skip
     if talk.json:
         print_json(plan.to_json() | {"created": created})
     _tell_end(plan, created, "" if submit else out or "", talk)
     if wait:
         _wait(list(created), plan, s3, talk)
+
+
+def _refuse_idle(*, does_something: bool, waits_in_vain: bool) -> None:
+    if not does_something:
+        raise UsageError("Nothing to do: give --out DIR, --dry-run, --submit or --fix-cors.")
+    if waits_in_vain:
+        raise UsageError("--wait follows a job that --submit created: give both.")
 
 
 def _tell_doubts(plan: JobPlan, talk: Talk) -> None:

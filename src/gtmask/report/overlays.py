@@ -27,11 +27,11 @@ from gtmask.storage.usable import check_file
 from gtmask.text import plain_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from os import PathLike
 
     from gtmask.formats.base import ReadOptions
-    from gtmask.formats.conditions import Condition
+    from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.model import ClassMap
     from gtmask.report.page import Page, Tile
     from gtmask.storage.base import S3Settings
@@ -149,10 +149,17 @@ def preview(
     for source in sources:
         check_file(str(out), "--out", source)
     refuse_foreign(str(out), "--out", s3, lambda head: MARK in head, overwrite=overwrite)
-    found = _page_of_manifest(
-        sources, choice, s3, partial=partial, images=images, masks=masks, workers=workers, progress=listener,
-        asked=() if options is None else options.conditions,
-    )  # fmt: skip
+
+    def show(source: ManifestReader) -> Page:
+        if options is not None and options.conditions:
+            raise UsageError(
+                f"{options.conditions[0].text} chooses images of an export, and {source.location} is a "
+                "manifest: choose with --image or --only."
+            )
+        settings = media_settings([source], s3, images=images, masks=masks, deep=True)
+        return manifest_page(source, choice, settings, workers, listener)
+
+    found = _page_of_manifest(sources, s3, show, partial=partial)
     if isinstance(found, tuple):
         page, unfinished = found
     else:
@@ -173,26 +180,12 @@ def preview(
 
 
 def _page_of_manifest(
-    sources: Sequence[str],
-    choice: Choice,
-    s3: S3Settings | None,
-    *,
-    partial: bool,
-    images: str | None,
-    masks: str | None,
-    workers: int | None,
-    progress: Progress,
-    asked: tuple[Condition, ...],
+    sources: Sequence[str], s3: S3Settings | None, show: Callable[[ManifestReader], Page], *, partial: bool
 ) -> tuple[Page, str] | GtmaskError | None:
     """Return the page of a manifest, and how far its run is if unfinished.
 
     What is none may be an export, and several are exports: of one the error that says why is returned, or
     None without a look at it.
-
-    Raises
-    ------
-    UsageError
-        It is a manifest, and conditions are asked, which choose images of exports.
     """
     location = sources[0]
     if len(sources) > 1 or not may_be_manifest(location):
@@ -203,13 +196,7 @@ def _page_of_manifest(
                 source.require_manifest()
             except ManifestError as error:
                 return error
-            if asked:
-                raise UsageError(
-                    f"{asked[0].text} chooses images of an export, and {location} is a manifest: choose with "
-                    "--image or --only."
-                )
-            settings = media_settings([source], s3, images=images, masks=masks, deep=True)
-            return manifest_page(source, choice, settings, workers, progress), source.unfinished
+            return show(source), source.unfinished
     except NotFoundError as error:
         return error
 
