@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gtmask import __version__, escape_unprintable
-from gtmask.cli.console import console, print_json, say, wide_console
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,6 +146,8 @@ class Talk:
         as_data
             The result is what was asked for, and goes to stdout.
         """
+        from gtmask.cli.console import console, print_json, wide_console
+
         if self.json:
             print_json(result.to_json())
         elif self.mode == "json" and not as_data:
@@ -159,6 +160,8 @@ class Talk:
 
     def say(self, text: str) -> None:
         """Say a sentence to people, on a line of its own."""
+        from gtmask.cli.console import console, say
+
         if self.mode == "json":
             self.json_lines().notice(text)
         elif not (self.quiet or self.json):
