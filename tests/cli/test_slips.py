@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +130,15 @@ def test_what_was_edited_since_is_not_replaced(made: Path, name: str) -> None:
     assert path.read_bytes().endswith(b"words -->\n")
 
 
+def test_classes_looks_at_its_output_before_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text('{"images": [')
+    (tmp_path / "map.toml").write_text("somebody's work\n")
+    assert refused(lambda: gtmask.classes(tmp_path / "broken.json", tmp_path / "map.toml")) == (
+        f"--out {tmp_path / 'map.toml'} exists, and gtmask did not write it: choose another, or replace it "
+        "with --overwrite."
+    )
+
+
 # --- what is read --------------------------------------------------------------------------------------
 
 
@@ -152,15 +162,16 @@ def test_a_class_map_is_not_replaced_by_the_one_that_a_run_writes(made: Path) ->
 def test_no_output_takes_the_place_of_what_is_read(made: Path) -> None:
     export, manifest = made / "export.json", made / "out" / "labeling-qa.manifest"
     before = {path: path.read_bytes() for path in (export, manifest)}
-    told = "would overwrite the manifest"
+    told = f"{manifest} would overwrite the manifest {manifest}: choose another."
     for overwrite in (False, True):
-        calls = [
-            (lambda o=overwrite: gtmask.classes(export, export, overwrite=o), "would overwrite the export"),
-            (lambda o=overwrite: gtmask.preview(manifest, manifest, overwrite=o), told),
-            (lambda o=overwrite: gtmask.validate(manifest, findings=manifest, overwrite=o), told),
-        ]
-        for call, words in calls:
-            assert words in refused(call)
+        asked = {"overwrite": overwrite}
+        assert refused(functools.partial(gtmask.classes, export, export, **asked)) == (
+            f"--out {export} would overwrite the export {export}: choose another."
+        )
+        assert refused(functools.partial(gtmask.preview, manifest, manifest, **asked)) == f"--out {told}"
+        assert refused(functools.partial(gtmask.validate, manifest, findings=manifest, **asked)) == (
+            f"--findings {told}"
+        )
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -279,6 +290,25 @@ def test_the_next_line_names_the_upload_and_what_works_before_it(tmp_path: Path)
         f"or now    gtmask validate {manifest} --images {images} --masks {out}/masks",
     ]
     assert command("validate", out, "--images", images, "--masks", out / "masks").returncode == 0
+
+
+def test_an_update_says_what_it_makes_keeps_and_drops(made: Path) -> None:
+    export, out, images = made / "export.json", made / "run", made / "images"
+    gtmask.convert(export, out, images=images, workers=1)
+    run = ("convert", export, "--out", out, "--images", images, "--workers", 1, "--update")
+    document = json.loads(export.read_text())
+    document["images"] = document["images"][1:]
+    document["annotations"][-1]["segmentation"] = [[1, 1, 20, 1, 20, 20]]
+    export.write_text(json.dumps(document))
+    title, gone = "COCO instances: 1 mask", "dropped   1 mask of images that the manifest names no more:"
+    for options, verb, ending in (
+        (("--dry-run",), "would be made", "kept without --prune"),
+        (("--dry-run", "--prune"), "would be made", "would be removed"),
+        (("--prune",), "made", "removed"),
+    ):
+        told = command(*run, *options).stderr.splitlines()
+        assert f"{title} {verb}, 1 kept as they are, 0 records rejected." in told
+        assert f"{gone} {ending}" in told
 
 
 def test_ctrl_c_during_the_survey_says_that_nothing_was_written(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     made, count, kept = "would be made" if summary.dry_run else "made", tally.masks, ""
     if summary.changes is not None:
         count, kept = summary.changes.made, f", {summary.changes.kept:,} kept as they are"
-    tell(console, f"{summary.title}: {count:,} masks {made}{kept}, {tally.rejects:,} records rejected.")
+    tell(console, f"{summary.title}: {_masks(count)} {made}{kept}, {tally.rejects:,} records rejected.")
     _classes(summary, console)
     _findings(summary, console, every=talk.verbose)
     if summary.tally.covered:
@@ -75,10 +75,10 @@ def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
         f"{tally.masks:,} masks of {tally.records:,} images, with {shapes:,} shapes, {_size(tally.mask_bytes)}",
     )
     if summary.changes is not None and summary.changes.without_line:
-        told = f"{summary.changes.without_line:,} masks are of images that the manifest names no more"
-        would = "would be" if summary.dry_run else "are"
-        ending = f"they {would} removed" if summary.changes.prune else "they stay without --prune"
-        yield "dropped", f"{told}: {ending}"
+        removed = "would be removed" if summary.dry_run else "removed"
+        ending = removed if summary.changes.prune else "kept without --prune"
+        told = _masks(summary.changes.without_line)
+        yield "dropped", f"{told} of images that the manifest names no more: {ending}"
     yield "time", f"{duration(seconds)}{earlier}"
     lost = [
         (code, count)
@@ -91,6 +91,10 @@ def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
         yield "manifest", summary.manifest
         if tally.rejects:
             yield "rejects", f"{summary.out}/rejects.jsonl"
+
+
+def _masks(count: int) -> str:
+    return "1 mask" if count == 1 else f"{count:,} masks"
 
 
 def _size(count: int) -> str:
