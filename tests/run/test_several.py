@@ -24,7 +24,9 @@ from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.several import short_names
 from gtmask.run import survey
+from gtmask.run.listed_versions import JoinedVersions, ListedVersions
 from gtmask.storage import S3Settings
+from gtmask.storage.base import Entry
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -355,6 +357,17 @@ def test_records_are_read_one_export_after_the_other(tmp_path: Path) -> None:
     reader = open_reader([cvat, labelme], options=ReadOptions())
     assert reader.labels is None, "labelme lists none"
     assert reader.names_of(next(islice(reader.units(), 1))) is None, "labelme's units do not tell"
+
+
+def test_etags_of_objects_of_one_name_are_those_of_their_export() -> None:
+    def listed(folder: str, etag: str) -> ListedVersions:
+        return ListedVersions([Entry("a/x.json", 1, etag), Entry("y.json", 1, etag)], f"s3://b/{folder}/")
+
+    joined = JoinedVersions([listed("one", "1" * 32), None, listed("two", "2" * 32)])
+    units = ((0, ("a/x.json", 3)), (1, ("y.json",)), (2, ("a/x.json", "z.json")), (2, "y.json"))
+    assert joined.of_unit(units) == {
+        "s3://b/one/a/x.json": "1" * 32, "s3://b/two/a/x.json": "2" * 32, "s3://b/two/y.json": "2" * 32,
+    }  # fmt: skip
 
 
 def test_names_of_exports_are_the_shortest_that_differ() -> None:
