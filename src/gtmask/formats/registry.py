@@ -230,7 +230,8 @@ _ROWS = (
         "SuperAnnotate",
         "opencv",
         "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects "
-        "with their `___save.png`.",
+        "with their `___save.png`; one file per image, or an array or JSON Lines of many. Classes keep their "
+        "colours.",
         "`___fuse.png` pictures are translucent and not used.",
         image="`name` of `metadata`, else the JSON's name without its postfix.",
         label="`className`, else `classId` in `classes.json`.",
@@ -383,7 +384,8 @@ _ROWS = (
         "(`class_mapping.csv`), ultralytics (`data.yaml`), FiftyOne, gtmask (`classes.toml`), or a plain "
         "`classes.txt`, whose line n, counted from 0, names value n; layouts of Cityscapes, KITTI and Pascal "
         "VOC without a list; Label Studio's brush PNGs.",
-        "Instances and panoptic pictures are left out. Values without a class become background and are "
+        "Instances and panoptic pictures are left out, but for KITTI's and Cityscapes' instances where nothing "
+        "else tells classes. Values without a class become background and are "
         "counted, unless a class map names them by `value` or `color`. A mask must be as large as its image.",
         image="The path that is equal but for extensions, folders that only say what lies in them, and what "
         "tools add to names (`_mask`, `_gtFine_labelIds`, `_leftImg8bit`); else the only one with an equal "
