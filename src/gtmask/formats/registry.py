@@ -384,9 +384,9 @@ _ROWS = (
         "(`class_mapping.csv`), ultralytics (`data.yaml`), FiftyOne, gtmask (`classes.toml`), or a plain "
         "`classes.txt`, whose line n, counted from 0, names value n; layouts of Cityscapes, KITTI and Pascal "
         "VOC without a list; Label Studio's brush PNGs.",
-        "Instances and panoptic pictures are left out, but for KITTI's and Cityscapes' instances where nothing "
-        "else tells classes. Values without a class become background and are "
-        "counted, unless a class map names them by `value` or `color`. A mask must be as large as its image.",
+        "Instances and panoptic pictures are left out, but for KITTI's and Cityscapes' instances where "
+        "nothing else tells classes. Values without a class become background and are counted, unless a "
+        "class map names them by `value` or `color`. A mask must be as large as its image.",
         image="The path that is equal but for extensions, folders that only say what lies in them, and what "
         "tools add to names (`_mask`, `_gtFine_labelIds`, `_leftImg8bit`); else the only one with an equal "
         "end.",
