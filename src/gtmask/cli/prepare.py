@@ -70,11 +70,14 @@ def _render(result: Preparation, screen: Console) -> None:
     if result.changes:
         counts = ", ".join(f"{name} {count:,}" for name, count in result.changes.most_common())
         say(screen, f"changes   {counts}")
-    say(screen, f"result    {result.new_images:,} images, tiles among them")
+    tiles = ", tiles among them" if result.changes["split"] else ""
+    say(screen, f"result    {result.new_images:,} images{tiles}")
     if result.findings:
         screen.print(findings_table(result.findings, result.examples))
     if result.dry_run:
         say(screen, "dry run   nothing was written")
         return
     say(screen, f"written   {result.table}")
+    if result.rejects:
+        say(screen, f"refused   {result.out}/rejects.jsonl says why")
     say(screen, f"next      gtmask convert EXPORT --images {shlex.quote(result.out)} --out MASKS")

@@ -176,7 +176,7 @@ def prepare(
                     _count(result, part)
         if not dry_run:
             listener.stage("assemble", plan.count)
-            run_async(_assemble(job, plan, result))
+            run_async(_assemble(job, plan, result, listener))
     return result
 
 
@@ -257,7 +257,7 @@ def _count(result: Preparation, part: ChunkResult) -> None:
         result.add_line(line)
 
 
-async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation) -> None:
+async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation, progress: Progress) -> None:
     """Write the table and what was rejected from the parts."""
     rejects: list[bytes] = []
 
@@ -265,6 +265,7 @@ async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation) -> 
         async for record, part in each_part(out, plan.chunks):
             result.add_tally(Tally.from_json(record))
             rejects.append(reject_lines(record))
+            progress.advance(record["records"], record["rejects"])
             for line in part.splitlines():
                 result.add_line(line)
             yield part
