@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 CLI = Path(gtmask.__file__).parent / "cli"
 COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 PUBLIC_MODULES = {"gtmask.errors", "gtmask.findings", "gtmask.formats", "gtmask.raster"}
-#: How the process is set up, which no library may do to its callers.
-PROCESS = {"gtmask.light"}
+#: How the process is set up, and what the system says when it stops it: no library does that to its callers.
+PROCESS = {"gtmask.light", "gtmask.storage.local_errors"}
 #: What only the command line has: how it shows results, asks, and names a file that it writes itself.
 OWN = {
     "help", "quiet", "json", "progress", "log_file", "verbose",
