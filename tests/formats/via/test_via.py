@@ -497,6 +497,13 @@ def test_attributes_without_a_shape_are_told_in_csv():
     assert codes(record) == ["image-unannotated"]
 
 
+def test_counts_of_regions_beside_odd_blank_space_are_read():
+    header = "filename,file_size,file_attributes,region_count,region_id,"
+    header += "region_shape_attributes,region_attributes\n"
+    (record,) = read_files("via", {"v.csv": header + "a.jpg,1,{},\x1d\x1f 0\t,0,{},{}\n"})
+    assert codes(record) == ["image-unannotated"]
+
+
 def test_the_number_0_is_a_class_and_no_missing_attribute():
     shape = {"name": "rect", "x": 1, "y": 1, "width": 3, "height": 3}
     regions = [{"shape_attributes": shape, "region_attributes": {"kind": kind, "x": ""}} for kind in (0, 1)]

@@ -219,7 +219,9 @@ def _image(cell: str) -> str:
 
 def _whole(cell: str) -> int:
     """Return a count of regions; 0 where the cell holds none."""
-    return int(cell) if re.fullmatch(r"\s*[0-9]{1,9}\s*", cell) else 0
+    # Python takes more for blank space where it looks for it than where it reads numbers.
+    text = cell.strip()
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
 
 
 def _cell(cell: str) -> Any:
