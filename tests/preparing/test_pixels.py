@@ -197,6 +197,39 @@ def test_a_tiff_is_seen_as_pillow_shows_it(tmp_path: Path, kind: str) -> None:
     assert np.array_equal(np.broadcast_to(seen[..., None] if seen.ndim == 2 else seen, wanted.shape), wanted)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["1", "F", "I", "YCbCr"])
+def test_a_tiff_that_pillow_decodes_is_turned_once(tmp_path: Path, kind: str, orientation: int) -> None:
+    path = tmp_path / "a.tif"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    plain = Image.fromarray(noise()).convert("L").convert(kind if kind != "YCbCr" else "RGB").convert(kind)
+    plain.save(path, exif=exif)
+    info = ImageInfo(53, 37, orientation, "TIFF")
+    options = PrepareOptions(tile="20x16", split_pixels=320)
+    with ExitStack() as until:
+        pixels, tables = open_pixels(str(path), info, "scale", until)
+        seen = pixels.block(Box(0, 0, 53, 37)).copy()
+        made = list(make_images(pixels, tables, info, options))
+    plain.save(path)
+    wanted = block(path)
+    assert np.array_equal(seen, wanted)
+    upright_one = upright(wanted, orientation)
+    for (x, y, width, height), data in made:
+        part = np.asarray(Image.open(io.BytesIO(data)))
+        assert np.array_equal(part, upright_one[y : y + height, x : x + width])
+
+
+def test_pixels_that_the_header_does_not_tell_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    save(path, noise(), lossless=True)
+    info = ImageInfo(53, 38, 1, "WEBP")
+    with ExitStack() as until:
+        pixels, tables = open_pixels(str(path), info, "scale", until)
+        with pytest.raises(ValueError, match="it decodes to 53x37 pixels, not as its header tells"):
+            list(make_images(pixels, tables, info, PrepareOptions()))
+
+
 def test_a_jpeg_in_cmyk_is_seen_as_rgb(tmp_path: Path) -> None:
     Image.fromarray(noise()).convert("CMYK").save(tmp_path / "a.jpg", quality=95)
     with Image.open(tmp_path / "a.jpg") as image:

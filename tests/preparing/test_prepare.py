@@ -181,6 +181,19 @@ def test_names_that_differ_in_their_extension_keep_it(tmp_path: Path) -> None:
     assert result.examples["prepare-name-taken"] == ["c.webp: c.webp.jpg or c.webp.png is an image, too"]
 
 
+def test_names_that_end_in_two_extensions_stay_apart(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    for seed, name in enumerate(("a.jpg", "a.tif", "a.tif.tif", "b.tif.tif")):
+        save(images / name, noise(seed=seed))
+    gtmask.prepare(images, tmp_path / "out", workers=1)
+    table = rows(tmp_path / "out")
+    keys = {source: row["images"][0]["key"] for source, row in table.items()}
+    assert keys == {"a.jpg": "a.jpg", "a.tif": "a.tif.png", "a.tif.tif": "a.tif.tif.png",
+                    "b.tif.tif": "b.tif.png"}  # fmt: skip
+    for source, key in keys.items():
+        assert np.array_equal(shown(tmp_path / "out" / key), shown(images / source))
+
+
 def test_images_that_need_nothing_can_be_left_where_they_are(folder: Path, tmp_path: Path) -> None:
     options = PrepareOptions(changed_only=True)
     result = gtmask.prepare(folder, tmp_path / "out", options=options, workers=1)

@@ -41,7 +41,12 @@ def make_images(
     ------
     PrepareError
         A tile has more bytes than --split-bytes.
+    ValueError
+        The pixels are not as many as the header tells.
     """
+    if pixels.size != (info.width, info.height):
+        # Masks are made by the header: nothing may be filled in, or left out.
+        raise ValueError(f"it decodes to {pixels.size[0]}x{pixels.size[1]} pixels, not as its header tells")
     shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
     if info.width * info.height <= options.split_pixels:
         whole = Made(Box(0, 0, *shown), _encoded(pixels, tables, info, Box(0, 0, *shown)))
@@ -62,6 +67,8 @@ def _encoded(pixels: Pixels, tables: JpegTables | None, info: ImageInfo, box: Bo
     block = upright(
         pixels.block(stored_box(box, info.width, info.height, info.orientation)), info.orientation
     )
+    if block.shape[:2] != (box.height, box.width):
+        raise ValueError("it decodes to other pixels than its header tells")
     if info.format == "JPEG":
         return to_jpeg(block, pixels.profile, tables, exchanged=info.orientation >= 5)
     return to_png(block, pixels.profile)

@@ -39,10 +39,14 @@ class Names:
         return self._sorted[which]
 
     def base(self, key: str) -> str:
-        """Return what a new image's name begins with, up to its extension."""
+        """Return what a new image's name begins with, up to its extension.
+
+        A name that is itself an image's is not used: ``a.tif`` may become ``a.tif.png``, so ``a.tif.tif``
+        becomes ``a.tif.tif.png``.
+        """
         stem = splitext(key)[0]
         low, high = self._of(1).searchsorted([hash(stem), hash(stem) + 1])
-        return stem if high - low < 2 else key
+        return stem if high - low < 2 and not self.is_taken(stem) else key
 
     def is_taken(self, key: str) -> bool:
         """Say whether an image has this name."""

@@ -33,6 +33,11 @@ class Pixels(Protocol):
     pages: int
     profile: bytes | None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        ...
+
     def block(self, box: Box) -> NDArray[np.uint8]:
         """Return some pixels: uint8, (height, width) of gray or (height, width, 3) of RGB."""
         ...
@@ -57,6 +62,11 @@ class Samples:
     pages: int = 1
     profile: bytes | None = None
     high_byte: bool = False
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in the grid of the file."""
+        return self.values.shape[1], self.values.shape[0]
 
     def look_at_levels(self, rule: str) -> None:
         """Decide how samples of more than 8 bits become 8; for those of 8 there is nothing to decide.

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
+from gtmask.images.probe import orientation_of
 from gtmask.preparing.samples import Samples, on_white
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ _READERS = {
     "JPEG2000": "Jpeg2KImagePlugin.Jpeg2KImageFile",
     "WEBP": "WebPImagePlugin.WebPImageFile",
 }
+#: What undoes each EXIF orientation, in Pillow's words.
+_BACK = {
+    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90",
+    7: "TRANSVERSE", 8: "ROTATE_270",
+}  # fmt: skip
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
@@ -41,6 +48,12 @@ class WholeImage:
     pages: int
     profile: bytes | None
     levels: Levels | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in the grid of the file."""
+        width, height = self.image.size
+        return width, height
 
     def block(self, box: Box) -> NDArray[np.uint8]:
         """Return some pixels, as a screen shows them."""
@@ -72,10 +85,13 @@ def decode_whole(image: Any) -> WholeImage | Samples:
     OSError, ValueError, SyntaxError
         It is damaged.
     """
-    pages = pages_of(image)
+    pages, turned = pages_of(image), orientation_of(image) if image.format == "TIFF" else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image.load()
+    if turned != 1:
+        # Pillow turns a TIFF as it decodes it, and no other format: back to the grid of the file.
+        image = image.transpose(Image.Transpose[_BACK[turned]])
     profile = image.info.get("icc_profile") if image.mode in {"L", "LA", "RGB", "RGBA", "P"} else None
     if image.mode in _DEEP:
         return Samples(np.asarray(image)[..., None], "gray", pages=pages)
