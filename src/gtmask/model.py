@@ -228,6 +228,7 @@ class ImageNames(NamedTuple):
     aliases: tuple[str, ...] = ()
     scope: str = ""
     source: int = 0
+    guessed: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -266,6 +267,9 @@ class Record(_ByValue):
         The rule of the tool's own exporter, for ``--fill source``.
     aliases
         Other names of the same image, tried in order where ``image`` cannot be found.
+    guessed
+        How many of the last aliases nobody tells: they are the annotation file's own name, where the document
+        in it names another image.
     scope
         What else the format says about which image is meant, as a path: the subset, data set, task or
         video (``"Train"``) within which ``image`` is a name. Two records of one ``image`` and different
@@ -321,11 +325,12 @@ class Record(_ByValue):
     colors: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     statuses: tuple[str, ...] = field(default=(), repr=False, compare=False)
     attributes: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    guessed: int = field(default=0, repr=False, compare=False)
 
     @property
     def names(self) -> ImageNames:
         """All that the export calls the image."""
-        return ImageNames(self.image, self.aliases, self.scope, self.source)
+        return ImageNames(self.image, self.aliases, self.scope, self.source, self.guessed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,8 @@ def test_choices_are_made_among_the_images_of_all(tmp_path: Path) -> None:
     summary = gtmask.convert([cvat, labelme], tmp_path / "out", **common)
     assert (summary.tally.masks, summary.tally.rejects) == (2, 1)
     assert told(summary)["images-left-out"].startswith("1 of 4 images, by --only, --where ")
+    seen = gtmask.inspect([cvat, labelme], options=ReadOptions(where=("label=Car",)), workers=1)
+    assert seen.examples["images-left-out"][0].endswith("; no image of labelme is chosen")
     page = gtmask.preview(
         [cvat, labelme], tmp_path / "page.html", images=str(folder), workers=1, image=["b.jpg"]
     )

@@ -250,7 +250,7 @@ def test_every_command_takes_the_choice(tmp_path: Path, monkeypatch: pytest.Monk
         assert (done.exit_code, json.loads(done.stdout)["labels"]) == (0, {"Person, old": 1}), done.output
     done = RUN.invoke(app, ["inspect", str(export), "--where", "label=Lorry", "--workers", "1"])
     assert isinstance(done.exception, UsageError)
-    assert str(done.exception).endswith("the labels there are Car (2), Road (2), Person, old (1).")
+    assert str(done.exception).endswith(r"the labels there are Car (2), Road (2), Person\, old (1).")
 
 
 #: Of each format that knows the status: how an export of one image says it, what is said, and of what name.
@@ -358,3 +358,19 @@ def test_choices_in_s3_with_shards_are_those_of_one_local_run(
     here = {str(path.relative_to(tmp_path / "out")): path.read_bytes()
             for path in (tmp_path / "out").rglob("*") if path.is_file()}  # fmt: skip
     assert made == {name: data for name, data in here.items() if not name.startswith("_gtmask/")}
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "values"),
+    [
+        (r"attribute:a\=b=c=d", "a=b", ("c=d",)),
+        (r"attribute: a =1\,2,3", "a", ("1,2", "3")),
+        (r"attribute:\==x", "=", ("x",)),
+    ],
+)
+def test_equal_signs_and_commas_within_names_and_values(
+    text: str, attribute: str, values: tuple[str, ...]
+) -> None:
+    found = parse_where(text)
+    assert (found.attribute, found.values) == (attribute, values)
+    assert parse_where(found.text.removeprefix("--where ")) == found

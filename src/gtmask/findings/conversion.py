@@ -96,6 +96,9 @@ declare("guess", [
      "not looked at."),
      ("Give --images with the folder or prefix of the images; the manifest refers to where they were looked "
      "for.")),
+    ("image-renamed", ("The image that the annotation file names is not there; the one that is called like "
+     "the annotation file was taken."),
+     "Nothing, if both files were renamed together; else give --images the folder of the right image."),
     ("images-two-ways", ("The first images are found in two ways, by more or by less of their path; the way "
      "that finds most counts."),
      "Look at a preview; give --images the folder that the export's paths start from."),

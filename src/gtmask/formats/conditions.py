@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from gtmask.model import Record
 
-_WHERE = re.compile(r"(label|attribute:[^=]*[^=\s][^=]*)=(.*)", re.DOTALL | re.IGNORECASE)
+#: An equal sign after a backslash belongs to an attribute's name.
+_WHERE = re.compile(r"(label|attribute:\s*(?:\\=|[^=\s])(?:\\=|[^=])*)=(.*)", re.DOTALL | re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 #: Rejects that say all that there is to say of an image: nobody labeled it.
 _EMPTY = frozenset({"record-unannotated", "record-skipped", "object-unlabeled"})
@@ -42,8 +43,9 @@ class Condition:
     @property
     def text(self) -> str:
         """The condition as a command line has it."""
-        values = ",".join(value.replace(",", "\\,") for value in self.values)
-        return f"--status {values}" if self.what == "status" else f"--where {self.what}={values}"
+        values = ",".join(map(as_written, self.values))
+        what = self.what.replace("=", "\\=")
+        return f"--status {values}" if self.what == "status" else f"--where {what}={values}"
 
     @property
     def attribute(self) -> str:
@@ -88,7 +90,8 @@ def parse_where(text: str) -> Condition:
             "between alternatives."
         )
     what, _, name = found[1].partition(":")
-    return Condition(what.lower() + (f":{name.strip()}" if name else ""), values)
+    name = name.replace("\\=", "=").strip()
+    return Condition(what.lower() + (f":{name}" if name else ""), values)
 
 
 def parse_status(text: str) -> Condition:
@@ -103,6 +106,11 @@ def parse_status(text: str) -> Condition:
     if not values:
         raise UsageError("--status is empty: give a value, or leave the option out.")
     return Condition("status", values)
+
+
+def as_written(value: str) -> str:
+    """Return a value as a command line has it among alternatives."""
+    return value.replace(",", "\\,")
 
 
 def _values(text: str) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     # The tool itself pairs files by their names: those count where the image that is noted is not there.
     paired = [f"{splitext(name)[0]}{extension}" for extension in _extensions(image)]
     noted = (beside(name, image), f"{folder}/{image}" if folder else image, image)
-    builder.name_image((*noted, *paired, *(f"{folder}/{basename(one)}" for one in paired if folder)), "file")
+    paired += [f"{folder}/{basename(one)}" for one in paired if folder]
+    builder.name_image(noted, "file", guesses=paired)
     size_from(builder, info)
 
     def add(item: dict[str, Any]) -> None:

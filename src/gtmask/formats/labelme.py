@@ -78,7 +78,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     builder = RecordBuilder("", source_fill="opencv-trunc" if dialect else "pillow", where=name)
     record, version = builder.record, get_text(builder, document, "version")
     record.grid, record.grid_known = grid_of(version, dialect=dialect)
-    builder.name_image(image_names(name, get_text(builder, document, "imagePath")), "file")
+    told, guesses = image_names(name, get_text(builder, document, "imagePath"))
+    builder.name_image(told, "file", guesses=guesses)
     size_from(builder, document, "imageWidth", "imageHeight")
     add = add_with_attributes if reader.options.asks_attributes else add_shape
     each(builder, shapes, partial(add, builder), "shape")
@@ -103,8 +104,8 @@ def without_image_data(data: bytes) -> bytes:
     return data if end < 0 else data[: match.end()] + data[end:]
 
 
-def image_names(name: str, path: str) -> list[str]:
-    """Return the image that a file speaks of, and the names it has by convention: the JSON's own."""
+def image_names(name: str, path: str) -> tuple[list[str], list[str]]:
+    """Return the image that a file speaks of, and apart the names it has by convention: the JSON's own."""
     stem = splitext(name)[0]
     extensions = [".jpg", ".jpeg", ".png", ".JPG", ".bmp"]
     image = beside(name, path.strip())
@@ -117,7 +118,7 @@ def image_names(name: str, path: str) -> list[str]:
         if image.startswith("/") or ":" in image:
             # Of another machine: labelme looks beside the JSON, and so do people who copy both.
             moved = [beside(name, basename(image))]
-    return [image, *moved, *(stem + extension for extension in extensions)]
+    return [image, *moved], [stem + extension for extension in extensions]
 
 
 def add_with_attributes(builder: RecordBuilder, shape: dict[str, Any]) -> None:

@@ -141,7 +141,7 @@ def _build(
     metadata = get_object(builder, document, "metadata")
     image = get_text(builder, metadata, "name") or basename(stem)
     stem = stem or beside(name, image)
-    builder.name_image((beside(name, image), stem, image), "file")
+    builder.name_image((beside(name, image), image), "file", guesses=(stem,))
     builder.record.files = reader.export.read
     size_from(builder, metadata)
     builder.record.statuses = tuple(filter(None, [get_text(builder, metadata, "status")]))

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from gtmask.model import ImageNames
 
-#: How much a key's name says: it is within the record's scope; it is the image's own name; it is an alias.
-SCOPED, OWN, ALIAS = range(3)
+#: How much a key's name says: it is within the record's scope; it is the image's own name; it is an alias; it
+#: is the name of the annotation file, which names another image.
+SCOPED, OWN, ALIAS, GUESSED = range(4)
 
 #: What Label Studio puts in front of the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)", re.DOTALL)
@@ -81,9 +82,9 @@ class ImageRule:
     def keys(self, names: ImageNames) -> dict[str, int]:
         """Return the keys of an image in the order in which to look for it, each with its rank.
 
-        The ranks are :data:`SCOPED`, :data:`OWN` and :data:`ALIAS`: within one of them nothing says which
-        of two images is meant. An alias that differs from the image's own name in its extension alone says as
-        much as that.
+        The ranks are :data:`SCOPED`, :data:`OWN`, :data:`ALIAS` and :data:`GUESSED`: within one of them
+        nothing says which of two images is meant. An alias that differs from the image's own name in its
+        extension alone says as much as that.
         """
         keys: dict[str, int] = {}
         for path, rank in _ranked(names):
@@ -179,10 +180,10 @@ def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
         return ((own, OWN),) if own is not None else ()
     ranked = [] if own is None else [(own, OWN)]
     stem = posixpath.splitext(own)[0] if own is not None else None
-    # Who gives the same name with several extensions knows none of them.
+    told = len(names.aliases) - names.guessed
     ranked += [
-        (path, OWN if posixpath.splitext(path)[0] == stem else ALIAS)
-        for path in map(normalize, names.aliases)
+        (path, _rank(posixpath.splitext(path)[0], stem, guessed=number >= told))
+        for number, path in enumerate(map(normalize, names.aliases))
         if path is not None
     ]
     scope = normalize(names.scope)
@@ -192,6 +193,21 @@ def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
     if own is not None and own not in within and is_possible(f"{scope}/{own}"):
         within.insert(0, f"{scope}/{own}")
     return [*((path, SCOPED) for path in within), *ranked]
+
+
+def _rank(stem: str, own: str | None, *, guessed: bool) -> int:
+    """Return what another name of an image says; who gives its own with several extensions knows none."""
+    if stem == own:
+        return OWN
+    return GUESSED if guessed and not (own is not None and same_spelled(stem, own)) else ALIAS
+
+
+def _first_ranks(names: ImageNames) -> dict[str, int]:
+    """Return the references of an image as :func:`_ranked` does, each once with what it says at first."""
+    ranks: dict[str, int] = {}
+    for path, rank in _ranked(names):
+        ranks.setdefault(path, rank)
+    return ranks
 
 
 def same_spelled(key: str, other: str) -> bool:
@@ -245,8 +261,9 @@ async def choose_rule(
 ) -> RuleChoice:
     """Choose the rule that finds most images of a sample; of equally good ones the first.
 
-    What another rule finds that keeps more of the references, or finds as many images, speaks against it
-    where that is another file for the same image.
+    Images that are found by the names that the export tells come first: what an annotation file is called may
+    be another image's name. What another rule finds that keeps more of the references, or finds as many
+    images, speaks against it where that is another file for the same image.
 
     Parameters
     ----------
@@ -262,25 +279,27 @@ async def choose_rule(
     RuleChoice
         The whole path where nothing is found.
     """
-    ranked = [dict(_ranked(names)) for names in dict.fromkeys(images)]
+    ranked = [_first_ranks(names) for names in dict.fromkeys(images)]
     paths = list(dict.fromkeys(path for one in ranked for path in one))
 
     async def found_in(key: str) -> bool:
         return any([await exists(spelling) for spelling in spellings(key)])
 
-    best, most = ImageRule(), 0
+    best, most, all_told = ImageRule(), (0, 0), sum(map(bool, ranked))
     tried: list[tuple[ImageRule, list[str | None]]] = []
     seen: dict[str, bool] = {}
     for rule in _rules(max((path.count("/") for path in paths), default=0), images_prefix):
         keys = {path: rule.apply(path) for path in paths}
         new = list(dict.fromkeys(key for key in keys.values() if key not in seen))
         seen.update(zip(new, await asyncio.gather(*map(found_in, new)), strict=True))
-        files = [next((keys[path] for path in one if seen[keys[path]]), None) for one in ranked]
-        found = len(ranked) - files.count(None)
+        met = [next((path for path in one if seen[keys[path]]), None) for one in ranked]
+        files = [None if path is None else keys[path] for path in met]
+        told = sum(path is not None and one[path] < GUESSED for path, one in zip(met, ranked, strict=True))
+        found = told, len(ranked) - files.count(None)
         tried.append((rule, files))
         if found > most:
             best, most = rule, found
-        if most == sum(map(bool, ranked)):
+        if told == all_told:
             break
     return RuleChoice(best, _doubt(best, tried))
 

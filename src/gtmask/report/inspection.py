@@ -20,11 +20,13 @@ from gtmask.formats import open_sources
 from gtmask.formats.base import ReadOptions, suggested
 from gtmask.formats.sagemaker.held import held_shapes
 from gtmask.formats.sampling import take_sample
+from gtmask.formats.several import Joins
 from gtmask.formats.sources import source_list, spoken
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.images.listed import read_listed
+from gtmask.manifest.contract import IMAGE_EXTENSIONS
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
     from gtmask.model import ClassMap, SuggestedClass
+
+#: Names of an export among which one is looked for that can be an annotation.
+_LISTED = 100
 
 
 @dataclass(slots=True)
@@ -218,7 +223,9 @@ def inspect(
     with Pool(workers) as pool:
         reader = choose(spoken(sources), opened.reader, listed, options, pool, progress)
         seen = _read_all(reader, reservoir, pool, progress)
-    seen.why = " ".join(_why(part, format) for part in opened.parts)
+    names = opened.reader.names if isinstance(opened.reader, Joins) else ("",)
+    whys = zip(names, [_why(part, format) for part in opened.parts], strict=True)
+    seen.why = " ".join(f"{name}: {why}" if name and why else why for name, why in whys)
     with suppress(ClassMapError):
         where = local_images(sources, images)
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
@@ -258,15 +265,17 @@ def _why(opened: OpenedExport, wanted: str) -> str:
     """Say in a sentence by what an export's format was told."""
     if wanted != "auto":
         return f"--format {wanted} says so."
-    names = opened.names or tuple(islice(opened.export.names(), 1))
-    if not names:
+    listed = list(islice(opened.names or opened.export.names(), _LISTED))
+    if not listed:
         return ""
-    sample = take_sample(opened.export, names[0])
+    # Images may stand among the annotations.
+    name = next((one for one in listed if not one.lower().endswith(IMAGE_EXTENSIONS)), listed[0])
+    sample = take_sample(opened.export, name)
     seen = [*sample.keys, *sample.element, *(key for keys in sample.keys.values() for key in keys)]
     own = [key for key in dict.fromkeys(seen) if key in opened.format.marks][:6]
     if own:
-        return f"{names[0]} has {', '.join(own)}, as documents of {opened.format.name} have."
-    return f"{names[0]} begins and is called like files of {opened.format.name}."
+        return f"{name} has {', '.join(own)}, as documents of {opened.format.name} have."
+    return f"{name} begins and is called like files of {opened.format.name}."
 
 
 def _manifest(export: Export, name: str) -> ManifestReader:

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import suggested
+from gtmask.formats.conditions import as_written
 from gtmask.formats.export import take_read
 from gtmask.formats.several import Joins
+from gtmask.formats.sources import spoken
 from gtmask.run.survey import BATCH, all_names, batches, kept_reader
 from gtmask.text import escape_unprintable
 
@@ -188,8 +190,18 @@ def choose(
     told = [*_names_told(listed), *_values_told(wanted, said)]
     if left := chosen.count(0):
         by = ["--only"] * (listed is not None) + [one.text for one in wanted]
-        told.append(Finding("images-left-out", f"{left:,} of {len(chosen):,} images, by {', '.join(by)}"))
+        detail = f"{left:,} of {len(chosen):,} images, by {', '.join(by)}{_exports_left_out(reader, chosen)}"
+        told.append(Finding("images-left-out", detail))
     return ChosenReader(reader, bytearray(map(bool, chosen)), told)
+
+
+def _exports_left_out(reader: Reader[Any], chosen: bytearray) -> str:
+    """Return a phrase about exports none of whose images is chosen, of several that are read as one."""
+    if not isinstance(reader, Joins):
+        return ""
+    left = set(range(len(reader.names))).difference(map(reader.source_of, compress(reader.units(), chosen)))
+    names = [escape_unprintable(reader.names[number]) for number in sorted(left)]
+    return f"; no image of {spoken(names)} is chosen" if names else ""
 
 
 def _look(reader: Reader[Any], wanted: tuple[Condition, ...], pool: Pool) -> Iterator[Looked]:
@@ -218,7 +230,7 @@ def _meets_none(
     for one, counts in zip(wanted, said, strict=True):
         if not one.met(counts):
             most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-            there = _some([f"{value} ({number:,})" for value, number in most])
+            there = _some([f"{as_written(value)} ({number:,})" for value, number in most])
             kind = {"label": "labels", "status": "statuses"}.get(one.what, f"values of {one.attribute}")
             known = f"the {kind} there are {there}" if there else f"there are no {kind}"
             return f"{one.text} fits {where}: {known}."
@@ -241,7 +253,7 @@ def _values_told(wanted: Sequence[Condition], said: Sequence[Counter[str]]) -> I
     """Tell of alternatives that no image has."""
     for one, counts in zip(wanted, said, strict=True):
         if lost := [value for value in one.values if value not in one.met(counts)]:
-            yield Finding("choice-unmet", f"{one.text}: {_some(lost)}")
+            yield Finding("choice-unmet", f"{one.text}: {_some(list(map(as_written, lost)))}")
 
 
 def _some(texts: Sequence[str]) -> str:

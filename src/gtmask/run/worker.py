@@ -25,7 +25,7 @@ from gtmask.formats.versions import expect
 from gtmask.images.prepared import open_prepared
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
-from gtmask.images.resolve import mask_key
+from gtmask.images.resolve import GUESSED, mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import count_values, encode_png
@@ -254,6 +254,8 @@ class Worker:
             if found is None:
                 return self._rejected(record)
             key, info = found
+            if keys.get(key) == GUESSED:
+                findings.append(Finding("image-renamed", f"{key} for {own}"))
         long_key = position in chunk.long_keys
         target = mask_key(own if job.sifted else key, keep_extension=long_key)
         if long_key:

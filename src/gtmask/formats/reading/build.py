@@ -70,14 +70,18 @@ class RecordBuilder(Accounts):
         self.finding(code, detail)
         return self.record
 
-    def name_image(self, names: Iterable[str], what: str, scope: str = "") -> None:
+    def name_image(
+        self, names: Iterable[str], what: str, scope: str = "", guesses: Iterable[str] = ()
+    ) -> None:
         """Call the image by the first of these names that is not empty, the others being aliases.
 
         ``what`` is what the format calls a record, for the finding where there is no name; ``scope`` is
-        :attr:`gtmask.model.Record.scope`.
+        :attr:`gtmask.model.Record.scope`; ``guesses`` are names after the annotation file's own.
         """
         self.record.scope = scope
-        known = list(dict.fromkeys(name for name in names if name))
+        told = dict.fromkeys(name for name in names if name)
+        known = [*told, *(name for name in dict.fromkeys(guesses) if name and name not in told)]
+        self.record.guessed = len(known) - max(len(told), 1) if known else 0
         self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
         if not known:
             self.finding("image-name-bad", f"the {what} names no image")
