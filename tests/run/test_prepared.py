@@ -196,6 +196,38 @@ def test_an_image_that_the_table_does_not_know_is_rejected(images: Path, tmp_pat
     assert summary.tally.findings["image-missing"] == 1
 
 
+def test_copies_that_are_not_those_of_the_table_are_rejected(images: Path, tmp_path: Path) -> None:
+    """A table of another folder gives masks that do not fit, and so do images that changed since."""
+    export = write_export(tmp_path / "export.json", list(SIZES))
+    new = tmp_path / "new"
+    gtmask.prepare(images, new, options=PrepareOptions(changed_only=True), workers=1)
+    (new / "d.png").unlink()
+    save(new / "b.png", np.zeros((48, 65, 3), np.uint8))
+    save(new / "sub" / "c.png", np.zeros((37, 53, 3), np.uint8), 3)
+    save(images / "e.png", np.zeros((11, 20, 3), np.uint8))
+    summary = convert(export, tmp_path / "out", new)
+    assert summary.exit_code == 3
+    assert dict(summary.tally.findings)["prepared-differs"] == 4
+    assert [Path(line["source-ref"]).name for line in lines(tmp_path / "out")] == ["a.jpg"]
+    told = (tmp_path / "out" / "rejects.jsonl").read_text()
+    for words in ("d.png is not there", "b.png has 65x48 pixels, the table tells 64x48",
+                  "sub/c.png has 53x37 pixels and EXIF orientation 3, the table tells 53x37",
+                  "e.png has 20x11 pixels, the table tells 20x10"):  # fmt: skip
+        assert words in told
+    # Where references lead elsewhere, copies need not be here: those that are must fit all the same.
+    away = convert(export, tmp_path / "away", new, image_uri="s3://data/new")
+    assert dict(away.tally.findings)["prepared-differs"] == 3
+
+
+def test_tiles_that_are_gone_reject_their_image(images: Path, tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export.json", ["b.tif", "e.png"])
+    gtmask.prepare(images, tmp_path / "new", options=CUT, workers=1)
+    next((tmp_path / "new" / "b.tif.tiles").iterdir()).unlink()
+    summary = convert(export, tmp_path / "out", tmp_path / "new")
+    assert summary.tally.findings["prepared-differs"] == 1
+    assert [Path(line["source-ref"]).name for line in lines(tmp_path / "out")] == ["e.png"]
+
+
 def test_another_table_is_another_run_and_an_update_takes_it(images: Path, tmp_path: Path) -> None:
     names = list(SIZES)
     export = write_export(tmp_path / "export.json", names)

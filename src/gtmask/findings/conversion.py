@@ -246,6 +246,9 @@ declare("reject", [
     ("image-missing", "The image cannot be found below --images.",
      "Check --images and how the export names its images (docs/images.md)."),
     ("image-unreadable", "The file is damaged or is not an image of a known format.", "Replace the file."),
+    ("prepared-differs", ("A copy that `gtmask prepare` made is missing, or has other pixels than the table "
+     "tells: the table is of another folder, or the copy was changed."),
+     "Give the table that lies with the copies, or prepare the images again with --overwrite."),
     ("prepare-strips", ("The image is too large to be decoded as a whole, and its file cannot be read in "
      "strips; the detail has its size."),
      "Save it as a TIFF in strips or tiles, or as a PNG that is not interlaced, and prepare again."),

@@ -31,6 +31,7 @@ from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import count_values, encode_png
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import MASKS, ChunkResult, commit
+from gtmask.run.copies import Copies
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
@@ -130,6 +131,8 @@ class Worker:
         self.table = None
         if self.job.table:
             self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
+        away = self.job.settings.image_uri is not None
+        self.copies = Copies(self.images, self.job.s3, self.stack, may_be_away=away)
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
         self.earlier = EarlierParts(self.out)
         return self
@@ -264,6 +267,8 @@ class Worker:
             findings.append(Finding("image-format", key))
         fitting = fit(record, info, job.settings.size, *self._wanted_grid())
         findings += fitting.findings
+        if self.table is not None and (image := self.table.find(key)) is not None:
+            findings += await self.copies.look_at(image)
         if is_reject(findings):
             return self._rejected(record)
         # The reader has made it for us alone.

@@ -1,0 +1,74 @@
+"""Whether copies of prepared images are there, and have the pixels that the table tells.
+
+A mask has the size that the table tells. A table of another folder, or a copy that was made anew or edited
+since, would give masks that do not fit, and nobody would see it before workers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from gtmask.errors import NotFoundError, ProbeError
+from gtmask.findings import Finding
+from gtmask.images.probe import probe
+from gtmask.storage import open_storage
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from gtmask.images.prepared import Piece, PreparedImage
+    from gtmask.storage.base import S3Settings, Storage
+
+#: Copies of one image whose headers are on their way at a time.
+_AT_ONCE = 16
+
+
+class Copies:
+    """Looks at the headers of copies.
+
+    Parameters
+    ----------
+    images
+        Where the copies are.
+    s3
+        How to reach images that were left where they are.
+    until
+        Holds what is opened for these.
+    may_be_away
+        Whether the manifest refers to copies at another place: then those that are not here are no fault.
+    """
+
+    def __init__(self, images: Storage, s3: S3Settings, until: AsyncExitStack, *, may_be_away: bool) -> None:
+        self._places: dict[str, Storage] = {"": images}
+        self._s3, self._until, self._may_be_away = s3, until, may_be_away
+
+    async def look_at(self, image: PreparedImage) -> list[Finding]:
+        """Return what is wrong with the first copies of an image that are not as the table tells."""
+        for at in {piece.at for piece in image.images} - self._places.keys():
+            self._places[at] = await self._until.enter_async_context(open_storage(at, self._s3))
+        for start in range(0, len(image.images), _AT_ONCE):
+            pieces = image.images[start : start + _AT_ONCE]
+            found = await asyncio.gather(*(self._look_at(piece) for piece in pieces))
+            if wrong := [finding for finding in found if finding is not None]:
+                return wrong[:1]
+        return []
+
+    async def _look_at(self, piece: Piece) -> Finding | None:
+        place = self._places[piece.at]
+        try:
+            info = await probe(place, piece.key)
+        except NotFoundError:
+            if self._may_be_away:
+                return None
+            return Finding("prepared-differs", f"{place.uri(piece.key)} is not there")
+        except ProbeError as error:
+            return Finding("image-unreadable", str(error))
+        if (info.width, info.height, info.orientation) == (piece.width, piece.height, 1):
+            return None
+        turned = "" if info.orientation == 1 else f" and EXIF orientation {info.orientation}"
+        return Finding(
+            "prepared-differs",
+            f"{piece.key} has {info.width}x{info.height} pixels{turned}, the table tells "
+            f"{piece.width}x{piece.height}",
+        )
