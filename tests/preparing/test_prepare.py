@@ -22,6 +22,7 @@ from gtmask import PrepareOptions
 from gtmask.cli import app
 from gtmask.errors import NotFoundError, RunConflictError, UsageError
 from gtmask.images.prepared import parse_line
+from gtmask.progress import Silent
 from tests.preparing.pictures import noise, png, save, shown
 
 if TYPE_CHECKING:
@@ -306,6 +307,23 @@ def test_it_goes_on_after_a_kill(folder: Path, tmp_path: Path) -> None:
         {k: v for k, v in tree(place).items() if "_gtmask" not in k} for place in (out, tmp_path / "fresh")
     )
     assert one == two
+
+
+@pytest.mark.parametrize("when", ["prepare", "assemble"])
+def test_a_start_that_another_one_has_replaced_writes_no_table(
+    folder: Path, tmp_path: Path, when: str
+) -> None:
+    out = tmp_path / "out"
+
+    class Replaced(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == when:
+                plan = out / "_gtmask" / "prepare.json"
+                plan.write_bytes(plan.read_bytes().replace(b"2048x2048", b"1024x1024"))
+
+    with pytest.raises(RunConflictError, match="Another start of gtmask prepare has taken over"):
+        gtmask.prepare(folder, out, workers=1, progress=Replaced())
+    assert not (out / "prepared.jsonl").exists()
 
 
 def test_both_sides_in_s3(folder: Path, tmp_path: Path, s3_server: Any, bucket: str) -> None:

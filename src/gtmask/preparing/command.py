@@ -15,7 +15,7 @@ from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.preparing.listing import Listing
 from gtmask.preparing.options import PrepareOptions
-from gtmask.preparing.plan import KNOWN, REJECTS, PreparePlan, settle
+from gtmask.preparing.plan import KNOWN, REJECTS, PreparePlan, refuse_lost, settle
 from gtmask.preparing.worker import Item, PrepareJob, prepare_chunk
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import ChunkResult, Tally, each_part, reject_lines
@@ -271,6 +271,7 @@ async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation, pro
             yield part
 
     async with open_storage(job.out, job.s3) as out:
+        await refuse_lost(out, plan.identity)
         # What it names is there by now: chunks are committed after their images.
         await out.put_stream(TABLE, lines(out), "application/x-ndjson")
         await out.put(REJECTS, b"".join(rejects), "application/x-ndjson")

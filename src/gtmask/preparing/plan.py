@@ -87,6 +87,22 @@ async def settle(out: Storage, plan: PreparePlan, listing: Listing, *, overwrite
     return set()
 
 
+async def refuse_lost(out: Storage, identity: str) -> None:
+    """Refuse to go on where another start has put its plan into the output.
+
+    Raises
+    ------
+    RunConflictError
+        Another one has.
+    """
+    plan = await _load(out)
+    if plan is None or plan.identity != identity:
+        raise RunConflictError(
+            f"Another start of gtmask prepare has taken over {out.root}: let it finish, or choose another "
+            "--out."
+        )
+
+
 async def _load(out: Storage) -> PreparePlan | None:
     try:
         data = await out.get(PREPARING)

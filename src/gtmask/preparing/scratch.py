@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +29,19 @@ def make_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     if size <= IN_MEMORY:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:
-        file.truncate(size)
+        _reserve(file.fileno(), size)
         return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Give a file its size; where the disk is full this is told now, while a write into a map would kill."""
+    os.ftruncate(file, size)
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # file systems that cannot tell
+                raise
 
 
 def let_go(values: NDArray[Any]) -> None:

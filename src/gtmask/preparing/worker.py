@@ -17,6 +17,7 @@ from gtmask.preparing.make import make_images
 from gtmask.preparing.names import new_key, tile_key
 from gtmask.preparing.needs import IMAGE_NAMES, changes_of, extension_of
 from gtmask.preparing.open import DAMAGED, open_pixels
+from gtmask.preparing.plan import refuse_lost
 from gtmask.preparing.tiles import Box
 from gtmask.run.commit import ChunkResult, Tally, commit
 from gtmask.storage import is_s3, open_storage
@@ -115,8 +116,11 @@ class _Worker:
             tasks = [group.create_task(one(item)) for item in items]
         result = _gather(number, [task.result() for task in tasks])
         if not self.job.dry_run:
-            await commit(self.out, [result], self.job.run)
+            await commit(self.out, [result], self.job.run, self._refuse_lost)
         return result
+
+    async def _refuse_lost(self) -> None:
+        await refuse_lost(self.out, self.job.run)
 
     async def image(self, item: Item) -> _Outcome:
         """Look at one file, and write what becomes of it."""
