@@ -15,7 +15,7 @@ import gtmask
 from gtmask.formats import open_reader
 from gtmask.formats.jsonstream import open_document
 from gtmask.formats.jsonstream.texts import texts_of
-from gtmask.images.resolve import ImageRule, mask_key
+from gtmask.images.resolve import GUESSED, ImageRule, mask_key
 from gtmask.model import ImageNames
 from gtmask.run import clashes
 from gtmask.run.clashes import NONE, Claims, Sieve, Verdict, settle
@@ -87,6 +87,9 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
                 unsettled.add(i)
             elif i != min(leaders):
                 duplicates.add(i)
+        told = {chosen[i] for i in court - duplicates - unsettled if keys[i][chosen[i]] != GUESSED}
+        unsettled |= {i for i in court if keys[i][chosen[i]] == GUESSED and chosen[i] in told}
+        duplicates -= unsettled
         # Of several exports that have an image, the first has it.
         shared: Counter[tuple[int, int]] = Counter()
         having = sorted(court - duplicates - unsettled)
@@ -123,7 +126,7 @@ def naive(images: list[ImageNames], there: set[str] | None) -> Verdict:
 paths = st.sampled_from(["a", "a.jpg", "a.png", "a.jpg.jpg", "a.jpg.png", "a.png.jpg.x", "b.jpg", "t/a.jpg"])
 image_names = st.builds(
     ImageNames, paths, st.lists(paths, max_size=2).map(tuple), st.sampled_from(["", "t", "u"]),
-    st.integers(0, 2),
+    st.integers(0, 2), st.integers(0, 2),
 )  # fmt: skip
 whats_there = st.none() | st.sets(paths | st.sampled_from(["t/a.png", "u/a.jpg", "t/b.jpg"]))
 

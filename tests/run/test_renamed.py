@@ -83,6 +83,23 @@ def test_the_image_that_is_named_counts_before_the_name_of_the_annotation_file(
     assert sorted(told & seen) == codes
 
 
+@pytest.mark.parametrize("order", [("stale", "right"), ("right", "stale")])
+def test_an_export_that_names_an_image_has_it_before_one_that_is_only_called_so(
+    tmp_path: Path, order: tuple[str, str]
+) -> None:
+    for folder, name in (("stale", "a.jpg"), ("right", "b.jpg")):
+        (tmp_path / folder).mkdir()
+        file, text = labelme(name)
+        (tmp_path / folder / file).write_text(text.replace('"x"', f'"{folder}"'))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "b.jpg").write_bytes(coco_data.jpeg(40, 30))
+    sources = [tmp_path / folder for folder in order]
+    summary = gtmask.convert(sources, tmp_path / "out", images=tmp_path / "images", workers=1)
+    assert (summary.tally.masks, summary.tally.findings["image-ambiguous"]) == (1, 1)
+    (line,) = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["image"] == "a.jpg"
+
+
 def test_a_guess_in_another_spelling_of_the_name_says_no_other() -> None:
     names = ImageNames("\u00e9.jpg", ("e\u0301.jpg", "c.jpg"), guessed=2)
     ranks = ImageRule().keys(names)

@@ -25,7 +25,7 @@ from gtmask.formats.jsonstream.texts import (
     hash_stems,
 )
 from gtmask.images.references import normalize
-from gtmask.images.resolve import SCOPED, mask_key, same_spelled
+from gtmask.images.resolve import GUESSED, SCOPED, mask_key, same_spelled
 from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
@@ -250,6 +250,9 @@ class _Contested:
         doubtful = doubtful | np.isin(images, np.frombuffer(self._others, np.uint64))
         names = np.frombuffer(self._names, np.uint64)
         first, unsettled = _claimed(_apart(images, sources), names, ranks)
+        # What a file is called says nothing where another export names the image.
+        guessed = ranks == GUESSED
+        unsettled = unsettled | guessed & np.isin(images, images[first & ~unsettled & ~guessed])
         # Names say something of each other within one export: of several, the first that has an image has it.
         leads = _first_of(images, first & ~unsettled)
         shared = first & ~unsettled & ~leads
