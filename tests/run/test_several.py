@@ -22,7 +22,7 @@ from gtmask.errors import (
 )
 from gtmask.formats import open_reader
 from gtmask.formats.base import ReadOptions
-from gtmask.formats.several import short_names
+from gtmask.formats.several import _of, short_names
 from gtmask.run import survey
 from gtmask.run.listed_versions import JoinedVersions, ListedVersions
 from gtmask.storage import S3Settings
@@ -416,3 +416,18 @@ def test_a_pair_in_s3_is_a_pair_here(tmp_path: Path, s3_server: S3Server, bucket
     assert made == outcome(tmp_path / "out")
     with pytest.raises(UsageError, match="lie in no folder together: say with --images"):
         gtmask.convert([one, f"s3://{bucket}/two"], tmp_path / "mixed", s3=s3, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("b.json", "b: b.json"),
+        ("b", "b"),
+        ("b, image 1", "b, image 1"),
+        ("b: x", "b: x"),
+        ("", ""),
+        ("c", "b: c"),
+    ],
+)
+def test_what_begins_like_an_export_is_told_with_it(detail: str, told: str) -> None:
+    assert _of("b", detail) == told

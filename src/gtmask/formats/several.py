@@ -97,7 +97,9 @@ class JoinedReader:
         record.source = number
         record.where = _of(name, record.where)
         # Ids and names of classes say something of each other within one export.
-        record.class_ids = {(_of(name, identity), _of(name, label)) for identity, label in record.class_ids}
+        record.class_ids = {
+            (f"{name}: {identity}", f"{name}: {label}") for identity, label in record.class_ids
+        }
         return record
 
     def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
@@ -122,7 +124,9 @@ def _once(lists: Sequence[list[str] | None]) -> list[str]:
 
 
 def _of(name: str, detail: str) -> str:
-    return detail if not detail or detail.startswith(name) else f"{name}: {detail}"
+    # One file is its export; that a file begins like its folder (b/b.json) says nothing.
+    named = detail.startswith(name) and detail[len(name) :][:1] in {"", ",", ":", " "}
+    return detail if not detail or named else f"{name}: {detail}"
 
 
 @contextmanager
