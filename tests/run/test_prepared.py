@@ -219,6 +219,26 @@ def test_copies_that_are_not_those_of_the_table_are_rejected(images: Path, tmp_p
     assert dict(away.tally.findings)["prepared-differs"] == 3
 
 
+def test_ready_made_masks_find_tiffs_by_the_table(tmp_path: Path) -> None:
+    """A mask is a PNG, so its name does not tell that the image is none."""
+    pixels = np.zeros((30, 40), np.uint8)
+    pixels[3:12, 5:30] = 1
+    for name, orientation in (("a.tif", 6), ("b.webp", 1), ("c.jpg", 5)):
+        how: dict[str, Any] = {"lossless": True} if name.endswith("webp") else {}
+        save(tmp_path / "images" / name, np.dstack([pixels * 255] * 3), orientation, **how)
+        save(tmp_path / "masks" / f"{name[0]}.png", pixels)
+    new = tmp_path / "new"
+    gtmask.prepare(tmp_path / "images", new, options=CUT, workers=1)
+    summary = convert(
+        tmp_path / "masks", tmp_path / "out", new, format="masks", prepared=new / "prepared.jsonl"
+    )
+    assert summary.exit_code == 0
+    assert len(lines(tmp_path / "out")) == 6 + 4 + 6
+    for line in lines(tmp_path / "out"):
+        image = np.asarray(Image.open(line["source-ref"]).convert("L"))
+        assert np.array_equal(image > 127, mask_of(line["labeling-qa-ref"]) > 0), line
+
+
 def test_tiles_that_are_gone_reject_their_image(images: Path, tmp_path: Path) -> None:
     export = write_export(tmp_path / "export.json", ["b.tif", "e.png"])
     gtmask.prepare(images, tmp_path / "new", options=CUT, workers=1)

@@ -133,6 +133,8 @@ def _is_sound(image: PreparedImage) -> bool:
         return False
     for piece in image.images:
         check_key(piece.key)
+        if not isinstance(piece.at, str):
+            return False
         if not (0 <= piece.x < piece.x + piece.width <= width):
             return False
         if not (0 <= piece.y < piece.y + piece.height <= height):

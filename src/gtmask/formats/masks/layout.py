@@ -41,7 +41,9 @@ OTHER_WORDS = frozenset({
 })  # fmt: skip
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".heic")
 #: Extensions that are tried where the tree holds no images.
-TRIED = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG")
+TRIED = (
+    ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".tif", ".tiff", ".TIF", ".TIFF", ".bmp", ".webp",
+)  # fmt: skip
 
 _AFFIX = re.compile(
     r"(?P<before>.*?)(?:[_-](?:gt|seg|labels?|img)|[_-]?(?P<word>masks?|annot(?:ations)?|images?|imgs))$"
