@@ -220,6 +220,15 @@ def test_a_tiff_that_pillow_decodes_is_turned_once(tmp_path: Path, kind: str, or
         assert np.array_equal(part, upright_one[y : y + height, x : x + width])
 
 
+def test_a_png_of_16_bits_with_other_bytes_than_were_written_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    data = bytearray(png(noise().astype(np.uint16) * 257, 2))
+    data[data.rindex(b"IDAT") - 5] ^= 1  # of the check sum of the first chunk of pixels
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="pixels are not those that were written"):
+        block(path, bits=16)
+
+
 def test_pixels_that_the_header_does_not_tell_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     save(path, noise(), lossless=True)

@@ -200,7 +200,8 @@ declare("note", [
      "and 255."),
      "Look at some of the images; --sixteen-bit chooses between the rules."),
     ("prepare-no-image", "The file is no image, and was left where it is.", "Nothing."),
-    ("orientation-turned", "EXIF rotates this image, so the mask was rotated as --orientation says.",
+    ("orientation-turned", ("EXIF rotates this image, so the mask was rotated as --orientation says, "
+     "or as its prepared copy is."),
      "Nothing; where it is not certain which pixels the tool means, `grid-guessed` is counted too."),
     ("record-size-none", "The export gives a size of zero or less, which was treated as no size.",
      "Nothing, where the image's header can be read."),

@@ -64,13 +64,16 @@ class _Chunks:
     def pixels(self) -> Iterator[bytes]:
         """Yield the compressed pixels."""
         while True:
+            check = zlib.crc32(b"IDAT")
             while self._left:
                 data = self._file.read(min(self._left, _PIECE))
                 if not data:
                     raise ValueError("cut off")
                 self._left -= len(data)
+                check = zlib.crc32(data, check)
                 yield data
-            self._file.seek(4, 1)
+            if self._file.read(4) != check.to_bytes(4, "big"):
+                raise ValueError("pixels are not those that were written")
             self._left, kind = self._head()
             if kind != b"IDAT":
                 return
