@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Template
 
 from bench.harness import ROOT, in_own_process
-from gtmask.errors import GtmaskError, ThrottledError
+from gtmask.errors import GtmaskError, NotFoundError, ThrottledError
+from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.storage.base import S3Settings
 from gtmask.storage.retry import Requests
 
@@ -53,6 +54,7 @@ class Job:
     concurrency: int = 32
     puts: float = PUTS
     gets: float = GETS
+    chunk: int = 128
     seconds: float = 40.0  # simulated, the first half of which is not counted
 
 
@@ -114,6 +116,28 @@ def simulate(job: Job) -> Outcome:
         return runner.run(_simulate(job))
 
 
+class _State:
+    """Where a run's state is, as its journals see it: only requests, nothing is kept."""
+
+    def __init__(self, requests: Requests, request: Callable[[str], Any]) -> None:
+        self._requests = requests
+        self._request = request
+
+    async def put(self, key: str, data: bytes) -> None:  # noqa: ARG002 - a storage's form
+        await self._requests.send(self._request("put"), 60.0, "write")
+
+    async def delete(self, key: str) -> None:  # noqa: ARG002 - as above
+        await self._requests.send(self._request("put"), 60.0, "remove")
+
+    async def get(self, key: str) -> bytes:
+        await self._requests.send(self._request("get"), 60.0, "read")
+        raise NotFoundError(key)
+
+    async def is_mine(self) -> None:
+        """Look whether the output is still this run's."""
+        await self._requests.send(self._request("get"), 60.0, "read")
+
+
 async def _simulate(job: Job) -> Outcome:
     loop = asyncio.get_running_loop()
     servers = {"put": Bucket(job.puts, loop.time()), "get": Bucket(job.gets, loop.time())}
@@ -129,29 +153,40 @@ async def _simulate(job: Job) -> Outcome:
 
         return attempt
 
-    async def image(requests: Requests, core: asyncio.Lock) -> None:
+    async def image(name: str, requests: Requests, core: asyncio.Lock, journal: ObjectJournal) -> None:
         try:
             await requests.send(request("get"), 60.0, "read")
             async with core:
                 await asyncio.sleep(job.cpu)
+            await journal.note(name)
             await requests.send(request("put"), 60.0, "write")
         except GtmaskError:
             counts["given up"] += 1
         else:
             counts["images"] += loop.time() > half
 
-    async def in_flight(requests: Requests, core: asyncio.Lock, begin: float) -> None:
+    async def process(begin: float) -> None:
+        """Do one chunk after the other, as many of its images at a time as requests may be in flight."""
         await asyncio.sleep(begin)
-        while loop.time() < job.seconds:
-            await image(requests, core)
+        requests, core = Requests(job.concurrency, S3Settings().attempts), asyncio.Lock()
+        state: Any = _State(requests, request)
+        for chunk in range(sys.maxsize):
+            limit = asyncio.Semaphore(job.concurrency)
+
+            async def one(name: str, limit: asyncio.Semaphore, journal: ObjectJournal) -> None:
+                async with limit:
+                    await image(name, requests, core, journal)
+
+            async with ObjectJournal(state, chunk, "run", state.is_mine) as journal:
+                await asyncio.gather(*(one(f"{number}", limit, journal) for number in range(job.chunk)))
+            await state.put("part", b"")
+            await state.put("commit", b"")
 
     with suppress(TimeoutError):
         async with asyncio.timeout(job.seconds), asyncio.TaskGroup() as group:
-            for process in range(job.nodes * job.cores):
-                requests, core = Requests(job.concurrency, S3Settings().attempts), asyncio.Lock()
-                begin = process / (job.nodes * job.cores)  # machines do not start at the same moment
-                for _ in range(job.concurrency):
-                    group.create_task(in_flight(requests, core, begin))
+            for number in range(job.nodes * job.cores):
+                # Machines do not start at the same moment.
+                group.create_task(process(number / (job.nodes * job.cores)))
     return Outcome(counts["images"] / half, counts["throttled"] / half, counts["given up"])
 
 
@@ -168,14 +203,12 @@ class StrictServer:
     def judge(self, method: str, path: str, attempt: int) -> str | None:  # noqa: ARG002 - a rule's form
         """Say what becomes of a request."""
         time.sleep(self._job.latency)
-        mask = "/masks/" in path and method == "PUT"
-        if not mask and "/images/" not in path:
-            return None
+        bucket = self._buckets["GET" if method == "GET" else "PUT"]
         with self._lock:
             now = time.monotonic()
-            if not self._buckets[method].takes(now):
+            if not bucket.takes(now):
                 return "503 SlowDown"
-            if mask:
+            if "/masks/" in path and method == "PUT":
                 self.at.append(now)
         return None
 
@@ -227,7 +260,9 @@ def measure(images: int) -> str:
             client: in_own_process("bench.sizing", "cpu_of", client, images).value
             for client in ("aioboto3", "obstore")
         }
-        slow = Job(cpu["aioboto3"], 0.05, cores=1, concurrency=4, puts=60.0, gets=90.0, seconds=30.0)
+        slow = Job(
+            cpu["aioboto3"], 0.05, cores=1, concurrency=8, puts=40.0, gets=60.0, seconds=40.0, chunk=50
+        )
         compared = []
         for nodes in (1, 2):
             job = replace(slow, nodes=nodes)

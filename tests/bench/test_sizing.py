@@ -9,7 +9,8 @@ from bench.sizing import Job, simulate
 
 def test_a_machine_alone_is_bound_by_its_requests_or_its_cores() -> None:
     waiting = Job(0.0, 0.1, cores=1, concurrency=8, seconds=10.0)
-    assert simulate(waiting).images == pytest.approx(8 / 0.2, rel=0.1)
+    # Of an image the head is read, its key is noted, together with others or after them, and its mask is put.
+    assert 8 / 0.5 <= simulate(waiting).images <= 8 / 0.3
     working = Job(0.05, 0.001, cores=2, concurrency=8, seconds=10.0)
     assert simulate(working).images == pytest.approx(2 / 0.05, rel=0.1)
 
@@ -17,6 +18,7 @@ def test_a_machine_alone_is_bound_by_its_requests_or_its_cores() -> None:
 def test_more_machines_get_no_more_than_the_server_gives() -> None:
     job = Job(0.0, 0.1, cores=1, nodes=20, concurrency=8, puts=100.0, gets=150.0, seconds=20.0)
     found = simulate(job)
-    assert 90 <= found.images <= 105
+    # The journals take their share of the requests.
+    assert 50 <= found.images <= 100
     assert found.share > 0
     assert found.given_up == 0

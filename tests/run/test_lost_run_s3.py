@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gtmask
-from gtmask.errors import RunConflictError
+from gtmask.errors import NotFoundError, RunConflictError
 from gtmask.loops import run_async
 from gtmask.run import journal_s3
 from gtmask.storage import S3Settings, open_storage
@@ -116,3 +116,64 @@ def test_a_start_that_lost_its_run_before_a_chunk_leaves_no_journal_of_it(
 
     run_async(begin())
     assert s3_server.objects(bucket, "out/") == {}
+
+
+class SlowStorage:
+    """Keeps objects in memory; each request takes a moment, in which others go on."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    async def put(self, key: str, data: bytes) -> None:
+        await asyncio.sleep(0.001)
+        self.objects[key] = data
+
+    async def get(self, key: str) -> bytes:
+        await asyncio.sleep(0)
+        if key not in self.objects:
+            raise NotFoundError(f"There is no {key}.")
+        return self.objects[key]
+
+    async def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
+def test_no_mask_is_put_before_its_key_is_in_the_journal() -> None:
+    """Also one that is noted while the journal is on its way with the keys of others."""
+    storage: Any = SlowStorage()
+    unknown: list[str] = []
+
+    async def fine() -> None:
+        await asyncio.sleep(0.001)
+
+    async def mask(journal: journal_s3.ObjectJournal, number: int) -> None:
+        await asyncio.sleep(number * 0.0003)
+        await journal.note(f"{number}.png")
+        (written,) = storage.objects.values()
+        if f"{number}.png" not in written.decode().split("\n"):
+            unknown.append(f"{number}.png")
+
+    async def chunk() -> None:
+        async with journal_s3.ObjectJournal(storage, 3, "0123", fine) as journal:
+            await asyncio.gather(*(mask(journal, number) for number in range(40)))
+
+    asyncio.run(chunk())
+    assert unknown == []
+    assert storage.objects == {}
+
+
+def test_what_a_killed_start_had_begun_stays_in_the_journal_of_the_next() -> None:
+    storage: Any = SlowStorage()
+
+    async def fine() -> None:
+        await asyncio.sleep(0)
+
+    async def chunk() -> None:
+        await storage.put("_gtmask/parts/000003-0123.begun", b"first.png\nsecond.png\n")
+        async with journal_s3.ObjectJournal(storage, 3, "0123", fine) as journal:
+            await journal.note("third.png")
+            raise ValueError("midway")
+
+    with pytest.raises(ValueError, match="midway"):
+        asyncio.run(chunk())
+    assert storage.objects == {"_gtmask/parts/000003-0123.begun": b"first.png\nsecond.png\nthird.png\n.\n"}

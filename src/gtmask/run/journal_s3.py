@@ -1,10 +1,12 @@
 """Journals of chunks in flight in S3, where nothing is appended, and how replaced runs are waited for.
 
-Before a batch of masks is put it is looked whether the output is still this run's, and the journal is written
-anew with their keys. So a start that has lost its run stops at its next batch, and says in its journal that
-it has. Who starts anew freezes its own plan first, then waits until each journal of another run says so or
-has not changed for a while, which is what the journals of killed starts look like; then the masks that stand
-in them go. A put that is on its way for longer than that may still arrive: nothing in S3 could stop it.
+Before a batch of masks is put the journal is written anew with their keys, and then it is looked whether the
+output is still this run's: in this order, so that a plan which was still ours is frozen anew only after the
+journal could be seen. Once a chunk's journal is there, it is enough to look every few seconds. So a start
+that has lost its run stops soon, and says in its journal that it has. Who starts anew freezes its own plan
+first, then waits until each journal of another run says so or has not changed for a while, which is what the
+journals of killed starts look like; then the masks that stand in them go. A put that is on its way for
+longer than that may still arrive: nothing in S3 could stop it.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a journal that does not change is that of a start which was killed.
 QUIET = 15.0
+#: Seconds for which a run that was still ours passes for ours: far less than that.
+_TRUSTED = 2.0
 _LOOK_AGAIN = 0.5
 #: The last line of a journal whose writer has stopped; no key is like it.
 ENDED = "."
@@ -49,11 +53,13 @@ class ObjectJournal:
         self._refuse_lost = refuse_lost
         self._keys: list[str] = []
         self._written = 0
-        #: A journal that was never put needs no last word: nobody would take it away any more.
-        self._begun = False
+        self._trusted_until = 0.0
         self._writing = asyncio.Lock()
 
     async def __aenter__(self) -> ObjectJournal:
+        # What a killed start of this run had begun stays known until the chunk is done.
+        self._keys = [line for line in await _lines(self._out, self._key) if line != ENDED]
+        self._written = len(self._keys)
         return self
 
     async def note(self, key: str) -> None:
@@ -69,10 +75,13 @@ class ObjectJournal:
         while self._written < place:
             async with self._writing:
                 if self._written < place:
-                    await self._refuse_lost()
-                    self._begun = True
+                    count = len(self._keys)  # others may note theirs meanwhile
                     await self._write(self._keys)
-                    self._written = len(self._keys)
+                    now = asyncio.get_running_loop().time()
+                    if now >= self._trusted_until:
+                        await self._refuse_lost()
+                        self._trusted_until = now + _TRUSTED
+                    self._written = count
 
     async def _write(self, keys: list[str]) -> None:
         text = "".join(f"{key}\n" for key in keys)
@@ -81,9 +90,10 @@ class ObjectJournal:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is None or (self._keys and not self._written):
+            # All is committed, or no mask was put: nobody else would take such a journal away.
             await self._out.delete(self._key)
-        elif self._begun and not issubclass(kind, asyncio.CancelledError):
+        elif self._written and not issubclass(kind, asyncio.CancelledError):
             # Every put of this chunk is over, but for those that were broken off.
             await self._write([*self._keys, ENDED])
 
@@ -108,13 +118,18 @@ async def take_away_others(out: Storage, run: str) -> list[str]:
             seen, since = dict(now), asyncio.get_running_loop().time()
         is_quiet = asyncio.get_running_loop().time() - since >= QUIET
         for key in now:
-            try:
-                lines = (await out.get(key)).decode("utf-8", "surrogateescape").split("\n")[:-1]
-            except NotFoundError:
-                continue  # its chunk has just been committed
+            lines = await _lines(out, key)
             if is_quiet or lines[-1:] == [ENDED]:
                 keys += [line for line in lines if line != ENDED]
                 await out.delete(key)
                 del seen[key]
         if seen:
             await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _lines(out: Storage, journal: str) -> list[str]:
+    """Return the lines of a journal, none where its chunk has just been committed."""
+    try:
+        return (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
+    except NotFoundError:
+        return []
