@@ -282,7 +282,7 @@ def measure(images: int) -> str:
         usual=usual,
         slow=slow,
         many=many,
-        first=next((count for count, found in many if found.images > 0.95 * usual.puts), None),
+        first=next((count for count, found in many if found.share > 0.05), None),
         compared=compared,
     )
     return text
