@@ -81,6 +81,22 @@ class Export(Protocol):
         ...
 
 
+def whole(data: bytes, name: str, start: int, stop: int) -> bytes:
+    """Return what was read of a file's bytes [start, stop), once it is certain that it is all of them.
+
+    Raises
+    ------
+    ExportError
+        The file ends earlier than it did: what is missing would be read as if nothing had been annotated.
+    """
+    if len(data) < stop - start:
+        raise ExportError(
+            f"{name} was cut while it was read: it ends at byte {start + len(data)} now, and had at least "
+            f"{stop} bytes; run again when nothing writes to it."
+        )
+    return data
+
+
 def glob_pattern(glob: str) -> re.Pattern[str]:
     """Compile a glob: ``*`` and ``?`` stay within a folder, ``**`` crosses folders."""
     out, i = "", 0

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
-from gtmask.formats.export import note_read
+from gtmask.formats.export import note_read, whole
 from gtmask.storage.local import read_range
 
 if TYPE_CHECKING:
@@ -109,9 +109,10 @@ class Document:
             data = os.pread(descriptor, stop - start, start)
             if len(data) == stop - start:
                 return data
-            return self._whole(data + read_range(descriptor, start + len(data), stop), start, stop)
+            data += read_range(descriptor, start + len(data), stop)
+            return whole(data, self.name, start, stop)
         if stop - start > BLOCK:
-            return self._whole(self.export.read(self.name, start, stop), start, stop)
+            return self._read(start, stop)
         first, last = start // BLOCK, (stop - 1) // BLOCK
         joined = b"".join(self._block(number) for number in range(first, last + 1))
         return joined[start - first * BLOCK : stop - first * BLOCK]
@@ -135,16 +136,11 @@ class Document:
     def _part(self, start: int, stop: int) -> bytes:
         """Return bytes of the copy, if there is one, else of the export."""
         if self._descriptor is not None:
-            return self._whole(read_range(self._descriptor, start, stop), start, stop)
-        return self._whole(self.export.read(self.name, start, stop), start, stop)
+            return whole(read_range(self._descriptor, start, stop), self.name, start, stop)
+        return self._read(start, stop)
 
-    def _whole(self, data: bytes, start: int, stop: int) -> bytes:
-        if len(data) < stop - start:
-            raise ExportError(
-                f"{self.name} was cut while it was read: it ends at byte {start + len(data)} now, and had "
-                f"{self.size} bytes; run again when nothing writes to it."
-            )
-        return data
+    def _read(self, start: int, stop: int) -> bytes:
+        return whole(self.export.read(self.name, start, stop), self.name, start, stop)
 
     def _copy(self) -> None:
         """Copy the whole file to a temporary one that ends with this object, if the disk has room."""
@@ -154,7 +150,7 @@ class Document:
                 return
             with tempfile.TemporaryFile(prefix="gtmask-copy-") as copy:
                 for start in range(0, self.size, COPIED):
-                    copy.write(self.export.read(self.name, start, min(start + COPIED, self.size)))
+                    copy.write(self._read(start, min(start + COPIED, self.size)))
                 copy.flush()
                 self._descriptor = os.dup(copy.fileno())
         except OSError:

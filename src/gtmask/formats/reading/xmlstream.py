@@ -15,6 +15,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, fromstring
 
 from gtmask.errors import DamagedExportError, ExportError
+from gtmask.formats.export import whole
 from gtmask.formats.reading.per_image import BadFile
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def pieces(export: Export, name: str, deepest: int) -> Iterator[Piece]:
     size = export.size(name)
     try:
         for start in range(0, size, WINDOW):
-            parser.feed(export.read(name, start, min(start + WINDOW, size)))
+            stop = min(start + WINDOW, size)
+            parser.feed(whole(export.read(name, start, stop), name, start, stop))
             yield from target.found
             target.found.clear()
         parser.close()

@@ -16,6 +16,7 @@ import orjson
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
+from gtmask.formats.export import whole
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.reader import BaseReader
@@ -106,7 +107,8 @@ class CsvReader(BaseReader):
         decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         size, rest = self.export.size(self.name), ""
         for start in range(0, size, WINDOW):
-            rest += decoder.decode(self.export.read(self.name, start, min(start + WINDOW, size)))
+            stop = min(start + WINDOW, size)
+            rest += decoder.decode(whole(self.export.read(self.name, start, stop), self.name, start, stop))
             *lines, rest = rest.split("\n")
             for line in lines:
                 yield line + "\n"
