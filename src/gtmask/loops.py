@@ -1,4 +1,4 @@
-"""Event loops: which kind, how code that waits runs a coroutine there, and which error of a group counts."""
+"""Event loops: which kind, how code that waits runs coroutines there, and which error of several counts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _thread = threading.local()
 #: What is to be closed before each loop of :func:`one_loop` ends.
@@ -116,6 +117,43 @@ def _end(runner: asyncio.Runner) -> None:
         _thread.runner = None
     with contextlib.suppress(RuntimeError):
         runner.close()
+
+
+async def side_by_side(
+    work: Callable[[U], Coroutine[Any, Any, T]], items: Iterable[U], at_once: int
+) -> list[T]:
+    """Do some work on each item, on so many at a time; return what each gave, in order.
+
+    After an error nothing more is begun, and what is in flight is waited for: a put that is broken off may
+    still arrive, when whoever has taken the run over reckons with it no longer.
+
+    Raises
+    ------
+    Exception
+        The first that any of the work raised.
+    """
+    limit = asyncio.Semaphore(at_once)
+    errors: list[Exception] = []
+    tasks: list[asyncio.Task[T | None]] = []
+
+    async def one(item: U) -> T | None:
+        try:
+            return await work(item)
+        except Exception as error:
+            errors.append(error)
+            return None
+        finally:
+            limit.release()
+
+    async with asyncio.TaskGroup() as group:
+        for item in items:
+            await limit.acquire()
+            if errors:
+                break
+            tasks.append(group.create_task(one(item)))
+    if errors:
+        raise errors[0]
+    return [cast("T", task.result()) for task in tasks]
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

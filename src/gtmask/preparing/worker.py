@@ -13,6 +13,7 @@ from gtmask.errors import ChangedError, PrepareError, ProbeError, StorageError
 from gtmask.findings import Finding, is_reject
 from gtmask.images.prepared import CHANGES, Piece, PreparedImage, parse_line
 from gtmask.images.probe import probe
+from gtmask.loops import side_by_side
 from gtmask.preparing.make import make_images
 from gtmask.preparing.names import new_key, tile_key
 from gtmask.preparing.needs import IMAGE_NAMES, changes_of, extension_of
@@ -106,15 +107,8 @@ class _Worker:
 
     async def run(self, number: int, items: list[Item]) -> ChunkResult:
         """Do a chunk's images, some at a time, and commit them."""
-        limit = asyncio.Semaphore(_AT_ONCE if is_s3(self.job.images) or is_s3(self.job.out) else 1)
-
-        async def one(item: Item) -> _Outcome:
-            async with limit:
-                return await self.image(item)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
-        result = _gather(number, [task.result() for task in tasks])
+        at_once = _AT_ONCE if is_s3(self.job.images) or is_s3(self.job.out) else 1
+        result = _gather(number, await side_by_side(self.image, items, at_once))
         if not self.job.dry_run:
             await commit(self.out, [result], self.job.run, self._refuse_lost)
         return result

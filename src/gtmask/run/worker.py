@@ -26,6 +26,7 @@ from gtmask.images.prepared import open_prepared
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import GUESSED, mask_key
+from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import count_values, encode_png
@@ -154,11 +155,14 @@ class Worker:
                 raise
 
         wanted = [position for position in range(len(chunk.units)) if position not in chunk.kept]
-        at_once = self._side_by_side if is_s3(self.job.images) or is_s3(self.job.out) else _one_by_one
+        waits = is_s3(self.job.images) or is_s3(self.job.out)
         async with self._journal(chunk.number) as journal:
             await self._refuse_lost_run()
             while True:
-                await at_once(one, wanted)
+                if waits:
+                    await side_by_side(one, wanted, self.job.s3.in_flight)
+                else:
+                    await _one_by_one(one, wanted)
                 if self.job.watch.check(take_read()):
                     break
             for position, outcome in zip(chunk.kept, await self._keep(chunk.kept.values()), strict=True):
@@ -169,34 +173,6 @@ class Worker:
                 # The parent reads lines back from the part file where it needs them: results stay small.
                 result = ChunkResult(result.chunk, result.tally)
         return result
-
-    async def _side_by_side(
-        self, work: Callable[[int], Coroutine[Any, Any, None]], numbers: list[int]
-    ) -> None:
-        """Do numbered work, so much of it at a time as there may be requests in flight.
-
-        After an error nothing more is begun, and what is in flight is waited for: a put that is broken off
-        may still arrive, when whoever has taken the run over reckons with it no longer.
-        """
-        limit = asyncio.Semaphore(self.job.s3.in_flight)
-        errors: list[Exception] = []
-
-        async def one(number: int) -> None:
-            try:
-                await work(number)
-            except Exception as error:
-                errors.append(error)
-            finally:
-                limit.release()
-
-        async with asyncio.TaskGroup() as group:
-            for number in numbers:
-                await limit.acquire()
-                if errors:
-                    break
-                group.create_task(one(number))
-        if errors:
-            raise errors[0]
 
     async def _keep(self, kept: Collection[KeptLine]) -> list[Outcome]:
         """Return the outcomes of records whose masks an earlier run has made: these have the same bytes."""
