@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gtmask.findings import Finding
 from gtmask.raster.extent import FAR as IS_FAR
 from gtmask.raster.extent import FRACTION, OUTSIDE, note_rings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.model import Record, Runs, Shape
@@ -42,38 +41,39 @@ def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) 
         Shapes of the record.
     """
     width, height = record.width or 0, record.height or 0
-    noted = note_rings(points, record.ring_offsets, width, height, FAR) if len(points) else 0
     gone = [shape for shape in shapes if shape.runs is not None and _is_outside(shape.runs, width, height)]
-    if not noted:
+    if not len(points):
         return _gone(gone)
-    starts, parts = record.ring_offsets[:-1], record.part_offsets.tolist()
-    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
-    if noted & OUTSIDE:
-        beyond = _beyond(low, high, width, height)
-        gone += [one for one in _drawn(shapes, set()) if all(map(beyond.__getitem__, _deciding(one, parts)))]
+    noted = note_rings(points, record.ring_offsets, width, height, FAR)
+    if not noted.any:
+        return _gone(gone)
+    notes, parts = noted.rings.tolist(), record.part_offsets.tolist()
+    drawn = [(shape, _deciding(shape, parts)) for shape in shapes if shape.parts[0] < shape.parts[1]]
+    if noted.any & OUTSIDE:
+        gone += [shape for shape, rings in drawn if all(notes[ring] & OUTSIDE for ring in rings)]
+        left = {id(shape) for shape in gone}
+        drawn = [one for one in drawn if id(one[0]) not in left]
     found = _gone(gone)
-    left = {id(shape) for shape in gone}
-    if noted & IS_FAR:
-        far, least, most = _far(low, high, width, height), low.tolist(), high.tolist()
+    if noted.any & IS_FAR:
         found += [
-            Finding("shape-cut", f"{one.label}: {_box(rings, least, most)}, image {width}x{height}")
-            for one in _drawn(shapes, left)
-            if any(map(far.__getitem__, rings := _deciding(one, parts)))
+            Finding("shape-cut", f"{one.label}: {_box(rings, noted.boxes)}, image {width}x{height}")
+            for one, rings in drawn
+            if any(notes[ring] & IS_FAR for ring in rings)
         ]
-    if noted & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
-        inside = np.logical_and(low.min(axis=1) >= 0, high.max(axis=1) <= 1).tolist()
+    if noted.any & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
         found += [
             Finding("fraction-suspected", f"{one.label}: {one.kind}")
-            for one in _drawn(shapes, left)
-            if all(map(inside.__getitem__, _deciding(one, parts)))
+            for one, rings in drawn
+            if all(notes[ring] & FRACTION for ring in rings)
         ]
     return found
 
 
-def _box(rings: Sequence[int], low: list[list[float]], high: list[list[float]]) -> str:
+def _box(rings: Sequence[int], boxes: NDArray[np.float64]) -> str:
     """Return the bounding box of some rings by those of all rings, for people."""
-    x0, y0 = (min(low[ring][axis] for ring in rings) for axis in (0, 1))
-    x1, y1 = (max(high[ring][axis] for ring in rings) for axis in (0, 1))
+    (x0, y0, x1, y1), *others = (boxes[ring].tolist() for ring in rings)
+    for left, top, right, bottom in others:
+        x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
     return f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
 
 
@@ -82,32 +82,8 @@ def _gone(shapes: list[Shape]) -> list[Finding]:
     return [Finding("shape-outside", f"{shape.label}: {shape.kind}") for shape in shapes]
 
 
-def _drawn(shapes: list[Shape], gone: set[int]) -> Iterator[Shape]:
-    """Yield the shapes with vertices, but for those that are told already."""
-    return (shape for shape in shapes if shape.parts[0] < shape.parts[1] and id(shape) not in gone)
-
-
 def _is_outside(runs: Runs, width: int, height: int) -> bool:
     return runs.x >= width or runs.y >= height or runs.x + runs.width <= 0 or runs.y + runs.height <= 0
-
-
-def _beyond(low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int) -> list[bool]:
-    """Say of each ring whether no pixel of the image can belong to it, by its bounding box.
-
-    A vertex paints the pixel that it rounds to, so half a pixel beyond the border still counts as inside.
-    """
-    left_or_above = np.less(high, -0.5).any(axis=1)
-    right_or_below = np.greater(low, (width - 0.5, height - 0.5)).any(axis=1)
-    beyond: list[bool] = np.logical_or(left_or_above, right_or_below).tolist()
-    return beyond
-
-
-def _far(low: NDArray[np.float64], high: NDArray[np.float64], width: int, height: int) -> list[bool]:
-    """Say of each ring whether it reaches far beyond the image."""
-    size = np.array((width, height), np.float64)
-    beyond: NDArray[np.bool_] = np.maximum(-low, high - size) > FAR * size
-    far: list[bool] = np.logical_or(beyond[:, 0], beyond[:, 1]).tolist()
-    return far
 
 
 def _deciding(shape: Shape, parts: list[int]) -> Sequence[int]:
