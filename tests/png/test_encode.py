@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gtmask
-from gtmask.png import container, encode_png, read_header
+from gtmask.png import container, count_values, encode_counted, encode_png, read_header
 from gtmask.png.deflate import deflate_rows
 from gtmask.png.runs import WIDEST_ROW, write_runs
 from tests.support.png_masks import chunks, decode_everywhere, odd_masks, street
@@ -207,3 +207,21 @@ def test_a_read_only_mask_is_encoded_by_the_kernels_that_are_compiled():
     mask.setflags(write=False)
     assert encode_png(mask) == expected
     assert len(compiled.signatures) == variants
+
+
+@pytest.mark.parametrize("name", odd_masks())
+def test_pixels_are_counted_while_they_are_encoded(name: str) -> None:
+    mask = odd_masks()[name]
+    data, counts = encode_counted(mask)
+    assert data == encode_png(mask)
+    assert counts.tolist() == np.bincount(mask.reshape(-1), minlength=256).tolist()
+
+
+@pytest.mark.parametrize(
+    ("shape", "encoder"), [((3, 7), "pypng"), ((700, 300), "fast"), ((2, WIDEST_ROW + 1), "fast")]
+)
+def test_every_encoder_counts(shape: tuple[int, int], encoder: Literal["fast", "pypng"]) -> None:
+    mask = np.random.default_rng(3).integers(0, 5, shape).astype(np.uint8)[:, ::-1]
+    data, counts = encode_counted(mask, encoder=encoder)
+    assert data == encode_png(mask, encoder=encoder)
+    assert counts.tolist() == count_values(np.ascontiguousarray(mask)).tolist()

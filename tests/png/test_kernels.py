@@ -29,9 +29,10 @@ def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray,
     tokens = np.zeros(2 * width + 8, np.uint32)
     filters = np.zeros(height, np.uint8)
     found, row, low, high = [], 0, 1, 0
+    by_value = np.zeros(256, np.int64)
     while row < height:
         first = row
-        row, used = runs.write_runs(pixels, width, row, height, 3, marks, tokens, filters)
+        row, used = runs.write_runs(pixels, width, row, height, 3, marks, tokens, filters, by_value)
         places = tokens[: used + 1].astype(int) >> 8
         block = list(zip((tokens[:used] & 255).tolist(), np.diff(places).tolist(), strict=True))
         assert places[0] == 0
@@ -43,6 +44,7 @@ def write_all_runs(mask: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray,
         assert [parts_of(int(token)) for token in tokens[:used]] == [naive_parts(*run) for run in block]
         assert np.array_equal(counts, naive_counts(block))
         found += block
+        assert np.array_equal(by_value, np.bincount(mask[:row].reshape(-1), minlength=256))
     return found, filters, high << 16 | low
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.png.header import PngHeader, read_header
 
 if TYPE_CHECKING:
+    from gtmask.png.container import encode_counted as encode_counted
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.counts import count_values as count_values
     from gtmask.png.decoder import count_png as count_png
@@ -22,11 +23,15 @@ _HOMES = {
     "count_png": "gtmask.png.decoder",
     "count_values": "gtmask.png.counts",
     "decode_png": "gtmask.png.decoder",
+    "encode_counted": "gtmask.png.container",
     "encode_png": "gtmask.png.container",
     "look_up": "gtmask.png.lookup",
 }
 
-__all__ = ["PngHeader", "count_png", "count_values", "decode_png", "encode_png", "look_up", "read_header"]
+__all__ = [
+    "PngHeader", "count_png", "count_values", "decode_png", "encode_counted", "encode_png", "look_up",
+    "read_header",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

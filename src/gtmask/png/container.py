@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import png
 
-from gtmask.png.deflate import deflate_rows
+from gtmask.png.counts import count_values
+from gtmask.png.deflate import NOT_COUNTED, deflate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,29 @@ def encode_png(
     >>> gtmask.encode_png(np.eye(4, dtype=np.uint8))[:8]
     b'\x89PNG\r\n\x1a\n'
     """
+    return _encode(mask, palette, encoder, NOT_COUNTED)
+
+
+def encode_counted(
+    mask: NDArray[np.uint8],
+    *,
+    palette: Sequence[str] | Mapping[int, str] | None = None,
+    encoder: Literal["fast", "pypng"] = "fast",
+) -> tuple[bytes, NDArray[np.int64]]:
+    """Encode a mask as :func:`encode_png` does; return the file and how many pixels have each value.
+
+    The counts are int64 (256,), those of :func:`gtmask.png.count_values`.
+    """
+    counts = np.zeros(256, np.int64)
+    return _encode(mask, palette, encoder, counts), counts
+
+
+def _encode(
+    mask: NDArray[np.uint8],
+    palette: Sequence[str] | Mapping[int, str] | None,
+    encoder: str,
+    counts: NDArray[np.int64],
+) -> bytes:
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != np.uint8 or not mask.size:
         given = np.asarray(mask)
         raise ValueError(
@@ -83,11 +107,14 @@ def encode_png(
         by_id = palette if isinstance(palette, Mapping) else dict(enumerate(palette))
         colors = _palette_key(tuple(by_id.items()))
     if encoder == "pypng":
+        if counts is not NOT_COUNTED:
+            counts += count_values(np.ascontiguousarray(mask))
         return _encode_with_pypng(mask, colors)
     if encoder != "fast":
         raise ValueError(f"There is no PNG encoder {encoder!r}; there are 'fast' and 'pypng'.")
     # Kernels take writable arrays: for one that is not, Numba would compile them anew, for seconds.
-    return _contain(deflate_rows(np.require(mask, requirements=["C", "W", "E"])), width, height, colors)
+    rows = mask if mask.flags.carray else np.require(mask, requirements=["C", "W", "E"])
+    return _contain(deflate_rows(rows, counts), width, height, colors)
 
 
 def _contain(stream: bytes | memoryview, width: int, height: int, colors: bytes | None) -> bytes:

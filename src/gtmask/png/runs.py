@@ -201,8 +201,48 @@ def put_marked(
         used = word_end
 
 
+@kernel("void(uint8[::1], int64, int64, int64, int64, uint64[::1], int64, int64[::1])", inner=True, lean=True)
+def count_row(
+    pixels: NDArray[np.uint8],
+    start: int,
+    width: int,
+    changes: int,
+    times: int,
+    marks: NDArray[np.uint64],
+    section: int,
+    counts: NDArray[np.int64],
+) -> None:
+    """Count a row's pixels by value, so many times, from the words with changes that were listed last.
+
+    Parameters
+    ----------
+    pixels, start, width
+        The mask, flat; where the row starts; its pixels.
+    changes, marks, section
+        How often its value changes, the lists of :func:`mark_slopes`, and the size of one.
+    times, counts
+        How many rows are the same as this one, and what their pixels are added to.
+    """
+    at = 4 * section
+    last = 0
+    seen = 0
+    while seen < changes:
+        word = marks[np.uint64(at)]
+        first = np.int64(marks[np.uint64(at + section)])
+        at += 1
+        here = count_bits(word)
+        seen += here
+        for _ in range(here):
+            x = first + lowest_bit(word)
+            word = clear_lowest_bit(word)
+            counts[np.uint64(pixels[np.uint64(start + last)])] += (x - last) * times
+            last = x
+    counts[np.uint64(pixels[np.uint64(start + last)])] += (width - last) * times
+
+
 @kernel(
-    "UniTuple(int64, 2)(uint8[::1], int64, int64, int64, int64, uint64[::1], uint32[::1], uint8[::1])",
+    "UniTuple(int64, 2)"
+    "(uint8[::1], int64, int64, int64, int64, uint64[::1], uint32[::1], uint8[::1], int64[::1])",
     lean=True,
 )
 def write_runs(
@@ -214,6 +254,7 @@ def write_runs(
     marks: NDArray[np.uint64],
     tokens: NDArray[np.uint32],
     filters: NDArray[np.uint8],
+    counts: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Write the runs of rows from `first` on, until the rows end or the block may not hold another row.
 
@@ -231,6 +272,8 @@ def write_runs(
         Receives the runs and, after them, one that says where the last ends; holds ``2 * width + 8``.
     filters
         Receives the filter of each row, shape (height,).
+    counts
+        How many pixels have each value, shape (256,): those of these rows are added; empty to leave it out.
 
     Returns
     -------
@@ -246,6 +289,7 @@ def write_runs(
     end = min(height, first + LONGEST_BLOCK // (width + 1))
     y, used, value = first, 0, -1
     changes, slopes, here, repeats = 0, 0, 0, False
+    since = first  # rows from here on are alike
     while y < end and used <= room:
         start = y * width
         place = (y - first) * (width + 1)
@@ -253,6 +297,9 @@ def write_runs(
         if repeats and row_repeats(pixels, start, width):
             slopes = 0
         else:
+            if counts.size > 0 and y > since:
+                count_row(pixels, start - width, width, changes, y - since, marks, section, counts)
+            since = y
             here = section - here
             mark_changes(pixels, start, width, here, marks)
             changes, slopes = mark_slopes(pixels, start, width, above, here, marks)
@@ -275,6 +322,8 @@ def write_runs(
         value = int(np.int64(tokens[np.uint64(used - 1)] & np.uint32(255)))
         filters[y] = 2 * up
         y += 1
+    if counts.size > 0:
+        count_row(pixels, (y - 1) * width, width, changes, y - since, marks, section, counts)
     for k in range(section):  # the next block's first row finds this row's changes in the first section
         marks[k] = marks[here + k]
     tokens[used] = ((y - first) * (width + 1)) << 8

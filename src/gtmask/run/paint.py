@@ -106,8 +106,8 @@ def paint(
         chosen = _reordered(canvas, chosen, classes, overlap)
     for shape, value in chosen:
         canvas.add(shape, value)
-        painting.painted[shape.label] += 1
-        painting.shapes.append(shape)
+    painting.shapes = [shape for shape, _ in chosen]
+    painting.painted.update([shape.label for shape in painting.shapes])
     canvas.flush()
     if not record.shapes and not any(
         item.level == "loss" or item.code == "image-unannotated" for item in record.findings

@@ -29,7 +29,7 @@ from gtmask.images.resolve import GUESSED, mask_key
 from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
-from gtmask.png import count_values, encode_png
+from gtmask.png import encode_counted
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import MASKS, ChunkResult, commit
 from gtmask.run.copies import Copies
@@ -306,9 +306,10 @@ class Worker:
         masks: dict[str, bytes] = {}
         for goal in self._places(key, target):
             part = goal.cut(mask)
-            data = encode_png(part, palette=self.palette, encoder=cast("Encoder", settings.png_encoder))
+            encoder = cast("Encoder", settings.png_encoder)
+            data, counts = encode_counted(part, palette=self.palette, encoder=encoder)
             line = self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human)
-            outcome.add(line, len(data), count_values(part))
+            outcome.add(line, len(data), counts)
             masks[goal.mask] = data
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask, part

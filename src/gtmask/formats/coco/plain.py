@@ -17,7 +17,7 @@ from gtmask.formats.jsonstream.ids import read_whole
 from gtmask.formats.jsonstream.kernels import skip_blanks, skip_text
 from gtmask.formats.jsonstream.tokens import read_number, same_bytes, skip_value
 from gtmask.formats.reading.geometry import LIMIT
-from gtmask.formats.reading.rings import judge_rings
+from gtmask.formats.reading.rings import judge_ring
 from gtmask.jit import kernel
 from gtmask.model import Shape
 
@@ -65,8 +65,6 @@ def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str,
     rings = int(rows[count - 1, _RINGS])
     points = numbers[: 2 * int(ends[rings])].reshape(-1, 2).copy()
     offsets = ends[: rings + 1].copy()
-    if judge_rings(points, offsets, np.full(rings, 3, np.uint8), LIMIT).any():
-        return False
     shapes = []
     first = 0
     for category, crowd, last in rows[:count].tolist():
@@ -90,7 +88,7 @@ def read_rings(
     numbers: NDArray[np.float64],
     ends: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Read ``[[x, y, ...], ...]`` at ``data[i]``: rings of at least three points, the first not a box.
+    """Read ``[[x, y, ...], ...]`` at ``data[i]``: rings of at least three distinct points, within the limit.
 
     ``ring`` rings are there already and ``ends[ring]`` is where the last one ends, in points. Returns the
     position after the value and the number of rings; the position is -1 where it is of another form.
@@ -116,6 +114,8 @@ def read_rings(
                 break
             i = skip_blanks(data, i, stop)
         if place - first < 6 or (place - first) & 1:
+            return -1, ring
+        if judge_ring(numbers, first >> 1, place >> 1, 3, LIMIT) != 0:
             return -1, ring
         ring += 1
         ends[ring] = place >> 1

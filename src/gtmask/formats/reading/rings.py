@@ -24,27 +24,30 @@ def judge_rings(
     ``points`` float64 (n, 2), ``ring_offsets`` int32 (rings + 1,), ``least`` uint8 (rings,): how many
     distinct points the ring needs, 1 to 3.
     """
-    rings = least.shape[0]
-    verdict = np.zeros(rings, np.uint8)
-    for ring in range(rings):
-        start, stop = ring_offsets[ring], ring_offsets[ring + 1]
-        distinct = 0
-        ax = ay = bx = by = 0.0
-        for i in range(start, stop):
-            x, y = points[i, 0], points[i, 1]
-            if not (-limit <= x <= limit and -limit <= y <= limit):
-                verdict[ring] = 1
-                break
-            if distinct == 0:
-                ax, ay, distinct = x, y, 1
-            elif distinct == 1:
-                if x != ax or y != ay:
-                    bx, by, distinct = x, y, 2
-            elif distinct == 2 and (x != ax or y != ay) and (x != bx or y != by):
-                distinct = 3
-        if verdict[ring] == 0 and distinct < least[ring]:
-            verdict[ring] = 2
+    verdict = np.empty(least.shape[0], np.uint8)
+    numbers = points.reshape(points.size)
+    for ring in range(least.shape[0]):
+        verdict[ring] = judge_ring(numbers, ring_offsets[ring], ring_offsets[ring + 1], least[ring], limit)
     return verdict
+
+
+@kernel("int64(float64[::1], int64, int64, int64, float64)", inner=True, lean=True)
+def judge_ring(numbers: NDArray[np.float64], start: int, stop: int, least: int, limit: float) -> int:
+    """Judge one ring: its points are the pairs ``start`` to ``stop`` of ``numbers``; else as above."""
+    distinct = 0
+    ax = ay = bx = by = 0.0
+    for i in range(start, stop):
+        x, y = numbers[2 * i], numbers[2 * i + 1]
+        if not (-limit <= x <= limit and -limit <= y <= limit):
+            return 1
+        if distinct == 0:
+            ax, ay, distinct = x, y, 1
+        elif distinct == 1:
+            if x != ax or y != ay:
+                bx, by, distinct = x, y, 2
+        elif distinct == 2 and (x != ax or y != ay) and (x != bx or y != by):
+            distinct = 3
+    return 0 if distinct >= least else 2
 
 
 def as_reals(values: list[float]) -> NDArray[np.float64]:
