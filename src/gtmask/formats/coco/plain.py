@@ -115,7 +115,7 @@ def read_rings(
             i = skip_blanks(data, i, stop)
         if place - first < 6 or (place - first) & 1:
             return -1, ring
-        if judge_ring(numbers, first >> 1, place >> 1, 3, LIMIT) != 0:
+        if judge_ring(numbers, int(first >> 1), int(place >> 1), 3, LIMIT) != 0:
             return -1, ring
         ring += 1
         ends[ring] = place >> 1
