@@ -117,21 +117,26 @@ def simulate(job: Job) -> Outcome:
 
 
 class _State:
-    """Where a run's state is, as its journals see it: only requests, nothing is kept."""
+    """Where a run's state is, as its journals see it."""
 
     def __init__(self, requests: Requests, request: Callable[[str], Any]) -> None:
         self._requests = requests
         self._request = request
+        self._objects: dict[str, bytes] = {}
 
-    async def put(self, key: str, data: bytes) -> None:  # noqa: ARG002 - a storage's form
+    async def put(self, key: str, data: bytes) -> None:
         await self._requests.send(self._request("put"), 60.0, "write")
+        self._objects[key] = data
 
-    async def delete(self, key: str) -> None:  # noqa: ARG002 - as above
+    async def delete(self, key: str) -> None:
         await self._requests.send(self._request("put"), 60.0, "remove")
+        self._objects.pop(key, None)
 
     async def get(self, key: str) -> bytes:
         await self._requests.send(self._request("get"), 60.0, "read")
-        raise NotFoundError(key)
+        if key not in self._objects:
+            raise NotFoundError(key)
+        return self._objects[key]
 
     async def is_mine(self) -> None:
         """Look whether the output is still this run's."""
@@ -166,20 +171,22 @@ async def _simulate(job: Job) -> Outcome:
             counts["images"] += loop.time() > half
 
     async def process(begin: float) -> None:
-        """Do one chunk after the other, as many of its images at a time as requests may be in flight."""
+        """Do one chunk after the other, two images at a time for each request that may be in flight."""
         await asyncio.sleep(begin)
         requests, core = Requests(job.concurrency, S3Settings().attempts), asyncio.Lock()
         state: Any = _State(requests, request)
         for chunk in range(sys.maxsize):
-            limit = asyncio.Semaphore(job.concurrency)
+            limit = asyncio.Semaphore(2 * job.concurrency)
 
             async def one(name: str, limit: asyncio.Semaphore, journal: ObjectJournal) -> None:
                 async with limit:
                     await image(name, requests, core, journal)
 
             async with ObjectJournal(state, chunk, "run", state.is_mine) as journal:
+                journal.announce(map(str, range(job.chunk)))
                 await asyncio.gather(*(one(f"{number}", limit, journal) for number in range(job.chunk)))
             await state.put("part", b"")
+            await state.is_mine()
             await state.put("commit", b"")
 
     with suppress(TimeoutError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tests.support import coco_data
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.fault_proxy import FaultProxy
     from tests.support.s3_server import S3Server
 
 DATE = "2024-01-01T00:00:00.000000"
@@ -177,3 +179,108 @@ def test_what_a_killed_start_had_begun_stays_in_the_journal_of_the_next() -> Non
     with pytest.raises(ValueError, match="midway"):
         asyncio.run(chunk())
     assert storage.objects == {"_gtmask/parts/000003-0123.begun": b"first.png\nsecond.png\nthird.png\n.\n"}
+
+
+async def fine() -> None:
+    await asyncio.sleep(0)
+
+
+def test_keys_that_were_announced_are_not_said_to_be_begun() -> None:
+    """Nobody is to remove a file of that name which this run has never written."""
+    storage: Any = SlowStorage()
+
+    async def chunk() -> None:
+        async with journal_s3.ObjectJournal(storage, 3, "0123", fine) as journal:
+            journal.announce(["a.png", "b.png"])
+            await journal.note("a.png")
+            assert storage.objects == {"_gtmask/parts/000003-0123.begun": b"a.png\nb.png\n"}
+            raise ValueError("midway")
+
+    with pytest.raises(ValueError, match="midway"):
+        asyncio.run(chunk())
+    assert storage.objects == {"_gtmask/parts/000003-0123.begun": b"a.png\n.\n"}
+
+
+def test_a_chunk_that_fails_before_its_first_mask_leaves_no_journal() -> None:
+    """Its journal may be on its way just then."""
+    storage: Any = SlowStorage()
+
+    async def chunk(moment: float) -> None:
+        async with journal_s3.ObjectJournal(storage, 3, "0123", fine) as journal:
+            journal.announce(["a.png"])
+            await asyncio.sleep(moment)
+            raise ValueError("early")
+
+    for moment in (0.0, 0.0005, 0.01):
+        with pytest.raises(ValueError, match="early"):
+            asyncio.run(chunk(moment))
+        assert storage.objects == {}
+
+
+def test_a_run_that_is_lost_while_images_are_read_puts_no_mask() -> None:
+    storage: Any = SlowStorage()
+    looks: list[None] = []
+
+    async def lost() -> None:
+        looks.append(None)
+        raise RunConflictError("It is another's.")
+
+    async def chunk() -> None:
+        async with journal_s3.ObjectJournal(storage, 3, "0123", lost) as journal:
+            journal.announce(["a.png"])
+            while not looks:  # noqa: ASYNC110 - nobody waits for the look
+                await asyncio.sleep(0.001)
+            await journal.note("a.png")
+
+    with pytest.raises(RunConflictError):
+        asyncio.run(chunk())
+    assert storage.objects == {}
+
+
+def test_a_journal_that_another_machine_has_removed_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines were at one chunk, and the other one has committed it."""
+    monkeypatch.setattr(journal_s3, "_FRESH", 0.0)
+    monkeypatch.setattr(journal_s3, "_TRUSTED", 0.0)
+    storage: Any = SlowStorage()
+
+    async def chunk() -> None:
+        async with journal_s3.ObjectJournal(storage, 3, "0123", fine) as journal:
+            journal.announce(["a.png", "b.png"])
+            await journal.note("a.png")
+            storage.objects.clear()
+            await journal.note("b.png")
+            assert storage.objects == {"_gtmask/parts/000003-0123.begun": b"a.png\nb.png\n"}
+
+    asyncio.run(chunk())
+
+
+@pytest.mark.parametrize("told", ["by the units", "by the records"])
+def test_masks_do_not_wait_for_the_journal_one_by_one(
+    tmp_path: Path, s3_server: S3Server, fault_proxy: FaultProxy, bucket: str, told: str
+) -> None:
+    """One journal names all masks of a chunk, and before the first is put it was looked for the plan, too."""
+    names = [f"{number}.jpg" for number in range(12)]
+    export = coco_data.write(tmp_path, names)
+    if told == "by the records":
+        export = tmp_path / "labelme"
+        export.mkdir()
+        for name in names:
+            document = {"version": "5.0.1", "flags": {}, "imagePath": name, "imageData": None}
+            shape = {"label": "cat", "shape_type": "polygon", "points": [[1, 1], [9, 1], [9, 9]], "flags": {}}
+            document |= {"imageWidth": 32, "imageHeight": 24, "shapes": [shape]}
+            (export / f"{name}.json").write_text(json.dumps(document))
+    objects = {f"images/{name}": (tmp_path / "images" / name).read_bytes() for name in names}
+    s3_server.put(bucket, objects)
+    asked: list[str] = []
+
+    def rule(method: str, path: str, attempt: int) -> None:
+        asked.append(f"{method} {path.removeprefix(f'/{bucket}/')}")
+
+    fault_proxy.rule = rule
+    settings = S3Settings(endpoint_url=fault_proxy.endpoint)
+    gtmask.convert(export, f"s3://{bucket}/out", images=f"s3://{bucket}/images", workers=1, s3=settings)
+    journals = [place for place, request in enumerate(asked) if request.endswith(".begun")]
+    assert [asked[place].split()[0] for place in journals] == ["GET", "PUT", "DELETE"]
+    masks = [place for place, request in enumerate(asked) if request.startswith("PUT out/masks/")]
+    assert len(masks) == len(names)
+    assert "GET out/_gtmask/run.json" in asked[journals[1] : masks[0]]

@@ -47,7 +47,7 @@ from gtmask.storage import is_s3, open_storage
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine
+    from collections.abc import Callable, Collection, Coroutine, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.formats.base import Reader
@@ -157,10 +157,15 @@ class Worker:
         wanted = [position for position in range(len(chunk.units)) if position not in chunk.kept]
         waits = is_s3(self.job.images) or is_s3(self.job.out)
         async with self._journal(chunk.number) as journal:
-            await self._refuse_lost_run()
+            if isinstance(journal, ObjectJournal):
+                # It looks whether the run is lost before the first mask, while images are read.
+                journal.announce(self._likely_masks(chunk, wanted))
+            else:
+                await self._refuse_lost_run()
             while True:
                 if waits:
-                    await side_by_side(one, wanted, self.job.s3.in_flight)
+                    # As many again wait for another attempt, or for their turn.
+                    await side_by_side(one, wanted, 2 * self.job.s3.in_flight)
                 else:
                     await _one_by_one(one, wanted)
                 if self.job.watch.check(take_read()):
@@ -173,6 +178,24 @@ class Worker:
                 # The parent reads lines back from the part file where it needs them: results stay small.
                 result = ChunkResult(result.chunk, result.tally)
         return result
+
+    def _likely_masks(self, chunk: Chunk, wanted: list[int]) -> Iterator[str]:
+        """Yield the keys of the masks of records whose names their units tell, were all images there."""
+        for position in wanted:
+            names = self.job.reader.names_of(chunk.units[position])
+            if names is not None and (own := self.job.rule.key(names)) is not None:
+                keys = narrowed(self.job.rule.keys(names), chunk.choices.get(position))
+                key = own if position not in chunk.choices else next(iter(keys), own)
+                yield from self._masks_of(chunk, position, own, key)
+
+    def _masks_of(self, chunk: Chunk, position: int, own: str, key: str) -> Iterator[str]:
+        """Yield the keys of a record's masks if its image is the one with this key."""
+        for goal in self._places(key, self._target(chunk, position, own, key)):
+            yield goal.mask
+
+    def _target(self, chunk: Chunk, position: int, own: str, key: str) -> str:
+        """Return the key of the mask of a whole image."""
+        return mask_key(own if self.job.sifted else key, keep_extension=position in chunk.long_keys)
 
     async def _keep(self, kept: Collection[KeptLine]) -> list[Outcome]:
         """Return the outcomes of records whose masks an earlier run has made: these have the same bytes."""
@@ -228,6 +251,8 @@ class Worker:
         choice = chunk.choices.get(position)
         keys = narrowed(keys, choice)
         key, info = own if choice is None else next(iter(keys), own), None
+        if isinstance(journal, ObjectJournal):
+            journal.announce(self._masks_of(chunk, position, own, key))
         if job.settings.size != "annotation":
             found = await self._probe(record, keys, key)
             if found is None:
@@ -235,9 +260,8 @@ class Worker:
             key, info = found
             if keys.get(key) == GUESSED:
                 findings.append(Finding("image-renamed", f"{key} for {own}"))
-        long_key = position in chunk.long_keys
-        target = mask_key(own if job.sifted else key, keep_extension=long_key)
-        if long_key:
+        target = self._target(chunk, position, own, key)
+        if position in chunk.long_keys:
             findings.append(Finding("key-collision", target))
         if self.table is None and not key.lower().endswith(IMAGE_EXTENSIONS):
             findings.append(Finding("image-format", key))

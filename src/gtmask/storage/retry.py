@@ -1,9 +1,11 @@
 """When a request is sent, when it is given up and when it is sent again: for all requests of a storage.
 
 botocore's own modes do not fit a bulk run: "standard" and "adaptive" give up after a shared quota (of 400
-uploads that were each throttled twice, none arrived), and none of them slows down the requests that were
-not throttled themselves. Here every request waits while the server asks for a pause, and a failed one
-waits exponentially longer, with full jitter, so that retries do not come in step.
+uploads that were each throttled twice, none arrived). Here a failed request waits exponentially longer, with
+full jitter, so that retries do not come in step. That is all that a server needs which throttles a request
+now and then: a 503 among many good answers is its hiccup. Every request waits where the server is asked for
+far more than it can do: where a considerable share of the last answers are 503, or one request is throttled
+again and again.
 """
 
 from __future__ import annotations
@@ -27,6 +29,14 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 20.0
 _LONGEST_SHARED_PAUSE = 5.0
+#: From this share of 503 among the last answers on all requests wait. The adaptive mode of AWS's SDKs answers
+#: throttling with 0.7 times as many requests (``_BETA`` of botocore/retries/throttling.py), which is right
+#: for a server that refuses three of ten.
+_CROWDED = 0.3
+#: What each answer counts in that share: about the last 32 of them do.
+_WEIGHT = 1 / 32
+#: Times in a row that one request is throttled before all others wait, too.
+_REPEATEDLY = 4
 #: Attempts at a server that has not answered anything yet: more likely a wrong address than trouble.
 _ATTEMPTS_AT_STRANGER = 3
 #: Endpoints that have answered this process once: the same address cannot be wrong later.
@@ -55,6 +65,8 @@ class Requests:
         self._attempts = attempts
         self._endpoint = endpoint
         self._answered = endpoint in _known
+        #: Share of 503 among the last answers.
+        self._throttled = 0.0
         self._pause = 0.0
         self._resume_at = 0.0
 
@@ -77,7 +89,7 @@ class Requests:
         GtmaskError
             What else the request raises, at once.
         """
-        number = 0
+        number = in_a_row = 0
         while True:
             number += 1
             await self._wait_for_resume()
@@ -92,13 +104,15 @@ class Requests:
                     raise TransientError(f"{said} (tried {number} {times}): {advice}.") from error
                 count_retries()
                 _log.info("%s Tried %d times so far.", error, number)
+                is_throttled = isinstance(error, ThrottledError)
+                in_a_row = in_a_row + 1 if is_throttled else 0
                 if not isinstance(error, UnreachableError):
-                    self._note_answer()
-                if isinstance(error, ThrottledError):
+                    self._note_answer(is_throttled)
+                if is_throttled and (self._throttled >= _CROWDED or in_a_row >= _REPEATEDLY):
                     self._slow_down()
                 await asyncio.sleep(random.uniform(0, _backoff(number)))
             else:
-                self._note_answer()
+                self._note_answer(False)
                 if self._pace:
                     now = asyncio.get_running_loop().time()
                     self._pace.answered(now, self._turns.all_taken)
@@ -107,7 +121,8 @@ class Requests:
                     self._pause /= 2
                 return result
 
-    def _note_answer(self) -> None:
+    def _note_answer(self, is_throttled: bool) -> None:
+        self._throttled += _WEIGHT * (is_throttled - self._throttled)
         if not self._answered:
             self._answered = True
             _known.add(self._endpoint)
