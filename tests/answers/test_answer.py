@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -393,3 +394,47 @@ def test_the_real_answers_come_back(samples: Path, tmp_path: Path) -> None:
             made = np.asarray(Image.open(folder / f"out/masks/{stem}.png"))
             assert np.array_equal(made, np.asarray(Image.open(source)))
     assert issubclass(ManifestError, GtmaskError)
+
+
+def write_answer(folder: Path, names: list[str]) -> Path:
+    """Write the manifest of a job of which image number i got i + 1 pixels of the one class."""
+    colors = {"0": {"class-name": "BACKGROUND", "hex-color": "#ffffff"},
+              "1": {"class-name": "car", "hex-color": "#2ca02c"}}  # fmt: skip
+    lines = []
+    for number, name in enumerate(names):
+        mask = np.zeros((8, 8), np.uint8)
+        mask[0, : number + 1] = 1
+        (folder / f"{number}.png").write_bytes(gtmask.encode_png(mask, palette=["#ffffff", "#2ca02c"]))
+        old = {"internal-color-map": colors, "type": "groundtruth/semantic-segmentation", "job-name": "first"}
+        old |= {"human-annotated": "yes", "creation-date": "2026-01-01T00:00:00"}
+        new = old | {"creation-date": "2026-02-01T00:00:00", "adjustment-status": "adjusted"}
+        line: dict[str, Any] = {"source-ref": str(folder / "images" / name)}
+        for attribute, metadata in (("qa-ref", old), ("new-ref", new)):
+            line |= {attribute: str(folder / f"{number}.png"), f"{attribute}-metadata": metadata}
+        lines.append(line)
+    manifest = folder / "output.manifest"
+    manifest.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return manifest
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.jpg", "a.png", "a.jpg.jpg"],
+        ["a.jpg.png", "b.png", "a.png", "a.jpg", "a.jpg.png.webp"],
+        ["b/a.jpg", "c/a.jpg", "b/a.png"],
+        ["\u00e9.jpg", "e\u0301.png"],
+    ],
+    ids=["the third meets a longer name", "a chain", "folders", "spellings of Unicode"],
+)
+def test_no_two_images_of_an_answer_share_a_mask(tmp_path: Path, names: list[str]) -> None:
+    manifest = write_answer(tmp_path, names)
+    answer = gtmask.answer(manifest, tmp_path / "out", workers=1)
+    assert answer.tally.findings["key-collision"] >= 2
+    found = {}
+    for line in rows(tmp_path / "out" / "answer.manifest"):
+        mask = np.asarray(Image.open(line["new-ref"]))
+        found[line["source-ref"].split("/images/")[1]] = int((mask == 1).sum())
+    assert found == {name: number + 1 for number, name in enumerate(names)}
+    masks = (tmp_path / "out" / "masks").rglob("*.png")
+    assert len({unicodedata.normalize("NFC", str(path)) for path in masks}) == len(names)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def answer(
-    manifests: Sequence[str | os.PathLike[str]] | None = None,
+    manifests: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     out: str | os.PathLike[str] = "answer",
     *,
     job: Sequence[str] | None = None,
@@ -58,7 +58,7 @@ def answer(
     Parameters
     ----------
     manifests
-        Output manifests, globs of them, or output folders of jobs, local or ``s3://``.
+        Output manifests, globs of them, or output folders of jobs, local or ``s3://``; one or several.
     out
         Folder or ``s3://`` prefix for the outputs; the same command goes on where it stopped.
     job
@@ -113,8 +113,9 @@ def answer(
     options, settings, progress = options or AnswerOptions(), s3 or S3Settings(), progress or Silent()
     check_location(os.fspath(out), "--out")
     target = absolute(os.fspath(out))
+    given = [manifests] if isinstance(manifests, str | os.PathLike) else manifests
     locations = [
-        *(os.fspath(manifest) for manifest in manifests or ()),
+        *(os.fspath(manifest) for manifest in given or ()),
         *(output_manifests(job, settings) if job else ()),
     ]
     sources = open_manifests(locations, settings)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.errors import ManifestError
-from gtmask.images.resolve import mask_key
+from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.manifest.contract import BACKGROUND
 from gtmask.manifest.line import describe_problem
 from gtmask.manifest.newest import Attributes, age_of
@@ -159,7 +159,9 @@ class _Objects:
 
     def __init__(self, found: Look, images: str | None) -> None:
         self.found, self.images = found, images
-        self.sources, self.stems, self.ranks = array("Q"), array("Q"), array("d")
+        self.sources, self.ranks = array("Q"), array("d")
+        #: Of each line the mask's key without and with the image's extension.
+        self.mask_keys = array("Q")
         self.statuses: list[str] = []
         #: Classes of the new attribute: those that the old one lacks come after its own.
         self.new: dict[str, tuple[int | None, str]] = {}
@@ -193,7 +195,7 @@ class _Objects:
         if status == FAILED and label is not None:
             self.reasons[len(self.statuses) - 1] = str(label.failure_reason)
         self.sources.append(text_hash(line.source_ref))
-        self.stems.append(text_hash(mask_key(line.source_ref)))
+        self.mask_keys.extend(map(hash_mask_key, (line.source_ref, f"{line.source_ref}.png")))
         for known, given in ((found.classes, old_label(line, found.after, found.before)), (self.new, label)):
             for entry in (given.color_map if given is not None else None) or ():
                 if entry.name not in {"", BACKGROUND}:
@@ -207,10 +209,10 @@ class _Objects:
         repeats = np.append(False, ordered[1:] == ordered[:-1])
         skipped = set(order[repeats].tolist())
         self.found.skipped = frozenset(skipped)
-        stems = np.frombuffer(self.stems, np.uint64)
-        kept = order[~repeats]
-        _, places, counts = np.unique(stems[kept], return_inverse=True, return_counts=True)
-        self.found.long_keys = frozenset(kept[counts[places] > 1].tolist())
+        short, long = np.frombuffer(self.mask_keys, np.uint64).reshape(-1, 2).T
+        kept = np.ones(len(sources), np.bool_)
+        kept[order[repeats]] = False
+        self.found.long_keys = frozenset(np.flatnonzero(needing_long(short, long, kept)).tolist())
         for number, status in enumerate(self.statuses):
             if number not in skipped:
                 self.found.statuses[status] += 1

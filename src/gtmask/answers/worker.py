@@ -144,7 +144,10 @@ class _Chunk:
             sizes = (f"{mask.shape[1]}x{mask.shape[0]}" for mask in (before.mask, made.mask))
             outcome.findings.append(Finding("answer-size", "{}, and {} after the job".format(*sizes)))
             return outcome
-        await self._write(made, label, mask_key(key, keep_extension=item.long_key), key, outcome)
+        target = mask_key(key, keep_extension=item.long_key)
+        if item.long_key:
+            outcome.findings.append(Finding("key-collision", target))
+        await self._write(made, label, target, key, outcome)
         if before is not None:
             outcome.row["change"] |= compare(before, made, self.names)
         return outcome

@@ -9,7 +9,6 @@ its keys; which records are of one image, and whose mask keeps the image's exten
 
 from __future__ import annotations
 
-import unicodedata
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from gtmask.formats.jsonstream.texts import (
     Texts,
     hash_stems,
 )
+from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.images.references import normalize
 from gtmask.images.resolve import GUESSED, SCOPED, mask_key, same_spelled
 from gtmask.model import ImageNames
@@ -122,7 +122,7 @@ class Claims:
 
     def add(self, keys: Iterable[str]) -> None:
         """Take the keys that the next record's image may have; none where it will be rejected for that."""
-        found = {_hash_stem(key) for key in keys}
+        found = {hash_mask_key(key) for key in keys}
         self._stems.extend(found)
         self._owners.extend([self._records] * len(found))
         self._records += 1
@@ -260,7 +260,7 @@ class _Contested:
         missing = np.frombuffer(self._missing, np.uint8) != 0
         choices = np.where(unsettled & missing, NONE, choices)
         ambiguous = (unsettled & ~missing) | doubtful
-        needs_long = _needing_long(short, long, first & ~unsettled & ~doubtful)
+        needs_long = needing_long(short, long, first & ~unsettled & ~doubtful)
         return Verdict(
             ordinals.tolist(),
             choices.tolist(),
@@ -278,7 +278,7 @@ class _Keys:
         self._hashes = array("Q")
 
     def add(self, key: str) -> None:
-        self._hashes.extend((_hash(key), _hash_stem(key), _hash_stem(f"{key}.png")))
+        self._hashes.extend((_hash(key), hash_mask_key(key), hash_mask_key(f"{key}.png")))
 
     def arrays(self) -> NDArray[np.uint64]:
         """Return uint64 (3, n)."""
@@ -362,23 +362,6 @@ def _pairs(
     having = dict(zip(images[leads].tolist(), sources[leads].tolist(), strict=True)) if shared.any() else {}
     others = zip(images[shared].tolist(), sources[shared].tolist(), strict=True)
     return dict(Counter((having[image], other) for image, other in others))
-
-
-def _needing_long(
-    short: NDArray[np.uint64], long: NDArray[np.uint64], kept: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return which of the records that are kept need a mask key with the image's extension."""
-    distinct, counts = np.unique(short[kept], return_counts=True)
-    needs_long = found = np.isin(short, distinct[counts > 1]) & kept
-    while found.any():
-        found = np.isin(short, long[found]) & ~needs_long & kept
-        needs_long = needs_long | found
-    return needs_long
-
-
-def _hash_stem(key: str) -> int:
-    """Hash a mask key; spellings of Unicode that look alike are one."""
-    return _hash(mask_key(key if key.isascii() else unicodedata.normalize("NFC", key)))
 
 
 def _hash(key: str) -> int:
