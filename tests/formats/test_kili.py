@@ -134,3 +134,31 @@ def test_of_several_categories_the_first_counts_and_is_told():
     both = {**thing("a", OUTER), "categories": [{"name": "a"}, {"name": "b"}]}
     record = read_one("kili", [asset(label(both))])
     assert (labels(record), codes(record)) == (["a"], ["label-several"])
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90, 450])
+def test_what_was_drawn_on_the_turned_image_is_turned_back(rotation: int):
+    upright = np.zeros((5, 10), np.uint8)
+    upright[1:3, 0:4] = 1
+    seen = np.rot90(upright, -rotation // 90)
+    rows, columns = np.nonzero(seen)
+    height, width = seen.shape
+    left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+    box = ring(*((x / width, y / height) for x, y in
+                 ((left, top), (right, top), (right, bottom), (left, bottom))))  # fmt: skip
+    drawn = label(thing("a", box))
+    drawn["jsonResponse"]["ROTATION_JOB"] = {"rotation": rotation}
+    for more in ({}, {"resolution": None}):
+        assert np.array_equal(painted(read_one("kili", [asset(drawn, **more)]), "a", size=(10, 5)), upright)
+
+
+def test_an_image_that_was_turned_by_any_other_angle_is_rejected():
+    drawn = label(thing("a", OUTER))
+    drawn["jsonResponse"]["ROTATION_JOB"] = {"rotation": 45}
+    assert codes(read_one("kili", [asset(drawn)])) == ["record-bad"]
+
+
+def test_the_newest_of_the_latest_labels_counts():
+    latest = [label(thing("a", OUTER)), label(thing("b", OUTER), createdAt="2024-01-02")]
+    record = read_one("kili", [asset(latestLabels=latest)])
+    assert (labels(record), codes(record)) == (["b"], ["annotation-chosen"])

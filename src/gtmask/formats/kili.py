@@ -3,9 +3,11 @@
 Confirmed by the tool's documentation ("Kili data format") and its SDK
 (``kili/services/export/format/coco``); there is no real file among our samples.
 
-- ``labels[]`` or ``latestLabel``: ``jsonResponse.<job>.annotations[]`` with ``boundingPoly`` [{
-  ``normalizedVertices`` [{x, y}]}]: the first ring is the exterior, the others are holes; coordinates
-  are fractions of the image. ``mid`` joins annotations into one object of several parts.
+- ``labels[]``, ``latestLabel`` or ``latestLabels[]``: ``jsonResponse.<job>.annotations[]`` with
+  ``boundingPoly`` [{``normalizedVertices`` [{x, y}]}]: the first ring is the exterior, the others are
+  holes; coordinates are fractions of the image. ``mid`` joins annotations into one object of several parts.
+- ``ROTATION_JOB`` {rotation}: the annotator had the image turned clockwise by 90, 180 or 270 degrees, and the
+  coordinates are of the turned image (kili-formats ``base.py``, ``reverse_rotation_vertices``).
 - ``type`` "rectangle" has the same form; ``polyline`` and ``point`` (marker) have no area.
 - Class: the first of ``categories`` (the interface's code name). Order: jobs, then list order.
 - **Which label counts**: the newest of type DEFAULT or REVIEW; ``annotator`` picks one author by e-mail;
@@ -15,11 +17,12 @@ Confirmed by the tool's documentation ("Kili data format") and its SDK
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import size_from
+from gtmask.formats.reading.checks import real, size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.typed import (
@@ -29,6 +32,7 @@ from gtmask.formats.reading.typed import (
     get_any,
     get_label,
     get_list,
+    get_number,
     get_object,
     get_objects,
     get_text,
@@ -40,6 +44,15 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
+ROTATION = "ROTATION_JOB"
+#: x and y of the image itself by those of the image turned clockwise; None where they are the same.
+Upright = tuple[Callable[[float, float], float], Callable[[float, float], float]] | None
+_UPRIGHT: dict[float, Upright] = {
+    0: None,
+    90: (lambda _, y: y, lambda x, _: 1 - x),
+    180: (lambda x, _: 1 - x, lambda _, y: 1 - y),
+    270: (lambda _, y: 1 - y, lambda x, _: x),
+}
 _PREDICTIONS = frozenset({"PREDICTION", "INFERENCE"})
 _COUNTING = frozenset({"DEFAULT", "REVIEW", ""})
 
@@ -77,8 +90,12 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     jobs = as_object(builder, response, "jsonResponse")
     if jobs and all(key.isdigit() for key in jobs):
         return builder.reject("record-bad", "the labels of a video cannot be read")
+    turned = get_number(builder, get_object(builder, jobs, ROTATION), "rotation") % 360
+    if turned not in _UPRIGHT:
+        return builder.reject("record-bad", f"the annotator saw the image turned by {turned:g} degrees")
     for name in jobs:
-        _add_job(builder, name, get_object(builder, jobs, name))
+        if name != ROTATION:
+            _add_job(builder, name, get_object(builder, jobs, name), _UPRIGHT[turned])
     record = builder.record
     if record.width and record.height:
         return builder.build((float(record.width), float(record.height)))
@@ -89,8 +106,9 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 def labels_of(builder: RecordBuilder, asset: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all labels of an asset, in whichever of the three places the export puts them."""
     labels = get_objects(builder, asset, "labels")
-    if not labels and (latest := get_object(builder, asset, "latestLabel")):
-        labels = [latest]
+    if not labels:
+        latest = get_object(builder, asset, "latestLabel")
+        labels = [*([latest] if latest else []), *get_objects(builder, asset, "latestLabels")]
     if not labels and "jsonResponse" in asset:
         labels = [asset]
     return labels
@@ -125,7 +143,7 @@ def _author(builder: RecordBuilder, label: dict[str, Any]) -> list[str]:
     return first_texts(builder, get_object(builder, label, "author"), ("email", "id", "name"))
 
 
-def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
+def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any], upright: Upright) -> None:
     """Add a job's annotations; those that share a ``mid`` are parts of one shape, where the first stands."""
     annotations = get_list(builder, job, "annotations")
     joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -145,13 +163,16 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any]) -> None:
                 builder.joins()
                 return
             kind = get_text(builder, item, "type")
-            parts = [_rings(part["boundingPoly"]) for part in group]
+            parts = [
+                [_upright(ring["normalizedVertices"], upright) for ring in part["boundingPoly"]]
+                for part in group
+            ]
             box = kind == "rectangle"
             builder.polygons(label, parts, "rectangle" if box else "polygon", subtract=True)
         elif "polyline" in item:
-            builder.polygon(label, flatten_xy(item["polyline"]), "polyline")
+            builder.polygon(label, _upright(item["polyline"], upright), "polyline")
         elif "point" in item:
-            builder.polygon(label, flatten_xy([item["point"]]), "point")
+            builder.polygon(label, _upright([item["point"]], upright), "point")
         else:
             kind = get_text(builder, item, "type") or "no geometry"
             builder.finding("shape-kind-unsupported", f"{label}: {kind}")
@@ -164,5 +185,13 @@ def _label(builder: RecordBuilder, item: dict[str, Any]) -> str:
     return get_label(builder, categories[0], "name") if categories else ""
 
 
-def _rings(poly: Any) -> list[list[float]]:
-    return [flatten_xy(ring["normalizedVertices"]) for ring in poly]
+def _upright(points: Any, upright: Upright) -> list[float]:
+    """Return ``[{x, y}, ...]`` of the turned image as flat coordinates of the image itself."""
+    flat = flatten_xy(points)
+    if upright is None:
+        return flat
+    x_from, y_from = upright
+    for place in range(0, len(flat), 2):
+        seen = real(flat[place]), real(flat[place + 1])
+        flat[place], flat[place + 1] = x_from(*seen), y_from(*seen)
+    return flat
