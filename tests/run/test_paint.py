@@ -13,6 +13,7 @@ import gtmask
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import drawn_pixels
 from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Runs, Select
 from gtmask.run.paint import paint
 from gtmask.run.pictures import select_pixels
@@ -179,6 +180,57 @@ def encoded(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
+BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
+
+
+def in_palette(indices: list[int], *colors: tuple[int, int, int], transparent: int | None = None) -> bytes:
+    image = Image.new("P", (len(indices), 1))
+    image.putpalette([sample for color in colors for sample in color])
+    image.putdata(indices)
+    stream = io.BytesIO()
+    image.save(stream, "PNG", **({} if transparent is None else {"transparency": transparent}))
+    return stream.getvalue()
+
+
+def in_gray(*values: int, transparent: int) -> bytes:
+    stream = io.BytesIO()
+    picture("L", *values).save(stream, "PNG", transparency=transparent)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "drawn", "told"),
+    [
+        (in_palette([0, 1, 1], BLACK, WHITE), [0, 1, 1], []),
+        (in_palette([1, 0, 0], WHITE, BLACK), [0, 1, 1], ["mask-reading-guessed"]),
+        (in_palette([0, 2, 1], BLACK, BLACK, WHITE), [0, 1, 0], ["mask-reading-guessed"]),
+        (in_palette([0, 1, 1], WHITE, RED), [0, 1, 1], ["mask-reading-guessed"]),
+        (in_palette([0, 1, 1], BLACK, WHITE, transparent=0), [0, 1, 1], []),
+        (in_palette([1, 0, 0], BLACK, WHITE, transparent=1), [0, 1, 1], []),
+        (in_palette([0, 1, 1], WHITE, BLACK, transparent=0), [0, 1, 1], []),
+        (in_palette([0, 1, 1], BLACK, WHITE, RED, transparent=2), [0, 1, 1], []),
+        (in_gray(255, 0, 0, transparent=255), [0, 1, 1], []),
+        (in_gray(0, 9, 255, transparent=0), [0, 1, 1], []),
+        (in_gray(0, 9, 255, transparent=7), [0, 1, 1], []),
+    ],
+)
+def test_what_is_drawn_is_told_by_colour_and_transparency_never_by_the_order_of_a_palette(
+    data: bytes, drawn: list[int], told: list[str]
+) -> None:
+    record = with_bitmap(Bitmap(data, select=drawn_pixels(data)))
+    record.width, record.height = 3, 1
+    painting = paint(record, CLASSES, fill="opencv", stroke=0, overlap="order", crowd="paint")
+    assert (painting.mask != 0).astype(int).tolist() == [drawn]
+    assert [finding.code for finding in painting.findings] == told
+
+
+def test_what_is_drawn_is_not_told_by_a_jpeg_or_by_16_bits_that_pillow_cuts() -> None:
+    for data in (saved(Image.new("L", (4, 2), 1), "JPEG"), deep()):
+        record = with_bitmap(Bitmap(data, select=drawn_pixels(data)))
+        assert codes(record) == ["bitmap-inexact"]
+        assert not gtmask.rasterize(record, CLASSES).any()
+
+
 def with_bitmap(bitmap: Bitmap, files: Callable[[str], bytes] | None = None) -> Record:
     builder = RecordBuilder("a.jpg", 4, 2)
     builder.bitmap("large", bitmap)
@@ -292,7 +344,7 @@ def deep() -> bytes:
         (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "WEBP"), "a WEBP changes colours"),
         (saved(Image.new("CMYK", (2, 1)), "TIFF"), "pixels of Pillow's mode CMYK are no ids"),
         (saved(Image.new("F", (2, 1)), "TIFF"), "pixels of Pillow's mode F are no ids"),
-        (deep(), "colours of 16 bits are no ids"),
+        (deep(), "it has colours or transparency of 16 bits"),
         (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "WEBP", lossless=True), None),
         (saved(Image.new("RGB", (2, 1), (1, 0, 0)), "TIFF"), None),
     ],

@@ -35,7 +35,7 @@ declare("loss", [
     ("runs-size-differs", "A run-length mask (RLE) has another size than the image.",
      "Export again from the image that was labeled; a mask is never scaled."),
     ("bitmap-unreadable", "A bitmap inside the export cannot be decoded.", "Export again."),
-    ("bitmap-inexact", "A picture of segments is saved in a form that does not keep ids or colours exactly.",
+    ("bitmap-inexact", "A picture of segments, or of one shape, is saved in a form that changes its colours.",
      "Export again as PNG of 8 bits per colour; a JPEG of segments is not usable."),
     ("bitmap-size-differs", "A bitmap has another size than the image that it should cover, or than its box.",
      "Export again from the image that was labeled; a mask is never scaled."),
@@ -156,7 +156,7 @@ declare("guess", [
      "Put a list of classes beside the masks (classes.txt, labelmap.txt) if it is another data set."),
     ("mask-colors-assumed", "The list of classes tells no colours; Pascal VOC's color map was assumed.",
      "Look at a preview; give the colours in a class map if they are others."),
-    ("mask-reading-guessed", "A palette mask means other classes by its colours than by its values.",
+    ("mask-reading-guessed", "A palette picture means something else by its colours than by its values.",
      "Look at a preview. Of masks without a manifest, a class map with `value` for each class decides."),
     ("label-group", ("A label of a group was read as the class of its members (`cargroup` in Cityscapes as "
      "`car`)."), "Nothing, if a group may be painted as its class."),

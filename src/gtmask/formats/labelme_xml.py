@@ -17,7 +17,7 @@ from posixpath import basename, dirname, join
 from typing import TYPE_CHECKING
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import drawn_pixels, set_size
+from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels, set_size
 from gtmask.formats.reading.per_image import PerImageReader, beside
 from gtmask.formats.reading.xmlstream import encoding_of, parse_piece
 from gtmask.model import Bitmap
@@ -36,8 +36,6 @@ _OURS = re.compile(r"<(?:polygon|segm|imagesize|sourceAnnotation)[\s>/]")
 _VOC = re.compile(r"<bndbox|<polygon>\s*<x1>")
 _DECLARATION = re.compile(r"^\s*(?:<\?xml[^>]*\?>\s*)?")
 _MASKS = "Masks"
-#: Bytes of a picture that tell whether it is transparent.
-_PNG_HEAD = 26
 _OF_ROOT = frozenset({"filename", "folder", "source", "imagesize", "object", "private", "type"})
 _OF_OBJECT = frozenset({
     "name", "deleted", "verified", "occluded", "date", "id", "parts", "type", "polygon", "segm", "attributes",
@@ -130,7 +128,7 @@ def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: E
         if picture is None:
             builder.finding("bitmap-missing", f"{label}: {_text(segment, 'mask')!r:.200}")
             return
-        select = drawn_pixels(export.read(picture, 0, _PNG_HEAD))
+        select = drawn_pixels(export.read(picture, 0, PNG_HEAD))
         builder.bitmap(label, Bitmap(file=picture, select=select, whole=True))
     else:
         builder.finding("shape-no-geometry", label)

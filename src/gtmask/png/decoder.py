@@ -123,7 +123,7 @@ def _filtered_rows(data: bytes, header: PngHeader, chunks: Sequence[Chunk]) -> t
     if header.interlace:
         raise PngError("The PNG is interlaced, which is not supported for masks: save it without interlace.")
     row_bytes = (header.width * header.bit_depth + 7) // 8
-    return _inflate(_image_data(data, chunks), header.height * (row_bytes + 1)), row_bytes
+    return inflate(image_data(data, chunks), header.height * (row_bytes + 1)), row_bytes
 
 
 def _scratch(row_bytes: int) -> NDArray[np.uint8]:
@@ -139,7 +139,7 @@ def _expect_filters(rows: NDArray[np.uint8], row_bytes: int, bad_row: int) -> No
         )
 
 
-def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes | memoryview:
+def image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes | memoryview:
     """Return the joined data of the IDAT chunks, after checking every chunk's checksum."""
     pieces = []
     name = ""
@@ -158,7 +158,7 @@ def _image_data(data: bytes, chunks: Sequence[Chunk]) -> bytes | memoryview:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
+def inflate(stream: bytes | memoryview, size: int) -> NDArray[np.uint8]:
     """Return the `size` bytes that a zlib stream must hold."""
     if size > _MOST_EXPANSION * len(stream) + 64:
         raise PngError(

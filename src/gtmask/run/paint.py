@@ -19,7 +19,7 @@ from gtmask.model import Bitmap, Plane, Select
 from gtmask.png import look_up
 from gtmask.run.filling import Filler
 from gtmask.run.outside import misplaced
-from gtmask.run.pictures import decode_picture, has_alpha, segment_ids, select_pixels
+from gtmask.run.pictures import decode_picture, doubt_about, has_alpha, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
 from gtmask.run.unlisted import compare, listed
 
@@ -256,6 +256,8 @@ class Canvas:
             self.painting.findings.append(Finding("bitmap-unreadable", detail))
         elif picture is not None:
             pixels = select_pixels(picture, bitmap.select.how, bitmap.select.value)
+            if doubt := doubt_about(picture, bitmap.select.how):
+                self.painting.findings.append(Finding("mask-reading-guessed", f"{shape.label}: {doubt}"))
             self._report_invisible(shape.label, bitmap, pixels)
             if bitmap.select.how == "alpha" and bitmap.whole and pixels.all():
                 self.painting.findings.append(Finding("bitmap-opaque", shape.label))
@@ -340,7 +342,7 @@ class Canvas:
     def _decoded(self, bitmap: Bitmap) -> tuple[Any, tuple[str, str]]:
         name = bitmap.file
         if name is None:
-            return decode_picture(bitmap.data or b"")
+            return decode_picture(bitmap.data or b"", bitmap.select.how)
         if name not in self._pictures:
             self._pictures.clear()
             try:
@@ -350,8 +352,7 @@ class Canvas:
             except GtmaskError:
                 data = None
             missing = (None, ("bitmap-missing", name))
-            exact = bitmap.select.how == "id"
-            self._pictures[name] = missing if data is None else decode_picture(data, exact=exact)
+            self._pictures[name] = missing if data is None else decode_picture(data, bitmap.select.how)
         found: tuple[Any, tuple[str, str]] = self._pictures[name]
         return found
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
+from gtmask.png.header import read_header
+from gtmask.png.wide import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,14 +24,15 @@ if TYPE_CHECKING:
 _BY_SAMPLE = frozenset({"1", "L", "LA", "P", "I", "I;16", "I;16B", "I;16L"})
 _EITHER = frozenset({"L", "LA", "P"})
 _BY_COLOR = frozenset({"RGB", "RGBA", "RGBX", "PA"})
-#: Formats that do not keep colours, and a PNG's colour types with more than one (PNG specification, IHDR).
-_LOSSY, _TRUECOLOR = frozenset({"JPEG", "MPO"}), (2, 6)
+_WITH_ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
+#: Formats that do not keep colours.
+_LOSSY = frozenset({"JPEG", "MPO"})
 
 
-def decode_picture(data: bytes, *, exact: bool = False) -> tuple[Any, tuple[str, str]]:
+def decode_picture(data: bytes, how: str) -> tuple[Any, tuple[str, str]]:
     """Decode an encoded picture with Pillow: (image, ignored), or (None, (finding code, detail)).
 
-    ``exact`` refuses pictures whose pixels cannot be ids, since their format changes colours.
+    ``how`` is that of :class:`gtmask.model.Select`: pictures are refused whose pixels cannot tell that.
     """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - most exports hold no bitmaps
 
@@ -38,21 +41,21 @@ def decode_picture(data: bytes, *, exact: bool = False) -> tuple[Any, tuple[str,
         picture.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return None, ("bitmap-unreadable", str(error)[:120])
-    trouble = _inexact(picture, data) if exact else ""
+    trouble = _inexact(picture, data, how)
     return (None, ("bitmap-inexact", trouble)) if trouble else (picture, ("", ""))
 
 
-def _inexact(picture: Any, data: bytes) -> str:
-    """Say why a picture's pixels cannot be ids; "" where they can.
+def _inexact(picture: Any, data: bytes, how: str) -> str:
+    """Say why a picture's pixels cannot be ids, or drawn and not drawn; "" where they can.
 
-    Pillow halves the 16 bits of a PNG's colours; in gray it keeps them.
+    Pillow halves the 16 bits of a PNG's colours and transparency; in gray alone it keeps them.
     """
     if picture.format in _LOSSY or data[8:16] == b"WEBPVP8 ":
         return f"a {picture.format} changes colours"
-    if picture.mode not in _BY_SAMPLE | _BY_COLOR:
+    if how == "id" and picture.mode not in _BY_SAMPLE | _BY_COLOR:
         return f"pixels of Pillow's mode {picture.mode} are no ids"
-    if data.startswith(PNG_SIGNATURE) and data[24] == 16 and data[25] in _TRUECOLOR:
-        return "colours of 16 bits are no ids"
+    if data.startswith(PNG_SIGNATURE) and is_wide(read_header(data)):
+        return "it has colours or transparency of 16 bits"
     return ""
 
 
@@ -64,21 +67,55 @@ def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
         rgb = np.asarray(picture.convert("RGB"), np.uint32)
         return np.asarray((rgb[..., 0] << 16 | rgb[..., 1] << 8 | rgb[..., 2]) == value, np.uint8)
     if how == "alpha":
-        return np.ascontiguousarray(np.asarray(picture.convert("RGBA"))[..., 3])
-    samples = np.asarray(picture)
+        alpha = np.ascontiguousarray(np.asarray(picture.convert("RGBA"))[..., 3])
+        # A colour that no pixel has may be called transparent: then black and white tell what is drawn.
+        return _drawn(picture) if picture.mode not in _WITH_ALPHA and alpha.all() else alpha
     if how == "index":
-        plain = samples if samples.ndim == 2 else samples[..., 0]
-        return np.asarray(plain == value, np.uint8)
-    if samples.ndim == 3:
-        opaque = samples[..., -1] != 0 if samples.shape[2] in {2, 4} else True
-        colors = samples[..., :-1] if samples.shape[2] in {2, 4} else samples
-        return np.asarray((colors != 0).any(axis=2) & opaque, np.uint8)
-    return np.asarray(samples != 0, np.uint8)
+        samples = np.asarray(picture)
+        return np.asarray((samples if samples.ndim == 2 else samples[..., 0]) == value, np.uint8)
+    return _drawn(picture)
+
+
+def _drawn(picture: Any) -> NDArray[np.uint8]:
+    """Return which pixels are neither black nor fully transparent."""
+    if picture.mode == "P":
+        by_color, by_index = _palette_readings(picture)
+        drawn = by_index if by_color.all() else by_color
+    else:
+        samples: Any = np.asarray(picture)
+        if samples.ndim == 3:
+            samples = (samples[..., :-1] if samples.shape[2] in {2, 4} else samples).any(axis=2)
+        drawn = np.asarray(samples != 0, np.uint8)
+    if has_alpha(picture):
+        drawn &= np.asarray(picture.convert("RGBA"))[..., 3] != 0
+    return drawn
+
+
+def _palette_readings(picture: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return which pixels of a palette picture are not black, and which have another index than 0."""
+    indices = np.asarray(picture)
+    colors = np.asarray(picture.convert("RGB"))
+    return np.asarray(colors.any(axis=2), np.uint8), np.asarray(indices != 0, np.uint8)
+
+
+def doubt_about(picture: Any, how: str) -> str:
+    """Say why another reading than :func:`select_pixels`'s would draw other pixels; "" where none would.
+
+    Tools leave index 0 black where nothing is drawn, and whoever sorts a palette anew keeps the colours.
+    Where nothing is black, the colours do not tell what is drawn, and the indices count.
+    """
+    if how != "nonzero" or picture.mode != "P":
+        return ""
+    by_color, by_index = _palette_readings(picture)
+    if np.array_equal(by_color, by_index):
+        return ""
+    read = ("indices", "colours") if by_color.all() else ("colours", "indices")
+    return "drawn is what its {} say, not its {}".format(*read)
 
 
 def has_alpha(picture: Any) -> bool:
     """Say whether a picture tells which of its pixels are transparent."""
-    return picture.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in picture.info
+    return picture.mode in _WITH_ALPHA or "transparency" in picture.info
 
 
 def segment_ids(picture: Any, keys: Sequence[int] = ()) -> NDArray[np.uint32]:

@@ -233,6 +233,45 @@ def test_every_kind_of_picture_means_the_same(kind: str, tmp_path: Path):
     assert not told(summary)
 
 
+def wide(*planes: NDArray[Any], interlace: bool = False) -> bytes:
+    """Encode planes of gray and alpha, or of colours with or without alpha, with 16 bits."""
+    stream = io.BytesIO()
+    height, width = planes[0].shape
+    writer = png.Writer(width, height, bitdepth=16, greyscale=len(planes) == 2, alpha=len(planes) != 3,
+                        interlace=interlace)  # fmt: skip
+    writer.write_array(stream, np.stack(planes, axis=-1).ravel().tolist())
+    return stream.getvalue()
+
+
+WIDE = MASK.astype(np.int64)
+OPAQUE = np.full(MASK.shape, 65535)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        wide(WIDE, OPAQUE),
+        wide(WIDE, WIDE, WIDE),
+        wide(WIDE, WIDE, WIDE, OPAQUE),
+        wide(WIDE * 257, WIDE * 257, WIDE * 257),
+    ],
+    ids=["gray and alpha", "colours", "colours and alpha", "colours of 8 bits"],
+)
+def test_16_bits_with_colours_or_alpha_are_not_cut_to_8(data: bytes, tmp_path: Path):
+    names = "\n".join(NAMES)
+    source = write(tmp_path / "in", {"masks/a.png": data, "images/a.jpg": photo(), "classes.txt": names})
+    masks, _ = convert(source, tmp_path / "out")
+    (mask,) = masks.values()
+    assert np.array_equal(mask, NAMED)
+
+
+@pytest.mark.parametrize("data", [wide(WIDE * 200, WIDE, WIDE), wide(WIDE, WIDE, WIDE, interlace=True)])
+def test_16_bits_that_are_no_class_are_refused(data: bytes, tmp_path: Path):
+    source = write(tmp_path / "in", {"masks/a.png": data, "images/a.jpg": photo(), "classes.txt": "b\nc"})
+    _, summary = convert(source, tmp_path / "out", format="masks")
+    assert told(summary) == {"record-bad"}
+
+
 def test_one_bit_is_a_value(tmp_path: Path):
     mask = (MASK > 0).astype(np.uint8)
     for name, data in (("plain", gray(mask, 1)), ("interlaced", gray(mask, 1, interlace=True)),

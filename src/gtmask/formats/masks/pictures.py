@@ -1,7 +1,8 @@
 """From a PNG's bytes to one number per pixel, and what each number stands for.
 
 Gray and palette PNGs of at most 8 bits go through gtmask's own decoder, and their samples stay as they are.
-What has colours, alpha, 16 bits or interlacing is decoded by Pillow; its different colours or samples are
+What has colours, alpha, 16 bits or interlacing is decoded by Pillow, but for colours of 16 bits, which Pillow
+cuts; its different colours or samples are
 numbered, of which there may be 256.
 """
 
@@ -18,6 +19,7 @@ from gtmask.errors import PngError
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.model import Plane
 from gtmask.png import count_values, decode_png, read_header
+from gtmask.png.wide import decode_wide, is_wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,10 +77,14 @@ def decode(data: bytes) -> Picture:
     try:
         header = read_header(data)
         plain = header.color_type in {GRAY, PALETTE} and header.bit_depth <= 8 and not header.interlace
-        samples = decode_png(data) if plain else None
+        if plain:
+            picture = _sampled(np.ascontiguousarray(decode_png(data)), header)
+        elif is_wide(header):
+            picture = _by_16_bits(data, header)
+        else:
+            picture = _by_pillow(data, header)
     except PngError as error:
         raise BadFile(f"{error}".rstrip(".")) from error
-    picture = _by_pillow(data, header) if samples is None else _sampled(np.ascontiguousarray(samples), header)
     # Of the file and not of the pixels, which are many times as many bytes.
     return replace(picture, plane=replace(picture.plane, digest=blake2b(data, digest_size=16).digest()))
 
@@ -113,6 +119,24 @@ def _by_pillow(data: bytes, header: PngHeader) -> Picture:
         if header.color_type == GRAY and header.bit_depth in _SCALE:
             samples //= np.uint8(_SCALE[header.bit_depth])
         return _sampled(np.ascontiguousarray(samples), header)
+    return _colored(array, header)
+
+
+def _by_16_bits(data: bytes, header: PngHeader) -> Picture:
+    """Return a picture of 16 bits: colours that were made of 8 bits, or grays of any value."""
+    samples = decode_wide(data, header)
+    if header.color_type == GRAY_ALPHA:
+        return _colored(samples, header)
+    if not (samples != (samples >> 8) * np.uint16(257)).any():
+        return _colored(samples >> 8, header)
+    if (samples[..., :1] != samples[..., 1:3]).any():
+        raise BadFile("its colours have 16 bits, which no list of classes has: save it with 8")
+    alpha = samples[..., 3] if header.color_type == COLORS_ALPHA else np.ones(samples.shape[:2], np.uint16)
+    return _numbered(_faded(samples[..., 0].astype(np.uint32), alpha), header, colored=False)
+
+
+def _colored(array: NDArray[Any], header: PngHeader) -> Picture:
+    """Give a number to each colour, or gray sample with alpha, of (height, width, samples)."""
     if header.color_type == GRAY_ALPHA:
         gray = array[..., 0].astype(np.uint32)
         return _numbered(_faded(gray, array[..., 1]), header, colored=False)

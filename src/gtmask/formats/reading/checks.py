@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
+#: As many bytes of a PNG tell whether any of its pixels may be transparent.
+PNG_HEAD = 1 << 14
 
 
 def pairs(points: Any) -> list[float]:
@@ -135,11 +137,14 @@ def decode_base64(value: Any) -> bytes:
 def drawn_pixels(picture: bytes) -> Select:
     """Return which pixels of a picture were drawn.
 
-    Where it has an alpha channel, that alone tells: tools draw in black on nothing. Elsewhere it is what
-    is not zero.
+    Where it has an alpha channel, or a colour that is transparent (tRNS), that alone tells: tools draw in
+    black on nothing. Elsewhere it is what is not zero. The first :data:`PNG_HEAD` bytes are enough.
     """
-    kind = picture[_COLOR_TYPE] if picture.startswith(PNG_SIGNATURE) and len(picture) > _COLOR_TYPE else None
-    return Select("alpha" if kind in _ALPHA_TYPES else "nonzero")
+    if not picture.startswith(PNG_SIGNATURE) or len(picture) <= _COLOR_TYPE:
+        return Select("nonzero")
+    pixels = picture.find(b"IDAT")
+    some = picture.find(b"tRNS", 0, pixels if pixels > 0 else len(picture)) > 0
+    return Select("alpha" if some or picture[_COLOR_TYPE] in _ALPHA_TYPES else "nonzero")
 
 
 def hex_color(color: Any) -> str | None:
