@@ -29,6 +29,7 @@ _OWN = {
     "--count": _ALL,
     "--only": _ALL,
     "--overwrite": _ALL,
+    "--stats": _ALL,
     "--strict": _ALL,
     "--images": {"answer", "demo"},
     "--max-pixels": {"prepare"},

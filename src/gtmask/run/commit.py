@@ -115,6 +115,7 @@ class ChunkResult:
     """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values.
 
     ``states`` and ``counts`` are of all lines: what the records were, and what each counts, packed.
+    ``report`` is what the worker tells of itself, where somebody asks (:mod:`gtmask.run.sampling`).
     """
 
     chunk: int
@@ -123,6 +124,7 @@ class ChunkResult:
     rejects: list[dict[str, Any]] = field(default_factory=list)
     states: bytes = b""
     counts: str = ""
+    report: dict[str, Any] | None = None
 
 
 async def commit(

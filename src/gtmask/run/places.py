@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from gtmask.images.prepared import PreparedImages
     from gtmask.images.present import Lookup
+    from gtmask.run.commit import ChunkResult
     from gtmask.run.settings import ExecutionOptions, Settings
+    from gtmask.run.stats import Stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class RunRequest:
     """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder.
 
     ``prepared`` is the location of a table of prepared images, ``table`` that table, and ``assumed`` says
-    that it was found and not given.
+    that it was found and not given. ``stats`` hears what the start takes, where somebody asks.
     """
 
     sources: tuple[str, ...]
@@ -47,6 +49,7 @@ class RunRequest:
     prepared: str | None = None
     table: PreparedImages | None = None
     assumed: bool = False
+    stats: Stats | None = None
 
     @property
     def source(self) -> str:
@@ -67,6 +70,11 @@ class RunRequest:
     def names_images(self) -> bool:
         """Whether it is said where the images are, or which there are."""
         return self.images_option is not None or self.table is not None
+
+    def hear(self, result: ChunkResult) -> None:
+        """Take what a chunk came to, where somebody asks what this start takes."""
+        if self.stats is not None:
+            self.stats.hear(result)
 
     def look(self) -> AbstractAsyncContextManager[Lookup]:
         """Return what tells which images there are, by the names that the export knows; enter it."""
@@ -101,6 +109,10 @@ class RunRequest:
         check_folder(self.out)
         if trouble := self.meets(self.out):
             raise UsageError(f"--out {self.out} {trouble}: take {self._free_folder()}, for example.")
+        if self.stats is not None:
+            self.stats.refuse_foreign(overwrite=self.execution.overwrite)
+            if (trouble := self.meets(self.stats.location)).startswith("lies inside the export"):
+                raise UsageError(f"--stats {self.stats.location} {trouble}: choose another place.")
         only = self.settings.only
         if only is not None and is_inside(real(only), real(self.out)):
             raise UsageError(

@@ -34,6 +34,7 @@ from gtmask.run.prepared import prepared_location, with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
 from gtmask.run.shards import parse_shard
 from gtmask.run.starts import Presence
+from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
 from gtmask.run.worker import Job, run_chunk, warm_up
@@ -117,19 +118,25 @@ def convert(
     (6, 0)
     """
     settings, execution = split_options(options, s3)
+    listener = progress or Silent()
+    stats = None
+    if execution.stats is not None:
+        stats = Stats(absolute_location(execution.stats, "--stats"), execution.s3, listener)
     request = RunRequest(
         tuple(absolute_location(one, "SOURCE") for one in source_list(source)),
         absolute_location(out, "--out"),
         None if images is None else absolute_location(images, "--images"),
         settings,
         execution,
-        progress or Silent(),
+        stats or listener,
         prepared=prepared_location(prepared),
+        stats=stats,
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
     try:
-        return _started(request, classes)
+        with stats or contextlib.nullcontext():
+            return _started(request, classes)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(request.interrupted.sentence) from None
 
@@ -294,6 +301,7 @@ def _run_chunks(
 
     def heard(result: ChunkResult) -> None:
         tally.add(result.tally)
+        request.hear(result)
         done.add(result.chunk)
         presence.note(result.chunk)
         if kept is not None:  # results of a dry run alone have lines
@@ -349,6 +357,7 @@ def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watches)
         run=plan.identity,
         strict=request.execution.strict,
         dry_run=request.execution.dry_run,
+        measured=request.stats is not None,
         prepared=request.prepared or "",
         table=plan.prepared,
     )

@@ -134,7 +134,8 @@ class ExecutionOptions:
     ``shard`` is ``"I/N"`` with I from 0, or ``"auto"`` (array jobs of AWS Batch and Slurm);
     ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core. ``grace`` are
     the seconds that an interruption leaves to chunks that are worked on; None is as long as they need.
-    ``worker_timeout`` are the seconds for which a Dask cluster may have no workers.
+    ``worker_timeout`` are the seconds for which a Dask cluster may have no workers. ``stats`` is a file,
+    local or ``s3://``, to which is written what this start took.
     """
 
     executor: str = "local"
@@ -150,6 +151,7 @@ class ExecutionOptions:
     update: bool = False
     prune: bool = False
     memory_limit: int = 2 << 30
+    stats: str | None = None
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
@@ -228,6 +230,7 @@ class ConvertOptions(TypedDict, total=False):
     update: bool
     prune: bool
     memory_limit: int
+    stats: str | None
 
 
 def split_options(

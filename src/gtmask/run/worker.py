@@ -41,6 +41,7 @@ from gtmask.run.mask_places import MaskPlace, mask_places
 from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
+from gtmask.run.sampling import Sampler
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.storage import is_s3, open_storage
@@ -90,6 +91,8 @@ class Job:
     sifted: bool = False
     strict: bool = False
     dry_run: bool = False
+    #: Whether workers tell what they are at.
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ class Worker:
         self.meaning = Meaning.of(job.classes, job.settings)
 
     async def __aenter__(self) -> Worker:
+        self.sampler = self.stack.enter_context(Sampler()) if self.job.measured else None
         # One storage per location and client: two roots in S3 still share nothing but settings.
         self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
         self.table = None
@@ -177,6 +181,8 @@ class Worker:
                 await commit(self.out, [result], self.job.run, self._refuse_lost_run)
                 # The parent reads lines back from the part file where it needs them: results stay small.
                 result = ChunkResult(result.chunk, result.tally)
+        if self.sampler is not None:
+            result.report = self.sampler.take()
         return result
 
     def _likely_masks(self, chunk: Chunk, wanted: list[int]) -> Iterator[str]:

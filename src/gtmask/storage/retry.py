@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gtmask.errors import ThrottledError, TransientError, UnreachableError
 from gtmask.progress import count_retries
+from gtmask.storage import traffic
 from gtmask.storage.pace import Pace, Turns
 
 if TYPE_CHECKING:
@@ -123,17 +125,24 @@ class Requests:
 
     def _note_answer(self, is_throttled: bool) -> None:
         self._throttled += _WEIGHT * (is_throttled - self._throttled)
+        if is_throttled and traffic.counts is not None:
+            traffic.counts["throttled"] += 1
         if not self._answered:
             self._answered = True
             _known.add(self._endpoint)
 
     async def _attempt(self, request: Callable[[], Awaitable[T]], timeout: float, action: str) -> T:  # noqa: ASYNC109 - as above
         async with self._turns:
+            begun = perf_counter() if traffic.counts is not None else 0.0
             try:
                 async with asyncio.timeout(timeout):
                     return await request()
             except TimeoutError as error:
                 raise TransientError(f"Cannot {action}: no answer within {timeout:.0f} seconds.") from error
+            finally:
+                if traffic.counts is not None:
+                    traffic.counts[action.partition(" ")[0]] += 1
+                    traffic.counts["seconds"] += perf_counter() - begun
 
     async def _wait_for_resume(self) -> None:
         """Wait while a pause lasts, and a little longer, so that not all begin again at once.

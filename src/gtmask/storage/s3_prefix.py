@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from gtmask.errors import UsageError
+from gtmask.storage import traffic
 from gtmask.storage.base import check_key
 from gtmask.storage.names import is_access_point, split_bucket
 from gtmask.storage.s3_answers import PERMISSIONS, Action
@@ -72,7 +73,10 @@ class S3Prefix:
             # Nothing to read, but a missing object is an error all the same.
             return b"", (await self.look(key)).etag
         length = 1 << 30 if stop is None else stop - start
-        return await self._send("read", self.uri(key), lambda: self._get(key, start, stop, etag), length)
+        found = await self._send("read", self.uri(key), lambda: self._get(key, start, stop, etag), length)
+        if traffic.counts is not None:
+            traffic.counts["bytes_read"] += len(found[0])
+        return found
 
     async def size(self, key: str) -> int:
         """Return an object's size in bytes."""
@@ -140,6 +144,8 @@ class S3Prefix:
     async def _send(self, verb: str, uri: str, request: Callable[[], Awaitable[T]], transfer: int = 0) -> T:
         """Send a request that moves ``transfer`` bytes until it succeeds."""
         action = Action(f"{verb} {uri}", PERMISSIONS[verb], self.bucket)
+        if traffic.counts is not None and verb == "write":
+            traffic.counts["bytes_written"] += transfer
 
         async def attempt() -> T:
             with self._translated(action):

@@ -1,0 +1,171 @@
+"""Where a start's time went: ``--stats FILE``, JSON for people who size a job or wonder what it waits for.
+
+The main process notes when its stages begin; workers send along with each chunk what they were seen at
+(:mod:`gtmask.run.sampling`) and what they asked of S3 (:mod:`gtmask.storage.traffic`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from gtmask._version import __version__
+from gtmask.errors import GtmaskError
+from gtmask.progress import retries
+from gtmask.run.sampling import STAGES, peak_memory
+from gtmask.storage import traffic
+from gtmask.storage.outputs import refuse_foreign, write_file
+
+if TYPE_CHECKING:
+    from gtmask.progress import Progress
+    from gtmask.run.commit import ChunkResult, Tally
+    from gtmask.storage.base import S3Settings
+
+#: How the file begins: what does not is not ours, and is not replaced.
+_BEGIN = b'{\n  "gtmask_stats": '
+_VERBS = ("read", "write", "list", "delete")
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Seconds, and CPU seconds of a process."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    def add(self, seconds: float, cpu: float) -> None:
+        self.seconds += seconds
+        self.cpu += cpu
+
+    def to_json(self) -> dict[str, float]:
+        return {"seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu, 3)}
+
+
+@dataclass(slots=True)
+class Stats:
+    """Hears how a start gets on, and writes what it took when it ends; for ``with``.
+
+    Parameters
+    ----------
+    location
+        Where the file goes: a path or an ``s3://`` URI.
+    s3
+        How to reach S3.
+    progress
+        Is told what this is told.
+    """
+
+    location: str
+    s3: S3Settings
+    progress: Progress
+    _stage: str = "start"
+    _stages: dict[str, _Spent] = field(default_factory=dict)
+    _work: dict[str, _Spent] = field(default_factory=dict)
+    _processes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _traffic: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    _counts: Counter[str] = field(default_factory=Counter)
+    _since: tuple[float, float] = (0.0, 0.0)
+    _retries: int = 0
+
+    def refuse_foreign(self, *, overwrite: bool) -> None:
+        """Refuse to replace a file that is none of these.
+
+        Raises
+        ------
+        UsageError
+            There is such a file.
+        """
+        refuse_foreign(
+            self.location, "--stats", self.s3, lambda head: head.startswith(_BEGIN), overwrite=overwrite
+        )
+
+    def __enter__(self) -> Stats:
+        traffic.count()
+        self._since, self._retries = (time.perf_counter(), time.process_time()), retries()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write the file, also of a start that was stopped: what stopped it is then more important."""
+        self._end_stage()
+        self._add_traffic(traffic.stop())
+        with contextlib.suppress(*([GtmaskError] if kind else [])):
+            write_file(self.location, self._to_bytes(complete=kind is None), "application/json", self.s3)
+
+    def stage(self, name: str, total: int | None) -> None:
+        """Note that a stage begins."""
+        self._end_stage()
+        self._stage = name
+        self.progress.stage(name, total)
+
+    def advance(self, records: int, rejects: int = 0) -> None:
+        """Pass on that records are done."""
+        self.progress.advance(records, rejects)
+
+    def hear(self, result: ChunkResult) -> None:
+        """Take what a chunk counted, and what its worker tells of itself."""
+        self._count(result.tally)
+        report = result.report
+        if report is None:  # nothing of it was converted
+            return
+        self._add_traffic(report["traffic"])
+        for name, (seconds, cpu) in report["work"].items():
+            self._work.setdefault(name, _Spent()).add(seconds, cpu)
+        self._processes[report["process"]] = {
+            name: report[name] for name in ("process", "cpu_seconds", "peak_memory_bytes")
+        }
+
+    def _add_traffic(self, counts: dict[str, float]) -> None:
+        for name, count in counts.items():
+            self._traffic[name] += count
+
+    def _count(self, tally: Tally) -> None:
+        for name in ("records", "masks", "rejects", "mask_bytes"):
+            self._counts[name] += getattr(tally, name)
+
+    def _end_stage(self) -> None:
+        now = time.perf_counter(), time.process_time()
+        spent = self._stages.setdefault(self._stage, _Spent())
+        spent.add(now[0] - self._since[0], now[1] - self._since[1])
+        self._since = now
+
+    def _to_bytes(self, *, complete: bool) -> bytes:
+        me = f"{platform.node()}-{os.getpid()}"
+        here = {"process": me, "cpu_seconds": time.process_time(), "peak_memory_bytes": peak_memory()}
+        processes = [here, *(other for name, other in self._processes.items() if name != me)]
+        seconds = sum(spent.seconds for spent in self._stages.values())
+        converting = max(self._stages.get("convert", _Spent()).seconds, 1e-9)
+        sent = sum(self._traffic[verb] for verb in _VERBS)
+        values = {
+            "gtmask_stats": 1,
+            "version": __version__,
+            "complete": complete,
+            "seconds": round(seconds, 3),
+            "cpu_seconds": round(sum(process["cpu_seconds"] for process in processes), 3),
+            "images": self._counts["records"],
+            "rejects": self._counts["rejects"],
+            "masks": self._counts["masks"],
+            "mask_bytes": self._counts["mask_bytes"],
+            "images_per_second": round(self._counts["records"] / converting, 2),
+            "megabytes_per_second": round(self._counts["mask_bytes"] / converting / 1e6, 3),
+            "s3": {
+                "requests": {verb: int(self._traffic[verb]) for verb in _VERBS},
+                "retries": retries() - self._retries,
+                "throttled": int(self._traffic["throttled"]),
+                "bytes_read": int(self._traffic["bytes_read"]),
+                "bytes_written": int(self._traffic["bytes_written"]),
+                "seconds_per_request": round(self._traffic["seconds"] / sent, 6) if sent else 0.0,
+            },
+            "stages": {name: spent.to_json() for name, spent in self._stages.items()},
+            "work": {name: self._work[name].to_json() for name in STAGES if name in self._work},
+            "processes": [
+                {**process, "cpu_seconds": round(process["cpu_seconds"], 3)} for process in processes
+            ],
+        }
+        return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
