@@ -69,8 +69,9 @@ _READERS: Groups = (
     ("gtmask.formats.reading.rle",),
 )
 
-#: What reads Label Studio's brush strokes; its reader compiles this when it opens an export.
-_BRUSHES: Groups = (("gtmask.formats.label_studio.brush",),)
+#: What looks at Label Studio's tasks and reads its brush strokes; its reader compiles this when it opens an
+#: export.
+_BRUSHES: Groups = (("gtmask.formats.label_studio.brush",), ("gtmask.formats.label_studio.marks",))
 
 #: What reads ready-made masks; their reader compiles this when it opens an export.
 _MASKS: Groups = (("gtmask.png.unfilter", "gtmask.png.tally"), ("gtmask.png.lookup",))
@@ -288,16 +289,28 @@ def processor() -> str:
 
 def notes_folder() -> Path:
     """Return where is noted which modules are cached, for just this compiler, its flags and the processor."""
-    import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
-
-    key = [version("numba"), version("llvmlite"), platform.python_version(), str(PACKAGE)]
+    key = [*_compiler(), platform.python_version(), str(PACKAGE)]
     # Code for a processor that was named (an image's, for any host) does not depend on this machine's.
     name = os.environ.get("NUMBA_CPU_NAME")
     if name is None or not (name.lower() == "generic" or "NUMBA_CPU_FEATURES" in os.environ):
-        key += [llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()]
+        key += _host()
     key += sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
     digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
     return _shared_folder() / digest
+
+
+@cache  # each takes milliseconds, and every export that is opened asks
+def _compiler() -> tuple[str, str]:
+    """Return the versions of what compiles."""
+    return version("numba"), version("llvmlite")
+
+
+@cache
+def _host() -> tuple[str, str]:
+    """Return the name and the features of this machine's processor."""
+    import llvmlite.binding  # noqa: PLC0415 - loads LLVM: not for those who ask for the names above
+
+    return llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
 
 
 @contextmanager

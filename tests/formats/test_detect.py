@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from gtmask import convert, inspect
 from gtmask.errors import DamagedExportError, NotFoundError, StrictError, UnknownFormatError, UsageError
-from gtmask.formats import FORMATS, ReadOptions, check_options, open_reader, read, sampling
+from gtmask.formats import FORMATS, ReadOptions, check_options, open_reader, open_source, read, sampling
 from gtmask.formats import detect as detect_module
+from gtmask.formats.coco import CocoReader
 from gtmask.formats.detect import detect, named
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.locate import open_export
@@ -350,11 +351,39 @@ def test_keys_read_on_are_those_that_a_whole_document_has(
         assert sample.more
         assert not sample.whole
         *earlier, last = read_on(export, sample, 1 << 30)
-        assert bool(earlier) == (at_once == 0)
+        assert earlier
+        assert all(sample.early == (at_once > 0) for sample in earlier)
         assert (last.keys, last.element) == scan_keys(json.dumps(document))
         assert last.whole
         assert not any(sample.whole for sample in earlier)
         assert not last.more
+
+
+@pytest.mark.parametrize(("more", "found"), [
+    ({"info": {}}, "coco"), ({"image": 3}, "no known format"),
+    ({"dm_format_version": "1", "items": []}, "one of"),
+])  # fmt: skip
+def test_what_stands_behind_annotations_counts_before_they_are_coco(tmp_path: Path, more: Any, found: str):
+    box = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [LONG[0]]}
+    document = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [box], "categories": []}
+    path = write(tmp_path, {"a.json": {"x": "x" * HEAD, **document, **more}}) / "a.json"
+    if found == "coco":
+        assert open_source(path).format.name == detect(open_export(path)).format.name == found
+        return
+    for way in (open_source, lambda path: detect(open_export(path))):
+        with pytest.raises(UnknownFormatError, match=found):
+            way(path)
+
+
+def test_reading_on_leaps_over_what_a_reader_has_walked_through(tmp_path: Path):
+    path = write(tmp_path, {"a.json": LATE["coco"]}) / "a.json"
+    export = open_export(path)
+    reader = CocoReader(export, "a.json", ReadOptions())
+    assert path.read_bytes()[reader.ends["annotations"] - 1 :][:1] == b"]"
+    sample = take_sample(export, "a.json")
+    *_, walked = read_on(export, sample, 1 << 30)
+    *_, leapt = read_on(export, sample, 1 << 30, reader.ends)
+    assert leapt == walked
 
 
 def test_reading_on_is_bounded_by_the_memory_limit(tmp_path: Path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.errors import ManifestError, UsageError
+from gtmask.errors import ExportError, ManifestError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import Reader, ReadOptions, Sample
 from gtmask.formats.conditions import holds
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
+    from gtmask.formats.detect import Detection
     from gtmask.formats.export import Export
     from gtmask.model import Record
 
@@ -151,15 +152,37 @@ def _open(
     export: Export | None,
 ) -> OpenedExport:
     """Open an export, whatever options its format knows."""
-    from gtmask.formats.detect import detect  # noqa: PLC0415 (listing formats needs none of this)
-    from gtmask.formats.locate import open_export  # noqa: PLC0415
+    from gtmask.formats.locate import open_export  # noqa: PLC0415 (listing formats needs none of this)
     from gtmask.formats.masks import MasksReader  # noqa: PLC0415
     from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
     from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
     options = replace(options, s3=s3 or S3Settings())
     export = export or open_export(source, s3)
-    found = detect(export, format, options.memory_limit)
+    found, readers = _read_detected(export, format, options, early=True)
+    if found.format.name == "sagemaker" and found.names:
+        from gtmask.formats.sagemaker import compare  # noqa: PLC0415
+
+        compare(readers)
+    alone = not found.names or (len(readers) == 1 and "/" not in found.names[0] and not found.findings)
+    reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
+    # Pixels of ready-made masks are of a value where they are of no class.
+    if options.default_label is not None and not isinstance(reader, MasksReader):
+        reader = DefaultLabelReader(reader, options.default_label)
+    return OpenedExport(export, found.format, found.names, reader)
+
+
+def _read_detected(
+    export: Export,
+    format: str,  # noqa: A002 (the command line's word)
+    options: ReadOptions,
+    *,
+    early: bool,
+) -> tuple[Detection, list[Reader[Any]]]:
+    """Detect an export's format and open its documents, or the export as a whole."""
+    from gtmask.formats.detect import confirmed, detect  # noqa: PLC0415 (listing formats needs none of this)
+
+    found = detect(export, format, options.memory_limit, early=early)
     if found.format.name == "sagemaker":
         unfinished = unfinished_manifests(export, found.names or tuple(export.names()), options)
         found = replace(found, findings=(*found.findings, *unfinished))
@@ -167,18 +190,15 @@ def _open(
         half = list(unfinished_manifests(export, None, options)) if found.format.name == "masks" else []
         reader = found.format.read(export, options)
         reader.findings.extend(half)
-    else:
+        return found, [reader]
+    try:
         readers = [found.format.read(export.select([name]), options) for name in found.names]
-        if found.format.name == "sagemaker":
-            from gtmask.formats.sagemaker import compare  # noqa: PLC0415
-
-            compare(readers)
-        alone = len(readers) == 1 and "/" not in found.names[0] and not found.findings
-        reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
-    # Pixels of ready-made masks are of a value where they are of no class.
-    if options.default_label is not None and not isinstance(reader, MasksReader):
-        reader = DefaultLabelReader(reader, options.default_label)
-    return OpenedExport(export, found.format, found.names, reader)
+        if not found.early or confirmed(export, found, readers, options.memory_limit):
+            return found, readers
+    except ExportError:
+        if not found.early:
+            raise
+    return _read_detected(export, format, options, early=False)
 
 
 def check_options(entries: Sequence[Format], options: ReadOptions) -> list[tuple[str, list[int]]]:

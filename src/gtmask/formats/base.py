@@ -40,8 +40,9 @@ class Sample:
     top level of the first JSON value, in order, each with the keys seen in its first object element;
     ``element`` the keys of the first element where the top level is an array; ``siblings`` the names
     of other files in the same folder or archive (at most 100). ``whole`` says that there are no other keys
-    than these, ``more`` that detection can look at more of the document than it did; ``damage`` where the
-    document was found to break off or to be malformed on the way.
+    than these, ``more`` that detection can look at more of the document than it did; ``early`` that all of it
+    must be looked at before the judgement counts; ``damage`` where the document was found to break off or to
+    be malformed on the way.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Sample:
     siblings: tuple[str, ...] = ()
     whole: bool = True
     more: bool = False
+    early: bool = False
     damage: str = ""
 
 
@@ -167,6 +169,14 @@ class NamesImages(Protocol):
         malformed may be given a reference here that their unit does not have.
         """
         ...
+
+
+@runtime_checkable
+class WalksDocument(Protocol):
+    """A reader that has walked through its document when it is opened, of a format with ``walks``."""
+
+    #: Where arrays at the top level end (the offset behind the bracket), by their keys.
+    ends: dict[str, int]
 
 
 @runtime_checkable

@@ -12,20 +12,21 @@ import difflib
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import DamagedExportError, UnknownFormatError, UsageError
+from gtmask.errors import DamagedExportError, ExportError, UnknownFormatError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats import strangers
+from gtmask.formats.base import WalksDocument
 from gtmask.formats.masks import looks_like_masks
 from gtmask.formats.reading import companions
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.sampling import read_on, take_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from gtmask.formats.base import Sample
+    from gtmask.formats.base import Reader, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.format import Format
 
@@ -50,19 +51,23 @@ class Detection:
     """What an export is: its format, one line for people, and the files that hold its records.
 
     ``names`` is empty for formats with one file per image: there the reader chooses by name, and tells of
-    the files that it leaves out; elsewhere ``findings`` do.
+    the files that it leaves out; elsewhere ``findings`` do. ``early`` are samples of those files of which not
+    all was looked at: see :func:`confirmed`.
     """
 
     format: Format
     title: str
     names: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    early: tuple[Sample, ...] = ()
 
 
 def detect(
     export: Export,
     format: str = "auto",  # noqa: A002 (the option's name)
     memory_limit: int = MOST_BYTES,
+    *,
+    early: bool = False,
 ) -> Detection:
     """Tell an export's format.
 
@@ -74,6 +79,9 @@ def detect(
         A name of :data:`FORMATS` skips detection, and chooses this format's files in a mixed folder.
     memory_limit
         Bytes that are looked at of each document, at most.
+    early
+        Leave the rest of documents to readers that walk through them anyway: the caller must see to it that
+        the detection is :func:`confirmed`.
 
     Raises
     ------
@@ -92,10 +100,26 @@ def detect(
         listing = iter(())
     if not names:
         raise UnknownFormatError(f"{export.location} holds no files: check the path.")
-    judge = _Judge(export, tuple(names[:100]), wanted, memory_limit)
-    if len(names) == 1 and (wanted is not None or not _holds_picture(export, names[0])):
-        return _detect_file(judge, names[0])
-    return _detect_folder(judge, names, listing)
+    judge = _Judge(export, tuple(names[:100]), wanted, memory_limit, early)
+    alone = len(names) == 1 and (wanted is not None or not _holds_picture(export, names[0]))
+    try:
+        return _detect_file(judge, names[0]) if alone else _detect_folder(judge, names, listing)
+    except ExportError:
+        if not any(sample.early for sample, _ in judge.seen.values()):
+            raise
+    # What is wrong is told by all of the documents.
+    return detect(export, format, memory_limit)
+
+
+def confirmed(export: Export, found: Detection, readers: Sequence[Reader[Any]], memory_limit: int) -> bool:
+    """Say whether what was told early holds now that the readers have walked through their documents."""
+    walked = {name: reader.ends for name, reader in zip(found.names, readers, strict=True)
+              if isinstance(reader, WalksDocument)}  # fmt: skip
+    for sample in found.early:
+        *_, whole = read_on(export, sample, memory_limit, walked.get(sample.name, {}))
+        if [entry for entry, _ in matches(whole)] != [entry for entry, _ in matches(sample)]:
+            return False
+    return True
 
 
 def _holds_picture(export: Export, name: str) -> bool:
@@ -117,6 +141,11 @@ def matches(sample: Sample) -> list[tuple[Format, str]]:
     """Return every format whose ``sniff`` recognizes the sample, in the order of the registry."""
     hits = [(entry, entry.sniff(sample)) for entry in FORMATS.values()]
     return [(entry, title) for entry, title in hits if title]
+
+
+def _walkers(sample: Sample) -> list[Format]:
+    """Return the formats that fit and whose readers walk through all of a document anyway."""
+    return [entry for entry in FORMATS.values() if entry.walks and entry.sniff(sample)]
 
 
 def _without_job_files(export: Export) -> Iterator[str]:
@@ -141,6 +170,7 @@ class _Judge:
     siblings: tuple[str, ...]
     wanted: Format | None
     most: int
+    early: bool
     seen: dict[str, tuple[Sample, list[tuple[Format, str]]]] = field(default_factory=dict)
 
     def look(self, name: str) -> tuple[Sample, list[tuple[Format, str]]]:
@@ -151,8 +181,10 @@ class _Judge:
         fits = matches(sample)
         if not fits and sample.more:
             for fuller in read_on(self.export, sample, self.most):
+                if fuller.early and not (self.early and _walkers(fuller)):
+                    continue
                 sample, fits = fuller, matches(fuller)
-                if fits:
+                if fits and (not sample.early or all(entry.walks for entry, _ in fits)):
                     break
             self.seen[name] = sample, fits
         return sample, fits
@@ -179,7 +211,7 @@ def _detect_file(judge: _Judge, name: str) -> Detection:
     entry, title = fits[0]
     if not entry.per_image and _is_wide(sample.head):
         raise UnknownFormatError(f"{where} is {title} in UTF-16 or UTF-32: save it as UTF-8.")
-    return Detection(entry, title, () if entry.per_image else (name,))
+    return Detection(entry, title, () if entry.per_image else (name,), early=(sample,) * sample.early)
 
 
 def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> Detection:
@@ -247,8 +279,10 @@ def _documents(
     skipped = list(strange)
     damaged: list[str] = []
     lost: list[tuple[str, str]] = []
+    early: list[Sample] = []
     for name in candidates:
         sample, fits = judge.look(name)
+        early += [sample] * sample.early
         if any(fit is entry for fit, _ in fits):
             hits.append(name)
         elif (judge.wanted is not None and fits) or _is_none(export, sample):
@@ -268,7 +302,7 @@ def _documents(
         *companions.unrecognised(lost),
         *companions.note(skipped),
     ]
-    return Detection(entry, title, tuple(hits), tuple(findings))
+    return Detection(entry, title, tuple(hits), tuple(findings), tuple(early))
 
 
 def _is_none(export: Export, sample: Sample) -> bool:

@@ -26,8 +26,9 @@ class Format:
     ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
     names the fields of :class:`ReadOptions` that not every format knows and this one does. ``module`` is
     where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when the format
-    is first asked. ``attributes`` and ``statuses`` say what ``--where`` and ``--status`` can look at, "" for
-    nothing.
+    is first asked. ``walks`` says that its readers walk through a whole document as they open it, so that
+    detection need not (:class:`gtmask.formats.base.WalksDocument`). ``attributes`` and ``statuses`` say what
+    ``--where`` and ``--status`` can look at, "" for nothing.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Format:
     stored_as: str = ""
     options: frozenset[str] = frozenset()
     module: str = ""
+    walks: bool = False
     attributes: str = ""
     statuses: str = ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([{}\[\]:,])', re.DOTALL)
+_TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|([{}\[\]])', re.DOTALL)
 #: Keys remembered per object: a VIA file has one key per image.
 MOST_KEYS = 200
 
@@ -28,11 +28,12 @@ def scan_keys(text: str) -> tuple[Keys, Keys]:
     """
     scan = _Scan()
     for match in _TOKEN.finditer(text):
-        token = match.group(2)
-        if token is None:
-            scan.string(match.group(1))
-        elif scan.mark(token):
-            break
+        name, colon, bracket = match.groups()
+        if bracket:
+            if scan.bracket(bracket):
+                break
+        elif colon:
+            scan.key(name)
     result = {key: tuple(inner) for key, inner in scan.outer.items()}
     return (result, {}) if not scan.array else ({}, result)
 
@@ -44,25 +45,18 @@ class _Scan:
         self.array = False
         self.outer: dict[str, dict[str, None]] = {}
         self._open: list[str] = []
-        self._last = ""
         #: Depth at which the object lies whose keys are the outer ones: 1, or 2 in an array.
         self._level = 1
         #: The outer key whose value is open, and the depth of the object that gives its inner keys.
         self._key: str | None = None
         self._inner = 0
 
-    def string(self, text: str) -> None:
-        """Remember a string: it is a key if a colon follows."""
-        self._last = text
-
-    def mark(self, sign: str) -> bool:
-        """Follow a bracket, colon or comma; return whether all that can be seen has been seen."""
-        if sign == ":":
-            self._colon()
-        elif sign in "{[":
+    def bracket(self, sign: str) -> bool:
+        """Follow a bracket; return whether all that can be seen has been seen."""
+        if sign in "{[":
             self._open.append(sign)
             self._opened()
-        elif sign in "}]":
+        else:
             if self._open:
                 self._open.pop()
             depth = len(self._open)
@@ -81,13 +75,14 @@ class _Scan:
         ):  # fmt: skip
             self._inner = depth
 
-    def _colon(self) -> None:
+    def key(self, name: str) -> None:
+        """Remember a key, if it is an outer or an inner one."""
         depth = len(self._open)
         if not self._open or self._open[-1] != "{":
             return
         if depth == self._level:
             if len(self.outer) < MOST_KEYS:
-                self.outer.setdefault(self._last, {})
-            self._key, self._inner = self._last, 0
+                self.outer.setdefault(name, {})
+            self._key, self._inner = name, 0
         elif depth == self._inner and self._key in self.outer and len(self.outer[self._key]) < MOST_KEYS:
-            self.outer[self._key].setdefault(self._last)
+            self.outer[self._key].setdefault(name)

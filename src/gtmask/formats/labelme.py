@@ -72,9 +72,8 @@ def listed_labels(export: Export) -> list[str] | None:
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one labelme file."""
     document, shapes = load_listed(without_image_data(data), "shapes")
-    dialect = not _ANY_DOCUMENT.isdisjoint(document) or any(
-        isinstance(shape, dict) and not _ANY_SHAPE.isdisjoint(shape) for shape in shapes[:3]
-    )
+    first = [key for shape in shapes[:3] if isinstance(shape, dict) for key in shape]
+    dialect = not (_ANY_DOCUMENT.isdisjoint(document) and _ANY_SHAPE.isdisjoint(first))
     builder = RecordBuilder("", source_fill="opencv-trunc" if dialect else "pillow", where=name)
     record, version = builder.record, get_text(builder, document, "version")
     record.grid, record.grid_known = grid_of(version, dialect=dialect)
@@ -130,7 +129,9 @@ def add_with_attributes(builder: RecordBuilder, shape: dict[str, Any]) -> None:
 
 def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
-    label = named_by(builder, get_text(builder, shape, "label"), "label")
+    label = get_text(builder, shape, "label")
+    if not "A" <= label[:1] <= "z":
+        label = named_by(builder, label, "label")
     kind = get_text(builder, shape, "shape_type") or "polygon"
     if kind == "polygon":
         builder.polygon_pairs(label, shape["points"])

@@ -101,6 +101,7 @@ _ROWS = (
         holes="What the PNG leaves out.",
         marks=frozenset({"images", "annotations", "segments_info"}),
         module="coco.panoptic",
+        walks=True,
         order="Segments do not overlap.",
     ),
     Format(
@@ -118,6 +119,7 @@ _ROWS = (
         holes="None in polygons: rings are a union. Run-length masks may have them.",
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
         marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
+        walks=True,
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation (CVAT, datumaro).",
     ),

@@ -16,7 +16,7 @@ from gtmask.formats.keys import MOST_KEYS, scan_keys
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
@@ -28,6 +28,7 @@ AT_ONCE = 8 << 20
 #: Elements of an array among which the first object is looked for.
 MOST_ELEMENTS = 1000
 _ARRAY, _OBJECT = b"[{"
+_UNKNOWN: Mapping[str, int] = {}
 
 
 def take_sample(export: Export, name: str, siblings: tuple[str, ...] = ()) -> Sample:
@@ -40,7 +41,9 @@ def take_sample(export: Export, name: str, siblings: tuple[str, ...] = ()) -> Sa
     return Sample(name, head, text, keys, element, siblings, whole=not cut, more=cut and is_json)
 
 
-def read_on(export: Export, sample: Sample, most: int) -> Iterator[Sample]:
+def read_on(
+    export: Export, sample: Sample, most: int, ends: Mapping[str, int] = _UNKNOWN
+) -> Iterator[Sample]:
     """Yield a document's sample again with the keys of more and more of it, the last time with all.
 
     Parameters
@@ -49,6 +52,8 @@ def read_on(export: Export, sample: Sample, most: int) -> Iterator[Sample]:
         The document and what was seen of its beginning.
     most
         Bytes that are looked at, at most: beyond, the document counts as seen without being whole.
+    ends
+        Where arrays of the top level end that need no walk, as somebody has walked through them.
     """
     if not sample.more:
         return
@@ -65,9 +70,8 @@ def read_on(export: Export, sample: Sample, most: int) -> Iterator[Sample]:
     try:
         container = Cursor(document, document.first()).container()
         is_array = not container.is_object
-        for _ in _outer_keys(container, seen):
-            if size > AT_ONCE:
-                yield _with(sample, seen, is_array=is_array)
+        for _ in _outer_keys(container, seen, ends):
+            yield replace(_with(sample, seen, is_array=is_array), early=size <= AT_ONCE)
     except DamagedExportError as error:
         damage = str(error) if document.size == size else ""
         whole = False
@@ -82,12 +86,12 @@ def _with(sample: Sample, seen: Keys, *, is_array: bool) -> Sample:
     return replace(sample, keys={} if is_array else dict(seen), element=dict(seen) if is_array else {})
 
 
-def _outer_keys(container: Container, seen: Keys) -> Iterator[None]:
+def _outer_keys(container: Container, seen: Keys, ends: Mapping[str, int]) -> Iterator[None]:
     """Add the keys of an object, or of an array's first object, like :func:`scan_keys`; pause after each."""
     if not container.is_object:
         for entry in container.entries():
             if entry.kind == _OBJECT:
-                yield from _outer_keys(entry.enter(), seen)
+                yield from _outer_keys(entry.enter(), seen, {})
                 return
         return
     for entry in container.entries():
@@ -103,7 +107,10 @@ def _outer_keys(container: Container, seen: Keys) -> Iterator[None]:
                     _keep(seen, key, element.enter())
                     yield
                     break
-            inner.leave()
+            if key in ends:
+                inner.cursor.move(ends[key])
+            else:
+                inner.leave()
         yield
 
 

@@ -14,6 +14,8 @@ there. CVAT is the other: since
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +60,8 @@ _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE
 _STEP = 1 << 13
 #: Members of an image that may name it beside its ``file_name`` (coco-annotator; COCO's own data).
 _OTHER_NAMES = ("path", "coco_url")
-_NO_RANGES = np.empty((0, 2), np.int64)
+#: Bytes of a range: two integers of 64 bits.
+_RANGE = 16
 
 
 def sniff(sample: Sample) -> str | None:
@@ -89,6 +92,7 @@ def sniff(sample: Sample) -> str | None:
     return _title(sample.text)
 
 
+@lru_cache(4)  # detection asks it of one head several times, and so does the reader
 def _title(head: str) -> str:
     """Name the dialect by the marks that tools leave at the beginning of a document."""
     marks = (("Roboflow", _ROBOFLOW), ("Label Studio", _LABEL_STUDIO), ("CVAT", _CVAT))
@@ -126,6 +130,7 @@ class CocoReader:
         #: Which member of an annotation says whose it is.
         self.owned_by = tables.owned_by
         self.findings = tables.findings
+        self.ends = tables.ends
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
         reporter = Header(name)
         info = get_object(reporter, tables.small, "info")
@@ -209,8 +214,10 @@ class CocoReader:
         try:
             for first, entries in tables.image_batches():
                 ranges, offsets = tables.index.ranges(first, first + len(entries))
-                for i, entry in enumerate(entries):
-                    own = ranges[offsets[i] : offsets[i + 1]]
+                places = pairwise((offsets * _RANGE).tolist())
+                packed = ranges.tobytes()
+                for entry, (start, stop) in zip(entries, places, strict=True):
+                    own = packed[start:stop]
                     if tables.shared and isinstance(entry, dict):
                         identity = (normal_id(get_any(entry, "id")), str(get_any(entry, "file_name")))
                         names = tables.shared.get(id_key(get_any(entry, "id")))
@@ -222,9 +229,7 @@ class CocoReader:
                             yield _unit(
                                 entry,
                                 own,
-                                "image-id-shared"
-                                if _several(identity, names) and len(own)
-                                else "image-duplicate",
+                                "image-id-shared" if _several(identity, names) and own else "image-duplicate",
                             )
                             continue
                     yield _unit(entry, own)
@@ -241,17 +246,17 @@ class CocoReader:
 
     def _image_names(self, tables: Tables) -> Iterator[Texts | None]:
         try:
-            for texts in tables.image_texts("file_name", lambda entry: _unit(entry, _NO_RANGES)[1]):
+            for texts in tables.image_texts("file_name", lambda entry: _unit(entry, b"")[1]):
                 spelled = texts.data.tobytes()
                 yield None if any(b'"%s"' % key.encode() in spelled for key in _OTHER_NAMES) else texts
         except DamagedExportError:
             if not self.options.keep_going:
                 raise
 
-    def _first_ranges(self, tables: Tables, key: int) -> Any:
+    def _first_ranges(self, tables: Tables, key: int) -> bytes:
         """Return the ranges of the first image with this key: the join gave it all annotations."""
         ordinal = int(np.flatnonzero(tables.images == key)[0])
-        return tables.index.ranges(ordinal, ordinal + 1)[0]
+        return bytes(tables.index.ranges(ordinal, ordinal + 1)[0].tobytes())
 
     def _bare_units(self, tables: Tables) -> Iterator[tuple[Any, ...]]:
         """Yield units of a document without an image table: annotations name the images, or ids do."""
@@ -294,8 +299,8 @@ class CocoReader:
             return builder.reject(code, f"id {number}")
         if not image:
             return builder.reject("image-name-bad", "the image has no file_name")
-        spans = np.frombuffer(ranges, np.int64).reshape(-1, 2).tolist()
-        body = b",".join(self.document.read(start, stop) for start, stop in spans)
+        spans = iter(memoryview(ranges).cast("q"))
+        body = b",".join([self.document.read(start, stop) for start, stop in zip(spans, spans, strict=True)])
         if not body:
             return self._finished(builder.build())
         plain = self.plain and self.options.class_attribute is None and not self.options.asks_attributes
@@ -366,7 +371,7 @@ def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:
     return len([other for other in names if other[0] == identity[0]]) > 1
 
 
-def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
+def _unit(entry: Any, ranges: bytes, code: str | None = None) -> tuple[Any, ...]:
     """Return the unit of an entry of the image table."""
     if not isinstance(entry, dict):
         # Who cannot be parsed has no id; why is told in its place.
@@ -380,7 +385,7 @@ def _unit(entry: Any, ranges: Any, code: str | None = None) -> tuple[Any, ...]:
     if number is None:
         code = "record-bad"
     width, height = _plain(get_any(entry, "width")), _plain(get_any(entry, "height"))
-    return number, name, width, height, aliases, code, ranges.tobytes()
+    return number, name, width, height, aliases, code, ranges
 
 
 def _plain(value: Any) -> Any:

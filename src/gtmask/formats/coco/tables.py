@@ -45,7 +45,8 @@ class Tables:
     ``images_at`` is the offset of the image table (None: there is none), ``images`` its ids as keys,
     ``shared`` the keys that several images have and what those images are called, ``index`` the joined
     annotations by their member ``owned_by``, ``small`` the parsed small tables, ``named`` whether
-    annotations of a document without an image table say what the images are called.
+    annotations of a document without an image table say what the images are called, ``ends`` where the two
+    large arrays end.
     """
 
     document: Document
@@ -59,6 +60,7 @@ class Tables:
     bare: bool = False
     owned_by: str = OWNERS[0]
     named: bool = False
+    ends: dict[str, int] = field(default_factory=dict)
 
     def image_batches(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield the parsed entries of the image table: (ordinal of the first, entries)."""
@@ -156,6 +158,7 @@ class _Scan:
                 else:
                     tables.index = Index(self._limit)
                     self._annotations(entry.enter())
+                tables.ends[entry.key] = entry.container.cursor.offset
             elif entry.load() != b"null":
                 raise ExportError(
                     f'"{entry.key}" in {tables.document.name} is no array, so this is no COCO export.'

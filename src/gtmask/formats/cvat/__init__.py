@@ -60,6 +60,7 @@ class CvatReader(BaseReader):
     def __init__(self, export: Export, options: ReadOptions, name: str) -> None:
         super().__init__(export, options, "CVAT XML for images")
         self.name = name
+        self._asks_attributes = options.asks_attributes
         self._document = Document(export, name)
         self.encoding = encoding_of(export.read(name, 0, 1024))
         self.size: tuple[str | None, str | None] = (None, None)
@@ -230,7 +231,7 @@ class CvatReader(BaseReader):
     def _add(
         self, builder: RecordBuilder, element: Element, attributes: Mapping[str, str], label: str
     ) -> None:
-        if self.options.asks_attributes and element.tag != "tag":
+        if self._asks_attributes and element.tag != "tag":
             builder.note_attributes(shape_attributes(element))
         if self.options.class_attribute is not None:
             label = class_of(builder, element, label, self.options.class_attribute)

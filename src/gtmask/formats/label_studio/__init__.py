@@ -18,6 +18,7 @@ import numpy as np
 
 from gtmask.findings import is_reject
 from gtmask.formats.label_studio.images import TaskImage, draws, images_of, parse_tags
+from gtmask.formats.label_studio.marks import ROW, SEVERAL, TASK, task_marks
 from gtmask.formats.label_studio.regions import Regions
 from gtmask.formats.label_studio.storage import TITLE as STORAGE
 from gtmask.formats.label_studio.storage import StorageReader, as_task, has_stored, is_stored
@@ -41,13 +42,8 @@ _TASK = frozenset(_CHOICES)
 _MIN = frozenset({"annotation_id", "lead_time", "annotator"})
 #: What an annotation says of itself.
 _STORED = frozenset({"completed_by", "was_cancelled", "ground_truth", "lead_time"})
-#: A list among the task's data.
-_LISTED = re.compile(rb'"data"\s*:\s*\{[^{}\]]*\[')
-_TO_NAME = re.compile(rb'"to_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
 #: Bytes looked at together while tasks are told apart.
 BLOCK = 4 << 20
-#: Tag names of repeaters: one image of a list each.
-_NUMBERED = re.compile(rb"\D\d+\Z")
 #: Keys of a JSON-MIN row that are not data of the task.
 _ROW_KEYS = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
 
@@ -93,15 +89,18 @@ class LabelStudioReader(RowsReader):
         """Yield one unit per image: most tasks have one, and only the others are parsed here."""
         rows = _TaskRows()
         block, base = b"", 0
+        data = np.empty(0, np.uint8)
         name = ""
         for row in super().units():
             if row.name != name or row.stop > base + len(block):
                 name, base = row.name, row.start
                 block = self.document(name).read(base, max(row.stop, base + BLOCK))
+                data = np.frombuffer(block, np.uint8)
             at, end = row.start - base, row.stop - base
-            if _is_row(block, at, end):
+            marks = task_marks(data, at, end)
+            if marks & ROW and not marks & TASK:  # columns of rows may have any name, `data` among them
                 rows.add(row, _task_id(block[at:end]))
-            elif self.options.image_tags is not None or _may_have_several(block, at, end):
+            elif marks & SEVERAL or self.options.image_tags is not None:
                 yield from (row._replace(part=part) for part in range(self._images(block[at:end])))
             else:
                 yield row
@@ -154,34 +153,6 @@ class _TaskRows:
         leader = first[task]
         for _, mine in groupby(leader.argsort(kind="stable").tolist(), key=leader.__getitem__):
             yield [Row(self._names[name], *place) for name, *place in rows[list(mine), :4].tolist()]
-
-
-def _is_row(block: bytes, at: int, end: int) -> bool:
-    """Say whether bytes are a JSON-MIN row: its columns may have any name, `data` among them."""
-    return block.find(b'"annotation_id"', at, end) >= 0 and all(
-        block.find(b'"%s"' % name.encode(), at, end) < 0 for name in _TASK
-    )
-
-
-def _may_have_several(block: bytes, at: int, end: int) -> bool:
-    """Say whether a task's bytes speak of several images: of several tags, items or numbered tags."""
-    if block.find(b'"item_index"', at, end) >= 0 or _has_list(block, at, end):
-        return True
-    first = _TO_NAME.search(block, at, end)
-    if first is None:
-        return False
-    every = block.count(b'"to_name"', at, end)
-    return _NUMBERED.search(first[1]) is not None or block.count(first[0], at, end) != every
-
-
-def _has_list(block: bytes, at: int, end: int) -> bool:
-    """Say whether there is a list among a task's data; to find the word first is faster than the pattern."""
-    at = block.find(b'"data"', at, end)
-    while at >= 0:
-        if _LISTED.match(block, at, end):
-            return True
-        at = block.find(b'"data"', at + 1, end)
-    return False
 
 
 def _task_id(data: bytes) -> Any:

@@ -125,8 +125,8 @@ class StorageReader(BaseReader):
 def has_stored(export: Export) -> bool:
     """Say by the beginnings of an export's first objects whether it is a folder of stored annotations."""
     for name in islice(filter(is_wanted, export.names()), FIRST):
-        keys, _ = scan_keys(decode_text(export.read(name, 0, HEAD)))
-        if is_stored(keys):
+        text = decode_text(export.read(name, 0, HEAD))
+        if '"task"' in text and is_stored(scan_keys(text)[0]):
             return True
     return False
 

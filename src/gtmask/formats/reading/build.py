@@ -79,8 +79,8 @@ class RecordBuilder(Accounts):
         :attr:`gtmask.model.Record.scope`; ``guesses`` are names after the annotation file's own.
         """
         self.record.scope = scope
-        told = dict.fromkeys(name for name in names if name)
-        known = [*told, *(name for name in dict.fromkeys(guesses) if name and name not in told)]
+        told = dict.fromkeys(filter(None, names))
+        known = list(dict.fromkeys((*told, *filter(None, guesses))))
         self.record.guessed = len(known) - max(len(told), 1) if known else 0
         self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
         if not known:

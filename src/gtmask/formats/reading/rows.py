@@ -164,14 +164,14 @@ class RowsReader(BaseReader):
 
     def record(self, unit: Row) -> Record:
         """Read one record's bytes and build it."""
-        where = f"{unit.name}, record {unit.number}"
+        value: dict[str, Any] = {}
         try:
             value = load_object(self.document(unit.name).read(unit.start, unit.stop))
-            where = self.place(value, unit)
             record = self._parse(value, self, unit)
         except BadFile as error:
+            where = self.place(value, unit) if value else f"{unit.name}, record {unit.number}"
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])
-        record.where = record.where or where
+        record.where = record.where or self.place(value, unit)
         return record
 
 
