@@ -200,3 +200,9 @@ def test_masks_of_two_classes_with_one_value_are_told():
     assert [item.detail for item in record.findings if item.code == "segment-id-shared"] == ["a, b: value 1"]
     same = scene(layer(DENSE, {"m": 1, "n": 1, "o": 2}), mask("a", "m"), mask("a", "n"), mask("c", "o"))
     assert codes(read_one("darwin", same)) == []
+
+
+def test_the_box_beside_what_cannot_be_painted_is_not_painted():
+    box = {"x": 1, "y": 1, "w": 3, "h": 2}
+    record = read_one("darwin", scene({"name": "a", "skeleton": {"nodes": []}, "bounding_box": box}))
+    assert (labels(record), codes(record)) == ([], ["shape-kind-unsupported"])

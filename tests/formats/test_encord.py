@@ -157,3 +157,27 @@ def test_a_polygon_whose_numbering_has_a_gap_is_told(number: int):
     gapped = points(*CORNERS, (0.5, 0.5))
     del gapped[str(number)]
     assert codes(read_one("encord", rows(unit({"name": "a", "polygon": gapped})))) == ["shape-bad-geometry"]
+
+
+def test_deleted_objects_are_told_and_not_drawn():
+    deleted = {"name": "b", "polygon": points(*CORNERS), "isDeleted": True}
+    kept = {"name": "a", "polygon": points(*CORNERS), "isDeleted": False}
+    record = read_one("encord", rows(unit(kept, deleted)))
+    assert (labels(record), codes(record)) == (["a"], ["shape-deleted"])
+
+
+@pytest.mark.parametrize("about", ["child_info", "info", "root_info"])
+def test_images_of_a_data_group_stand_in_its_spaces(about: str):
+    def space(name: str, kind: str = "image") -> dict:
+        drawn = {"objects": [{"name": name, "polygon": points(*CORNERS)}]}
+        return {"space_type": kind, "width": 10, "height": 5, "labels": {"0": drawn},
+                about: {"file_name": f"{name}.jpg", "layout_key": "left"}}  # fmt: skip
+
+    (row,) = rows({"data_hash": "g", "data_title": "a group", "data_type": "group", "labels": {}})
+    row |= {"data_type": "group", "label_status": "LABELLED", "spaces": {
+        "1": space("a"), "2": space("b"), "3": space("c", "video")}}  # fmt: skip
+    found = read_files("encord", {"e.json": [row]})
+    assert [(record.image, labels(record), codes(record)) for record in found] == [
+        ("a.jpg", ["a"], []), ("b.jpg", ["b"], []), ("c.jpg", [], ["record-bad"])]  # fmt: skip
+    assert np.allclose(rings(found[1], found[1].shapes[0])[0][0], PIXELS)
+    assert [record.statuses for record in found] == [("LABELLED",)] * 3

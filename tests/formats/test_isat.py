@@ -121,3 +121,12 @@ def test_an_impossible_size_rejects_the_record(size: tuple):
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"objects": 3}', b"\xff\xfe"])
 def test_a_damaged_file_is_a_reject(content: bytes):
     assert codes(read_one("isat", content)) == ["record-bad"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("polygon", []), ("rectangle", []), (None, []), ("line", ["shape-kind-unsupported"])],
+)
+def test_what_the_tool_does_not_call_an_area_is_told_and_not_filled(kind: object, expected: list):
+    record = read_one("isat", isat(thing("a", SQUARE, shape_type=kind)))
+    assert (codes(record), len(record.shapes)) == (expected, 0 if expected else 1)

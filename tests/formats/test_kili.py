@@ -162,3 +162,9 @@ def test_the_newest_of_the_latest_labels_counts():
     latest = [label(thing("a", OUTER)), label(thing("b", OUTER), createdAt="2024-01-02")]
     record = read_one("kili", [asset(latestLabels=latest)])
     assert (labels(record), codes(record)) == (["b"], ["annotation-chosen"])
+
+
+def test_labels_are_compared_as_moments():
+    made = [label(thing("old", OUTER), createdAt="2024-01-02T01:00:00+05:00"),
+            label(thing("new", OUTER), createdAt="2024-01-01T22:00:00.000Z")]  # fmt: skip
+    assert labels(read_one("kili", [asset(*made)])) == ["new"]

@@ -127,8 +127,15 @@ def test_the_corners_of_a_mask_are_inclusive_pixels():
 
 
 def test_a_mask_with_fractional_corners_is_pasted_at_the_rounded_one():
-    record = read_one("labelme", document(mask_shape([[1, 1], [1, 1]], [[3.6, 2.4], [1.6, 0.5]])))
+    record = read_one("labelme", document(mask_shape([[1, 1], [1, 1]], [[3.6, 2.4], [1.6, 0.6]])))
     assert (record.shapes[0].bitmap.x, record.shapes[0].bitmap.y) == (2, 1)
+
+
+@pytest.mark.parametrize("corner", [0.5, 1.5, 2.5, -0.5])
+def test_halves_are_rounded_as_labelme_itself_does(corner: float):
+    """The tool rounds with NumPy (``labelme/_utils/shape.py``, ``shapes_to_label``)."""
+    record = read_one("labelme", document(mask_shape([[1, 1]] * 2, [[corner, corner], [corner + 1] * 2])))
+    assert record.shapes[0].bitmap.x == record.shapes[0].bitmap.y == int(np.round(corner))
 
 
 def test_a_mask_that_reaches_over_the_border_is_clipped():

@@ -135,3 +135,8 @@ def test_categories_of_one_id_or_one_name_are_told(rows: list, told: list):
     dataset = {"name": "d", "task_attributes": {"categories": categories}, "samples": []}
     reader = open_files("segments", {"r.json": {"name": "r", "dataset": dataset}})
     assert [finding.code for finding in reader.findings] == told
+
+
+def test_labels_fit_the_image_as_exif_turns_it():
+    record = read_one("segments", release(sample(made())))
+    assert (record.grid, record.grid_known) == ("displayed", False)

@@ -264,3 +264,15 @@ def test_a_class_id_that_the_project_gives_another_title_is_told():
     }
     (record,) = read_files("supervisely", files)
     assert record.class_ids == {("1", "car"), ("2", "car"), ("2", "dog")}
+
+
+def test_the_sdk_writes_parts_of_multipolygons_and_corners_of_turned_boxes_without_an_exterior():
+    parts = [{"exterior": RING, "interior": []}, {"exterior": [[x + 20, y] for x, y in RING], "interior": []}]
+    several = {"classTitle": "a", "geometryType": "multipolygon", "parts": parts}
+    turned = {"classTitle": "b", "geometryType": "oriented_bbox", "angle": math.pi / 2,
+              "points": [[2, 3], [6, 5]]}  # fmt: skip
+    record = read_one("supervisely", scene(several, turned))
+    assert (labels(record), codes(record)) == (["a", "b"], [])
+    assert rings(record, record.shapes[0]) == [[part["exterior"]] for part in parts]
+    corners = np.round(rings(record, record.shapes[1])[0][0], 9).tolist()
+    assert sorted(map(tuple, corners)) == [(3, 2), (3, 6), (5, 2), (5, 6)]

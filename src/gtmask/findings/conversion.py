@@ -168,9 +168,9 @@ declare("guess", [
     ("annotation-chosen", ("Several people annotated this image; one annotation was used, by the rule in "
      "docs/formats.md."),
      "Choose another annotator with --annotator."),
-    ("task-image-guessed", ("Which image of a task its regions lie on was concluded from names: the labeling "
-     "configuration that says so is not in the export."),
-     "Compare a preview with the labeling tool, or say it with --image-tags."),
+    ("task-image-guessed", ("Which image of a task, or of a view of several, its regions lie on was guessed: "
+     "what says so is not in the export."),
+     "Compare a preview with the labeling tool; of Label Studio, say it with --image-tags."),
     ("label-several", "A shape has several labels; it was painted as the first one.",
      "Label it once, or add the other labels' areas as shapes of their own."),
     ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",

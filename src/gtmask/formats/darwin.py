@@ -192,13 +192,14 @@ class _Annotations:
             builder.polygon(label, flatten_xy(entry["line"]["path"]), "polyline")
         elif "keypoint" in entry:
             builder.polygon(label, flatten_xy([entry["keypoint"]]), "point")
+        elif kind := next((key for key in _UNPAINTABLE if key in entry), None):
+            # A box may stand beside it, as beside a polygon.
+            builder.finding("shape-kind-unsupported", f"{label}: {kind}")
         elif "bounding_box" in entry:
             x, y, width, height = reals(entry["bounding_box"], "xywh")
             builder.box(label, x, y, width, height)
         else:
-            kind = next((key for key in _UNPAINTABLE if key in entry), None)
-            code = "shape-kind-unsupported" if kind else "shape-no-geometry"
-            builder.finding(code, f"{label}: {kind or 'tag'}")
+            builder.finding("shape-no-geometry", f"{label}: tag")
 
     def _mask(self, label: str, mask: str) -> None:
         if mask not in self.masks:

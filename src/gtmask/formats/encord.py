@@ -9,6 +9,9 @@ Confirmed by the tool's documentation ("JSON Format Export"), by its SDK (``enco
   of it; ``boundingBox`` {x, y, w, h}; ``rotatableBoundingBox`` with ``theta`` degrees about the centre,
   turned in pixels; ``polyline`` and ``point`` have no area; skeletons cannot be painted.
 - ``bitmask`` {top, left, width, height, rleString}: COCO's string coding, but along the **rows**.
+- Objects with ``isDeleted`` do not count (SDK, ``objects/types.py``, "still being sent out").
+- Images of a data group are ``spaces.<id>`` {space_type, child_info, width, height, labels {"0": ...}} of its
+  label row (SDK, ``objects/spaces``); older ones have ``info`` in place of ``child_info``.
 - Order: list order. Class: ``name``. Videos are told and left out.
 - ``label_status`` of a label row is the status of its data units; where a project has a workflow, the SDK
   calls it wrong.
@@ -30,6 +33,7 @@ from gtmask.formats.reading.typed import (
     each,
     first_texts,
     get_any,
+    get_flag,
     get_label,
     get_list,
     get_number,
@@ -51,6 +55,8 @@ _OBJECT, _TEXT = b'{"'
 #: What ``label_status`` of a label row may be; first that it tells none.
 STATUSES = ("", "NOT_LABELLED", "LABEL_IN_PROGRESS", "LABELLED", "REVIEW_IN_PROGRESS", "REVIEWED",
             "REVIEWED_TWICE")  # fmt: skip
+#: What the place of the status in the list is raised by for a space; what a row of a data group is.
+_SPACE, _GROUP = len(STATUSES), "group"
 #: A bitmask may have at most this many pixels a side.
 _LARGEST_SIDE = 1 << 20
 
@@ -76,7 +82,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
 
 
 def data_units(export: Export, name: str) -> Iterator[tuple[int, ...]]:
-    """Yield the byte range of each data unit of each label row, and the place of its status in the list."""
+    """Yield the byte range of each data unit and space of each label row, and the place of its status."""
     cursor = open_document(export, name)
     container = cursor.container()
     if container.is_object:
@@ -89,43 +95,60 @@ def data_units(export: Export, name: str) -> Iterator[tuple[int, ...]]:
 
 
 def _units_of(row: Container) -> Iterator[tuple[int, ...]]:
-    found: list[tuple[int, int]] = []
-    status = 0
+    found: dict[str, list[tuple[int, int]]] = {"data_units": [], "spaces": []}
+    texts = {"label_status": "", "data_type": ""}
     try:
         for entry in row.entries():
-            if entry.key == "data_units" and entry.kind == _OBJECT:
+            if entry.key in found and entry.kind == _OBJECT:
                 for batch in entry.enter().batches(keep=False):
-                    found += map(tuple, batch.rows[:, 2:4].tolist())
-            elif entry.key == "label_status" and entry.kind == _TEXT:
-                text = entry.load().strip(b'"').decode(errors="replace")
-                status = STATUSES.index(text) if text in STATUSES else 0
+                    found[entry.key] += map(tuple, batch.rows[:, 2:4].tolist())
+            elif entry.key in texts and entry.kind == _TEXT:
+                texts[entry.key] = entry.load().strip(b'"').decode(errors="replace")
     finally:
         # Also those before a damage.
-        yield from ((start, stop, status) for start, stop in found)
+        status = STATUSES.index(texts["label_status"]) if texts["label_status"] in STATUSES else 0
+        if not (found["spaces"] and texts["data_type"] == _GROUP):
+            yield from ((start, stop, status) for start, stop in found["data_units"])
+        yield from ((start, stop, status + _SPACE) for start, stop in found["spaces"])
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one data unit."""
     builder = RecordBuilder("")
-    builder.record.statuses = (STATUSES[unit.part],) if unit.part else ()
-    builder.name_image(first_texts(builder, value, ("data_title", "data_link", "data_hash")), "data unit")
-    kind = get_text(builder, value, "data_type").lower()
+    is_space, status = divmod(unit.part, _SPACE)
+    builder.record.statuses = (STATUSES[status],) if status else ()
+    labels = get_object(builder, value, "labels")
+    if is_space:
+        kind, what = get_text(builder, value, "space_type").lower(), "space"
+        builder.name_image(_names_of_space(builder, value), what)
+        labels = get_object(builder, labels, "0")
+    else:
+        kind, what = get_text(builder, value, "data_type").lower(), "data unit"
+        builder.name_image(first_texts(builder, value, ("data_title", "data_link", "data_hash")), what)
     if kind and not kind.startswith(("image", "img")):
-        return builder.reject("record-bad", f"a data unit of type {kind} is no image")
+        return builder.reject("record-bad", f"a {what} of type {kind} is no image")
     size_from(builder, value)
     record = builder.record
     size = (float(record.width), float(record.height)) if record.width and record.height else None
     if size is None:
         record.units = "fraction"
-    objects = get_list(builder, get_object(builder, value, "labels"), "objects")
+    objects = get_list(builder, labels, "objects")
     each(builder, objects, lambda item: _add_object(builder, item, size))
     return builder.build(size)
+
+
+def _names_of_space(builder: RecordBuilder, space: dict[str, Any]) -> list[str]:
+    about = [get_object(builder, space, key) for key in ("child_info", "root_info", "info")]
+    return [name for one in about for name in first_texts(builder, one, ("file_name",))]
 
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
     label = get_label(builder, item, "name") or get_label(builder, item, "value")
     builder.name_class(item, "featureHash", label)
+    if get_flag(builder, item, "isDeleted"):
+        builder.finding("shape-deleted", label)
+        return
     if polygons := get_list(builder, item, "polygons"):
         parts = [[_ring(ring) for ring in polygon] for polygon in polygons]
         builder.polygons(label, parts, subtract=True)

@@ -7,7 +7,7 @@
   6 of 6 published masks exactly. Truncation belongs to that rule, so the record keeps the fractions.
 - ``isat.yaml`` beside the files lists the classes, ``__background__`` first; users draw objects of that
   class on top of others to cut holes, and class maps paint it as 0.
-- ``iscrowd`` marks COCO's crowd regions.
+- ``iscrowd`` marks COCO's crowd regions. ``shape_type`` (ISAT's ``annotation.py``) is "polygon" or missing.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 CLASSES = "isat.yaml"
 #: The layer of an object that names none.
 DEFAULT_LAYER = 2.0
+#: Values of ``shape_type`` whose points are the corners of an area.
+_AREAS = frozenset({"", "polygon", "rectangle"})
 EXTENSIONS = (".jpg", ".png", ".jpeg", ".JPG", ".bmp")
 
 
@@ -95,7 +97,11 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     def add(item: dict[str, Any]) -> None:
         ring = pairs(item["segmentation"])
         builder.z = get_number(builder, item, "layer", DEFAULT_LAYER)
-        shape = builder.polygon(get_label(builder, item, "category"), ring)
+        label, kind = get_label(builder, item, "category"), get_text(builder, item, "shape_type")
+        if kind not in _AREAS:
+            builder.finding("shape-kind-unsupported", f"{label}: {kind:.40}")
+            return
+        shape = builder.polygon(label, ring)
         if shape is not None:
             shape.ignore = get_flag(builder, item, "iscrowd")
 

@@ -25,6 +25,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import real, size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import (
     as_object,
     each,
@@ -133,7 +134,9 @@ def choose_label(
         builder.finding(code, f"no label by {options.annotator}" if options.annotator else "no label")
         return None
     # Of equals the last one wins: max() keeps the first, hence the reversal.
-    best: dict[str, Any] = max(reversed(kept), key=lambda label: get_text(builder, label, "createdAt"))
+    best: dict[str, Any] = max(
+        reversed(kept), key=lambda label: moment(get_text(builder, label, "createdAt"))
+    )
     if len(kept) > 1:
         builder.finding("annotation-chosen", f"the newest of {len(kept)} labels")
     return best

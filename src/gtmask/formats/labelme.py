@@ -193,10 +193,10 @@ def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -
         builder.finding("bitmap-unreadable", f"{label}: {error}")
         return
     left, top, right, bottom = map(real, flat)
-    corner = [math.floor(min(pair) + 0.5) for pair in ((left, right), (top, bottom))]
+    # Halves are rounded to even numbers, as NumPy does for labelme.
+    corner = [round(min(pair)) for pair in ((left, right), (top, bottom))]
     box = [
-        math.floor(max(pair) + 0.5) - low + 1
-        for pair, low in zip(((left, right), (top, bottom)), corner, strict=True)
+        round(max(pair)) - low + 1 for pair, low in zip(((left, right), (top, bottom)), corner, strict=True)
     ]
     size = [int.from_bytes(data[at : at + 4], "big") for at in _PNG_SIZE] if data.startswith(PNG) else box
     # At the image's edge labelme itself cuts a row or column off.

@@ -12,6 +12,7 @@ code that reads such files; there is no real file among our samples.
   ``label_status`` SKIPPED and REJECTED do not count; PRELABELED is a prediction.
 - Bitmaps are looked for beside the release file (:mod:`gtmask.formats.reading.pictures`), also under the name
   that the tool's own download gives them: ``<sample>_label_<label set>.png``.
+- Labels fit the image as EXIF turns it, and so does the SDK turn it (``dataset.py``).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one sample."""
-    builder = RecordBuilder("")
+    builder = RecordBuilder("", grid="displayed")
     builder.record.files = reader.export.read
     image = get_object(builder, get_object(builder, value, "attributes"), "image")
     name = get_text(builder, value, "name")

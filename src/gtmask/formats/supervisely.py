@@ -4,9 +4,10 @@
   ``bitmap``. The type is not always told (classes of shape "any"): the keys that are there decide.
   Some copies wrap the geometry in ``geometry``.
 - rectangle: two corners, both inclusive; ``oriented_bbox``: the same with ``angle`` in radians about the
-  centre; bitmap and alpha mask: base64 of a zlib stream of a PNG (or of the PNG itself), pasted at
-  ``origin`` [x, y]; four channels: alpha counts; otherwise what is not zero.
-- ``multipolygon``: a list of polygons, each with its holes.
+  centre, also with the corners right under ``points``, as the SDK writes them; bitmap and alpha mask:
+  base64 of a zlib stream of a PNG (or of the PNG itself), pasted at ``origin`` [x, y]; alpha counts where it
+  has any, also that of a palette, as the SDK writes it; otherwise what is not zero.
+- ``multipolygon``: ``parts``, a list of polygons, each with its holes (SDK, ``geometry/multipolygon.py``).
 - Order: list order, later wins. Holes are holes of their own shape only, and nothing beyond its exterior.
 - Fill: ``cv2.fillPoly`` of the exterior with 1, then of the interiors with 0 (SDK, ``Polygon._draw_impl``).
 
@@ -53,6 +54,8 @@ _ELSEWHERE = frozenset({IMAGES, "meta", "img_info", "seg"})
 LARGEST_BITMAP = 256 << 20
 #: Kinds of geometry that have their points as rings; "any" and nothing are kinds of a class, not of a shape.
 _POINTED = frozenset({"", "polygon", "any", "rectangle", "oriented_bbox", "line", "polyline", "point"})
+#: Kinds whose points the SDK writes without an exterior around them.
+_BARE = frozenset({"oriented_bbox"})
 _LINES = {"line": "polyline", "polyline": "polyline", "point": "point"}
 
 
@@ -144,7 +147,7 @@ def add_object(builder: RecordBuilder, item: dict[str, Any], titles: dict[int, s
     if "bitmap" in geometry:
         _add_bitmap(builder, label, geometry["bitmap"])
     elif kind == "multipolygon":
-        key = "points" if "points" in geometry else "polygons"
+        key = next((key for key in ("parts", "points") if key in geometry), "polygons")
         rings = [_rings(builder, polygon) for polygon in get_objects(builder, geometry, key)]
         builder.polygons(label, rings, subtract=True)
     elif "points" in geometry:
@@ -158,6 +161,8 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         builder.finding("shape-kind-unsupported", f"{label}: {kind}")
         return
     points = geometry["points"]
+    if isinstance(points, list) and kind in _BARE:
+        points = {"exterior": points}
     exterior = pairs(points["exterior"])
     boxed = kind in {"rectangle", "oriented_bbox"} or (not kind and len(exterior) == 4)
     if boxed and len(exterior) != 4:

@@ -287,6 +287,27 @@ def test_the_newest_annotation_counts_and_is_told():
         assert codes(record) == ["annotation-chosen"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("2024-01-02T01:00:00+05:00", "2024-01-01T22:00:00Z"),
+        ("2024-01-01T22:00:00Z", "2024-01-01T22:00:00.500000Z"),
+        ("2024-01-01 22:00:00", "2024-01-01T22:00:01"),
+        ("no time", "2024-01-01T22:00:00Z"),
+    ],
+)
+def test_the_newest_annotation_is_told_by_moments_and_not_by_texts(earlier: str, later: str):
+    old, new = annotation(polygon("old"), updated_at=earlier), annotation(polygon("new"), updated_at=later)
+    for order in ([old, new], [new, old]):
+        (record,) = read(task(*order))
+        assert labels(record) == ["new"]
+    rows = [
+        min_row("old", 1, updated_at=earlier, annotator=2),
+        min_row("new", 1, updated_at=later, annotator=2),
+    ]
+    assert [labels(record) for record in read(*rows)] == [["new"]]
+
+
 def test_the_ground_truth_counts_even_when_it_is_older():
     truth = annotation(polygon("truth"), ground_truth=True, updated_at="2020-01-01T00:00:00Z")
     (record,) = read(task(annotation(polygon("new")), truth))

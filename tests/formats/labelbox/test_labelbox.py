@@ -90,6 +90,7 @@ def by(person: str, when: str, name: str, **more: object) -> dict:
     ([by("ann", "1", "high", consensus_score=0.9), by("bob", "0", "gold", is_benchmark_reference=True)], {},
      "gold"),
     ([by("ann", "1", "first"), by("bob", "1", "last")], {}, "last"),
+    ([by("ann", "2024-01-02T01:00:00+05:00", "old"), by("bob", "2024-01-01T22:00:00Z", "new")], {}, "new"),
 ])  # fmt: skip
 def test_one_label_of_several_counts(made: list, options: dict, chosen: str):
     record = read_one("labelbox", lines(row(*made)), **options)
@@ -181,6 +182,15 @@ def v1_row(number: int, who: str, when: str, *names: str, row: str = "dr", **mor
     objects = [{"title": name, "polygon": POLYGON} for name in names]
     return v1({"objects": objects}, **{"ID": f"l{number}", "DataRow ID": row, "Created By": who,
                                        "Created At": when, "External ID": f"{row}.jpg", **more})  # fmt: skip
+
+
+def test_rows_of_version_1_are_compared_as_moments():
+    made = [
+        v1_row(1, "ann", "2024-01-02T01:00:00.000+05:00", "a"),
+        v1_row(2, "bob", "2024-01-01T22:00:00Z", "b"),
+    ]
+    (record,) = read_files("labelbox", {"e.json": made})
+    assert labels(record) == ["b"]
 
 
 def test_rows_of_one_person_are_one_annotation():

@@ -267,6 +267,13 @@ def test_a_circle_through_three_points():
         circle_through([0, 0, 1, 1, 2, 2])
 
 
+def test_a_view_of_several_files_is_told():
+    document = via3({"a": region3("1", [2, 1, 2, 3, 4])}, view={"1": {"fid_list": ["1", "2"]}})
+    reader = open_files("via", {"p.json": document})
+    assert [reader.record(unit).image for unit in reader.units()] == ["a.jpg"]
+    assert [finding.code for finding in reader.findings] == ["task-image-guessed"]
+
+
 def test_what_version_3_cannot_give_is_told():
     metadata = {
         "a": region3("1", [2, 1], "0"),

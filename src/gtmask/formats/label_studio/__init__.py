@@ -26,6 +26,7 @@ from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.rows import Row, RowsReader
+from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects, get_text
 from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
@@ -314,13 +315,13 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     return best
 
 
-def _age(reporter: Reporter, annotation: dict[str, Any]) -> tuple[str, float, float]:
+def _age(reporter: Reporter, annotation: dict[str, Any]) -> tuple[tuple[float, str], float, float]:
     """Return what annotations are compared by: the time of the last change, then the id."""
     stamp = get_text(reporter, annotation, "updated_at") or get_text(reporter, annotation, "created_at")
     number = get_any(annotation, "annotation_id", "id")
     # Text or a number of seconds; numbers are older than any text.
     seconds = get_any(annotation, "updated_at") or get_any(annotation, "created_at")
-    return ("" if _number(seconds) else stamp), _number(seconds), _number(number)
+    return moment("" if _number(seconds) else stamp), _number(seconds), _number(number)
 
 
 def _report_mixed_times(reporter: Reporter, annotations: list[dict[str, Any]], where: str) -> None:

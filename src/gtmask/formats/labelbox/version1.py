@@ -18,6 +18,7 @@ from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.per_image import BadFile, load_object
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import Row, RowsReader
+from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import (
     as_list,
     as_object,
@@ -153,8 +154,8 @@ def _choose(builder: RecordBuilder, rows: list[dict[str, Any]], options: ReadOpt
     return kept
 
 
-def _time(builder: RecordBuilder, row: dict[str, Any]) -> str:
-    return get_text(builder, row, "Updated At") or get_text(builder, row, "Created At")
+def _time(builder: RecordBuilder, row: dict[str, Any]) -> tuple[float, str]:
+    return moment(get_text(builder, row, "Updated At") or get_text(builder, row, "Created At"))
 
 
 def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import real, reals, size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.pictures import find_picture
+from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import (
     as_object,
     as_text,
@@ -115,12 +116,12 @@ def choose_label(
     return best
 
 
-def _rank(builder: RecordBuilder, label: dict[str, Any]) -> tuple[bool, float, str]:
+def _rank(builder: RecordBuilder, label: dict[str, Any]) -> tuple[bool, float, tuple[float, str]]:
     details = {key: _detail(builder, label, key) for key in _RANKED}
     benchmark = get_flag(builder, details, "is_benchmark_reference")
     benchmark = benchmark or get_text(builder, label, "label_kind") == "Benchmark"
     newest = get_text(builder, details, "updated_at") or get_text(builder, details, "created_at")
-    return benchmark, get_number(builder, details, "consensus_score", -1.0), newest
+    return benchmark, get_number(builder, details, "consensus_score", -1.0), moment(newest)
 
 
 def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:

@@ -73,7 +73,13 @@ class Via3Reader(BaseReader):
         top = header(self.export, self.name, ("file", "view"))
         files, views = get_object(reporter, top, "file"), get_object(reporter, top, "view")
         for key in views:
-            first = next(iter(get_list(reporter, get_object(reporter, views, key), "fid_list")), None)
+            shown = get_list(reporter, get_object(reporter, views, key), "fid_list")
+            first = next(iter(shown), None)
+            if len(shown) > 1:
+                detail = (
+                    f"view {key:.40} shows {len(shown)} files: its regions were taken to lie on the first"
+                )
+                reporter.finding("task-image-guessed", detail)
             file = get_object(reporter, files, str(first))
             names = [get_text(reporter, file, field) for field in ("fname", "src")]
             image, other = reversed(names) if get_any(file, "loc") in _BY_URI else names
