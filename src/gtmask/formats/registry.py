@@ -120,6 +120,8 @@ _ROWS = (
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
         marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
         walks=True,
+        order="List order: later shapes lie over earlier ones; of a model's results the surer ones lie over "
+        "the others, where all have a `score`.",
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation (CVAT, datumaro).",
     ),

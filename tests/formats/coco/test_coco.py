@@ -451,6 +451,26 @@ def test_a_run_of_no_pixels_in_the_middle_is_told():
     assert codes(record) == ["runs-doubtful"]
 
 
+@pytest.mark.parametrize(
+    ("scores", "order"),
+    [
+        ([0.9, 0.1, 0.5], ["2", "3", "1"]),
+        ([0.1, 0.5, 0.9], ["1", "2", "3"]),
+        ([0.5, 0.5, 0.5], ["1", "2", "3"]),
+        ([0.9, 0.1, None], ["1", "2", "3"]),
+        ([0.9, 0.1, "0.5"], ["1", "2", "3"]),
+    ],
+)
+def test_the_surest_of_a_models_results_lies_on_top(scores: list, order: list):
+    """Models list them as they like, detectron2 the surest first: it would lie below all others."""
+    runs = {"size": [6, 8], "counts": [40, 8]}
+    rows = [
+        {"image_id": 1, "category_id": number, "segmentation": runs, "score": score}
+        for number, score in enumerate(scores, 1)
+    ]
+    assert labels(read_one("coco", rows)) == order
+
+
 def test_results_lists_name_images_by_their_ids():
     runs = {"size": [6, 8], "counts": [40, 8]}
     rows = [

@@ -29,7 +29,7 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import set_size
+from gtmask.formats.reading.checks import scores_of, set_size
 from gtmask.formats.reading.companions import is_twin
 from gtmask.formats.reading.typed import (
     Header,
@@ -327,10 +327,12 @@ class CocoReader:
             if len(names) > 1:
                 builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
                 return
-        each(builder, own, lambda annotation: self._add(builder, annotation), "annotation")
+        scored = self.results and scores_of(own) is not None
+        each(builder, own, lambda item: self._add(builder, item, scored=scored), "annotation")
 
-    def _add(self, builder: RecordBuilder, annotation: dict[str, Any]) -> None:
-        """Add the shape of one annotation."""
+    def _add(self, builder: RecordBuilder, annotation: dict[str, Any], *, scored: bool) -> None:
+        """Add the shape of one annotation; ``scored`` ones lie the higher the surer they are."""
+        builder.z = float(annotation["score"]) if scored else 0.0
         if self.options.asks_attributes:
             builder.note_attributes(get_object(builder, annotation, "attributes"))
         label = self.label_of(builder, annotation)

@@ -7,6 +7,7 @@ malformed costs one element and becomes a finding that says which one; it never 
 from __future__ import annotations
 
 import base64
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,15 @@ def reals(outer: dict[str, Any], keys: Iterable[str]) -> list[float]:
             raise TypeError(f"{key!r} is {type_name(value)}, not a number")
         found.append(float(value))
     return found
+
+
+def scores_of(items: list[Any]) -> list[float] | None:
+    """Return the ``score`` of all elements of a list; None where one is no object or has no finite score."""
+    found = [item.get("score") if isinstance(item, dict) else None for item in items]
+    if all(isinstance(score, int | float) and not isinstance(score, bool) for score in found):
+        scores = [float(score) for score in found if score is not None]
+        return scores if all(map(math.isfinite, scores)) else None
+    return None
 
 
 def size_from(
