@@ -596,3 +596,12 @@ def test_images_of_two_tasks_of_one_subset_are_told_apart_by_their_task():
     assert [record.scope for record in records] == ["A/task_1", "A/task_2", "B"]
     assert all("images/A/a.jpg" in record.aliases for record in records[:2])
     assert [reader.names_of(unit) for unit in reader.units()] == [record.names for record in records]
+
+
+@pytest.mark.parametrize(
+    ("outside", "found", "painted"),
+    [("0", [], 1), ("1", ["shape-deleted"], 0), ("true", ["value-type"], 1)],
+)
+def test_a_shape_that_has_left_the_image_is_not_drawn(outside: str, found: list, painted: int):
+    record = read_image(f'<box label="a" outside="{outside}" xtl="1" ytl="1" xbr="5" ybr="4" z_order="0"/>')
+    assert (codes(record), len(record.shapes)) == (found, painted)

@@ -813,3 +813,41 @@ def test_label_studio_shows_turned_images_for_certain_since_browsers_do(date: An
     for document in (task, row):
         (record,) = read_files("label_studio", {"a.json": [document]})
         assert (record.grid, record.grid_known) == ("displayed", known)
+
+
+def vector(*links: tuple[str, str | None], closed: bool = True) -> dict:
+    places = {"a": (10, 10), "b": (50, 10), "c": (50, 60), "d": (10, 60)}
+    vertices = [
+        {"x": places[name][0], "y": places[name][1], "id": name} | ({"prevPointId": before} if before else {})
+        for name, before in links
+    ]
+    return region("vectorlabels", {"vertices": vertices, "closed": closed, "vectorlabels": ["a"]})
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("a", None), ("b", "a"), ("c", "b"), ("d", "c")],
+        [("a", None), ("c", "b"), ("d", "c"), ("b", "a")],
+        [("d", "c"), ("c", "b"), ("b", "a"), ("a", None)],
+    ],
+)
+def test_the_vertices_of_a_line_follow_each_other_as_they_say(links: list):
+    record = read_task(vector(*links))
+    expected = read_task(vector(("a", None), ("b", None), ("c", None), ("d", None)))
+    assert np.array_equal(record.points, expected.points)
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("a", None), ("b", "a"), ("c", "a"), ("d", "c")],
+        [("a", None), ("b", "a"), ("c", "d"), ("d", "c")],
+        [("a", "d"), ("b", "a"), ("c", "b"), ("d", "c")],
+        [("a", None), ("b", "a"), ("c", "x"), ("d", "c")],
+    ],
+    ids=["a branch", "a piece apart", "no beginning", "a vertex that is not there"],
+)
+def test_vertices_that_are_not_one_line_are_told(links: list):
+    record = read_task(vector(*links))
+    assert (codes(record), record.shapes) == (["shape-bad-geometry"], [])

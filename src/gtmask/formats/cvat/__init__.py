@@ -183,11 +183,7 @@ class CvatReader(BaseReader):
         if not name:
             builder.finding("image-name-bad", where)
         set_size(builder, element.get("width"), element.get("height"))
-        builder.account(
-            list(element),
-            lambda child: self._add(builder, child, child.attrib, child.get("label", "")),
-            "element",
-        )
+        builder.account(list(element), lambda child: self._add_to_image(builder, child), "element")
         if not len(element):
             builder.finding("image-unannotated", where)
         return builder.build()
@@ -227,6 +223,17 @@ class CvatReader(BaseReader):
         record.image, record.aliases, record.scope = names[:3]
         record.grid_known = known
         return builder
+
+    def _add_to_image(self, builder: RecordBuilder, element: Element) -> None:
+        """Add a shape of an image; one of a track may be outside there, as in videos."""
+        attributes, label = element.attrib, element.get("label", "")
+        outside = attributes.get("outside", "0")
+        if outside == "1":
+            builder.finding("shape-deleted", f"{label}: {element.tag:.40} is outside")
+            return
+        if outside != "0":
+            builder.finding("value-type", f"'outside' of {builder.place} is {outside!r:.40}, neither 0 nor 1")
+        self._add(builder, element, attributes, label)
 
     def _add(
         self, builder: RecordBuilder, element: Element, attributes: Mapping[str, str], label: str

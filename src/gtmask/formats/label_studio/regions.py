@@ -130,7 +130,7 @@ class Regions:
 
     def line(self, label: str, value: dict[str, Any]) -> None:
         """Add a line or, where it is closed, the polygon that it is."""
-        vertices = value["vertices"]
+        vertices = _along(value["vertices"])
         if any(get_flag(self.builder, vertex, "isBezier") for vertex in vertices):
             self.builder.finding("shape-kind-unsupported", f"{label}: a line with Bézier vertices")
             return
@@ -205,6 +205,31 @@ class Regions:
         flat[0::2] = [x / sx for x in flat[0::2]]
         flat[1::2] = [y / sy for y in flat[1::2]]
         return self.builder.polygon(label, flat, kind)
+
+
+def _along(vertices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the vertices of a line as they follow each other, each naming the one before it.
+
+    Raises
+    ------
+    ValueError
+        The line branches, or is in several pieces.
+    """
+    if not any("prevPointId" in vertex for vertex in vertices):
+        return vertices
+    after = {get_any(vertex, "prevPointId"): vertex for vertex in vertices}
+    found: list[dict[str, Any]] = []
+    before = None
+    while len(found) < len(vertices) and before in after:
+        found.append(after[before])
+        before = after[before]["id"]
+    if (
+        len(after) < len(vertices)
+        or len(found) < len(vertices)
+        or len({id(one) for one in found}) < len(found)
+    ):
+        raise ValueError("its vertices do not follow each other as one line")
+    return found
 
 
 def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]], None] | None:
