@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gtmask.answers.plan import MANIFEST
 from gtmask.answers.survey import UNANSWERED
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally, each_part, reject_lines
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from gtmask.model import ClassMap
     from gtmask.storage.base import Storage
 
-MANIFEST, AGAIN, CHANGES, COCO = "answer.manifest", "again.manifest", "changes.jsonl", "answer.coco.json"
+AGAIN, CHANGES, COCO = "again.manifest", "changes.jsonl", "answer.coco.json"
 LABEL_MAP = "label_map/train_label_map.json"
 #: Images that the report names.
 MOST_CHANGED = 20
@@ -63,7 +64,7 @@ async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap, found: Ans
 def _again_of(row: dict[str, Any], *, unanswered: bool) -> dict[str, Any] | None:
     """Return a row's line for another job, where it is one of those that were or were not answered."""
     line: dict[str, Any] | None = row.get("again")
-    return line if (row["status"] == UNANSWERED) is unanswered else None
+    return line if (row.get("status") == UNANSWERED) is unanswered else None
 
 
 async def _rows(out: Storage, plan: AnswerPlan) -> AsyncIterator[list[dict[str, Any]]]:

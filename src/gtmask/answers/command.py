@@ -6,19 +6,31 @@ A repeat of the same command goes on where the last one stopped; commit records 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gtmask.answers.apart import refuse_meeting, refuse_occupied
-from gtmask.answers.assemble import AGAIN, CHANGES, COCO, MANIFEST, assemble
+from gtmask.answers.apart import refuse_images, refuse_meeting, refuse_occupied
+from gtmask.answers.assemble import AGAIN, CHANGES, COCO, assemble
+from gtmask.answers.labeled import Line
 from gtmask.answers.options import AnswerOptions
+from gtmask.answers.originals import open_originals
 from gtmask.answers.page import PAGE, put_page
-from gtmask.answers.plan import AnswerPlan, classes_of_run, freeze, make_plan, old_classes, read_classes
+from gtmask.answers.plan import (
+    MANIFEST,
+    AnswerPlan,
+    freeze,
+    make_plan,
+    old_classes,
+    plan_of_run,
+    read_classes,
+)
 from gtmask.answers.result import Answer
 from gtmask.answers.sources import open_manifests
 from gtmask.answers.survey import UNANSWERED, Look, each_line, look_at
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
+from gtmask.findings import Finding
 from gtmask.groundtruth.labeling_jobs import output_manifests
 from gtmask.groundtruth.manifest_file import mirror_folders
 from gtmask.groundtruth.media import MediaSettings
@@ -27,6 +39,7 @@ from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import committed
 from gtmask.run.places import absolute
+from gtmask.run.prepared import NOT_PREPARED, prepared_location
 from gtmask.storage import check_location, open_storage
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
@@ -34,8 +47,10 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gtmask.answers.originals import Originals
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.model import ClassMap
+    from gtmask.run.plan import Plan
 
 
 def answer(
@@ -47,6 +62,7 @@ def answer(
     classes: str | os.PathLike[str] | None = None,
     images: str | None = None,
     masks: str | None = None,
+    prepared: str | os.PathLike[str] | None = None,
     options: AnswerOptions | None = None,
     overwrite: bool = False,
     s3: S3Settings | None = None,
@@ -70,6 +86,10 @@ def answer(
         What image references begin with, or a folder of copies; by default as the run knows it.
     masks
         Folder or prefix with copies of the masks.
+    prepared
+        Table of images that :func:`gtmask.prepare` made: masks are those of the images that it was given,
+        of tiles put together. None: the table that the run was made with, if it was; ``"none"``: masks
+        are those of the copies that were labeled.
     options
         Choices about failed and unanswered objects, and about outputs.
     overwrite
@@ -89,7 +109,7 @@ def answer(
     RunConflictError
         The output holds another answer.
     UsageError
-        The output would hit what is read, or files of others.
+        The output would hit what is read, or files of others; or the table cannot be used.
     StrictError
         Objects are unanswered, and ``unreviewed`` is ``stop``.
 
@@ -122,26 +142,29 @@ def answer(
     refuse_meeting(target, sources, masks)
     run_async(refuse_occupied(target, settings, overwrite=overwrite))
     progress.stage("survey", None)
-    class_map, begins = _given_classes(run, classes, settings)
+    class_map, made_by = _given_classes(run, classes, settings)
+    originals = _originals(prepared, made_by, images, options, settings)
+    if originals is not None:
+        refuse_images(target, originals)
     beside = mirror_folders(sources) if masks is None else ()
-    known = images if images is not None else begins
+    begins = [start.rstrip("/") + "/" for start in (images, made_by and made_by.image_prefix) if start]
     look = look_at(
-        sources, options.before, options.after, known if known is None else known.rstrip("/") + "/",
-        copies=masks is not None or bool(beside),
-    )  # fmt: skip
+        sources, options.before, options.after, begins, originals, copies=masks is not None or bool(beside)
+    )
     if options.unreviewed == "stop":
         _refuse_unanswered(look.statuses[UNANSWERED])
     class_map = class_map or old_classes(look)
-    plan = make_plan(options, look, class_map, target)
+    plan = make_plan(options, look, class_map, target, originals)
     elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
     media = MediaSettings(settings, elsewhere, masks, deep=True, shared_masks=look.shared, mirrors=beside)
+    table = "" if originals is None else originals.location
     task = AnswerJob(
-        options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, media
+        options, look.before, look.after, class_map, plan.image_prefix, plan.mask_prefix, target, media, table
     )
     ids = f"--run {run}" if run else f"--classes {classes}" if classes else ""
     found = Answer(target, look.before, look.after, ids or f"the attribute {look.before or look.after}",
-                   look.statuses, look.failures, plan.lines)  # fmt: skip
-    _work(found, task, plan, look, sources, Pool(workers, before=_compile), progress)
+                   look.statuses, look.failures, plan.lines, table)  # fmt: skip
+    _work(found, task, plan, _Work(look, sources, originals), Pool(workers, before=_compile), progress)
     coco, page = [COCO] if options.coco else [], [] if found.page_trouble else [PAGE]
     found.files = [f"{target.rstrip('/')}/{name}" for name in (MANIFEST, AGAIN, CHANGES, *coco, *page)]
     return found
@@ -149,13 +172,37 @@ def answer(
 
 def _given_classes(
     run: str | None, classes: str | os.PathLike[str] | None, settings: S3Settings
-) -> tuple[ClassMap | None, str | None]:
-    """Return the class map that a run or a file gives, and what the run's image references begin with."""
+) -> tuple[ClassMap | None, Plan | None]:
+    """Return the class map that a run or a file gives, and the run's plan."""
     if run is not None and classes is not None:
         raise UsageError("--run and --classes both name a class map: give one of them.")
     if classes is not None:
         return run_async(read_classes(os.fspath(classes), settings)), None
-    return (None, None) if run is None else run_async(classes_of_run(run, settings))
+    if run is None:
+        return None, None
+    plan = run_async(plan_of_run(run, settings))
+    return plan.class_map(), plan
+
+
+def _originals(
+    prepared: str | os.PathLike[str] | None,
+    plan: Plan | None,
+    images: str | None,
+    options: AnswerOptions,
+    settings: S3Settings,
+) -> Originals | None:
+    """Return the images that were prepared, None where masks of the labeled images are wanted."""
+    given = prepared_location(prepared)
+    found = None
+    if given != NOT_PREPARED:
+        found = run_async(open_originals(given, plan, images, options.image_uri, settings))
+    if found is None and (options.image_uri is not None or options.orientation != "stored"):
+        name = "--orientation" if options.image_uri is None else "--image-uri"
+        raise UsageError(
+            f"{name} is about images that gtmask prepare was given: name their table with --prepared, or "
+            "leave it out."
+        )
+    return found
 
 
 def _refuse_unanswered(count: int) -> None:
@@ -169,12 +216,44 @@ def _refuse_unanswered(count: int) -> None:
 _compile = partial(compile_kernels, (*KERNEL_MODULES, *CHECKER_MODULES))
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done: the lines of the manifests, and which of them are of one image."""
+
+    look: Look
+    sources: Sequence[ManifestReader]
+    originals: Originals | None
+
+    def chunks(self, size: int) -> Iterator[tuple[int, list[Item]]]:
+        """Yield the chunks of images, each with its number."""
+        number, items = 0, []
+        for item in self._items():
+            items.append(item)
+            if len(items) == size:
+                yield number, items
+                number, items = number + 1, []
+        if items:
+            yield number, items
+
+    def _items(self) -> Iterator[Item]:
+        """Yield each image with its last line: until then its other lines are held."""
+        look, waiting = self.look, dict[int, list[Line]]()
+        for place, (where, data) in enumerate(each_line(self.sources)):
+            if place in look.skipped:
+                continue
+            image = look.images[place]
+            waiting.setdefault(image, []).append(Line(data, where, look.pieces[place]))
+            if look.ends[place]:
+                table = None if self.originals is None else self.originals.table
+                line = b"" if table is None or image < 0 else table.line(image)
+                yield Item(tuple(waiting.pop(image)), image in look.long_keys, line)
+
+
 def _work(
     found: Answer,
     job: AnswerJob,
     plan: AnswerPlan,
-    look: Look,
-    sources: Sequence[ManifestReader],
+    work: _Work,
     pool: Pool,
     progress: Progress,
 ) -> None:
@@ -189,28 +268,18 @@ def _work(
     async def end() -> None:
         async with open_storage(job.out, settings) as out:
             await assemble(out, plan, job.classes, found)
-            found.page_trouble = await put_page(out, job, found, sources)
+            if work.originals is not None and work.originals.assumed:
+                found.tally.count_findings([Finding("answer-originals", job.prepared)], "--run")
+            found.page_trouble = await put_page(out, job, found, work.sources)
             await out.sync()
 
     done = run_async(begin())
     progress.stage("answer", plan.lines)
-    size = job.options.chunk_size
-    chunks = ((job, number, items) for number, items in _chunks(look, sources, size) if number not in done)
+    chunks = (
+        (job, number, items) for number, items in work.chunks(job.options.chunk_size) if number not in done
+    )
     with pool:
         for tally in pool.map(answer_chunk, chunks, plan.chunks - len(done)):
             progress.advance(tally.records, tally.rejects)
     progress.stage("assemble", plan.lines)
     run_async(end())
-
-
-def _chunks(look: Look, sources: Sequence[ManifestReader], size: int) -> Iterator[tuple[int, list[Item]]]:
-    number, items = 0, []
-    for place, (where, data) in enumerate(each_line(sources)):
-        if place in look.skipped:
-            continue
-        items.append(Item(data, where, place in look.long_keys))
-        if len(items) == size:
-            yield number, items
-            number, items = number + 1, []
-    if items:
-        yield number, items

@@ -13,6 +13,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "png": ("gray", "palette"),
     "coco": ("rle", "polygon"),
     "layout": ("sagemaker",),
+    "orientation": ("stored", "display"),
 }
 
 
@@ -42,8 +43,14 @@ class AnswerOptions:
         Which share of the images is for training, and what draws it.
     mask_uri
         What stands before mask keys in ``answer.manifest``; None: where the masks are written.
+    orientation
+        Of images that were prepared, where EXIF turns them: masks fit the pixels as the file stores them,
+        ``stored``, or as viewers ``display`` them.
+    image_uri
+        What stands before the keys of images that were prepared in ``answer.manifest``; None: where
+        ``gtmask prepare`` found them.
     chunk_size
-        Objects per chunk.
+        Images per chunk.
 
     Raises
     ------
@@ -62,6 +69,8 @@ class AnswerOptions:
     split: float = 0.8
     seed: int = 0
     mask_uri: str | None = None
+    orientation: str = "stored"
+    image_uri: str | None = None
     chunk_size: int = 128
 
     def __post_init__(self) -> None:

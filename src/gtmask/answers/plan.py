@@ -11,7 +11,7 @@ import orjson
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError, UsageError
 from gtmask.groundtruth import classes as class_maps
-from gtmask.manifest.unfinished import STATE
+from gtmask.manifest.grid import ANSWER_FILE
 from gtmask.model import ClassMap, LabelClass
 from gtmask.run.plan import load_plan
 from gtmask.storage import open_storage, split_location
@@ -20,15 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.answers.options import AnswerOptions
+    from gtmask.answers.originals import Originals
     from gtmask.answers.survey import Look
+    from gtmask.run.plan import Plan
     from gtmask.storage.base import S3Settings, Storage
 
-PLAN_FILE = STATE + "answer.json"
+PLAN_FILE = ANSWER_FILE
+MANIFEST = "answer.manifest"
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlan:
-    """All that decides the bytes of an answer's outputs."""
+    """All that decides the bytes of an answer's outputs.
+
+    ``lines`` counts labeled objects, and ``masks`` the images that they are: fewer where these became tiles.
+    ``prepared`` is the digest of the table that tells which, "" where there is none. ``grid`` is that of the
+    masks that ``files`` name (:mod:`gtmask.manifest.grid`).
+    """
 
     options: dict[str, Any]
     before: str
@@ -38,13 +46,17 @@ class AnswerPlan:
     mask_prefix: str
     digest: str
     lines: int
+    masks: int
+    prepared: str
+    grid: str
+    files: tuple[str, ...]
     version: str = __version__
 
     @property
     def chunks(self) -> int:
         """How many chunks there are."""
         size: int = self.options["chunk_size"]
-        return -(-self.lines // size)
+        return -(-self.masks // size)
 
     def to_bytes(self) -> bytes:
         """Return the plan as JSON."""
@@ -68,15 +80,15 @@ async def freeze(out: Storage, plan: AnswerPlan) -> None:
         known: dict[str, Any] = orjson.loads(there)
     except orjson.JSONDecodeError:
         known = {}
-    differing = [name for name, value in asdict(plan).items() if known.get(name) != value]
+    differing = [name for name, value in orjson.loads(plan.to_bytes()).items() if known.get(name) != value]
     raise RunConflictError(
         f"{out.uri(PLAN_FILE)} is of an answer with other {', '.join(differing) or 'content'}: use the same "
         "again to go on, or choose another --out."
     )
 
 
-async def classes_of_run(run: str, s3: S3Settings) -> tuple[ClassMap, str]:
-    """Return a conversion's class map, and what its image references begin with.
+async def plan_of_run(run: str, s3: S3Settings) -> Plan:
+    """Return the plan of a conversion.
 
     Raises
     ------
@@ -87,7 +99,7 @@ async def classes_of_run(run: str, s3: S3Settings) -> tuple[ClassMap, str]:
         plan = await load_plan(storage)
     if plan is None:
         raise UsageError(f"--run {run} holds no run of `gtmask convert`: name its --out.")
-    return plan.class_map(), plan.image_prefix
+    return plan
 
 
 async def read_classes(location: str, s3: S3Settings) -> ClassMap:
@@ -117,7 +129,9 @@ def _others(taken: set[int]) -> Iterator[int]:
     return (number for number in count(1) if number not in taken)
 
 
-def make_plan(options: AnswerOptions, look: Look, classes: ClassMap, out: str) -> AnswerPlan:
+def make_plan(
+    options: AnswerOptions, look: Look, classes: ClassMap, out: str, originals: Originals | None
+) -> AnswerPlan:
     """Return the plan of an answer."""
     mask_prefix = (options.mask_uri or f"{out.rstrip('/')}/masks").rstrip("/") + "/"
     return AnswerPlan(
@@ -125,8 +139,12 @@ def make_plan(options: AnswerOptions, look: Look, classes: ClassMap, out: str) -
         look.before,
         look.after,
         class_maps.format_class_map(classes),
-        look.prefix,
+        look.prefix if originals is None else originals.prefix,
         mask_prefix,
         look.digest,
         look.lines - len(look.skipped),
+        look.masks,
+        "" if originals is None else originals.table.digest,
+        options.orientation,
+        (MANIFEST,),
     )

@@ -25,14 +25,17 @@ class Answer:
         Whose class ids the masks have.
     statuses, failures
         Objects by what became of them, and reasons of failure.
+    prepared
+        The table by which the masks are those of the images that were prepared, "" where they are those of
+        the labeled images themselves.
     objects
-        Images; several lines of one image count once.
+        Labeled images, tiles among them; several lines of one count once.
     answered, again
         Lines of ``answer.manifest`` and of ``again.manifest``.
     compared, changed
-        Images whose old and new masks were compared, and those of them that differ.
+        Labeled images whose old and new masks were compared, and those of them that differ.
     changes
-        The most changed images, the most changed first, as in ``changes.jsonl``.
+        The most changed of them, the most changed first, as in ``changes.jsonl``.
     page_trouble
         Why there is no page of them, "" where there is.
     files
@@ -48,6 +51,7 @@ class Answer:
     statuses: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     objects: int = 0
+    prepared: str = ""
     answered: int = 0
     again: int = 0
     compared: int = 0

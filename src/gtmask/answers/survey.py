@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.errors import ManifestError
+from gtmask.errors import ManifestError, UsageError
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.manifest.contract import BACKGROUND
 from gtmask.manifest.line import describe_problem
@@ -26,6 +26,9 @@ from gtmask.text import text_hash
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
+    from gtmask.answers.originals import Originals
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.manifest.label import Label
     from gtmask.manifest.line import ManifestLine
@@ -39,9 +42,14 @@ class Look:
     """What the lines of an answer say together.
 
     ``statuses`` counts objects by what became of them, ``skipped`` are the numbers (from 0, over all
-    manifests) of lines that another line of the same image stands for, ``long_keys`` those whose mask's key
-    keeps the image's extension; ``classes`` are id and colour of the old attribute's classes by name;
-    ``prefix`` is what all images' references begin with; ``digest`` stands for every byte.
+    manifests) of lines that another line of the same image stands for; ``classes`` are id and colour of the
+    old attribute's classes by name; ``prefix`` is what all images' references begin with; ``digest`` stands
+    for every byte.
+
+    Lines with one number in ``images`` make one mask: those of the copies of one image, by its line in the
+    table. All other lines have numbers of their own, below 0. ``pieces`` tells which copy of its image each
+    line is of, ``ends`` whether it is the last line of its image; ``long_keys`` are the images whose mask's
+    key keeps their extension, and ``masks`` counts images.
     """
 
     before: str
@@ -50,7 +58,11 @@ class Look:
     failures: Counter[str] = field(default_factory=Counter)
     lines: int = 0
     skipped: frozenset[int] = frozenset()
+    images: array[int] = field(default_factory=lambda: array("q"))
+    pieces: array[int] = field(default_factory=lambda: array("i"))
+    ends: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     long_keys: frozenset[int] = frozenset()
+    masks: int = 0
     classes: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     prefix: str = ""
     digest: str = ""
@@ -97,7 +109,8 @@ def look_at(
     manifests: Sequence[ManifestReader],
     before: str | None,
     after: str | None,
-    images: str | None,
+    prefixes: Sequence[str],
+    originals: Originals | None,
     *,
     copies: bool,
 ) -> Look:
@@ -107,8 +120,10 @@ def look_at(
     ----------
     before, after
         Overrule what the metadata says.
-    images
-        What image references begin with, where that is known.
+    prefixes
+        What image references may begin with; the first one with which any begins counts.
+    originals
+        Knows which images the copies are of, where copies were labeled.
     copies
         Masks are looked for below a folder of copies.
 
@@ -116,6 +131,8 @@ def look_at(
     ------
     ManifestError
         A line that is no manifest line, or manifests that no job wrote.
+    UsageError
+        The table knows none of the images.
     """
     attributes = _attributes(manifests)
     newest = next(iter(attributes.newest_first()), "")
@@ -129,7 +146,12 @@ def look_at(
     order = attributes.newest_first()
     older = order[order.index(written) + 1 :] if written in order else order
     found = Look(before or next(iter(older), ""), written)
-    _Objects(found, images).run(manifests)
+    _Objects(found, prefixes, originals).run(manifests)
+    if originals is not None and max(found.images, default=-1) < 0:
+        raise UsageError(
+            f"{originals.location} names none of the images of {manifests[0].location}: give the table of "
+            "these copies, and with --images what references to them begin with."
+        )
     if copies:
         found.shared = find_shared_ends(lambda: _masks(manifests))
     return found
@@ -157,8 +179,8 @@ def _masks(manifests: Sequence[ManifestReader]) -> Iterator[str]:
 class _Objects:
     """The second look: one entry of a few bytes per line."""
 
-    def __init__(self, found: Look, images: str | None) -> None:
-        self.found, self.images = found, images
+    def __init__(self, found: Look, prefixes: Sequence[str], originals: Originals | None) -> None:
+        self.found, self.prefixes, self.originals = found, prefixes, originals
         self.sources, self.ranks = array("Q"), array("d")
         #: Of each line the mask's key without and with the image's extension.
         self.mask_keys = array("Q")
@@ -171,15 +193,15 @@ class _Objects:
         found, parser = self.found, LineParser()
         digest = blake2b(digest_size=16)
         shared: str | None = None
-        begins = False
+        begins: set[str] = set()
         for _, data in each_line(manifests):
             digest.update(data + b"\n")
             line = parser.parse(data)
             shared = _common(shared, line.source_ref)
-            begins |= self.images is not None and line.source_ref.startswith(self.images)
+            begins.update(prefix for prefix in self.prefixes if line.source_ref.startswith(prefix))
             self._one(line)
         found.digest = digest.hexdigest()
-        found.prefix = str(self.images) if begins else shared or ""
+        found.prefix = next((prefix for prefix in self.prefixes if prefix in begins), shared or "")
         found.lines = len(self.ranks)
         for name, entry in self.new.items():
             found.classes.setdefault(name, entry)
@@ -194,8 +216,15 @@ class _Objects:
         self.statuses.append(status)
         if status == FAILED and label is not None:
             self.reasons[len(self.statuses) - 1] = str(label.failure_reason)
-        self.sources.append(text_hash(line.source_ref))
-        self.mask_keys.extend(map(hash_mask_key, (line.source_ref, f"{line.source_ref}.png")))
+        copy = None if self.originals is None else self.originals.find(line.source_ref)
+        if copy is None:
+            image, name, place = line.source_ref, line.source_ref, (-len(self.statuses), 0)
+        else:
+            image, name, place = copy.image.source, copy.image.images[copy.piece].key, copy[:2]
+        self.sources.append(text_hash(name))
+        self.mask_keys.extend(map(hash_mask_key, (image, f"{image}.png")))
+        found.images.append(place[0])
+        found.pieces.append(place[1])
         for known, given in ((found.classes, old_label(line, found.after, found.before)), (self.new, label)):
             for entry in (given.color_map if given is not None else None) or ():
                 if entry.name not in {"", BACKGROUND}:
@@ -209,10 +238,14 @@ class _Objects:
         repeats = np.append(False, ordered[1:] == ordered[:-1])
         skipped = set(order[repeats].tolist())
         self.found.skipped = frozenset(skipped)
+        kept = np.sort(order[~repeats])[::-1]
+        images = np.frombuffer(self.found.images, np.int64)
+        numbers, last = np.unique(images[kept], return_index=True)
+        self.found.masks = len(numbers)
+        ends = self.found.ends = np.zeros(len(sources), np.bool_)
+        ends[kept[last]] = True
         short, long = np.frombuffer(self.mask_keys, np.uint64).reshape(-1, 2).T
-        kept = np.ones(len(sources), np.bool_)
-        kept[order[repeats]] = False
-        self.found.long_keys = frozenset(np.flatnonzero(needing_long(short, long, kept)).tolist())
+        self.found.long_keys = frozenset(images[needing_long(short, long, ends)].tolist())
         for number, status in enumerate(self.statuses):
             if number not in skipped:
                 self.found.statuses[status] += 1

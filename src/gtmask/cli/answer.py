@@ -36,6 +36,9 @@ def answer(
     again_verified: Annotated[str | None, opt("--again-verified", metavar="CLASS", help="Also put objects into again.manifest that a verification job put into this class.")] = DEFAULT.again_verified,
     images: Annotated[str | None, opt("--images", metavar="PREFIX", help="What all image references begin with, or a folder with copies of the images; the rest of a reference names its mask (default: as in --run, or what all references have in common).")] = None,
     masks: options.Masks = None,
+    prepared: Annotated[str | None, opt("--prepared", metavar="FILE|none", help="Table of images that `gtmask prepare` made (default: the one that --run was made with): masks are those of the images that it was given, of tiles put together. With none they are those of the copies that were labeled.")] = None,
+    image_uri: Annotated[str | None, opt("--image-uri", metavar="PREFIX", help="With --prepared: what references to the images in answer.manifest begin with (default: where `gtmask prepare` found them).")] = DEFAULT.image_uri,
+    orientation: Annotated[str, opt("--orientation", metavar="stored|display", help="With --prepared, where EXIF rotates an image: the mask fits its pixels as the file stores them, or as viewers display them.")] = DEFAULT.orientation,
     mask_uri: Annotated[str | None, opt("--mask-uri", metavar="PREFIX", help="What mask references in answer.manifest begin with (default: DEST/masks).")] = DEFAULT.mask_uri,
     png: Annotated[str, opt("--png", metavar="gray|palette", help="Grayscale masks, or palette masks, which image viewers show in the class colours.")] = DEFAULT.png,
     coco: Annotated[str | None, opt("--coco", metavar="rle|polygon", help="Also write answer.coco.json, with one instance per connected area, as run lengths (exact) or polygons (without holes).")] = DEFAULT.coco,
@@ -54,10 +57,11 @@ def answer(
     """
     with talk.following(" ".join(manifests or job or ())) as progress:
         result = gtmask.answer(
-            manifests, out, job=job, run=run, classes=classes, images=images, masks=masks, s3=s3,
+            manifests, out, job=job, run=run, classes=classes, images=images, masks=masks, prepared=prepared, s3=s3,
             options=AnswerOptions(
                 before=before, after=after, unreviewed=unreviewed, failed=failed, again_verified=again_verified,
-                png=png, coco=coco, layout=layout, split=split, seed=seed, mask_uri=mask_uri, chunk_size=chunk_size,
+                png=png, coco=coco, layout=layout, split=split, seed=seed, mask_uri=mask_uri, image_uri=image_uri, orientation=orientation,
+                chunk_size=chunk_size,
             ),
             overwrite=overwrite, workers=workers, progress=progress,
         )  # fmt: skip
@@ -71,6 +75,11 @@ def _render(result: Answer, screen: Console) -> None:
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
     tell(screen, f"status  {counts}")
     say(screen, f"ids     those of {result.ids}")
+    if result.prepared:
+        say(
+            screen,
+            f"masks   of {result.answered:,} images as they were before they were prepared, by {result.prepared}",
+        )
     for reason, count in result.failures.most_common():
         say(screen, f"failed  {count:,} x {reason}")
     most = table("most changed", "image", ">pixels", "where (x, y, width, height)")

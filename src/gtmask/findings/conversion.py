@@ -53,7 +53,8 @@ declare("loss", [
      "they have no holes."),
      "Use --coco rle, which is exact."),
     ("layout-image-missing", "The image cannot be copied beside its mask for training.",
-     "Allow the credentials to read it, or give --images with a folder of copies."),
+     ("Allow the credentials to read it, or give --images with a folder of copies; where images were "
+     "prepared, --image-uri says where they are.")),
     ("image-not-jpeg", "SageMaker's segmentation algorithm trains on JPEG images, and this is none.",
      "Convert the image before training."),
     ("prepare-first-page", "The file has several pages or frames; only the first became an image.",
@@ -165,6 +166,9 @@ declare("guess", [
     ("answer-missing", ("The job ended before anybody answered this object; the detail says what is used "
      "instead."),
      "Label it in another job: `gtmask answer` writes again.manifest of such objects."),
+    ("tiles-differ", ("Tiles that overlap have different classes in pixels that they share; the detail "
+     "counts these. The overlap was divided in its middle."),
+     "Look at the place if it is more than an edge; masks of tiles are in the output of the job."),
     ("annotation-chosen", ("Several people annotated this image; one annotation was used, by the rule in "
      "docs/formats.md."),
      "Choose another annotator with --annotator."),
@@ -195,6 +199,9 @@ declare("note", [
      "Nothing, if it is meant for these exports."),
     ("images-left-out", "Images were left out because --only, --where or --status does not choose them.",
      "Nothing, if the choice is meant."),
+    ("answer-originals", ("Masks are made for the images that `gtmask prepare` was given, not for the copies "
+     "that were labeled, by the table that the run was made with."),
+     "Nothing; --prepared none makes a mask for each copy."),
     ("images-prepared", "Masks are made for the images that `gtmask prepare` made.", "Nothing."),
     ("prepare-levels", ("Samples of more than 8 bits became 8 bits; the detail says which values became 0 "
      "and 255."),
@@ -277,9 +284,15 @@ declare("reject", [
     ("record-size-bad", "The export gives a size that is not a number of pixels.", "Export again."),
     ("mask-missing", "The mask that a manifest's line names cannot be found or read.",
      "Allow the credentials to read the bucket, or give --masks with a folder of copies."),
-    ("answer-size", ("The masks before and after the job differ in size, so that one of them does not "
-     "fit the image."),
-     "Look at both masks: one of them may be another image's."),
+    ("answer-size", ("The masks before and after the job differ in size, or in that of the copy that the "
+     "table of prepared images tells, so that one of them does not fit the image."),
+     "Look at both masks: one of them may be another image's, or the table one of other copies."),
+    ("tiles-missing", ("Tiles of this image have no label, or one that cannot be used: there is no mask of "
+     "the whole; the detail names them."),
+     "Give the outputs of all jobs together, or send again.manifest to another job and give both."),
+    ("prepared-unknown", ("The table of prepared images does not name this image, so that nothing tells what "
+     "it was made of."),
+     "Give the table that lies with the copies, and with --images what references to them begin with."),
     ("object-unlabeled", "Ground Truth failed on this object, and there is no earlier label of it.",
      "Label it in another job; the detail gives Ground Truth's reason."),
     ("attribute-undecided", "Nothing says which of several label attributes of a line is the newest.",

@@ -200,7 +200,7 @@ class PreparedImages:
         keys = array("q")
         for number in range(len(self)):
             try:
-                image = parse_line(self._line(number))
+                image = parse_line(self.line(number))
             except ValueError as error:
                 raise self._refused(number, f"is no line of this table ({error})") from error
             source = image.source.encode("utf-8", "surrogatepass")
@@ -218,13 +218,14 @@ class PreparedImages:
             f"{self._location}, line {number + 1}, {why}: run gtmask prepare again, or correct the file."
         )
 
-    def _line(self, number: int) -> bytes:
+    def line(self, number: int) -> bytes:
+        """Return the line of this number, from 0."""
         start = int(self._ends[number - 1]) if number else 0
         return self._data[start : int(self._ends[number])]
 
     def first(self) -> tuple[Piece, ...]:
         """Return the new images of the first image, none where the table is empty."""
-        return parse_line(self._line(0)).images if len(self) else ()
+        return parse_line(self.line(0)).images if len(self) else ()
 
     def find(self, key: str) -> PreparedImage | None:
         """Return what became of an image, None where the table does not know it."""
@@ -237,7 +238,7 @@ class PreparedImages:
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            line = self._line(middle)
+            line = self.line(middle)
             found = str(orjson.loads(line)["source"]).encode()
             if found == wanted:
                 return line
@@ -279,7 +280,7 @@ class PreparedImages:
     async def list(self, prefix: str = "") -> AsyncIterator[Entry]:
         """Yield the keys of all images that begin so, in order."""
         for number in range(len(self)):
-            line = self._line(number)
+            line = self.line(number)
             key = str(orjson.loads(line)["source"])
             if key.startswith(prefix):
                 yield Entry(key, len(line))

@@ -1,7 +1,7 @@
 """Which pixel grid a manifest's masks fit where EXIF turns an image: told by what gtmask keeps beside it.
 
-That is the plan of the run that made the manifest, or, of manifests that were made of another one, the list
-of files of the command that did so.
+That is the plan of the run or of the answer that made the manifest, or, of manifests that were made of
+another one, the list of files of the command that did so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Keep which files a pilot or a job wrote, and the grid of the manifests among them.
 PILOT_FILES, JOB_FILES = STATE + "pilot.json", STATE + "job.json"
+#: The plan of an answer names its manifest and grid as they do.
+ANSWER_FILE = STATE + "answer.json"
 #: The member of these lists that names the grid.
 GRID = "grid"
 
@@ -30,7 +32,7 @@ def grid_of(storage: BlockingStorage, name: str) -> str:
     run = read_run_state(storage)
     if run is not None and run.manifest == name.removesuffix(PARTIAL):
         return run.grid
-    lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES))
+    lists = (_members(storage, state) for state in (PILOT_FILES, JOB_FILES, ANSWER_FILE))
     turned = any(kept.get(GRID) == "display" and name in kept.get("files", ()) for kept in lists)
     return "display" if turned else "stored"
 
