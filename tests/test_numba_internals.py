@@ -18,7 +18,7 @@ from gtmask.stamps import source_stamp
 #: Hides a name from gtmask before that is imported, as if Numba had another one for it; paints, and tells the
 #: mask and the version.
 WITHOUT = """
-import importlib, sys
+import importlib, sys, types
 import numba, numba.core.caching, numba.core.cpu, numba.core.dispatcher, numba.core.runtime.nrt
 
 class Hidden:
@@ -42,6 +42,8 @@ if kind == "name":
     owner = sys.modules[".".join(path[:depth])]
     for part in path[depth:]:
         owner = getattr(owner, part)
+    if isinstance(owner, types.ModuleType):
+        owner.__class__ = type("Module", (types.ModuleType,), {})
     Hidden(owner if isinstance(owner, type) else type(owner), last)
 elif kind == "cache":
     Hidden(numba.core.caching.FunctionCache, name)

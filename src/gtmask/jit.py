@@ -64,7 +64,7 @@ def kernel(
             options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
             dispatcher = numba.njit(**options)(function)
             if not inner:  # what is inner is cached within its callers
-                numba_internals.use_cache(dispatcher, function, source_stamp(function.__module__))
+                numba_internals.use_cache(dispatcher, function, lambda: source_stamp(function.__module__))
             if len(signatures) == 1:
                 numba_internals.widen(dispatcher, lambda: signature_types(signatures[0]))
         if signatures and not inner:

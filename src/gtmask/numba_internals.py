@@ -12,8 +12,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-from contextlib import suppress
-from functools import cache
+import sys
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ NAMES = {
     f"{_CACHE}._index_key": "the key of a signature in the index, asked for without making ready to compile",
     f"{_CACHE}._save_overload": "writes code whatever becomes of the guards around it",
     f"{_CACHE}.cache_path": "where code is kept",
+    "numba.core.environment._rebuild_env": "would import modules that no kernel needs",
     f"{_FILES}.load": "reads code by its key",
     f"{_FILES}._load_index": "tells, before code is kept, whether what is there is out of date",
     "numba.core.caching.CompileResultCacheImpl.rebuild": "makes a kernel of code that was read",
@@ -44,6 +46,7 @@ NAMES = {
     "numba.core.caching._CacheLocator.get_suitable_cache_subpath": "names the folder below NUMBA_CACHE_DIR",
     "numba.core.runtime.nrt.rtsys.initialize": "all that code from the cache needs of a process",
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
+    "numba.core.dispatcher.Dispatcher._numba_type_": "the type of an inner kernel",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
     f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",
     f"{_OPTIONS}.forceinline": "LLVM's alwaysinline",
@@ -94,6 +97,26 @@ def options(*, inline: bool, inner: bool, lean: bool) -> dict[str, bool]:
     return chosen | ({"_nrt": False} if lean else {}) | ({"forceinline": True} if inline else {})
 
 
+class Inner:
+    """A kernel that only kernels call: Numba hears of it when one of them is compiled, and mostly never."""
+
+    def __init__(self, declare: Callable[[], Any]) -> None:
+        self._declare = declare
+
+    @cached_property
+    def dispatcher(self) -> Any:
+        """What Numba makes of the function."""
+        return self._declare()
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks a value for that a kernel calls."""
+        return self.dispatcher._numba_type_
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.dispatcher, name)
+
+
 class KernelCache:
     """Numba's cache of one kernel, which loads machine code without first making ready to compile.
 
@@ -104,34 +127,59 @@ class KernelCache:
     folders that it cannot write; what a container's image brings in them is taken all the same.
     """
 
-    def __init__(self, function: Callable[..., Any], stamp: str) -> None:
+    def __init__(self, function: Callable[..., Any], stamp: Callable[[], str]) -> None:
+        self._function, self._stamp = function, stamp
+
+    # All of it is made when the kernel is loaded: a run declares many kernels and calls few of them.
+
+    @cached_property
+    def _numbas(self) -> Any:
         try:
-            self._numbas = _attribute(_CACHE)(function)
+            return _attribute(_CACHE)(self._function)
         except RuntimeError as error:
             raise UsageError(
                 "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
                 "to a folder that can be written."
             ) from error
-        self.cache_path: str = self._numbas.cache_path
-        self._kept = self._numbas._cache_file
-        self._kept._source_stamp = stamps = (self._kept._source_stamp, stamp)
+
+    @property
+    def cache_path(self) -> str:
+        """Where code is kept."""
+        path: str = self._numbas.cache_path
+        return path
+
+    @cached_property
+    def _kept(self) -> Any:
+        kept = self._numbas._cache_file
+        kept._source_stamp = (kept._source_stamp, self._stamp())
+        return kept
+
+    @cached_property
+    def _brought(self) -> list[Any]:
         base: str = self._numbas._impl.filename_base
-        others = {folder for folder in _folders(function) if not os.access(folder, os.W_OK)}
+        others = {folder for folder in _folders(self._function) if not os.access(folder, os.W_OK)}
         files = _attribute(_FILES)
-        self._brought = [files(folder, base, stamps) for folder in sorted(others - {self.cache_path})]
+        stamps = self._kept._source_stamp
+        return [files(folder, base, stamps) for folder in sorted(others - {self.cache_path})]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the code for a signature, None where there is none."""
         _attribute("numba.core.runtime.nrt.rtsys").initialize(target_context)
-        for files in (self._kept, *self._brought):
+        for files in self._files():
             try:
-                found = files.load(self._numbas._index_key(sig, target_context.codegen()))
+                with _bare_environments():
+                    found = files.load(self._numbas._index_key(sig, target_context.codegen()))
                 if found is not None:
                     return self._numbas._impl.rebuild(target_context, found)
             except Exception:  # unpickling a damaged file may raise anything
                 if files is self._kept:
                     self.flush()
         return None
+
+    def _files(self) -> Iterator[Any]:
+        """Yield what code may be in; where that is which we write, nobody looks for others."""
+        yield self._kept
+        yield from self._brought
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code for a signature."""
@@ -152,12 +200,33 @@ class KernelCache:
     @property
     def index(self) -> Path | None:
         """The file that tells what is cached of the kernel, None where there is none."""
-        paths = (Path(files._index_path) for files in (self._kept, *self._brought))
+        paths = (Path(files._index_path) for files in self._files())
         return next(filter(Path.exists, paths), None)
 
 
-def use_cache(dispatcher: Any, function: Callable[..., Any], stamp: str) -> None:
-    """Give a kernel its cache; code with another stamp is out of date."""
+@contextmanager
+def _bare_environments() -> Iterator[None]:
+    """Let code be read without importing the modules in which functions of Numba stand that it was made of.
+
+    What such a module holds is asked for by code in object mode alone, and no kernel of ours has any.
+    Importing the one that knows arrays takes as long as reading ten kernels.
+    """
+    module = _attribute("numba.core.environment")
+    before = module._rebuild_env
+
+    def rebuild(name: str, consts: list[Any], env_name: str) -> Any:
+        known = name in sys.modules or module.lookup_environment(env_name) is not None
+        return before(name if known else __name__, consts, env_name)
+
+    module._rebuild_env = rebuild
+    try:
+        yield
+    finally:
+        module._rebuild_env = before
+
+
+def use_cache(dispatcher: Any, function: Callable[..., Any], stamp: Callable[[], str]) -> None:
+    """Give a kernel its cache; code with another stamp than is returned is out of date."""
     dispatcher._cache = KernelCache(function, stamp)
 
 

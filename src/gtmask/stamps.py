@@ -7,20 +7,29 @@ the kernel's own file alone, and would go on with old code where an update chang
 from __future__ import annotations
 
 import hashlib
+import os
 import pkgutil
 import re
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
+#: Sources that were changed since then may not be those that this process has imported.
+_BEGUN = time.time()
+
 _IMPORT = re.compile(r"^\s*from (gtmask[.\w]*) import (\([^)]*\)|.*)$", re.MULTILINE)
 
 
 @cache
 def source_stamp(name: str) -> str:
-    """Return a digest of a module's source and of all that it imports from this package, directly or not."""
+    """Return a digest of a module's source and of all that it imports from this package, directly or not.
+
+    Where one of them was changed since this process began the digest is of no use to another one: what is
+    compiled here may be the code before that.
+    """
     known = {name}
     waiting = [name]
     while waiting:
@@ -30,6 +39,8 @@ def source_stamp(name: str) -> str:
     digest = hashlib.sha256()
     for each in sorted(known):
         digest.update(f"{each}\0{_text(each)}\0".encode())
+        if _changed(each) > _BEGUN:
+            digest.update(os.urandom(16))
     return digest.hexdigest()
 
 
@@ -38,6 +49,14 @@ def source(name: str) -> Path:
     place = PACKAGE.joinpath(*name.split(".")[1:])
     package = place / "__init__.py"
     return package if package.is_file() else place.with_suffix(".py")
+
+
+def _changed(name: str) -> float:
+    """Return when a module's source was written last; long ago where it is no file."""
+    try:
+        return source(name).stat().st_ctime
+    except OSError:
+        return 0.0
 
 
 @cache

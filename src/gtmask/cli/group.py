@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from gtmask.cli.help import GUIDES, epilog
 from gtmask.cli.settings import Command
+from gtmask.cli.values import read_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,10 @@ class Group(TyperGroup):
         super().__init__(**given | {"commands": {}})
         self.commands: Any = Commands()
         self._listed = False
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of all commands, and --help."""
+        return read_plainly(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the commands' summaries."""

@@ -88,8 +88,8 @@ After = Annotated[str | None, opt("--after", metavar="NAME", help="Manifest key 
 # fmt: on
 
 
-def _concurrency(given: str | int) -> Any:
-    """Read the value of --concurrency; what it may be is :class:`S3Settings`' business."""
+def _concurrency(given: str) -> Any:
+    """Take the value of --concurrency; what it may be is :class:`S3Settings`' business."""
     if str(given).lower() == "auto":
         return "auto"
     try:
@@ -124,7 +124,7 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "sse": Annotated[str | None, opt("--sse", metavar="AES256|aws:kms", help="Server-side encryption of what is written (default: as the bucket says).", rich_help_panel=S3)],
         "sse_kms_key_id": Annotated[str | None, opt("--sse-kms-key-id", metavar="KEY", help="KMS key for --sse aws:kms (default: AWS's own key for S3).", rich_help_panel=S3)],
         "acl": Annotated[str | None, opt("--acl", metavar="NAME", help="Canned ACL of what is written, such as bucket-owner-full-control.", rich_help_panel=S3)],
-        "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", parser=_concurrency, help="Requests to S3 at a time, in each process; auto measures which number is fastest.", rich_help_panel=S3)],
+        "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", callback=_concurrency, help="Requests to S3 at a time, in each process; auto measures which number is fastest.", rich_help_panel=S3)],
     }),
     "talk": (Talk, {
         "quiet": Annotated[bool, opt("--quiet", "-q", metavar="", help="Say nothing but errors, and write nothing but what --json or --out ask for.", rich_help_panel=TALK)],

@@ -14,6 +14,7 @@ from typing import Any
 from typer import BadParameter
 from typer.core import TyperCommand
 
+from gtmask.cli.values import read_plainly
 from gtmask.errors import UsageError
 
 #: Read from the working folder, unless ``--config`` or the variable names another file.
@@ -74,6 +75,10 @@ class Command(TyperCommand):
             option.envvar = variables(name or "", option)
             if option.multiple:
                 option.value_from_envvar = partial(_several, option)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the command's parameters, and --help."""
+        return read_plainly(super().get_params(ctx))
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Return the context of a call, with the file's settings as defaults."""

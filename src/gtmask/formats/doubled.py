@@ -49,11 +49,18 @@ def check_keys(data: bytes) -> None:
     DoubledKey
         An object has two values under one key, which are not the same.
     """
-    if len(data) > 8 and find_doubled(np.frombuffer(data, np.uint8)):
+    if len(data) > 8 and may_double(data):
         try:
             json.loads(data, object_pairs_hook=without_doubled)
         except RecursionError:
             raise DoubledKey("it is nested too deeply to tell whether a key stands twice") from None
+
+
+def may_double(data: bytes) -> bool:
+    """Say whether an object may have a key twice, of JSON of more than eight bytes; where False, none has."""
+    whole = len(data) & -8
+    rest = np.uint64(int.from_bytes(data[whole:], "little"))
+    return find_doubled(np.frombuffer(data, np.uint8), np.frombuffer(data, np.uint64, whole >> 3), rest)
 
 
 def without_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,38 +81,38 @@ def without_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-@kernel("uint64(uint64)", inline=True)
+@kernel("uint64(uint64)", inline=True, inner=True)
 def zero_bytes(word: np.uint64) -> np.uint64:
     """Return a word with the top bit set in each byte that is zero in ``word``, and no other bit."""
     return ~(((word & _LOW7) + _LOW7) | word | _LOW7)
 
 
-@kernel("int64(uint64)", inline=True)
+@kernel("int64(uint64)", inline=True, inner=True)
 def first_byte(marks: np.uint64) -> int:
     """Return which byte, from the lowest, is the first with its top bit set; no other bits may be set."""
     lowest = marks & (~marks + _ONE)
     return int(((lowest >> _SEVEN) * _PLACES) >> _TOP)
 
 
-@kernel("uint64(Array(uint64, 1, 'C', True), uint64, int64)", inline=True)
+@kernel("uint64(Array(uint64, 1, 'C', True), uint64, int64)", inline=True, inner=True)
 def word_at(words: NDArray[np.uint64], rest: np.uint64, place: int) -> np.uint64:
     """Return a word of the document, its last bytes being those of ``rest``."""
     return words[place] if place < words.shape[0] else rest
 
 
-@kernel("uint64(uint64)", inline=True)
+@kernel("uint64(uint64)", inline=True, inner=True)
 def mark_braces(word: np.uint64) -> np.uint64:
     """Return a word with the top bit set in quotes, braces, small letters and half of what is no ASCII."""
     return ((word << _ONE) & (word << _TWO) & _BIT7) | zero_bytes(word ^ _QUOTES)
 
 
-@kernel("uint64(uint64)", inline=True)
+@kernel("uint64(uint64)", inline=True, inner=True)
 def mark_quotes(word: np.uint64) -> np.uint64:
     """Return a word with the top bit set in each byte that is a quote or a backslash."""
     return zero_bytes(word ^ _QUOTES) | zero_bytes(word ^ _SLASHES)
 
 
-@kernel("int64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True)
+@kernel("int64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True, inner=True)
 def skip_to_brace(words: NDArray[np.uint64], rest: np.uint64, i: int, size: int) -> int:
     """Return the first position from ``i`` on that :func:`mark_braces` marks; ``size`` at the end."""
     if i >= size:
@@ -134,7 +141,7 @@ def skip_to_brace(words: NDArray[np.uint64], rest: np.uint64, i: int, size: int)
     return (place << 3) + first_byte(marks)
 
 
-@kernel("int64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True)
+@kernel("int64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True, inner=True)
 def skip_to_quote(words: NDArray[np.uint64], rest: np.uint64, i: int, size: int) -> int:
     """Return the first position from ``i`` on of a quote or a backslash; ``size`` where there is none."""
     if i >= size:
@@ -149,7 +156,7 @@ def skip_to_quote(words: NDArray[np.uint64], rest: np.uint64, i: int, size: int)
     return (place << 3) + first_byte(marks)
 
 
-@kernel("uint64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True)
+@kernel("uint64(Array(uint64, 1, 'C', True), uint64, int64, int64)", inline=True, inner=True)
 def hash_text(words: NDArray[np.uint64], rest: np.uint64, i: int, stop: int) -> np.uint64:
     """Return a hash of the bytes [i, stop)."""
     shift = np.uint64((i & 7) << 3)
@@ -166,7 +173,7 @@ def hash_text(words: NDArray[np.uint64], rest: np.uint64, i: int, stop: int) -> 
     return found
 
 
-@kernel("boolean(uint64[::1], int64, int64)", inline=True)
+@kernel("boolean(uint64[::1], int64, int64)", inline=True, inner=True)
 def is_last_new(hashes: NDArray[np.uint64], first: int, last: int) -> bool:
     """Say whether ``hashes[last]`` is not among ``hashes[first:last]``, which are few enough to tell."""
     for k in range(first, last):
@@ -175,48 +182,55 @@ def is_last_new(hashes: NDArray[np.uint64], first: int, last: int) -> bool:
     return last - first < _MOST_KEYS
 
 
-@kernel("boolean(Array(uint8, 1, 'C', True))")
-def find_doubled(data: NDArray[np.uint8]) -> bool:
+@kernel(inner=True)
+def twice_as_long(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return a copy with room for as many more; what Numba has for that takes 20 ms to load."""
+    longer = np.empty(2 * numbers.shape[0], numbers.dtype)
+    for k in range(numbers.shape[0]):
+        longer[k] = numbers[k]
+    return longer
+
+
+@kernel("boolean(Array(uint8, 1, 'C', True), Array(uint64, 1, 'C', True), uint64)")
+def find_doubled(data: NDArray[np.uint8], words: NDArray[np.uint64], rest: np.uint64) -> bool:
     """Say whether an object of a valid JSON document may have a key twice; where False, none has.
 
-    ``data`` uint8 (n,) is the document, at an address that 8 divides. A key with escapes may be any other.
+    ``data`` uint8 (n,) is the document, at an address that 8 divides, ``words`` the same memory as uint64,
+    and ``rest`` the bytes after the last whole word. A key with escapes may be any other.
     """
     size = data.shape[0]
-    words, tail = data[: size & -8].view(np.uint64), _ZERO
-    for k in range(size & 7):
-        tail |= np.uint64(data[(size & -8) + k]) << np.uint64(k << 3)
     hashes = np.empty(64, np.uint64)
     outer = np.empty(32, np.int64)
     first = top = depth = 0
-    i = skip_to_brace(words, tail, 0, size)
+    i = skip_to_brace(words, rest, 0, size)
     while i < size:
         byte = data[i]
         i += 1
         if byte == 0x22:
             start = i
-            i = skip_to_quote(words, tail, i, size)
+            i = skip_to_quote(words, rest, i, size)
             escaped = data[i] == 0x5C
             while data[i] == 0x5C:
-                i = skip_to_quote(words, tail, i + 2, size)
+                i = skip_to_quote(words, rest, i + 2, size)
             stop = i
             i += 1
             while i < size and data[i] <= 0x20:
                 i += 1
             if i < size and data[i] == 0x3A:
                 if top == hashes.shape[0]:
-                    hashes = np.concatenate((hashes, hashes))
-                hashes[top] = hash_text(words, tail, start, stop)
+                    hashes = twice_as_long(hashes)
+                hashes[top] = hash_text(words, rest, start, stop)
                 if escaped or not is_last_new(hashes, first, top):
                     return True
                 top += 1
         elif byte == 0x7B:
             if depth == outer.shape[0]:
-                outer = np.concatenate((outer, outer))
+                outer = twice_as_long(outer)
             outer[depth] = first
             depth += 1
             first = top
         elif byte == 0x7D:
             depth -= 1
             top, first = first, outer[depth]
-        i = skip_to_brace(words, tail, i, size)
+        i = skip_to_brace(words, rest, i, size)
     return False

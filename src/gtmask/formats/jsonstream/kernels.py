@@ -56,7 +56,7 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@kernel("int64(uint64[::1], int64, int64)", inline=True)
+@kernel("int64(uint64[::1], int64, int64)", inline=True, inner=True)
 def skip_plain(words: NDArray[np.uint64], i: int, stop: int) -> int:
     """Return the first position in ``[i, stop)`` that holds a quote or a byte with bit 0x40 set.
 
@@ -77,7 +77,7 @@ def skip_plain(words: NDArray[np.uint64], i: int, stop: int) -> int:
     return min((place << 3) + first_byte(marks), stop)
 
 
-@kernel("int64(uint64[::1], int64, int64)", inline=True)
+@kernel("int64(uint64[::1], int64, int64)", inline=True, inner=True)
 def skip_text(words: NDArray[np.uint64], i: int, stop: int) -> int:
     """Return the first position in ``[i, stop)`` that holds a quote or a backslash; else ``stop``."""
     place = i >> 3
@@ -95,7 +95,7 @@ def skip_text(words: NDArray[np.uint64], i: int, stop: int) -> int:
     return min((place << 3) + first_byte(marks), stop)
 
 
-@kernel("UniTuple(int64, 2)(uint8[::1], uint64[::1], int64, int64, int64)", inline=True)
+@kernel("UniTuple(int64, 2)(uint8[::1], uint64[::1], int64, int64, int64)", inline=True, inner=True)
 def skip_nested(
     data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int, depth: int
 ) -> tuple[int, int]:
@@ -123,7 +123,7 @@ def skip_nested(
                 return i, depth
 
 
-@kernel("int64(int64, int64, int64, int64)", inline=True)
+@kernel("int64(int64, int64, int64, int64)", inline=True, inner=True)
 def next_phase(byte: int, phase: int, is_object: int, pause: int) -> int:
     """Return the phase after a byte between the tokens of a container; BAD where it may not stand."""
     closing = 0x7D if is_object else 0x5D
@@ -146,7 +146,7 @@ def next_phase(byte: int, phase: int, is_object: int, pause: int) -> int:
     return NEST if byte == 0x7B or byte == 0x5B else SCALAR
 
 
-@kernel("int64(uint8[::1], int64, int64)")
+@kernel("int64(uint8[::1], int64, int64)", inner=True)
 def skip_blanks(data: NDArray[np.uint8], i: int, stop: int) -> int:
     """Return the first position at or after ``i`` that is no blank."""
     while i < stop and (data[i] == 0x20 or data[i] == 0x0A or data[i] == 0x0D or data[i] == 0x09):
@@ -154,7 +154,7 @@ def skip_blanks(data: NDArray[np.uint8], i: int, stop: int) -> int:
     return i
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1])", inline=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1])", inline=True, inner=True)
 def settle_key(data: NDArray[np.uint8], stop: int, base: int, state: NDArray[np.int64]) -> None:
     """Decide about the string that may be the wanted key: it is a key if a colon follows.
 
@@ -173,7 +173,7 @@ def settle_key(data: NDArray[np.uint8], stop: int, base: int, state: NDArray[np.
         state[CANDIDATE] = 0
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1], uint8[::1])", inline=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1], uint8[::1])", inline=True, inner=True)
 def judge_text(
     data: NDArray[np.uint8], end: int, base: int, state: NDArray[np.int64], wanted: NDArray[np.uint8]
 ) -> None:

@@ -41,7 +41,7 @@ _LEAST = -64
 _TWOS = np.array([2.0**k for k in range(_LEAST, 16)])
 
 
-@kernel("boolean(uint8[::1], int64, int64, uint8[::1])")
+@kernel("boolean(uint8[::1], int64, int64, uint8[::1])", inner=True)
 def same_bytes(data: NDArray[np.uint8], start: int, stop: int, wanted: NDArray[np.uint8]) -> bool:
     """Say whether ``data[start:stop]`` are the bytes ``wanted``."""
     if stop - start != wanted.shape[0]:
@@ -118,7 +118,7 @@ def read_number(data: NDArray[np.uint8], i: int, stop: int) -> tuple[int, float]
     return i, -value if negative else value
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64)")
+@kernel("int64(uint8[::1], uint64[::1], int64, int64)", inner=True)
 def skip_string(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int) -> int:
     """Return the position after the quote that closes the string whose text begins at ``data[i]``."""
     i = skip_text(words, i, stop)
@@ -127,7 +127,7 @@ def skip_string(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop
     return i + 1
 
 
-@kernel("int64(uint8[::1], uint64[::1], int64, int64)")
+@kernel("int64(uint8[::1], uint64[::1], int64, int64)", inner=True)
 def skip_value(data: NDArray[np.uint8], words: NDArray[np.uint64], i: int, stop: int) -> int:
     """Return the position after the JSON value at ``data[i]``, or ``stop`` where it does not end."""
     if i < stop and (data[i] == 0x7B or data[i] == 0x5B):
