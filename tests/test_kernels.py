@@ -142,6 +142,12 @@ def test_code_is_out_of_date_when_what_it_calls_has_changed(tmp_path, monkeypatc
     assert current() == before
 
 
+def test_code_of_sources_that_changed_meanwhile_is_nobody_elses(monkeypatch):
+    assert stamps.running_stamp("gtmask.png.runs") == stamps.source_stamp("gtmask.png.runs")
+    monkeypatch.setattr(stamps, "_BEGUN", 0.0)
+    assert stamps.running_stamp("gtmask.png.runs") != stamps.running_stamp("gtmask.png.runs")
+
+
 def test_code_is_out_of_date_when_a_package_that_it_imports_from_has_changed(tmp_path, monkeypatch):
     copy = tmp_path / "gtmask"
     shutil.copytree(stamps.PACKAGE, copy, ignore=shutil.ignore_patterns("*.nb?", "*.pyc"))

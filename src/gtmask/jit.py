@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numba
 
 from gtmask import numba_internals
-from gtmask.stamps import source_stamp
+from gtmask.stamps import running_stamp, source_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def kernel(
             options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
             dispatcher = numba.njit(**options)(function)
             if not inner:  # what is inner is cached within its callers
-                numba_internals.use_cache(dispatcher, function, lambda: source_stamp(function.__module__))
+                numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
             if len(signatures) == 1:
                 numba_internals.widen(dispatcher, lambda: signature_types(signatures[0]))
         if signatures and not inner:

@@ -25,23 +25,32 @@ _IMPORT = re.compile(r"^\s*from (gtmask[.\w]*) import (\([^)]*\)|.*)$", re.MULTI
 
 @cache
 def source_stamp(name: str) -> str:
-    """Return a digest of a module's source and of all that it imports from this package, directly or not.
+    """Return a digest of a module's source and of all that it imports from this package, directly or not."""
+    digest = hashlib.sha256()
+    for each in _sources(name):
+        digest.update(f"{each}\0{_text(each)}\0".encode())
+    return digest.hexdigest()
 
-    Where one of them was changed since this process began the digest is of no use to another one: what is
-    compiled here may be the code before that.
+
+def running_stamp(name: str) -> str:
+    """Return the stamp of code that this process compiles now.
+
+    Where one of the sources was changed since the process began, it may run what they were before: then the
+    stamp is nobody else's.
     """
+    changed = any(_changed(each) > _BEGUN for each in _sources(name))
+    return os.urandom(16).hex() if changed else source_stamp(name)
+
+
+def _sources(name: str) -> list[str]:
+    """Return a module and all that it imports from this package, directly or not, sorted."""
     known = {name}
     waiting = [name]
     while waiting:
         for found in _imports(waiting.pop()) - known:
             known.add(found)
             waiting.append(found)
-    digest = hashlib.sha256()
-    for each in sorted(known):
-        digest.update(f"{each}\0{_text(each)}\0".encode())
-        if _changed(each) > _BEGUN:
-            digest.update(os.urandom(16))
-    return digest.hexdigest()
+    return sorted(known)
 
 
 def source(name: str) -> Path:
