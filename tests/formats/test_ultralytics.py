@@ -70,6 +70,7 @@ def test_smaller_shapes_lie_over_larger_ones_whatever_their_order():
         ({"obb": [SQUARE]}, 1, []),
         ({"classification": [0]}, 0, ["shape-no-geometry"]),
         ({"segments": []}, 0, ["image-unannotated"]),
+        ({"segments": [], "boxes": [[0, 0.5, 0.5, 0.2, 0.4]]}, 1, ["box-painted"]),
         ({}, 0, ["image-unannotated"]),
         (None, 0, ["image-unannotated"]),
         ({"segments": "x"}, 0, ["value-type"]),

@@ -5,7 +5,7 @@ Source: ultralytics ``data/converter.py`` (convert_ndjson_to_yolo).
 - First line: ``type`` "dataset", ``task``, ``class_names`` {"0": name}, ``kpt_shape`` for key points.
 - The others: ``file``, ``url``, ``width``, ``height``, ``split`` and ``annotations`` {"segments": [[class,
   x, y, ...], ...]}. The rows are those of YOLO's label files (:mod:`gtmask.formats.yolo`) and painted alike.
-- Where ``annotations`` has several lists, the segments count, else the first list, as in the tool.
+- Where ``annotations`` has several filled lists, the segments count, else the first one.
 - The tool puts images in ``images/<split>``.
 """
 
@@ -108,8 +108,11 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     size_from(builder, value)
     builder.record.units = "fraction"
     annotations = get_object(builder, value, "annotations")
-    chosen = SEGMENTS if SEGMENTS in annotations else next(iter(annotations), SEGMENTS)
+    filled = [key for key, rows in annotations.items() if rows]
+    chosen = SEGMENTS if SEGMENTS in filled or not filled else filled[0]
     for key, rows in annotations.items():
+        if key != chosen and key not in filled:
+            continue
         if key != chosen:
             builder.finding("annotation-superseded", f"{key}: {chosen} count")
         elif key == CLASSIFICATION:

@@ -540,6 +540,10 @@ def test_brush_pictures_of_label_studio_are_put_together_by_task(tmp_path: Path)
     images = write(tmp_path / "more", {"photo.jpg": photo(), "other.jpg": photo()})
     masks, _ = convert(source, tmp_path / "named", images=images, format="masks")
     assert list(masks) == ["other.png", "photo.png"]
+    tasks[0]["data"] = {"left": "photo.jpg", "right": "other.jpg"}
+    write(source, {"tasks.json": json.dumps(tasks[:1])})
+    _, summary = convert(source, tmp_path / "two", images=images, format="masks")
+    assert "task-image-guessed" in told(summary)
 
 
 def test_what_gtmask_wrote_is_read_to_the_same_bytes(tmp_path: Path):

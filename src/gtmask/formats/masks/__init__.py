@@ -174,6 +174,8 @@ class MasksReader:
         builder.record.files = self.export.read
         if not task.regions:
             return builder.reject("record-skipped", f"none of its annotations is by {self.options.annotator}")
+        if task.pictures > 1:
+            builder.finding("task-image-guessed", f"the first of the {task.pictures} images of the task")
         if task.others:
             detail = f"annotation {task.regions[0].annotation}, 1 of {task.others + 1}"
             builder.finding("annotation-chosen", detail)

@@ -45,13 +45,17 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The regions of one task, where its image may be, and how many annotations were not used."""
+    """The regions of one task, where its image may be, and how many annotations were not used.
+
+    ``pictures`` is how many images the task has by the JSON: no name tells which one a region lies on.
+    """
 
     number: int
     image: str
     aliases: tuple[str, ...]
     regions: tuple[Region, ...]
     others: int = 0
+    pictures: int = 1
 
 
 def region_of(name: str) -> Region | None:
@@ -78,7 +82,8 @@ def _task(
     chosen = by_annotation[max(theirs)] if theirs else []
     ordered = sorted(chosen, key=lambda region: (region.label, region.number))
     known = images or [f"{stem}{end}" for end in TRIED for stem in (f"{number}", f"task-{number}")]
-    return Task(number, known[0], tuple(known[1:]), tuple(ordered), len(by_annotation) - bool(theirs))
+    others = len(by_annotation) - bool(theirs)
+    return Task(number, known[0], tuple(known[1:]), tuple(ordered), others, len(images or known[:1]))
 
 
 def images_of_tasks(
@@ -100,7 +105,7 @@ def images_of_tasks(
         for task in document if isinstance(document, list) else [document]:
             number = get_whole(reporter, task, "id") if isinstance(task, dict) else None
             if number is not None:
-                found[number] = list(_pictures(get_object(reporter, task, "data")))
+                found[number] = list(dict.fromkeys(_pictures(get_object(reporter, task, "data"))))
     return {number: pictures for number, pictures in found.items() if pictures}
 
 
