@@ -318,3 +318,14 @@ def test_of_several_lines_of_an_image_the_newest_label_counts(order: tuple[int, 
         assert (made.tally.masks, made.tally.rejects) == (2, 3)
         assert made.tally.findings["image-duplicate"] >= 2
         assert np.asarray(Image.open(out / "masks/a.png")).tolist() == [[0, 1, 0]] * 2
+
+
+@pytest.mark.parametrize("mode", ["palette", "colours"])
+def test_a_class_with_the_colour_of_the_background_is_told(mode: str):
+    hexes = palette("#ffffff", CAR)
+    indices = grid("01", "10")
+    data = png(indices, "P", hexes) if mode == "palette" else png(
+        np.array(hexes, np.uint8).reshape(2, 3)[indices])  # fmt: skip
+    found = {"m.manifest": manifest(line(colors(("car", CAR), ("cloud", "#ffffff")))), HERE: data}
+    (record,) = read_files("sagemaker", found)
+    assert codes(record) == ["segment-id-shared"]

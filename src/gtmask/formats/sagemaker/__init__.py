@@ -214,6 +214,9 @@ def _add_classes(builder: RecordBuilder, entries: list[ColorMapEntry], picture: 
         if grey and entry.id is None:
             raise ValueError(f"the color map's key {entry.key!r:.40} is no class id")
         how = Select("id", entry.id or 0 if grey else rgb_key(entry.color))
+        if how.value == background:
+            mark = "value 0" if grey else entry.color
+            builder.finding("segment-id-shared", f"{BACKGROUND}, {entry.name}: {mark} in {picture}"[:300])
         bitmap = Bitmap(file=picture, select=how, whole=True, background=background, optional=True)
         builder.bitmap(entry.name, bitmap)
 
