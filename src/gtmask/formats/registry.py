@@ -330,8 +330,9 @@ _ROWS = (
         "Encord",
         "opencv",
         "Label rows: polygons with holes in fractions of the image, boxes, bit masks.",
-        "Rotated boxes turn about their centre; key points and polylines have no area.",
-        image="`data_title`, else `data_link`.",
+        "Rotated boxes turn about their centre; key points and polylines have no area. Objects with "
+        "`isDeleted` are not drawn.",
+        image="`data_title`, else `data_link`; of the images in `spaces` of a data group their `file_name`.",
         label="`name`, else `value`.",
         holes="All rings of `polygons` but the first: taken out of it.",
         marks=frozenset({"data_units", "label_hash"}),
@@ -343,7 +344,8 @@ _ROWS = (
         "Kili",
         "opencv",
         "JSON exports: polygons with holes and boxes in fractions of the image.",
-        "Polylines and markers have no area. Videos are not read.",
+        "Polylines and markers have no area. Videos are not read. What was drawn on an image that "
+        "ROTATION_JOB had turned is turned back.",
         image="`externalId`, else `content`.",
         label="`name` of the first of `categories`.",
         holes="All rings of `boundingPoly` but the first: taken out of it.",
