@@ -17,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pycocotools.coco import COCO
+from typer.testing import CliRunner
 
 import gtmask
 from gtmask import AnswerOptions, PrepareOptions
 from gtmask.answers.whole import Whole, shares
+from gtmask.cli import app
 from gtmask.errors import UsageError
 from gtmask.images.prepared import Piece, PreparedImage, parse_line
 from gtmask.preparing.tiles import tiles, upright
@@ -257,15 +259,13 @@ def test_an_unchanged_answer_is_the_conversion_of_the_images_themselves(
         assert line[AFTER] == str(tmp_path / "back/masks" / MASKS[name])
         last = max(i for i, (_, image, _) in enumerate(world.pieces()) if image.source == name)
         assert line[f"{AFTER}-metadata"]["creation-date"] == f"2026-01-02T00:00:00.{last:06d}"
-    # The labels of the images themselves are an export again.
-    gtmask.convert(
-        tmp_path / "back/answer.manifest",
-        tmp_path / "again",
-        images=world.images,
-        creation_date=DATE,
-        workers=1,
-    )
-    assert world.masks_in("again") == world.masks_in("plain")
+    # The labels of the images themselves are an export again, for them and for their copies.
+    for images, prepared, same in ((world.images, "none", "plain"), (world.new, world.table, "run")):
+        gtmask.convert(
+            tmp_path / "back/answer.manifest", tmp_path / f"{same}-again", images=images, prepared=prepared,
+            workers=1,
+        )  # fmt: skip
+        assert world.masks_in(f"{same}-again") == world.masks_in(same)
 
 
 @pytest.mark.parametrize("orientation", ["stored", "display"])
@@ -420,6 +420,12 @@ def test_copies_are_what_masks_are_of_on_request(tmp_path: Path) -> None:
     found = world.back(manifests, prepared="none")
     assert (found.answered, found.prepared) == (len(world.pieces()), "")
     assert world.masks_in("back") == world.masks_in("run")
+    command = ["answer", *map(str, manifests), "--run", str(tmp_path / "run"), "--workers", "1", "--out"]
+    told = CliRunner().invoke(app, [*command, str(tmp_path / "told"), "--image-uri", "s3://team/images"])
+    assert told.exit_code == 0
+    assert f"masks   of 5 images as they were before they were prepared, by {world.table}" in told.output
+    assert f"Masks are made for the images that {world.table} tells of" in told.output
+    assert world.lines("told/answer.manifest")[0]["source-ref"].startswith("s3://team/images/")
 
 
 def test_a_start_that_was_broken_off_goes_on_with_the_same_bytes(tmp_path: Path) -> None:

@@ -36,8 +36,9 @@ _OWN = {
     "--max-pixels": {"prepare"},
     "--overlap": {"prepare"},
     "--label-attribute": {"job"},
-    "--image-uri": {"pilot"},
+    "--image-uri": {"pilot", "answer"},
     "--mask-uri": {"pilot", "answer"},
+    "--orientation": {"answer"},
     "--job": _ALL,
     "--output": _ALL,
 }
