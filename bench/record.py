@@ -25,7 +25,7 @@ from gtmask.groundtruth.classes import class_map_from_labels
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
 
 OURS = "gtmask"
 PEER = "json, cv2, Pillow"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gtmask.answers.command import answer as answer
     from gtmask.answers.options import AnswerOptions as AnswerOptions
     from gtmask.answers.result import Answer as Answer
+    from gtmask.class_map import ClassMap as ClassMap
+    from gtmask.class_map import LabelClass as LabelClass
+    from gtmask.class_map import SuggestedClass as SuggestedClass
     from gtmask.environment import about as about
     from gtmask.findings import Finding as Finding
     from gtmask.findings import FindingCounts as FindingCounts
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
     from gtmask.findings.registry import Level as Level
     from gtmask.formats import read as read
     from gtmask.formats.base import ReadOptions as ReadOptions
+    from gtmask.groundtruth.class_map_file import format_class_map as format_class_map
+    from gtmask.groundtruth.class_map_file import parse_class_map as parse_class_map
     from gtmask.groundtruth.classes import class_map_from_labels as class_map_from_labels
-    from gtmask.groundtruth.classes import format_class_map as format_class_map
-    from gtmask.groundtruth.classes import parse_class_map as parse_class_map
     from gtmask.groundtruth.job import job as job
     from gtmask.groundtruth.job_output import JobOutput as JobOutput
     from gtmask.groundtruth.job_plan import JobPlan as JobPlan
@@ -51,17 +54,14 @@ if TYPE_CHECKING:
     from gtmask.manifest.contract import CORS_RULE as CORS_RULE
     from gtmask.model import Balance as Balance
     from gtmask.model import Bitmap as Bitmap
-    from gtmask.model import ClassMap as ClassMap
     from gtmask.model import FillRule as FillRule
     from gtmask.model import Grid as Grid
     from gtmask.model import Kind as Kind
-    from gtmask.model import LabelClass as LabelClass
     from gtmask.model import Plane as Plane
     from gtmask.model import Record as Record
     from gtmask.model import Runs as Runs
     from gtmask.model import Select as Select
     from gtmask.model import Shape as Shape
-    from gtmask.model import SuggestedClass as SuggestedClass
     from gtmask.numba_internals import fallback_reason as fallback_reason
     from gtmask.png.container import encode_png as encode_png
     from gtmask.png.decoder import decode_png as decode_png
@@ -127,8 +127,8 @@ _GROUPS = {
         "encode_png": "gtmask.png.container",
         "decode_png": "gtmask.png.decoder",
         "class_map_from_labels": "gtmask.groundtruth.classes",
-        "parse_class_map": "gtmask.groundtruth.classes",
-        "format_class_map": "gtmask.groundtruth.classes",
+        "parse_class_map": "gtmask.groundtruth.class_map_file",
+        "format_class_map": "gtmask.groundtruth.class_map_file",
     },
     "Settings": {
         "S3Settings": "gtmask.storage.base",
@@ -177,9 +177,9 @@ _GROUPS = {
         "Kind": "gtmask.model",
         "Grid": "gtmask.model",
         "FillRule": "gtmask.model",
-        "ClassMap": "gtmask.model",
-        "LabelClass": "gtmask.model",
-        "SuggestedClass": "gtmask.model",
+        "ClassMap": "gtmask.class_map",
+        "LabelClass": "gtmask.class_map",
+        "SuggestedClass": "gtmask.class_map",
         "Finding": "gtmask.findings",
         "FindingCounts": "gtmask.findings",
         "escape_unprintable": "gtmask.text",

@@ -64,9 +64,8 @@ def painted(rng: np.random.Generator) -> NDArray[np.object_]:
 def png(mask: NDArray[np.object_], ids: dict[str, int], *, palette: bool) -> bytes:
     """Encode a mask of names by ids."""
     values = np.vectorize(ids.get)(mask).astype(np.uint8)
-    image = Image.fromarray(values)
+    image = Image.frombytes("P" if palette else "L", values.shape[::-1], values.tobytes())
     if palette:
-        image = image.convert("P") if image.mode != "L" else Image.fromarray(values, "P")
         colors = bytearray(b"\xff" * 768)
         for name, i in ids.items():
             colors[3 * i : 3 * i + 3] = bytes.fromhex(HEXES[name][1:])

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gtmask.class_map import ClassMap
 from gtmask.errors import ChangedError, GtmaskError, TransientError, UnknownFormatError
 from gtmask.formats import FORMATS
 from gtmask.formats.base import ReadOptions
 from gtmask.formats.detect import detect
-from gtmask.model import ClassMap
 from gtmask.run.paint import paint
 from tests.silence.documents import made
 from tests.support.small_exports import FilesExport

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import UnknownFormatError
 from gtmask.formats import open_reader
-from gtmask.model import ClassMap, LabelClass
 from gtmask.run.paint import rasterize
 from tests.support.small_exports import painted, rings
 

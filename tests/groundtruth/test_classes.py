@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import ClassMapError
-from gtmask.groundtruth import classes, colors
-from gtmask.model import ClassMap, LabelClass
+from gtmask.groundtruth import class_map_file, classes, colors
 
 
 def test_palette_starts_as_ground_truth_does_and_never_repeats() -> None:
@@ -60,22 +60,22 @@ def test_from_labels_refuses_a_name_ground_truth_would() -> None:
 
 def test_dumps_is_for_people_and_stable() -> None:
     class_map = classes.class_map_from_labels(["Car", "Wild  Boar", "background"])
-    text = classes.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
+    text = class_map_file.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
     assert 'id = 1 # 1,200 shapes\nname = "Car"\ncolor = "#2ca02c"\n' in text
     assert 'id = 2 # 3 shapes\nname = "Wild Boar"\ncolor = "#1f77b4"\nlabels = ["Wild  Boar"]\n' in text
     assert 'background = ["background"] #' in text
-    assert text == classes.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
+    assert text == class_map_file.format_class_map(class_map, {"Car": 1200, "Wild  Boar": 3})
 
 
 @given(st.lists(st.text(max_size=12), max_size=30), st.booleans())
 def test_what_is_written_is_read_back(labels: list[str], counted: bool) -> None:
     class_map = classes.class_map_from_labels(["Car", *(label for label in labels if label.isprintable())])
     counts = dict.fromkeys(labels, 7) if counted else None
-    assert classes.parse_class_map(classes.format_class_map(class_map, counts)) == class_map
+    assert class_map_file.parse_class_map(class_map_file.format_class_map(class_map, counts)) == class_map
 
 
 def test_load_reads_everything_a_file_can_say() -> None:
-    class_map = classes.parse_class_map("""
+    class_map = class_map_file.parse_class_map("""
 ignore = ["dont_care"]
 background = ["hole"]
 ignore_case = true
@@ -145,11 +145,11 @@ BAD = {
 def test_each_broken_rule_is_one_sentence_with_its_place(case: str) -> None:
     text, expected = BAD[case]
     with pytest.raises(ClassMapError, match=expected) as caught:
-        classes.parse_class_map(text, "my.toml")
+        class_map_file.parse_class_map(text, "my.toml")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("my.toml") or case == "too many"
 
 
 def test_load_takes_a_byte_order_mark_and_automatic_colors_avoid_given_ones() -> None:
     text = "\N{ZERO WIDTH NO-BREAK SPACE}" + A + one("id = 2\nname = 'b'\ncolor = '#2ca02c'")
-    assert [entry.color for entry in classes.parse_class_map(text).classes] == ["#1f77b4", "#2ca02c"]
+    assert [entry.color for entry in class_map_file.parse_class_map(text).classes] == ["#1f77b4", "#2ca02c"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 import gtmask
+from gtmask.class_map import SuggestedClass
 from gtmask.errors import ClassMapError
 from gtmask.groundtruth.classes import class_map_from_suggestions
 from gtmask.groundtruth.wanted import give_colors, give_ids
-from gtmask.model import SuggestedClass
 
 
 def test_ids_are_kept_where_they_can_be():

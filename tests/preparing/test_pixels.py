@@ -132,7 +132,7 @@ def test_rows_of_a_png_of_few_bits_look_as_pillow_shows_them(tmp_path: Path, bit
         with path.open("wb") as file:
             pypng.Writer(13, 7, greyscale=True, bitdepth=bits).write(file, values)
     else:
-        image = Image.fromarray(values, "P")
+        image = Image.frombytes("P", values.shape[::-1], values.tobytes())
         image.putpalette(noise(1, 1 << bits).tobytes())
         image.save(path, bits=bits, **({"transparency": 0} if kind == "transparent" else {}))
     seen = read_png(str(path)).block(Box(0, 0, 13, 7))

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gtmask
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.model import ClassMap, FillRule, LabelClass
+from gtmask.model import FillRule
 from gtmask.run.covered import measure
 from gtmask.run.paint import paint
 from tests.support.small_exports import open_files

@@ -10,11 +10,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 import gtmask
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import drawn_pixels
-from gtmask.model import Bitmap, ClassMap, LabelClass, Record, Runs, Select
+from gtmask.model import Bitmap, Record, Runs, Select
 from gtmask.run.paint import paint
 from gtmask.run.pictures import select_pixels
 

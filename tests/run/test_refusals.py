@@ -25,7 +25,7 @@ from tests.support import coco_data
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
 
 
 def export(tmp_path: Path, **changes: Any) -> Path:

@@ -26,8 +26,9 @@ from gtmask.run.sizes import fit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gtmask.class_map import ClassMap
     from gtmask.images.resolve import ImageRule
-    from gtmask.model import ClassMap, Record
+    from gtmask.model import Record
 
 _loop: asyncio.AbstractEventLoop | None = None
 #: Numbers of class names in masks: the same for all exports of this process.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import NotFoundError
 from gtmask.formats import FORMATS
 from gtmask.formats.base import ReadOptions
-from gtmask.model import ClassMap, LabelClass
 from gtmask.run.paint import paint, rasterize
 
 if TYPE_CHECKING:

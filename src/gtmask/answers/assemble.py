@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gtmask.answers.plan import AnswerPlan
     from gtmask.answers.result import Answer
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
     from gtmask.storage.base import Storage
 
 AGAIN, CHANGES, COCO = "again.manifest", "changes.jsonl", "answer.coco.json"

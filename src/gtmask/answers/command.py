@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.answers.originals import Originals
+    from gtmask.class_map import ClassMap
     from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.model import ClassMap
     from gtmask.run.plan import Plan
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from gtmask.answers.options import AnswerOptions
     from gtmask.answers.relabel import Relabeled
+    from gtmask.class_map import ClassMap
     from gtmask.groundtruth.media import MediaReader
     from gtmask.manifest.label import Label
     from gtmask.manifest.line import ManifestLine
-    from gtmask.model import ClassMap
 
 
 @dataclass(frozen=True, slots=True)

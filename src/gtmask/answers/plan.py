@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gtmask._version import __version__
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import NotFoundError, RunConflictError, UsageError
+from gtmask.groundtruth import class_map_file
 from gtmask.groundtruth import classes as class_maps
 from gtmask.manifest.grid import ANSWER_FILE
-from gtmask.model import ClassMap, LabelClass
 from gtmask.run.plan import load_plan
 from gtmask.storage import open_storage, split_location
 
@@ -110,7 +111,7 @@ async def read_classes(location: str, s3: S3Settings) -> ClassMap:
             text = await storage.get(name)
         except NotFoundError as error:
             raise UsageError(f"--classes {location} is not there: check the path.") from error
-    return class_maps.parse_class_map(text.decode(errors="replace"), location)
+    return class_map_file.parse_class_map(text.decode(errors="replace"), location)
 
 
 def old_classes(look: Look) -> ClassMap:
@@ -138,7 +139,7 @@ def make_plan(
         asdict(options),
         look.before,
         look.after,
-        class_maps.format_class_map(classes),
+        class_map_file.format_class_map(classes),
         look.prefix if originals is None else originals.prefix,
         mask_prefix,
         look.digest,

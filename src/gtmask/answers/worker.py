@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
     from gtmask.answers.labeled import Labeled
     from gtmask.answers.options import AnswerOptions
+    from gtmask.class_map import ClassMap
     from gtmask.groundtruth.media import MediaReader, MediaSettings
     from gtmask.images.prepared import PreparedImage
     from gtmask.manifest.label import Label
-    from gtmask.model import ClassMap
 
 #: Tiles of one image whose masks are on their way at a time.
 _AT_ONCE = 16

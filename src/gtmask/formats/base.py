@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.choices import fold
+from gtmask.class_map import SuggestedClass
 from gtmask.errors import ClassesLostError
 from gtmask.formats.conditions import conditions
-from gtmask.model import SuggestedClass
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:

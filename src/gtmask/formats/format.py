@@ -33,12 +33,12 @@ class Format:
 
     name: str
     title: str
-    source_fill: FillRule
     reads: str
     limits: str
     _: KW_ONLY
     image: str
     label: str
+    source_fill: FillRule = "opencv"
     holes: str = "None."
     grid: str = "As stored."
     order: str = "List order: later shapes lie over earlier ones."

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import ExportError, NotFoundError
-from gtmask.formats.export import ARCHIVES, LocalExport, StorageExport
+from gtmask.formats.export import ARCHIVES, LocalExport
+from gtmask.formats.remote_export import StorageExport
 from gtmask.storage.base import S3Settings
 from gtmask.storage.names import split_bucket
 

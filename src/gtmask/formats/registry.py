@@ -10,11 +10,11 @@ _ROWS = (
     Format(
         "cvat",
         "CVAT XML 1.1",
-        "coco",
         "Images XML and video XML: polygons, boxes and ellipses with rotation, run-length masks; labels"
         " from `meta`.",
         "Skeletons, cuboids and tags have no area. Between keyframes of a video, and after the last "
         "one of a track that does not end, only --interpolate paints; `outside` shapes are not drawn.",
+        source_fill="coco",
         image="`name` of `image`; a frame of a video has the names under which CVAT saves it. In projects "
         "the subset narrows both, and frames are counted within a subset and task.",
         label="`label`, or the attribute of --class-attribute.",
@@ -28,10 +28,10 @@ _ROWS = (
     Format(
         "yolo",
         "YOLO segmentation",
-        "opencv-trunc",
         "`labels/*.txt` with `data.yaml` or `classes.txt`: polygons, boxes (painted with a finding) "
         "and, when every line has nine columns, oriented boxes.",
         "No holes; several parts come joined by thin bridges. The image size comes from the image only.",
+        source_fill="opencv-trunc",
         image="The label file's path with `images/` for `labels/`, and any extension of an image.",
         label="The number at the start of the line, named by the list of classes.",
         grid="As EXIF turns it.",
@@ -41,11 +41,11 @@ _ROWS = (
     Format(
         "ultralytics",
         "Ultralytics NDJSON",
-        "opencv-trunc",
         "What the Ultralytics Platform exports: polygons, oriented boxes and boxes (painted with a finding) "
         "on one line per image.",
         "No holes; several parts come joined by thin bridges. Key points have no area: of a pose its box "
         "counts.",
+        source_fill="opencv-trunc",
         image="`file`, in `images/<split>`.",
         label="The number at the start of the row, named by `class_names`.",
         grid="As EXIF turns it.",
@@ -56,7 +56,6 @@ _ROWS = (
     Format(
         "labelbox",
         "Labelbox",
-        "opencv",
         "NDJSON (v2), the old JSON array (v1) and that of 2018, where y grows upwards (lists of points and "
         "well-known text): polygons, boxes, masks that lie beside the export.",
         "Mask addresses need Labelbox's key and expire: download the masks first.",
@@ -74,7 +73,6 @@ _ROWS = (
     Format(
         "sagemaker",
         "SageMaker Ground Truth manifest",
-        "opencv",
         "Output manifests of semantic segmentation jobs, with their masks; pixels resolved by palette "
         "colour.",
         "Masks are read from their s3:// URI, or from copies below --masks; without it, a mirror of the "
@@ -92,10 +90,10 @@ _ROWS = (
     Format(
         "coco_panoptic",
         "COCO panoptic",
-        "coco",
         "`segments_info` and the folder of PNGs whose colours are segment ids.",
         "The PNG folder is called like the JSON and lies beside it or beside its folder, or the PNGs lie "
         "beside the JSON. Ids that the JSON does not list stay background, and are told.",
+        source_fill="coco",
         image="`file_name` of the image, else `coco_url`; without an image table the name of the PNG.",
         label="`category_id`, named by `categories`.",
         holes="What the PNG leaves out.",
@@ -107,13 +105,13 @@ _ROWS = (
     Format(
         "coco",
         "COCO instances",
-        "coco",
         "Polygons, run-length masks (compressed or not), crowd regions; results lists, also those of "
         "semantic segmentation (detectron2); dialects of CVAT, Label Studio, Roboflow, make-sense, "
         "coco-annotator.",
         "COCO has no holes: several rings of one annotation are a union. Results lists name images by "
         "file_name, else by image_id, which may be a name without extension; without categories, ids are the "
         "classes.",
+        source_fill="coco",
         image="`file_name`, else `path` or `coco_url`; results lists have the id alone.",
         label="`category_id`, named by `categories`, or the attribute of --class-attribute.",
         holes="None in polygons: rings are a union. Run-length masks may have them.",
@@ -128,9 +126,9 @@ _ROWS = (
     Format(
         "sa1b",
         "SA-1B",
-        "coco",
         "One JSON per image with run-length masks; all masks have the label `object`.",
         "SA-1B names no classes.",
+        source_fill="coco",
         image="`file_name` of `image`, beside the JSON.",
         label="None: all masks are `object`.",
         holes="What the run-length mask leaves out.",
@@ -139,11 +137,11 @@ _ROWS = (
     Format(
         "labelme",
         "labelme",
-        "pillow",
         "labelme 3 to 7, AnyLabeling and X-AnyLabeling: polygons, rectangles, circles, masks, oriented "
         "boxes.",
         "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` is "
         "skipped.",
+        source_fill="pillow",
         image="`imagePath`, relative to the JSON; or its last part beside it; else the JSON's own name.",
         label="`label`.",
         holes="None. Masks may have them.",
@@ -157,9 +155,9 @@ _ROWS = (
     Format(
         "isat",
         "ISAT",
-        "skimage",
         "One JSON per image: polygons by `layer`; classes from `isat.yaml` where it lies beside them.",
         "No holes.",
+        source_fill="skimage",
         image="`name` of `info`, else the JSON's own name.",
         label="`category`.",
         holes="None; users draw `__background__` on top.",
@@ -170,11 +168,11 @@ _ROWS = (
     Format(
         "qupath",
         "QuPath GeoJSON",
-        "center",
         "One GeoJSON file per image: annotations, detections and cells; polygons of several parts with "
         "holes.",
         "Points and lines have no area; slices and times other than the first are left out; of a cell its "
         "outline counts, not its nucleus.",
+        source_fill="center",
         image="The file's own name, with or without the image's extension.",
         label="`name` of `classification`; `names` joined.",
         holes="Taken out of the exterior: all rings of a polygon but the first.",
@@ -184,10 +182,10 @@ _ROWS = (
     Format(
         "cityscapes",
         "Cityscapes and IDD",
-        "pillow",
         "`*_polygons.json`: polygons in depth order.",
         "Deleted objects and the `license plate` class are left out; `...group` labels are read as "
         "their class.",
+        source_fill="pillow",
         image="The JSON's own name: `leftImg8bit/…/x_leftImg8bit.png` of `gtFine/…/x_gtFine_polygons.json`.",
         label="`label`.",
         holes="None; later objects lie in front.",
@@ -197,7 +195,6 @@ _ROWS = (
     Format(
         "mapillary",
         "Mapillary Vistas 2.0",
-        "opencv",
         "`polygons/<id>.json`.",
         "Version 1 has no polygons, only PNG labels.",
         image="`images/<id>.jpg` beside the `polygons` folder.",
@@ -208,7 +205,6 @@ _ROWS = (
     Format(
         "supervisely",
         "Supervisely",
-        "opencv",
         "`ann/<image>.json`: polygons with holes, bitmaps, rectangles; classes from `meta.json`.",
         "Lines, points and graphs have no area; a cut-off bitmap is a finding.",
         image="The JSON's name without `.json`, in `img` beside `ann`; else `name`.",
@@ -220,7 +216,6 @@ _ROWS = (
     Format(
         "darwin",
         "Darwin (V7)",
-        "opencv",
         "Darwin 2.0 and 1.0 JSON: polygons with several paths (even-odd), boxes, ellipses, raster layers.",
         "Skeletons, tags and directions have no area. Of items with several slots the first is read.",
         image="`name` in the folder `path` of `item` (1.0: `original_filename` of `image`).",
@@ -232,7 +227,6 @@ _ROWS = (
     Format(
         "superannotate",
         "SuperAnnotate",
-        "opencv",
         "Vector projects (polygons with `exclude`, boxes, rotated boxes, ellipses) and pixel projects "
         "with their `___save.png`; one file per image, or an array or JSON Lines of many. Classes keep their "
         "colours.",
@@ -248,9 +242,9 @@ _ROWS = (
     Format(
         "datumaro",
         "Datumaro",
-        "coco",
         "`annotations/<subset>.json`: polygons, run-length masks, boxes, ellipses.",
         "No holes in polygons.",
+        source_fill="coco",
         image="`path` of `image`, else `id`; in `images/<subset>`.",
         label="`label_id`, an index into the label table, or the attribute of --class-attribute.",
         holes="None in polygons. Run-length masks may have them.",
@@ -263,7 +257,6 @@ _ROWS = (
     Format(
         "via",
         "VGG Image Annotator",
-        "opencv",
         "Versions 1, 2 and 3, projects, JSON and CSV exports: polygons, closed polylines, rectangles, "
         "circles, ellipses.",
         "No image sizes: they come from the images. The class is one attribute of the regions: --class-"
@@ -278,9 +271,9 @@ _ROWS = (
     Format(
         "scalabel",
         "Scalabel and BDD100K",
-        "touched",
         "Frames with `poly2d` (Bézier curves too), `box2d` and run-length masks.",
         "Lane lines (open poly2d) have no area.",
+        source_fill="touched",
         image="`name`, in `videoName` where that is given; else `url`.",
         label="`category`.",
         holes="None in polygons: several are a union. Run-length masks may have them.",
@@ -290,7 +283,6 @@ _ROWS = (
     Format(
         "label_studio",
         "Label Studio",
-        "opencv",
         "JSON, JSON-MIN and target storage (a folder or prefix of one object per annotation): polygons, "
         "rotated rectangles, ellipses, brush masks, bitmasks.",
         "Key points, polylines and text have no area. JSON-MIN does not say which annotations were "
@@ -312,7 +304,6 @@ _ROWS = (
     Format(
         "segments",
         "Segments.ai",
-        "opencv",
         "Release files: segmentation bitmaps (colour = id) and polygons.",
         "Bitmaps must lie beside the release file. Sequences are not read.",
         image="`name`, else `url` of `image`.",
@@ -328,7 +319,6 @@ _ROWS = (
     Format(
         "encord",
         "Encord",
-        "opencv",
         "Label rows: polygons with holes in fractions of the image, boxes, bit masks.",
         "Rotated boxes turn about their centre; key points and polylines have no area. Objects with "
         "`isDeleted` are not drawn.",
@@ -342,7 +332,6 @@ _ROWS = (
     Format(
         "kili",
         "Kili",
-        "opencv",
         "JSON exports: polygons with holes and boxes in fractions of the image.",
         "Polylines and markers have no area. Videos are not read. What was drawn on an image that "
         "ROTATION_JOB had turned is turned back.",
@@ -358,7 +347,6 @@ _ROWS = (
     Format(
         "dataloop",
         "Dataloop",
-        "opencv",
         "One JSON per item: segments with holes, boxes, ellipses, binary masks.",
         "Points, lines and cuboids have no area.",
         image="`filename`, from the data set's root.",
@@ -371,9 +359,9 @@ _ROWS = (
     Format(
         "labelme_xml",
         "MIT LabelMe and CVAT's LabelMe 3.0",
-        "pillow",
         "One XML per image: polygons, boxes, mask pictures in the folder `Masks`.",
         "Parts are objects of their own. Mask pictures must be as large as the image.",
+        source_fill="pillow",
         image="`filename` in `folder`, beside the XML.",
         label="`name` of `object`.",
         holes="None in polygons; masks may have them.",
@@ -383,7 +371,6 @@ _ROWS = (
     Format(
         "masks",
         "Ready-made masks",
-        "opencv",
         "PNGs of classes (gray, palette, RGB; 1 to 16 bits) with the class lists of CVAT and Pascal VOC "
         "(`labelmap.txt`), Roboflow (`_classes.csv`), datumaro (`dataset_meta.json`), CamVid "
         "(`label_colors.txt`), ADE20K (`objectInfo150.txt`), Mapillary (`config_v2.0.json`), V7 "

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from gtmask.class_map import SuggestedClass
 from gtmask.errors import GtmaskError
 from gtmask.formats.base import suggested
-from gtmask.model import SuggestedClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, MAX_CLASS_ID
 
 if TYPE_CHECKING:
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
 
 _CLASS_ID = re.compile(r"0|[1-9][0-9]{0,2}")
 

@@ -35,7 +35,7 @@ from gtmask.manifest.names import (
 )
 
 if TYPE_CHECKING:
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
 
 
 class ManifestWriter:

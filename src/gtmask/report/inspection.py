@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    from gtmask.class_map import ClassMap, SuggestedClass
     from gtmask.formats import OpenedExport
     from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
-    from gtmask.model import ClassMap, SuggestedClass
 
 #: Names of an export among which one is looked for that can be an annotation.
 _LISTED = 100

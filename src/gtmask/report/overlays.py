@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import ReadOptions
     from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.model import ClassMap
     from gtmask.report.page import Page, Tile
     from gtmask.storage.base import S3Settings
 

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from os import PathLike
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader, ReadOptions
-    from gtmask.model import ClassMap, Record
+    from gtmask.model import Record
     from gtmask.progress import Progress
     from gtmask.report.choosing import Choice
     from gtmask.report.page import ClassKey

@@ -30,9 +30,10 @@ from gtmask.storage import is_s3, open_storage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
     from gtmask.images.probe import ImageInfo
-    from gtmask.model import ClassMap, Record
+    from gtmask.model import Record
     from gtmask.storage.base import S3Settings
 
 #: Records that are painted, at most.

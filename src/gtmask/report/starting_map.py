@@ -10,7 +10,7 @@ from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import refuse_lost_classes
 from gtmask.formats.sources import source_list, spoken
-from gtmask.groundtruth.classes import format_class_map
+from gtmask.groundtruth.class_map_file import format_class_map
 from gtmask.report.inspection import inspect
 from gtmask.storage.outputs import refuse_foreign, write_file
 from gtmask.storage.usable import check_file
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import ReadOptions
-    from gtmask.model import ClassMap
     from gtmask.progress import Progress
     from gtmask.storage.base import S3Settings
 

@@ -27,10 +27,11 @@ from gtmask.text import escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gtmask.class_map import SuggestedClass
     from gtmask.formats.base import AnnotationChoices, Reader
     from gtmask.formats.conditions import Condition
     from gtmask.images.listed import ListedImages
-    from gtmask.model import ImageNames, Record, SuggestedClass
+    from gtmask.model import ImageNames, Record
     from gtmask.progress import Progress
     from gtmask.workers import Pool
 

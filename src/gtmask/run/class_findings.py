@@ -11,7 +11,7 @@ from gtmask.text import escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from gtmask.model import ClassMap, LabelClass
+    from gtmask.class_map import ClassMap, LabelClass
 
 
 def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]:

@@ -19,9 +19,9 @@ from gtmask.run.survey import look_at
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import Rule
-    from gtmask.model import ClassMap
     from gtmask.run.clashes import Verdict
     from gtmask.run.places import RunRequest
     from gtmask.run.plan import Plan

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask._version import __version__
+from gtmask.class_map import ClassMap
 from gtmask.errors import StrictError, UsageError
 from gtmask.findings import CODES, Finding
+from gtmask.groundtruth import class_map_file
 from gtmask.groundtruth import classes as class_maps
 from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
-from gtmask.model import ClassMap
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS
 from gtmask.run.new_plan import new_plan
 from gtmask.run.overwrite import occupied, remove_begun, remove_run, what_is_there
@@ -63,7 +64,7 @@ def decide(
             **request.prefixes(),
             "fingerprint": fingerprint(),
             "version": __version__,
-            "classes": None if class_map is None else class_maps.format_class_map(class_map),
+            "classes": None if class_map is None else class_map_file.format_class_map(class_map),
             "prepared": "" if request.table is None else request.table.digest,
         }
         if wanted["size"] == "auto":
@@ -134,7 +135,7 @@ def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | 
         return classes
     path = Path(classes)
     try:
-        return class_maps.parse_class_map(path.read_text("utf-8-sig"), str(path))
+        return class_map_file.parse_class_map(path.read_text("utf-8-sig"), str(path))
     except OSError as error:
         raise UsageError(f"--classes {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

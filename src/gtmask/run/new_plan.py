@@ -12,6 +12,7 @@ from gtmask.findings import Finding
 from gtmask.formats.base import refuse_lost_classes, suggested
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.several import Joins
+from gtmask.groundtruth import class_map_file
 from gtmask.groundtruth import classes as class_maps
 from gtmask.images.present import Present, exists
 from gtmask.images.resolve import JoinedChoice, Rule, choose_rules, rule_values
@@ -29,9 +30,10 @@ from gtmask.text import escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
     from gtmask.images.present import Lookup
-    from gtmask.model import ClassMap, ImageNames
+    from gtmask.model import ImageNames
     from gtmask.run.clashes import Verdict
     from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
@@ -75,7 +77,7 @@ def new_plan(
     plan = Plan(
         settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},
         **request.prefixes(),
-        classes=class_maps.format_class_map(class_map),
+        classes=class_map_file.format_class_map(class_map),
         rule=rule_values(outcome.rule),
         fingerprint=fingerprint(),
         records=outcome.records,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.model import ClassMap, Record, Shape
+    from gtmask.class_map import ClassMap
+    from gtmask.model import Record, Shape
 
 
 @dataclass(slots=True)

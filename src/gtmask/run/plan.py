@@ -19,8 +19,8 @@ from deflate import crc32
 
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError
-from gtmask.formats.export import StorageExport
-from gtmask.groundtruth import classes as class_maps
+from gtmask.formats.remote_export import StorageExport
+from gtmask.groundtruth import class_map_file
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES
@@ -28,8 +28,8 @@ from gtmask.run.commit import CLASSES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.export import Export
-    from gtmask.model import ClassMap
     from gtmask.storage.base import Entry, Storage
 
 #: Up to this many files, the fingerprint covers every byte; beyond it names, sizes and times only.
@@ -91,7 +91,7 @@ class Plan:
 
     def class_map(self) -> ClassMap:
         """Return the class map."""
-        return class_maps.parse_class_map(self.classes, CLASSES)
+        return class_map_file.parse_class_map(self.classes, CLASSES)
 
     def writer(self) -> ManifestWriter:
         """Return what makes the run's manifest lines.

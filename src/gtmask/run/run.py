@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.model import ClassMap
     from gtmask.progress import Progress
     from gtmask.run.commit import ChunkResult
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions

@@ -23,7 +23,7 @@ from gtmask.model import Bitmap, Record, Runs, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
     from gtmask.run.settings import Settings
 
 #: Bytes of a state.

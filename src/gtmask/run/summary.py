@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
-from gtmask.groundtruth import classes as class_maps
+from gtmask.groundtruth import class_map_file
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, MASKS
 from gtmask.run.places import absolute
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from gtmask.model import ClassMap
+    from gtmask.class_map import ClassMap
     from gtmask.run.commit import Tally
     from gtmask.run.plan import Plan
 
@@ -142,7 +142,7 @@ def summarize(
         out=absolute(out),
         manifest=manifest if complete and not dry_run else None,
         tally=tally,
-        classes=class_maps.parse_class_map(plan.classes, CLASSES),
+        classes=class_map_file.parse_class_map(plan.classes, CLASSES),
         chunks=plan.chunks,
         resumed=resumed,
         findings=[Finding(item["code"], item["detail"]) for item in plan.findings],

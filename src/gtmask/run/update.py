@@ -68,8 +68,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.model import ClassMap
     from gtmask.run.earlier import KeptLine
     from gtmask.run.places import RunRequest
     from gtmask.run.plan import Plan

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import UsageError
 from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.colors import next_color
 from gtmask.manifest.contract import BACKGROUND_COLOR, MAX_CLASS_ID
-from gtmask.model import ClassMap, LabelClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gtmask.model import SuggestedClass
+    from gtmask.class_map import SuggestedClass
 
 
 def refuse_moved(earlier: ClassMap, given: ClassMap) -> None:

@@ -17,8 +17,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
-from gtmask.formats.export import LocalExport, StorageExport
+from gtmask.formats.export import LocalExport
 from gtmask.formats.locate import open_export
+from gtmask.formats.remote_export import StorageExport
 from gtmask.formats.versions import MOST_KEPT
 from gtmask.run.listed_versions import JoinedVersions, ListedVersions
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint

@@ -51,12 +51,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator
     from contextlib import AbstractAsyncContextManager
 
+    from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
     from gtmask.images.prepared import PreparedImages
     from gtmask.images.probe import ImageInfo
     from gtmask.images.resolve import Rule
     from gtmask.manifest.writer import ManifestWriter
-    from gtmask.model import ClassMap, Record
+    from gtmask.model import Record
     from gtmask.run.settings import Settings
     from gtmask.run.watch import Watches
     from gtmask.storage.base import S3Settings, Storage

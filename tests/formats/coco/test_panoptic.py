@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import ExportError
 from gtmask.formats import open_reader
 from gtmask.formats.locate import open_export
-from gtmask.model import ClassMap, LabelClass, Select
+from gtmask.model import Select
 from gtmask.run.paint import rasterize
 from tests.support.mutate import as_json, assert_survives, broken_bytes, mutations
 from tests.support.small_exports import codes, grid, labels, open_files, painted, png, read_files

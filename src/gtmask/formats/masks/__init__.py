@@ -12,6 +12,7 @@ from itertools import islice
 from posixpath import dirname
 from typing import TYPE_CHECKING, Any
 
+from gtmask.class_map import SuggestedClass
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.formats.masks.brush import Task, images_of_tasks, region_of, tasks_of
 from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, parse_class_list
@@ -25,7 +26,7 @@ from gtmask.formats.reading.per_image import BadFile, rejected
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
 from gtmask.kernels import MASK_MODULES, compile_kernels
-from gtmask.model import Bitmap, ImageNames, Select, SuggestedClass
+from gtmask.model import Bitmap, ImageNames, Select
 from gtmask.png import read_header
 
 if TYPE_CHECKING:

@@ -1,31 +1,21 @@
-"""How readers make records: coordinates are collected in one flat list and checked once per record.
+"""How readers make records: the shapes that tools know become parts of rings, run-length masks and bitmaps.
 
-Readers hand over geometry as the export has it. What cannot be painted is left out here, with a finding
-that names the shape; nothing raises.
-
-Flattening once per record and not once per polygon is what keeps reading within twice the cost of parsing
-the JSON.
+Readers hand over geometry as the export has it. What cannot be painted is left out, with a finding that names
+the shape; nothing raises.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from gtmask.findings import is_reject
-from gtmask.formats.reading.accounts import Accounts
+from gtmask.formats.reading.collected import Collected
 from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_negative, refuse_truth
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.rings import as_reals, judge_rings
 from gtmask.model import Record, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
 
     from gtmask.model import Bitmap, FillRule, Grid, Kind, Runs
 
@@ -33,14 +23,13 @@ if TYPE_CHECKING:
 _LEAST = {"polyline": 2, "point": 1}
 
 
-class RecordBuilder(Accounts):
+class RecordBuilder(Collected):
     """Collects the shapes of one image and builds the record.
 
-    The parameters are those of :class:`gtmask.model.Record`. Shapes are painted in the order in which
-    they are added, unless a ``z`` is given: then in ascending ``z``, ties in the order of adding.
+    The parameters are those of :class:`gtmask.model.Record`.
     """
 
-    __slots__ = ("_flat", "_least", "_part_rings", "_ring_ends", "_z", "record", "z")
+    __slots__ = ()
 
     def __init__(
         self,
@@ -53,17 +42,9 @@ class RecordBuilder(Accounts):
         where: str = "",
         aliases: tuple[str, ...] = (),
     ) -> None:
-        self.record = Record(
-            image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases
+        super().__init__(
+            Record(image, width, height, grid, source_fill=source_fill, where=where, aliases=aliases)
         )
-        super().__init__(self.record.findings)
-        self._flat: list[float] = []
-        self._ring_ends: list[int] = [0]
-        self._least = bytearray()
-        self._part_rings: list[int] = [0]
-        self._z: list[float] = []
-        #: Painting depth of the shapes that are added from now on.
-        self.z = 0.0
 
     def reject(self, code: str, detail: str = "") -> Record:
         """Tell why there can be no mask, and return the record without shapes."""
@@ -309,107 +290,3 @@ class RecordBuilder(Accounts):
             return True
         self.finding("shape-bad-number", f"{label}: a mask at {float(x):.3g}, {float(y):.3g}")
         return False
-
-    def _add(self, shape: Shape) -> Shape:
-        self._shapes.append(shape)
-        self._z.append(self.z)
-        return shape
-
-    def build(self, scale: tuple[float, float] | None = None) -> Record:
-        """Return the record; coordinates are multiplied by ``scale`` (x, y) first, if it is given."""
-        record = self.record
-        record.shapes = self._shapes
-        record.balance = self._balance
-        assert not self._balance.handed or self._ends[-1] == len(self._shapes), "a shape of no element"
-        if not self._balance.handed and not self._shapes and not self.findings:
-            self.finding("image-unannotated", "nothing is listed for it")
-        if record.width is None or record.height is None:
-            self._take_size()
-        if self._flat:
-            points, bad = self._numbers()
-            if scale is not None:
-                points *= scale
-            offsets = np.array(self._ring_ends, np.int32)
-            least = np.frombuffer(self._least, np.uint8)
-            verdict = judge_rings(points, offsets, least, LIMIT)
-            if bad:
-                verdict[bad] = 1
-            record.points, record.ring_offsets = points, offsets
-            record.part_offsets = np.array(self._part_rings, np.int32)
-            if any(verdict.tobytes()):
-                self._drop(verdict)
-        if any(self._z):
-            order = sorted(range(len(self._z)), key=self._z.__getitem__)
-            record.shapes = [record.shapes[i] for i in order] if len(order) == len(record.shapes) else (
-                _by_depth(record.shapes, self._shapes, self._z)
-            )  # fmt: skip
-        return record
-
-    def _take_size(self) -> None:
-        """Where the export tells no size, masks of the whole image do, if they agree."""
-        masks = [shape.runs for shape in self._shapes if shape.runs is not None and shape.runs.whole]
-        sizes = {(runs.width, runs.height) for runs in masks}
-        if len(sizes) == 1 and not is_reject(self.findings):
-            self.record.width, self.record.height = sizes.pop()
-
-    def _numbers(self) -> tuple[NDArray[np.float64], list[int]]:
-        """Return all vertices, and the rings that hold something other than numbers."""
-        try:
-            return as_reals(self._flat).reshape(-1, 2), []
-        except (TypeError, OverflowError):
-            pass
-        bad: list[int] = []
-        values = np.full(len(self._flat), np.nan)
-        for ring, (start, stop) in enumerate(pairwise(self._ring_ends)):
-            try:
-                values[2 * start : 2 * stop] = as_reals(self._flat[2 * start : 2 * stop])
-            except (TypeError, OverflowError):
-                bad.append(ring)
-        return values.reshape(-1, 2), bad
-
-    def _drop(self, verdict: NDArray[np.uint8]) -> None:
-        """Leave out bad rings (all of a part where its exterior is bad), and shapes without parts."""
-        record = self.record
-        lost: dict[int, str] = {}
-        points, offsets = record.points, record.ring_offsets
-        kept_rings: list[int] = []
-        part_rings = [0]
-        shapes: list[Shape] = []
-        depths: list[float] = []
-        for number, (shape, z) in enumerate(zip(self._shapes, self._z, strict=True)):
-            first, last = shape.parts
-            code = ""
-            start = len(part_rings) - 1
-            for part in range(first, last):
-                rings = range(self._part_rings[part], self._part_rings[part + 1])
-                for ring in rings:
-                    if verdict[ring]:
-                        code = "shape-bad-number" if verdict[ring] == 1 else "shape-few-points"
-                        self.finding(
-                            code, f"{shape.label}: ring of {offsets[ring + 1] - offsets[ring]} points"
-                        )
-                good = [] if verdict[rings[0]] else [ring for ring in rings if not verdict[ring]]
-                if good:
-                    kept_rings += good
-                    part_rings.append(len(kept_rings))
-            shape.parts = (start, len(part_rings) - 1)
-            if first == last or shape.parts[0] < shape.parts[1]:
-                shapes.append(shape)
-                depths.append(z)
-            else:
-                lost[number] = code
-        for first, last in pairwise([0, *self._ends]):
-            if first < last and all(number in lost for number in range(first, last)):
-                self._balance.leave_out(lost[first])
-        pieces = [points[offsets[ring] : offsets[ring + 1]] for ring in kept_rings]
-        record.points = np.concatenate(pieces) if pieces else np.empty((0, 2))
-        record.ring_offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int32)
-        record.part_offsets = np.array(part_rings, np.int32)
-        record.shapes = self._shapes = shapes
-        self._z = depths
-
-
-def _by_depth(kept: list[Shape], shapes: list[Shape], depths: list[float]) -> list[Shape]:
-    """Sort the kept shapes by depth, ties in their order."""
-    depth = {id(shape): z for shape, z in zip(shapes, depths, strict=True)}
-    return sorted(kept, key=lambda shape: depth[id(shape)])

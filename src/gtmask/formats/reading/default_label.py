@@ -14,8 +14,9 @@ from gtmask.formats.base import suggested
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from gtmask.class_map import SuggestedClass
     from gtmask.formats.base import Reader
-    from gtmask.model import ImageNames, Record, SuggestedClass
+    from gtmask.model import ImageNames, Record
 
 
 class DefaultLabelReader:

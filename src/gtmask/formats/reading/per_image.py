@@ -13,7 +13,7 @@ A damaged file is a reject record that names the file; the run goes on.
 from __future__ import annotations
 
 from posixpath import dirname, join, normpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import orjson
 
@@ -30,10 +30,11 @@ from gtmask.formats.text import decode_json
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
+    from gtmask.formats.reading.reader import Told
     from gtmask.formats.reading.typed import Header
 
 
@@ -46,15 +47,12 @@ class PerImageReader(BaseReader):
 
     Parameters
     ----------
-    export, options, title, labels, findings, colors
+    export, options, title, told
         As of :class:`BaseReader`.
     wanted, parse
         See the module's docstring; module-level functions.
     suffix
         The extension of the format's files.
-    context
-        Whatever ``parse`` needs besides the file (class tables); picklable, found as
-        ``reader.context``.
     """
 
     def __init__(
@@ -66,13 +64,9 @@ class PerImageReader(BaseReader):
         wanted: Callable[[str], bool],
         parse: Callable[[bytes, str, PerImageReader], Record],
         suffix: str = ".json",
-        labels: list[str] | None = None,
-        context: Any = None,
-        findings: Iterable[Finding] = (),
-        colors: Mapping[str, str] | None = None,
+        **told: Unpack[Told],
     ) -> None:
-        super().__init__(export, options, title, labels=labels, findings=findings, colors=colors)
-        self.context = context
+        super().__init__(export, options, title, **told)
         self._wanted = wanted
         self._parse = parse
         self._suffix = suffix

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from gtmask.class_map import SuggestedClass
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
-from gtmask.model import SuggestedClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.model import ImageNames
+
+
+class Told(TypedDict, total=False):
+    """What an export tells beside its records.
+
+    ``labels`` are class names that it lists, ``findings`` what was found in its header, ``colors`` the
+    colours of classes that the header tells, as ``#rrggbb`` by label; ``context`` is whatever a format's
+    parsing needs besides a record's bytes (class tables); picklable, found as ``reader.context``.
+    """
+
+    labels: list[str] | None
+    findings: Iterable[Finding]
+    colors: Mapping[str, str] | None
+    context: Any
 
 
 class BaseReader:
@@ -26,30 +40,18 @@ class BaseReader:
         What is read and how.
     title
         One line for people: format and dialect.
-    labels
-        Class names that the export lists, or None.
-    findings
-        What was found in the export's header.
-    colors
-        Colours of classes that the header tells, as ``#rrggbb`` by label.
+    told
+        See :class:`Told`.
     """
 
-    def __init__(
-        self,
-        export: Export,
-        options: ReadOptions,
-        title: str,
-        *,
-        labels: list[str] | None = None,
-        findings: Iterable[Finding] = (),
-        colors: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, export: Export, options: ReadOptions, title: str, **told: Unpack[Told]) -> None:
         self.export = export
         self.options = options
         self.title = title
-        self.labels = labels
-        self.findings: list[Finding] = list(findings)
-        self._colors = dict(colors or {})
+        self.labels = told.get("labels")
+        self.context: Any = told.get("context")
+        self.findings: list[Finding] = list(told.get("findings", ()))
+        self._colors = dict(told.get("colors") or {})
 
     def count(self) -> int | None:
         """Return None: only a walk through the documents would tell."""

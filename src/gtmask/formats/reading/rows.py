@@ -12,7 +12,7 @@ A format gives one module-level function (readers are pickled to workers by refe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import orjson
 
@@ -26,11 +26,12 @@ from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
+    from gtmask.formats.reading.reader import Told
 
 #: Bytes that are searched for line ends at a time.
 PIECE = 4 << 20
@@ -58,7 +59,7 @@ class RowsReader(BaseReader):
 
     Parameters
     ----------
-    export, options, title, labels, findings, colors
+    export, options, title, told
         As of :class:`BaseReader`.
     parse
         See the module's docstring; a module-level function.
@@ -67,8 +68,6 @@ class RowsReader(BaseReader):
     ranges
         Finds the byte ranges of a file's records where they are not the elements of one array, and
         perhaps the ``part`` of each; a module-level function.
-    context
-        Whatever ``parse`` needs besides the row; picklable, found as ``reader.context``.
     called
         What the tool calls a record, and the members that hold its id there, for messages; inner members with
         dots between.
@@ -87,13 +86,9 @@ class RowsReader(BaseReader):
         wanted: Callable[[str], bool] | None = None,
         path: tuple[str, ...] | None = None,
         ranges: Callable[[Export, str], Iterator[tuple[int, ...]]] | None = None,
-        labels: list[str] | None = None,
-        context: Any = None,
-        findings: Iterable[Finding] = (),
-        colors: Mapping[str, str] | None = None,
+        **told: Unpack[Told],
     ) -> None:
-        super().__init__(export, options, title, labels=labels, findings=findings, colors=colors)
-        self.context = context
+        super().__init__(export, options, title, **told)
         self._parse = parse
         self._called = called
         self._wanted = wanted or by_suffix
