@@ -25,7 +25,7 @@ import gtmask
 from bench.exports import write_export
 from bench.harness import Goal, Measure, Row, Table, alone, in_own_process
 from gtmask import kernels
-from gtmask.run import run as whole_run
+from gtmask.run import chunks
 
 OURS = "gtmask convert"
 ONE = "gtmask convert, one worker"
@@ -84,15 +84,15 @@ def convert(export: str, images: str, out: str, workers: int | None, size: str =
 def worker_seconds(export: str, images: str, out: str) -> float:
     """Return the CPU seconds per image of the worker alone, chunks but for the first, in one thread."""
     spent: list[tuple[float, int]] = []
-    run_chunk = vars(whole_run)["run_chunk"]
+    run_chunks = vars(chunks)["run_chunks"]
 
     def timed(job: bytes, chunk: Any) -> Any:
         start = time.thread_time()
-        result = run_chunk(job, chunk)
+        result = run_chunks(job, chunk)
         spent.append((time.thread_time() - start, len(chunk.units)))
         return result
 
-    vars(whole_run)["run_chunk"] = timed
+    vars(chunks)["run_chunks"] = timed
     convert(export, images, out, 1)
     later = spent[1:] or spent
     return sum(seconds for seconds, _ in later) / sum(count for _, count in later)

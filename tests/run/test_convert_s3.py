@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +13,17 @@ import pytest
 import gtmask
 from gtmask import errors, finish
 from gtmask.errors import AccessError, NotFoundError
+from gtmask.run.watch import Watches
+from gtmask.run.worker import Chunk, Worker
 from gtmask.storage import S3Settings
 from tests.support import coco_data
 from tests.support.commands import tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from gtmask.run.outcomes import Outcome
     from tests.support.s3_server import S3Server
 
 NAMES = ["a.jpg", "b b.jpg", "day#1/c+d.jpg", "day%201/ü.jpg", "e.jpg"]
@@ -156,3 +161,30 @@ def test_missing_image_is_a_reject(made: tuple[Path, str], s3_server: S3Server) 
     )  # fmt: skip
     assert (summary.exit_code, summary.tally.masks, summary.tally.rejects) == (3, 4, 1)
     assert b"image-missing" in s3_server.objects(bucket, "out/")["rejects.jsonl"]
+
+
+def test_chunks_that_are_worked_on_together_are_made_anew_together(
+    tmp_path: Path, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one of them finds doubtful about the export, the other has read, too."""
+    names = [f"{number:02}.jpg" for number in range(12)]
+    export = coco_data.write(tmp_path, names)
+    looks: list[bool] = []
+    made: Counter[int] = Counter()
+    check, convert_record = Watches.check, Worker.convert_record
+
+    def doubting(self: Watches, touched: Mapping[str, int]) -> bool:
+        looks.append(check(self, touched))
+        return len(looks) > 1
+
+    async def counting(self: Worker, chunk: Chunk, position: int, journal: Any) -> Outcome:
+        made[chunk.number] += 1
+        return await convert_record(self, chunk, position, journal)
+
+    monkeypatch.setattr(Watches, "check", doubting)
+    monkeypatch.setattr(Worker, "convert_record", counting)
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+    gtmask.convert(
+        export, f"s3://{bucket}/out", images=tmp_path / "images", chunk_size=1, workers=1, s3=settings
+    )
+    assert made == {0: 2, 1: 2} | dict.fromkeys(range(2, 12), 1)

@@ -1,24 +1,34 @@
-"""How an export is cut into chunks, and what of the plan each chunk takes along."""
+"""How an export is cut into chunks, what of the plan each takes along, and how workers are given them."""
 
 from __future__ import annotations
 
+import contextlib
+import pickle
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.errors import GtmaskError
 from gtmask.run.survey import batches
-from gtmask.run.worker import Chunk
+from gtmask.run.worker import Chunk, run_chunks
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader
+    from gtmask.run.commit import ChunkResult
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
+    from gtmask.run.worker import Job
+    from gtmask.workers import Pool
+
+#: Chunks in S3 that one task has at most: with each, an interruption waits longer for what is being done.
+MOST_AT_A_TIME = 4
 
 
 def cut_chunks(
@@ -58,6 +68,23 @@ def cut_chunks(
         if number >= last:
             return
     raise GtmaskError("The export has fewer records than when the run began: go on with --update.")
+
+
+def converted(
+    job: Job, pool: Pool, chunks: Iterator[Chunk], count: int
+) -> Generator[ChunkResult, None, None]:
+    """Yield what chunks come to, in order; so many of them there are.
+
+    Where requests are waited for a task has several, as long as all workers have something to do to the end.
+    """
+    waits = is_s3(job.images) or is_s3(job.out)
+    size = max(1, min(MOST_AT_A_TIME, count // (2 * pool.ahead))) if waits else 1
+    pickled = pickle.dumps(job)
+    groups = iter(lambda: tuple(islice(chunks, size)), ())
+    tasks = ((pickled, *group) for group in groups)
+    with contextlib.closing(pool.map(run_chunks, tasks, -(-count // size))) as results:
+        for group in results:
+            yield from group
 
 
 def _within(ordinals: NDArray[np.int64], first: int, count: int) -> frozenset[int]:

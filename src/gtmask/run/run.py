@@ -7,7 +7,6 @@ so before the first mask is written, and everything that was committed stays wha
 from __future__ import annotations
 
 import contextlib
-import pickle
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,7 +22,7 @@ from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
-from gtmask.run.chunks import cut_chunks
+from gtmask.run.chunks import converted, cut_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
@@ -37,7 +36,7 @@ from gtmask.run.starts import Presence
 from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
-from gtmask.run.worker import Job, run_chunk, warm_up
+from gtmask.run.worker import Job, warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool
 
@@ -314,9 +313,7 @@ def _run_chunks(
         missing -= done
         if not missing:
             return tally
-    pickled = pickle.dumps(job)
-    chunks = ((pickled, chunk) for chunk in cut_chunks(job.reader, plan, missing, listed, kept))
-    results = pool.map(run_chunk, chunks, len(missing))
+    results = converted(job, pool, cut_chunks(job.reader, plan, missing, listed, kept), len(missing))
     try:
         for result in results:
             heard(result)

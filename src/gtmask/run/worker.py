@@ -48,7 +48,7 @@ from gtmask.storage import is_s3, open_storage
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator
+    from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.class_map import ClassMap
@@ -122,6 +122,9 @@ class Worker:
         self.job = job
         self.stack = contextlib.AsyncExitStack()
         self._plan = b""
+        #: How often what was read of the export, for whichever chunk, may have been other bytes.
+        self._doubts = 0
+        self._at_once = 1
         self.images: Storage
         self.table: PreparedImages | None
         self.out: Storage
@@ -146,10 +149,16 @@ class Worker:
     async def __aexit__(self, *exc: object) -> None:
         await self.stack.aclose()
 
+    async def convert_all(self, chunks: Sequence[Chunk]) -> list[ChunkResult]:
+        """Convert chunks, two at a time: one goes on while the last answers of the other are waited for."""
+        # As many records again wait for another attempt, or for their turn.
+        self._at_once = (2 if len(chunks) == 1 else 1) * self.job.s3.in_flight
+        take_read()
+        expect({uri: version for chunk in chunks for uri, version in chunk.versions.items()})
+        return await side_by_side(self.convert, chunks, 2)
+
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
-        take_read()
-        expect(chunk.versions)
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
         async def one(position: int) -> None:
@@ -168,12 +177,13 @@ class Worker:
             else:
                 await self._refuse_lost_run()
             while True:
+                doubts = self._doubts
                 if waits:
-                    # As many again wait for another attempt, or for their turn.
-                    await side_by_side(one, wanted, 2 * self.job.s3.in_flight)
+                    await side_by_side(one, wanted, self._at_once)
                 else:
                     await _one_by_one(one, wanted)
-                if self.job.watch.check(take_read()):
+                self._doubts += not self.job.watch.check(take_read())
+                if self._doubts == doubts:
                     break
             for position, outcome in zip(chunk.kept, await self._keep(chunk.kept.values()), strict=True):
                 outcomes[position] = outcome
@@ -391,14 +401,14 @@ async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], numbers:
             breath = perf_counter() + LISTENING
 
 
-def run_chunk(pickled_job: bytes, chunk: Chunk) -> ChunkResult:
-    """Convert one chunk; what a pool calls. The thread's worker is kept for the next chunk."""
+def run_chunks(pickled_job: bytes, *chunks: Chunk) -> list[ChunkResult]:
+    """Convert chunks; what a pool calls. The thread's worker is kept for the next ones."""
 
     def make() -> Worker:
         return Worker(pickle.loads(pickled_job))
 
-    async def work(worker: Worker) -> ChunkResult:
-        return await worker.convert(chunk)
+    async def work(worker: Worker) -> list[ChunkResult]:
+        return await worker.convert_all(chunks)
 
     return run_kept(pickled_job, make, work)
 

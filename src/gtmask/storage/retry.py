@@ -30,6 +30,10 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 20.0
+#: Part of that for a request whose answer broke: the next one is most often good. A server that is gone, or
+#: is asked for too much, is given the whole. AWS's SDK for JavaScript tells the two apart as well
+#: (``DEFAULT_RETRY_DELAY_BASE``, ``THROTTLING_RETRY_DELAY_BASE``).
+_HICCUP = 1 / 4
 _LONGEST_SHARED_PAUSE = 5.0
 #: From this share of 503 among the last answers on all requests wait. The adaptive mode of AWS's SDKs answers
 #: throttling with 0.7 times as many requests (``_BETA`` of botocore/retries/throttling.py), which is right
@@ -108,11 +112,13 @@ class Requests:
                 _log.info("%s Tried %d times so far.", error, number)
                 is_throttled = isinstance(error, ThrottledError)
                 in_a_row = in_a_row + 1 if is_throttled else 0
-                if not isinstance(error, UnreachableError):
+                lasts = isinstance(error, UnreachableError)
+                if not lasts:
                     self._note_answer(is_throttled)
                 if is_throttled and (self._throttled >= _CROWDED or in_a_row >= _REPEATEDLY):
+                    lasts = True
                     self._slow_down()
-                await asyncio.sleep(random.uniform(0, _backoff(number)))
+                await asyncio.sleep(random.uniform(0, _backoff(number, lasts=lasts)))
             else:
                 self._note_answer(False)
                 if self._pace:
@@ -168,6 +174,7 @@ class Requests:
                 self._turns.move(self._pace.bound)
 
 
-def _backoff(number: int) -> float:
-    """Return the longest wait in seconds after the given number of attempts."""
-    return min(_FIRST_PAUSE * 2.0 ** min(number, 30), _LONGEST_PAUSE)
+def _backoff(number: int, *, lasts: bool) -> float:
+    """Return the longest wait in seconds after so many attempts; ``lasts`` tells of trouble that may last."""
+    first = _FIRST_PAUSE if lasts else _HICCUP * _FIRST_PAUSE
+    return min(first * 2.0 ** min(number, 30), _LONGEST_PAUSE)
