@@ -28,6 +28,7 @@ from jinja2 import Template
 
 from bench.harness import ROOT, in_own_process
 from gtmask.errors import GtmaskError, NotFoundError, ThrottledError
+from gtmask.loops import side_by_side
 from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.storage.base import S3Settings
 from gtmask.storage.retry import Requests
@@ -171,23 +172,26 @@ async def _simulate(job: Job) -> Outcome:
             counts["images"] += loop.time() > half
 
     async def process(begin: float) -> None:
-        """Do one chunk after the other, two images at a time for each request that may be in flight."""
+        """Do two chunks at a time, of each as many images as requests may be in flight."""
         await asyncio.sleep(begin)
         requests, core = Requests(job.concurrency, S3Settings().attempts), asyncio.Lock()
         state: Any = _State(requests, request)
-        for chunk in range(sys.maxsize):
-            limit = asyncio.Semaphore(2 * job.concurrency)
 
-            async def one(name: str, limit: asyncio.Semaphore, journal: ObjectJournal) -> None:
+        async def chunk(number: int) -> None:
+            limit = asyncio.Semaphore(job.concurrency)
+
+            async def one(name: str, journal: ObjectJournal) -> None:
                 async with limit:
                     await image(name, requests, core, journal)
 
-            async with ObjectJournal(state, chunk, "run", state.is_mine) as journal:
+            async with ObjectJournal(state, number, "run", state.is_mine) as journal:
                 journal.announce(map(str, range(job.chunk)))
-                await asyncio.gather(*(one(f"{number}", limit, journal) for number in range(job.chunk)))
+                await asyncio.gather(*(one(f"{number}", journal) for number in range(job.chunk)))
             await state.put("part", b"")
             await state.is_mine()
             await state.put("commit", b"")
+
+        await side_by_side(chunk, range(sys.maxsize), 2)
 
     with suppress(TimeoutError):
         async with asyncio.timeout(job.seconds), asyncio.TaskGroup() as group:

@@ -18,7 +18,7 @@ def test_a_machine_alone_is_bound_by_its_requests_or_its_cores() -> None:
 def test_more_machines_get_no_more_than_the_server_gives() -> None:
     job = Job(0.0, 0.1, cores=1, nodes=20, concurrency=8, puts=100.0, gets=150.0, seconds=20.0)
     found = simulate(job)
-    # The journals take their share of the requests.
-    assert 50 <= found.images <= 100
+    # The journals take their share of the requests; what the server saved up in a second comes on top.
+    assert 50 <= found.images <= 110
     assert found.share > 0
     assert found.given_up == 0
