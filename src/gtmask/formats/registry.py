@@ -308,6 +308,7 @@ _ROWS = (
         "Bitmaps must lie beside the release file. Sequences are not read.",
         image="`name`, else `url` of `image`.",
         label="`category_id`, named by `categories`.",
+        grid="As EXIF turns it, and so does the SDK turn images.",
         holes="What the bitmap leaves out; none in polygons.",
         marks=frozenset({"samples", "dataset", "segmentation_bitmap"}),
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
