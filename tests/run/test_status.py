@@ -107,8 +107,8 @@ def test_a_start_that_is_not_heard_of_is_called_silent(data: Path) -> None:
 
 
 def test_a_start_writes_again_after_a_while_and_never_fails_for_it(tmp_path: Path) -> None:
-    moments = [0.0]
-    presence = Presence("run", "0/1", clock=lambda: moments[0])
+    moments, ticks = [1e9], [0.0]
+    presence = Presence("run", "0/1", clock=lambda: moments[0], ticks=lambda: ticks[0])
 
     async def write(folder: Path) -> list[Any]:
         async with open_storage(str(folder)) as out:
@@ -119,9 +119,12 @@ def test_a_start_writes_again_after_a_while_and_never_fails_for_it(tmp_path: Pat
     presence.note(2)
     presence.note(3)
     assert not presence.is_due
-    moments[0] = EVERY
+    moments[0] += 2 * EVERY
+    assert not presence.is_due, "the clock was set"
+    moments[0], ticks[0] = 10.0, EVERY
     assert presence.is_due
-    assert [start.chunks for start in run_async(write(tmp_path))] == [[(2, 4)]]
+    (start,) = run_async(write(tmp_path))
+    assert (start.chunks, start.heard, start.worked) == ([(2, 4)], 10.0, EVERY)
     assert not presence.is_due
     (tmp_path / "file").write_text("no folder")
     assert run_async(write(tmp_path / "file")) == []

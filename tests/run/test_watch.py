@@ -16,7 +16,7 @@ from gtmask.formats.jsonstream import Document
 from gtmask.formats.locate import open_export
 from gtmask.progress import Silent
 from gtmask.run.plan import fingerprint
-from gtmask.run.watch import Watch
+from gtmask.run.watch import Watch, look
 from gtmask.storage.base import S3Settings
 from tests.support import coco_data
 from tests.support.commands import tree
@@ -155,10 +155,30 @@ def test_a_file_that_lost_bytes_before_its_time_changed_is_seen(tmp_path: Path) 
     export = open_export(str(source), S3Settings())
     watch = Watch.begin(str(source), S3Settings(), export)
     watch.digest = fingerprint(export)
+    size = victim.stat().st_size
     cut(victim)
-    watch.latest = victim.stat().st_ctime_ns
+    watch.files = tuple((path, (look(path)[0], size if path == str(victim) else old[1]))
+                        for path, old in watch.files)  # fmt: skip
     with pytest.raises(GtmaskError, match="was changed while it was converted"):
         watch.check({})
+
+
+def test_a_file_that_was_changed_by_a_clock_that_was_set_back_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, victim = coco(tmp_path)
+    export = open_export(str(source), S3Settings())
+    watch = Watch.begin(str(source), S3Settings(), export)
+    watch.digest = fingerprint(export)
+    data = victim.read_bytes()
+    victim.write_bytes(data[:-1] + b" ")
+    then = watch.latest - 3_600_000_000_000
+    monkeypatch.setattr("gtmask.run.watch.look", lambda path: (then, look(path)[1]))
+    with pytest.raises(GtmaskError, match="was changed while it was converted"):
+        watch.check({})
+    victim.write_bytes(data)
+    assert not watch.check({})
+    assert watch.check({})
 
 
 def test_a_file_of_many_that_was_read_while_it_was_cut_is_seen(tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ class Start:
     """One start of ``gtmask convert`` at a run.
 
     ``shard`` is "I/N"; ``began`` and ``heard`` are seconds since 1970 by the clock of its own machine,
-    ``heard`` of the last writing; ``state`` is "working", "ended" or "stopped"; ``chunks`` are those that it
-    has done, as pairs of the first and the last of each row of consecutive ones.
+    ``heard`` of the last writing, until which it ``worked`` so many seconds; ``state`` is "working", "ended"
+    or "stopped"; ``chunks`` are those that it has done, as pairs of the first and the last of each row of
+    consecutive ones.
     """
 
     run: str
@@ -47,6 +48,7 @@ class Start:
     state: str = "working"
     chunks: list[tuple[int, int]] = field(default_factory=list)
     version: str = __version__
+    worked: float = 0.0
 
     @property
     def count(self) -> int:
@@ -64,13 +66,22 @@ class Presence:
     shard
         Which chunks it does, "I/N".
     clock
-        Returns the time in seconds since 1970.
+        Returns the time in seconds since 1970, which may be set forth or back meanwhile.
+    ticks
+        Returns seconds by a clock that nobody sets: how long a start has worked goes by that.
     """
 
-    def __init__(self, run: str, shard: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        run: str,
+        shard: str,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         now = clock()
         self._start = Start(run, socket.gethostname(), os.getpid(), shard, now, now)
-        self._clock = clock
+        self._clock, self._ticks = clock, ticks
+        self._began = self._wrote = ticks()
         self._done: set[int] = set()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
         name = "".join(letter if letter.isalnum() else "-" for letter in self._start.host)
@@ -83,11 +94,13 @@ class Presence:
     @property
     def is_due(self) -> bool:
         """Whether it is time to write again."""
-        return self._clock() - self._start.heard >= EVERY
+        return self._ticks() - self._wrote >= EVERY
 
     async def write(self, out: Storage, state: str = "working") -> None:
         """Write the file; that it cannot be written ends no run."""
+        self._wrote = self._ticks()
         self._start.heard, self._start.state = self._clock(), state
+        self._start.worked = self._wrote - self._began
         self._start.chunks = ranges(self._done)
         with contextlib.suppress(StorageError):
             await out.put(self._key, orjson.dumps(asdict(self._start)) + b"\n", "application/json")

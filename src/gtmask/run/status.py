@@ -197,8 +197,8 @@ def _state(start: Start) -> str:
 
 def _left(starts: list[Start], missing: int) -> float | None:
     """Return how long those at work need for what is missing, as fast as they were so far."""
-    working = [start for start in starts if _state(start) == "working" and start.heard > start.began]
-    rate = sum(start.count / (start.heard - start.began) for start in working)
+    working = [start for start in starts if _state(start) == "working" and start.worked]
+    rate = sum(start.count / start.worked for start in working)
     return missing / rate if rate and missing else None
 
 

@@ -84,14 +84,14 @@ class Watches:
 class Watch:
     """Watches one export for one start of a run, in each of its workers.
 
-    ``files`` are the paths and sizes of an export of few files, all of which are looked at; of one of many
-    files those that were read since the last look are. ``latest`` is the last change of any file when the
-    run began, in nanoseconds.
+    ``files`` are the paths of an export of few files and what each of them is (:func:`look`): all of them are
+    looked at. Of one of many files those that were read since the last look are, and ``latest`` is the last
+    change of any file when the run began, in nanoseconds.
     """
 
     source: str
     s3: S3Settings
-    files: tuple[tuple[str, int], ...] = ()
+    files: tuple[tuple[str, tuple[int, int]], ...] = ()
     latest: int = 0
     digest: str = ""
     #: Of an export of many objects, for who leads the run only.
@@ -112,12 +112,12 @@ class Watch:
                     export.keep(entry.key, entry.etag)
         elif not is_s3(source):
             watch.root = export.root.rstrip("/") + "/" if isinstance(export, LocalExport) else ""
-            few: list[tuple[str, int]] = []
+            few: list[tuple[str, tuple[int, int]]] = []
             for path in _paths(export, source):
-                changed, size = look(path)
-                watch.latest = max(watch.latest, changed)
+                found = look(path)
+                watch.latest = max(watch.latest, found[0])
                 if len(few) <= FILES_READ_WHOLE:
-                    few.append((path, size))
+                    few.append((path, found))
             watch.files = tuple(few) if len(few) <= FILES_READ_WHOLE else ()
         return watch
 
@@ -143,16 +143,19 @@ class Watch:
         """
         if not self.latest:
             return True
-        known = dict(self.files) or touched
-        looks = {path: look(path) for path in known}
-        newest = max((changed for changed, _ in looks.values()), default=0)
-        if newest <= self.latest and all(size in (-1, looks[path][1]) for path, size in known.items()):
-            return True
-        # That of many files is of names, sizes and times, and times can be set back.
         if not self.files:
-            raise self._changed()
+            looks = {path: look(path) for path in touched}
+            if any(looks[path][0] > self.latest or size not in {-1, looks[path][1]}
+                   for path, size in touched.items()):  # fmt: skip
+                # Its fingerprint is of names, sizes and times, and times can be set back.
+                raise self._changed()
+            return True
+        # Any other time, also an earlier one: clocks are set back.
+        files = tuple((path, look(path)) for path, _ in self.files)
+        if files == self.files:
+            return True
         self._compare()
-        self.latest = newest
+        self.files = files
         return False
 
     def check_all(self) -> None:
