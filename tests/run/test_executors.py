@@ -93,8 +93,6 @@ def where(_: int) -> int:
     ("tasks", "seconds", "asked", "elsewhere"),
     [
         pytest.param(20, 0.01, None, 0, id="little to do"),
-        pytest.param(20, 1.0, None, 18, id="much to do"),
-        pytest.param(4, 10.0, None, 2, id="few long tasks"),
         pytest.param(20, 0.01, 2, 20, id="asked for"),
         pytest.param(1, 0.01, 2, 0, id="asked for in vain"),
     ],
@@ -109,6 +107,33 @@ def test_processes_start_where_they_save_more_than_they_cost(
         found = list(workers.map(where, ((number,) for number in range(tasks)), tasks))
     assert len(found) == tasks
     assert sum(process != os.getpid() for process in found) == elsewhere
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_this_process_works_until_processes_have_started(
+    monkeypatch: pytest.MonkeyPatch, prepared: bool
+) -> None:
+    ticks = itertools.count(0, 1.0)
+    monkeypatch.setattr(pool, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    found: list[int] = []
+    deadline = time.monotonic() + 60
+
+    def numbers() -> Iterator[tuple[int]]:
+        for number in itertools.count():
+            if any(process != os.getpid() for process in found) or time.monotonic() > deadline:
+                return
+            yield (number,)
+
+    with Pool() as workers:
+        if prepared:
+            workers.prepare(warm_up)
+        for process in workers.map(where, numbers(), 1000):
+            found.append(process)
+    here = [process == os.getpid() for process in found]
+    assert here == sorted(here, reverse=True), "first this process, then others alone"
+    assert not here[-1]
+    assert prepared or here[:2] == [True, True]
 
 
 def leave(number: int) -> int:

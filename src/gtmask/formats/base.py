@@ -26,6 +26,9 @@ from gtmask.storage.base import S3Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gtmask.findings import Finding
     from gtmask.formats.conditions import Condition
     from gtmask.formats.jsonstream.texts import Texts
@@ -177,6 +180,21 @@ class WalksDocument(Protocol):
 
     #: Where arrays at the top level end (the offset behind the bracket), by their keys.
     ends: dict[str, int]
+
+
+@runtime_checkable
+class WeighsRecords(Protocol):
+    """A reader that can tell where the most annotations are, without making the units."""
+
+    def weights(self, together: int) -> NDArray[np.int64] | None:
+        """Return how many bytes the annotations of each ``together`` consecutive records take.
+
+        Returns
+        -------
+        ndarray or None
+            int64, one for each chunk of so many records; None where that is not known.
+        """
+        ...
 
 
 @runtime_checkable

@@ -1,4 +1,8 @@
-"""How an export is cut into chunks, what of the plan each takes along, and how workers are given them."""
+"""How an export is cut into chunks, what each takes along, which are begun first, and how workers get them.
+
+The cut follows from the plan alone. The order decides no byte: chunks that take much longer than others are
+begun before them, or at the end one worker would be at work and the others done.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import GtmaskError
+from gtmask.formats.base import WeighsRecords
 from gtmask.run.survey import batches
 from gtmask.run.worker import Chunk, run_chunks
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -29,6 +35,20 @@ if TYPE_CHECKING:
 
 #: Chunks in S3 that one task has at most: with each, an interruption waits longer for what is being done.
 MOST_AT_A_TIME = 4
+#: A chunk with so many times the annotations of the mean is begun first; so many chunks are, at most.
+DEAR = 3.0
+MOST_DEAR = 64
+
+
+def dear_chunks(reader: Reader[Any], plan: Plan, wanted: set[int]) -> set[int]:
+    """Return the chunks that will take much longer than others, as far as the export tells that."""
+    weights = reader.weights(plan.settings["chunk_size"]) if isinstance(reader, WeighsRecords) else None
+    if weights is None or len(weights) < plan.chunks:
+        return set()
+    numbers = np.array(sorted(wanted), np.int64)
+    here = weights[numbers]
+    heaviest = numbers[np.argsort(-here, kind="stable")[:MOST_DEAR]]
+    return set(heaviest[weights[heaviest] > DEAR * here.mean()].tolist())
 
 
 def cut_chunks(
@@ -37,14 +57,28 @@ def cut_chunks(
     wanted: set[int],
     listed: ListedVersions | JoinedVersions | None,
     kept: Kept | None,
+    first: AbstractSet[int] = frozenset(),
 ) -> Iterator[Chunk]:
-    """Cut the export into chunks and yield the wanted ones.
+    """Cut the export into chunks and yield the wanted ones: those in ``first``, then the others.
 
     Raises
     ------
     GtmaskError
         If the export ends before the last wanted chunk.
     """
+    for numbers in (wanted & first, wanted - first):
+        if numbers:
+            yield from _cut(reader, plan, numbers, listed, kept)
+
+
+def _cut(
+    reader: Reader[Any],
+    plan: Plan,
+    wanted: set[int],
+    listed: ListedVersions | JoinedVersions | None,
+    kept: Kept | None,
+) -> Iterator[Chunk]:
+    """Yield the wanted chunks in their order."""
     size: int = plan.settings["chunk_size"]
     marks = [np.array(marked, np.int64) for marked in (plan.long_keys, plan.duplicates, plan.ambiguous)]
     choices = dict(zip(plan.contested, plan.choices, strict=True))

@@ -22,7 +22,7 @@ from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
-from gtmask.run.chunks import converted, cut_chunks
+from gtmask.run.chunks import converted, cut_chunks, dear_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
@@ -158,7 +158,9 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
     ):
         try:
             pool.wait_for_workers(warm_up, request.progress)
-            if (reader.count() or 0) > MANY:
+            # Whoever asks for workers has them start now, unless there is but one chunk.
+            enough = MANY if execution.workers is None else settings.chunk_size
+            if (reader.count() or 0) > enough:
                 pool.prepare(warm_up)
             listed = None if settings.only is None else read_listed(settings.only, "--only")
             reader = choose(request.source, reader, listed, settings, pool, request.progress)
@@ -313,7 +315,11 @@ def _run_chunks(
         missing -= done
         if not missing:
             return tally
-    results = converted(job, pool, cut_chunks(job.reader, plan, missing, listed, kept), len(missing))
+    # What is told of a dry run, or of a shard, is told as its chunks come: in their order.
+    free = pool.workers > 1 and not request.execution.dry_run and shard.count == 1
+    dear = dear_chunks(job.reader, plan, missing) if free else set()
+    chunks = cut_chunks(job.reader, plan, missing, listed, kept, dear)
+    results = converted(job, pool, chunks, len(missing))
     try:
         for result in results:
             heard(result)

@@ -10,6 +10,7 @@ from collections import deque
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from threading import Timer
 from time import perf_counter
@@ -31,7 +32,7 @@ T = TypeVar("T")
 #: How often in a row processes may die before a task gets done.
 _DEATHS = 3
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
-START_SECONDS = 1.5
+START_SECONDS = 0.8
 
 
 @dataclass(slots=True)
@@ -81,6 +82,8 @@ class Pool:
         self._before = before
         self._thread: ThreadPoolExecutor | None = None
         self._processes: Executor | None = None
+        #: What processes do first; once one of them has done it, they can be given tasks.
+        self._starting: list[Future[tuple[None, int]]] = []
         self._count = self._workers
         self._deaths = 0
         #: Results given, and how many tasks were done when a process died last.
@@ -112,9 +115,14 @@ class Pool:
                 end.cancel()
 
     @property
+    def workers(self) -> int:
+        """How many there may be."""
+        return self._cluster.workers if self._cluster else self._workers
+
+    @property
     def ahead(self) -> int:
         """Tasks in flight: each worker has one to go on with."""
-        return 2 * (self._cluster.workers if self._cluster else self._workers) + 1
+        return 2 * self.workers + 1
 
     def map(
         self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
@@ -126,9 +134,9 @@ class Pool:
         function, arguments
             Picklable.
         tasks
-            About how many tasks there are. The first ones are done in this process, until processes would
-            save more than they cost, unless somebody has asked for them; where it is not known how many tasks
-            there are, as many more are expected as are done.
+            About how many tasks there are. The first ones are done in this process, until processes have
+            started, unless somebody has asked for them: they are started once they would save more than they
+            cost. Where it is not known how many tasks there are, as many more are expected as are done.
 
         Raises
         ------
@@ -141,9 +149,9 @@ class Pool:
         flying: deque[_Flying[T]] = deque()
         self._flying = flying
         try:
-            spread = self._cluster is not None or self._processes is not None or self._workers == 1
-            if not spread and not self._asked:
+            if self._cluster is None and self._workers > 1 and not self._asked:
                 yield from self._map_here(function, items, tasks)
+            spread = self._cluster is not None or self._processes is not None or self._workers == 1
             first = list(islice(items, 2))
             # Whoever asks for processes gets them, unless there is only one task.
             submit = self._submit if spread or len(first) > 1 or not self._asked else self._submit_here
@@ -160,16 +168,26 @@ class Pool:
     def _map_here(
         self, function: Callable[..., T], items: Iterator[tuple[Any, ...]], tasks: int | None
     ) -> Generator[T, None, None]:
-        """Yield the results of tasks done in this process, until processes would save more than they cost."""
-        for done, item in enumerate(items, 1):
+        """Yield the results of tasks done in this process, until there are processes that take them."""
+        done = 0
+        while not any(process.done() for process in self._starting):
+            item = next(items, None)
+            if item is None:
+                return
             start = perf_counter()
             result = self._here().submit(function, *item).result()
             seconds = perf_counter() - start
+            done += 1
             yield result
             left = done if tasks is None else tasks - done
             # The first task loads the kernels and opens connections, too: it tells nothing of the others.
-            if done > 1 and seconds * left * (1 - 1 / self._workers) > START_SECONDS:
-                return
+            worth = done > 1 and seconds * left * (1 - 1 / self._workers) > START_SECONDS
+            if worth and self._processes is None:
+                self._start(partial(_get_ready, function))
+
+    def _start(self, first: Callable[[], None]) -> None:
+        """Start processes: each does this first."""
+        self._starting = [self._submit(first) for _ in range(self._workers)]
 
     def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
         """Hand a task to all cores, or machines; what comes back is for :meth:`_result`."""
@@ -255,9 +273,8 @@ class Pool:
 
     def prepare(self, warm_up: Callable[[], None]) -> None:
         """Let worker processes start and import while this process is still busy with other things."""
-        if self._cluster is None and self._workers > 1:
-            for _ in range(self._workers):
-                self._submit(warm_up)
+        if self._cluster is None and self._workers > 1 and self._processes is None:
+            self._start(warm_up)
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; with ``wait``, after the tasks that run."""
@@ -280,6 +297,10 @@ class Pool:
         for process in list(processes.values()):
             process.kill()
         self.close(wait=False)
+
+
+def _get_ready(_function: Callable[..., Any]) -> None:
+    """Do nothing: by the time this runs, the process has imported what the function needs."""
 
 
 def _is_done(future: Future[Any]) -> bool:

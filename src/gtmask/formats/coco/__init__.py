@@ -47,6 +47,8 @@ from gtmask.model import ImageNames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.coco.tables import Tables
     from gtmask.formats.export import Export
@@ -243,6 +245,13 @@ class CocoReader:
         if tables.images_at is None or tables.shared:
             return None
         return self._image_names(tables)
+
+    def weights(self, together: int) -> NDArray[np.int64] | None:
+        """Return the bytes of annotations of so many images each; None where units are not the images."""
+        tables = self._survey()
+        if tables.images_at is None or tables.shared:
+            return None
+        return tables.index.weights(len(tables.images), together)
 
     def _image_names(self, tables: Tables) -> Iterator[Texts | None]:
         try:

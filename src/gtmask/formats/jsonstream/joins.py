@@ -144,6 +144,17 @@ class Index:
         if not self.grouped:
             packed.sort()
 
+    def weights(self, owners: int, together: int) -> NDArray[np.int64]:
+        """Return how many bytes the elements of ``together`` owners take, for each such group: int64."""
+        packed, lengths = self._keys.values, self._lengths.values
+        total = np.zeros(-(-owners // together) + 1)  # the last for elements without an owner
+        for start in range(0, len(packed), _BLOCK):
+            block = packed[start : start + _BLOCK]
+            group = np.minimum((block >> _SHIFT) // together, len(total) - 1)
+            group[(block >> _SHIFT) >= owners] = len(total) - 1
+            total += np.bincount(group, lengths[block & ((1 << _SHIFT) - 1)], len(total))
+        return total[:-1].astype(np.int64)
+
     def ranges(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the byte ranges of the elements of the owners [first, last).
 
