@@ -218,8 +218,8 @@ def _parent(folder: Path, few: int, many: int, per_image: float) -> Table:
         Row(f"{count:,} images", {OURS: Measure(one.whole, peak=one.peak)}) for count, one in done.items()
     ]
     about = (
-        "Peak memory of the process that was started, with two workers and sizes from the export. Its CPU time "
-        "for each further image is set beside what a worker needs for one of 640x480 with 8 polygons."
+        "Peak memory of the process that was started, with two workers and sizes from the export. Its CPU "
+        "time for each further image is set beside what a worker needs for one of 640x480 with 8 polygons."
     )
     return Table("Memory of the leading process", about, OURS, rows, goals)
 
