@@ -8,7 +8,7 @@ PACKAGE = $(VENV)/.package
 TOOLS   = $(VENV)/.tools
 PIP     = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(UPGRADE) $(addprefix -c ,$(PINS))
 
-.PHONY: help demo test fuzz soak test-lowest test-newest coverage check lint types bench docs dist clean
+.PHONY: help demo test fuzz soak mutants test-lowest test-newest coverage check lint types bench docs dist clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ fuzz: $(TOOLS)  ## Change exports in every way that the tests know, then fuzz by
 
 soak: $(TOOLS)  ## Kill commands, break requests and restart the server for minutes; SOAK='--kills 1000 --write' for an hour
 	@$(BIN)/python -m tests.reliability.soak $(SOAK)
+
+mutants: $(TOOLS)  ## Put small faults into the code that the tests must notice; MUTANTS='--all --write' for hours
+	@$(PIP) -e '.[mutants]'
+	@$(BIN)/python -m tests.reliability.mutants $(MUTANTS)
 
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
 	@mkdir -p build

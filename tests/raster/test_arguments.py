@@ -1,0 +1,124 @@
+"""What kernels are given: numbers up to the ends of their types, and none that would become another one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gtmask.raster import fill_center, fill_pillow_ellipse, paint_bitmap, paint_runs, stroke_lines
+from gtmask.raster.arguments import LIMIT, as_kernel_array, check_mask
+
+EXACT = (np.uint8, np.int32, np.uint32, np.int64)
+ENDS = {dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype in (*EXACT, np.uint64)}
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("given", [np.int64, np.uint64])
+def test_numbers_are_taken_up_to_the_ends_of_a_type(dtype: type, given: type) -> None:
+    least, most = ENDS[dtype]
+    for number in sorted({end + step for ends in ENDS.values() for end in ends for step in (-1, 0, 1)}):
+        if not ENDS[given][0] <= number <= ENDS[given][1]:
+            continue
+        array = np.array([1, number, 2], given)
+        if least <= number <= most:
+            taken = as_kernel_array(array, dtype, 1, "numbers")
+            assert taken.dtype == dtype
+            assert taken.tolist() == [1, number, 2]
+        else:
+            with pytest.raises(ValueError, match=f"numbers must lie between {least} and {most}, to fit"):
+                as_kernel_array(array, dtype, 1, "numbers")
+
+
+@pytest.mark.parametrize("dtype", [*EXACT, np.float32, np.float64])
+def test_what_is_as_kernels_want_it_is_not_copied_and_what_is_not_is(dtype: type) -> None:
+    array = np.arange(12).astype(dtype).reshape(3, 4)
+    assert as_kernel_array(array, dtype, 2, "numbers") is array
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    for given in (array[:, ::2], array.T, frozen, array.astype(np.dtype(dtype).newbyteorder())):
+        taken = as_kernel_array(given, dtype, 2, "numbers")
+        assert taken.flags.carray
+        assert taken.dtype is np.dtype(dtype)
+        assert np.array_equal(taken, given)
+    with pytest.raises(ValueError, match="numbers must have 1 dimensions, but has 2"):
+        as_kernel_array(array, dtype, 1, "numbers")
+
+
+@pytest.mark.parametrize("dtype", [*EXACT, np.float32, np.float64])
+def test_only_numbers_are_taken_for_numbers(dtype: type) -> None:
+    """An empty list has no type of its own; truth values are 0 and 1 to every tool."""
+    assert as_kernel_array([], dtype, 1, "numbers").shape == (0,)
+    assert as_kernel_array([True, False], dtype, 1, "numbers").tolist() == [1, 0]
+    wrong = [["1"], [None], [1 + 1j], *([] if dtype in {np.float32, np.float64} else [[1.0], [np.nan]])]
+    for numbers in wrong:
+        with pytest.raises(ValueError, match=f"numbers must be {np.dtype(dtype).name}, but is "):
+            as_kernel_array(numbers, dtype, 1, "numbers")
+
+
+@pytest.mark.parametrize("value", [0, 1, 254, 255])
+def test_every_value_of_a_byte_is_painted(value: int) -> None:
+    for paint in (
+        lambda mask: paint_runs(mask, [0, 9], 3, 3, 0, 0, True, value),
+        lambda mask: paint_bitmap(mask, np.ones((3, 3), bool), 0, 0, value),
+        lambda mask: fill_pillow_ellipse(mask, -9, -9, 9, 9, value),
+    ):
+        mask = np.full((3, 3), 7, np.uint8)
+        paint(mask)
+        assert (mask == value).all()
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        ([[0]], "must be a uint8 array"),
+        (np.zeros((2, 2), np.int8), "must be a uint8 array"),
+        (np.zeros((2, 2, 1), np.uint8), "must be a uint8 array"),
+        (np.zeros(2, np.uint8), "must be a uint8 array"),
+        (np.zeros((2, 4), np.uint8)[:, ::2], "C-contiguous and writable"),
+        (np.broadcast_to(np.uint8(0), (2, 2)), "C-contiguous and writable"),
+    ],
+)
+def test_what_is_no_mask_to_paint_in_is_refused(mask: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        check_mask(mask)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_coordinates_end_at_the_limit(place: tuple[int, int]) -> None:
+    """For each coordinate by itself: those of a kernel that has a limit, and that of an ellipse."""
+    square = np.array([[0.5, 0.5], [1.5, 0.5]])
+    mask = np.zeros((3, 3), np.uint8)
+    for number in (LIMIT, -LIMIT):
+        square[place] = number
+        stroke_lines(mask, square, [0, 2], 1.0, [1])
+        fill_pillow_ellipse(mask, *square.ravel().tolist(), 1)
+    for number in (np.nextafter(LIMIT, np.inf), -np.nextafter(LIMIT, np.inf), np.nan, np.inf):
+        square[place] = number
+        with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
+            stroke_lines(mask, square, [0, 2], 1.0, [1])
+        with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
+            fill_pillow_ellipse(mask, *square.ravel().tolist(), 1)
+
+
+def test_a_stroke_is_as_wide_as_the_limit_and_no_wider() -> None:
+    mask = np.zeros((3, 3), np.uint8)
+    stroke_lines(mask, [[1.0, 1.0]], [0, 1], LIMIT, [1])
+    assert mask.all()
+    with pytest.raises(ValueError, match="width of a stroke"):
+        stroke_lines(mask, [[1.0, 1.0]], [0, 1], np.nextafter(LIMIT, np.inf), [1])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.uint16, np.int64, ">i4"])
+@pytest.mark.parametrize("value", [0, 1, 2, 127, 128, 255])
+def test_a_mask_of_any_type_is_painted_with_what_it_can_hold(dtype: type, value: int) -> None:
+    mask = np.ones((4, 4), dtype)
+    square = np.array([[0, 0], [2, 0], [2, 2], [0, 2]], float)
+    most = 1 if np.dtype(dtype).kind == "b" else np.iinfo(dtype).max
+    if value > most:
+        with pytest.raises(ValueError, match=f"values must lie between 0 and {most}, to fit"):
+            fill_center(mask, square, [0, 4], [0, 1], [value])
+        assert mask.all()
+    else:
+        fill_center(mask, square, [0, 4], [0, 1], [value])
+        assert mask[:2, :2].tolist() == [[value] * 2] * 2
+        assert mask.sum() == 12 + 4 * value
