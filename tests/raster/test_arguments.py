@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gtmask.raster import fill_center, fill_pillow_ellipse, paint_bitmap, paint_runs, stroke_lines
+from gtmask.raster import (
+    fill_center,
+    fill_pillow_ellipse,
+    fill_polygons,
+    paint_bitmap,
+    paint_runs,
+    stroke_lines,
+)
 from gtmask.raster.arguments import LIMIT, as_kernel_array, check_mask
 
 EXACT = (np.uint8, np.int32, np.uint32, np.int64)
@@ -122,3 +129,30 @@ def test_a_mask_of_any_type_is_painted_with_what_it_can_hold(dtype: type, value:
         fill_center(mask, square, [0, 4], [0, 1], [value])
         assert mask[:2, :2].tolist() == [[value] * 2] * 2
         assert mask.sum() == 12 + 4 * value
+
+
+@pytest.mark.parametrize("shapes", [((1, 2), (2,)), ((2,), (1, 2)), ((1, 2), (1, 2)), ((), (2,))])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_offsets_of_other_dimensions_are_refused(shapes: tuple[tuple[int, ...], ...], dtype: type) -> None:
+    rings, parts = (np.resize([0, 1], shape).astype(dtype) for shape in shapes)
+    mask = np.zeros((3, 3), np.uint8)
+    with pytest.raises(ValueError, match="_offsets must have 1 dimensions"):
+        fill_center(mask, [[1.0, 1.0]], rings, parts, [1])
+    with pytest.raises(ValueError, match="_offsets must have 1 dimensions"):
+        fill_polygons(mask, [[1, 1]], rings, parts, [1])
+
+
+def test_offsets_that_only_64_bits_hold_are_refused() -> None:
+    """Cut to 32 bits they would point at other vertices."""
+    square, mask = [[0, 0], [2, 0], [2, 2], [0, 2]], np.zeros((3, 3), np.uint8)
+    for number in (2**32, 2**31, -(2**31) - 1, -(2**32)):
+        for rings, parts in (
+            ([number, 4], [0, 1]),
+            ([0, number + 4], [0, 1]),
+            ([0, 4], [number, 1]),
+            ([0, 4], [0, number + 1]),
+        ):
+            for fill in (fill_center, fill_polygons):
+                with pytest.raises(ValueError, match="_offsets must"):
+                    fill(mask, square, np.array(rings, np.int64), np.array(parts, np.int64), [1])
+    assert not mask.any()

@@ -7,9 +7,8 @@ import json
 
 import pytest
 
-from tests.reliability.mutants import AREAS, FOUND, SRC, left_out, statement
-
-PACKAGE = SRC / "gtmask"
+from tests.reliability.mutant_sources import PACKAGE, left_out, statement
+from tests.reliability.mutants import AREAS, FOUND
 
 
 def test_each_survivor_has_a_reason_and_the_figures_add_up() -> None:
