@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gtmask.errors import PngError
-from gtmask.png import decode_png, encode_png, read_header
+from gtmask.png import container, decode_png, encode_png, read_header
 from tests.support.png_masks import SIGNATURE, chunks, join
 
 #: https://www.w3.org/TR/png-3/, table 12, as it stands there.
@@ -68,6 +68,7 @@ def test_a_palette_has_1_to_256_colours(length: int) -> None:
 
 
 def test_a_chunk_is_at_most_as_long_as_the_specification_says() -> None:
+    assert container._LONGEST_CHUNK == 2**31 - 1
     longest = header() + struct.pack(">I4s", 2**31 - 1, b"IDAT")
     assert read_header(longest).chunks == ("IHDR", "IDAT")
     with pytest.raises(PngError, match="at byte 33 stands no chunk"):
