@@ -320,6 +320,10 @@ class FakeS3:
         region = self.regions[Bucket]
         if region == "refused":
             raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+        if region == "gone":
+            raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadBucket")
+        if region == "busy":
+            raise ClientError({"Error": {"Code": "503", "Message": "Slow Down"}}, "HeadBucket")
         if region.startswith("moved "):
             headers = {"x-amz-bucket-region": region.removeprefix("moved ")}
             error = {"Error": {"Code": "301"}, "ResponseMetadata": {"HTTPHeaders": headers}}
@@ -329,14 +333,19 @@ class FakeS3:
     async def get_bucket_cors(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
         if Bucket == "mute":
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "GetBucketCors")
+        if Bucket == "slow":
+            raise ClientError({"Error": {"Code": "SlowDown", "Message": "Reduce."}}, "GetBucketCors")
+        if Bucket in {"bare", "closed"}:
+            return {"CORSRules": [{**CORS_RULE, "ExposeHeaders": []}] if Bucket == "bare" else []}
         return {"CORSRules": [CORS_RULE]}
 
 
 @pytest.fixture
 def fake_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     client = FakeS3(
-        here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused", mute="us-east-1"
-    )
+        here="eu-west-1", there="us-east-1", far="moved ap-south-1", shut="refused", mute="us-east-1",
+        gone="gone", busy="busy", slow="eu-west-1", bare="eu-west-1", closed="eu-west-1",
+    )  # fmt: skip
 
     @contextlib.asynccontextmanager
     async def open_client(*args: Any) -> Any:
@@ -387,6 +396,44 @@ def test_where_no_region_is_given_the_manifests_bucket_tells_it() -> None:
     assert [(problem.uri, problem.detail) for problem in problems] == [
         ("s3://here", "it is in eu-west-1, the job in us-east-1")
     ]
+
+
+@pytest.mark.usefixtures("fake_s3")
+@pytest.mark.parametrize(
+    ("buckets", "options", "expected"),
+    [
+        (["gone", "here"], {}, [("bucket-missing", "s3://gone")]),
+        (
+            ["closed", "bare", "here"],
+            {},
+            [("cors-header-hidden", "s3://bare"), ("bucket-cors", "s3://closed")],
+        ),
+        (["closed", "bare", "here"], {"cors": ["bare"]}, [("cors-header-hidden", "s3://bare")]),
+        (["closed", "bare", "mute"], {"cors": []}, [("bucket-region", "s3://mute")]),
+        # A manifest may lie where no image or mask is: that bucket only tells the region, where it can.
+        (["here"], {"home": "gone"}, []),
+        (["here"], {"home": "shut"}, []),
+        (["here"], {"home": "closed"}, []),
+        (
+            ["here", "shut"],
+            {"home": "there"},
+            [("bucket-unchecked", "s3://shut"), ("bucket-region", "s3://here")],
+        ),
+        (["here"], {"region": "us-east-1", "home": "closed"}, [("bucket-region", "s3://here")]),
+    ],
+)
+def test_each_bucket_is_told_what_it_lacks(
+    buckets: list[str], options: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    problems = asyncio.run(check_buckets(buckets, S3Settings(), **options))
+    assert [(problem.code, problem.uri) for problem in problems] == expected
+
+
+@pytest.mark.usefixtures("fake_s3")
+@pytest.mark.parametrize("bucket", ["busy", "slow"])
+def test_a_server_that_is_busy_says_nothing_about_a_bucket(bucket: str) -> None:
+    with pytest.raises(TransientError):
+        asyncio.run(check_buckets([bucket], S3Settings()))
 
 
 PORTAL = "https://*.labeling.eu-west-1.sagemaker.aws"

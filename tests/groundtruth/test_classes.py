@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtmask.class_map import ClassMap, LabelClass
+from gtmask.class_map import ClassMap, LabelClass, SuggestedClass
 from gtmask.errors import ClassMapError
 from gtmask.groundtruth import class_map_file, classes, colors
 
@@ -19,6 +20,40 @@ def test_palette_starts_as_ground_truth_does_and_never_repeats() -> None:
     assert len(palette) == len(set(palette)) == 255
     assert "#ffffff" not in palette
     assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in palette)
+
+
+def test_the_palette_is_the_same_on_every_machine_and_for_ever() -> None:
+    """Masks of two runs are compared by their colours, and answers name them."""
+    digest = sha256(" ".join(colors.palette()).encode()).hexdigest()
+    assert digest == "0b3b896ed77b8fddff7daf23e975b5e0bf46ae970cc4d7e84d59dd346027a986"
+
+
+def test_labels_of_an_export_without_an_order_are_put_in_one() -> None:
+    labels = [
+        "b",
+        "10",
+        "2",
+        "part 10",
+        "part 9",
+        "a2b10",
+        "a2b9",
+        "\N{SUPERSCRIPT TWO}",
+        "9" * 18,
+        "8" * 19,
+        "0",
+        "",
+    ]
+    assert classes.in_order(reversed(labels)) == [
+        "", "0", "2", "10", "8" * 19, "9" * 18, "a2b9", "a2b10", "b", "part 9", "part 10",
+        "\N{SUPERSCRIPT TWO}",
+    ]  # fmt: skip
+
+
+def test_of_two_spellings_of_a_class_the_first_brings_id_colour_and_value() -> None:
+    given = [SuggestedClass("a  b", 7, "#010203", 9), SuggestedClass("a b", 8, "#040506", 10)]
+    assert classes.class_map_from_suggestions(given).classes == (
+        LabelClass(7, "a b", "#010203", ("a  b", "a b"), value=9),
+    )
 
 
 def test_next_color_skips_what_is_taken() -> None:
@@ -72,6 +107,41 @@ def test_what_is_written_is_read_back(labels: list[str], counted: bool) -> None:
     class_map = classes.class_map_from_labels(["Car", *(label for label in labels if label.isprintable())])
     counts = dict.fromkeys(labels, 7) if counted else None
     assert class_map_file.parse_class_map(class_map_file.format_class_map(class_map, counts)) == class_map
+
+
+@st.composite
+def class_maps(draw: st.DrawFn) -> ClassMap:
+    """Class maps with everything that a file can say."""
+    ids = sorted(draw(st.sets(st.integers(1, 255) | st.just(255), min_size=1, max_size=5)))
+    values = draw(st.lists(st.none() | st.integers(0, 65_535), min_size=len(ids), max_size=len(ids)))
+    entries = tuple(
+        LabelClass(
+            number, f"class {number}", colors.palette()[number - 1],
+            tuple(f"label {number}-{i}" for i in range(draw(st.integers(0, 2)))), draw(st.integers(-2, 2)),
+            None if value is None or value in values[:i] else value,
+        )
+        for i, (number, value) in enumerate(zip(ids, values, strict=True))
+    )  # fmt: skip
+    ignore, background = (
+        frozenset(draw(st.sets(st.sampled_from([f"{kind} {i}" for i in range(3)])))) for kind in "xy"
+    )
+    return ClassMap(entries, ignore, background, draw(st.booleans()))
+
+
+@given(class_maps())
+def test_every_class_map_is_read_back_from_its_text(class_map: ClassMap) -> None:
+    text = class_map_file.format_class_map(class_map)
+    assert class_map_file.parse_class_map(text) == class_map
+    assert text.count("\npriority = ") == sum(entry.priority != 0 for entry in class_map.classes)
+
+
+@pytest.mark.parametrize("value", [0, 65_535])
+def test_ids_and_values_go_up_to_their_ends(value: int) -> None:
+    (entry,) = class_map_file.parse_class_map(one(f"id = 255\nname = '{'x' * 256}'\nvalue = {value}")).classes
+    assert (entry.id, len(entry.name), entry.value) == (255, 256, value)
+    for wrong in (-1, 65_536):
+        with pytest.raises(ClassMapError, match=f"the value {wrong} is no whole number from 0 to 65535"):
+            class_map_file.parse_class_map(one(f"id = 1\nname = 'a'\nvalue = {wrong}"))
 
 
 def test_load_reads_everything_a_file_can_say() -> None:

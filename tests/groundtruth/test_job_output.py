@@ -14,11 +14,12 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 import gtmask
-from gtmask.errors import ManifestError
+from gtmask.errors import AccessError, CredentialsError, ManifestError, TransientError
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import open_manifest
+from gtmask.groundtruth.media import MediaReader
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
 from tests.support.progress import Heard
@@ -246,3 +247,21 @@ def test_a_broken_line_is_named(broken: bytes, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + broken)
     with pytest.raises(ManifestError, match="line 5"):
         summarize(path)
+
+
+@pytest.mark.parametrize("error", [TransientError, CredentialsError, AccessError])
+def test_masks_that_are_out_of_reach_are_not_counted_as_broken(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = answer(tmp_path)
+
+    async def refused(*_: object, **__: object) -> None:
+        raise error("no answer")
+
+    monkeypatch.setattr(MediaReader, "read_mask", refused)
+    if error is AccessError:
+        found = summarize(path, masks=str(tmp_path / "masks"), workers=1)
+        assert (found.compared, found.unreadable) == (0, 2)
+    else:
+        with pytest.raises(error, match="no answer"):
+            summarize(path, masks=str(tmp_path / "masks"), workers=1)

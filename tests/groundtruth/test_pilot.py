@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gtmask
-from gtmask.errors import ManifestError, NotFoundError, UsageError
+from gtmask.errors import (
+    AccessError,
+    CredentialsError,
+    ManifestError,
+    NotFoundError,
+    TransientError,
+    UsageError,
+)
 from gtmask.groundtruth.classes import class_map_from_labels
+from gtmask.groundtruth.media import MediaReader
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.manifest.line import parse_line
 from gtmask.manifest.writer import ManifestWriter
@@ -248,3 +256,34 @@ def test_comparing_needs_colors(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"#2ca02c", b"green"))
     with pytest.raises(ManifestError, match=r"'green' is not a colour .* `gtmask validate`"):
         run(path, compare_png=True)
+
+
+def validate(path: Path) -> Any:
+    places = {"images": str(path.parent / "images"), "masks": str(path.parent / "masks")}
+    return gtmask.validate(path, workers=1, **places)
+
+
+@pytest.mark.parametrize("method", ["look_at_image", "read_mask"])
+@pytest.mark.parametrize("error", [TransientError, CredentialsError, AccessError])
+@pytest.mark.parametrize("call", [validate, run])
+def test_only_what_is_wrong_with_a_file_is_told_of_the_file(
+    method: str, error: type[Exception], call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server out of reach, or credentials that are refused, say nothing about any image: the run stops."""
+    path = data(tmp_path)
+
+    async def refused(*_: object, **__: object) -> None:
+        raise error("no answer")
+
+    monkeypatch.setattr(MediaReader, method, refused)
+    if error is not AccessError:
+        with pytest.raises(error, match="no answer"):
+            call(path)
+    elif call is validate:
+        code = "source-unreadable" if method == "look_at_image" else "mask-unreadable"
+        assert call(path).codes == {code: 30}
+    else:
+        with pytest.raises(
+            ManifestError, match="none of 30 lines has an image and a mask that can be read: no an"
+        ):
+            call(path)

@@ -140,6 +140,8 @@ def with_rows(rows: bytes) -> bytes:
         (with_header(height=39), "does not hold the 1989 bytes"),
         (with_rows(b"\0" * 51 * 40 + b"\0"), "does not hold the 2040 bytes"),
         (with_rows((b"\0" * 51 * 3 + b"\5" + bytes(50)) + b"\0" * 51 * 36), "row 3 names filter 5"),
+        (with_rows(b"\5" + b"\0" * (51 * 40 - 1)), "row 0 names filter 5"),
+        (with_rows(b"\0" * 51 * 39 + b"\xff" + bytes(50)), "row 39 names filter 255"),
         (with_rows(bytes(100_000_000)), "does not hold the 2040 bytes"),
         (join([IHDR, PLTE, (b"IDAT", b"no zlib stream " * 20), IEND]), "cannot be decompressed"),
         (join([IHDR, PLTE, (b"IDAT", IDAT[1][:-1] + b"\0"), IEND]), "cannot be decompressed"),

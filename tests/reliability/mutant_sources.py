@@ -160,6 +160,8 @@ def left_out(file: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
             nodes += node.decorator_list
         elif isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation:
             nodes.append(node.annotation)
+        elif isinstance(node, ast.keyword) and node.arg == "strict":
+            nodes.append(node.value)  # says what is so, and changes nothing
         elif isinstance(node, (ast.JoinedStr, ast.Import, ast.ImportFrom)) or (
             isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
         ):

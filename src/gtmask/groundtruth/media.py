@@ -282,9 +282,12 @@ class MediaReader:
     async def look_at_mask(self, reference: str, *, decode: bool) -> Mask:
         """Read a mask's header, and on request count its pixels by value."""
         data, _ = await self.read_mask(reference, None if decode else HEAD)
-        if not data.startswith(SIGNATURE[:4]):
-            raise _NotPngError(_first_sentence(data))
-        header = read_header(data)
+        try:
+            header = read_header(data)
+        except PngError as error:
+            if data.startswith(SIGNATURE[:4]):
+                raise
+            raise _NotPngError(str(error)) from error
         if not decode and len(data) == HEAD and "IDAT" not in header.chunks:
             # Texts or a colour profile fill the first bytes: the palette stands behind them.
             data, _ = await self.read_mask(reference)
@@ -330,15 +333,6 @@ def _below(locator: Locator) -> str:
 
 class _NotPngError(PngError):
     """The bytes do not start as a PNG does."""
-
-
-def _first_sentence(data: bytes) -> str:
-    """Say what the bytes are instead of a PNG."""
-    try:
-        read_header(data)
-    except PngError as error:
-        return str(error)
-    return ""
 
 
 def in_batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
