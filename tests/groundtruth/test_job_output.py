@@ -17,7 +17,7 @@ import gtmask
 from gtmask.errors import AccessError, CredentialsError, ManifestError, TransientError
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
+from gtmask.groundtruth.job_output import JobOutput, by_name, summarize_job_output
 from gtmask.groundtruth.manifest_file import open_manifest
 from gtmask.groundtruth.media import MediaReader
 from gtmask.manifest.writer import ManifestWriter
@@ -45,6 +45,26 @@ def test_pairs_are_counted_as_a_plain_loop_would(masks: tuple[Any, Any]) -> None
     table = np.zeros((256, 256), np.int64)
     count_pairs(before, after, table)
     assert np.array_equal(table, expected)
+
+
+def test_pixels_of_classes_with_one_name_add_up() -> None:
+    table = np.zeros((256, 256), np.int64)
+    table[1, 2], table[1, 5], table[3, 2], table[255, 255] = 10, 200, 3000, 7
+    assert by_name(table, {1: "Car", 3: "Car"}, {2: "Road", 5: "Road", 255: "Sky"}) == {
+        ("Car", "Road"): 3210, ("value 255", "Sky"): 7,
+    }  # fmt: skip
+
+
+def test_what_failed_is_counted_and_every_value_is_compared(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], lines[2], lines[2], lines[3]]))
+    full = np.full((8, 10), 255, np.uint8)
+    (tmp_path / "masks" / "0-adjusted.png").write_bytes(encode_png(full))
+    found = summarize(path, masks=str(tmp_path / "masks"))
+    assert found.statuses["failed"] == sum(found.failures.values()) == 2
+    assert found.pixels["BACKGROUND", "value 255"] == 62
+    assert found.pixels["Car", "value 255"] == 18
 
 
 def summarize(path: Path, **options: Any) -> JobOutput:

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.findings import CODES
+from gtmask.groundtruth import line_rules, metadata_rules
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.line_rules import LineChecker, duplicate_keys
-from gtmask.manifest.contract import MAX_LINE_CHARACTERS
+from gtmask.manifest.contract import MAX_ATTRIBUTE_CHARACTERS, MAX_LINE_CHARACTERS
 from gtmask.manifest.references import Locator, split
 from gtmask.manifest.writer import ManifestWriter
 
@@ -164,3 +165,39 @@ def test_repeats_are_found_as_a_plain_loop_would(references: list[str]) -> None:
         if first.setdefault(reference, line) != line:
             expected.append((line, first[reference], 100 * line))
     assert list(seen.repeats()) == expected
+
+
+def test_metadata_that_every_line_has_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[Any] = []
+    check = metadata_rules.check_metadata
+
+    def counted(metadata: dict[str, Any]) -> Any:
+        judged.append(metadata)
+        return check(metadata)
+
+    monkeypatch.setattr(line_rules, "check_metadata", counted)
+    checker = LineChecker()
+    for number in range(1, 20):
+        line = WRITER.line(f"s3://b/in/{number}.jpg", f"s3://b/masks/{number}.png").rstrip()
+        assert judge(checker, number, line)[0] == []
+    assert len(judged) == 1
+
+
+@pytest.mark.parametrize("length", [MAX_ATTRIBUTE_CHARACTERS, MAX_ATTRIBUTE_CHARACTERS + 1])
+def test_an_attribute_is_as_long_as_it_may_be(length: int) -> None:
+    for name, value in (("note", "x" * (length - 2)), ("list", [1] * (length // 2 - 1))):
+        written = len(json.dumps(value, separators=(",", ":")))
+        more = f'"{name}":{" " * (length - written)}{json.dumps(value, separators=(",", ":"))}'
+        for line in (b"{" + more.encode() + b"," + LINE[1:], LINE[:-1] + b"," + more.encode() + b"}"):
+            found = [(problem.code, problem.detail) for problem in judge(LineChecker(), 1, line)[0]]
+            # Blanks around a value are none of it.
+            assert found == (
+                [("attribute-too-long", f"{name}: {written:,} characters")] if written > 20_000 else []
+            )
+
+
+@pytest.mark.parametrize("length", [MAX_LINE_CHARACTERS, MAX_LINE_CHARACTERS + 1])
+def test_a_line_is_as_long_as_it_may_be(length: int) -> None:
+    line = LINE[:-1] + b" " * (length - len(LINE)) + b"}"
+    codes = [problem.code for problem in judge(LineChecker(), 1, line)[0]]
+    assert codes == (["line-too-long"] if length > MAX_LINE_CHARACTERS else [])

@@ -15,7 +15,6 @@ from PIL import Image
 import gtmask
 from gtmask.errors import AccessError, GtmaskError, StorageError, TransientError, UsageError
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.groundtruth.job_names import next_name
 from gtmask.groundtruth.request import JobSettings, build_request
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import encode_png
@@ -382,27 +381,6 @@ def test_a_dry_run_asks_nobody_and_tells_what_it_did_not_ask(aws: FakeAws, tmp_p
 
 
 # --- names of further rounds
-
-
-@pytest.mark.parametrize(
-    ("location", "jobs", "expected"),
-    [
-        ("s3://b/labeling-qa.manifest", ["labeling-qa"], "labeling-qa-adjustment"),
-        ("answer.manifest", ["labeling-job/labeling-qa-adjustment"], "labeling-qa-adjustment-2"),
-        (
-            "output.manifest",
-            ["labeling-job/qa-adjustment-2", "labeling-job/qa-adjustment"],
-            "qa-adjustment-3",
-        ),
-        ("answer.manifest", ["labeling-job/qa-1-of-3", "labeling-job/qa-2-of-3"], "qa-2"),
-        ("answer.manifest", ["labeling-job/qa", "labeling-job/qa-again-0123ab"], "qa-2"),
-        ("x/again.manifest", ["labeling-qa"], "again-c0ffee"),
-        ("x/again.manifest", ["labeling-job/qa"], "qa-again-c0ffee"),
-        ("x/again.manifest", ["labeling-job/qa-again-0123ab"], "qa-again-c0ffee"),
-    ],
-)
-def test_a_further_round_has_a_name_of_its_own(location: str, jobs: list[str], expected: str) -> None:
-    assert next_name(location, jobs, "c0ffee") == expected
 
 
 # --- the guide's table of permissions

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import zlib
+from hashlib import sha256
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import gtmask
-from gtmask.png import container, count_values, encode_counted, encode_png, read_header
+from gtmask.png import container, count_values, deflate, encode_counted, encode_png, read_header
 from gtmask.png.deflate import deflate_rows
-from gtmask.png.runs import WIDEST_ROW, write_runs
+from gtmask.png.runs import WIDEST_ROW, marks_size, write_runs
 from tests.support.png_masks import chunks, decode_everywhere, odd_masks, street
 
 COLORS = ["#ffffff", "#2ca02c", "#1f77b4", "#ff7f0e"]
@@ -225,3 +228,44 @@ def test_every_encoder_counts(shape: tuple[int, int], encoder: Literal["fast", "
     data, counts = encode_counted(mask, encoder=encoder)
     assert data == encode_png(mask, encoder=encoder)
     assert counts.tolist() == count_values(np.ascontiguousarray(mask)).tolist()
+
+
+def test_the_bytes_of_a_mask_are_those_of_other_machines_and_releases():
+    """Runs that go on elsewhere, or after an update, are compared by bytes; another encoder needs a note."""
+    digest = sha256()
+    for mask in odd_masks().values():
+        digest.update(encode_png(mask))
+    assert digest.hexdigest() == "822c2462023b3c2f64bb0b58258bf08592c24ec2d66a4656e7af80fc7aa72202"
+
+
+def test_a_stored_block_begins_wherever_in_a_byte_the_block_before_ends(monkeypatch):
+    """Rows of few values become runs, noise after them is stored: at all eight places in a byte."""
+    store, places = deflate._store_rows, []
+
+    def noted(mask: Any, first: int, *rest: Any) -> None:
+        places.append(int(rest[-1][2]) if first else -1)
+        store(mask, first, *rest)
+
+    monkeypatch.setattr(deflate, "_store_rows", noted)
+    rng = np.random.default_rng(11)
+    while set(places) != set(range(8)):
+        assert len(places) < 1000
+        mask = rng.integers(0, 256, (700, 256)).astype(np.uint8)
+        mask[:500] = rng.integers(0, rng.integers(2, 30), (500, 256))
+        data, counts = encode_counted(mask)
+        with Image.open(io.BytesIO(data)) as image:
+            assert np.array_equal(np.array(image), mask)
+        assert np.array_equal(counts, count_values(mask))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (70_000, 1), (1, 70_000), (40, 70_000), (300, 300), (2000, 65)])
+def test_buffers_are_as_large_as_the_worst_mask_needs(monkeypatch, shape: tuple[int, int]):
+    """The kernels look at no bounds: what does not fit is written into other memory, without a word."""
+    monkeypatch.setattr(deflate, "_workspace", deflate._Workspace())
+    noise = np.random.default_rng(2).integers(0, 256, shape).astype(np.uint8)
+    written = len(deflate_rows(noise))
+    work = deflate._workspace
+    assert work.out.size >= written + 8  # bits are written eight bytes at a time
+    assert work.tokens.size >= 2 * shape[1] + 8
+    assert work.filters.size >= shape[0]
+    assert work.marks.size >= marks_size(shape[1])
