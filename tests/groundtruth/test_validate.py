@@ -585,6 +585,26 @@ def test_findings_that_cannot_be_written_are_one_sentence(tmp_path: Path) -> Non
     assert (tmp_path / "labeling-qa.manifest").read_bytes().count(b"\n") == 4
 
 
+def test_a_list_of_findings_is_replaced_and_nothing_else_is(tmp_path: Path) -> None:
+    place = tmp_path / "all.jsonl"
+    data = good()
+    BREAKS["mask-rgb"](data)
+    for before in (None, b""):
+        if before is not None:
+            place.write_bytes(before)
+        check(data, tmp_path, findings=place)
+        assert [orjson.loads(line)["code"] for line in place.read_bytes().splitlines()] == ["mask-rgb"]
+    check(data, tmp_path, findings=place)  # over its own
+    for other in (b"notes\n", b"[1]\n", b'{"code": "mask-rgb"}\n', b'{"code": "x", "level": "error"}\n',
+                  b'{"code": "mask-rgb", "level": "note"}\n'):  # fmt: skip
+        place.write_bytes(other)
+        with pytest.raises(UsageError, match=r"--findings .*all\.jsonl"):
+            check(data, tmp_path, findings=place)
+        assert place.read_bytes() == other
+    check(data, tmp_path, findings=place, overwrite=True)
+    assert place.read_bytes().count(b"\n") == 1
+
+
 def test_a_run_that_stops_leaves_no_findings(tmp_path: Path) -> None:
     (tmp_path / "m.manifest").write_bytes(b"hello\n")
     with pytest.raises(ManifestError):
