@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from gtmask.raster import (
+    center,
     fill_center,
     fill_pillow_ellipse,
     fill_polygons,
+    opencv,
     paint_bitmap,
+    paint_ids,
     paint_runs,
     stroke_lines,
 )
-from gtmask.raster.arguments import LIMIT, as_kernel_array, check_mask
+from gtmask.raster.arguments import LIMIT, as_kernel_array, check_mask, narrow, narrow_both
 
 EXACT = (np.uint8, np.int32, np.uint32, np.int64)
 ENDS = {dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) for dtype in (*EXACT, np.uint64)}
@@ -98,13 +103,13 @@ def test_coordinates_end_at_the_limit(place: tuple[int, int]) -> None:
     for number in (LIMIT, -LIMIT):
         square[place] = number
         stroke_lines(mask, square, [0, 2], 1.0, [1])
-        fill_pillow_ellipse(mask, *square.ravel().tolist(), 1)
+        fill_pillow_ellipse(mask, *square[0], *square[1], 1)
     for number in (np.nextafter(LIMIT, np.inf), -np.nextafter(LIMIT, np.inf), np.nan, np.inf):
         square[place] = number
         with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
             stroke_lines(mask, square, [0, 2], 1.0, [1])
         with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
-            fill_pillow_ellipse(mask, *square.ravel().tolist(), 1)
+            fill_pillow_ellipse(mask, *square[0], *square[1], 1)
 
 
 def test_a_stroke_is_as_wide_as_the_limit_and_no_wider() -> None:
@@ -155,4 +160,77 @@ def test_offsets_that_only_64_bits_hold_are_refused() -> None:
             for fill in (fill_center, fill_polygons):
                 with pytest.raises(ValueError, match="_offsets must"):
                     fill(mask, square, np.array(rings, np.int64), np.array(parts, np.int64), [1])
+    assert not mask.any()
+
+
+def best() -> dict[str, np.ndarray]:
+    """Return arguments of a fill as kernels want them: none is converted."""
+    return {
+        "mask": np.zeros((5, 6), np.uint8),
+        "points": np.array([[1, 1], [4, 1], [4, 3], [1, 3]], np.int32),
+        "ring_offsets": np.array([0, 4], np.int32),
+        "part_offsets": np.array([0, 1], np.int32),
+        "values": np.array([7], np.uint8),
+    }
+
+
+@pytest.mark.parametrize("name", list(best()))
+@pytest.mark.parametrize("fill", [fill_polygons, fill_center])
+def test_one_argument_of_another_form_changes_nothing_and_compiles_nothing(fill: Any, name: str) -> None:
+    """Where all others are as they should be, a kernel must still not be given this one as it is."""
+    expected = best()
+    fill(*expected.values())
+    compiled: list[Any] = [opencv.fill_parts, center.fill_centers, narrow, narrow_both]
+    before = [len(each.signatures) for each in compiled]
+    for form in ("i1", "u2", "i4", "i8", ">i4", "u8", "F", "strided"):
+        given, array = best(), best()[name]
+        if form == "strided":
+            given[name] = np.repeat(array, 2, axis=-1)[..., ::2]
+        else:
+            given[name] = np.asfortranarray(array) if form == "F" else array.astype(form)
+        fill(*given.values())
+        assert np.array_equal(given["mask"], expected["mask"])
+    assert [len(each.signatures) for each in compiled] == before
+
+
+@pytest.mark.parametrize("name", list(best()))
+@pytest.mark.parametrize("fill", [fill_polygons, fill_center])
+def test_one_argument_of_other_dimensions_is_refused(fill: Any, name: str) -> None:
+    for change in (lambda array: array[None], lambda array: array[0]):
+        given = best()
+        given[name] = change(given[name])
+        with pytest.raises(ValueError, match=r"dimensions|height, width|array"):
+            fill(*given.values())
+
+
+def test_offsets_of_64_bits_are_taken_as_they_are_meant() -> None:
+    """NumPy makes them of sums: of several rings and parts, so that none is taken for another."""
+    rng = np.random.default_rng(3)
+    points = rng.integers(0, 30, (24, 2)).astype(np.int32)
+    rings, parts, values = (
+        np.cumsum([0, 4, 5, 3, 6, 6]),
+        np.cumsum([0, 2, 1, 2]),
+        np.array([1, 2, 3], np.uint8),
+    )
+    for fill in (fill_polygons, fill_center):
+        wide, narrowed = np.zeros((2, 30, 30), np.uint8)
+        fill(wide, points, rings, parts, values)
+        fill(narrowed, points, rings.astype(np.int32), parts.astype(np.int32), values)
+        assert np.array_equal(wide, narrowed)
+        assert set(np.unique(wide)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "mask", [np.zeros((4, 4), np.int32), np.zeros((4, 8), np.uint8)[:, ::2], np.zeros(4, np.uint8)]
+)
+def test_pictures_are_painted_in_masks_only(mask: np.ndarray) -> None:
+    ones = np.ones((2, 2), np.uint8)
+    for paint in (
+        lambda: paint_bitmap(mask, ones, 0, 0, 1),
+        lambda: paint_ids(mask, ones.astype(np.uint32), 0, 0, [1], [1]),
+        lambda: paint_runs(mask, [0, 4], 2, 2, 0, 0, True, 1),
+        lambda: fill_pillow_ellipse(mask, 0, 0, 3, 3, 1),
+    ):
+        with pytest.raises(ValueError, match="A mask must be"):
+            paint()
     assert not mask.any()
