@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,12 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.groundtruth.media import MediaReader
+from gtmask.groundtruth.media import MediaReader, MediaSettings
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.manifest.line import parse_line
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.png import decode_png, encode_png, read_header
+from gtmask.storage import S3Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -287,3 +289,33 @@ def test_only_what_is_wrong_with_a_file_is_told_of_the_file(
             ManifestError, match="none of 30 lines has an image and a mask that can be read: no an"
         ):
             call(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("images", "There is no image s3://b/images/img 0.jpg"),
+        ("masks", "There is nothing at s3://b/masks/img 0.png"),
+    ],
+)
+def test_it_is_told_where_a_file_was_looked_for(kind: str, said: str, tmp_path: Path) -> None:
+    path = data(tmp_path)
+    for file in (tmp_path / kind).iterdir():
+        file.unlink()
+    with pytest.raises(ManifestError) as caught:
+        run(path)
+    assert f"{said} below {tmp_path / kind}." in str(caught.value)
+
+
+def test_images_are_looked_for_among_images_and_masks_among_masks(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    settings = MediaSettings(S3Settings(), str(tmp_path / "images"), str(tmp_path / "masks"))
+
+    async def look() -> None:
+        async with MediaReader(settings) as media:
+            for read, kind in ((media.read_image, "images"), (media.read_mask, "masks")):
+                with pytest.raises(NotFoundError, match=f"nothing at s3://b/x.png below {tmp_path / kind}"):
+                    await read("s3://b/x.png")
+
+    asyncio.run(look())

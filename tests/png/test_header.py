@@ -67,6 +67,12 @@ def test_a_palette_has_1_to_256_colours(length: int) -> None:
             read_header(data)
 
 
+def test_of_two_palettes_the_first_counts() -> None:
+    """PNG has one at most; browsers show the first."""
+    more = join([(b"PLTE", b"abc"), (b"PLTE", b"defghi"), (b"PLTE", b"")])[8:]
+    assert read_header(header(color=3) + more).palette == b"abc"
+
+
 def test_a_chunk_is_at_most_as_long_as_the_specification_says() -> None:
     assert container._LONGEST_CHUNK == 2**31 - 1
     longest = header() + struct.pack(">I4s", 2**31 - 1, b"IDAT")

@@ -10,8 +10,12 @@ import pytest
 from gtmask.raster import (
     center,
     fill_center,
+    fill_coco,
+    fill_pillow,
     fill_pillow_ellipse,
     fill_polygons,
+    fill_skimage,
+    fill_touched,
     opencv,
     paint_bitmap,
     paint_ids,
@@ -103,13 +107,13 @@ def test_coordinates_end_at_the_limit(place: tuple[int, int]) -> None:
     for number in (LIMIT, -LIMIT):
         square[place] = number
         stroke_lines(mask, square, [0, 2], 1.0, [1])
-        fill_pillow_ellipse(mask, *square[0], *square[1], 1)
+        fill_pillow_ellipse(mask, square[0, 0], square[0, 1], square[1, 0], square[1, 1], 1)
     for number in (np.nextafter(LIMIT, np.inf), -np.nextafter(LIMIT, np.inf), np.nan, np.inf):
         square[place] = number
         with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
             stroke_lines(mask, square, [0, 2], 1.0, [1])
         with pytest.raises(ValueError, match="finite and at most 2\\*\\*30"):
-            fill_pillow_ellipse(mask, *square[0], *square[1], 1)
+            fill_pillow_ellipse(mask, square[0, 0], square[0, 1], square[1, 0], square[1, 1], 1)
 
 
 def test_a_stroke_is_as_wide_as_the_limit_and_no_wider() -> None:
@@ -234,3 +238,12 @@ def test_pictures_are_painted_in_masks_only(mask: np.ndarray) -> None:
         with pytest.raises(ValueError, match="A mask must be"):
             paint()
     assert not mask.any()
+
+
+@pytest.mark.parametrize("fill", [fill_center, fill_coco, fill_pillow, fill_skimage, fill_touched])
+def test_each_rule_says_what_it_refuses_and_what_is_its_own(fill: Any) -> None:
+    """What the rules share stands once; a rule without a limit, or without notes, does not claim any."""
+    said = fill.__doc__
+    assert ("beyond 2**30." in said.split("Raises")[1]) == (fill is not fill_center)
+    assert ("\nNotes\n-----\n" in said) == (fill is not fill_center)
+    assert f">>> {fill.__name__}(mask, " in said

@@ -320,7 +320,7 @@ class MediaReader:
             except NotFoundError:
                 continue
             return data, place
-        raise NotFoundError(f"There is nothing at {reference}{_below(self.masks)}.")
+        raise NotFoundError(f"There is nothing at {reference}{_below(locator)}.")
 
     @staticmethod
     def _searched(locator: Locator) -> str:
