@@ -201,3 +201,17 @@ def test_a_line_is_as_long_as_it_may_be(length: int) -> None:
     line = LINE[:-1] + b" " * (length - len(LINE)) + b"}"
     codes = [problem.code for problem in judge(LineChecker(), 1, line)[0]]
     assert codes == (["line-too-long"] if length > MAX_LINE_CHARACTERS else [])
+
+
+def test_bytes_that_are_no_utf_8_are_told_on_long_lines_too() -> None:
+    line = LINE[:-1] + b',"note":"' + b"\xff" * MAX_LINE_CHARACTERS + b'"}'
+    assert [problem.code for problem in judge(LineChecker(), 2, line)[0]] == ["manifest-encoding"]
+
+
+def test_an_access_point_in_the_place_of_a_bucket_is_told() -> None:
+    arn = "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/mine/in/1.jpg"
+    found, task = judge(LineChecker(), 1, LINE.replace(b"s3://b/in/1.jpg", arn.encode()))
+    assert [(problem.code, problem.uri, problem.detail) for problem in found] == [
+        ("reference-form", arn, "it names an access point: write its alias or the bucket")
+    ]
+    assert task is not None

@@ -16,7 +16,7 @@ from PIL import Image
 import gtmask
 from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
 from gtmask.findings import CODES, Problem
-from gtmask.groundtruth import manifest_file, validation
+from gtmask.groundtruth import bucket_rules, manifest_file, validation
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.media import MediaReader
 from gtmask.groundtruth.report import Report
@@ -642,6 +642,32 @@ def test_examples_are_few_and_counts_are_whole(tmp_path: Path) -> None:
         "s3://data/aws/masks/img_0.png",
         "as on line 1",
     )
+
+
+def test_repeats_are_named_on_the_longest_lines(tmp_path: Path) -> None:
+    data = good()
+    for line in (data.lines[0], data.lines[1]):
+        line |= {f"note{number}": "\N{AUTOMOBILE}" * 19_000 for number in range(5)}
+        line["source-ref"] = "s3://data/in/batch/img_0.jpg"
+    report = check(data, tmp_path, "quick")
+    assert report.codes == {"source-duplicate": 1}
+    assert report.rules[0].examples == [
+        Problem("source-duplicate", 2, "s3://data/in/batch/img_0.jpg", "as on line 1")
+    ]
+
+
+def test_buckets_that_cannot_be_asked_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise UsageError("there is no profile x")
+
+    monkeypatch.setattr(bucket_rules, "check_buckets", refused)
+    data = good()
+    for line in data.lines:
+        line[ATTRIBUTE] = line[ATTRIBUTE].replace("s3://data/aws/masks", str(tmp_path / "masks"))
+    report = gtmask.validate(data.write(tmp_path), images=str(tmp_path / "images"), workers=1)
+    assert report.codes["bucket-unchecked"] == 1
+    (rule,) = [rule for rule in report.rules if rule.code == "bucket-unchecked"]
+    assert rule.examples == [Problem("bucket-unchecked", 0, "", "there is no profile x")]
 
 
 def test_examples_are_those_of_the_lowest_lines_in_whatever_order_they_are_found() -> None:

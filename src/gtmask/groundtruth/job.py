@@ -196,10 +196,6 @@ class _Scan:
                 f"--adjust {self.adjusts} is none of the lines' attributes, {', '.join(self.attributes)}."
             )
         self.labels = tuple(entry.name for number, entry in sorted(adjusted.classes.items()) if number)
-        if not self.labels:
-            raise ManifestError(
-                f"{self.source.location}: the color map has only BACKGROUND, so there is nothing to label."
-            )
 
     def _refuse(self, problems: list[Problem]) -> None:
         """Stop at the first problem that would make the job or an object of it fail."""

@@ -29,7 +29,7 @@ from gtmask.groundtruth.media import MediaSettings, check_batch, in_batches, med
 from gtmask.groundtruth.report import MAX_EXAMPLES, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
-from gtmask.manifest.contract import MAX_JOB_OBJECTS, SOURCE_REF
+from gtmask.manifest.contract import MAX_JOB_OBJECTS, MAX_LINE_CHARACTERS, SOURCE_REF
 from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent, advancing
@@ -241,7 +241,8 @@ class _Validation:
 
     def _reference(self, line: int, offset: int, newest_mask: bool) -> str:
         """Read one line again and return what it names."""
-        data = self.source.read(offset, 1 << 18).partition(b"\n")[0]
+        # No character has more than four bytes; what names anything is no longer than a line may be.
+        data = self.source.read(offset, 4 * MAX_LINE_CHARACTERS + 1).partition(b"\n")[0]
         _, task = LineChecker().check(line, data)
         if task is None:
             return ""
