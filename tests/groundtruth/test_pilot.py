@@ -96,7 +96,7 @@ def data(folder: Path, turned: int | None = None) -> Path:
         if i == 11:
             mask[10:, :] = 3
         if i == 23:
-            mask[12:14, 5] = 4
+            mask[12, 5] = 4  # a single pixel is enough to be shown
         exif = Image.Exif()
         exif[0x0112] = 6 if i == turned else 1
         Image.new("RGB", (30, 20), (i, i, i)).save(folder / "images" / f"img {i}.jpg", exif=exif)
@@ -319,3 +319,10 @@ def test_images_are_looked_for_among_images_and_masks_among_masks(tmp_path: Path
                     await read("s3://b/x.png")
 
     asyncio.run(look())
+
+
+def test_a_pilot_of_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
+    path = data(tmp_path)
+    path.write_bytes(b'{"images":[]}\n' * 3)
+    with pytest.raises(ManifestError, match=r"labeling-qa\.manifest is no manifest: no line has"):
+        run(path)

@@ -678,6 +678,20 @@ def test_examples_are_those_of_the_lowest_lines_in_whatever_order_they_are_found
     assert rule.count == 8
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_errors_count_and_warnings_where_they_are_asked_for(strict: bool) -> None:
+    codes = {CODES[code].level: code for code in CODES if CODES[code].level in {"error", "warning", "note"}}
+    for errors, warnings in ((0, 0), (0, 2), (2, 0), (2, 2), (1, 3)):
+        report = Report("m", "deep", strict)
+        report.add([Problem(codes["note"])] * 5 + [Problem(codes["warning"])] * warnings)
+        report.add([Problem(codes["error"])] * errors)
+        assert report.exit_code == (3 if errors or (strict and warnings) else 0)
+        levels = [rule.level for rule in report.rules]
+        assert levels == sorted(levels, key=["error", "warning", "note"].index)
+        shown = report.to_json()
+        assert (shown["errors"], shown["warnings"], shown["notes"]) == (errors, warnings, 5)
+
+
 def test_the_report_is_the_same_whatever_the_workers(tmp_path: Path) -> None:
     data = good()
     for name in ("mask-rgb", "source-duplicate", "source-turned"):

@@ -51,8 +51,9 @@ def test_column_runs_equal_pycocotools():
 
 
 def test_a_negative_size_is_told():
-    with pytest.raises(ValueError, match="-1 x 4"):
-        paint_runs(np.zeros((2, 2), np.uint8), [4], -1, 4, 0, 0, True, 1)
+    for height, width in ((-1, 4), (4, -1)):
+        with pytest.raises(ValueError, match=f"{height} x {width}"):
+            paint_runs(np.zeros((2, 2), np.uint8), [4], height, width, 0, 0, True, 1)
 
 
 def test_counts_beyond_64_bits_are_told():

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from tests.reliability.mutant_runs import LIBRARIES, Reached, forked, trace, try_all
 from tests.reliability.mutant_sources import COMPILED, PACKAGE, mutants_of
+from tests.reliability.page import MEASURED, keep
 
 if TYPE_CHECKING:
     from tests.reliability.mutant_sources import Mutant
 
-FOUND = Path(__file__).with_name("mutants.json")
+FOUND = MEASURED / "mutants.json"
 #: What is mutated, and the tests that are there for it.
 AREAS = {
     "run/commit.py": (["run/commit.py"], ["tests/run/test_commit.py"]),
@@ -37,14 +38,14 @@ AREAS = {
 
 def read() -> dict[str, Any]:
     """Return what is kept: the figures of each area, and the survivors."""
-    kept: dict[str, Any] = json.loads(FOUND.read_text()) if FOUND.exists() else {"areas": {}, "survivors": []}
-    return kept
+    found = json.loads(FOUND.read_text()) if FOUND.exists() else {"areas": {}, "survivors": []}
+    return {name: found[name] for name in ("areas", "survivors")}
 
 
-def reach(area: str, folder: Path) -> Reached:
-    """Return what an area's tests reach, traced in a process of its own."""
+def reach(area: str, tests: list[str], folder: Path) -> Reached:
+    """Return what some tests of an area reach, traced in a process of its own."""
     kept, said = folder / "reached.json", folder / "traced.txt"
-    _, status = os.waitpid(forked(lambda: trace(AREAS[area][1], kept), said), 0)
+    _, status = os.waitpid(forked(lambda: trace(tests, kept), said), 0)
     if status:
         raise SystemExit(f"{said.read_text()}\nThe tests of {area} fail without any mutant.")
     return Reached(**json.loads(kept.read_text()))
@@ -84,7 +85,7 @@ def try_area(
             rows.append({"file": mutant.file, "before": old, "after": new, "why": why})
             print(f"{mutant.file}:{mutant.line}: {what}\n  {old}\n  {new}\n  {why}", flush=True)
 
-    try_all(mutants, reach(area, folder), folder, options.jobs, told)
+    try_all(mutants, reach(area, options.tests or AREAS[area][1], folder), folder, options.jobs, told)
     figures = {"mutants": every, "tried": len(mutants) - found["no Python"]}
     figures |= {"killed": found["killed"], "hung": found["hung"], "survived": len(rows)}
     return figures, sorted(rows, key=lambda row: (row["file"], row["before"], row["after"]))
@@ -115,6 +116,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="those that have survived without a reason")
     parser.add_argument("--seed", type=int, default=0, help="of the chance")
     parser.add_argument("--file", default="", help="only files with this in their path")
+    parser.add_argument("--tests", action="append", metavar="PATH", help="only these tests, e.g. new ones")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--write", action="store_true", help=f"keep the figures in {FOUND.name}")
     options = parser.parse_args()
@@ -136,7 +138,7 @@ def main() -> int:
                 others = [row for row in kept["survivors"] if not in_area(area, row["file"])]
                 kept["survivors"] = sorted(others + rows, key=lambda row: (row["file"], row["before"]))
             if options.write:
-                FOUND.write_text(json.dumps(kept, indent=1) + "\n")
+                keep("mutants", "make mutants MUTANTS='--count 250 --write'", kept)
     return int(unknown > 0)
 
 

@@ -1,7 +1,7 @@
 """What the runs on reliability kept, and the page that tells it: ``python -m tests.reliability.page``.
 
-Each run (kills, faults, a long run, fuzzing) takes from minutes to hours, done by itself. What it counted
-stays in ``tests/reliability/measured``, with the day and the command that repeats it.
+Each run (kills, faults, a long run, fuzzing, mutants) takes from minutes to hours, done by itself. What it
+counted stays in ``tests/reliability/measured``, with the day and the command that repeats it.
 """
 
 from __future__ import annotations
@@ -117,6 +117,34 @@ def long_run(found: dict[str, Any]) -> list[str]:
     return [*lines, "", broken(found["faults"])]
 
 
+def mutants(found: dict[str, Any]) -> list[str]:
+    """Return the section on faults in the code itself."""
+    lines = [
+        "Small faults were put into the code, one at a time: a comparison that is off by one, a condition",
+        "turned round, a call left out. The tests that reach the place must fail with it. Kernels are left",
+        "out: each has a twin in the tests. Where fewer are tried than there are, they are drawn by chance.",
+        "",
+        "| code | possible faults | tried | noticed | hung | unnoticed |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, area in found["areas"].items():
+        figures = (area[key] for key in ("mutants", "tried", "killed", "hung", "survived"))
+        lines.append(f"| {name} | {' | '.join(f'{figure:,}' for figure in figures)} |")
+    reasons: dict[str, list[str]] = {}
+    for row in found["survivors"]:
+        change = f"`{one_line(row['before'])}` became `{one_line(row['after'])}`"
+        reasons.setdefault(row["why"] or "Not looked at yet.", []).append(f"{row['file']}: {change}")
+    lines += ["", "Those unnoticed, by why they are no faults:"]
+    for why, changes in sorted(reasons.items()):
+        lines += ["", f"- {why}", *(f"    - {change}" for change in changes)]
+    return lines
+
+
+def one_line(text: str) -> str:
+    """Return code as one line, in which no mark ends a table's cell or a piece of code."""
+    return " ".join(text.split()).replace("`", "'")
+
+
 def broken(faults: dict[str, int]) -> str:
     """Return a sentence on the requests that were broken."""
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(faults.items()))
@@ -128,6 +156,7 @@ SECTIONS = {
     "faults": ("Faults survived", faults),
     "long": ("A long run", long_run),
     "fuzzed": ("Inputs fuzzed", fuzzed),
+    "mutants": ("Faults put into the code", mutants),
 }
 
 if __name__ == "__main__":
