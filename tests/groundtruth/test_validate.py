@@ -678,6 +678,14 @@ def test_examples_are_those_of_the_lowest_lines_in_whatever_order_they_are_found
     assert rule.count == 8
 
 
+def test_pixels_of_all_batches_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = check(good(), tmp_path)
+    monkeypatch.setattr(validation, "BATCH", 1)
+    parts = check(good(), tmp_path)
+    assert sum(parts.pixels.values()) == 4 * WIDTH * HEIGHT
+    assert parts.to_json() == whole.to_json()
+
+
 @pytest.mark.parametrize("strict", [False, True])
 def test_errors_count_and_warnings_where_they_are_asked_for(strict: bool) -> None:
     codes = {CODES[code].level: code for code in CODES if CODES[code].level in {"error", "warning", "note"}}
@@ -727,6 +735,7 @@ def test_progress_knows_about_how_many_lines_there_are_and_ends_with_all(tmp_pat
         b"x\n" * 5000,
         b"\n\n",
         b'{"images":[],"annotations":[]}\n',
+        b'{"images":[],"annotations":[]}\n' * 3,
         b'{"images":[' + b"1," * 200_000 + b"1]}",
     ],
 )
