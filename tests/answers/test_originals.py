@@ -382,6 +382,7 @@ def test_masks_and_tables_of_other_copies_are_told(tmp_path: Path) -> None:
     unknown = sum(image.source == "a.tif" for _, image, _ in world.pieces())
     assert (found.exit_code, found.tally.rejects) == (3, unknown)
     assert found.tally.findings["prepared-unknown"] == unknown
+    assert found.tally.findings["answer-table-other"] == 1
     assert {line["source-ref"] for line in world.lines("less/answer.manifest")} == {
         f"s3://team/images/{name}" for name in SIZES if name != "a.tif"
     }

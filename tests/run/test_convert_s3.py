@@ -14,7 +14,7 @@ import gtmask
 from gtmask import errors, finish
 from gtmask.errors import AccessError, NotFoundError
 from gtmask.run.watch import Watches
-from gtmask.run.worker import Chunk, Worker
+from gtmask.run.worker import Worker
 from gtmask.storage import S3Settings
 from tests.support import coco_data
 from tests.support.commands import tree
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from gtmask.run.job import Chunk
     from gtmask.run.outcomes import Outcome
     from tests.support.s3_server import S3Server
 

@@ -46,14 +46,14 @@ class Originals:
         What references to the images themselves begin with.
     copies
         What references to copies may begin with.
-    assumed
-        Whether nobody named the table.
+    code
+        Of the finding about where the table is from, "" for none.
     """
 
     def __init__(
-        self, table: PreparedImages, location: str, prefix: str, copies: Sequence[str], *, assumed: bool
+        self, table: PreparedImages, location: str, prefix: str, copies: Sequence[str], code: str
     ) -> None:
-        self.table, self.location, self.prefix, self.assumed = table, location, prefix, assumed
+        self.table, self.location, self.prefix, self.code = table, location, prefix, code
         self._copies = tuple(copies)
         hashes, numbers = array("Q"), array("i")
         for number in range(len(table)):
@@ -116,10 +116,14 @@ async def open_originals(
         The table cannot be used or found, or nothing tells where the images lie.
     """
     known = [start for start in (images, plan and plan.image_prefix) if start]
+    code = ""
     if prepared is not None:
         location, table = prepared, await open_prepared(prepared, split_location(prepared)[0], s3)
+        if plan is not None and plan.prepared != table.digest:
+            code = "answer-table-other"
     elif plan is not None and plan.prepared:
         location, table = await _table_of_run(plan, known, s3)
+        code = "answer-originals"
         notice(
             f"Masks are made for the images that {location} tells of, not for the copies that were labeled: "
             "--prepared none for those."
@@ -135,7 +139,7 @@ async def open_originals(
             "what references to them begin with."
         )
     begins = [start.rstrip("/") + "/" for start in (*known, folder)]
-    return Originals(table, location, prefix.rstrip("/") + "/", begins, assumed=prepared is None)
+    return Originals(table, location, prefix.rstrip("/") + "/", begins, code)
 
 
 async def _table_of_run(plan: Plan, folders: Sequence[str], s3: S3Settings) -> tuple[str, PreparedImages]:

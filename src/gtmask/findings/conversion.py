@@ -181,6 +181,9 @@ declare("guess", [
      "Name the right one with --class-attribute."),
     ("box-painted", "A bounding box was painted as a filled rectangle, since the shape has no finer outline.",
      "Nothing, if a rectangle will do."),
+    ("answer-table-other", ("The table that --prepared names is not the one that the run was made with; "
+     "masks are of the images that it tells of."),
+     "Look at the masks of images that were changed or prepared anew since; best give the table of the run."),
     ("grid-guessed", ("EXIF rotates this image, and nothing tells whether its shapes fit it rotated or as "
      "stored."),
      "Look at a preview; docs/formats.md says which pixels each tool means."),

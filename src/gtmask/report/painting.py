@@ -23,14 +23,14 @@ from gtmask.report.pictures import shrink
 from gtmask.report.tiles import picture_bytes
 from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
+from gtmask.run.job import Chunk, job_of
 from gtmask.run.opening import open_run_reader
 from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
-from gtmask.run.run import job_of
 from gtmask.run.settings import ExecutionOptions, Settings
 from gtmask.run.watch import Watches
-from gtmask.run.worker import Chunk, Worker
+from gtmask.run.worker import Worker
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from gtmask.progress import Progress
     from gtmask.report.choosing import Choice
     from gtmask.report.page import ClassKey
+    from gtmask.run.job import Job
     from gtmask.run.journal import Journal
     from gtmask.run.journal_s3 import ObjectJournal
     from gtmask.run.plan import Plan
-    from gtmask.run.worker import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import numpy as np
 
 from gtmask.errors import GtmaskError
 from gtmask.formats.base import WeighsRecords
+from gtmask.run.job import Chunk
 from gtmask.run.survey import batches
-from gtmask.run.worker import Chunk, run_chunks
+from gtmask.run.worker import run_chunks
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.run.commit import ChunkResult
+    from gtmask.run.job import Job
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
-    from gtmask.run.worker import Job
     from gtmask.workers import Pool
 
 #: Chunks in S3 that one task has at most: with each, an interruption waits longer for what is being done.

@@ -16,7 +16,6 @@ from gtmask.errors import GtmaskError, UsageError, WorkersLostError
 from gtmask.formats.export import take_read
 from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
-from gtmask.images.resolve import rule_from
 from gtmask.loops import one_loop, run_async
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
@@ -26,6 +25,7 @@ from gtmask.run.chunks import converted, cut_chunks, dear_chunks
 from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
+from gtmask.run.job import job_of
 from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.plan import join_fingerprints, load_plan
@@ -36,7 +36,7 @@ from gtmask.run.starts import Presence
 from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
-from gtmask.run.worker import Job, warm_up
+from gtmask.run.worker import warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.progress import Progress
     from gtmask.run.commit import ChunkResult
+    from gtmask.run.job import Job
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept
@@ -339,31 +340,6 @@ def _run_chunks(
         if growing is not None:
             growing.close()
     return tally
-
-
-def job_of(request: RunRequest, reader: Reader[Any], plan: Plan, watch: Watches) -> Job:
-    """Return what every chunk of a run has in common."""
-    settings = Settings(**plan.settings)
-    return Job(
-        reader=reader,
-        settings=settings,
-        classes=plan.class_map(),
-        rule=rule_from(plan.rule),
-        sifted=plan.sifted,
-        writer=plan.writer(),
-        images=request.images,
-        out=request.out,
-        image_prefix=plan.image_prefix,
-        mask_prefix=plan.mask_prefix,
-        s3=request.execution.s3,
-        watch=watch.for_workers(),
-        run=plan.identity,
-        strict=request.execution.strict,
-        dry_run=request.execution.dry_run,
-        measured=request.stats is not None,
-        prepared=request.prepared or "",
-        table=plan.prepared,
-    )
 
 
 def finish(

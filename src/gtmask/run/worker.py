@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import pickle
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -34,7 +33,7 @@ from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import MASKS, ChunkResult, commit
 from gtmask.run.copies import Copies
 from gtmask.run.covered import findings_of, measure
-from gtmask.run.earlier import EarlierParts, KeptLine
+from gtmask.run.earlier import EarlierParts
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.run.mask_places import MaskPlace, mask_places
@@ -51,16 +50,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gtmask.class_map import ClassMap
-    from gtmask.formats.base import Reader
     from gtmask.images.prepared import PreparedImages
     from gtmask.images.probe import ImageInfo
-    from gtmask.images.resolve import Rule
-    from gtmask.manifest.writer import ManifestWriter
     from gtmask.model import Record
-    from gtmask.run.settings import Settings
-    from gtmask.run.watch import Watches
-    from gtmask.storage.base import S3Settings, Storage
+    from gtmask.run.earlier import KeptLine
+    from gtmask.run.job import Chunk, Job
+    from gtmask.storage.base import Storage
 
     Encoder = Literal["fast", "pypng"]
 
@@ -68,51 +63,6 @@ if TYPE_CHECKING:
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
 #: Seconds of work after which a worker without requests in flight listens whether it is to stop.
 LISTENING = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every chunk of a run has in common."""
-
-    reader: Reader[Any]
-    settings: Settings
-    classes: ClassMap
-    rule: Rule
-    writer: ManifestWriter
-    images: str
-    out: str
-    image_prefix: str
-    mask_prefix: str
-    s3: S3Settings
-    watch: Watches
-    run: str
-    #: Location and digest of the table of prepared images, "" where they were not prepared.
-    prepared: str = ""
-    table: str = ""
-    sifted: bool = False
-    strict: bool = False
-    dry_run: bool = False
-    #: Whether workers tell what they are at.
-    measured: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive records: their units, and what was decided about some of them, by their positions.
-
-    ``versions`` are ETags of the objects that the units name; ``kept`` says of records that an earlier run
-    has masks of, by their positions, where their lines are; the rest is as in
-    :class:`gtmask.run.clashes.Verdict`.
-    """
-
-    number: int
-    units: tuple[Any, ...]
-    choices: dict[int, int] = field(default_factory=dict)
-    long_keys: frozenset[int] = frozenset()
-    duplicates: frozenset[int] = frozenset()
-    ambiguous: frozenset[int] = frozenset()
-    versions: dict[str, str] = field(default_factory=dict)
-    kept: dict[int, KeptLine] = field(default_factory=dict)
 
 
 class Worker:
