@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -214,11 +215,11 @@ def kills(place: Place, options: argparse.Namespace) -> dict[str, Any]:
     for story in told:
         story.begin(place)
     place.break_requests(0.03, QUICK, options.seed)
-    share = -(-options.kills // len(told))
+    share, end = -(-options.kills // len(told)), time.monotonic() + 60 * options.minutes
 
     def tell(story: Story) -> None:
         chance = random.Random(f"{options.seed} {story.name}")
-        while story.kills < share:
+        while story.kills < share and time.monotonic() < end:
             story.once(place, chance)
             print(f"{story.name}: {story.kills} kills", file=sys.stderr, flush=True)
 
@@ -353,6 +354,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to do (all)")
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="for which commands are killed")
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--restarts", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
