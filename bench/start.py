@@ -71,7 +71,7 @@ def warm_up(folder: Path, export: Path) -> float:
     for leftover in (cache, out):
         shutil.rmtree(leftover, ignore_errors=True)
     seconds, said = started((*GTMASK, "warmup"), NUMBA_CACHE_DIR=str(cache))
-    ready = re.match(r"(\d+) kernels are ready", said)
+    ready = re.search(r"^(\d+) kernels are ready", said, re.MULTILINE)
     compiled = sorted(cache.rglob("*.nb?"))
     images = folder / "data" / "images"
     started((*GTMASK, "convert", export, "--images", images, "--out", out), NUMBA_CACHE_DIR=str(cache))
