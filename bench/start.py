@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.harness import ROOT, Goal, Measure, Row, Table, alone
+from bench.harness import KEPT_BYTECODE, ROOT, Goal, Measure, Row, Table, alone
 from bench.run import same_masks
 from gtmask import kernels
 from gtmask.report.scenes import write_data_set
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 OURS = "gtmask"
 PEER = "the usual script"
 GTMASK = (sys.executable, "-m", "gtmask")
-#: Python keeps what it compiled of its sources, as it does unless told otherwise.
-KEPT_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 SCRIPT = "import sys; from bench.script import usual_script; usual_script(*sys.argv[1:])"
 
 
