@@ -178,7 +178,8 @@ def in_own_process(
         start = time.perf_counter()
         finished = subprocess.run(
             [sys.executable, "-m", "bench.harness", request],
-            cwd=ROOT, env={**os.environ, **KEPT_BYTECODE}, stdout=subprocess.PIPE, timeout=timeout, check=True,
+            cwd=ROOT, env={**os.environ, **KEPT_BYTECODE},
+            stdout=subprocess.PIPE, timeout=timeout, check=True,
         )  # fmt: skip
         whole = time.perf_counter() - start
     return OwnProcess(**json.loads(finished.stdout.splitlines()[-1]), whole=whole)
