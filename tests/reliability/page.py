@@ -27,6 +27,21 @@ KINDS = """\
 `at-once`: 10 % of all requests are answered by 500, 503, a reset or half a body. `hanging`: 1 % get no answer
 for 1.5 s, and then a closed connection."""
 
+LEFT = """\
+- A put that is on its way to S3 for more than 15 seconds while another start takes its run over with
+  `--overwrite` may still arrive: a mask of the run that was replaced then lies in place of the new one.
+  `gtmask validate --deep` sees it where its size or its values do not fit; a run that is taken over should be
+  ended first.
+- Two machines at work on the same chunk in S3 (a shard that was started twice): for at most two seconds after
+  one of them has committed it, the other's journal is missing. Both write the same bytes; only who takes the
+  run over with `--overwrite` at that moment would leave a mask of theirs behind.
+- A server that is gone for longer than ten attempts at a request last stops the run with exit code 1. What
+  was committed is kept, and the same command goes on.
+- A `chmod` of more than 64 local files of an export, or of its folder, passes for a change of the export and
+  stops a run; the same command goes on.
+- `gtmask status` calls a start silent by the clocks of two machines: where they differ by minutes, it may
+  call silent who is at work. Nothing that a run does depends on it."""
+
 
 def keep(name: str, command: str, found: dict[str, Any]) -> None:
     """Keep what a run counted, and write the page anew."""
@@ -45,6 +60,7 @@ def page() -> str:
         if path.exists():
             found = json.loads(path.read_text(encoding="utf-8"))
             lines += ["", f"## {title}", "", f"`{found['command']}`, {found['day']}.", "", *section(found)]
+    lines += ["", "## Found and not mended", "", *LEFT.splitlines()]
     return "\n".join(lines) + "\n"
 
 

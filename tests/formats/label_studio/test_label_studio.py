@@ -830,6 +830,8 @@ def vector(*links: tuple[str, str | None], closed: bool = True) -> dict:
         [("a", None), ("b", "a"), ("c", "b"), ("d", "c")],
         [("a", None), ("c", "b"), ("d", "c"), ("b", "a")],
         [("d", "c"), ("c", "b"), ("b", "a"), ("a", None)],
+        [("a", "d"), ("b", "a"), ("c", "b"), ("d", "c")],
+        [("a", "d"), ("d", "c"), ("c", "b"), ("b", "a")],
     ],
 )
 def test_the_vertices_of_a_line_follow_each_other_as_they_say(links: list):
@@ -843,11 +845,23 @@ def test_the_vertices_of_a_line_follow_each_other_as_they_say(links: list):
     [
         [("a", None), ("b", "a"), ("c", "a"), ("d", "c")],
         [("a", None), ("b", "a"), ("c", "d"), ("d", "c")],
-        [("a", "d"), ("b", "a"), ("c", "b"), ("d", "c")],
+        [("a", "b"), ("b", "a"), ("c", "d"), ("d", "c")],
+        [("a", "x"), ("b", "a"), ("c", "b"), ("d", "c")],
         [("a", None), ("b", "a"), ("c", "x"), ("d", "c")],
     ],
-    ids=["a branch", "a piece apart", "no beginning", "a vertex that is not there"],
+    ids=[
+        "a branch",
+        "a piece apart",
+        "two rings",
+        "a beginning that is not there",
+        "a vertex that is not there",
+    ],
 )
 def test_vertices_that_are_not_one_line_are_told(links: list):
     record = read_task(vector(*links))
     assert (codes(record), record.shapes) == (["shape-bad-geometry"], [])
+
+
+def test_a_line_whose_first_vertex_follows_the_last_is_closed():
+    record = read_task(vector(("a", "d"), ("b", "a"), ("c", "b"), ("d", "c"), closed=False))
+    assert [shape.kind for shape in record.shapes] == ["polygon"]

@@ -130,14 +130,13 @@ class Regions:
 
     def line(self, label: str, value: dict[str, Any]) -> None:
         """Add a line or, where it is closed, the polygon that it is."""
-        vertices = _along(value["vertices"])
+        vertices, is_ring = _along(value["vertices"])
         if any(get_flag(self.builder, vertex, "isBezier") for vertex in vertices):
             self.builder.finding("shape-kind-unsupported", f"{label}: a line with Bézier vertices")
             return
         flat = [vertex[axis] for vertex in vertices for axis in ("x", "y")]
-        self.builder.polygon(
-            label, flat, "polygon" if get_flag(self.builder, value, "closed") else "polyline"
-        )
+        closed = get_flag(self.builder, value, "closed") or is_ring
+        self.builder.polygon(label, flat, "polygon" if closed else "polyline")
 
     def rectangle(self, label: str, value: dict[str, Any]) -> None:
         """Add a rectangle, turned about its top-left corner in pixels."""
@@ -207,8 +206,10 @@ class Regions:
         return self.builder.polygon(label, flat, kind)
 
 
-def _along(vertices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _along(vertices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
     """Return the vertices of a line as they follow each other, each naming the one before it.
+
+    Also returned is whether they say that the line is closed: the first one names the last.
 
     Raises
     ------
@@ -216,10 +217,11 @@ def _along(vertices: list[dict[str, Any]]) -> list[dict[str, Any]]:
         The line branches, or is in several pieces.
     """
     if not any("prevPointId" in vertex for vertex in vertices):
-        return vertices
+        return vertices, False
     after = {get_any(vertex, "prevPointId"): vertex for vertex in vertices}
+    is_ring = None not in after
+    begin = before = get_any(vertices[0], "prevPointId") if is_ring else None
     found: list[dict[str, Any]] = []
-    before = None
     while len(found) < len(vertices) and before in after:
         found.append(after[before])
         before = after[before]["id"]
@@ -227,9 +229,10 @@ def _along(vertices: list[dict[str, Any]]) -> list[dict[str, Any]]:
         len(after) < len(vertices)
         or len(found) < len(vertices)
         or len({id(one) for one in found}) < len(found)
+        or (is_ring and before != begin)
     ):
         raise ValueError("its vertices do not follow each other as one line")
-    return found
+    return found, is_ring
 
 
 def _geometry(value: dict[str, Any]) -> Callable[[Regions, str, dict[str, Any]], None] | None:
