@@ -266,3 +266,9 @@ def test_a_list_of_commands_imports_none() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     light = ["group", "help", "settings", "talk", "values"]
     assert done.stdout.splitlines()[-1] == str([f"gtmask.cli.{name}" for name in light])
+
+
+def test_an_option_that_is_missing_is_named_with_its_variable() -> None:
+    told = RUN.invoke(app, ["convert", "export.json"])
+    assert told.exit_code == 2
+    assert "Missing option '--out' (env var: 'GTMASK_CONVERT_OUT')" in " ".join(told.output.split())

@@ -74,6 +74,7 @@ class Command(TyperCommand):
         super().__init__(name, **rest)
         for option in settable(self):
             option.envvar = variables(name or "", option)
+            option.get_error_hint = partial(_spelled, option)
             if option.multiple:
                 option.value_from_envvar = partial(_several, option)
 
@@ -103,6 +104,11 @@ class Command(TyperCommand):
         finally:
             for option, names in before.items():
                 option.envvar = names
+
+
+def _spelled(option: Any) -> str:
+    """Return how an error names an option: with the one variable that is worth remembering."""
+    return f"{' / '.join(map(repr, option.opts))} (env var: {option.envvar[-1]!r})"
 
 
 def _several(option: Any, context: Any) -> list[str] | None:
