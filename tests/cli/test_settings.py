@@ -43,19 +43,13 @@ def having(word: str) -> list[tuple[str, Any]]:
     return [(name, item) for name, item in pairs if flag(item) == f"--{word}"]
 
 
-def kind_of(option: Any) -> str:
-    """Return what type the values of an option have, whichever Typer says it."""
-    described = getattr(option, "type_descriptor", None)
-    return option.type.name.replace("path", "Path") if described is None else str(described.annotation)
-
-
 def sample(option: Any) -> tuple[str, Any, Any]:
     """Return a value other than the default as a variable, a file and a command have it."""
     if option.is_flag:
         return "1", True, True
     if option.multiple:
         return "a b;c", ["a b", "c"], ["a b", "c"]
-    annotation = kind_of(option)
+    annotation = str(option.type_descriptor.annotation)
     if "float" in annotation:
         return "0.25", 0.25, 0.25
     if "int" in annotation:
@@ -101,7 +95,7 @@ def test_what_holds_for_all_commands_is_of_one_kind() -> None:
     for name, command in GROUP.commands.items():
         for option in settable(command):
             if is_general(name, option):
-                kind = (option.metavar or "", "int" in kind_of(option))
+                kind = (option.metavar or "", "int" in str(option.type_descriptor.annotation))
                 kinds.setdefault(flag(option), set()).add(kind)
     assert {word: kind for word, kind in kinds.items() if len(kind) > 1} == {}
 

@@ -23,9 +23,6 @@ def test_plain_values_are_what_typer_makes_of_them(name: str) -> None:
     context = command.context_class(command)
     read = 0
     for parameter in command.get_params(context):
-        described = getattr(parameter, "type_descriptor", None)
-        if described is None:
-            pytest.skip("this Typer reads values without Pydantic")
         for value in (*TYPED, parameter.get_default(context)):
             found = _plain(parameter, value)
             if found is _UNREAD or type(value) is bool:  # which Typer takes as they are

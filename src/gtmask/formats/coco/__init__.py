@@ -25,6 +25,7 @@ from gtmask.findings import Finding
 from gtmask.formats.coco.plain import fill_plain
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.coco.tables import OWNERS, read_tables
+from gtmask.formats.coco.units import OTHER_NAMES, has_several, image_spellings, unit_of
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.browsers import turns_images
@@ -60,8 +61,6 @@ _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
 #: Image units that are computed at a time.
 _STEP = 1 << 13
-#: Members of an image that may name it beside its ``file_name`` (coco-annotator; COCO's own data).
-_OTHER_NAMES = ("path", "coco_url")
 #: Bytes of a range: two integers of 64 bits.
 _RANGE = 16
 
@@ -228,13 +227,15 @@ class CocoReader:
                                 continue
                             done.add(identity)
                             own = self._first_ranges(tables, id_key(get_any(entry, "id")))
-                            yield _unit(
+                            yield unit_of(
                                 entry,
                                 own,
-                                "image-id-shared" if _several(identity, names) and own else "image-duplicate",
+                                "image-id-shared"
+                                if has_several(identity, names) and own
+                                else "image-duplicate",
                             )
                             continue
-                    yield _unit(entry, own)
+                    yield unit_of(entry, own)
         except DamagedExportError:
             if not self.options.keep_going:
                 raise
@@ -255,9 +256,9 @@ class CocoReader:
 
     def _image_names(self, tables: Tables) -> Iterator[Texts | None]:
         try:
-            for texts in tables.image_texts("file_name", lambda entry: _unit(entry, b"")[1]):
+            for texts in tables.image_texts("file_name", lambda entry: unit_of(entry, b"")[1]):
                 spelled = texts.data.tobytes()
-                yield None if any(b'"%s"' % key.encode() in spelled for key in _OTHER_NAMES) else texts
+                yield None if any(b'"%s"' % key.encode() in spelled for key in OTHER_NAMES) else texts
         except DamagedExportError:
             if not self.options.keep_going:
                 raise
@@ -365,41 +366,3 @@ class CocoReader:
             what = f"category {number} is not listed"
             builder.finding("shape-no-label", f"annotation {get_any(item, 'id')!r:.40}: {what}")
         return label
-
-
-def image_spellings(number: int | str | None) -> tuple[str, ...]:
-    """Return what an image may be called of which only the id is known, which may be a name itself.
-
-    COCO's published images are called by their ids in 12 digits.
-    """
-    endings = (".jpg", ".jpeg", ".png")
-    digits = tuple(f"{number:012d}{ending}" for ending in endings) if isinstance(number, int) else ()
-    return (str(number), *digits, *(f"{number}{ending}" for ending in endings))
-
-
-def _several(identity: tuple[Any, str], names: set[tuple[Any, str]]) -> bool:
-    """Say whether one id has several names."""
-    return len([other for other in names if other[0] == identity[0]]) > 1
-
-
-def _unit(entry: Any, ranges: bytes, code: str | None = None) -> tuple[Any, ...]:
-    """Return the unit of an entry of the image table."""
-    if not isinstance(entry, dict):
-        # Who cannot be parsed has no id; why is told in its place.
-        why = f"entry: {entry}"[:200] if isinstance(entry, ValueError) else None
-        return why, "", None, None, (), "record-bad", b""
-    number = normal_id(get_any(entry, "id"))
-    name = get_any(entry, "file_name")
-    aliases = tuple(value for key in _OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value)
-    if not (isinstance(name, str) and name):
-        name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
-    if number is None:
-        code = "record-bad"
-    width, height = _plain(get_any(entry, "width")), _plain(get_any(entry, "height"))
-    return number, name, width, height, aliases, code, ranges
-
-
-def _plain(value: Any) -> Any:
-    """Return a size as it is where it is small, else what a message needs of it."""
-    small = value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) < 40)
-    return value if small else f"{value!r:.40}"
