@@ -13,19 +13,9 @@ if TYPE_CHECKING:
 def choose(option: str, value: str, known: Sequence[str]) -> str:
     """Return a value as it is documented, whatever its upper and lower case.
 
-    Parameters
-    ----------
-    option
-        Begins the sentence where the value is unknown: ``--png``.
-    value
-        What was given.
-    known
-        What it may be.
+    Raises UsageError where it is none of them.
 
-    Raises
-    ------
-    UsageError
-        It is none of them.
+    - ``option``: begins the sentence where the value is unknown: ``--png``.
 
     Examples
     --------

@@ -56,10 +56,7 @@ def one_loop() -> Iterator[None]:
 def at_end(close: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     """Have the running loop run a coroutine before it ends, if other coroutines follow this one there.
 
-    Returns
-    -------
-    bool
-        Whether it will; otherwise the loop ends with what runs now.
+    Returns whether it will; otherwise the loop ends with what runs now.
     """
     waiting = _closing.get(asyncio.get_running_loop())
     if waiting is None:
@@ -125,12 +122,8 @@ async def side_by_side(
     """Do some work on each item, on so many at a time; return what each gave, in order.
 
     After an error nothing more is begun, and what is in flight is waited for: a put that is broken off may
-    still arrive, when whoever has taken the run over reckons with it no longer.
-
-    Raises
-    ------
-    Exception
-        The first that any of the work raised.
+    still arrive, when whoever has taken the run over reckons with it no longer. Raises Exception: the first
+    that any of the work raised.
     """
     limit = asyncio.Semaphore(at_once)
     errors: list[Exception] = []

@@ -23,10 +23,7 @@ _SYSTEM = Path("/")
 def cores(system: Path = _SYSTEM) -> int:
     """Return the number of cores that this process may use, at least 1.
 
-    Parameters
-    ----------
-    system
-        Where ``proc`` and ``sys`` are.
+    - ``system``: where ``proc`` and ``sys`` are.
     """
     shown = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([shown, *map(math.ceil, _quotas(system))])
@@ -63,10 +60,7 @@ def _quota(folder: Path) -> Iterator[float]:
 def check_workers(workers: int | None) -> None:
     """Refuse a number of worker processes below 1; None stands for the default.
 
-    Raises
-    ------
-    UsageError
-        As said.
+    Raises UsageError as said.
     """
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} must be at least 1.")

@@ -80,11 +80,8 @@ def start_worker() -> None:
 def end_with_parent(pipe: int) -> None:
     """End this process as soon as its parent is gone, however that ended.
 
-    Parameters
-    ----------
-    pipe
-        Descriptor of the reading end of a pipe on which nothing comes, and whose other end the parent alone
-        holds: the system closes that when the parent ends.
+    - ``pipe``: descriptor of the reading end of a pipe on which nothing comes, and whose other end the parent
+      alone holds: the system closes that when the parent ends.
     """
 
     def wait() -> None:

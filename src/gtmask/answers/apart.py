@@ -26,10 +26,7 @@ if TYPE_CHECKING:
 def refuse_meeting(out: str, sources: Sequence[ManifestReader], masks: str | None) -> None:
     """Refuse an output whose files would take the place of the manifests or copies of masks that are read.
 
-    Raises
-    ------
-    UsageError
-        With the folder to change.
+    Raises UsageError with the folder to change.
     """
     check_folder(out)
     for source in sources:
@@ -43,10 +40,7 @@ def refuse_meeting(out: str, sources: Sequence[ManifestReader], masks: str | Non
 def refuse_images(out: str, originals: Originals) -> None:
     """Refuse an output in the folder of images that were prepared, or in that of their copies.
 
-    Raises
-    ------
-    UsageError
-        With the folder to change.
+    Raises UsageError with the folder to change.
     """
     for images in (originals.prefix, split_location(originals.location)[0]):
         if real(out) == real(images.rstrip("/")):
@@ -56,10 +50,7 @@ def refuse_images(out: str, originals: Originals) -> None:
 async def refuse_occupied(out: str, s3: S3Settings, *, overwrite: bool) -> None:
     """Refuse an output that holds a conversion, or files of an answer's names that no answer wrote.
 
-    Raises
-    ------
-    UsageError
-        With what is there.
+    Raises UsageError with what is there.
     """
     async with open_storage(out, s3) as storage:
         if await exists(storage, RUN_FILE):

@@ -54,12 +54,7 @@ def areas_of(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], int]:
 def column_runs(inside: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> list[int]:
     """Return run lengths down the columns of an image, off and on in turn, of an area within a box.
 
-    Parameters
-    ----------
-    inside
-        bool (rows, columns): the box, whose top-left pixel is at column ``x``, row ``y``.
-    height, width
-        Size of the image.
+    - ``inside``: bool (rows, columns): the box, whose top-left pixel is at column ``x``, row ``y``.
     """
     edges = np.diff(np.pad(inside, ((1, 1), (0, 0))).astype(np.int8), axis=0).T
     columns, rows = np.nonzero(edges == 1)

@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 def compare(old: Relabeled, new: Relabeled, names: Mapping[int, str]) -> dict[str, Any]:
     """Return ``classes``, ``changed``, ``pixels`` and ``box`` of a line of ``changes.jsonl``.
 
-    Parameters
-    ----------
-    old, new
-        Masks of one shape.
-    names
-        Class names by class id, the background left out; ids that neither mask has are left out, too.
+    - ``old``, ``new``: masks of one shape.
+    - ``names``: class names by class id, the background left out; ids that neither mask has are left out,
+      too.
     """
     differs = old.mask != new.mask
     box = _box(differs)

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 def instances_of(mask: NDArray[np.uint8], *, polygons: bool) -> tuple[list[dict[str, Any]], int]:
     """Return COCO annotations without ids, and the pixels that their polygons would paint otherwise.
 
-    Parameters
-    ----------
-    mask
-        uint8 (height, width) of class ids.
-    polygons
-        Polygons in place of run lengths: holes are lost.
+    - ``mask``: uint8 (height, width) of class ids.
+    - ``polygons``: polygons in place of run lengths: holes are lost.
     """
     labels, count = areas_of(mask)
     found = []

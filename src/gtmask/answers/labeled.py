@@ -60,17 +60,7 @@ class Labeled:
 
 
 class LabeledReader:
-    """Looks at labeled objects, and reads their masks with the run's class ids.
-
-    Parameters
-    ----------
-    options, before, after
-        Those of the answer.
-    classes
-        The run's class map.
-    media
-        Reads the masks.
-    """
+    """Looks at labeled objects, and reads their masks with the run's class ids."""
 
     def __init__(
         self, options: AnswerOptions, before: str, after: str, classes: ClassMap, media: MediaReader

@@ -14,12 +14,9 @@ from hashlib import blake2b
 def places(key: str, target: str, split: float, seed: int) -> tuple[str, str]:
     """Return where an image and its mask go.
 
-    Parameters
-    ----------
-    key, target
-        The image's path and its mask's below their prefixes.
-    split, seed
-        Which share of images is for training, and what draws it: by the image's path alone.
+    - ``key``, ``target``: the image's path and its mask's below their prefixes.
+    - ``split``, ``seed``: which share of images is for training, and what draws it: by the image's path
+      alone.
     """
     drawn = int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()) / 2**64
     channel = "train" if drawn < split else "validation"

@@ -36,18 +36,9 @@ class Originals:
 
     For each copy 12 bytes are kept, and 24 for one that was left where it was.
 
-    Parameters
-    ----------
-    table
-        What became of each image.
-    location
-        Of the table.
-    prefix
-        What references to the images themselves begin with.
-    copies
-        What references to copies may begin with.
-    code
-        Of the finding about where the table is from, "" for none.
+    - ``prefix``: what references to the images themselves begin with.
+    - ``copies``: what references to copies may begin with.
+    - ``code``: of the finding about where the table is from, "" for none.
     """
 
     def __init__(
@@ -99,21 +90,12 @@ async def open_originals(
 ) -> Originals | None:
     """Return the images that were prepared, None where copies are to be taken as they are.
 
-    Parameters
-    ----------
-    prepared
-        Location of the table; None: the one that the run was made with, if it was.
-    plan
-        Of the run that made the masks, where that is known.
-    images
-        What references to the copies begin with, or a folder with them.
-    image_uri
-        What references to the images themselves begin with; None: where they were prepared.
+    Raises UsageError: the table cannot be used or found, or nothing tells where the images lie.
 
-    Raises
-    ------
-    UsageError
-        The table cannot be used or found, or nothing tells where the images lie.
+    - ``prepared``: location of the table; None: the one that the run was made with, if it was.
+    - ``plan``: of the run that made the masks, where that is known.
+    - ``images``: what references to the copies begin with, or a folder with them.
+    - ``image_uri``: what references to the images themselves begin with; None: where they were prepared.
     """
     known = [start for start in (images, plan and plan.image_prefix) if start]
     code = ""
@@ -145,10 +127,7 @@ async def open_originals(
 async def _table_of_run(plan: Plan, folders: Sequence[str], s3: S3Settings) -> tuple[str, PreparedImages]:
     """Return the table that a run was made with, and its location.
 
-    Raises
-    ------
-    UsageError
-        It is in none of the folders.
+    Raises UsageError where it is in none of the folders.
     """
     for folder in folders:
         location = f"{folder.rstrip('/')}/{TABLE}"

@@ -67,10 +67,7 @@ class AnswerPlan:
 async def freeze(out: Storage, plan: AnswerPlan) -> None:
     """Write the plan, or hold that the one that is there is the same.
 
-    Raises
-    ------
-    RunConflictError
-        It is another one; the sentence names what differs.
+    Raises RunConflictError where it is another one; the sentence names what differs.
     """
     if await out.put_if_absent(PLAN_FILE, plan.to_bytes(), "application/json"):
         return
@@ -89,13 +86,7 @@ async def freeze(out: Storage, plan: AnswerPlan) -> None:
 
 
 async def plan_of_run(run: str, s3: S3Settings) -> Plan:
-    """Return the plan of a conversion.
-
-    Raises
-    ------
-    UsageError
-        The folder has no run.
-    """
+    """Return the plan of a conversion; raises UsageError: the folder has no run."""
     async with open_storage(run, s3) as storage:
         plan = await load_plan(storage)
     if plan is None:

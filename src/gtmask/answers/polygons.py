@@ -15,16 +15,10 @@ _Point = tuple[int, int]
 def outlines(inside: NDArray[np.bool_], x: int, y: int) -> tuple[list[list[float]], int]:
     """Return the outer rings of an area within a box, and how many pixels its holes have.
 
-    Parameters
-    ----------
-    inside
-        bool (rows, columns): the box, whose top-left pixel is at column ``x``, row ``y``.
+    Returns each ring as flat coordinates x, y, x, y, ... of pixel corners, clockwise. Parts that only touch
+    at a corner are rings of their own.
 
-    Returns
-    -------
-    tuple[list[list[float]], int]
-        Each ring as flat coordinates x, y, x, y, ... of pixel corners, clockwise. Parts that only touch at a
-        corner are rings of their own.
+    - ``inside``: bool (rows, columns): the box, whose top-left pixel is at column ``x``, row ``y``.
     """
     edges = _edges(inside)
     rings: list[list[float]] = []

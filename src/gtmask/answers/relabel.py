@@ -73,10 +73,7 @@ class _Meaning:
 class Relabeler:
     """Gives masks the run's class ids; what palettes and color maps mean is worked out once for each pair.
 
-    Parameters
-    ----------
-    ids
-        The run's class ids by class name; BACKGROUND is 0.
+    - ``ids``: the run's class ids by class name; BACKGROUND is 0.
     """
 
     def __init__(self, ids: Mapping[str, int]) -> None:
@@ -86,17 +83,10 @@ class Relabeler:
     def relabel(self, data: bytes, label: Label) -> Relabeled:
         """Decode a mask and give it the run's class ids.
 
-        Parameters
-        ----------
-        data
-            The PNG.
-        label
-            Its color map says what colours and values mean.
+        Raises PngError where it is no PNG of a mask.
 
-        Raises
-        ------
-        PngError
-            It is no PNG of a mask.
+        - ``data``: the PNG.
+        - ``label``: its color map says what colours and values mean.
         """
         header = read_header(data)
         if header.color_type in {_GRAY, _PALETTE}:

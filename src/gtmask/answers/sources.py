@@ -25,14 +25,8 @@ _OUTPUT = "manifests/output/output.manifest"
 def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestReader]:
     """Open the output manifests at some locations, each once.
 
-    Raises
-    ------
-    UsageError
-        No location.
-    NotFoundError
-        A location without an output manifest.
-    ManifestError
-        Only the growing manifest of an unfinished run is there.
+    Raises UsageError: no location. Raises NotFoundError: a location without an output manifest. Raises
+    ManifestError: only the growing manifest of an unfinished run is there.
     """
     if not locations:
         raise UsageError("No output manifest is given: name a MANIFEST, or a job with --job.")

@@ -116,23 +116,13 @@ def look_at(
 ) -> Look:
     """Look at all lines twice: for the attributes, then for the objects.
 
-    Parameters
-    ----------
-    before, after
-        Overrule what the metadata says.
-    prefixes
-        What image references may begin with; the first one with which any begins counts.
-    originals
-        Knows which images the copies are of, where copies were labeled.
-    copies
-        Masks are looked for below a folder of copies.
+    Raises ManifestError: a line that is no manifest line, or manifests that no job wrote. Raises UsageError:
+    the table knows none of the images.
 
-    Raises
-    ------
-    ManifestError
-        A line that is no manifest line, or manifests that no job wrote.
-    UsageError
-        The table knows none of the images.
+    - ``before``, ``after``: overrule what the metadata says.
+    - ``prefixes``: what image references may begin with; the first one with which any begins counts.
+    - ``originals``: knows which images the copies are of, where copies were labeled.
+    - ``copies``: masks are looked for below a folder of copies.
     """
     attributes = _attributes(manifests)
     newest = next(iter(attributes.newest_first()), "")

@@ -34,10 +34,7 @@ class Share(NamedTuple):
 def shares(image: PreparedImage) -> list[Share]:
     """Return which pixels count from each new image of an image: together they are all pixels, each once.
 
-    Raises
-    ------
-    ValueError
-        The new images are no grid that covers the image.
+    Raises ValueError: the new images are no grid that covers the image.
     """
     boxes = {(piece.x, piece.y, piece.width, piece.height) for piece in image.images}
     columns = _divide({(x, x + width) for x, _, width, _ in boxes}, image.shown[0])

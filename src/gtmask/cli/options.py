@@ -209,10 +209,7 @@ def _name(group: str, field: str) -> str:
 def one_of(known: Mapping[str, T], name: str, title: str) -> T:
     """Return what has a name, whatever its case.
 
-    Raises
-    ------
-    UsageError
-        There is none of this name; the sentence has the nearest ones.
+    Raises UsageError where there is none of this name; the sentence has the nearest ones.
     """
     import difflib
 

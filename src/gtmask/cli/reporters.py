@@ -96,14 +96,8 @@ class View:
 class Reporter:
     """What the library tells how it gets on, for ``with``.
 
-    Parameters
-    ----------
-    views
-        What shows it.
-    interval, first
-        Seconds between two looks at a stage, and those before the first one.
-    clock
-        Returns the time in seconds.
+    - ``interval``, ``first``: seconds between two looks at a stage, and those before the first one.
+    - ``clock``: returns the time in seconds.
     """
 
     def __init__(
@@ -192,12 +186,8 @@ class Reporter:
 class Lines(View):
     """A log: one line per look, with the time of day. The stream stays open: others write there, too.
 
-    Parameters
-    ----------
-    stream
-        Where the lines go.
-    now
-        Returns the time, in seconds since 1970.
+    - ``stream``: where the lines go.
+    - ``now``: returns the time, in seconds since 1970.
     """
 
     def __init__(self, stream: TextIO, now: Callable[[], float] = time.time) -> None:

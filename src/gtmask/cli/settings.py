@@ -120,10 +120,7 @@ def _several(option: Any, context: Any) -> list[str] | None:
 def settings_file(named: str | None) -> Path | None:
     """Return the file of settings: the one named, or that in the working folder; None where there is none.
 
-    Raises
-    ------
-    UsageError
-        The one named is not there.
+    Raises UsageError: the one named is not there.
     """
     if named:
         path = Path(named).expanduser()
@@ -137,10 +134,7 @@ def settings_file(named: str | None) -> Path | None:
 def read_file(path: Path) -> dict[str, Any]:
     """Return what stands in a file of settings, options by their names.
 
-    Raises
-    ------
-    UsageError
-        It cannot be read, or is no TOML.
+    Raises UsageError where it cannot be read, or is no TOML.
     """
     import tomllib
 
@@ -156,10 +150,7 @@ def read_file(path: Path) -> dict[str, Any]:
 def defaults_of(path: Path, command: Any, group: Any) -> dict[str, Any]:
     """Return a file's settings for a command, by the names of its parameters.
 
-    Raises
-    ------
-    UsageError
-        The file names an option that there is not, or sets one to what it cannot be.
+    Raises UsageError: the file names an option that there is not, or sets one to what it cannot be.
     """
     found = read_file(path)
     _refuse_unknown(path, found, group)

@@ -30,10 +30,7 @@ MODES = ("auto", "bar", "log", "json", "none")
 class Talk:
     """What the options for talk say; ``command`` and ``borrowed`` tell what is run with options from where.
 
-    Raises
-    ------
-    UsageError
-        An unknown ``progress``.
+    Raises UsageError: an unknown ``progress``.
     """
 
     quiet: bool = False
@@ -137,14 +134,9 @@ class Talk:
     def show(self, result: Any, render: Callable[[Any, Console], None], *, as_data: bool = False) -> None:
         """Show a result: as JSON on stdout where that was asked for, else to people.
 
-        Parameters
-        ----------
-        result
-            Has ``to_json``.
-        render
-            Prints a result to a console.
-        as_data
-            The result is what was asked for, and goes to stdout.
+        - ``result``: has ``to_json``.
+        - ``render``: prints a result to a console.
+        - ``as_data``: the result is what was asked for, and goes to stdout.
         """
         from gtmask.cli.console import console, print_json, wide_console
 

@@ -80,18 +80,12 @@ def open_sources(
 ) -> OpenedExports:
     """Open exports that are read as one.
 
-    Parameters
-    ----------
-    sources, options, exports
-        Of each export: where it is, how it is read, and what it was opened as already; the options differ in
-        ``images`` alone.
-    format, s3
-        As of :func:`open_source`, for all of them.
+    Raises UnknownFormatError, ExportError, StorageError or UsageError as of :func:`open_source`, with the
+    export's name; an option that none of the formats knows.
 
-    Raises
-    ------
-    UnknownFormatError, ExportError, StorageError, UsageError
-        As of :func:`open_source`, with the export's name; an option that none of the formats knows.
+    - ``sources``, ``options``, ``exports``: of each export: where it is, how it is read, and what it was
+      opened as already; the options differ in ``images`` alone.
+    - ``format``, ``s3``: as of :func:`open_source`, for all of them.
     """
     from gtmask.formats.several import JoinedReader, naming, short_names  # noqa: PLC0415 (few need it)
 
@@ -119,25 +113,13 @@ def open_source(
 ) -> OpenedExport:
     """Open an export.
 
-    Parameters
-    ----------
-    source
-        A file, folder, glob or archive, local or ``s3://``.
-    format
-        A name of :data:`FORMATS`; "auto" detects it.
-    options
-        Which annotations count.
-    s3
-        How to reach S3.
-    export
-        What the source was opened as already.
+    Raises UnknownFormatError: no known format, or several, look like this; the sentence says what was seen.
+    Raises ExportError, StorageError or UsageError: the export cannot be read; there is no such format, or it
+    does not know an option that is given.
 
-    Raises
-    ------
-    UnknownFormatError
-        No known format, or several, look like this; the sentence says what was seen.
-    ExportError, StorageError, UsageError
-        The export cannot be read; there is no such format, or it does not know an option that is given.
+    - ``source``: a file, folder, glob or archive, local or ``s3://``.
+    - ``format``: a name of :data:`FORMATS`; "auto" detects it.
+    - ``export``: what the source was opened as already.
     """
     opened = _open(source, format, options or ReadOptions(), s3, export)
     check_options([opened.format], options or ReadOptions())
@@ -204,11 +186,8 @@ def _read_detected(
 def check_options(entries: Sequence[Format], options: ReadOptions) -> list[tuple[str, list[int]]]:
     """Return which given options only some of these formats know, with the numbers of those formats.
 
-    Raises
-    ------
-    UsageError
-        None of them knows an option: it would have no effect, and nobody would be told. The sentence has the
-        formats that know the first such option.
+    Raises UsageError where none of them knows an option: it would have no effect, and nobody would be told.
+    The sentence has the formats that know the first such option.
     """
     asked = [
         (
@@ -242,10 +221,7 @@ def unfinished_manifests(
 ) -> Iterator[Finding]:
     """Tell of manifests of ours whose runs are not finished; without names, of the run whose masks these are.
 
-    Raises
-    ------
-    ManifestError
-        There is one, and they are not allowed.
+    Raises ManifestError where there is one, and they are not allowed.
     """
     from gtmask.manifest.unfinished import (  # noqa: PLC0415 (few need it)
         find_manifest,

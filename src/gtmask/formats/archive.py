@@ -52,21 +52,13 @@ _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplem
 class ArchiveExport:
     """The files in one archive.
 
-    Parameters
-    ----------
-    location
-        What the user named.
-    outer
-        The export that the archive is a file of: a folder or an ``s3://`` prefix.
-    archive
-        The archive's name in it.
-    picked
-        The members that belong to the export; all by default.
+    Every method raises ExportError where the archive is damaged, encrypted, a bomb, or holds a name that
+    escapes.
 
-    Raises
-    ------
-    ExportError
-        From every method: the archive is damaged, encrypted, a bomb, or holds a name that escapes.
+    - ``location``: what the user named.
+    - ``outer``: the export that the archive is a file of: a folder or an ``s3://`` prefix.
+    - ``archive``: the archive's name in it.
+    - ``picked``: the members that belong to the export; all by default.
     """
 
     #: Members are inflated here, wherever the archive lies.

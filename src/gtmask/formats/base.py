@@ -189,10 +189,7 @@ class WeighsRecords(Protocol):
     def weights(self, together: int) -> NDArray[np.int64] | None:
         """Return how many bytes the annotations of each ``together`` consecutive records take.
 
-        Returns
-        -------
-        ndarray or None
-            int64, one for each chunk of so many records; None where that is not known.
+        Returns int64, one for each chunk of so many records; None where that is not known.
         """
         ...
 
@@ -221,10 +218,7 @@ def suggested(
 def refuse_lost_classes(source: str, findings: Sequence[Finding]) -> None:
     """Refuse to name classes by their ids, where a damage has taken their names.
 
-    Raises
-    ------
-    ClassesLostError
-        With what to do.
+    Raises ClassesLostError with what to do.
     """
     if any(finding.code == "classes-lost" for finding in findings):
         raise ClassesLostError(

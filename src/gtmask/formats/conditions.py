@@ -75,13 +75,7 @@ class Condition:
 
 
 def parse_where(text: str) -> Condition:
-    """Parse ``label=NAME,…`` or ``attribute:NAME=VALUE,…``.
-
-    Raises
-    ------
-    UsageError
-        It is neither.
-    """
+    """Parse ``label=NAME,…`` or ``attribute:NAME=VALUE,…``; raises UsageError where it is neither."""
     found = _WHERE.fullmatch(text.strip())
     values = _values(found[2]) if found is not None else ()
     if found is None or not values:
@@ -95,13 +89,7 @@ def parse_where(text: str) -> Condition:
 
 
 def parse_status(text: str) -> Condition:
-    """Parse the values of ``--status``, with commas between.
-
-    Raises
-    ------
-    UsageError
-        There are none.
-    """
+    """Parse the values of ``--status``, with commas between; raises UsageError where there are none."""
     values = _values(text.casefold())
     if not values:
         raise UsageError("--status is empty: give a value, or leave the option out.")

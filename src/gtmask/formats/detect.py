@@ -71,26 +71,15 @@ def detect(
 ) -> Detection:
     """Tell an export's format.
 
-    Parameters
-    ----------
-    export
-        The files.
-    format
-        A name of :data:`FORMATS` skips detection, and chooses this format's files in a mixed folder.
-    memory_limit
-        Bytes that are looked at of each document, at most.
-    early
-        Leave the rest of documents to readers that walk through them anyway: the caller must see to it that
-        the detection is :func:`confirmed`.
+    Raises UsageError where there is no format of this name. Raises UnknownFormatError where nothing fits, or
+    several formats do; the sentence says what was seen. Raises DamagedExportError where nothing fits a file
+    that breaks off or is malformed.
 
-    Raises
-    ------
-    UsageError
-        There is no format of this name.
-    UnknownFormatError
-        Nothing fits, or several formats do; the sentence says what was seen.
-    DamagedExportError
-        Nothing fits a file that breaks off or is malformed.
+    - ``format``: a name of :data:`FORMATS` skips detection, and chooses this format's files in a mixed
+      folder.
+    - ``memory_limit``: bytes that are looked at of each document, at most.
+    - ``early``: leave the rest of documents to readers that walk through them anyway: the caller must see to
+      it that the detection is :func:`confirmed`.
     """
     wanted = None if format == "auto" else named(format)
     listing = _without_job_files(export)

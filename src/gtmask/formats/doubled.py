@@ -39,15 +39,9 @@ class DoubledKey(ValueError):  # noqa: N818 (it is told as a finding, or becomes
 def check_keys(data: bytes) -> None:
     """Look for keys that stand twice in one object of a JSON document.
 
-    Parameters
-    ----------
-    data
-        What a parser has accepted: valid JSON in UTF-8.
+    Raises DoubledKey: an object has two values under one key, which are not the same.
 
-    Raises
-    ------
-    DoubledKey
-        An object has two values under one key, which are not the same.
+    - ``data``: what a parser has accepted: valid JSON in UTF-8.
     """
     if len(data) > 8 and may_double(data):
         try:
@@ -66,10 +60,7 @@ def may_double(data: bytes) -> bool:
 def without_doubled(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make an object of its pairs, as ``object_pairs_hook`` of :func:`json.loads`.
 
-    Raises
-    ------
-    DoubledKey
-        It has two values under one key, which are not the same.
+    Raises DoubledKey where it has two values under one key, which are not the same.
     """
     members = dict(pairs)
     if len(members) < len(pairs):

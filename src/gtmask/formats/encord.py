@@ -197,10 +197,8 @@ def _ring(points: Any) -> list[float]:
 def bitmask_runs(mask: dict[str, Any]) -> Runs:
     """Return a bitmask as runs along the rows.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        Something is missing or malformed, or the runs do not add up to the bitmask's size.
+    Raises KeyError, TypeError or ValueError where something is missing or malformed, or the runs do not add
+    up to the bitmask's size.
     """
     top, left, height, width = map(int, reals(mask, ("top", "left", "height", "width")))
     string = mask["rleString"]

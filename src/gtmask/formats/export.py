@@ -81,10 +81,8 @@ class Export(Protocol):
 def whole(data: bytes, name: str, start: int, stop: int) -> bytes:
     """Return what was read of a file's bytes [start, stop), once it is certain that it is all of them.
 
-    Raises
-    ------
-    ExportError
-        The file ends earlier than it did: what is missing would be read as if nothing had been annotated.
+    Raises ExportError: the file ends earlier than it did: what is missing would be read as if nothing had
+    been annotated.
     """
     if len(data) < stop - start:
         raise ExportError(
@@ -114,10 +112,8 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
 def checked_name(name: str) -> str:
     """Return a file's name in normal form.
 
-    Raises
-    ------
-    ExportError
-        The name is absolute or leads out of the export's root by more than two leading ``../``.
+    Raises ExportError: the name is absolute or leads out of the export's root by more than two leading
+    ``../``.
     """
     if _PLAIN_NAME.match(name):  # nearly every name, and every file that is read has one
         return name

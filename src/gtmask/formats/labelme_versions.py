@@ -48,12 +48,8 @@ _DIALECTS: tuple[tuple[tuple[int, int, int], Grid, bool], ...] = (
 def grid_of(version: str, *, dialect: bool) -> tuple[Grid, bool]:
     """Return the pixel grid of a file, and whether its tool and version make that certain.
 
-    Parameters
-    ----------
-    version
-        What the file says; "" where it says none.
-    dialect
-        Whether AnyLabeling or X-AnyLabeling wrote it, which count from 0, and not labelme.
+    - ``version``: what the file says; "" where it says none.
+    - ``dialect``: whether AnyLabeling or X-AnyLabeling wrote it, which count from 0, and not labelme.
 
     Examples
     --------

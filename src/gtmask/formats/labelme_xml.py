@@ -135,13 +135,7 @@ def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: E
 
 
 def _vertices(polygon: Element) -> Iterator[float]:
-    """Yield x, y of all points.
-
-    Raises
-    ------
-    ValueError
-        A point has no number.
-    """
+    """Yield x, y of all points; raises ValueError: a point has no number."""
     for point in polygon.findall("pt"):
         if len({child.tag for child in point}) < len(point):
             raise ValueError("a point has two values for x or y")

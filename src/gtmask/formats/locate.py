@@ -26,20 +26,11 @@ FILE_SUFFIX = re.compile(
 def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) -> Export:
     """Open an export by its location.
 
-    Parameters
-    ----------
-    source
-        A file, a folder, a glob (``*``, ``?``, ``[...]``, ``**``), a ``.zip``, ``.tar``, ``.tar.gz`` or
-        ``.tgz``; local, or the same below ``s3://bucket/``.
-    s3
-        How to reach S3.
+    Raises NotFoundError where there is nothing at this location. Raises ExportError: the location cannot be
+    one.
 
-    Raises
-    ------
-    NotFoundError
-        There is nothing at this location.
-    ExportError
-        The location cannot be one.
+    - ``source``: a file, a folder, a glob (``*``, ``?``, ``[...]``, ``**``), a ``.zip``, ``.tar``,
+      ``.tar.gz`` or ``.tgz``; local, or the same below ``s3://bucket/``.
     """
     location = os.fspath(source)
     if not location:

@@ -40,14 +40,8 @@ class ManyReader:
     them are called by that path, so that ``train/a.jpg`` and ``val/a.jpg`` stay apart; else that path is
     an alias.
 
-    Parameters
-    ----------
-    export
-        The files.
-    names, readers
-        The documents, and what reads them.
-    findings
-        What detection found about the export's other files.
+    - ``names``, ``readers``: the documents, and what reads them.
+    - ``findings``: what detection found about the export's other files.
     """
 
     def __init__(

@@ -68,10 +68,7 @@ class StorageExport(Rooted):
     def keep(self, name: str, etag: str) -> None:
         """Keep an object's ETag, if it is the first one.
 
-        Raises
-        ------
-        ChangedError
-            The object had another one before.
+        Raises ChangedError: the object had another one before.
         """
         known = self._known(name)
         if known and etag != known:

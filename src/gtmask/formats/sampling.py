@@ -46,14 +46,9 @@ def read_on(
 ) -> Iterator[Sample]:
     """Yield a document's sample again with the keys of more and more of it, the last time with all.
 
-    Parameters
-    ----------
-    export, sample
-        The document and what was seen of its beginning.
-    most
-        Bytes that are looked at, at most: beyond, the document counts as seen without being whole.
-    ends
-        Where arrays of the top level end that need no walk, as somebody has walked through them.
+    - ``export``, ``sample``: the document and what was seen of its beginning.
+    - ``most``: bytes that are looked at, at most: beyond, the document counts as seen without being whole.
+    - ``ends``: where arrays of the top level end that need no walk, as somebody has walked through them.
     """
     if not sample.more:
         return

@@ -143,10 +143,8 @@ def _add_polygons(builder: RecordBuilder, label: str, polygons: Any) -> Shape | 
 def vertices_of(builder: RecordBuilder, polygon: dict[str, Any]) -> tuple[list[float], str]:
     """Return the vertices as flat coordinates, and one letter per vertex.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        Vertices are missing or malformed, or the letters are not as many as the vertices.
+    Raises KeyError, TypeError or ValueError: vertices are missing or malformed, or the letters are not as
+    many as the vertices.
     """
     vertices = polygon["vertices"]
     types: str | None = get_text(builder, polygon, "types") or None
@@ -164,21 +162,12 @@ def flatten_bezier(flat: list[float], types: str, *, closed: bool) -> list[float
     """Return a path of lines and cubic Bezier curves as a polygon that leaves it by at most 1/16 pixel.
 
     A curve leaves n equal chords by at most its greatest second derivative / (8 n^2), and that of a cubic
-    with control polygon p0..p3 is at most 6 max(|p0 - 2 p1 + p2|, |p1 - 2 p2 + p3|).
+    with control polygon p0..p3 is at most 6 max(|p0 - 2 p1 + p2|, |p1 - 2 p2 + p3|). Raises ValueError or
+    TypeError: a control point stands alone, or a coordinate is no number.
 
-    Parameters
-    ----------
-    flat
-        x, y, x, y, ... of all vertices, control points among them.
-    types
-        One letter per vertex: L for a corner, C for a control point; these come in twos.
-    closed
-        The vertex after the last one is the first.
-
-    Raises
-    ------
-    ValueError, TypeError
-        A control point stands alone, or a coordinate is no number.
+    - ``flat``: x, y, x, y, ... of all vertices, control points among them.
+    - ``types``: one letter per vertex: L for a corner, C for a control point; these come in twos.
+    - ``closed``: the vertex after the last one is the first.
     """
     if "C" not in types:
         return flat

@@ -35,12 +35,8 @@ class Joins(Protocol):
 class JoinedReader:
     """Reads several exports, one after the other.
 
-    Parameters
-    ----------
-    names, readers
-        What the exports are called, and what reads them.
-    findings
-        What is told of all of them together.
+    - ``names``, ``readers``: what the exports are called, and what reads them.
+    - ``findings``: what is told of all of them together.
     """
 
     def __init__(

@@ -20,10 +20,7 @@ def spoken(sources: Sequence[str]) -> str:
 def source_list(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
     """Return the locations of the exports that are named, one or several, in their order.
 
-    Raises
-    ------
-    UsageError
-        There are none, or one stands there twice.
+    Raises UsageError where there are none, or one stands there twice.
     """
     found = (
         [os.fspath(source)] if isinstance(source, str | os.PathLike) else [os.fspath(one) for one in source]

@@ -145,10 +145,7 @@ def damage(sample: Sample) -> tuple[str, int | None] | None:
 def refuse(export: Export, sample: Sample) -> None:
     """Refuse files whose first bytes say that they are something else.
 
-    Raises
-    ------
-    UnknownFormatError
-        With what the file is.
+    Raises UnknownFormatError with what the file is.
     """
     place = where(export, sample.name)
     if not sample.head:

@@ -202,10 +202,7 @@ def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:
 def inflate(data: bytes) -> bytes:
     """Return the PNG inside a zlib stream, or the PNG itself where it was not compressed again.
 
-    Raises
-    ------
-    zlib.error, ValueError
-        It is neither, it breaks off, or it is a bomb.
+    Raises zlib.error or ValueError where it is neither, it breaks off, or it is a bomb.
     """
     if data.startswith(PNG_SIGNATURE):
         return data

@@ -39,12 +39,8 @@ def decode_text(data: bytes) -> str:
 def decode_json(data: bytes) -> Any:
     """Parse JSON that orjson refuses: other encodings, NaN and Infinity (they become None).
 
-    Raises
-    ------
-    ValueError
-        It is no JSON; the message says where.
-    DoubledKey
-        An object has two values under one key.
+    Raises ValueError where it is no JSON; the message says where. Raises DoubledKey: an object has two values
+    under one key.
     """
     if not data.strip():
         raise ValueError("the file is empty")

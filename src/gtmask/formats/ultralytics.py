@@ -86,10 +86,7 @@ def image_lines(export: Export, name: str) -> Iterator[tuple[int, int]]:
 def _dataset(line: bytes) -> dict[str, Any] | None:
     """Return the line about the data set; None for any other line.
 
-    Raises
-    ------
-    DamagedExportError
-        A key of it stands twice.
+    Raises DamagedExportError: a key of it stands twice.
     """
     value = parse_value(line)
     if isinstance(value, DoubledKey):

@@ -37,10 +37,7 @@ def _bucket_action(words: str, permission: str, bucket: str) -> Action:
 async def open_client(service: str, settings: S3Settings, region: str | None = None) -> AsyncIterator[Any]:
     """Open an aioboto3 client of ``s3`` or ``sagemaker``; an endpoint in the settings is S3's only.
 
-    Raises
-    ------
-    UsageError
-        No such profile, or no region at all.
+    Raises UsageError: no such profile, or no region at all.
     """
     try:
         session, _ = open_session(settings, region)
@@ -61,12 +58,8 @@ async def bucket_region(client: Any, bucket: str) -> str | None:
     """Return a bucket's region, None where the server does not tell (S3-compatible ones).
 
     S3 tells the region of a bucket in the header of nearly every answer, refusals included (S3 API reference,
-    HeadBucket); where a refusal lacks it, GetBucketLocation may be allowed.
-
-    Raises
-    ------
-    NotFoundError, AccessError
-        There is no such bucket, or it is none of ours.
+    HeadBucket); where a refusal lacks it, GetBucketLocation may be allowed. Raises NotFoundError or
+    AccessError where there is no such bucket, or it is none of ours.
     """
     with translate_errors(_bucket_action("look at the bucket", "s3:ListBucket", bucket)):
         try:
@@ -109,12 +102,7 @@ def cors_allows(rules: Sequence[Mapping[str, Any]], region: str | None = None) -
     The page is at ``https://NAME.labeling.REGION.sagemaker.aws``. A rule's origin may have one ``*`` (S3 User
     Guide, ManageCorsUsing); which headers it exposes does not matter for reading pixels.
 
-    Parameters
-    ----------
-    rules
-        The bucket's CORS rules.
-    region
-        The job's region; None: any will do.
+    - ``region``: the job's region; None: any will do.
     """
     return any(
         "GET" in rule.get("AllowedMethods", ())

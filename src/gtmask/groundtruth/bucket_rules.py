@@ -28,16 +28,9 @@ async def check_buckets(
 ) -> list[Problem]:
     """Check buckets.
 
-    Parameters
-    ----------
-    buckets
-        Names.
-    region
-        The job's region; where it is not known, the one of the settings or of ``home``.
-    home
-        The manifest's bucket.
-    cors
-        Those whose CORS rules count, all by default.
+    - ``region``: the job's region; where it is not known, the one of the settings or of ``home``.
+    - ``home``: the manifest's bucket.
+    - ``cors``: those whose CORS rules count, all by default.
     """
     problems: list[Problem] = []
     names = sorted(set(buckets))

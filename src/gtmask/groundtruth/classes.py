@@ -78,19 +78,11 @@ def class_map_from_labels(labels: Sequence[str]) -> ClassMap:
 def class_map_from_suggestions(suggested: Sequence[SuggestedClass]) -> ClassMap:
     """Make the class map of an export that brings ids or colours of its classes.
 
-    Names become classes as in :func:`class_map_from_labels`. A class keeps its id where that is 1..255 and
-    no class before it has it, and its colour where no class before it has it and it is not BACKGROUND's;
-    the others get the next ids and colours that are free.
+    Names become classes as in :func:`class_map_from_labels`. A class keeps its id where that is 1..255 and no
+    class before it has it, and its colour where no class before it has it and it is not BACKGROUND's; the
+    others get the next ids and colours that are free. Raises ClassMapError as :func:`class_map_from_labels`.
 
-    Parameters
-    ----------
-    suggested
-        In the export's order; repetitions of a name do not count.
-
-    Raises
-    ------
-    ClassMapError
-        As :func:`class_map_from_labels`.
+    - ``suggested``: in the export's order; repetitions of a name do not count.
     """
     sources: dict[str, list[str]] = {}
     first = {entry.name: entry for entry in reversed(suggested)}
@@ -120,13 +112,7 @@ def class_map_from_suggestions(suggested: Sequence[SuggestedClass]) -> ClassMap:
 
 
 def check_count(count: int) -> None:
-    """Refuse more classes than a mask of 8 bits can hold.
-
-    Raises
-    ------
-    ClassMapError
-        With the count.
-    """
+    """Refuse more classes than a mask of 8 bits can hold; raises ClassMapError with the count."""
     if count > MAX_CLASS_ID:
         raise ClassMapError(
             f"{count} classes do not fit into 8-bit masks, which hold {MAX_CLASS_ID} besides "

@@ -29,21 +29,11 @@ _BLOCK = 1 << 22
 class FindingsFile:
     """Writes problems to a file, which appears when all are in it; use it in a ``with`` statement.
 
-    Parameters
-    ----------
-    path
-        Path or ``s3://`` URI of the file; None writes nothing.
-    manifest
-        What is validated: never overwritten.
-    s3
-        How to reach S3.
-    overwrite
-        Whether a file may be replaced that gtmask did not write.
+    Raises UsageError: the manifest, or somebody else's file; on entering, where it cannot be written.
 
-    Raises
-    ------
-    UsageError
-        The manifest, or somebody else's file; on entering, where it cannot be written.
+    - ``path``: path or ``s3://`` URI of the file; None writes nothing.
+    - ``manifest``: what is validated: never overwritten.
+    - ``overwrite``: whether a file may be replaced that gtmask did not write.
     """
 
     def __init__(

@@ -85,10 +85,7 @@ async def upload_files(
 ) -> None:
     """Put the same files below the prefix of the upload, where nobody else's are in their places.
 
-    Raises
-    ------
-    UsageError
-        One of them is there and gtmask did not write it, and ``overwrite`` is not set.
+    Raises UsageError where one of them is there and gtmask did not write it, and ``overwrite`` is not set.
     """
     keys = [CATEGORIES, TEMPLATE, *(part.file for part in plan.parts if part.job not in leave)]
     own = OwnFiles(storage, JOB_FILES, {GRID: source.grid})

@@ -23,14 +23,8 @@ _AGAIN = "again"
 def next_name(location: str, jobs: Iterable[str], digest: str) -> str:
     """Return a job's default name, other than those of the rounds before it.
 
-    Parameters
-    ----------
-    location
-        The manifest's.
-    jobs
-        What ``job-name`` says of the labels: a job's own begin with ``labeling-job/``.
-    digest
-        Stands for the manifest's bytes: what is asked again has no round of its own.
+    - ``jobs``: what ``job-name`` says of the labels: a job's own begin with ``labeling-job/``.
+    - ``digest``: stands for the manifest's bytes: what is asked again has no round of its own.
     """
     stem = PurePosixPath(location).name.removesuffix(".manifest")
     rounds = [_ROUND.fullmatch(job.removeprefix(_JOB)) for job in jobs if job.startswith(_JOB)]

@@ -119,24 +119,13 @@ def summarize_job_output(
 ) -> JobOutput | None:
     """Summarize what the workers of an adjustment job changed; None where no job wrote the manifests.
 
-    Both masks of every line are compared pixel by pixel, by class name, since the job may have renumbered
-    the classes.
+    Both masks of every line are compared pixel by pixel, by class name, since the job may have renumbered the
+    classes. Raises ManifestError: a broken manifest.
 
-    Parameters
-    ----------
-    manifests
-        One finished job's output, in one file or in several.
-    masks
-        Folder or prefix with copies of the masks.
-    before, after
-        Overrule what the metadata says of old and new.
-    workers, progress
-        As in :func:`gtmask.validate`.
-
-    Raises
-    ------
-    ManifestError
-        A broken manifest.
+    - ``manifests``: one finished job's output, in one file or in several.
+    - ``masks``: folder or prefix with copies of the masks.
+    - ``before``, ``after``: overrule what the metadata says of old and new.
+    - ``workers``, ``progress``: as in :func:`gtmask.validate`.
     """
     attributes = find_pair(manifests, before, after)
     if attributes is None:
@@ -168,12 +157,8 @@ def find_pair(
 ) -> tuple[str, str] | None:
     """Return the attribute that a job adjusted and the one that it wrote; None where no job wrote any.
 
-    Parameters
-    ----------
-    manifests
-        All lines of all of them tell it together (:mod:`gtmask.manifest.newest`).
-    before, after
-        Overrule what the metadata says.
+    - ``manifests``: all lines of all of them tell it together (:mod:`gtmask.manifest.newest`).
+    - ``before``, ``after``: overrule what the metadata says.
     """
     attributes = Attributes()
     parser = LineParser()

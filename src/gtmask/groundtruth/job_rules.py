@@ -50,19 +50,10 @@ def check_limits(settings: JobSettings, objects: int) -> list[Problem]:
 def check_role(settings: JobSettings, examples: Sequence[str], s3: S3Settings | None = None) -> list[Problem]:
     """Check that SageMaker may assume a job's role, and that the role reaches the job's data.
 
-    Parameters
-    ----------
-    settings
-        The job's.
-    examples
-        References to an image or a mask in each bucket.
-    s3
-        Profile with which AWS is reached; it takes ``iam:GetRole`` and ``iam:SimulatePrincipalPolicy``.
+    What could not be asked is among the problems as ``role-unchecked``.
 
-    Returns
-    -------
-    list[Problem]
-        What could not be asked is among them as ``role-unchecked``.
+    - ``examples``: references to an image or a mask in each bucket.
+    - ``s3``: profile with which AWS is reached; it takes ``iam:GetRole`` and ``iam:SimulatePrincipalPolicy``.
     """
     return run_async(_check_role(settings, examples, s3 or S3Settings()))
 

@@ -148,17 +148,10 @@ async def _wait(
 def output_manifests(names: Sequence[str], s3: S3Settings) -> list[str]:
     """Return where labeling jobs wrote their output manifests.
 
-    Parameters
-    ----------
-    names
-        Names of the jobs, in the region of the settings.
-    s3
-        Profile and region.
+    Raises UsageError where there is no such job, or it has written nothing yet.
 
-    Raises
-    ------
-    UsageError
-        There is no such job, or it has written nothing yet.
+    - ``names``: names of the jobs, in the region of the settings.
+    - ``s3``: profile and region.
     """
 
     async def look() -> list[str]:

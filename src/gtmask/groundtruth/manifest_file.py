@@ -41,14 +41,10 @@ class RawLine(NamedTuple):
 class ManifestReader:
     """A manifest of ``size`` bytes; ``location`` names it in messages.
 
-    Parameters
-    ----------
-    read
-        Called with an offset and a length; returns these bytes, fewer at the end.
-    unfinished
-        Says that, and how far, the run that writes this manifest is not finished; "" where it is.
-    grid
-        The pixel grid that its masks fit where EXIF turns an image: "stored" or "display".
+    - ``read``: called with an offset and a length; returns these bytes, fewer at the end.
+    - ``unfinished``: says that, and how far, the run that writes this manifest is not finished; "" where it
+      is.
+    - ``grid``: the pixel grid that its masks fit where EXIF turns an image: "stored" or "display".
     """
 
     def __init__(
@@ -68,10 +64,7 @@ class ManifestReader:
     def raw_lines(self) -> Iterator[RawLine]:
         """Yield the lines; the empty end after a last line break is none.
 
-        Raises
-        ------
-        ManifestError
-            16 MB without a line break.
+        Raises ManifestError: 16 MB without a line break.
         """
         number, start, rest = 0, 0, b""
         for offset in range(0, self.size, BLOCK):
@@ -99,20 +92,14 @@ class ManifestReader:
     def parse(self, raw: RawLine) -> ManifestLine:
         """Parse a line that must have an image and a mask.
 
-        Raises
-        ------
-        ManifestError
-            It has not; with its number.
+        Raises ManifestError where it has not; with its number.
         """
         return require_line(raw.data, f"{self.location}, line {raw.number}")
 
     def require_manifest(self) -> None:
         """Refuse a file of which none of the first thousand lines has anything of a manifest line.
 
-        Raises
-        ------
-        ManifestError
-            As said, or there are no lines.
+        Raises ManifestError as said, or where there are no lines.
         """
         why = ""
         for raw in islice(self.filled_lines(), HOPELESS_LINES):
@@ -152,14 +139,9 @@ def open_manifest(
 ) -> Iterator[ManifestReader]:
     """Open a manifest by its path or ``s3://`` URI, for a ``with`` statement.
 
-    ``partial`` allows one of a run that is not finished.
-
-    Raises
-    ------
-    NotFoundError, AccessError
-        There is no such file, or it may not be read.
-    ManifestError
-        It is of a run of ours that is not finished.
+    ``partial`` allows one of a run that is not finished. Raises NotFoundError or AccessError where there is
+    no such file, or it may not be read. Raises ManifestError where it is of a run of ours that is not
+    finished.
     """
     with BlockingStorage(open_storage(split_location(location)[0], s3)) as storage:
         location, unfinished = find_manifest_in(storage, location, partial=partial)

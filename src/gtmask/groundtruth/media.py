@@ -95,10 +95,7 @@ def media_settings(
 ) -> MediaSettings:
     """Return settings for what some manifests name; which are read for it where copies count.
 
-    Raises
-    ------
-    UsageError, NotFoundError
-        ``images`` or ``masks`` is no folder.
+    Raises UsageError or NotFoundError: ``images`` or ``masks`` is no folder.
     """
     check_copies(images, "--images")
     check_copies(masks, "--masks")
@@ -301,10 +298,7 @@ class MediaReader:
     async def read_mask(self, reference: str, stop: int | None = None) -> tuple[bytes, Place]:
         """Return a mask's bytes up to ``stop``, and where they were found.
 
-        Raises
-        ------
-        NotFoundError
-            The mask is at none of the places where it may be.
+        Raises NotFoundError: the mask is at none of the places where it may be.
         """
         return await self._read(self.masks, reference, stop)
 

@@ -98,11 +98,8 @@ def read_values(values: dict[str, Any]) -> ManifestLine:
 def require_line(data: bytes, where: str) -> ManifestLine:
     """Parse a line of which an image and a mask are needed; ``where`` names it in the message.
 
-    Raises
-    ------
-    ManifestError
-        Not a JSON object, or one without an image reference, or without any mask and its metadata, or with
-        several masks of which none is the newest.
+    Raises ManifestError: not a JSON object, or one without an image reference, or without any mask and its
+    metadata, or with several masks of which none is the newest.
     """
     line = parse_line(data)
     if line.source_ref and line.masks:

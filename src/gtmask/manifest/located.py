@@ -29,19 +29,9 @@ _FILES = (_SUFFIX, PARTIAL, ".json", ".jsonl", ".ndjson")
 def locate_manifest(location: str, s3: S3Settings | None) -> str:
     """Return the location of a manifest, which may have been given by its folder.
 
-    Parameters
-    ----------
-    location
-        Path or ``s3://`` URI of a manifest, or of a folder with one.
-    s3
-        How to reach S3.
+    Raises UsageError: a folder with several manifests. Raises NotFoundError: a folder without one.
 
-    Raises
-    ------
-    UsageError
-        A folder with several manifests.
-    NotFoundError
-        A folder without one.
+    - ``location``: path or ``s3://`` URI of a manifest, or of a folder with one.
     """
     check_location(location, "MANIFEST")
     folder = location.rstrip("/") or "/"

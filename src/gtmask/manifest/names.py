@@ -32,10 +32,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}")
 def check_label_attribute(name: str) -> None:
     """Check the label attribute as the API does.
 
-    Raises
-    ------
-    UsageError
-        With the one rule that the name breaks.
+    Raises UsageError with the one rule that the name breaks.
     """
     if problem := label_attribute_problem(name):
         raise UsageError(f"--label-attribute {name!r} {problem}.")
@@ -62,10 +59,7 @@ def label_attribute_problem(name: str) -> str:
 def check_creation_date(text: str) -> None:
     """Check that a creation date is a real one, of the form 2024-01-01T00:00:00.000000.
 
-    Raises
-    ------
-    UsageError
-        With the form.
+    Raises UsageError with the form.
     """
     try:
         if not _DATE.fullmatch(text):
@@ -78,12 +72,6 @@ def check_creation_date(text: str) -> None:
 
 
 def check_confidence(confidence: float) -> None:
-    """Check that a confidence lies between 0 and 1.
-
-    Raises
-    ------
-    UsageError
-        If it does not, or is no number.
-    """
+    """Check that a confidence lies between 0 and 1; raises UsageError if it does not, or is no number."""
     if not (math.isfinite(confidence) and 0 <= confidence <= 1):
         raise UsageError(f"--confidence {confidence} must lie between 0 and 1.")

@@ -42,14 +42,8 @@ def doubts_about(data: bytes, entries: Sequence[ColorMapEntry]) -> list[str]:
 def doubts(palette: bytes, counts: NDArray[np.int64], entries: Sequence[ColorMapEntry]) -> list[str]:
     """Return a sentence's part for each value in use whose colour is that of another class.
 
-    Parameters
-    ----------
-    palette
-        Three bytes per value.
-    counts
-        int (256,): how many pixels have each value.
-    entries
-        The color map.
+    - ``palette``: three bytes per value.
+    - ``counts``: int (256,): how many pixels have each value.
     """
     told = _doubtful(palette, entries)
     return [

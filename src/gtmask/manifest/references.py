@@ -91,11 +91,8 @@ NOTHING_SHARED = SharedEnds()
 def find_shared_ends(references: Callable[[], Iterable[str]]) -> SharedEnds:
     """Find the ends that several references share.
 
-    Parameters
-    ----------
-    references
-        Gives all references, the same ones at each call; called once where their last parts differ
-        and hold no colons.
+    - ``references``: gives all references, the same ones at each call; called once where their last parts
+      differ and hold no colons.
     """
     spelled = set[bool]()
 
@@ -150,14 +147,11 @@ def _without_colons(text: str) -> str:
 class Locator:
     """Says where to look for what references name.
 
-    Parameters
-    ----------
-    root
-        Folder or prefix with copies (``--images``, ``--masks``); None: references are taken at their word.
-    shared
-        The ends that several references of the manifest have.
-    mirrors
-        Local folders about the manifest, in which a mirror of the objects may lie (:func:`mirrors_of`).
+    - ``root``: folder or prefix with copies (``--images``, ``--masks``); None: references are taken at their
+      word.
+    - ``shared``: the ends that several references of the manifest have.
+    - ``mirrors``: local folders about the manifest, in which a mirror of the objects may lie
+      (:func:`mirrors_of`).
     """
 
     root: str | None = None

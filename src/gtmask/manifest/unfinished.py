@@ -66,24 +66,11 @@ def committed_chunk(entry: Entry) -> int | None:
 def find_manifest(location: str, s3: S3Settings | None, *, partial: bool) -> tuple[str, str]:
     """Return where a manifest is, and how far its run is if that is not finished.
 
-    Parameters
-    ----------
-    location
-        Path or ``s3://`` URI.
-    s3
-        How to reach S3.
-    partial
-        Take what an unfinished run has: where the manifest has not got its name yet, the growing one.
+    Returns the location, and a sentence; "" where the run is finished or none of ours is known. Raises
+    ManifestError: the run is not finished, and ``partial`` is not set.
 
-    Returns
-    -------
-    tuple[str, str]
-        The location, and a sentence; "" where the run is finished or none of ours is known.
-
-    Raises
-    ------
-    ManifestError
-        The run is not finished, and ``partial`` is not set.
+    - ``partial``: take what an unfinished run has: where the manifest has not got its name yet, the growing
+      one.
     """
     with BlockingStorage(open_storage(split_location(location)[0], s3)) as storage:
         return find_manifest_in(storage, location, partial=partial)

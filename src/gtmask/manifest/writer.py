@@ -41,23 +41,14 @@ if TYPE_CHECKING:
 class ManifestWriter:
     """Makes manifest lines; a line costs about a microsecond.
 
-    Parameters
-    ----------
-    class_map
-        Becomes the ``internal-color-map`` of every line.
-    label_attribute
-        The key of the mask; must end in ``-ref``.
-    job_name, creation_date, confidence
-        Metadata values: any text; ``2024-01-01T00:00:00.000000`` as :func:`creation_date` makes it;
-        0 to 1, the same for every class.
+    Raises UsageError: a label attribute that the API refuses, a confidence outside 0 to 1, a creation date of
+    another form. Raises ClassMapError: the metadata exceeds the 20,000 characters that Ground Truth takes per
+    attribute.
 
-    Raises
-    ------
-    UsageError
-        A label attribute that the API refuses, a confidence outside 0 to 1, a creation date of
-        another form.
-    ClassMapError
-        The metadata exceeds the 20,000 characters that Ground Truth takes per attribute.
+    - ``class_map``: becomes the ``internal-color-map`` of every line.
+    - ``label_attribute``: the key of the mask; must end in ``-ref``.
+    - ``job_name``, ``creation_date``, ``confidence``: metadata values: any text;
+      ``2024-01-01T00:00:00.000000`` as :func:`creation_date` makes it; 0 to 1, the same for every class.
     """
 
     def __init__(
@@ -91,12 +82,8 @@ class ManifestWriter:
     def line(self, source_ref: str, mask_ref: str, *, human: bool = True) -> bytes:
         """Return one line, newline included, for an image's and its mask's path or ``s3://`` URI.
 
-        ``human`` says whether people annotated the image, and not a model.
-
-        Raises
-        ------
-        UsageError
-            A reference that cannot be UTF-8 (a file name that the system cannot decode).
+        ``human`` says whether people annotated the image, and not a model. Raises UsageError: a reference
+        that cannot be UTF-8 (a file name that the system cannot decode).
         """
         tail = self._tail if human else self._tail_of_predictions
         return b"".join((self._head, _dump(source_ref), self._middle, _dump(mask_ref), tail))

@@ -66,16 +66,11 @@ def write_block(
 ) -> None:
     """Write a dynamic block: its header, its runs, its end.
 
-    Parameters
-    ----------
-    header, items
-        Packed codes of the header, and how many they are.
-    tokens, runs
-        Runs as :func:`gtmask.png.blocks.count_parts` rewrites them, and how many they are.
-    codes
-        The codes that :func:`gtmask.png.dynamic.plan_block` makes.
-    out, state
-        The bit writer.
+    - ``header``, ``items``: packed codes of the header, and how many they are.
+    - ``tokens``, ``runs``: runs as :func:`gtmask.png.blocks.count_parts` rewrites them, and how many they
+      are.
+    - ``codes``: the codes that :func:`gtmask.png.dynamic.plan_block` makes.
+    - ``out``, ``state``: the bit writer.
     """
     place, buffer, count = state[0], state[1], state[2]
     for i in range(items):

@@ -36,19 +36,13 @@ RECIPROCAL = -(-(1 << 32) // LONGEST)
 def count_parts(tokens: NDArray[np.uint32], runs: int, counts: NDArray[np.int64]) -> tuple[int, int]:
     """Count the parts of runs, and rewrite the tokens as such.
 
-    Parameters
-    ----------
-    tokens, runs
-        Runs as :func:`gtmask.png.runs.write_runs` makes them, and how many they are. Rewritten: the value
-        in the low 8 bits, then 9 bits for the rest that is no longest match, then how many of these.
-    counts
-        Receives the counts, shape (COUNTED,).
+    Returns by how much the bytes add to the first sum of Adler-32, and to the second one beyond what the
+    first sum adds to it at each byte.
 
-    Returns
-    -------
-    tuple
-        By how much the bytes add to the first sum of Adler-32, and to the second one beyond what the first
-        sum adds to it at each byte.
+    - ``tokens``, ``runs``: runs as :func:`gtmask.png.runs.write_runs` makes them, and how many they are.
+      Rewritten: the value in the low 8 bits, then 9 bits for the rest that is no longest match, then how many
+      of these.
+    - ``counts``: receives the counts, shape (COUNTED,).
     """
     for i in range(COUNTED):
         counts[i] = 0

@@ -20,15 +20,9 @@ if TYPE_CHECKING:
 def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Count how often each value occurs.
 
-    Parameters
-    ----------
-    mask
-        uint8, C-contiguous, of any shape.
+    Returns int64 (256,).
 
-    Returns
-    -------
-    numpy.ndarray
-        int64 (256,).
+    - ``mask``: uint8, C-contiguous, of any shape.
     """
     counts = np.zeros(256, np.int64)
     count_pixels(mask.reshape(-1), counts)

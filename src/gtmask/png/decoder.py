@@ -79,22 +79,10 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
 def count_png(data: bytes, header: PngHeader | None = None) -> NDArray[np.int64]:
     """Count the pixels of a single-channel PNG by value, in a fraction of the time to decode and count.
 
-    Parameters
-    ----------
-    data
-        The whole file.
-    header
-        What :func:`gtmask.png.read_header` returned for `data`, where it was called.
+    Returns int64, shape (256,). Raises PngError as :func:`decode_png` does.
 
-    Returns
-    -------
-    numpy.ndarray
-        int64, shape (256,).
-
-    Raises
-    ------
-    PngError
-        As :func:`decode_png` does.
+    - ``data``: the whole file.
+    - ``header``: what :func:`gtmask.png.read_header` returned for `data`, where it was called.
     """
     chunks = list(walk(data))
     header = header or header_of(data, chunks)

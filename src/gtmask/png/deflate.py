@@ -74,19 +74,12 @@ _workspace = _Workspace()
 def deflate_rows(mask: NDArray[np.uint8], counts: NDArray[np.int64] = NOT_COUNTED) -> memoryview:
     """Compress a mask into the zlib stream that a PNG's IDAT holds.
 
-    Parameters
-    ----------
-    mask
-        C-contiguous array, shape (height, width), dtype uint8, at least one pixel.
-    counts
-        int64 (256,), to which is added how many pixels have each value: from the runs, it costs a fifth of
-        counting pixels.
+    Returns the stream (RFC 1950); the same mask always gives the same. Copy it before this thread compresses
+    the next mask, which overwrites it.
 
-    Returns
-    -------
-    memoryview
-        The stream (RFC 1950); the same mask always gives the same. Copy it before this thread compresses
-        the next mask, which overwrites it.
+    - ``mask``: C-contiguous array, shape (height, width), dtype uint8, at least one pixel.
+    - ``counts``: int64 (256,), to which is added how many pixels have each value: from the runs, it costs a
+      fifth of counting pixels.
     """
     height, width = mask.shape
     if width > WIDEST_ROW:

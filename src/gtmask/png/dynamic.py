@@ -148,21 +148,13 @@ def write_header(
 ) -> tuple[int, int]:
     """Write a block's header from what :func:`pack_lengths` made and the code lengths for it.
 
-    Parameters
-    ----------
-    packed, used, meta_lengths
-        The lengths in the form of the header, how many, and the lengths of the code that codes them.
-    final
-        Whether the block is the stream's last one.
-    following, meta_codes
-        Scratch, shapes (17,) and (19,).
-    header
-        Receives the packed codes, shape (_HEADER_ITEMS,).
+    Returns entries of the header, and their bits.
 
-    Returns
-    -------
-    tuple
-        Entries of the header, and their bits.
+    - ``packed``, ``used``, ``meta_lengths``: the lengths in the form of the header, how many, and the lengths
+      of the code that codes them.
+    - ``final``: whether the block is the stream's last one.
+    - ``following``, ``meta_codes``: scratch, shapes (17,) and (19,).
+    - ``header``: receives the packed codes, shape (_HEADER_ITEMS,).
     """
     canonical_codes(meta_lengths, meta_lengths.size, following, meta_codes)
     shown = meta_lengths.size

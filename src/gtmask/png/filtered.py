@@ -16,22 +16,13 @@ if TYPE_CHECKING:
 def undo_rows(rows: NDArray[np.uint8], above: NDArray[np.uint8], width: int, step: int) -> bool:
     """Undo the filters of whole rows, in place (PNG third edition, section 9).
 
-    Parameters
-    ----------
-    rows
-        Rows of ``width`` + 1 bytes; each begins with the byte that names its filter, which stays.
-    above
-        The ``width`` bytes of the row before the first one, zeros for the first of an image; afterwards
-        those of the last row.
-    width
-        Bytes of a row.
-    step
-        Bytes of a pixel, at least 1.
+    Returns whether all filters are among the five that there are.
 
-    Returns
-    -------
-    bool
-        Whether all filters are among the five that there are.
+    - ``rows``: rows of ``width`` + 1 bytes; each begins with the byte that names its filter, which stays.
+    - ``above``: the ``width`` bytes of the row before the first one, zeros for the first of an image;
+      afterwards those of the last row.
+    - ``width``: bytes of a row.
+    - ``step``: bytes of a pixel, at least 1.
     """
     for start in range(0, rows.size, width + 1):
         kind = rows[start]

@@ -78,22 +78,11 @@ class Chunk(NamedTuple):
 def read_header(data: bytes) -> PngHeader:
     """Read the header of a PNG from its first bytes.
 
-    Parameters
-    ----------
-    data
-        The file, or its beginning. 64 KiB hold every header and palette that encoders write before the
-        pixels; chunks beyond the end of `data` are not seen, and that is no error.
+    Returns header, palette, and the chunks seen. Raises PngError: without the signature, with an IHDR that is
+    missing, damaged or against the specification, or with a palette that is.
 
-    Returns
-    -------
-    PngHeader
-        Header, palette, and the chunks seen.
-
-    Raises
-    ------
-    PngError
-        Without the signature, with an IHDR that is missing, damaged or against the specification, or with
-        a palette that is.
+    - ``data``: the file, or its beginning. 64 KiB hold every header and palette that encoders write before
+      the pixels; chunks beyond the end of `data` are not seen, and that is no error.
     """
     return header_of(data, list(walk(data)))
 
@@ -119,10 +108,7 @@ def header_of(data: bytes, chunks: list[Chunk]) -> PngHeader:
 def walk(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks whose heads lie in `data`, up to and with IEND.
 
-    Raises
-    ------
-    PngError
-        Without the signature, or where a chunk's name or length cannot be one.
+    Raises PngError: without the signature, or where a chunk's name or length cannot be one.
     """
     if data[:8] != SIGNATURE:
         raise PngError(_no_signature(data))
@@ -143,10 +129,7 @@ def walk(data: bytes) -> Iterator[Chunk]:
 def checked_data(data: bytes, chunk: Chunk) -> memoryview:
     """Return the data of a chunk, not copied, after checking its CRC-32 (section 5.5).
 
-    Raises
-    ------
-    PngError
-        When `data` ends inside the chunk, or the checksum differs.
+    Raises PngError when `data` ends inside the chunk, or the checksum differs.
     """
     end = chunk.start + chunk.length
     if end + 4 > len(data):

@@ -51,16 +51,10 @@ def code_lengths(
 ) -> None:
     """Find the lengths of a Huffman code.
 
-    Parameters
-    ----------
-    counts
-        How often each symbol occurs, at most MOST_SYMBOLS symbols, each count below 2^50.
-    limit
-        No code is longer; ``2**limit`` is at least the number of symbols that occur.
-    lengths
-        Receives a length per symbol, 0 for those that do not occur, 1 for one that occurs alone.
-    scratch
-        Room for SCRATCH numbers.
+    - ``counts``: how often each symbol occurs, at most MOST_SYMBOLS symbols, each count below 2^50.
+    - ``limit``: no code is longer; ``2**limit`` is at least the number of symbols that occur.
+    - ``lengths``: receives a length per symbol, 0 for those that do not occur, 1 for one that occurs alone.
+    - ``scratch``: room for SCRATCH numbers.
 
     Notes
     -----

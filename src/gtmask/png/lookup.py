@@ -24,21 +24,13 @@ def look_up(
 ) -> None:
     """Write ``table[value]`` where a picture has a value of the table.
 
-    Parameters
-    ----------
-    pixels
-        uint8, C-contiguous, of any shape.
-    table
-        What each value becomes; both are 0..255.
-    out
-        uint8, C-contiguous, of the same shape; written in place.
-    others
-        What is written for values that the table does not have; None leaves what is there, and is slower.
+    Raises ValueError: the shapes differ.
 
-    Raises
-    ------
-    ValueError
-        The shapes differ.
+    - ``pixels``: uint8, C-contiguous, of any shape.
+    - ``table``: what each value becomes; both are 0..255.
+    - ``out``: uint8, C-contiguous, of the same shape; written in place.
+    - ``others``: what is written for values that the table does not have; None leaves what is there, and is
+      slower.
     """
     if pixels.shape != out.shape:
         raise ValueError(f"The picture has shape {pixels.shape}, and what it is written to {out.shape}.")

@@ -114,23 +114,14 @@ def mark_slopes(
 ) -> tuple[int, int]:
     """Mark where a row's differences to the row above change, and list the words with marks.
 
-    Parameters
-    ----------
-    pixels, start, width
-        The mask, flat; where the row starts; its pixels.
-    above
-        How far the row above is: the width, or 0 for the first row, which then has no differences.
-    here
-        The section of `marks` with this row's changes, the first or the second; the other has those of
-        the row above. Where neither row changes, neither does their difference.
-    marks
-        Sections three and four receive the words with slopes and the pixels that their lowest bits stand
-        for, sections five and six those with changes.
+    Returns how often the value and the difference change.
 
-    Returns
-    -------
-    tuple
-        How often the value and the difference change.
+    - ``pixels``, ``start``, ``width``: the mask, flat; where the row starts; its pixels.
+    - ``above``: how far the row above is: the width, or 0 for the first row, which then has no differences.
+    - ``here``: the section of `marks` with this row's changes, the first or the second; the other has those
+      of the row above. Where neither row changes, neither does their difference.
+    - ``marks``: sections three and four receive the words with slopes and the pixels that their lowest bits
+      stand for, sections five and six those with changes.
     """
     section = _section(width)
     words = section - 1
@@ -214,14 +205,10 @@ def count_row(
 ) -> None:
     """Count a row's pixels by value, so many times, from the words with changes that were listed last.
 
-    Parameters
-    ----------
-    pixels, start, width
-        The mask, flat; where the row starts; its pixels.
-    changes, marks, section
-        How often its value changes, the lists of :func:`mark_slopes`, and the size of one.
-    times, counts
-        How many rows are the same as this one, and what their pixels are added to.
+    - ``pixels``, ``start``, ``width``: the mask, flat; where the row starts; its pixels.
+    - ``changes``, ``marks``, ``section``: how often its value changes, the lists of :func:`mark_slopes`, and
+      the size of one.
+    - ``times``, ``counts``: how many rows are the same as this one, and what their pixels are added to.
     """
     at = 4 * section
     last = 0
@@ -258,27 +245,18 @@ def write_runs(
 ) -> tuple[int, int]:
     """Write the runs of rows from `first` on, until the rows end or the block may not hold another row.
 
-    Parameters
-    ----------
-    pixels
-        The mask, flat: shape (height * width,), but at least ``width + SPARE_BYTES``.
-    width, first, height
-        Pixels per row (at most WIDEST_ROW), the first row to write, the number of rows.
-    none_bits
-        What :func:`literal_bits` returns.
-    marks
-        Scratch of :func:`marks_size`, the same for all blocks of a mask.
-    tokens
-        Receives the runs and, after them, one that says where the last ends; holds ``2 * width + 8``.
-    filters
-        Receives the filter of each row, shape (height,).
-    counts
-        How many pixels have each value, shape (256,): those of these rows are added; empty to leave it out.
+    Returns the row after the last one written, and the number of runs.
 
-    Returns
-    -------
-    tuple
-        The row after the last one written, and the number of runs.
+    - ``pixels``: the mask, flat: shape (height * width,), but at least ``width + SPARE_BYTES``.
+    - ``width``, ``first``, ``height``: pixels per row (at most WIDEST_ROW), the first row to write, the
+      number of rows.
+    - ``none_bits``: what :func:`literal_bits` returns.
+    - ``marks``: scratch of :func:`marks_size`, the same for all blocks of a mask.
+    - ``tokens``: receives the runs and, after them, one that says where the last ends; holds ``2 * width +
+      8``.
+    - ``filters``: receives the filter of each row, shape (height,).
+    - ``counts``: how many pixels have each value, shape (256,): those of these rows are added; empty to leave
+      it out.
     """
     section = _section(width)
     if first == 0:

@@ -31,21 +31,12 @@ def count_rows(
 ) -> int:
     """Count the pixels by value of an image of one byte per pixel, from its filtered rows.
 
-    Parameters
-    ----------
-    rows, width, height
-        As :func:`gtmask.png.unfilter.undo_filters` takes them.
-    lines
-        Zeros, three times as many as the blocks of a row take and one more block.
-    since
-        A zero for each block of a row.
-    counts
-        Pixels by value, shape (256,), to which these are added.
+    Returns the first row whose filter is none of PNG's five, -1 where all are.
 
-    Returns
-    -------
-    int
-        The first row whose filter is none of PNG's five, -1 where all are.
+    - ``rows``, ``width``, ``height``: as :func:`gtmask.png.unfilter.undo_filters` takes them.
+    - ``lines``: zeros, three times as many as the blocks of a row take and one more block.
+    - ``since``: a zero for each block of a row.
+    - ``counts``: pixels by value, shape (256,), to which these are added.
     """
     blocks = since.size
     reach = 64 * blocks + 64

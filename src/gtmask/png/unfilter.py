@@ -32,23 +32,14 @@ def undo_row(
 ) -> bool:
     """Undo the filter of one row (PNG third edition, section 9).
 
-    Parameters
-    ----------
-    rows, at
-        Filtered rows, and where this one begins: with the byte that names its filter.
-    scratch
-        At least ``width`` + 64 bytes; a row so near the end of ``rows`` that no whole block follows is read
-        from here.
-    lines, old, new
-        Where the row above stands (zeros above the first), and where this row is written; up to
-        :data:`SPILL` bytes behind it are overwritten.
-    width
-        Bytes of the row.
+    Returns whether the row's filter is one of the five.
 
-    Returns
-    -------
-    bool
-        Whether the row's filter is one of the five.
+    - ``rows``, ``at``: filtered rows, and where this one begins: with the byte that names its filter.
+    - ``scratch``: at least ``width`` + 64 bytes; a row so near the end of ``rows`` that no whole block
+      follows is read from here.
+    - ``lines``, ``old``, ``new``: where the row above stands (zeros above the first), and where this row is
+      written; up to :data:`SPILL` bytes behind it are overwritten.
+    - ``width``: bytes of the row.
     """
     if at + width + 64 > rows.size:
         for i in range(width + 1):
@@ -146,21 +137,13 @@ def undo_filters(
 ) -> int:
     """Undo the filters of an image.
 
-    Parameters
-    ----------
-    rows
-        ``height`` times a byte that names the filter and ``width`` bytes.
-    width, height
-        Bytes per row, and rows; both at least 1.
-    scratch
-        ``width`` + 64 bytes.
-    lines
-        ``width`` zeros; behind them the image is written, and behind that there are :data:`SPILL` bytes.
+    Returns the first row whose filter is none of the five, -1 where all are.
 
-    Returns
-    -------
-    int
-        The first row whose filter is none of the five, -1 where all are.
+    - ``rows``: ``height`` times a byte that names the filter and ``width`` bytes.
+    - ``width``, ``height``: bytes per row, and rows; both at least 1.
+    - ``scratch``: ``width`` + 64 bytes.
+    - ``lines``: ``width`` zeros; behind them the image is written, and behind that there are :data:`SPILL`
+      bytes.
     """
     for y in range(height):
         if not undo_row(rows, y * (width + 1), scratch, lines, y * width, (y + 1) * width, width):
@@ -172,14 +155,9 @@ def undo_filters(
 def unpack_samples(packed: NDArray[np.uint8], bit_depth: int, samples: NDArray[np.uint8]) -> None:
     """Unpack samples of 1, 2 or 4 bits, the leftmost in the high bits (PNG third edition, section 7.2).
 
-    Parameters
-    ----------
-    packed
-        Rows of packed bytes, shape (height, bytes per row).
-    bit_depth
-        1, 2 or 4.
-    samples
-        Receives the sample values, shape (height, width).
+    - ``packed``: rows of packed bytes, shape (height, bytes per row).
+    - ``bit_depth``: 1, 2 or 4.
+    - ``samples``: receives the sample values, shape (height, width).
     """
     per_byte = 8 // bit_depth
     mask = (1 << bit_depth) - 1

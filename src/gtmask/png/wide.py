@@ -28,15 +28,7 @@ def is_wide(header: PngHeader) -> bool:
 def decode_wide(data: bytes, header: PngHeader) -> NDArray[np.uint16]:
     """Decode such a PNG.
 
-    Returns
-    -------
-    numpy.ndarray
-        uint16 (height, width, samples).
-
-    Raises
-    ------
-    PngError
-        It is interlaced, damaged or cut off.
+    Returns uint16 (height, width, samples). Raises PngError where it is interlaced, damaged or cut off.
     """
     if header.interlace:
         raise PngError("The PNG has 16 bits per sample and is interlaced: save it with 8 bits.")

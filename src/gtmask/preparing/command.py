@@ -183,10 +183,7 @@ def prepare(
 def _refuse_meeting(images: str, out: str) -> None:
     """Refuse an output inside or above the images, and images that are nowhere.
 
-    Raises
-    ------
-    UsageError, NotFoundError
-        With the folder to change.
+    Raises UsageError or NotFoundError with the folder to change.
     """
     check_copies(images, "IMAGES")
     check_folder(out)
@@ -227,10 +224,7 @@ def _chunks(
 ) -> Iterator[tuple[int, list[Item]]]:
     """Yield the chunks that are missing, each with its number.
 
-    Raises
-    ------
-    ChangedError
-        The files are no longer those that were listed.
+    Raises ChangedError: the files are no longer those that were listed.
     """
     number, items = 0, []
     for key, length, version in listing.again():

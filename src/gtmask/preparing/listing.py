@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 class Listing:
     """What must be known of all images before the first one is written, in 24 bytes for each.
 
-    Parameters
-    ----------
-    images, s3
-        The folder or prefix, and how to reach it.
+    - ``images``, ``s3``: the folder or prefix, and how to reach it.
     """
 
     def __init__(self, images: str, s3: S3Settings) -> None:
@@ -63,13 +60,7 @@ class Listing:
         return bool(at < len(self._versions) and self._versions[at] == wanted)
 
     def again(self) -> Iterator[tuple[str, int, str]]:
-        """Yield the files once more.
-
-        Raises
-        ------
-        ChangedError
-            They are no longer what they were.
-        """
+        """Yield the files once more; raises ChangedError where they are no longer what they were."""
         count = 0
         for key, size, version in self.files():
             if not self.has(key, version):

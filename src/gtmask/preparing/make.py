@@ -28,21 +28,10 @@ def make_images(
 ) -> Iterator[Made]:
     """Yield the new images of an image: one, or tiles where that would exceed a limit.
 
-    Parameters
-    ----------
-    pixels, tables
-        See :func:`gtmask.preparing.open.open_pixels`.
-    info
-        The image's header.
-    options
-        How it is cut.
+    Raises PrepareError: a tile has more bytes than --split-bytes. Raises ValueError: the pixels are not as
+    many as the header tells.
 
-    Raises
-    ------
-    PrepareError
-        A tile has more bytes than --split-bytes.
-    ValueError
-        The pixels are not as many as the header tells.
+    - ``pixels``, ``tables``: see :func:`gtmask.preparing.open.open_pixels`.
     """
     if pixels.size != (info.width, info.height):
         # Masks are made by the header: nothing may be filled in, or left out.

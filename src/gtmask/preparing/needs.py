@@ -26,14 +26,7 @@ IMAGE_NAMES = (
 def changes_of(info: ImageInfo, key: str, size: int, options: PrepareOptions) -> tuple[str, ...]:
     """Return what has to be done with an image, in the words of the table; nothing where it is fine.
 
-    Parameters
-    ----------
-    info
-        Its header.
-    key, size
-        Its name, and its bytes.
-    options
-        Whose limits count.
+    - ``options``: whose limits count.
     """
     shown = info.format in IMAGE_FORMATS and not info.coding
     too_large = info.width * info.height > options.split_pixels

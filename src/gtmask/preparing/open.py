@@ -33,29 +33,13 @@ DAMAGED = (
 def open_pixels(path: str, info: ImageInfo, rule: str, until: ExitStack) -> tuple[Pixels, JpegTables | None]:
     """Decode an image, or as much of it as is needed to see any part of it.
 
-    Parameters
-    ----------
-    path
-        Of a local file.
-    info
-        Its header.
-    rule
-        How samples of more than 8 bits become 8.
-    until
-        Holds what is open; the pixels end with it.
+    Returns pixels in the grid of the file, and how it was encoded where that is of use. Raises PrepareError
+    where it is too large to be decoded as a whole and cannot be read in strips, or its samples have no high
+    byte; one of :data:`DAMAGED` where the file is damaged.
 
-    Returns
-    -------
-    Pixels, JpegTables | None
-        In the grid of the file; and how it was encoded, where that is of use.
-
-    Raises
-    ------
-    PrepareError
-        It is too large to be decoded as a whole, and cannot be read in strips; or its samples have no high
-        byte.
-    SyntaxError, OSError, ValueError, ...
-        One of :data:`DAMAGED`: the file is damaged.
+    - ``path``: of a local file.
+    - ``rule``: how samples of more than 8 bits become 8.
+    - ``until``: holds what is open; the pixels end with it.
     """
     samples = _samples(path, info, until)
     if samples is None:

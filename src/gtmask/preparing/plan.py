@@ -59,12 +59,8 @@ class PreparePlan:
 async def settle(out: Storage, plan: PreparePlan, listing: Listing, *, overwrite: bool) -> set[int]:
     """Make the output this plan's; return the chunks that are done.
 
-    Raises
-    ------
-    RunConflictError
-        It was made with other options.
-    UsageError
-        It holds files that nobody has prepared.
+    Raises RunConflictError where it was made with other options. Raises UsageError where it holds files that
+    nobody has prepared.
     """
     earlier = await _load(out)
     if earlier is None:
@@ -90,10 +86,7 @@ async def settle(out: Storage, plan: PreparePlan, listing: Listing, *, overwrite
 async def refuse_lost(out: Storage, identity: str) -> None:
     """Refuse to go on where another start has put its plan into the output.
 
-    Raises
-    ------
-    RunConflictError
-        Another one has.
+    Raises RunConflictError where another one has.
     """
     plan = await _load(out)
     if plan is None or plan.identity != identity:

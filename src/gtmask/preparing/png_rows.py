@@ -88,12 +88,8 @@ def is_interlaced(path: str) -> bool:
 def read_png(path: str) -> Samples:
     """Decode a PNG that is not interlaced.
 
-    Raises
-    ------
-    ValueError, KeyError, zlib.error, struct.error
-        It is damaged.
-    OSError
-        It cannot be read, or the disk is full.
+    Raises ValueError, KeyError, zlib.error or struct.error where it is damaged. Raises OSError where it
+    cannot be read, or the disk is full.
     """
     with open(path, "rb") as file:  # noqa: PTH123
         chunks = _Chunks(file)

@@ -71,10 +71,7 @@ class Samples:
     def look_at_levels(self, rule: str) -> None:
         """Decide how samples of more than 8 bits become 8; for those of 8 there is nothing to decide.
 
-        Raises
-        ------
-        PrepareError
-            The rule asks for a high byte where there is none.
+        Raises PrepareError: the rule asks for a high byte where there is none.
         """
         if self.values.dtype == np.uint8 or self.kind == "palette":
             return

@@ -20,10 +20,7 @@ IN_MEMORY = 64 << 20
 def make_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array to be filled, a large one in a temporary file that ends with it.
 
-    Raises
-    ------
-    OSError
-        The disk is full.
+    Raises OSError: the disk is full.
     """
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY:

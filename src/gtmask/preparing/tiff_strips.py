@@ -99,10 +99,7 @@ def _several(value: Any) -> tuple[int, ...]:
 def read_tiff(image: Any, path: str, layout: _Layout) -> Samples:
     """Decode an open TIFF.
 
-    Raises
-    ------
-    OSError, ValueError, SyntaxError
-        It is damaged, or the disk is full.
+    Raises OSError, ValueError or SyntaxError where it is damaged, or the disk is full.
     """
     colors = _KINDS[int(layout.tags[_PHOTOMETRIC])][1]
     taken = layout.count if layout.alpha else colors

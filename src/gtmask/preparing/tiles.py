@@ -32,14 +32,8 @@ def tiles(width: int, height: int, tile: tuple[int, int], overlap: int) -> Itera
     Each has ``overlap`` pixels in common with the next one to its right, and with the one below; without
     overlap each pixel is in one tile.
 
-    Parameters
-    ----------
-    width, height
-        Size of the image.
-    tile
-        Width and height that no tile exceeds; more than ``overlap``.
-    overlap
-        In pixels.
+    - ``tile``: width and height that no tile exceeds; more than ``overlap``.
+    - ``overlap``: in pixels.
     """
     for top, bottom in _spans(height, tile[1], overlap):
         for left, right in _spans(width, tile[0], overlap):
@@ -55,14 +49,9 @@ def _spans(length: int, most: int, overlap: int) -> list[tuple[int, int]]:
 def stored_box(box: Box, width: int, height: int, orientation: int) -> Box:
     """Return where the pixels of a box of the upright image are in the file.
 
-    Parameters
-    ----------
-    box
-        In the image as viewers show it.
-    width, height
-        Size of the image as the file stores it.
-    orientation
-        EXIF's, 1 to 8.
+    - ``box``: in the image as viewers show it.
+    - ``width``, ``height``: size of the image as the file stores it.
+    - ``orientation``: EXIF's, 1 to 8.
     """
     x, y, across, down = box
     if orientation in _EXCHANGED:

@@ -78,13 +78,7 @@ def open_with_pillow(path: str, name: str) -> Any:
 
 
 def decode_whole(image: Any) -> WholeImage | Samples:
-    """Decode an open image.
-
-    Raises
-    ------
-    OSError, ValueError, SyntaxError
-        It is damaged.
-    """
+    """Decode an open image; raises OSError, ValueError or SyntaxError where it is damaged."""
     pages, turned = pages_of(image), orientation_of(image) if image.format == "TIFF" else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -48,10 +48,7 @@ def check_mask(mask: NDArray[np.uint8]) -> None:
 def as_kernel_array(array: Any, dtype: type[T], ndim: int, name: str) -> NDArray[T]:
     """Return the array as kernels want it: C-contiguous, aligned, writable; without a copy where it is so.
 
-    Raises
-    ------
-    ValueError
-        If it has another number of dimensions, or numbers that ``dtype`` does not have.
+    Raises ValueError if it has another number of dimensions, or numbers that ``dtype`` does not have.
     """
     if (
         type(array) is np.ndarray
@@ -142,13 +139,7 @@ def narrow_both(rings: NDArray[np.int64], parts: NDArray[np.int64], found: NDArr
 
 
 def painted(value: int) -> int:
-    """Return what a call paints as an int.
-
-    Raises
-    ------
-    ValueError
-        If it is not 0 to 255.
-    """
+    """Return what a call paints as an int; raises ValueError if it is not 0 to 255."""
     if not 0 <= value <= 255:
         raise ValueError(f"What is painted must be 0 to 255, not {value}.")
     return int(value)
@@ -166,24 +157,16 @@ def fill(
 ) -> None:
     """Call the kernel of a fill rule, with all arguments but the kernel's as :func:`fill_polygons` has them.
 
-    Parameters
-    ----------
-    paint
-        Kernel that takes the five arrays as they must be. One for int32 points looks at the offsets itself,
-        and paints nothing and returns 1 where one is wrong.
-    mask, points, ring_offsets, part_offsets, values
-        As the caller gave them. A mask of another type or layout is painted in a copy, which is copied back.
-    dtype
-        What the kernel takes points as.
-    limit
-        The largest absolute value of a coordinate that the kernel takes, None for any.
+    Raises ValueError if the mask cannot be painted in place, an array has a wrong shape or type, a number
+    does not fit into the type that is needed, an offset points outside its array, or a coordinate is not a
+    number or beyond the limit.
 
-    Raises
-    ------
-    ValueError
-        If the mask cannot be painted in place, an array has a wrong shape or type, a number does not fit
-        into the type that is needed, an offset points outside its array, or a coordinate is not a number or
-        beyond the limit.
+    - ``paint``: kernel that takes the five arrays as they must be. One for int32 points looks at the offsets
+      itself, and paints nothing and returns 1 where one is wrong.
+    - ``mask``, ``points``, ``ring_offsets``, ``part_offsets``, ``values``: as the caller gave them. A mask of
+      another type or layout is painted in a copy, which is copied back.
+    - ``dtype``: what the kernel takes points as.
+    - ``limit``: the largest absolute value of a coordinate that the kernel takes, None for any.
     """
     canvas = _canvas(mask)
     vertices: Any = as_kernel_array(points, dtype, 2, "points")

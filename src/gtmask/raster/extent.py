@@ -32,23 +32,14 @@ def note_rings(
 ) -> Noted:
     """Note what each of the rings is by its bounding box.
 
-    Parameters
-    ----------
-    points
-        float64 (n, 2): vertices in pixels.
-    ring_offsets
-        int32 (rings + 1,): ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]``.
-    width, height
-        The image's size in pixels.
-    far
-        How far beyond the image is far, in shares of its sides.
+    The note of a ring is the sum of :data:`OUTSIDE`, where all of it is half a pixel or more beyond one side,
+    :data:`FAR`, where some of it is far beyond, and :data:`FRACTION`, where all of its numbers lie between 0
+    and 1.
 
-    Returns
-    -------
-    Noted
-        Of each ring the sum of :data:`OUTSIDE`, where all of it is half a pixel or more beyond one side,
-        :data:`FAR`, where some of it is far beyond, and :data:`FRACTION`, where all of its numbers lie
-        between 0 and 1.
+    - ``points``: float64 (n, 2): vertices in pixels.
+    - ``ring_offsets``: int32 (rings + 1,): ring i is ``points[ring_offsets[i]:ring_offsets[i + 1]]``.
+    - ``width``, ``height``: the image's size in pixels.
+    - ``far``: how far beyond the image is far, in shares of its sides.
     """
     vertices = as_kernel_array(points, np.float64, 2, "points")
     rings = as_kernel_array(ring_offsets, np.int32, 1, "ring_offsets")

@@ -45,21 +45,13 @@ async def changes_page(
 ) -> str:
     """Return a page of changes as HTML, in the order in which they are given.
 
-    Parameters
-    ----------
-    media
-        Reads images and masks; entered in this event loop.
-    changes
-        What is shown: some dozens, each with a picture.
-    title
-        The page's title: where the answer is.
-    notes
-        Sentences for the top of the page, such as how many images changed in all.
+    Raises CredentialsError or TransientError where nothing can be read; an image or a mask that is missing is
+    told in its place.
 
-    Raises
-    ------
-    CredentialsError, TransientError
-        Nothing can be read; an image or a mask that is missing is told in its place.
+    - ``media``: reads images and masks; entered in this event loop.
+    - ``changes``: what is shown: some dozens, each with a picture.
+    - ``title``: the page's title: where the answer is.
+    - ``notes``: sentences for the top of the page, such as how many images changed in all.
     """
     limit = picture_bytes(len(changes))
 

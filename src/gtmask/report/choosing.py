@@ -21,6 +21,8 @@ LOOKED_AT = 2000
 class Choice:
     """What the user asked to see.
 
+    Raises UsageError: a count below 1, a seed below 0, a code that there is not.
+
     Attributes
     ----------
     count
@@ -33,11 +35,6 @@ class Choice:
         Finding codes: images with one of these alone.
     names
         Ends of the paths of images, whole folder and file names: these alone, all of them.
-
-    Raises
-    ------
-    UsageError
-        A count below 1, a seed below 0, a code that there is not.
     """
 
     count: int = 24
@@ -72,10 +69,7 @@ class Choice:
     def refuse_missing(self, references: Iterable[str], source: str) -> None:
         """Refuse names of images that the source does not have.
 
-        Raises
-        ------
-        UsageError
-            With the first such name.
+        Raises UsageError with the first such name.
         """
         found = list(references)
         for name in self.names:

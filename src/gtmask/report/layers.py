@@ -29,19 +29,11 @@ NO_COLOR = "#808080"
 def read_layer(role: str, data: bytes, classes: Mapping[int, ColorMapEntry]) -> Layer:
     """Return a mask's file as a layer; one without a PNG where it has no single channel.
 
-    Parameters
-    ----------
-    role
-        As :attr:`Layer.role`.
-    data
-        The whole file.
-    classes
-        The entries of the color map by class id.
+    Raises PngError where it is no PNG, or a damaged one.
 
-    Raises
-    ------
-    PngError
-        It is no PNG, or a damaged one.
+    - ``role``: as :attr:`Layer.role`.
+    - ``data``: the whole file.
+    - ``classes``: the entries of the color map by class id.
     """
     header = read_header(data)
     if not can_decode(header):

@@ -39,12 +39,8 @@ def manifest_page(
 ) -> Page:
     """Return the page of a manifest.
 
-    Raises
-    ------
-    ManifestError
-        None of the lines that were chosen can be used.
-    UsageError
-        The choice names an image that no line has.
+    Raises ManifestError where none of the lines that were chosen can be used. Raises UsageError: the choice
+    names an image that no line has.
     """
     facts = read_run_facts(manifest.location, manifest.size, settings.s3)
     lines = _Lines(manifest)

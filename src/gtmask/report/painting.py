@@ -80,21 +80,10 @@ class Painting:
 def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
     """Return the page of an export, as a conversion with the same options would paint it.
 
-    Parameters
-    ----------
-    painting
-        The export.
-    choice
-        Which images are shown; finding codes are those of reading and painting.
-    progress
-        Hears how the work gets on.
+    Raises UnknownFormatError where it is no export that is known. Raises UsageError, ExportError or
+    StorageError as :func:`gtmask.convert` raises them.
 
-    Raises
-    ------
-    UnknownFormatError
-        It is no export that is known.
-    UsageError, ExportError, StorageError
-        As :func:`gtmask.convert` raises them.
+    - ``choice``: which images are shown; finding codes are those of reading and painting.
     """
     with tempfile.TemporaryDirectory(prefix="gtmask-preview-") as nothing:
         request = painting.request(f"{nothing}/out", progress)

@@ -42,12 +42,8 @@ class Picture:
 def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
     """Return an image's file as a picture of at most ``limit`` bytes, or the smallest of :data:`STEPS`.
 
-    In the ``grid`` "display" it is turned as EXIF says, and so are its sizes.
-
-    Raises
-    ------
-    ProbeError
-        Pillow cannot read it.
+    In the ``grid`` "display" it is turned as EXIF says, and so are its sizes. Raises ProbeError: Pillow
+    cannot read it.
     """
     from PIL import Image  # noqa: PLC0415 - only pictures need it
 

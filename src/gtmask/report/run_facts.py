@@ -53,12 +53,7 @@ class RunFacts:
 def read_run_facts(location: str, size: int, s3: S3Settings | None) -> RunFacts | None:
     """Return what the commit records beside a manifest tell; None where none of them are of this manifest.
 
-    Parameters
-    ----------
-    location, size
-        The manifest, and its bytes: a file that was changed since is not the run's.
-    s3
-        How to reach S3.
+    - ``location``, ``size``: the manifest, and its bytes: a file that was changed since is not the run's.
     """
     folder, name = split_location(location)
 

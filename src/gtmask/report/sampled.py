@@ -126,17 +126,9 @@ def look_closer(
 ) -> Sampled:
     """Paint a sample of records and look at their images.
 
-    Parameters
-    ----------
-    reader, units
-        Whose records, and which.
-    classes
-        What labels become.
-    images
-        Folder or prefix of the images, and of each export the folder in it; None where they are not looked
-        for.
-    s3
-        How to reach S3.
+    - ``reader``, ``units``: whose records, and which.
+    - ``images``: folder or prefix of the images, and of each export the folder in it; None where they are not
+      looked for.
     """
     kernels.compile_kernels(kernels.KERNEL_MODULES)
     reader = kept_reader(pickle.dumps(reader))

@@ -91,22 +91,11 @@ async def make_tile(
 ) -> Tile:
     """Return an image with its masks as a tile.
 
-    Parameters
-    ----------
-    media
-        Reads images and masks.
-    source
-        The image's reference.
-    masks
-        References of masks with their color maps: one, or that before and that after a change, where None
-        says that there is none.
-    limit
-        Bytes that the picture may take.
+    Raises CredentialsError or TransientError where nothing can be read at all.
 
-    Raises
-    ------
-    CredentialsError, TransientError
-        Nothing can be read at all.
+    - ``masks``: references of masks with their color maps: one, or that before and that after a change, where
+      None says that there is none.
+    - ``limit``: bytes that the picture may take.
     """
     tile = Tile(source)
     try:

@@ -37,12 +37,8 @@ def check_location(location: str, title: str = "The location") -> None:
     """Refuse a location that cannot be meant: ``title`` begins the sentence.
 
     A script's unset variable gives an empty one, which as a path would be the current folder; and a URI of
-    another kind would become a local folder named ``gs:``.
-
-    Raises
-    ------
-    UsageError
-        If the location is empty, or a URI other than ``s3://``.
+    another kind would become a local folder named ``gs:``. Raises UsageError if the location is empty, or a
+    URI other than ``s3://``.
     """
     if not location.strip():
         raise UsageError(f"{title} is empty: name a folder or an s3:// prefix.")
@@ -56,18 +52,11 @@ def check_location(location: str, title: str = "The location") -> None:
 def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
     """Return the storage of a folder or an ``s3://`` prefix, not yet entered.
 
-    Parameters
-    ----------
-    location
-        A folder, which need not exist yet, or ``s3://bucket`` or ``s3://bucket/prefix``.
-    settings
-        How to reach S3; the defaults if None.
+    Raises UsageError if the location is empty or a URI other than ``s3://``, the URI has no valid bucket
+    name, or the client's package is not installed or cannot send what the settings ask for.
 
-    Raises
-    ------
-    UsageError
-        If the location is empty or a URI other than ``s3://``, the URI has no valid bucket name, or the
-        client's package is not installed or cannot send what the settings ask for.
+    - ``location``: a folder, which need not exist yet, or ``s3://bucket`` or ``s3://bucket/prefix``.
+    - ``settings``: how to reach S3; the defaults if None.
     """
     check_location(location)
     if not is_s3(location):
@@ -88,10 +77,7 @@ def open_storage(location: str, settings: S3Settings | None = None) -> Storage:
 def split_location(location: str) -> tuple[str, str]:
     """Split the location of one file into the location of its folder or prefix, and its key there.
 
-    Raises
-    ------
-    UsageError
-        If the location names a bucket or ends in a slash, so that there is no file name.
+    Raises UsageError if the location names a bucket or ends in a slash, so that there is no file name.
     """
     folder, slash, name = location.rpartition("/")
     if not name or (is_s3(location) and folder.lower() in {"s3:/", "s3:"}):

@@ -111,11 +111,8 @@ class S3Settings:
 def check_key(key: str) -> str:
     """Return the key if it names a file below a root.
 
-    Raises
-    ------
-    StorageError
-        If the key is empty or absolute, ends in a slash, holds NUL, or has a ``.`` or ``..`` part: such
-        a key could name a folder or something outside the root.
+    Raises StorageError if the key is empty or absolute, ends in a slash, holds NUL, or has a ``.`` or ``..``
+    part: such a key could name a folder or something outside the root.
     """
     parts = key.split("/")
     if not key or not parts[0] or not parts[-1] or "\0" in key or "." in parts or ".." in parts:

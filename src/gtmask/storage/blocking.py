@@ -29,11 +29,8 @@ _BATCH = 1000
 class BlockingStorage:
     """The reading verbs of a storage as ordinary methods. Thread-safe for S3.
 
-    Parameters
-    ----------
-    storage
-        A storage that nobody has entered: the facade enters it at the first use and leaves it in
-        :meth:`close`.
+    - ``storage``: a storage that nobody has entered: the facade enters it at the first use and leaves it in
+      :meth:`close`.
     """
 
     def __init__(self, storage: Storage) -> None:

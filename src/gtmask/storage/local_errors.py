@@ -31,17 +31,10 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 def translate_errors(verb: str, path: str | Path) -> Iterator[None]:
     """Turn what the operating system says into one sentence of ours.
 
-    Parameters
-    ----------
-    verb
-        "read", "write", "list", ...: what is done.
-    path
-        What it is done to.
+    Raises NotFoundError, AccessError or StorageError for every OSError.
 
-    Raises
-    ------
-    NotFoundError, AccessError, StorageError
-        For every OSError.
+    - ``verb``: "read", "write", "list", ...: what is done.
+    - ``path``: what it is done to.
     """
     try:
         yield

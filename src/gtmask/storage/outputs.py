@@ -37,23 +37,10 @@ def refuse_foreign(
 ) -> None:
     """Refuse as a file to write one that is there and that gtmask did not write.
 
-    Parameters
-    ----------
-    location
-        Path or ``s3://`` URI.
-    option
-        The option that gave it.
-    s3
-        How to reach S3.
-    is_own
-        Says by a file's first 4 KiB whether gtmask wrote it.
-    overwrite
-        Whether it may be replaced whatever it is.
+    Raises UsageError with the option.
 
-    Raises
-    ------
-    UsageError
-        With the option.
+    - ``is_own``: says by a file's first 4 KiB whether gtmask wrote it.
+    - ``overwrite``: whether it may be replaced whatever it is.
     """
     if overwrite:
         return
@@ -75,10 +62,7 @@ def foreign(what: str) -> str:
 def write_file(location: str, data: bytes, content_type: str, s3: S3Settings | None) -> None:
     """Write one file by its path or ``s3://`` URI: readers see all of it or nothing.
 
-    Raises
-    ------
-    StorageError
-        It cannot be written.
+    Raises StorageError where it cannot be written.
     """
     folder, name = split_location(location)
 
@@ -93,14 +77,9 @@ def write_file(location: str, data: bytes, content_type: str, s3: S3Settings | N
 class OwnFiles:
     """The files that one command has written to a folder or prefix.
 
-    Parameters
-    ----------
-    out
-        The storage, entered.
-    state
-        Key of the list.
-    facts
-        What the list keeps about the files besides.
+    - ``out``: the storage, entered.
+    - ``state``: key of the list.
+    - ``facts``: what the list keeps about the files besides.
     """
 
     def __init__(self, out: Storage, state: str, facts: Mapping[str, str]) -> None:
@@ -113,11 +92,8 @@ class OwnFiles:
     async def begin(self, keys: Iterable[str], option: str, *, overwrite: bool) -> None:
         """Claim files that are about to be written.
 
-        Raises
-        ------
-        UsageError
-            One of them is there, the command did not write it or somebody has edited it since, and
-            ``overwrite`` is not set.
+        Raises UsageError where one of them is there, the command did not write it or somebody has edited it
+        since, and ``overwrite`` is not set.
         """
         try:
             self._known = orjson.loads(await self._out.get(self._state))["files"]

@@ -22,10 +22,7 @@ _REST = 15
 class Turns:
     """A bound on the requests in flight that can be moved; held with ``async with``.
 
-    Parameters
-    ----------
-    bound
-        Requests in flight, at least 1.
+    - ``bound``: requests in flight, at least 1.
     """
 
     def __init__(self, bound: int) -> None:
@@ -61,15 +58,12 @@ class Turns:
 class Pace:
     """Finds the bound from when answers arrive.
 
+    - ``most``: the highest bound.
+
     Attributes
     ----------
     bound
         Requests that may be in flight now.
-
-    Parameters
-    ----------
-    most
-        The highest bound.
     """
 
     def __init__(self, most: int = MOST_IN_FLIGHT) -> None:
@@ -87,12 +81,8 @@ class Pace:
     def answered(self, now: float, crowded: bool) -> None:
         """Count an answer.
 
-        Parameters
-        ----------
-        now
-            Seconds on a clock that never goes back.
-        crowded
-            Whether all turns were taken: only then can another bound make a difference.
+        - ``now``: seconds on a clock that never goes back.
+        - ``crowded``: whether all turns were taken: only then can another bound make a difference.
         """
         if self._since is None:
             self._begin(now)

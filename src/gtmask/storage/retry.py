@@ -52,15 +52,11 @@ _known: set[str | None] = set()
 class Requests:
     """Bounds, paces, times and repeats requests.
 
-    Parameters
-    ----------
-    concurrency
-        Requests in flight at a time; one that waits for its next attempt does not count. "auto" finds the
-        number: see :mod:`gtmask.storage.pace`.
-    attempts
-        How often a request is sent before its trouble becomes an error.
-    endpoint
-        The server's URL, None for AWS: one that has answered this process is waited for with more patience.
+    - ``concurrency``: requests in flight at a time; one that waits for its next attempt does not count.
+      "auto" finds the number: see :mod:`gtmask.storage.pace`.
+    - ``attempts``: how often a request is sent before its trouble becomes an error.
+    - ``endpoint``: the server's URL, None for AWS: one that has answered this process is waited for with more
+      patience.
     """
 
     def __init__(
@@ -79,21 +75,12 @@ class Requests:
     async def send(self, request: Callable[[], Awaitable[T]], timeout: float, action: str) -> T:  # noqa: ASYNC109 - each attempt has it, not the call
         """Send a request until it succeeds.
 
-        Parameters
-        ----------
-        request
-            Makes one attempt; raises ``TransientError`` where another attempt may help.
-        timeout
-            Seconds for one attempt.
-        action
-            What the request does; continues "Cannot".
+        Raises TransientError if no attempt helped, or the server cannot be reached at all. Raises
+        GtmaskError: what else the request raises, at once.
 
-        Raises
-        ------
-        TransientError
-            If no attempt helped, or the server cannot be reached at all.
-        GtmaskError
-            What else the request raises, at once.
+        - ``request``: makes one attempt; raises ``TransientError`` where another attempt may help.
+        - ``timeout``: seconds for one attempt.
+        - ``action``: what the request does; continues "Cannot".
         """
         number = in_a_row = 0
         while True:

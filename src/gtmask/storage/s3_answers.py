@@ -113,18 +113,9 @@ def error_of_answer(
 ) -> GtmaskError:
     """Return our error for an error answer.
 
-    Parameters
-    ----------
-    action
-        What was asked.
-    code
-        The answer's error code, or "" where it has no body.
-    status
-        The HTTP status.
-    message
-        The answer's own words, which are passed on where they say more than the code.
-    region
-        The bucket's region, where the answer tells.
+    - ``code``: the answer's error code, or "" where it has no body.
+    - ``message``: the answer's own words, which are passed on where they say more than the code.
+    - ``region``: the bucket's region, where the answer tells.
     """
     code = code or str(status)
     what = f"Cannot {action.words}"

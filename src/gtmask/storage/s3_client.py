@@ -52,10 +52,7 @@ class Opened:
 def open_session(settings: S3Settings, region: str | None = None) -> tuple[aioboto3.Session, AioSession]:
     """Return a session of boto and botocore's below it; service models are read once in a process.
 
-    Raises
-    ------
-    botocore.exceptions.ProfileNotFound
-        The AWS configuration has no such profile.
+    Raises botocore.exceptions.ProfileNotFound: the AWS configuration has no such profile.
     """
     core = AioSession()
     session = aioboto3.Session(
@@ -70,13 +67,8 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
     """Open an S3 client, for use in this event loop only.
 
     One session and one client serve a process for its life: a client takes 0.3 s and 14 MB to make, and
-    sessions are not freed entirely.
-
-    Raises
-    ------
-    UsageError
-        If the AWS configuration has no such profile, or the region or the endpoint's URL is malformed or
-        holds a password.
+    sessions are not freed entirely. Raises UsageError if the AWS configuration has no such profile, or the
+    region or the endpoint's URL is malformed or holds a password.
     """
     connections: list[AIOHTTPSession] = []
 

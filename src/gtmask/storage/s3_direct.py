@@ -121,12 +121,9 @@ class Direct:
     ) -> tuple[bytes, str, str]:
         """Return the bytes of an object, or of a span (``bytes=0-9``), the answer's Content-Range, and ETag.
 
-        An object that has another ``etag`` than the one that is given is answered by an error.
-
-        Raises
-        ------
-        botocore.exceptions.ClientError
-            For an error answer. Connections that fail raise other errors of botocore and aiohttp.
+        An object that has another ``etag`` than the one that is given is answered by an error. Raises
+        botocore.exceptions.ClientError for an error answer. Connections that fail raise other errors of
+        botocore and aiohttp.
         """
         headers = {"Range": span} if span else {}
         if etag:
@@ -145,16 +142,9 @@ class Direct:
     ) -> None:
         """Write a whole object, with ``if_none_match="*"`` only where there is none; raises as above.
 
-        Parameters
-        ----------
-        bucket, key
-            The object's place.
-        data
-            Small: large bytes would be copied whole on their way.
-        md5
-            The value of Content-MD5.
-        content_type, if_none_match
-            The values of the headers of these names; None leaves the header out.
+        - ``data``: small: large bytes would be copied whole on their way.
+        - ``content_type``, ``if_none_match``: the values of the headers of these names; None leaves the
+          header out.
         """
         headers = {"Content-MD5": md5, "Content-Type": content_type}
         if if_none_match:

@@ -31,12 +31,8 @@ _CREDENTIALS = (
 def translate_errors(action: Action) -> Iterator[None]:
     """Turn errors of botocore and aiohttp into ours, whichever service of AWS is asked.
 
-    Raises
-    ------
-    ThrottledError, UnreachableError, TransientError
-        Where another attempt may help.
-    NotFoundError, AccessError, StorageError
-        Where none will.
+    Raises ThrottledError, UnreachableError or TransientError where another attempt may help. Raises
+    NotFoundError, AccessError or StorageError where none will.
     """
     what = f"Cannot {action.words}"
     try:

@@ -33,17 +33,9 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 class S3Prefix:
     """The part of an S3 storage that is not a request: names, and the discipline of sending.
 
-    Parameters
-    ----------
-    location
-        ``s3://bucket`` or ``s3://bucket/prefix``; one slash at its end makes no difference.
-    settings
-        How to reach S3.
+    Raises UsageError if there is no valid bucket name.
 
-    Raises
-    ------
-    UsageError
-        If there is no valid bucket name.
+    - ``location``: ``s3://bucket`` or ``s3://bucket/prefix``; one slash at its end makes no difference.
     """
 
     requests: Requests
@@ -164,10 +156,7 @@ def endpoint_of(settings: S3Settings) -> str | None:
 def check_endpoint(url: str | None) -> None:
     """Refuse an endpoint's URL with a user name or password: S3 knows neither, and they would be shown.
 
-    Raises
-    ------
-    UsageError
-        For such a URL; the message does not repeat it.
+    Raises UsageError for such a URL; the message does not repeat it.
     """
     if url and "@" in urlsplit(url).netloc:
         raise UsageError(

@@ -59,10 +59,7 @@ def add_to_every_request(client: Any, settings: S3Settings) -> None:
 def choose_client(location: str, settings: S3Settings) -> str:
     """Return the client library for a location: "aioboto3" or "obstore".
 
-    Raises
-    ------
-    UsageError
-        The one that is asked for cannot send what the settings wish, or reach the location.
+    Raises UsageError: the one that is asked for cannot send what the settings wish, or reach the location.
     """
     lacking = _obstore_lacks(location, settings)
     if settings.client == "auto":

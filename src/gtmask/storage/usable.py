@@ -19,10 +19,7 @@ _URI_PREFIX = re.compile(r"s3://[^/]|/|[A-Za-z]:[/\\]")
 def check_folder(location: str, option: str = "--out") -> None:
     """Refuse as an output folder what is empty, a URI of another kind, or a file.
 
-    Raises
-    ------
-    UsageError
-        With the option.
+    Raises UsageError with the option.
     """
     check_location(location, option)
     path = Path(location)
@@ -33,10 +30,7 @@ def check_folder(location: str, option: str = "--out") -> None:
 def check_file(path: str, option: str, reads: str, what: str = "the manifest") -> None:
     """Refuse as a file to write what is empty, a URI of another kind, a folder, or what is read.
 
-    Raises
-    ------
-    UsageError
-        With the option.
+    Raises UsageError with the option.
     """
     if not path.strip():
         raise UsageError(f"{option} is empty: name a file.")
@@ -50,10 +44,7 @@ def check_file(path: str, option: str, reads: str, what: str = "the manifest") -
 def check_overwrite(given: str, option: str, written: str, reads: str, what: str = "the manifest") -> None:
     """Refuse an output of which a file, ``written``, would take the place of ``what`` is read.
 
-    Raises
-    ------
-    UsageError
-        With the option.
+    Raises UsageError with the option.
     """
     if _same(written, reads):
         raise UsageError(f"{option} {given} would overwrite {what} {reads}: choose another.")
@@ -62,10 +53,7 @@ def check_overwrite(given: str, option: str, written: str, reads: str, what: str
 def check_copies(prefix: str | None, option: str) -> None:
     """Refuse a prefix with copies of images or masks that is empty or no folder.
 
-    Raises
-    ------
-    UsageError, NotFoundError
-        With the option.
+    Raises UsageError or NotFoundError with the option.
     """
     if prefix is None:
         return
@@ -75,13 +63,7 @@ def check_copies(prefix: str | None, option: str) -> None:
 
 
 def check_uri_prefix(uri: str | None, option: str) -> None:
-    """Refuse what references in a manifest cannot begin with.
-
-    Raises
-    ------
-    UsageError
-        With the option.
-    """
+    """Refuse what references in a manifest cannot begin with; raises UsageError with the option."""
     if uri is not None and not _URI_PREFIX.match(uri):
         raise UsageError(f"{option} {uri!r} must be an s3://bucket/prefix or an absolute path.")
 

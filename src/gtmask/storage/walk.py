@@ -43,25 +43,16 @@ def is_staged(name: bytes) -> bool:
 def walk_keys(root: str, prefix: str = "", skip: Callable[[bytes], bool] = is_staged) -> Iterator[str]:
     """Yield the keys of the files below ``root`` that start with ``prefix``, sorted.
 
-    Parameters
-    ----------
-    root
-        A folder.
-    prefix
-        Start of the keys; only the folders that it leads to are read.
-    skip
-        Says of the name of a file or folder whether it is left out.
+    Raises OSError if a folder cannot be read. One that is not there has no files.
+
+    - ``prefix``: start of the keys; only the folders that it leads to are read.
+    - ``skip``: says of the name of a file or folder whether it is left out.
 
     Yields
     ------
     str
         Keys (paths below ``root``) in the order of their bytes. Symbolic links are followed, unless they
         lead to a folder that holds them. What is neither a file nor a folder is left out.
-
-    Raises
-    ------
-    OSError
-        If a folder cannot be read. One that is not there has no files.
     """
     base = os.fsencode(root) + b"/"
     wanted = os.fsencode(prefix)

@@ -37,21 +37,12 @@ _SEGMENTATION, _CATEGORY_ID, _ISCROWD, _IMAGE_ID = _NAMES
 def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str, str]) -> bool:
     """Read the annotations of one image into its record, if all of them are of the ordinary form.
 
-    Parameters
-    ----------
-    record
-        Receives points, offsets and shapes; untouched where the form is another.
-    body
-        The annotations as JSON, with commas between them.
-    owner
-        The image's id as text: annotations of another image are not of the ordinary form.
-    names
-        Category names by id.
+    Returns whether the record was filled.
 
-    Returns
-    -------
-    bool
-        Whether the record was filled.
+    - ``record``: receives points, offsets and shapes; untouched where the form is another.
+    - ``body``: the annotations as JSON, with commas between them.
+    - ``owner``: the image's id as text: annotations of another image are not of the ordinary form.
+    - ``names``: category names by id.
     """
     data = np.zeros((len(body) + 7) // 8 * 8, np.uint8)
     data[: len(body)] = np.frombuffer(body, np.uint8)

@@ -93,22 +93,12 @@ def parse_batch(batch: Batch) -> list[Any]:
 def read_tables(document: Document, options: ReadOptions, marker: str) -> Tables:
     """Read a COCO document once from front to back.
 
-    Parameters
-    ----------
-    document
-        The file.
-    options
-        ``memory_limit`` for the index; ``keep_going`` makes a damaged document end at the damage.
-    marker
-        A key that every annotation of this kind has been seen without is told: "segmentation" for
-        instances, "segments_info" for panoptic.
+    Raises DamagedExportError: the document breaks off or is malformed. Raises ExportError: the tables are not
+    arrays, or these are annotations of the other kind.
 
-    Raises
-    ------
-    DamagedExportError
-        The document breaks off or is malformed.
-    ExportError
-        The tables are not arrays, or these are annotations of the other kind.
+    - ``options``: ``memory_limit`` for the index; ``keep_going`` makes a damaged document end at the damage.
+    - ``marker``: a key that every annotation of this kind has been seen without is told: "segmentation" for
+      instances, "segments_info" for panoptic.
     """
     scan = _Scan(document, options, marker)
     try:

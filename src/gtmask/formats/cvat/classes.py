@@ -21,10 +21,7 @@ _LISTED = frozenset({"select", "radio"})
 def listed_classes(meta: Element, attribute: str | None) -> list[str] | None:
     """Return the classes that ``meta`` declares, each once; None where only the shapes tell them.
 
-    Parameters
-    ----------
-    attribute
-        The one that holds the class; None: the label does.
+    - ``attribute``: the one that holds the class; None: the label does.
     """
     labels = [
         label

@@ -65,13 +65,7 @@ def _add(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label:
 
 
 def points(text: str) -> list[float]:
-    """Return ``"x,y;x,y"`` as ``[x, y, x, y]``.
-
-    Raises
-    ------
-    ValueError
-        It is of another form.
-    """
+    """Return ``"x,y;x,y"`` as ``[x, y, x, y]``; raises ValueError where it is of another form."""
     if not text.strip():
         return []
     if text.count(",") != text.count(";") + 1:
@@ -94,12 +88,8 @@ def _mask(builder: RecordBuilder, label: str, attributes: Mapping[str, str]) -> 
 def between(tag: str, before: Mapping[str, str], after: Mapping[str, str], share: float) -> dict[str, Any]:
     """Return the attributes of a shape ``share`` (0..1) of the way between two keyframes.
 
-    Boxes and ellipses move linearly and turn the shorter way; polygons move vertex by vertex.
-
-    Raises
-    ------
-    ValueError
-        The shapes have no in-between: masks, or another number of vertices.
+    Boxes and ellipses move linearly and turn the shorter way; polygons move vertex by vertex. Raises
+    ValueError: the shapes have no in-between: masks, or another number of vertices.
     """
     moved = dict(before)
     if tag in {"box", "ellipse"}:

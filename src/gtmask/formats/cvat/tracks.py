@@ -90,10 +90,7 @@ class Video(NamedTuple):
 class TrackIndex:
     """The tracks of a document, by video.
 
-    Parameters
-    ----------
-    pieces
-        Elements of depth 2 and 3 in document order, children before their parents.
+    - ``pieces``: elements of depth 2 and 3 in document order, children before their parents.
 
     Attributes
     ----------
@@ -128,13 +125,7 @@ class TrackIndex:
 
 
 def _frame(text: str) -> int:
-    """Return a frame's number.
-
-    Raises
-    ------
-    ValueError
-        It is none.
-    """
+    """Return a frame's number; raises ValueError where it is none."""
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r:.40} is no frame number")
     return int(text)

@@ -42,21 +42,12 @@ def elements(
 ) -> Iterator[tuple[int, int]]:
     """Yield the byte range of each element of an array.
 
-    Parameters
-    ----------
-    export, name
-        The file.
-    path
-        The keys under which the array stands; the top-level value by default. Nothing is yielded where a key
-        is missing.
-    window
-        Bytes to hold at a time.
+    Raises DamagedExportError: the document breaks off or is malformed, or a key of the path stands twice in
+    its object (all elements before that were yielded), or the value is no array.
 
-    Raises
-    ------
-    DamagedExportError
-        The document breaks off or is malformed, or a key of the path stands twice in its object (all
-        elements before that were yielded), or the value is no array.
+    - ``path``: the keys under which the array stands; the top-level value by default. Nothing is yielded
+      where a key is missing.
+    - ``window``: bytes to hold at a time.
     """
     for batch in _batches(export, name, path, window, is_object=False):
         yield from map(tuple, batch.rows[:, 2:4].tolist())

@@ -105,13 +105,7 @@ class Cursor:
         return Container(self, is_object=byte == _OBJECT)
 
     def fail(self, expected: str) -> NoReturn:
-        """Tell that the document is damaged here.
-
-        Raises
-        ------
-        DamagedExportError
-            With what was expected.
-        """
+        """Tell that the document is damaged here; raises DamagedExportError with what was expected."""
         raise self.document.damaged(self.offset, expected)
 
     def finish(self) -> None:
@@ -175,19 +169,12 @@ class Container:
     def batches(self, wanted: str = "", *, keep: bool = True) -> Iterator[Batch]:
         """Yield all entries that are left, many at a time.
 
-        Parameters
-        ----------
-        wanted
-            A key of the values, which are objects: have its place in each of them told.
-        keep
-            Have the bytes of the entries at hand. Without it only their offsets are told, and the
-            window never grows however large an entry is.
+        Raises DamagedExportError: the document breaks off or a comma, colon or bracket is wrong; all entries
+        before the damage were yielded.
 
-        Raises
-        ------
-        DamagedExportError
-            The document breaks off or a comma, colon or bracket is wrong; all entries before the
-            damage were yielded.
+        - ``wanted``: a key of the values, which are objects: have its place in each of them told.
+        - ``keep``: have the bytes of the entries at hand. Without it only their offsets are told, and the
+          window never grows however large an entry is.
         """
         self._wanted = np.frombuffer(wanted.encode(), np.uint8).copy()
         while self.state[kernels.PHASE] != kernels.DONE:
@@ -242,10 +229,7 @@ class Container:
     def entries(self) -> Iterator[Entry]:
         """Yield the entries one by one, with the cursor standing at each one's value.
 
-        Raises
-        ------
-        DamagedExportError
-            As :meth:`batches`; or a key of an object stands twice in it.
+        Raises DamagedExportError as :meth:`batches`; or a key of an object stands twice in it.
         """
         state = self.state
         met: set[str] = set()

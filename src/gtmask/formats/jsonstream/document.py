@@ -40,13 +40,9 @@ ROOM = 2
 class Document:
     """The bytes of one file of an export. Picklable; it opens its file at the first read.
 
-    Parameters
-    ----------
-    export
-        Where the file is. An export that has ``path(name) -> Path | None`` lets local files be read
-        without going through it; one that says ``is_remote`` is better not read twice.
-    name
-        The file's name in the export.
+    - ``export``: where the file is. An export that has ``path(name) -> Path | None`` lets local files be read
+      without going through it; one that says ``is_remote`` is better not read twice.
+    - ``name``: the file's name in the export.
     """
 
     def __init__(self, export: Export, name: str) -> None:
@@ -193,10 +189,7 @@ class Document:
     def first(self) -> int:
         """Return the offset of the first byte of the JSON value, after a byte order mark.
 
-        Raises
-        ------
-        ExportError
-            The file is empty, or is UTF-16 or UTF-32.
+        Raises ExportError: the file is empty, or is UTF-16 or UTF-32.
         """
         head = self.read(0, 4)
         if not head:

@@ -82,10 +82,7 @@ class Column:
 class Index:
     """Where the elements of a document are, and after :meth:`join`, whose they are.
 
-    Parameters
-    ----------
-    memory_limit
-        Bytes of memory the index may take before it moves to a temporary file.
+    - ``memory_limit``: bytes of memory the index may take before it moves to a temporary file.
     """
 
     def __init__(self, memory_limit: int) -> None:
@@ -117,10 +114,7 @@ class Index:
     def join(self, owners: NDArray[np.int64]) -> None:
         """Sort the elements by the ordinal of their owner.
 
-        Parameters
-        ----------
-        owners
-            int64 (n,): the key of each owner. Of equal keys the first owner gets the elements.
+        - ``owners``: int64 (n,): the key of each owner. Of equal keys the first owner gets the elements.
         """
         if max(len(owners), len(self)) >> (_SHIFT - 1):
             raise ExportError("The export lists more than two billion images or annotations; split it.")
@@ -158,13 +152,8 @@ class Index:
     def ranges(self, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the byte ranges of the elements of the owners [first, last).
 
-        Elements that follow one another in the file share a range.
-
-        Returns
-        -------
-        tuple
-            int64 (r, 2): byte ranges; int64 (last - first + 1,): the ranges of owner ``first + i`` are
-            ``[offsets[i], offsets[i + 1])``.
+        Elements that follow one another in the file share a range. Returns int64 (r, 2): byte ranges; int64
+        (last - first + 1,): the ranges of owner ``first + i`` are ``[offsets[i], offsets[i + 1])``.
         """
         packed = self._keys.values
         start, stop = np.searchsorted(packed, [first << _SHIFT, last << _SHIFT]).tolist()

@@ -101,10 +101,7 @@ def skip_nested(
 ) -> tuple[int, int]:
     """Go on until just after a quote or after the bracket that closes the last level.
 
-    Returns
-    -------
-    tuple[int, int]
-        The position and the number of levels still open; ``stop`` where neither was met.
+    Returns the position and the number of levels still open; ``stop`` where neither was met.
     """
     while True:
         i = skip_plain(words, i, stop)
@@ -209,17 +206,13 @@ def scan_entries(
     first, with OBJECT set to 1 for an object; the scan starts right after the opening bracket. With
     PAUSE set to 1 it stops in phase PAUSED at the first byte of each value.
 
-    ``rows`` int64 (capacity, COLUMNS) receives key start and key stop (between the quotes), value start
-    and value stop as document offsets, and where after the colon the member ``wanted`` (uint8, a key's
-    bytes) of the value stands: -1 where it has none, -2 where its keys are spelt with escapes. Of equal
-    keys the last one counts. The whole value must then be in the window; an empty ``wanted`` asks for
-    nothing. ``state[COUNT]`` rows are filled, and the caller resets that.
-
-    Returns
-    -------
-    int
-        The first byte not yet judged: ``stop``, or earlier where ``rows`` is full or the phase is
-        PAUSED, DONE (just after the closing bracket) or BAD (at the byte that is wrong).
+    ``rows`` int64 (capacity, COLUMNS) receives key start and key stop (between the quotes), value start and
+    value stop as document offsets, and where after the colon the member ``wanted`` (uint8, a key's bytes) of
+    the value stands: -1 where it has none, -2 where its keys are spelt with escapes. Of equal keys the last
+    one counts. The whole value must then be in the window; an empty ``wanted`` asks for nothing.
+    ``state[COUNT]`` rows are filled, and the caller resets that. Returns the first byte not yet judged:
+    ``stop``, or earlier where ``rows`` is full or the phase is PAUSED, DONE (just after the closing bracket)
+    or BAD (at the byte that is wrong).
     """
     phase, depth, count = state[PHASE], state[DEPTH], state[COUNT]
     seek = wanted.shape[0] > 0

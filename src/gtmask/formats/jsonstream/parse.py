@@ -26,12 +26,8 @@ if TYPE_CHECKING:
 def loads(data: bytes) -> Any:
     """Parse JSON in UTF-8.
 
-    Raises
-    ------
-    orjson.JSONDecodeError
-        It is no JSON.
-    DoubledKey
-        An object has two values under one key.
+    Raises orjson.JSONDecodeError where it is no JSON. Raises DoubledKey: an object has two values under one
+    key.
     """
     value = orjson.loads(data)
     check_keys(data)
@@ -41,10 +37,7 @@ def loads(data: bytes) -> Any:
 def load(data: bytes | memoryview, where: str = "The document") -> Any:
     """Parse JSON bytes.
 
-    Raises
-    ------
-    DamagedExportError
-        The bytes are no JSON value; ``where`` names them in the message.
+    Raises DamagedExportError: the bytes are no JSON value; ``where`` names them in the message.
     """
     value = parse_value(data)
     if isinstance(value, DoubledKey):
@@ -80,10 +73,7 @@ def parse_value(data: bytes | memoryview) -> Any:
 def parse_elements(body: bytes) -> list[Any]:
     """Parse what stands between an array's brackets.
 
-    Returns
-    -------
-    list
-        Values, with an error of :func:`loads` in place of each that cannot be parsed.
+    Returns values, with an error of :func:`loads` in place of each that cannot be parsed.
     """
     try:
         values: list[Any] = loads(b"[" + body + b"]")

@@ -78,21 +78,13 @@ def mapped(
 ) -> Iterator[T]:
     """Yield ``function(batch)`` for all batches of the entries that are left of an array, in order.
 
-    Parameters
-    ----------
-    container, wanted
-        As in :meth:`gtmask.formats.jsonstream.Container.batches`.
-    function
-        Called in several threads, with batches whose bytes are at hand; what it returns must not refer
-        to them.
-    threads
-        One per core, up to :data:`MOST_THREADS`, by default. With one, with small documents and with
-        those that are not local files everything happens in the caller.
+    Raises DamagedExportError as in :meth:`gtmask.formats.jsonstream.Container.batches`.
 
-    Raises
-    ------
-    DamagedExportError
-        As in :meth:`gtmask.formats.jsonstream.Container.batches`.
+    - ``container``, ``wanted``: as in :meth:`gtmask.formats.jsonstream.Container.batches`.
+    - ``function``: called in several threads, with batches whose bytes are at hand; what it returns must not
+      refer to them.
+    - ``threads``: one per core, up to :data:`MOST_THREADS`, by default. With one, with small documents and
+      with those that are not local files everything happens in the caller.
     """
     cursor = container.cursor
     threads = threads or min(cores(), MOST_THREADS)

@@ -60,13 +60,9 @@ class Texts:
 def texts_of(batch: Batch, otherwise: Callable[[Any], str]) -> Texts:
     """Return the wanted member of each object of a batch.
 
-    Parameters
-    ----------
-    batch
-        Its bytes must be at hand.
-    otherwise
-        Makes the text from the parsed element (the parser's error, where it is no JSON) where the member
-        is not a plain string that is not empty.
+    - ``batch``: its bytes must be at hand.
+    - ``otherwise``: makes the text from the parsed element (the parser's error, where it is no JSON) where
+      the member is not a plain string that is not empty.
     """
     fields, stops = batch.rows[:, 4], batch.rows[:, 3] - batch.base
     starts = np.where(fields < 0, fields, fields - batch.base)

@@ -25,17 +25,11 @@ HEADER_BITS = 32 + 5 + 4 * 4
 def brush_runs(rle: Any, width: int, height: int) -> Runs:
     """Return a brush mask as runs along the rows; every pixel with some alpha belongs to it.
 
-    Parameters
-    ----------
-    rle
-        The ``rle`` list of the export: integers 0..255.
-    width, height
-        The region's ``original_width`` and ``original_height`` in pixels.
+    Raises ValueError: the list holds something else, breaks off, or decodes to another size; the message says
+    which.
 
-    Raises
-    ------
-    ValueError
-        The list holds something else, breaks off, or decodes to another size; the message says which.
+    - ``rle``: the ``rle`` list of the export: integers 0..255.
+    - ``width``, ``height``: the region's ``original_width`` and ``original_height`` in pixels.
     """
     try:
         refuse_truth(*rle)

@@ -69,10 +69,7 @@ class TaskImage:
 def parse_tags(given: str | None) -> dict[str, str]:
     """Return the keys of the data that image tags show, by tag: ``TAG=KEY,TAG=KEY``.
 
-    Raises
-    ------
-    UsageError
-        It is of another form.
+    Raises UsageError where it is of another form.
     """
     if given is None:
         return {}
@@ -91,17 +88,11 @@ def images_of(
 ) -> list[TaskImage]:
     """Return the images of a task, in the order of its data; empty where none can be told.
 
-    Parameters
-    ----------
-    told
-        Takes what was guessed, and a reject where the task's regions lie on several images and nothing tells
-        which of them is whose.
-    task
-        The task; only its ``data`` and ``file_upload`` are looked at.
-    results
-        The results of all its annotations: which tags there are.
-    given
-        Which key of the data each tag shows, where the user says so; then no other tag shows any.
+    - ``told``: takes what was guessed, and a reject where the task's regions lie on several images and
+      nothing tells which of them is whose.
+    - ``task``: the task; only its ``data`` and ``file_upload`` are looked at.
+    - ``results``: the results of all its annotations: which tags there are.
+    - ``given``: which key of the data each tag shows, where the user says so; then no other tag shows any.
     """
     data = get_object(reporter, task, "data")
     if len(data) == 1 and not given and _have_one_tag(results):

@@ -39,14 +39,9 @@ _SILENT_KEYS = frozenset({"choices", "taxonomy", "text", "rating", "number", "da
 class Regions:
     """Collects the regions of one image.
 
-    Parameters
-    ----------
-    builder
-        Takes the shapes.
-    results
-        The results of one annotation that lie on this image, in painting order.
-    lost
-        Those of the results that lie on no image of the task: they are told.
+    - ``builder``: takes the shapes.
+    - ``results``: the results of one annotation that lie on this image, in painting order.
+    - ``lost``: those of the results that lie on no image of the task: they are told.
     """
 
     def __init__(self, builder: RecordBuilder, results: list[Any], lost: Sequence[Any] = ()) -> None:
@@ -209,12 +204,8 @@ class Regions:
 def _along(vertices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
     """Return the vertices of a line as they follow each other, each naming the one before it.
 
-    Also returned is whether they say that the line is closed: the first one names the last.
-
-    Raises
-    ------
-    ValueError
-        The line branches, or is in several pieces.
+    Also returned is whether they say that the line is closed: the first one names the last. Raises
+    ValueError: the line branches, or is in several pieces.
     """
     if not any("prevPointId" in vertex for vertex in vertices):
         return vertices, False

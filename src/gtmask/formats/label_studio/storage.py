@@ -54,14 +54,8 @@ def as_task(values: list[dict[str, Any]]) -> dict[str, Any]:
 class StorageReader(BaseReader):
     """Reads a folder of stored annotations; a unit is the names of one task's objects.
 
-    Parameters
-    ----------
-    export, options
-        What is read and how.
-    images
-        Returns how many images a task has.
-    parse
-        Builds the record of one image of a task: the task, options, where it stands, which image.
+    - ``images``: returns how many images a task has.
+    - ``parse``: builds the record of one image of a task: the task, options, where it stands, which image.
     """
 
     def __init__(
@@ -132,13 +126,7 @@ def has_stored(export: Export) -> bool:
 
 
 def load_stored(data: bytes) -> dict[str, Any]:
-    """Parse one stored annotation.
-
-    Raises
-    ------
-    BadFile
-        It is something else.
-    """
+    """Parse one stored annotation; raises BadFile where it is something else."""
     value = load_object(data)
     if not is_stored(value):
         raise BadFile("an annotation with `result` and `task` was expected")

@@ -191,13 +191,7 @@ def _entry_of(pattern: re.Pattern[str], match: re.Match[str], index: int) -> Ent
 
 
 def _packed(channels: Sequence[Any]) -> int:
-    """Return three samples as 0xRRGGBB.
-
-    Raises
-    ------
-    ValueError
-        They are no three numbers from 0 to 255.
-    """
+    """Return three samples as 0xRRGGBB; raises ValueError where they are no three numbers from 0 to 255."""
     numbers = [int(f"{channel}") for channel in channels if f"{channel}".isdecimal()]
     if len(numbers) != 3 or len(channels) != 3 or not all(0 <= number <= 255 for number in numbers):
         raise ValueError(f"{list(channels)!r:.60} is no colour")

@@ -67,13 +67,7 @@ class Picture:
 
 
 def decode(data: bytes) -> Picture:
-    """Decode a mask.
-
-    Raises
-    ------
-    BadFile
-        It is no PNG, is damaged, or has too many colours to be a mask.
-    """
+    """Decode a mask; raises BadFile where it is no PNG, is damaged, or has too many colours to be a mask."""
     try:
         header = read_header(data)
         plain = header.color_type in {GRAY, PALETTE} and header.bit_depth <= 8 and not header.interlace

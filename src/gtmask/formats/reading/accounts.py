@@ -53,15 +53,11 @@ class Accounts:
     def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
         """Hand each element of a record to ``add``, and book what became of it.
 
-        Parameters
-        ----------
-        elements
-            All that the document lists for this record, before anything is decided about it.
-        add
-            Adds the shapes of one element, or tells a finding that says why there is none. It may raise any
-            of :data:`gtmask.formats.reading.malformed.MALFORMED`, which becomes ``shape-bad-geometry``.
-        what
-            What an element is called, for messages.
+        - ``elements``: all that the document lists for this record, before anything is decided about it.
+        - ``add``: adds the shapes of one element, or tells a finding that says why there is none. It may
+          raise any of :data:`gtmask.formats.reading.malformed.MALFORMED`, which becomes
+          ``shape-bad-geometry``.
+        - ``what``: what an element is called, for messages.
 
         Notes
         -----

@@ -13,10 +13,7 @@ TURNED_SINCE = 2021
 def turns_images(date: object) -> bool:
     """Say whether browsers turned images on a date for certain.
 
-    Parameters
-    ----------
-    date
-        As exports write it: text that begins with the year, or seconds since 1970.
+    - ``date``: as exports write it: text that begins with the year, or seconds since 1970.
 
     Examples
     --------

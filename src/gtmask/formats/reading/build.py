@@ -107,10 +107,7 @@ class RecordBuilder(Collected):
     def polygon_pairs(self, label: str, points: list[list[float]]) -> Shape | None:
         """Add a shape of one ring from ``[[x, y], ...]`` without a flat list in between.
 
-        Raises
-        ------
-        ValueError, TypeError
-            A point is not a pair: its numbers would shift all that follow.
+        Raises ValueError or TypeError: a point is not a pair: its numbers would shift all that follow.
         """
         count = len(points) if type(points) is list else -1
         if count < 0:

@@ -32,10 +32,7 @@ PNG_HEAD = 1 << 14
 def pairs(points: Any) -> list[float]:
     """Return ``[[x, y], ...]`` as ``[x, y, ...]``.
 
-    Raises
-    ------
-    ValueError, TypeError
-        A point is not a pair: its numbers would shift all that follow.
+    Raises ValueError or TypeError: a point is not a pair: its numbers would shift all that follow.
     """
     if not isinstance(points, list):
         raise TypeError(f"the points are {type_name(points)}, not a list")
@@ -45,26 +42,14 @@ def pairs(points: Any) -> list[float]:
 
 
 def numbers(value: Any) -> list[float]:
-    """Return a flat list of coordinates as it is.
-
-    Raises
-    ------
-    TypeError
-        It is no list.
-    """
+    """Return a flat list of coordinates as it is; raises TypeError where it is no list."""
     if not isinstance(value, list):
         raise TypeError(f"the coordinates are {type_name(value)}, not a list")
     return value
 
 
 def real(value: Any) -> float:
-    """Return a number as float.
-
-    Raises
-    ------
-    TypeError
-        It is text, a truth value or nothing.
-    """
+    """Return a number as float; raises TypeError where it is text, a truth value or nothing."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise TypeError(f"{value!r:.40} is {type_name(value)}, not a number")
@@ -73,10 +58,7 @@ def real(value: Any) -> float:
 def reals(outer: dict[str, Any], keys: Iterable[str]) -> list[float]:
     """Return these members of an object, which must all be numbers.
 
-    Raises
-    ------
-    KeyError, TypeError
-        One is missing, or no number; the message names it.
+    Raises KeyError or TypeError where one is missing, or no number; the message names it.
     """
     found = []
     for key in keys:
@@ -133,10 +115,7 @@ def _length(value: Any) -> int | None:
 def decode_base64(value: Any) -> bytes:
     """Decode base64 text, with or without a ``data:...;base64,`` head and line breaks.
 
-    Raises
-    ------
-    TypeError, ValueError
-        It is no text, or not base64.
+    Raises TypeError or ValueError where it is no text, or not base64.
     """
     if not isinstance(value, str):
         raise TypeError(f"the picture is {type_name(value)}, not base64 text")
@@ -172,10 +151,7 @@ def hex_color(color: Any) -> str | None:
 def rgb_key(color: Any) -> int:
     """Return a hex colour as R + 256 G + 65536 B, the key by which a picture's pixels are looked up.
 
-    Raises
-    ------
-    TypeError, ValueError
-        It is not ``#rrggbb``.
+    Raises TypeError or ValueError where it is not ``#rrggbb``.
     """
     if not isinstance(color, str):
         raise TypeError(f"the colour is {type_name(color)}, not text")

@@ -34,13 +34,9 @@ class Word(str):
 def class_names(reporter: Reporter, rows: Iterable[tuple[Key, Any]]) -> dict[Key, str]:
     """Return the names of classes by their number or id, in the order of the table.
 
-    Parameters
-    ----------
-    told
-        Takes the findings ``label-number``, ``value-type``, ``label-id-shared`` and
-        ``label-duplicate``.
-    rows
-        Number or id, and the name as the document has it, whatever it is.
+    - ``told``: takes the findings ``label-number``, ``value-type``, ``label-id-shared`` and
+      ``label-duplicate``.
+    - ``rows``: number or id, and the name as the document has it, whatever it is.
     """
     names: dict[Key, str] = {}
     for key, value in rows:
@@ -85,17 +81,11 @@ def _name(reporter: Reporter, key: int | str, value: Any) -> str:
 def load_yaml(data: str | bytes, *, numbers: bool = False) -> Any:
     """Parse a YAML document; scalars that are no text stay as they are written, as :class:`Word`.
 
-    Parameters
-    ----------
-    data
-        The document.
-    numbers
-        Integers and fractions are numbers all the same.
+    Raises yaml.YAMLError, ValueError or RecursionError where it is no YAML, lists one key twice, or its
+    aliases stand for more than :data:`MOST_VALUES` values.
 
-    Raises
-    ------
-    yaml.YAMLError, ValueError, RecursionError
-        It is no YAML, lists one key twice, or its aliases stand for more than :data:`MOST_VALUES` values.
+    - ``data``: the document.
+    - ``numbers``: integers and fractions are numbers all the same.
     """
     return yaml.load(data, _WithNumbers if numbers else _AsWritten)  # noqa: S506 (SafeLoaders)
 

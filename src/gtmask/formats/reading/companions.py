@@ -122,12 +122,8 @@ def is_other_coco(sample: Sample) -> bool:
 def left_out(export: Export, names: Iterable[str], own: str = "") -> list[Finding]:
     """Tell of the files of an export that its reader does not read.
 
-    Parameters
-    ----------
-    export, names
-        The files.
-    own
-        The extension that the reader takes: with it, it leaves out on purpose what it knows to be none.
+    - ``own``: the extension that the reader takes: with it, it leaves out on purpose what it knows to be
+      none.
     """
     skipped: list[str] = []
     lost: list[str] = []

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 class DefaultLabelReader:
     """A reader whose shapes all have a label.
 
-    Parameters
-    ----------
-    reader
-        Reads the export.
-    label
-        What shapes without a label are called.
+    - ``reader``: reads the export.
+    - ``label``: what shapes without a label are called.
     """
 
     def __init__(self, reader: Reader[Any], label: str) -> None:

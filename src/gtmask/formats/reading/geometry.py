@@ -28,10 +28,7 @@ def flatten_xy(points: Iterable[dict[str, Any]]) -> list[float]:
 def refuse_truth(*values: float) -> None:
     """Refuse true and false among numbers: Python takes them for 1 and 0.
 
-    Raises
-    ------
-    TypeError
-        One of the values is true or false.
+    Raises TypeError where one of the values is true or false.
     """
     if bool in set(map(type, values)):
         raise TypeError("true or false stands where a number is meant")
@@ -65,10 +62,7 @@ def upright(x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, f
 def refuse_negative(what: str, *lengths: float) -> None:
     """Refuse a width, height or radius below 0: no tool draws it, so something else was meant.
 
-    Raises
-    ------
-    ValueError
-        One of the lengths is below 0.
+    Raises ValueError where one of the lengths is below 0.
     """
     if min(lengths) < 0:
         raise ValueError(f"{what} of {' x '.join(f'{length:.6g}' for length in lengths)}")
@@ -79,10 +73,7 @@ def rotated_corners(
 ) -> list[float]:
     """Return a box (x, y, width, height) turned clockwise about ``pivot``, as flat coordinates.
 
-    Raises
-    ------
-    ValueError
-        Its width or height is below 0.
+    Raises ValueError where its width or height is below 0.
     """
     refuse_negative("a turned box", width, height)
     turn = math.radians(degrees)

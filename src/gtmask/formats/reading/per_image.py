@@ -45,14 +45,8 @@ class BadFile(ValueError):  # noqa: N818 (it is told as a finding, never raised 
 class PerImageReader(BaseReader):
     """Reads exports of one file per image.
 
-    Parameters
-    ----------
-    export, options, title, told
-        As of :class:`BaseReader`.
-    wanted, parse
-        See the module's docstring; module-level functions.
-    suffix
-        The extension of the format's files.
+    - ``wanted``, ``parse``: see the module's docstring; module-level functions.
+    - ``suffix``: the extension of the format's files.
     """
 
     def __init__(
@@ -110,10 +104,8 @@ def rejected(name: str, detail: str) -> Record:
 def load_json(data: bytes) -> Any:
     """Parse one annotation file: UTF-8 with or without BOM, UTF-16, GBK; NaN and Infinity become null.
 
-    Raises
-    ------
-    BadFile
-        The file is empty or no JSON, the message says where, or a key of it stands twice in one object.
+    Raises BadFile: the file is empty or no JSON, the message says where, or a key of it stands twice in one
+    object.
     """
     try:
         return loads(data)

@@ -28,14 +28,9 @@ ABOVE = ("", "../", "../../")
 def find_picture(export: Export, address: str, names: Iterable[str] = ()) -> str | None:
     """Return the name in the export of the picture at an address, or None where it is not there.
 
-    Parameters
-    ----------
-    export
-        Where to look.
-    address
-        URL, ``s3://`` URI or path.
-    names
-        Other file names that the picture may have.
+    - ``export``: where to look.
+    - ``address``: URL, ``s3://`` URI or path.
+    - ``names``: other file names that the picture may have.
     """
     return next((name for name in candidates(address, names) if export.exists(name)), None)
 

@@ -34,14 +34,7 @@ class Told(TypedDict, total=False):
 class BaseReader:
     """What :class:`gtmask.formats.base.Reader` asks of every reader, where no more is known than at first.
 
-    Parameters
-    ----------
-    export, options
-        What is read and how.
-    title
-        One line for people: format and dialect.
-    told
-        See :class:`Told`.
+    - ``title``: one line for people: format and dialect.
     """
 
     def __init__(self, export: Export, options: ReadOptions, title: str, **told: Unpack[Told]) -> None:
@@ -69,10 +62,7 @@ class BaseReader:
     def up_to_damage(self) -> Iterator[None]:
         """Let a damaged document end at the damage, and tell of it, where ``keep_going`` is set.
 
-        Raises
-        ------
-        DamagedExportError
-            It is not set.
+        Raises DamagedExportError where it is not set.
         """
         try:
             yield

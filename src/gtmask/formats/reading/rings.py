@@ -53,12 +53,8 @@ def judge_ring(numbers: NDArray[np.float64], start: int, stop: int, least: int, 
 def as_reals(values: list[float]) -> NDArray[np.float64]:
     """Return numbers as float64 (n,).
 
-    Values of exactly 0 and 1 are looked at a second time: true and false would pass for them.
-
-    Raises
-    ------
-    TypeError, OverflowError
-        One is no number, or too large.
+    Values of exactly 0 and 1 are looked at a second time: true and false would pass for them. Raises
+    TypeError or OverflowError where one is no number, or too large.
     """
     try:
         # Faster than array and NumPy, which look at each number by a protocol.

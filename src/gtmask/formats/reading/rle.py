@@ -70,10 +70,8 @@ def _counts(counts: Any) -> NDArray[np.int64] | Finding:
 def whole_numbers(values: list[Any]) -> NDArray[np.int64]:
     """Return a list of whole numbers (3 or 3.0) as int64 (n,).
 
-    Raises
-    ------
-    TypeError, ValueError, OverflowError
-        It is no list, or holds something else: text that looks like a number, true, another list.
+    Raises TypeError, ValueError or OverflowError where it is no list, or holds something else: text that
+    looks like a number, true, another list.
     """
     if not isinstance(values, list):
         raise TypeError(f"the numbers are {type_name(values)}, not a list")

@@ -57,22 +57,13 @@ class Row(NamedTuple):
 class RowsReader(BaseReader):
     """Reads exports of many records per document.
 
-    Parameters
-    ----------
-    export, options, title, told
-        As of :class:`BaseReader`.
-    parse
-        See the module's docstring; a module-level function.
-    path
-        The keys under which the array of records stands where the document is an object.
-    ranges
-        Finds the byte ranges of a file's records where they are not the elements of one array, and
-        perhaps the ``part`` of each; a module-level function.
-    called
-        What the tool calls a record, and the members that hold its id there, for messages; inner members with
-        dots between.
-    wanted
-        Says of a file, by its name, whether it may hold records; a module-level function.
+    - ``parse``: see the module's docstring; a module-level function.
+    - ``path``: the keys under which the array of records stands where the document is an object.
+    - ``ranges``: finds the byte ranges of a file's records where they are not the elements of one array, and
+      perhaps the ``part`` of each; a module-level function.
+    - ``called``: what the tool calls a record, and the members that hold its id there, for messages; inner
+      members with dots between.
+    - ``wanted``: says of a file, by its name, whether it may hold records; a module-level function.
     """
 
     def __init__(
@@ -238,21 +229,13 @@ def header(
 ) -> dict[str, Any]:
     """Return these members of a document's object, parsed; all others are skipped.
 
-    Parameters
-    ----------
-    name
-        The document; None returns nothing.
-    keys
-        The members to return; what is not there is left out.
-    path
-        The keys under which the object stands; the top-level object by default.
-    keep_going
-        A damaged document ends at the damage.
+    Raises DamagedExportError: the document is damaged before all members were found, and ``keep_going`` is
+    not set.
 
-    Raises
-    ------
-    DamagedExportError
-        The document is damaged before all members were found, and ``keep_going`` is not set.
+    - ``name``: the document; None returns nothing.
+    - ``keys``: the members to return; what is not there is left out.
+    - ``path``: the keys under which the object stands; the top-level object by default.
+    - ``keep_going``: a damaged document ends at the damage.
     """
     found: dict[str, Any] = {}
     if name is None:

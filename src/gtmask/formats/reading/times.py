@@ -18,10 +18,7 @@ _REST = {4: "-01-01", 7: "-01"}
 def moment(text: str) -> tuple[float, str]:
     """Return what times are compared by; larger is newer. Times in no form of ISO 8601 are older than all.
 
-    Parameters
-    ----------
-    text
-        As the export writes it; in UTC unless it says otherwise, "" where it tells none.
+    - ``text``: as the export writes it; in UTC unless it says otherwise, "" where it tells none.
 
     Examples
     --------

@@ -43,10 +43,7 @@ class Reporter(Protocol):
 class Header:
     """Takes the findings about what a document tells outside of its records: class tables, options.
 
-    Parameters
-    ----------
-    place
-        The document's name.
+    - ``place``: the document's name.
     """
 
     def __init__(self, place: str) -> None:
@@ -224,16 +221,10 @@ def each(
 ) -> None:
     """Account for every object of a list; what is no object is told, and counts as handed.
 
-    Parameters
-    ----------
-    builder
-        Takes the findings, and the balance.
-    items
-        The list as the document has it; None counts as empty.
-    add
-        Adds one object's shapes to the builder; see :meth:`RecordBuilder.account`.
-    what
-        What the list holds, for messages.
+    - ``builder``: takes the findings, and the balance.
+    - ``items``: the list as the document has it; None counts as empty.
+    - ``add``: adds one object's shapes to the builder; see :meth:`RecordBuilder.account`.
+    - ``what``: what the list holds, for messages.
     """
     if items is None:
         return

@@ -35,10 +35,7 @@ def is_wkt(text: str) -> bool:
 def parse_wkt(text: str) -> Geometry:
     """Parse a polygon, several polygons, a line or a point.
 
-    Raises
-    ------
-    ValueError
-        It is another geometry, or malformed.
+    Raises ValueError where it is another geometry, or malformed.
     """
     match = _TEXT.fullmatch(text)
     if match is None:

@@ -84,12 +84,8 @@ class _Target:
 def pieces(export: Export, name: str, deepest: int) -> Iterator[Piece]:
     """Yield the elements of a document down to depth ``deepest`` (the root has 1), as they end.
 
-    Raises
-    ------
-    DamagedExportError
-        The document breaks off or is malformed; all elements before that were yielded.
-    ExportError
-        It declares entities, which no labeling tool does, or is in an unknown encoding.
+    Raises DamagedExportError: the document breaks off or is malformed; all elements before that were yielded.
+    Raises ExportError where it declares entities, which no labeling tool does, or is in an unknown encoding.
     """
     target = _Target(deepest)
     parser = target.parser = DefusedXMLParser(target=target)
@@ -130,13 +126,7 @@ def encoding_of(head: bytes) -> str:
 
 
 def parse_piece(data: bytes, encoding: str = "utf-8") -> Element:
-    """Parse the bytes of one element.
-
-    Raises
-    ------
-    BadFile
-        They are no element; the message says where.
-    """
+    """Parse the bytes of one element; raises BadFile where they are no element; the message says where."""
     try:
         # Within an element nothing can be declared: entities are unknown here, and refused as such. So the
         # parser of the standard library does, which is many times faster than one in Python.

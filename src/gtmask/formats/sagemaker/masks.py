@@ -29,16 +29,9 @@ _FOLDERS = ("masks/", "labels/")
 class MaskFiles:
     """Reads masks by what a manifest calls them. Picklable; storages are opened at the first use.
 
-    Parameters
-    ----------
-    export
-        The manifest's folder.
-    root
-        Folder or prefix with copies of the masks, or None.
-    s3
-        How to reach S3.
-    shared
-        The ends that several references of the manifest have.
+    - ``export``: the manifest's folder.
+    - ``root``: folder or prefix with copies of the masks, or None.
+    - ``shared``: the ends that several references of the manifest have.
     """
 
     def __init__(self, export: Export, root: str | None, s3: S3Settings | None, shared: SharedEnds) -> None:

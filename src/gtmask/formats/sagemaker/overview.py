@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 class Overview:
     """All lines of a manifest, looked at once.
 
-    Parameters
-    ----------
-    export
-        Its files are manifests.
-    wanted
-        The label attribute that was asked for, or None.
+    - ``export``: its files are manifests.
+    - ``wanted``: the label attribute that was asked for, or None.
 
     Attributes
     ----------

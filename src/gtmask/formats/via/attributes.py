@@ -144,12 +144,8 @@ def _one_of(builder: RecordBuilder, options: list[str]) -> str:
 def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
     """Return a version 3 region's attributes by their names, with the names of the options chosen.
 
-    Parameters
-    ----------
-    values
-        Values by the attributes' ids: text, or ids of options with commas between.
-    table
-        The document's table of attributes.
+    - ``values``: values by the attributes' ids: text, or ids of options with commas between.
+    - ``table``: the document's table of attributes.
     """
     named: dict[str, Any] = {}
     for key, value in values.items():

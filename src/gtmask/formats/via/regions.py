@@ -77,10 +77,7 @@ def add_coordinates(builder: RecordBuilder, xy: list[Any], label: str) -> None:
 def circle_through(flat: list[float]) -> tuple[float, float, float]:
     """Return centre and radius of the circle through three points.
 
-    Raises
-    ------
-    ValueError
-        They are not three, or on one line.
+    Raises ValueError where they are not three, or on one line.
     """
     ax, ay, bx, by, cx, cy = flat
     turn = 2 * (ax * (by - cy) + bx * (cy - ay) + cx * (ay - by))

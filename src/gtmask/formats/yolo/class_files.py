@@ -44,14 +44,9 @@ _MOST = 50
 class Classes:
     """What the reader knows of all lines of a data set.
 
-    Parameters
-    ----------
-    names
-        Class names by number.
-    pose
-        Lines hold key points behind a box (``kpt_shape``).
-    behind
-        How many columns stand behind the coordinates (confidence, track) where other files show it.
+    - ``names``: class names by number.
+    - ``pose``: lines hold key points behind a box (``kpt_shape``).
+    - ``behind``: how many columns stand behind the coordinates (confidence, track) where other files show it.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -62,10 +57,7 @@ class Classes:
 def read_classes(export: Export, reporter: Header, given: str | None = None) -> Classes:
     """Return the classes of a data set; what is odd about them is told.
 
-    Parameters
-    ----------
-    given
-        The YAML file that the user named: where it lists classes, no other is looked for.
+    - ``given``: the YAML file that the user named: where it lists classes, no other is looked for.
     """
     if given is not None and (named := _read(export, reporter, given)).names:
         return named

@@ -22,17 +22,10 @@ _NONE, _ZERO, _ONE, _TWO, _ZERO_OR_TWO = map(frozenset, ((), (0,), (1,), (2,), (
 def behind(rows: list[list[float]], usual: int = 0) -> list[int]:
     """Return how many numbers stand behind the coordinates of each line of a file.
 
-    Parameters
-    ----------
-    rows
-        The numbers of each line, without its class.
-    usual
-        How many other files of the data set have there; 0 where that is not known.
+    Returns 0, 1 or 2 for each line. A line of an odd count that gets 0 has lost or won a number.
 
-    Returns
-    -------
-    list[int]
-        0, 1 or 2 for each line. A line of an odd count that gets 0 has lost or won a number.
+    - ``rows``: the numbers of each line, without its class.
+    - ``usual``: how many other files of the data set have there; 0 where that is not known.
     """
     possible = list(map(_possible, rows))
     if possible.count(_ZERO) == len(rows):

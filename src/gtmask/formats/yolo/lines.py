@@ -32,14 +32,10 @@ def add_lines(
 ) -> None:
     """Account for all lines of an image, and tell once of what is alike in many.
 
-    Parameters
-    ----------
-    rows
-        Each line's number and words; a line without words has been told.
-    what
-        What a line is called, for messages.
-    exact
-        How many coordinates each line has, where the format says so: then nothing stands behind them.
+    - ``rows``: each line's number and words; a line without words has been told.
+    - ``what``: what a line is called, for messages.
+    - ``exact``: how many coordinates each line has, where the format says so: then nothing stands behind
+      them.
     """
     lines = [_parsed(number, words) for number, words in rows]
     good = [line for line in lines if isinstance(line, Line)]
