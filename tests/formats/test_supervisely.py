@@ -150,7 +150,7 @@ def test_other_shapes():
     record = read_one("supervisely", scene(line, point, nodes, any_type, wrapped, multi))
     assert [shape.kind for shape in record.shapes] == ["polyline", "point", "polygon", "polygon", "polygon"]
     assert len(rings(record, record.shapes[-1])) == 2
-    assert codes(record) == ["shape-kind-unsupported"]
+    assert codes(record) == ["shape-kind-assumed", "shape-kind-unsupported"]
 
 
 def test_oriented_boxes_turn_in_radians_about_their_centre():
@@ -276,3 +276,25 @@ def test_the_sdk_writes_parts_of_multipolygons_and_corners_of_turned_boxes_witho
     assert rings(record, record.shapes[0]) == [[part["exterior"]] for part in parts]
     corners = np.round(rings(record, record.shapes[1])[0][0], 9).tolist()
     assert sorted(map(tuple, corners)) == [(3, 2), (3, 6), (5, 2), (5, 6)]
+
+
+def test_objects_of_the_first_format_have_the_kind_of_their_class():
+    """Its lines look like boxes and polygons: only ``shape`` of the class in ``meta.json`` tells."""
+    kinds = {"lane": "line", "post": "point", "sign": "rectangle", "egg": "polygon"}
+    points = {"lane": [[1, 1], [6, 6]], "post": [[4, 4]], "sign": [[1, 1], [6, 6]], "egg": RING}
+    drawn = [{"classTitle": name, "bitmap": None, "points": {"exterior": points[name], "interior": []}}
+             for name in kinds]  # fmt: skip
+    bent = {"classTitle": "lane", "bitmap": None, "points": {"exterior": RING, "interior": []}}
+    meta = {"classes": [{"title": name, "shape": kind} for name, kind in kinds.items()]}
+    [record] = read_files("supervisely", {"meta.json": meta, "ds/ann/a.jpg.json": scene(*drawn, bent)})
+    assert [shape.kind for shape in record.shapes] == [
+        "polyline",
+        "point",
+        "rectangle",
+        "polygon",
+        "polyline",
+    ]
+    assert codes(record) == []
+    [record] = read_files("supervisely", {"ds/ann/a.jpg.json": scene(*drawn, bent)})
+    assert [shape.kind for shape in record.shapes] == ["rectangle", "rectangle", "polygon", "polygon"]
+    assert [code for code in codes(record) if code != "shape-few-points"] == ["shape-kind-assumed"] * 5

@@ -179,6 +179,10 @@ declare("guess", [
      "Label it once, or add the other labels' areas as shapes of their own."),
     ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",
      "Name the right one with --class-attribute."),
+    ("shape-kind-assumed", ("The export does not tell of which kind a shape is; its points were taken for an "
+     "area: two for a box, more for a polygon."),
+     ("Put the file that tells the kinds of classes (Supervisely: meta.json) beside the annotations; else "
+      "look at a preview: lines may be among the shapes.")),
     ("box-painted", "A bounding box was painted as a filled rectangle, since the shape has no finer outline.",
      "Nothing, if a rectangle will do."),
     ("answer-table-other", ("The table that --prepared names is not the one that the run was made with; "

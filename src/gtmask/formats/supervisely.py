@@ -1,8 +1,10 @@
 """Supervisely: ``<dataset>/ann/<image name>.json`` beside ``<dataset>/img``, classes in ``meta.json``.
 
 - ``objects[]``: ``classTitle``, ``geometryType`` and ``points.exterior``/``interior`` (rings of holes) or
-  ``bitmap``. The type is not always told (classes of shape "any"): the keys that are there decide.
-  Some copies wrap the geometry in ``geometry``.
+  ``bitmap``. Files of the first format have no type: ``shape`` of the class in ``meta.json`` is that of its
+  objects, a line too (legacy documentation, "Figures"); without it, and in classes of shape "any", the keys
+  that are there decide. ``bitmap`` is null there where it is none. Some copies wrap the geometry in
+  ``geometry``.
 - rectangle: two corners, both inclusive; ``oriented_bbox``: the same with ``angle`` in radians about the
   centre, also with the corners right under ``points``, as the SDK writes them; bitmap and alpha mask:
   base64 of a zlib stream of a PNG (or of the PNG itself), pasted at ``origin`` [x, y]; alpha counts where it
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import dataclass, field
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,7 @@ from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_
 from gtmask.formats.reading.typed import (
     Header,
     each,
+    get_any,
     get_label,
     get_list,
     get_number,
@@ -52,8 +56,10 @@ _OTHERS = frozenset({META, "obj_class_to_machine_color.json", "key_id_map.json"}
 _ELSEWHERE = frozenset({IMAGES, "meta", "img_info", "seg"})
 #: A decompressed bitmap may have at most this many bytes: a PNG of an 8-bit mask stays far below.
 LARGEST_BITMAP = 256 << 20
-#: Kinds of geometry that have their points as rings; "any" and nothing are kinds of a class, not of a shape.
-_POINTED = frozenset({"", "polygon", "any", "rectangle", "oriented_bbox", "line", "polyline", "point"})
+#: "any" and nothing are kinds of a class, not of a shape.
+_UNTOLD = frozenset({"", "any"})
+#: Kinds of geometry that have their points as rings.
+_POINTED = _UNTOLD | {"polygon", "rectangle", "oriented_bbox", "line", "polyline", "point"}
 #: Kinds whose points the SDK writes without an exterior around them.
 _BARE = frozenset({"oriented_bbox"})
 _LINES = {"line": "polyline", "polyline": "polyline", "point": "point"}
@@ -76,7 +82,7 @@ def read(export: Export, options: ReadOptions) -> PerImageReader:
     labels = None if meta is None else listed_names(reporter, export, meta, "classes", "title")
     return PerImageReader(
         export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels,
-        context=_titles(export, meta) if labels else {}, findings=reporter.findings,
+        context=_classes(export, meta) if labels else _Classes(), findings=reporter.findings,
     )  # fmt: skip
 
 
@@ -101,12 +107,22 @@ def _find_meta(export: Export) -> str | None:
     return found
 
 
-def _titles(export: Export, meta: str | None) -> dict[int, str]:
-    """Return the titles of the project's classes by their ids; what is odd about them is told elsewhere."""
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """What a project tells of its classes: titles by ids, and by titles the shape of their objects."""
+
+    titles: dict[int, str] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
+
+
+def _classes(export: Export, meta: str | None) -> _Classes:
+    """Return the project's classes; what is odd about them is told elsewhere."""
     quiet = Header("")
     rows = get_objects(quiet, load_object(export.read(meta)), "classes") if meta else []
-    found = ((get_whole(quiet, row, "id"), get_text(quiet, row, "title")) for row in rows)
-    return {number: title for number, title in found if number is not None and title}
+    found = [(get_whole(quiet, row, "id"), get_text(quiet, row, "title"), get_text(quiet, row, "shape"))
+             for row in rows]  # fmt: skip
+    titles = {number: title for number, title, _ in found if number is not None and title}
+    return _Classes(titles, {title: shape for _, title, shape in found if shape in _POINTED - _UNTOLD})
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
@@ -135,17 +151,20 @@ def image_names(name: str, listed: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(places))
 
 
-def add_object(builder: RecordBuilder, item: dict[str, Any], titles: dict[int, str]) -> None:
-    """Add one object's shape; ``titles`` are those of the project's classes by their ids."""
+def add_object(builder: RecordBuilder, item: dict[str, Any], classes: _Classes) -> None:
+    """Add one object's shape."""
     geometry = {**item, **get_object(builder, item, "geometry")}
     kind = get_text(builder, geometry, "geometryType")
     label = get_label(builder, item, "classTitle")
     builder.name_class(item, "classId", label)
     number = get_whole(builder, item, "classId")
-    if number is not None and number in titles:
-        builder.name_class(item, "classId", titles[number])
-    if "bitmap" in geometry:
-        _add_bitmap(builder, label, geometry["bitmap"])
+    if number is not None and number in classes.titles:
+        builder.name_class(item, "classId", classes.titles[number])
+    if kind in _UNTOLD:
+        kind = classes.shapes.get(label, kind)
+    bitmap = get_any(geometry, "bitmap")
+    if bitmap is not None:
+        _add_bitmap(builder, label, bitmap)
     elif kind == "multipolygon":
         key = next((key for key in ("parts", "points") if key in geometry), "polygons")
         rings = [_rings(builder, polygon) for polygon in get_objects(builder, geometry, key)]
@@ -164,6 +183,8 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
     if isinstance(points, list) and kind in _BARE:
         points = {"exterior": points}
     exterior = pairs(points["exterior"])
+    if kind in _UNTOLD:
+        builder.finding("shape-kind-assumed", f"{label}: {len(exterior) // 2} points")
     boxed = kind in {"rectangle", "oriented_bbox"} or (not kind and len(exterior) == 4)
     if boxed and len(exterior) != 4:
         raise ValueError(f"{kind or 'rectangle'} of {len(exterior) // 2} corners")
