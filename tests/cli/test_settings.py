@@ -128,6 +128,8 @@ def test_the_order_is_typed_own_variable_variable_own_table_top_default(
         ("quiet = 'yes'", "quiet is 'yes' and must be true or false."),
         ("images = ['a', 'b']", "images is ['a', 'b'] and must be a text or a number."),
         ("images = ", "cannot be read as settings"),
+        ("dry_run = true\ndry-run = false", "dry_run and dry-run are one option: leave one of them out."),
+        ("[convert]\nmax-pixels = 1\nmax_pixels = 2", "max-pixels and max_pixels are one option"),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
@@ -154,6 +156,20 @@ def test_options_from_elsewhere_are_told_before_the_work(
     assert "options   --images from gtmask.toml, --limit from GTMASK_LIMIT" in done.stderr
     done = RUN.invoke(app, ["convert", "missing.json", "--out", "o", "--quiet"])
     assert done.stderr == ""
+
+
+def test_variables_that_set_nothing_are_told_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map of classes under a misspelt name would leave the masks with other ids."""
+    for name, value in {"GTMASK_CLASS": "map.toml", "Gtmask_Fill": "coco", "GTMASK_FILLS": ""}.items():
+        monkeypatch.setenv(name, value)
+    done = RUN.invoke(app, ["convert", "missing.json", "--out", "o"])
+    assert (
+        "unknown   GTMASK_CLASS is set and belongs to no option (did you mean GTMASK_CLASSES?)" in done.stderr
+    )
+    assert "Gtmask_Fill is set and belongs to no option (did you mean GTMASK_FILL?)" in done.stderr
+    assert "GTMASK_FILLS" not in done.stderr
+    monkeypatch.setenv("GTMASK_VALIDATE_QUICK", "1")
+    assert "GTMASK_VALIDATE_QUICK" not in RUN.invoke(app, ["convert", "missing.json", "--out", "o"]).stderr
 
 
 def test_config_shows_what_is_in_force_and_where_it_came_from(

@@ -439,6 +439,7 @@ def test_labels_that_differ_in_blanks_are_one_class_and_told(tmp_path: Path) -> 
     [
         (["Car", "car"], ["Car (class 1), car (class 2)"]),
         (["cafe\u0301", "caf\u00e9"], ["cafe\u0301 (class 1), caf\u00e9 (class 2)"]),
+        (["car", "car\u200b"], ["car (class 1), car\\u200b (class 2)"]),
         (["car", "cars"], []),
     ],
 )

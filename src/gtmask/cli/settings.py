@@ -144,7 +144,8 @@ def read_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} cannot be read as settings ({error}): correct it, or take it away."
         ) from error
-    return {_key(name): _keys(value) if isinstance(value, dict) else value for name, value in found.items()}
+    tables = {name: _keys(path, value) if isinstance(value, dict) else value for name, value in found.items()}
+    return _keys(path, tables)
 
 
 def defaults_of(path: Path, command: Any, group: Any) -> dict[str, Any]:
@@ -192,11 +193,37 @@ def borrowed(context: Any) -> tuple[tuple[str, str], ...]:
 
 def strangers(group: Any) -> list[str]:
     """Return the variables in the environment that look like ours and set nothing."""
-    known = {
+    return _not_among(known_variables(group))
+
+
+def misspelt(context: Any) -> tuple[tuple[str, str], ...]:
+    """Return the variables in the environment that set nothing, each with the nearest one that does, or ""."""
+    import difflib
+
+    own = {name for option in settable(context.command) for name in option.envvar}
+    if context.parent is None or not _not_among(own | {FILE_VARIABLE}):
+        return ()
+    known = known_variables(context.parent.command)
+    return tuple(
+        (name, next(iter(difflib.get_close_matches(name.upper(), sorted(known), 1, 0.8)), ""))
+        for name in _not_among(known)
+    )
+
+
+def known_variables(group: Any) -> set[str]:
+    """Return the variables of all options of all commands."""
+    found = {
         name for command in group.commands.values() for item in settable(command) for name in item.envvar
     }
-    known |= {FILE_VARIABLE}
-    return sorted(name for name in os.environ if name.startswith(f"{PREFIX}_") and name not in known)
+    return found | {FILE_VARIABLE}
+
+
+def _not_among(known: set[str]) -> list[str]:
+    """Return the variables with our prefix, in any case, that are none of these and are not empty."""
+    return sorted(
+        name for name in os.environ
+        if name.upper().startswith(f"{PREFIX}_") and name not in known and os.environ[name]
+    )  # fmt: skip
 
 
 def _refuse_unknown(path: Path, found: dict[str, Any], group: Any) -> None:
@@ -246,9 +273,10 @@ def _checked(path: Path, name: str, option: Any, value: Any) -> Any:
     return value if is_flag else str(value)
 
 
-def _key(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _keys(table: dict[str, Any]) -> dict[str, Any]:
-    return {_key(name): value for name, value in table.items()}
+def _keys(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+    """Return a table with hyphens in its keys; refuse one that names an option in both ways."""
+    spelled: dict[str, str] = {}
+    for name in table:
+        if (other := spelled.setdefault(name.replace("_", "-"), name)) != name:
+            raise UsageError(f"{path}: {other} and {name} are one option: leave one of them out.")
+    return {option: table[name] for option, name in spelled.items()}

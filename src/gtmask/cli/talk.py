@@ -30,6 +30,8 @@ MODES = ("auto", "bar", "log", "json", "none")
 class Talk:
     """What the options for talk say; ``command`` and ``borrowed`` tell what is run with options from where.
 
+    ``misspelt`` are variables that set nothing, each with the nearest one that would, or "".
+
     Raises UsageError: an unknown ``progress``.
     """
 
@@ -40,6 +42,7 @@ class Talk:
     verbose: bool = False
     command: str = ""
     borrowed: tuple[tuple[str, str], ...] = ()
+    misspelt: tuple[tuple[str, str], ...] = ()
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -95,6 +98,9 @@ class Talk:
         """Yield what was not typed and yet counts."""
         if self.borrowed:
             yield "options   " + ", ".join(f"{flag} from {origin}" for flag, origin in self.borrowed)
+        for name, near in self.misspelt:
+            hint = f" (did you mean {near}?)" if near else ""
+            yield f"unknown   {name} is set and belongs to no option{hint}"
         if self.verbose:
             import platform
 

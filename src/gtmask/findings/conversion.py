@@ -126,7 +126,8 @@ declare("guess", [
     ("label-duplicate", ("The export lists the same class name several times, under other ids or with other "
      "spaces; they are merged."),
      "Nothing, if they are the same class."),
-    ("label-alike", "Names of several classes differ in upper and lower case or in their Unicode form only.",
+    ("label-alike", ("Names of several classes differ only in upper and lower case, in their "
+     "Unicode form or in characters that are not seen."),
      "If they mean the same, make them one class in a class map: workers can hardly tell them apart."),
     ("class-attribute-missing", "A region lacks the attribute that holds the class, and has others.",
      "Name another attribute with --class-attribute, or complete the region in the labeling tool."),

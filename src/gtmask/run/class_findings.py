@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from gtmask.findings import Finding
 from gtmask.text import escape_unprintable
@@ -52,15 +52,28 @@ def merged_labels(class_map: ClassMap) -> list[Finding]:
 
 
 def alike_classes(class_map: ClassMap) -> list[Finding]:
-    """Tell of classes of a map made of labels whose names differ in case or in Unicode's form only."""
+    """Tell of classes of a map made of labels whose names differ in case or in Unicode's form only.
+
+    So do names of which one has characters that are not seen (a zero width space, a direction mark).
+    """
     alike: dict[str, list[LabelClass]] = {}
     for entry in class_map.classes:
-        alike.setdefault(normalize("NFKC", normalize("NFKC", entry.name).casefold()), []).append(entry)
+        seen = "".join(one for one in entry.name if not _is_unseen(one))
+        alike.setdefault(normalize("NFKC", normalize("NFKC", seen).casefold()), []).append(entry)
     return [
-        Finding("label-alike", ", ".join(f"{entry.name} (class {entry.id})" for entry in group)[:200])
+        Finding("label-alike", ", ".join(map(_shown, group))[:200])
         for group in alike.values()
         if len(group) > 1
     ]
+
+
+def _is_unseen(character: str) -> bool:
+    return not character.isascii() and category(character) == "Cf"
+
+
+def _shown(entry: LabelClass) -> str:
+    name = "".join(f"\\u{ord(one):04x}" if _is_unseen(one) else one for one in entry.name)
+    return f"{name} (class {entry.id})"
 
 
 def _some(labels: Sequence[str]) -> str:
