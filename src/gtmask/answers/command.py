@@ -33,7 +33,7 @@ from gtmask.errors import StrictError, UsageError
 from gtmask.findings import Finding
 from gtmask.groundtruth.labeling_jobs import output_manifests
 from gtmask.groundtruth.manifest_file import mirror_folders
-from gtmask.groundtruth.media import MediaSettings
+from gtmask.groundtruth.media import MediaSettings, in_batches
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
@@ -151,8 +151,11 @@ def answer(
     look = look_at(
         sources, options.before, options.after, begins, originals, copies=masks is not None or bool(beside)
     )
-    if options.unreviewed == "stop":
-        _refuse_unanswered(look.statuses[UNANSWERED])
+    if options.unreviewed == "stop" and (count := look.statuses[UNANSWERED]):
+        raise StrictError(
+            f"{count:,} objects were not answered: --unreviewed drop leaves them out, --unreviewed keep "
+            "takes their old masks."
+        )
     class_map = class_map or old_classes(look)
     plan = make_plan(options, look, class_map, target, originals)
     elsewhere = images if images is not None and look.prefix != images.rstrip("/") + "/" else None
@@ -205,14 +208,6 @@ def _originals(
     return found
 
 
-def _refuse_unanswered(count: int) -> None:
-    if count:
-        raise StrictError(
-            f"{count:,} objects were not answered: --unreviewed drop leaves them out, --unreviewed keep "
-            "takes their old masks."
-        )
-
-
 _compile = partial(compile_kernels, (*KERNEL_MODULES, *CHECKER_MODULES))
 
 
@@ -225,15 +220,8 @@ class _Work:
     originals: Originals | None
 
     def chunks(self, size: int) -> Iterator[tuple[int, list[Item]]]:
-        """Yield the chunks of images, each with its number."""
-        number, items = 0, []
-        for item in self._items():
-            items.append(item)
-            if len(items) == size:
-                yield number, items
-                number, items = number + 1, []
-        if items:
-            yield number, items
+        """Return the chunks of images, each with its number."""
+        return enumerate(in_batches(self._items(), size))
 
     def _items(self) -> Iterator[Item]:
         """Yield each image with its last line: until then its other lines are held."""
@@ -250,12 +238,7 @@ class _Work:
 
 
 def _work(
-    found: Answer,
-    job: AnswerJob,
-    plan: AnswerPlan,
-    work: _Work,
-    pool: Pool,
-    progress: Progress,
+    found: Answer, job: AnswerJob, plan: AnswerPlan, work: _Work, pool: Pool, progress: Progress
 ) -> None:
     """Do the chunks that are not committed, and assemble; ``found`` gets what they came to."""
     settings = job.media.s3

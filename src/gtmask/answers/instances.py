@@ -32,8 +32,7 @@ def instances_of(mask: NDArray[np.uint8], *, polygons: bool) -> tuple[list[dict[
             "bbox": [x, y, inside.shape[1], inside.shape[0]],
         }  # fmt: skip
         if polygons:
-            rings, _ = outlines(inside, x, y)
-            made["segmentation"] = rings
+            rings = made["segmentation"] = outlines(inside, x, y)
             lost += _differing(inside, rings, x, y)
         else:
             runs = column_runs(inside, x, y, *mask.shape)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gtmask.answers.survey import each_line
 from gtmask.errors import CredentialsError, TransientError
+from gtmask.groundtruth.manifest_file import parsed_lines
 from gtmask.groundtruth.media import MediaReader
 from gtmask.loops import first_error
-from gtmask.manifest.parser import LineParser
 from gtmask.report.changes import Change, changes_page
 from gtmask.storage import is_s3
 
@@ -65,9 +64,8 @@ def _color_maps(
     """Return the color maps of the changes' masks by reference, from one pass over the lines."""
     wanted = {row[side] for row in changes for side in ("before", "after")}
     found: dict[str, dict[int, ColorMapEntry]] = {}
-    parser = LineParser()
-    for _, data in each_line(sources) if wanted else ():
-        for label in parser.parse(data).labels:
+    for line in parsed_lines(sources) if wanted else ():
+        for label in line.labels:
             if label.mask is not None and label.mask in wanted:
                 found[label.mask] = label.classes
         if len(found) == len(wanted):

@@ -18,8 +18,6 @@ from gtmask.run.plan import load_plan
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gtmask.answers.options import AnswerOptions
     from gtmask.answers.originals import Originals
     from gtmask.answers.survey import Look
@@ -110,15 +108,12 @@ def old_classes(look: Look) -> ClassMap:
     taken: set[int] = {0}
     made = []
     for name, (wanted, color) in look.classes.items():
-        number = wanted if wanted is not None and wanted not in taken else next(_others(taken))
+        free = (number for number in count(1) if number not in taken)
+        number = wanted if wanted is not None and wanted not in taken else next(free)
         class_maps.check_count(number)
         taken.add(number)
         made.append(LabelClass(number, name, color or f"#{number:06x}"))
     return ClassMap(tuple(sorted(made, key=lambda entry: entry.id)))
-
-
-def _others(taken: set[int]) -> Iterator[int]:
-    return (number for number in count(1) if number not in taken)
 
 
 def make_plan(

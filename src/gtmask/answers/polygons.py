@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _Point = tuple[int, int]
 
 
-def outlines(inside: NDArray[np.bool_], x: int, y: int) -> tuple[list[list[float]], int]:
-    """Return the outer rings of an area within a box, and how many pixels its holes have.
+def outlines(inside: NDArray[np.bool_], x: int, y: int) -> list[list[float]]:
+    """Return the outer rings of an area within a box.
 
     Returns each ring as flat coordinates x, y, x, y, ... of pixel corners, clockwise. Parts that only touch
     at a corner are rings of their own.
@@ -22,15 +22,12 @@ def outlines(inside: NDArray[np.bool_], x: int, y: int) -> tuple[list[list[float
     """
     edges = _edges(inside)
     rings: list[list[float]] = []
-    holes = 0
     while edges:
         ring = _walk(edges)
-        area = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1], strict=True)) // 2
+        area = sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, ring[1:] + ring[:1], strict=True))
         if area > 0:
             rings.append([float(value) for corner in ring for value in (corner[0] + x, corner[1] + y)])
-        else:
-            holes -= area
-    return rings, holes
+    return rings
 
 
 def _edges(inside: NDArray[np.bool_]) -> dict[_Point, list[_Point]]:

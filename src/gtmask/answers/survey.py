@@ -9,12 +9,14 @@ import posixpath
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.errors import ManifestError, UsageError
+from gtmask.groundtruth.manifest_file import mask_references
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.manifest.contract import BACKGROUND
 from gtmask.manifest.line import describe_problem
@@ -143,7 +145,7 @@ def look_at(
             "these copies, and with --images what references to them begin with."
         )
     if copies:
-        found.shared = find_shared_ends(lambda: _masks(manifests))
+        found.shared = find_shared_ends(partial(mask_references, manifests))
     return found
 
 
@@ -156,14 +158,6 @@ def _attributes(manifests: Sequence[ManifestReader]) -> Attributes:
             raise ManifestError(f"{where}: {describe_problem(problem.code, problem.detail)}")
         attributes.add(line.labels)
     return attributes
-
-
-def _masks(manifests: Sequence[ManifestReader]) -> Iterator[str]:
-    parser = LineParser()
-    for _, data in each_line(manifests):
-        for label in parser.parse(data).labels:
-            if label.mask is not None:
-                yield label.mask
 
 
 class _Objects:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from gtmask.formats import Format
 
 
+#: The members of a format's document, beside its options.
+_SHOWN = ("name", "title", "reads", "limits", "source_fill", "per_image", "image", "label", "holes", "grid", "order",
+          "counts", "attributes", "statuses")  # fmt: skip
+
+
 def formats(
     name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=options.format_names, help="The format to describe in full (default: a list of all formats).")] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write the result as one JSON document to stdout.")] = False,
@@ -36,23 +41,7 @@ def formats(
 
 
 def _document(row: Format) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "title": row.title,
-        "reads": row.reads,
-        "limits": row.limits,
-        "source_fill": row.source_fill,
-        "per_image": row.per_image,
-        "image": row.image,
-        "label": row.label,
-        "holes": row.holes,
-        "grid": row.grid,
-        "order": row.order,
-        "counts": row.counts,
-        "attributes": row.attributes,
-        "statuses": row.statuses,
-        "options": sorted(row.known_options),
-    }
+    return {name: getattr(row, name) for name in _SHOWN} | {"options": sorted(row.known_options)}
 
 
 def _list(rows: Sequence[Format]) -> None:

@@ -29,12 +29,8 @@ _EMPTY = frozenset({"record-unannotated", "record-skipped", "object-unlabeled"})
 class Condition:
     """One condition.
 
-    Attributes
-    ----------
-    what
-        ``"label"``, ``"status"`` or ``"attribute:NAME"``.
-    values
-        The alternatives, in the order of texts; those of a status are in lower case.
+    - ``what``: ``"label"``, ``"status"`` or ``"attribute:NAME"``.
+    - ``values``: the alternatives, in the order of texts; those of a status are in lower case.
     """
 
     what: str

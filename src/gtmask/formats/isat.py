@@ -88,7 +88,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     # Annotations may lie in a folder of their own; the tool notes the images' folder.
     folder = basename(get_text(builder, info, "folder").replace("\\", "/").rstrip("/"))
     # The tool itself pairs files by their names: those count where the image that is noted is not there.
-    paired = [f"{splitext(name)[0]}{extension}" for extension in _extensions(image)]
+    extensions = dict.fromkeys([splitext(image)[1] or EXTENSIONS[0], *EXTENSIONS])
+    paired = [f"{splitext(name)[0]}{extension}" for extension in extensions]
     noted = (beside(name, image), f"{folder}/{image}" if folder else image, image)
     paired += [f"{folder}/{basename(one)}" for one in paired if folder]
     builder.name_image(noted, "file", guesses=paired)
@@ -107,8 +108,3 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
 
     each(builder, objects, add)
     return builder.build()
-
-
-def _extensions(image: str) -> list[str]:
-    """Return the extensions that an image may have, that of the noted name first."""
-    return list(dict.fromkeys([splitext(image)[1] or EXTENSIONS[0], *EXTENSIONS]))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
+    from gtmask.model import Kind, Record
 
 #: From this size on, embedded image data is cut out before the JSON is parsed.
 LARGE = 1 << 16
@@ -137,14 +137,12 @@ def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
         builder.polygon_pairs(label, shape["points"])
     elif kind == "mask":
         _mask(builder, label, pairs(shape["points"]), get_any(shape, "mask"))
+    elif kind in _RINGS:
+        builder.polygon(label, pairs(shape["points"]), _RINGS[kind])
     elif (add := _KINDS.get(kind)) is not None:
         add(builder, label, pairs(shape["points"]))
     else:
         builder.finding("shape-kind-unsupported", f"{label}: {kind!r:.40}")
-
-
-def _polygon(builder: RecordBuilder, label: str, flat: list[float]) -> None:
-    builder.polygon(label, flat)
 
 
 def _rectangle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
@@ -156,10 +154,6 @@ def _rectangle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
         builder.finding("shape-bad-geometry", f"{label}: a rectangle of {len(flat) // 2} points")
 
 
-def _oriented(builder: RecordBuilder, label: str, flat: list[float]) -> None:
-    builder.polygon(label, flat, "rotated_rectangle")
-
-
 def _circle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
     if len(flat) != 4:
         builder.finding("shape-bad-geometry", f"{label}: a circle of {len(flat) // 2} points")
@@ -167,10 +161,6 @@ def _circle(builder: RecordBuilder, label: str, flat: list[float]) -> None:
     x, y, edge_x, edge_y = map(real, flat)
     radius = math.hypot(edge_x - x, edge_y - y)
     builder.ellipse(label, (x, y), (radius, radius), kind="circle")
-
-
-def _line(builder: RecordBuilder, label: str, flat: list[float]) -> None:
-    builder.polygon(label, flat, "polyline")
 
 
 def _points(builder: RecordBuilder, label: str, flat: list[float]) -> None:
@@ -207,15 +197,11 @@ def _mask(builder: RecordBuilder, label: str, flat: list[float], picture: Any) -
     builder.bitmap(label, Bitmap(data, x=corner[0], y=corner[1]))
 
 
+#: Shapes whose points are one ring or line as they are.
+_RINGS: dict[str, Kind] = {
+    "quadrilateral": "polygon", "oriented_rectangle": "rotated_rectangle", "rotation": "rotated_rectangle",
+    "line": "polyline", "linestrip": "polyline",
+}  # fmt: skip
 _KINDS: dict[str, Callable[[RecordBuilder, str, list[float]], None]] = {
-    "polygon": _polygon,
-    "rectangle": _rectangle,
-    "oriented_rectangle": _oriented,
-    "rotation": _oriented,
-    "quadrilateral": _polygon,
-    "circle": _circle,
-    "line": _line,
-    "linestrip": _line,
-    "point": _points,
-    "points": _points,
-}
+    "rectangle": _rectangle, "circle": _circle, "point": _points, "points": _points,
+}  # fmt: skip

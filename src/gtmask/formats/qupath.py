@@ -101,7 +101,9 @@ def _add(builder: RecordBuilder, feature: dict[str, Any]) -> None:
     """Add the shape of one feature."""
     properties = get_object(builder, feature, "properties")
     label = _label(builder, properties)
-    builder.name_color(label, _color(get_object(builder, properties, "classification")))
+    # Before QuPath 0.4 a colour was one integer, with alpha in its highest byte.
+    color = get_any(get_object(builder, properties, "classification"), "color", "colorRGB")
+    builder.name_color(label, hex_color(color))
     geometry = as_object(builder, feature["geometry"], "geometry")
     plane = get_object(builder, geometry, "plane")
     slices = [get_whole(builder, plane, key) or 0 for key in "zt"]
@@ -122,12 +124,6 @@ def _label(builder: RecordBuilder, properties: dict[str, Any]) -> str:
     if name or "names" not in classification:
         return name
     return ": ".join(f"{one}" for one in get_list(builder, classification, "names"))
-
-
-def _color(classification: dict[str, Any]) -> str | None:
-    """Return the colour of a class; before QuPath 0.4 it was one integer, with alpha in its highest byte."""
-    key = "color" if "color" in classification else "colorRGB"
-    return hex_color(get_any(classification, key))
 
 
 def _parts(builder: RecordBuilder, label: str, geometry: dict[str, Any]) -> Iterator[list[Sequence[float]]]:

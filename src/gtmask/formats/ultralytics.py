@@ -126,7 +126,11 @@ def _add_rows(builder: RecordBuilder, key: str, rows: Any, classes: Classes) -> 
     listed = [(number, row) for number, row in enumerate(as_list(builder, rows, key), 1)]
     words = [(number, list(map(_word, row))) for number, row in listed if isinstance(row, list)]
     bad = [(number, row) for number, row in listed if not isinstance(row, list)]
-    builder.account(bad, lambda row: _report_row(builder, row[1]), f"{key}, row")
+
+    def report(row: tuple[int, Any]) -> None:
+        builder.finding("annotation-bad", f"{builder.place} is {type_name(row[1])}, not a list of numbers")
+
+    builder.account(bad, report, f"{key}, row")
     add_lines(
         builder, words, replace(classes, pose=classes.pose or key == POSE), f"{key}, row", _EXACT.get(key, 0)
     )
@@ -135,7 +139,3 @@ def _add_rows(builder: RecordBuilder, key: str, rows: Any, classes: Classes) -> 
 def _word(value: Any) -> str:
     """Return a number as it is written; anything else as what is no number."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else type_name(value)
-
-
-def _report_row(builder: RecordBuilder, row: Any) -> None:
-    builder.finding("annotation-bad", f"{builder.place} is {type_name(row)}, not a list of numbers")

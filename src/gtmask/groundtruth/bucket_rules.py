@@ -53,16 +53,12 @@ async def check_buckets(
         wanted = wanted or next(filter(None, regions.values()), None)
         for bucket in names:
             if bucket in regions:
-                problems += _check_region(bucket, regions[bucket], wanted)
+                if (found := regions[bucket]) and found != wanted:
+                    told = f"it is in {found}, the job in {wanted}"
+                    problems.append(Problem("bucket-region", 0, f"s3://{bucket}", told))
                 if bucket in shown:
                     problems += await _check_cors(client, bucket, wanted)
     return problems
-
-
-def _check_region(bucket: str, found: str | None, wanted: str | None) -> list[Problem]:
-    if not found or found == wanted:
-        return []
-    return [Problem("bucket-region", 0, f"s3://{bucket}", f"it is in {found}, the job in {wanted}")]
 
 
 async def _check_cors(client: Any, bucket: str, region: str | None) -> list[Problem]:

@@ -35,11 +35,7 @@ class Seen:
         if not self._hashes:
             return
         hashes = np.frombuffer(self._hashes, np.uint64)
-        order = np.argsort(hashes, kind="stable")
-        ranked = hashes[order]
-        starts = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-        group = np.cumsum(np.concatenate(([0], (ranked[1:] != ranked[:-1]).astype(np.int64))))
-        first = np.empty(len(hashes), np.int64)
-        first[order] = order[starts][group]
+        _, firsts, group = np.unique(hashes, return_index=True, return_inverse=True)
+        first = firsts[group]
         for i in np.flatnonzero(first != np.arange(len(hashes))).tolist():
             yield self._lines[i], self._lines[int(first[i])], self._offsets[i]

@@ -15,7 +15,7 @@ import numpy as np
 
 from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.manifest_file import mirror_folders
+from gtmask.groundtruth.manifest_file import mirror_folders, parsed_lines
 from gtmask.groundtruth.media import (
     MediaReader,
     MediaSettings,
@@ -26,7 +26,6 @@ from gtmask.groundtruth.media import (
 )
 from gtmask.manifest.line import describe_problem, missing_source, parse_line
 from gtmask.manifest.newest import Attributes
-from gtmask.manifest.parser import LineParser
 from gtmask.png import decode_png
 from gtmask.progress import Progress, Silent, advancing
 from gtmask.text import plain_values
@@ -161,10 +160,8 @@ def find_pair(
     - ``before``, ``after``: overrule what the metadata says.
     """
     attributes = Attributes()
-    parser = LineParser()
-    for manifest in manifests:
-        for raw in manifest.filled_lines():
-            attributes.add(parser.parse(raw.data).labels)
+    for line in parsed_lines(manifests):
+        attributes.add(line.labels)
     after = after or attributes.answer
     if after is None:
         return None

@@ -57,18 +57,11 @@ class Task(NamedTuple):
 class LineChecker:
     """Checks the lines of one manifest, in order.
 
-    Attributes
-    ----------
-    attributes
-        Label attributes of the first line that has any.
-    classes
-        Class name by class id of that line.
-    ages
-        How old the label attributes are, and whether a job wrote one.
-    jobs
-        What ``job-name`` says of the newest attribute of each line.
-    status
-        ``adjustment-status`` of the newest attribute of the line checked last, or None.
+    - ``attributes``: label attributes of the first line that has any.
+    - ``classes``: class name by class id of that line.
+    - ``ages``: how old the label attributes are, and whether a job wrote one.
+    - ``jobs``: what ``job-name`` says of the newest attribute of each line.
+    - ``status``: ``adjustment-status`` of the newest attribute of the line checked last, or None.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from gtmask.errors import ManifestError
 from gtmask.manifest.grid import grid_of
 from gtmask.manifest.line import parse_line, require_line
+from gtmask.manifest.parser import LineParser
 from gtmask.manifest.unfinished import find_manifest_in
 from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Set
+    from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
     from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings
@@ -38,6 +40,7 @@ class RawLine(NamedTuple):
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
 class ManifestReader:
     """A manifest of ``size`` bytes; ``location`` names it in messages.
 
@@ -47,19 +50,11 @@ class ManifestReader:
     - ``grid``: the pixel grid that its masks fit where EXIF turns an image: "stored" or "display".
     """
 
-    def __init__(
-        self,
-        location: str,
-        size: int,
-        read: Callable[[int, int], bytes],
-        unfinished: str = "",
-        grid: str = "stored",
-    ) -> None:
-        self.unfinished = unfinished
-        self.grid = grid
-        self.location = location
-        self.size = size
-        self.read = read
+    location: str
+    size: int
+    read: Callable[[int, int], bytes]
+    unfinished: str = ""
+    grid: str = "stored"
 
     def raw_lines(self) -> Iterator[RawLine]:
         """Yield the lines; the empty end after a last line break is none.
@@ -151,6 +146,17 @@ def open_manifest(
             return storage.get(key, start, start + length)
 
         yield ManifestReader(location, storage.size(key), read, unfinished, grid_of(storage, key))
+
+
+def parsed_lines(manifests: Iterable[ManifestReader]) -> Iterator[ManifestLine]:
+    """Yield the lines that have anything on them, whatever is wrong with their form."""
+    parser = LineParser()
+    return (parser.parse(raw.data) for manifest in manifests for raw in manifest.filled_lines())
+
+
+def mask_references(manifests: Iterable[ManifestReader]) -> Iterator[str]:
+    """Yield all references to masks."""
+    return (label.mask for line in parsed_lines(manifests) for label in line.labels if label.mask is not None)
 
 
 def mirror_folders(manifests: Sequence[ManifestReader]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.findings import Problem
+from gtmask.groundtruth.manifest_file import mask_references, parsed_lines
 from gtmask.groundtruth.picture_rules import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -36,7 +37,6 @@ from gtmask.groundtruth.picture_rules import (
 )
 from gtmask.images.probe import probe
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
-from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.line_rules import Colors, Task
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.images.probe import ImageInfo
-    from gtmask.manifest.line import ManifestLine
     from gtmask.manifest.references import Place
     from gtmask.png import PngHeader
     from gtmask.storage.base import Storage
@@ -99,24 +98,18 @@ def media_settings(
     """
     check_copies(images, "--images")
     check_copies(masks, "--masks")
-    parser = LineParser()
-
-    def lines() -> Iterator[ManifestLine]:
-        return (parser.parse(raw.data) for manifest in manifests for raw in manifest.filled_lines())
-
-    def image_references() -> Iterator[str]:
-        return (line.source_ref for line in lines())
-
-    def mask_references() -> Iterator[str]:
-        return (label.mask for line in lines() for label in line.labels if label.mask is not None)
-
+    shared_images = shared_masks = NOTHING_SHARED
+    if images is not None:
+        shared_images = find_shared_ends(lambda: (line.source_ref for line in parsed_lines(manifests)))
+    if masks is not None or mirrors:
+        shared_masks = find_shared_ends(partial(mask_references, manifests))
     return MediaSettings(
         s3 or S3Settings(),
         images,
         masks,
         deep,
-        NOTHING_SHARED if images is None else find_shared_ends(image_references),
-        NOTHING_SHARED if masks is None and not mirrors else find_shared_ends(mask_references),
+        shared_images,
+        shared_masks,
         mirrors,
         manifests[0].grid if len(manifests) == 1 else "stored",
     )

@@ -70,7 +70,12 @@ def check_color_map(color_map: object) -> Iterator[Breach]:
     gap = next((number for number in range(max(entries, default=0)) if number not in entries), None)
     if gap:
         yield "class-gap", f"there is no class {gap}, but a class {max(entries)}"
-    yield from _label_limits(len(entries) - (0 in entries))
+    labels = len(entries) - (0 in entries)
+    # Limits of the page input-data-limits (Developer Guide).
+    if labels > MAX_AUTOMATED_LABELS:
+        yield "labels-automated", f"{labels} labels"
+    if labels > MAX_CONSOLE_LABELS:
+        yield "labels-console", f"{labels} labels"
 
 
 def _background(entry: dict[str, Any] | None) -> Iterator[Breach]:
@@ -125,11 +130,3 @@ def _confidences(entries: dict[int, dict[str, Any]]) -> Iterator[Breach]:
         else:
             continue
         return
-
-
-def _label_limits(labels: int) -> Iterator[Breach]:
-    """Yield notes on the limits of the page input-data-limits (Developer Guide)."""
-    if labels > MAX_AUTOMATED_LABELS:
-        yield "labels-automated", f"{labels} labels"
-    if labels > MAX_CONSOLE_LABELS:
-        yield "labels-console", f"{labels} labels"

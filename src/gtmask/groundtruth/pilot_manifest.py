@@ -214,8 +214,9 @@ class _Look:
     def run(self, pool: Pool, progress: Progress) -> None:
         lines = self.source.estimate_lines()
         progress.stage("look", lines)
-        batches = ((self.settings, batch) for batch in in_batches(self._items(progress), BATCH))
-        for glances in pool.map(_candidates_of, batches, lines // BATCH):
+        items = in_batches(self._items(progress), BATCH)
+        batches = ((self.settings, _candidate_of, batch) for batch in items)
+        for glances in pool.map(each_with_media, batches, lines // BATCH):
             for candidate in glances:
                 if isinstance(candidate, str):
                     self.unusable += 1
@@ -246,13 +247,8 @@ class _Look:
         )
 
 
-def _candidates_of(settings: MediaSettings, items: list[_Item]) -> list[Candidate | str]:
-    """Look at images and masks in a worker."""
-    return each_with_media(settings, _candidate_of, items)
-
-
 async def _candidate_of(media: MediaReader, item: _Item) -> Candidate | str:
-    """Look at one line's image and mask, or say why that cannot be."""
+    """Look at one line's image and mask in a worker, or say why that cannot be."""
     line, span, source, mask = item
     try:
         image, _ = await media.look_at_image(source)

@@ -175,12 +175,6 @@ def check_job_name(name: str) -> None:
           f"{MAX_JOB_NAME} letters, digits and hyphens between them")  # fmt: skip
 
 
-def function_arns(region: str) -> tuple[str, str]:
-    """Return the ARNs of the functions before and after the workers (PRE-, ACS-), in one region."""
-    start = f"arn:aws:lambda:{region}:{FUNCTION_ACCOUNTS[region]}:function:"
-    return f"{start}PRE-AdjustmentSemanticSegmentation", f"{start}ACS-AdjustmentSemanticSegmentation"
-
-
 def build_request(
     settings: JobSettings, name: str, manifest: str, categories: str, template: str
 ) -> dict[str, Any]:
@@ -189,7 +183,7 @@ def build_request(
     Label categories, template and the two functions are optional for the API in general, but not for
     an image job that takes existing labels (Developer Guide, sms-create-labeling-job-api).
     """
-    before, after = function_arns(settings.region)
+    functions = f"arn:aws:lambda:{settings.region}:{FUNCTION_ACCOUNTS[settings.region]}:function:"
     output = {"S3OutputPath": settings.output}
     if settings.kms_key:
         output["KmsKeyId"] = settings.kms_key
@@ -203,7 +197,7 @@ def build_request(
         "HumanTaskConfig": {
             "WorkteamArn": settings.workteam,
             "UiConfig": {"UiTemplateS3Uri": template},
-            "PreHumanTaskLambdaArn": before,
+            "PreHumanTaskLambdaArn": f"{functions}PRE-AdjustmentSemanticSegmentation",
             "TaskKeywords": list(settings.keywords),
             "TaskTitle": settings.title,
             "TaskDescription": settings.description,
@@ -211,7 +205,9 @@ def build_request(
             "TaskTimeLimitInSeconds": settings.time_limit,
             "TaskAvailabilityLifetimeInSeconds": settings.availability,
             "MaxConcurrentTaskCount": settings.max_concurrent,
-            "AnnotationConsolidationConfig": {"AnnotationConsolidationLambdaArn": after},
+            "AnnotationConsolidationConfig": {
+                "AnnotationConsolidationLambdaArn": f"{functions}ACS-AdjustmentSemanticSegmentation"
+            },
         },
     }
     if settings.tags:

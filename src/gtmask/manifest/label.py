@@ -26,14 +26,9 @@ if TYPE_CHECKING:
 class Label:
     """One label attribute of a line.
 
-    Attributes
-    ----------
-    attribute
-        Its key, such as ``labeling-qa-ref``.
-    mask
-        What it refers to; None where there is no text, as where labeling failed.
-    metadata
-        The object under ``<attribute>-metadata``.
+    - ``attribute``: its key, such as ``labeling-qa-ref``.
+    - ``mask``: what it refers to; None where there is no text, as where labeling failed.
+    - ``metadata``: the object under ``<attribute>-metadata``.
     """
 
     attribute: str

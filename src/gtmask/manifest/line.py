@@ -36,17 +36,12 @@ if TYPE_CHECKING:
 class ManifestLine:
     """One line: all of its values, its label attributes, and what is wrong with its form.
 
-    Attributes
-    ----------
-    values
-        The JSON object; empty where the line is none.
-    labels
-        The label attributes, those that failed included, as old as their metadata says: the last one is the
-        newest (:mod:`gtmask.manifest.newest`).
-    problems
-        Finding codes of :mod:`gtmask.findings.contract`: no JSON, no image, no label attribute or mask.
-    is_object
-        Whether the line is a JSON object at all.
+    - ``values``: the JSON object; empty where the line is none.
+    - ``labels``: the label attributes, those that failed included, as old as their metadata says: the last
+      one is the newest (:mod:`gtmask.manifest.newest`).
+    - ``problems``: finding codes of :mod:`gtmask.findings.contract`: no JSON, no image, no label attribute or
+      mask.
+    - ``is_object``: whether the line is a JSON object at all.
     """
 
     values: dict[str, Any]

@@ -43,12 +43,9 @@ _FAILED = Age(adjusts=True, by_job=True)
 class Attributes:
     """The label attributes of a manifest, as all of its lines tell of them.
 
-    Attributes
-    ----------
-    ages
-        By attribute, from the lines that have it.
-    failures, answers
-        How many lines each attribute failed on, and on how many a job adjusted or confirmed it.
+    - ``ages``: by attribute, from the lines that have it.
+    - ``failures``, ``answers``: how many lines each attribute failed on, and on how many a job adjusted or
+      confirmed it.
     """
 
     def __init__(self) -> None:

@@ -67,7 +67,8 @@ def decode_png(data: bytes) -> NDArray[np.uint8]:
     height, width = header.height, header.width
     lines = np.empty(row_bytes * (height + 1) + SPILL, np.uint8)
     lines[:row_bytes] = 0
-    _expect_filters(rows, row_bytes, undo_filters(rows, row_bytes, height, _scratch(row_bytes), lines))
+    scratch = np.empty(row_bytes + 64, np.uint8)
+    _expect_filters(rows, row_bytes, undo_filters(rows, row_bytes, height, scratch, lines))
     pixels = lines[row_bytes : row_bytes * (height + 1)].reshape(height, row_bytes)
     if header.bit_depth == 8:
         return pixels
@@ -112,10 +113,6 @@ def _filtered_rows(data: bytes, header: PngHeader, chunks: Sequence[Chunk]) -> t
         raise PngError("The PNG is interlaced, which is not supported for masks: save it without interlace.")
     row_bytes = (header.width * header.bit_depth + 7) // 8
     return inflate(image_data(data, chunks), header.height * (row_bytes + 1)), row_bytes
-
-
-def _scratch(row_bytes: int) -> NDArray[np.uint8]:
-    return np.empty(row_bytes + 64, np.uint8)
 
 
 def _expect_filters(rows: NDArray[np.uint8], row_bytes: int, bad_row: int) -> None:

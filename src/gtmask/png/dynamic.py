@@ -49,15 +49,10 @@ class BlockPlan:
     The kernels are called one by one from here: one that called all of them would be compiled with all of
     them in it a second time, for a second.
 
-    Attributes
-    ----------
-    counts
-        Of literals, matches and the end, as :mod:`gtmask.png.blocks` counts them, shape (COUNTED,).
-    codes
-        Packed codes for everything counted, shape (COUNTED,): at most 45 bits, and those of a single
-        literal and a match together at most 36.
-    header, items
-        The block's header (3.2.7) as packed codes, and how many they are.
+    - ``counts``: of literals, matches and the end, as :mod:`gtmask.png.blocks` counts them, shape (COUNTED,).
+    - ``codes``: packed codes for everything counted, shape (COUNTED,): at most 45 bits, and those of a single
+      literal and a match together at most 36.
+    - ``header``, ``items``: the block's header (3.2.7) as packed codes, and how many they are.
     """
 
     def __init__(self) -> None:

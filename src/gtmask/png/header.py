@@ -39,22 +39,13 @@ _CRC = struct.Struct(">I")
 class PngHeader:
     """What is known of a PNG before its pixels are.
 
-    Attributes
-    ----------
-    width, height
-        Size in pixels.
-    bit_depth
-        Bits per sample: 1, 2, 4, 8 or 16.
-    color_type
-        0 gray, 2 RGB, 3 palette, 4 gray with alpha, 6 RGB with alpha.
-    interlace
-        0 none, 1 Adam7.
-    palette
-        The bytes of PLTE (three per entry), None where there is none.
-    transparency
-        Whether there is a tRNS chunk.
-    chunks
-        Names of the chunks in order of appearance, as far as the bytes reach.
+    - ``width``, ``height``: size in pixels.
+    - ``bit_depth``: bits per sample: 1, 2, 4, 8 or 16.
+    - ``color_type``: 0 gray, 2 RGB, 3 palette, 4 gray with alpha, 6 RGB with alpha.
+    - ``interlace``: 0 none, 1 Adam7.
+    - ``palette``: the bytes of PLTE (three per entry), None where there is none.
+    - ``transparency``: whether there is a tRNS chunk.
+    - ``chunks``: names of the chunks in order of appearance, as far as the bytes reach.
     """
 
     width: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.findings import FindingCounts
+from gtmask.groundtruth.media import in_batches
 from gtmask.images.prepared import TABLE, PreparedImages, open_prepared, parse_line
 from gtmask.images.present import exists
 from gtmask.kernels import STRIP_MODULES, compile_kernels
@@ -18,7 +19,7 @@ from gtmask.preparing.options import PrepareOptions
 from gtmask.preparing.plan import KNOWN, REJECTS, PreparePlan, refuse_lost, settle
 from gtmask.preparing.worker import Item, PrepareJob, prepare_chunk
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import ChunkResult, Tally, each_part, reject_lines
+from gtmask.run.commit import Tally, each_part, reject_lines
 from gtmask.run.places import absolute_location, is_inside, real
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
@@ -173,7 +174,9 @@ def prepare(
             for part in pool.map(prepare_chunk, chunks, plan.chunks - len(done)):
                 listener.advance(part.tally.records, part.tally.rejects)
                 if dry_run:
-                    _count(result, part)
+                    result.add_tally(part.tally)
+                    for line in part.lines:
+                        result.add_line(line)
         if not dry_run:
             listener.stage("assemble", plan.count)
             run_async(_assemble(job, plan, result, listener))
@@ -226,15 +229,9 @@ def _chunks(
 
     Raises ChangedError: the files are no longer those that were listed.
     """
-    number, items = 0, []
-    for key, length, version in listing.again():
-        items.append((key, length, version))
-        if len(items) == size:
-            if number not in done:
-                yield number, [_item(listing, known, *item) for item in items]
-            number, items = number + 1, []
-    if items and number not in done:
-        yield number, [_item(listing, known, *item) for item in items]
+    for number, items in enumerate(in_batches(listing.again(), size)):
+        if number not in done:
+            yield number, [_item(listing, known, *item) for item in items]
 
 
 def _item(listing: Listing, known: PreparedImages | None, key: str, size: int, version: str) -> Item:
@@ -243,12 +240,6 @@ def _item(listing: Listing, known: PreparedImages | None, key: str, size: int, v
         line = None
     names = listing.names
     return Item(key, size, version, names.base(key), names.trouble(key), names.inside(key), line or b"")
-
-
-def _count(result: Preparation, part: ChunkResult) -> None:
-    result.add_tally(part.tally)
-    for line in part.lines:
-        result.add_line(line)
 
 
 async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation, progress: Progress) -> None:

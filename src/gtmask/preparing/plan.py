@@ -64,10 +64,10 @@ async def settle(out: Storage, plan: PreparePlan, listing: Listing, *, overwrite
     """
     earlier = await _load(out)
     if earlier is None:
-        if not overwrite and (there := await _first(out)):
+        if not overwrite and (there := await anext(aiter(out.list()), None)):
             raise UsageError(
-                f"--out {out.root} holds files that gtmask prepare did not write, such as {there}: name a "
-                "folder of its own, or --overwrite to let files of the same names be replaced."
+                f"--out {out.root} holds files that gtmask prepare did not write, such as {there.key}: name "
+                "a folder of its own, or --overwrite to let files of the same names be replaced."
             )
     elif earlier == plan and not overwrite:
         return await committed(out)
@@ -108,13 +108,6 @@ async def _load(out: Storage) -> PreparePlan | None:
             f"{out.uri(PREPARING)} was not written by this version of gtmask ({__version__}): choose another "
             "--out, or start anew with --overwrite."
         ) from None
-
-
-async def _first(out: Storage) -> str:
-    """Return the key of a file in an output, "" where there is none."""
-    async for entry in out.list():
-        return entry.key
-    return ""
 
 
 def _refuse_other(earlier: PreparePlan, plan: PreparePlan, out: Storage) -> None:

@@ -107,7 +107,7 @@ def read_png(path: str) -> Samples:
         values,
         {3: "palette", 2: "rgb", 6: "rgb"}.get(color, "gray"),
         alpha=color in {4, 6},
-        pages=_frames(chunks.kept),
+        pages=int.from_bytes(chunks.kept.get(b"acTL", b"\0\0\0\1")[:4], "big"),  # frames (11.3.6)
         profile=_profile(chunks.kept),
         **_transparent(chunks.kept, color, depth),
     )
@@ -162,11 +162,6 @@ def _transparent(kept: dict[bytes, bytes], color: int, depth: int) -> dict[str, 
         return {}
     spread = 1 if depth >= 8 else 255 // ((1 << depth) - 1)
     return {"key": tuple(value * spread for (value,) in struct.iter_unpack(">H", opacity))}
-
-
-def _frames(kept: dict[bytes, bytes]) -> int:
-    """Return how many frames an animated PNG has (11.3.6)."""
-    return int.from_bytes(kept[b"acTL"][:4], "big") if b"acTL" in kept else 1
 
 
 def _profile(kept: dict[bytes, bytes]) -> bytes | None:

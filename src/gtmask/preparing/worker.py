@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,13 +82,10 @@ class _Outcome:
 def prepare_chunk(job: PrepareJob, number: int, items: list[Item]) -> ChunkResult:
     """Do one chunk; what a pool calls."""
 
-    def make() -> _Worker:
-        return _Worker(job)
-
     async def work(worker: _Worker) -> ChunkResult:
         return await worker.run(number, items)
 
-    return run_kept(("prepare", job), make, work)
+    return run_kept(("prepare", job), partial(_Worker, job), work)
 
 
 class _Worker:
@@ -110,11 +108,8 @@ class _Worker:
         at_once = _AT_ONCE if is_s3(self.job.images) or is_s3(self.job.out) else 1
         result = _gather(number, await side_by_side(self.image, items, at_once))
         if not self.job.dry_run:
-            await commit(self.out, [result], self.job.run, self._refuse_lost)
+            await commit(self.out, [result], self.job.run, partial(refuse_lost, self.out, self.job.run))
         return result
-
-    async def _refuse_lost(self) -> None:
-        await refuse_lost(self.out, self.job.run)
 
     async def image(self, item: Item) -> _Outcome:
         """Look at one file, and write what becomes of it."""
@@ -188,7 +183,7 @@ class _Worker:
         if is_reject(outcome.findings):
             await self._take_back(pieces)
             return
-        if await self._version(item) != item.version:
+        if (await self.images.get_versioned(item.key, 0, 1))[1] != item.version:
             raise _changed(self.images, item)
         image = _line(item, info, changes, tuple(pieces), pixels.levels, pixels.pages)
         outcome.findings += self._told(image)
@@ -224,10 +219,6 @@ class _Worker:
             for start in range(0, item.size, _PIECE):
                 file.write(await self.images.get(item.key, start, start + _PIECE, item.version))
         return str(path)
-
-    async def _version(self, item: Item) -> str:
-        """Return the version that an image has now."""
-        return (await self.images.get_versioned(item.key, 0, 1))[1]
 
     async def _put(self, key: str, data: bytes, content_type: str) -> None:
         if not self.job.dry_run:

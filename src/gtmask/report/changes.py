@@ -20,16 +20,10 @@ if TYPE_CHECKING:
 class Change:
     """One image before and after a job.
 
-    Attributes
-    ----------
-    image
-        The image's reference.
-    before, after
-        References of its masks; None where there is none.
-    classes_before, classes_after
-        The entries of their color maps by class id (:attr:`gtmask.manifest.label.Label.classes`).
-    note
-        A sentence that is shown with the image; "" for none.
+    - ``before``, ``after``: references of its masks; None where there is none.
+    - ``classes_before``, ``classes_after``: the entries of their color maps by class id
+      (:attr:`gtmask.manifest.label.Label.classes`).
+    - ``note``: a sentence that is shown with the image; "" for none.
     """
 
     image: str

@@ -23,18 +23,11 @@ class Choice:
 
     Raises UsageError: a count below 1, a seed below 0, a code that there is not.
 
-    Attributes
-    ----------
-    count
-        How many images at most.
-    seed
-        Draws the images; None spreads them evenly over the source.
-    cover
-        Every class that occurs is to be on one of them.
-    only
-        Finding codes: images with one of these alone.
-    names
-        Ends of the paths of images, whole folder and file names: these alone, all of them.
+    - ``count``: how many images at most.
+    - ``seed``: draws the images; None spreads them evenly over the source.
+    - ``cover``: every class that occurs is to be on one of them.
+    - ``only``: finding codes: images with one of these alone.
+    - ``names``: ends of the paths of images, whole folder and file names: these alone, all of them.
     """
 
     count: int = 24

@@ -38,9 +38,9 @@ def look_at(
     """Look at lines in their order, in as many processes as that is worth."""
     progress.stage("look", total)
     items = _checked(advancing(lines, progress))
-    batches = ((settings, batch) for batch in in_batches(items, BATCH))
+    batches = ((settings, _one, batch) for batch in in_batches(items, BATCH))
     with checking_pool(workers) as pool:
-        for glances in pool.map(_look, batches, -(-total // BATCH)):
+        for glances in pool.map(each_with_media, batches, -(-total // BATCH)):
             yield from glances
 
 
@@ -49,10 +49,6 @@ def _checked(lines: Iterable[RawLine]) -> Iterator[_Item]:
     for raw in lines:
         problems, task = checker.check(raw.number, raw.data)
         yield raw.offset, frozenset(problem.code for problem in problems), task
-
-
-def _look(settings: MediaSettings, items: list[_Item]) -> list[Glance]:
-    return each_with_media(settings, _one, items)
 
 
 async def _one(media: MediaReader, item: _Item) -> Glance:

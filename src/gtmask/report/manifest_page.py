@@ -54,7 +54,8 @@ def manifest_page(
         grid=settings.grid,
     )
     if facts is not None:
-        _add_facts(page, facts, _first_table(lines))
+        first = LineParser().parse(lines[0].data)
+        _add_facts(page, facts, class_table(first.newest.classes) if first.masks else {})
     else:
         page.findings_of = f"Counted over the {len(tiles):,} images shown; {VALIDATE}"
         if len(tiles) < len(lines):
@@ -205,12 +206,6 @@ async def _tiles(manifest: ManifestReader, lines: list[RawLine], settings: Media
     if maker.broken and len(maker.broken) == len(lines):
         raise maker.broken[0]
     return tiles
-
-
-def _first_table(lines: _Lines) -> dict[int, ClassKey]:
-    """Return the classes of the manifest's first line."""
-    line = LineParser().parse(lines[0].data)
-    return class_table(line.newest.classes) if line.masks else {}
 
 
 def _add_facts(page: Page, facts: RunFacts, table: dict[int, ClassKey]) -> None:

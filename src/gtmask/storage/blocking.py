@@ -111,15 +111,11 @@ class BlockingStorage:
                 thread = threading.Thread(target=loop.run_forever, name="gtmask-storage", daemon=True)
                 thread.start()
                 self._loop, self._thread = loop, thread
-                entering = asyncio.run_coroutine_threadsafe(_enter(self.storage), loop)
+                entering = asyncio.run_coroutine_threadsafe(self.storage.__aenter__(), loop)
                 entering.result()
                 # Whoever is stopped by an error does not get to close what it read from.
                 atexit.register(self.close)
             return self._loop
-
-
-async def _enter(storage: Storage) -> None:
-    await storage.__aenter__()
 
 
 def _run_on_the_spot(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -60,10 +60,7 @@ class Pace:
 
     - ``most``: the highest bound.
 
-    Attributes
-    ----------
-    bound
-        Requests that may be in flight now.
+    - ``bound``: requests that may be in flight now.
     """
 
     def __init__(self, most: int = MOST_IN_FLIGHT) -> None:

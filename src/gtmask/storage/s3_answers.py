@@ -87,18 +87,11 @@ PERMISSIONS = {
 class Action(NamedTuple):
     """What is asked of AWS, as the sentence about its failure says it.
 
-    Attributes
-    ----------
-    words
-        Continues "Cannot", such as "read s3://bucket/key".
-    permission
-        The IAM permissions that it takes.
-    bucket
-        The bucket that is asked, or "".
-    missing
-        What it means that the server does not find it.
-    service
-        Who answers.
+    - ``words``: continues "Cannot", such as "read s3://bucket/key".
+    - ``permission``: the IAM permissions that it takes.
+    - ``bucket``: the bucket that is asked, or "".
+    - ``missing``: what it means that the server does not find it.
+    - ``service``: who answers.
     """
 
     words: str

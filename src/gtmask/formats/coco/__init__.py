@@ -24,7 +24,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.coco.plain import fill_plain
 from gtmask.formats.coco.shapes import add_segmentation
-from gtmask.formats.coco.tables import OWNERS, read_tables
+from gtmask.formats.coco.tables import OWNERS, element_at, read_tables
 from gtmask.formats.coco.units import OTHER_NAMES, has_several, image_spellings, unit_of
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
@@ -227,13 +227,8 @@ class CocoReader:
                                 continue
                             done.add(identity)
                             own = self._first_ranges(tables, id_key(get_any(entry, "id")))
-                            yield unit_of(
-                                entry,
-                                own,
-                                "image-id-shared"
-                                if has_several(identity, names) and own
-                                else "image-duplicate",
-                            )
+                            shared = has_several(identity, names) and own
+                            yield unit_of(entry, own, "image-id-shared" if shared else "image-duplicate")
                             continue
                     yield unit_of(entry, own)
         except DamagedExportError:
@@ -275,17 +270,14 @@ class CocoReader:
             ranges, offsets = tables.index.ranges(first, first + len(keys))
             for i, key in enumerate(keys):
                 own = ranges[offsets[i] : offsets[i + 1]]
-                entry = self._first(own) if tables.named or abs(key) >= 1 << 62 else {}
+                # Names stand in an image's first annotation.
+                told = tables.named or abs(key) >= 1 << 62
+                entry = element_at(self.document, *own[0].tolist()) if told else {}
                 number = self.owner(entry) if entry else key
                 name = get_any(entry, "file_name") if tables.named else None
                 reporter = (name,) if isinstance(name, str) and name else ()
                 names = list(dict.fromkeys([*reporter, *image_spellings(number)]))
                 yield number, names[0], None, None, tuple(names[1:]), None, own.tobytes()
-
-    def _first(self, ranges: Any) -> dict[str, Any]:
-        """Return the first annotation of an image."""
-        elements = parse_elements(self.document.read(*ranges[0].tolist()))
-        return elements[0] if elements and isinstance(elements[0], dict) else {}
 
     def owner(self, annotation: Any) -> int | str | None:
         """Return the id of an annotation's image, or its name where that is all there is."""

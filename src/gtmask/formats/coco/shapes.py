@@ -37,7 +37,8 @@ def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, A
     elif isinstance(value, dict) and value:
         shape = add_runs(builder, label, value)
     elif value is None or value in ([], {}):
-        _box_only(builder, label, annotation)
+        what = "only a box" if get_any(annotation, "bbox") else "no segmentation"
+        builder.finding("shape-no-geometry", f"{label}: {what}")
     else:
         report_type(builder, "segmentation", value, "a list or an object")
     if shape is not None:
@@ -87,8 +88,3 @@ def _one_ring(value: list[Any]) -> list[float] | None:
     if value and all(isinstance(point, list) and len(point) == 2 for point in value):
         value = flatten(value)
     return value if set(map(type, value)) <= _NUMBERS else None
-
-
-def _box_only(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:
-    what = "only a box" if get_any(annotation, "bbox") else "no segmentation"
-    builder.finding("shape-no-geometry", f"{label}: {what}")

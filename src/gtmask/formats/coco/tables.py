@@ -90,6 +90,12 @@ def parse_batch(batch: Batch) -> list[Any]:
     return parse_elements(batch.data[start:stop].tobytes())
 
 
+def element_at(document: Document, start: int, stop: int) -> dict[str, Any]:
+    """Return an element of an array that is an object, or an empty one."""
+    found = parse_elements(document.read(start, stop))
+    return found[0] if found and isinstance(found[0], dict) else {}
+
+
 def read_tables(document: Document, options: ReadOptions, marker: str) -> Tables:
     """Read a COCO document once from front to back.
 
@@ -129,7 +135,8 @@ class _Scan:
         top = cursor.container("an array or an object")
         if not top.is_object:
             tables.bare = True
-            first = self._element(*next(elements(tables.document.export, tables.document.name), (0, 0)))
+            span = next(elements(tables.document.export, tables.document.name), (0, 0))
+            first = element_at(tables.document, *span)
             tables.owned_by = next((key for key in OWNERS if key in first), OWNERS[0])
             self._annotations(top)
         else:
@@ -162,15 +169,10 @@ class _Scan:
         tables, index = self.tables, self.tables.index
         for keys, starts, stops in mapped(container, tables.owned_by, _owned_ranges):
             if not len(index):
-                first = self._element(int(starts[0]), int(stops[0]))
+                first = element_at(tables.document, int(starts[0]), int(stops[0]))
                 self._check_kind(first)
                 tables.named = "file_name" in first and self._marker == "segmentation"
             index.append(keys, starts, stops)
-
-    def _element(self, start: int, stop: int) -> dict[str, Any]:
-        """Return an element of an array that is an object, or an empty one."""
-        found = parse_elements(self.tables.document.read(start, stop))
-        return found[0] if found and isinstance(found[0], dict) else {}
 
     def _check_kind(self, first: dict[str, Any]) -> None:
         other = "segments_info" if self._marker == "segmentation" else "segmentation"

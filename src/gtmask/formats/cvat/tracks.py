@@ -92,16 +92,10 @@ class TrackIndex:
 
     - ``pieces``: elements of depth 2 and 3 in document order, children before their parents.
 
-    Attributes
-    ----------
-    videos
-        The tracks of each video, in the order of their first ones.
-    bad
-        How many elements of tracks have no frame number.
-    doubled
-        How many stand in a frame in which their track has a later one: only that is drawn.
-    odd
-        How many say neither that the object is outside (1) nor that it is not (0 or nothing).
+    - ``videos``: the tracks of each video, in the order of their first ones.
+    - ``bad``: how many elements of tracks have no frame number.
+    - ``doubled``: how many stand in a frame in which their track has a later one: only that is drawn.
+    - ``odd``: how many say neither that the object is outside (1) nor that it is not (0 or nothing).
     """
 
     def __init__(self, pieces: Iterable[Piece]) -> None:

@@ -113,9 +113,8 @@ def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
     pictures = [name for name in names if name.lower().endswith(IMAGE_EXTENSIONS)]
     roles = {name: _role(name) for name in pictures}
     said = any(role == "mask" for role in roles.values())
-    masks = [
-        name for name in pictures if roles[name] == "mask" or (not said and _may_be_mask(name, roles[name]))
-    ]
+    unsaid = () if said else (name for name in pictures if not roles[name] and name.lower().endswith(".png"))
+    masks = [name for name in pictures if roles[name] == "mask"] or list(unsaid)
     masks = masks or next(filter(None, ([name for name in pictures if kind.search(name)] for kind in (
         _COLORS_OF_KITTI, _INSTANCES_OF_KITTI, _INSTANCES_OF_CITYSCAPES))), [])  # fmt: skip
     taken = set(masks)
@@ -124,10 +123,6 @@ def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
     masks = _without_variants(masks, layout)
     _pair(masks, images, layout, set() if elsewhere else taken)
     return layout
-
-
-def _may_be_mask(name: str, role: str) -> bool:
-    return role == "" and name.lower().endswith(".png")
 
 
 def _role(name: str) -> str:

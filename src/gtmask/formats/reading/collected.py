@@ -73,9 +73,7 @@ class Collected(Accounts):
                 self._drop(verdict)
         if any(self._z):
             order = sorted(range(len(self._z)), key=self._z.__getitem__)
-            record.shapes = [record.shapes[i] for i in order] if len(order) == len(record.shapes) else (
-                _by_depth(record.shapes, self._shapes, self._z)
-            )  # fmt: skip
+            record.shapes = [record.shapes[i] for i in order]
         return record
 
     def _take_size(self) -> None:
@@ -140,9 +138,3 @@ class Collected(Accounts):
         record.part_offsets = np.array(part_rings, np.int32)
         record.shapes = self._shapes = shapes
         self._z = depths
-
-
-def _by_depth(kept: list[Shape], shapes: list[Shape], depths: list[float]) -> list[Shape]:
-    """Sort the kept shapes by depth, ties in their order."""
-    depth = {id(shape): z for shape, z in zip(shapes, depths, strict=True)}
-    return sorted(kept, key=lambda shape: depth[id(shape)])

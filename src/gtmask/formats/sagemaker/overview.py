@@ -27,14 +27,9 @@ class Overview:
     - ``export``: its files are manifests.
     - ``wanted``: the label attribute that was asked for, or None.
 
-    Attributes
-    ----------
-    attributes
-        How old the label attributes are.
-    shared
-        The ends of paths that several masks have in common.
-    repeats
-        Which lines speak of an image of which another one has a newer label.
+    - ``attributes``: how old the label attributes are.
+    - ``shared``: the ends of paths that several masks have in common.
+    - ``repeats``: which lines speak of an image of which another one has a newer label.
     """
 
     def __init__(self, export: Export, wanted: str | None) -> None:

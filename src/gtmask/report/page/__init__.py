@@ -44,16 +44,10 @@ ClassKey = tuple[str, str]
 class Layer:
     """One mask of a tile.
 
-    Attributes
-    ----------
-    role
-        ``mask``, or ``before`` and ``after`` where two are compared.
-    png
-        A PNG of one channel; empty where there is none that could be drawn.
-    table
-        The class that each sample value stands for; values that are missing stand for none.
-    counts
-        int64 (256,): pixels by sample value; None where there is no mask to count.
+    - ``role``: ``mask``, or ``before`` and ``after`` where two are compared.
+    - ``png``: a PNG of one channel; empty where there is none that could be drawn.
+    - ``table``: the class that each sample value stands for; values that are missing stand for none.
+    - ``counts``: int64 (256,): pixels by sample value; None where there is no mask to count.
     """
 
     role: str
