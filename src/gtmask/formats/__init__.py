@@ -87,11 +87,11 @@ def open_sources(
       opened as already; the options differ in ``images`` alone.
     - ``format``, ``s3``: as of :func:`open_source`, for all of them.
     """
-    from gtmask.formats.several import JoinedReader, naming, short_names  # noqa: PLC0415 (few need it)
-
     if len(sources) == 1:
         only = open_source(sources[0], format, options[0], s3, exports[0] if exports else None)
         return OpenedExports((only,), only.reader)
+    from gtmask.formats.several import JoinedReader, naming, short_names  # noqa: PLC0415 (few need it)
+
     found = []
     for number, source in enumerate(sources):
         with naming(source):
@@ -135,9 +135,6 @@ def _open(
 ) -> OpenedExport:
     """Open an export, whatever options its format knows."""
     from gtmask.formats.locate import open_export  # noqa: PLC0415 (listing formats needs none of this)
-    from gtmask.formats.masks import MasksReader  # noqa: PLC0415
-    from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415
-    from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415
 
     options = replace(options, s3=s3 or S3Settings())
     export = export or open_export(source, s3)
@@ -147,9 +144,15 @@ def _open(
 
         compare(readers)
     alone = not found.names or (len(readers) == 1 and "/" not in found.names[0] and not found.findings)
-    reader = readers[0] if alone else ManyReader(export, found.names, readers, found.findings)
+    reader = readers[0]
+    if not alone:
+        from gtmask.formats.multi_document import ManyReader  # noqa: PLC0415 (few need it)
+
+        reader = ManyReader(export, found.names, readers, found.findings)
     # Pixels of ready-made masks are of a value where they are of no class.
-    if options.default_label is not None and not isinstance(reader, MasksReader):
+    if options.default_label is not None and found.format.name != "masks":
+        from gtmask.formats.reading.default_label import DefaultLabelReader  # noqa: PLC0415 (few need it)
+
         reader = DefaultLabelReader(reader, options.default_label)
     return OpenedExport(export, found.format, found.names, reader)
 

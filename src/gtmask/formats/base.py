@@ -15,6 +15,7 @@ options) but neither open files nor an index of the records; units carry what is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from gtmask.choices import fold
@@ -58,6 +59,17 @@ class Sample:
     more: bool = False
     early: bool = False
     damage: str = ""
+
+    def signs(self) -> set[str]:
+        """Return what tells at once which formats the file cannot have.
+
+        Its keys and those below them; how its name ends; and "<" where its text begins so, as XML does, or
+        "," where it does not begin like JSON either.
+        """
+        begins = self.text.lstrip()[:1]
+        kind = begins if begins == "<" else "" if begins in {"{", "["} else ","
+        inner = (*self.keys.values(), *self.element.values())
+        return {kind, f".{self.name.lower().rpartition('.')[2]}", *self.keys, *self.element, *chain(*inner)}
 
 
 #: Of ``void``; all else is the name of a class.

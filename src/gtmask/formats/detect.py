@@ -18,7 +18,6 @@ from gtmask.errors import DamagedExportError, ExportError, UnknownFormatError, U
 from gtmask.findings import Finding
 from gtmask.formats import strangers
 from gtmask.formats.base import WalksDocument
-from gtmask.formats.masks import looks_like_masks
 from gtmask.formats.reading import companions
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.sampling import read_on, take_sample
@@ -213,6 +212,8 @@ def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> De
         candidates += _more(others, candidates)
         found, unknown = _recognized(judge, candidates)
     if wanted is None and not found:
+        from gtmask.formats.masks import looks_like_masks  # noqa: PLC0415 (few exports get here)
+
         packed = any(companions.is_packed(sample.name) for sample in unknown)
         if not packed and looks_like_masks(export, names):
             return Detection(FORMATS["masks"], FORMATS["masks"].title)

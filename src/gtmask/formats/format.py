@@ -25,8 +25,9 @@ class Format:
     the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
     ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
     names the fields of :class:`ReadOptions` that not every format knows and this one does. ``module`` is
-    where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when the format
-    is first asked. ``walks`` says that its readers walk through a whole document as they open it, so that
+    where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when a file has
+    one of the ``signs`` (:meth:`gtmask.formats.base.Sample.signs`), without which it recognizes none, or when
+    the format is read. ``walks`` says that its readers walk through a whole document as they open it, so that
     detection need not (:class:`gtmask.formats.base.WalksDocument`). ``attributes`` and ``statuses`` say what
     ``--where`` and ``--status`` can look at, "" for nothing.
     """
@@ -44,6 +45,7 @@ class Format:
     order: str = "List order: later shapes lie over earlier ones."
     counts: str = "All of them."
     marks: frozenset[str] = frozenset()
+    signs: frozenset[str] = frozenset()
     per_image: bool = False
     stored_as: str = ""
     options: frozenset[str] = frozenset()
@@ -82,7 +84,7 @@ class Format:
 
     def sniff(self, sample: Sample) -> str | None:
         """Return what the format's module recognizes in a file, or None."""
-        title: str | None = self._imported().sniff(sample)
+        title: str | None = None if self.signs.isdisjoint(sample.signs()) else self._imported().sniff(sample)
         return title
 
     def read(self, export: Export, options: ReadOptions) -> Reader[Any]:

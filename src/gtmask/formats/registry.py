@@ -24,6 +24,7 @@ _ROWS = (
         order=_Z_ORDER,
         options=frozenset({"class_attribute", "interpolate"}),
         attributes="`attribute` of a shape; `occluded`, which is true or false.",
+        signs=frozenset({"<"}),
     ),
     Format(
         "yolo",
@@ -37,6 +38,7 @@ _ROWS = (
         grid="As EXIF turns it.",
         per_image=True,
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
+        signs=frozenset({".txt", ".yaml", ".yml"}),
     ),
     Format(
         "ultralytics",
@@ -52,6 +54,7 @@ _ROWS = (
         marks=frozenset({"class_names", "segments"}),
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
         counts="The segments of an image, else the first of its lists.",
+        signs=frozenset({"class_names"}),
     ),
     Format(
         "labelbox",
@@ -69,6 +72,7 @@ _ROWS = (
         "else the newest; --annotator chooses. Rows of v1 of one person and data row are one annotation.",
         options=frozenset({"annotator", "include_unannotated"}),
         statuses="`workflow_status` of `project_details` (v2 only): TO_LABEL, IN_REVIEW, IN_REWORK, DONE.",
+        signs=frozenset({"data_row", "DataRow ID", "Labeled Data"}),
     ),
     Format(
         "sagemaker",
@@ -86,6 +90,7 @@ _ROWS = (
         "creation-date; --class-attribute chooses.",
         options=frozenset({"class_attribute", "masks", "partial"}),
         statuses="`adjustment-status` of the attribute that counts: adjusted, unadjusted.",
+        signs=frozenset({"source-ref"}),
     ),
     Format(
         "coco_panoptic",
@@ -101,6 +106,7 @@ _ROWS = (
         module="coco.panoptic",
         walks=True,
         order="Segments do not overlap.",
+        signs=frozenset({"segments_info", "images"}),
     ),
     Format(
         "coco",
@@ -122,6 +128,7 @@ _ROWS = (
         "the others, where all have a `score`.",
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation (CVAT, datumaro).",
+        signs=frozenset({"images", "annotations", "category_id"}),
     ),
     Format(
         "sa1b",
@@ -133,6 +140,7 @@ _ROWS = (
         label="None: all masks are `object`.",
         holes="What the run-length mask leaves out.",
         per_image=True,
+        signs=frozenset({"image"}),
     ),
     Format(
         "labelme",
@@ -151,6 +159,7 @@ _ROWS = (
         marks=frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
         per_image=True,
         attributes="`flags` of a shape, true or false; `attributes` (X-AnyLabeling).",
+        signs=frozenset({"shapes", "imageData"}),
     ),
     Format(
         "isat",
@@ -164,6 +173,7 @@ _ROWS = (
         marks=frozenset({"objects", "segmentation", "layer"}),
         per_image=True,
         order="`layer` ascending (2 where it is missing), ties in list order.",
+        signs=frozenset({"objects"}),
     ),
     Format(
         "qupath",
@@ -178,6 +188,7 @@ _ROWS = (
         holes="Taken out of the exterior: all rings of a polygon but the first.",
         marks=frozenset({"features", "geometry", "properties"}),
         per_image=True,
+        signs=frozenset({"geometry"}),
     ),
     Format(
         "cityscapes",
@@ -191,6 +202,7 @@ _ROWS = (
         holes="None; later objects lie in front.",
         marks=frozenset({"imgHeight", "imgWidth", "objects", "polygon"}),
         per_image=True,
+        signs=frozenset({"objects"}),
     ),
     Format(
         "mapillary",
@@ -201,6 +213,7 @@ _ROWS = (
         label="`label`.",
         marks=frozenset({"objects", "polygon"}),
         per_image=True,
+        signs=frozenset({"objects"}),
     ),
     Format(
         "supervisely",
@@ -212,6 +225,7 @@ _ROWS = (
         holes="`points.interior`: taken out of the exterior, and nothing beyond it.",
         marks=frozenset({"size", "objects", "classTitle", "geometryType"}),
         per_image=True,
+        signs=frozenset({"objects"}),
     ),
     Format(
         "darwin",
@@ -223,6 +237,7 @@ _ROWS = (
         holes="By the even-odd rule over `paths`.",
         marks=frozenset({"item", "slots", "annotations"}),
         per_image=True,
+        signs=frozenset({"item", "image"}),
     ),
     Format(
         "superannotate",
@@ -238,6 +253,7 @@ _ROWS = (
         per_image=True,
         attributes="`attributes` of an instance: `groupName` is the name, `name` the value.",
         statuses="`status`: NotStarted, InProgress, QualityCheck, Returned, Completed, Skipped.",
+        signs=frozenset({"instances"}),
     ),
     Format(
         "datumaro",
@@ -253,6 +269,7 @@ _ROWS = (
         order=_Z_ORDER,
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation.",
+        signs=frozenset({"items"}),
     ),
     Format(
         "via",
@@ -267,6 +284,7 @@ _ROWS = (
         marks=frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
         options=frozenset({"class_attribute"}),
         attributes="The attributes of the regions.",
+        signs=frozenset({"_via_img_metadata", "view", "regions", ","}),
     ),
     Format(
         "scalabel",
@@ -279,6 +297,7 @@ _ROWS = (
         holes="None in polygons: several are a union. Run-length masks may have them.",
         marks=frozenset({"frames", "labels", "poly2d", "box2d"}),
         order="List order; ascending score where labels have scores.",
+        signs=frozenset({"frames", "labels"}),
     ),
     Format(
         "label_studio",
@@ -300,6 +319,9 @@ _ROWS = (
         stored_as="Label Studio target storage",
         options=frozenset({"annotator", "image_tags", "include_predictions", "include_unannotated"}),
         statuses="By its annotations: completed, ground_truth, skipped (all cancelled), unlabeled.",
+        signs=frozenset(
+            {"data", "result", "was_cancelled", "inner_id", "file_upload", "annotation_id", "lead_time"}
+        ),
     ),
     Format(
         "segments",
@@ -316,6 +338,7 @@ _ROWS = (
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
         statuses="`label_status`: LABELED, REVIEWED, VERIFIED, PRELABELED, SKIPPED, REJECTED, UNLABELED, "
         "LABELING_IN_PROGRESS, REVIEWING_IN_PROGRESS.",
+        signs=frozenset({"dataset"}),
     ),
     Format(
         "encord",
@@ -329,6 +352,7 @@ _ROWS = (
         marks=frozenset({"data_units", "label_hash"}),
         statuses="`label_status`, if there is no workflow: NOT_LABELLED, LABEL_IN_PROGRESS, LABELLED, "
         "REVIEW_IN_PROGRESS, REVIEWED, REVIEWED_TWICE.",
+        signs=frozenset({"data_units"}),
     ),
     Format(
         "kili",
@@ -344,6 +368,7 @@ _ROWS = (
         "--include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
         statuses="`status` of the asset: TODO, ONGOING, LABELED, TO_REVIEW, REVIEWED.",
+        signs=frozenset({"latestLabel", "jsonResponse"}),
     ),
     Format(
         "dataloop",
@@ -356,6 +381,7 @@ _ROWS = (
         marks=frozenset({"itemId", "annotations", "coordinates"}),
         per_image=True,
         statuses="`status` of the item's `refs`: completed, approved, discard, or the project's own.",
+        signs=frozenset({"label", "datasetId"}),
     ),
     Format(
         "labelme_xml",
@@ -368,6 +394,7 @@ _ROWS = (
         holes="None in polygons; masks may have them.",
         grid="As EXIF turns it.",
         per_image=True,
+        signs=frozenset({"<"}),
     ),
     Format(
         "masks",
