@@ -316,6 +316,16 @@ def _make_processes(workers: int) -> Executor:
     # Importing and making these takes a tenth of a small run, which does without.
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
-    from gtmask.spawn import WorkerContext, start_worker  # noqa: PLC0415
+    from gtmask.spawn import WorkerContext  # noqa: PLC0415
 
-    return ProcessPoolExecutor(workers, WorkerContext(), start_worker)
+    return ProcessPoolExecutor(workers, WorkerContext(), _begin)
+
+
+def _begin() -> None:
+    """Prepare a worker process, which closes what it keeps when it ends: connections are not just let go."""
+    from multiprocessing.util import Finalize  # noqa: PLC0415
+
+    from gtmask.spawn import start_worker  # noqa: PLC0415
+
+    start_worker()
+    Finalize(None, release, exitpriority=1)
