@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,6 @@ from tests.support import coco_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from gtmask import Summary
 
@@ -212,14 +213,38 @@ def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalStorage, "_sync", lambda *_: None)
 
 
-def test_equal_masks_are_not_even_looked_at(tmp_path: Path) -> None:
+@pytest.mark.parametrize("edited", [False, True], ids=["the same export", "edited"])
+def test_masks_that_are_gone_or_cut_off_are_made_again(tmp_path: Path, *, edited: bool) -> None:
+    """By the listing alone: also where the export is what it was, and once more after such an update."""
     world, out = made(tmp_path, 1), tmp_path / "out"
     convert(world, write_coco(world), out)
-    gone = out / "masks" / world.items[3].name.replace(".jpeg", ".png").replace(".jpg", ".png")
-    gone.unlink()
-    world.items[5].shapes.append(("car", [1, 1, 20, 1, 20, 20]))
-    convert(world, write_coco(world), out, update=True)
-    assert not gone.exists()
+    masks = [out / "masks" / Path(item.name).with_suffix(".png") for item in world.items]
+    for ruin in (Path.unlink, lambda path: path.write_bytes(b""), lambda path: os.truncate(path, 60)):
+        lost, others = masks[3:5], masks[:3] + masks[5:]
+        for path in lost:
+            ruin(path)
+        if edited:
+            world.items[8].shapes.append(("car", [1, 1, 20, 1, 20, 20]))
+        stood, told = stamps(out), []
+        export = write_coco(world)
+        expected = Changes(2 + edited, len(masks) - 2 - edited, 0, prune=False)
+        assert convert(world, export, out, update=True, dry_run=True).changes == expected
+        with gtmask.hearing_notices(told.append):
+            summary = convert(world, export, out, update=True)
+        assert summary.changes == expected
+        assert [
+            text
+            for text in told
+            if text.startswith("masks made before that are gone") and text.endswith(": 2")
+        ]
+        assert_fresh(world, export, out, tmp_path / "fresh", summary)
+        shutil.rmtree(tmp_path / "fresh")
+        now = stamps(out)
+        untouched = [
+            str(path.relative_to(out / "masks")) for path in others if path != masks[8] or not edited
+        ]
+        assert [now[name] for name in untouched] == [stood[name] for name in untouched]
+    assert convert(world, export, out, update=True).changes == Changes(0, len(masks), 0, prune=False)
 
 
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:

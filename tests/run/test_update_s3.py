@@ -23,7 +23,7 @@ OTHER = {7: 3, 3: 90, 90: 7}
 def test_an_update_in_s3_is_a_fresh_run_that_leaves_equal_masks_alone(
     tmp_path: Path, s3_server: S3Server, bucket: str, client: str
 ) -> None:
-    """A record changed, one gone, an image replaced, all in another order."""
+    """A record changed, one gone, an image replaced, a mask deleted, all in another order."""
     export = coco_data.write(tmp_path, [f"{number:02d}.jpg" for number in range(12)])
     document = json.loads(export.read_text())
     images = {f"images/{path.name}": path.read_bytes() for path in (tmp_path / "images").iterdir()}
@@ -41,12 +41,13 @@ def test_an_update_in_s3_is_a_fresh_run_that_leaves_equal_masks_alone(
     changed["category_id"] = OTHER[changed["category_id"]]
     names = {image["id"]: image["file_name"] for image in rest}
     names.pop(changed["image_id"], None)
-    replaced, untouched, *_ = names.values()
+    replaced, untouched, lost, *_ = names.values()
     s3_server.put(bucket, {"export.json": json.dumps(document).encode(),
                            f"images/{replaced}": coco_data.jpeg(91, 92)})  # fmt: skip
-    # A mask that is left alone is not missed either.
-    untouched = f"masks/{untouched.removesuffix('.jpg')}.png"
-    s3_server.client().delete_object(Bucket=bucket, Key=f"out/{untouched}")
+    boto, key = s3_server.client(), f"out/masks/{untouched.removesuffix('.jpg')}.png"
+    boto.delete_object(Bucket=bucket, Key=f"out/masks/{lost.removesuffix('.jpg')}.png")
+    data = s3_server.objects(bucket, key)[""]
+    boto.put_object(Bucket=bucket, Key=key, Body=data, Metadata={"whose": "not a run's"})
     summary = gtmask.convert(source, out, update=True, prune=True, **options)
     fresh = gtmask.convert(source, f"s3://{bucket}/fresh", **options)
 
@@ -56,7 +57,7 @@ def test_an_update_in_s3_is_a_fresh_run_that_leaves_equal_masks_alone(
         return {key: data for key, data in named.items() if not key.startswith("_gtmask/")}
 
     expected = made("fresh")
-    assert expected.pop(untouched)
     assert made("out") == expected
+    assert boto.head_object(Bucket=bucket, Key=key)["Metadata"] == {"whose": "not a run's"}
     assert f"masks/{gone['file_name'].removesuffix('.jpg')}.png" not in expected
     assert summary.tally == fresh.tally

@@ -202,13 +202,15 @@ async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
     GtmaskError
         If the commit record is damaged.
     """
-    data = await out.get(commit_key(chunk))
+    return parse_commit(out, commit_key(chunk), await out.get(commit_key(chunk)))
+
+
+def parse_commit(out: Storage, key: str, data: bytes) -> dict[str, Any]:
+    """Return the commit record that these bytes of the file ``key`` are; raises as :func:`read_commit`."""
     try:
         record: dict[str, Any] = orjson.loads(data)
     except ValueError:
-        raise GtmaskError(
-            f"{out.uri(commit_key(chunk))} is damaged: delete it and run again to redo that chunk."
-        ) from None
+        raise GtmaskError(f"{out.uri(key)} is damaged: delete it and run again to redo that chunk.") from None
     return record
 
 

@@ -11,7 +11,6 @@ import contextlib
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,10 +18,11 @@ import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.manifest.unfinished import STATE
-from gtmask.run.commit import commit_key, committed, read_ahead, read_commit, read_lines, unpack_counts
+from gtmask.run.commit import commit_key, committed, parse_commit, read_ahead, read_lines, unpack_counts
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.journal import begun
-from gtmask.run.states import CONTINUED, SIZE, UNKNOWN
+from gtmask.run.lost_masks import MaskSizes, still_there
+from gtmask.run.states import CONTINUED, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -119,19 +119,21 @@ def _changed(out: Storage, place: Place) -> GtmaskError:
 class Earlier:
     """The masks of an earlier run by the states of their records, in 24 bytes for each.
 
-    ``places`` are of its chunks; ``first`` is the number of each chunk's first line among all lines.
+    ``places`` are of its chunks; ``first`` is the number of each chunk's first line among all lines. ``lost``
+    masks are gone since, or have another size: they have no line here.
     """
 
     places: list[Place]
     first: NDArray[np.int64]
     _states: NDArray[np.uint64]
     _order: NDArray[np.int64]
+    lost: int
 
     @classmethod
-    def of(cls, places: list[Place], counts: list[int], states: bytes) -> Earlier:
+    def of(cls, places: list[Place], counts: list[int], states: bytes, lost: int) -> Earlier:
         """Index the states of all lines of chunks with these numbers of lines."""
         halves = np.frombuffer(states, np.uint64).reshape(-1, 2)
-        return cls(places, np.cumsum([0, *counts]), halves, halves[:, 0].argsort(kind="stable"))
+        return cls(places, np.cumsum([0, *counts]), halves, halves[:, 0].argsort(kind="stable"), lost)
 
     @property
     def lines(self) -> int:
@@ -189,44 +191,52 @@ class Earlier:
 async def read_earlier(out: Storage, plan: Plan) -> Earlier:
     """Index the masks that the run with this plan has, and those of the one that it was updating.
 
-    An update that did not come to its end has replaced masks of the run before it: those count no more.
+    An update that did not come to its end has replaced masks of the run before it: those count no more. Nor
+    do masks that are gone since, or that have another size than they had.
     """
+    sizes = await MaskSizes.listed(out)
     places: list[Place] = []
     counts: list[int] = []
-    states = bytearray()
+    states, lost = bytearray(), 0
     own: set[tuple[int, str]] = set()
-    async for place, record in _committed(out, plan.identity):
-        own.add((record["chunk"], record["run"]))
-        known = b64decode(record["states"])
-        places.append(place)
-        counts.append(len(known) // SIZE)
-        states += known
-    replaced: set[str | None] | None = None
-    async for place, record in _kept(out):
-        if (record["chunk"], record["run"]) in own:
+    chunks = [Place(commit_key(chunk)) for chunk in sorted(await committed(out))]
+    kept = [place async for place in _kept(out)]
+    replaced = await _replaced(out, plan) if kept else set()
+    async for place, record, lines in _read(out, plan.identity, [*chunks, *kept]):
+        name = record["chunk"], record["run"]
+        if place.key != EARLIER:
+            own.add(name)
+        elif name in own:
             continue
-        if replaced is None and record["run"] != plan.identity:
-            replaced = await _replaced(out, plan)
-        known = b64decode(record["states"])
-        if record["run"] != plan.identity and replaced:
-            known = await _without(out, plan, record, known, replaced)
+        others = replaced if record["run"] != plan.identity else frozenset()
+        known, gone = still_there(plan, record, lines, sizes, others)
         places.append(place)
         counts.append(len(known) // SIZE)
         states += known
-    return Earlier.of(places, counts, bytes(states))
+        lost += gone
+    return Earlier.of(places, counts, bytes(states), lost)
 
 
-async def _committed(out: Storage, run: str) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
-    """Yield the commit records of a run, with their places."""
-    chunks = sorted(await committed(out))
-    async with contextlib.aclosing(read_ahead(partial(read_commit, out), chunks)) as records:
-        async for record in records:
-            if record["run"] == run:
-                yield Place(commit_key(record["chunk"])), record
+async def _read(
+    out: Storage, run: str, places: list[Place]
+) -> AsyncIterator[tuple[Place, dict[str, Any], list[bytes]]]:
+    """Yield commit records with their places and lines; of commit records in parts, those of one run."""
+
+    async def part(number: int) -> tuple[Place, dict[str, Any], list[bytes]] | None:
+        place = places[number]
+        record = parse_commit(out, place.key, await out.get(*place))
+        if place.key != EARLIER and record["run"] != run:
+            return None
+        return place, record, (await read_lines(out, record["chunk"], record)).splitlines()
+
+    async with contextlib.aclosing(read_ahead(part, range(len(places)))) as parts:
+        async for found in parts:
+            if found is not None:
+                yield found
 
 
-async def _kept(out: Storage) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
-    """Yield the commit records that an update has kept of the run before it, with their places."""
+async def _kept(out: Storage) -> AsyncIterator[Place]:
+    """Yield the places of the commit records that an update has kept of the run before it."""
     start, held = 0, b""
     while True:
         try:
@@ -235,7 +245,7 @@ async def _kept(out: Storage) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
             return
         *lines, held = (held + piece).split(b"\n")
         for line in lines:
-            yield Place(EARLIER, start, start + len(line)), orjson.loads(line)
+            yield Place(EARLIER, start, start + len(line))
             start += len(line) + 1
         if not piece:
             return
@@ -244,23 +254,10 @@ async def _kept(out: Storage) -> AsyncIterator[tuple[Place, dict[str, Any]]]:
 async def _replaced(out: Storage, plan: Plan) -> set[str | None]:
     """Return the keys of the masks that an unfinished update has written, or may have."""
     keys: set[str | None] = set(await begun(out))
-    async for _, record in _committed(out, plan.identity):
-        lines = await read_lines(out, record["chunk"], record)
-        keys.update(mask_key_of(line, plan) for line in lines.splitlines())
+    places = [Place(commit_key(chunk)) for chunk in sorted(await committed(out))]
+    async for _, _, lines in _read(out, plan.identity, places):
+        keys.update(mask_key_of(line, plan) for line in lines)
     return keys
-
-
-async def _without(
-    out: Storage, plan: Plan, record: dict[str, Any], states: bytes, replaced: set[str | None]
-) -> bytes:
-    """Return the states of a chunk's lines, unknown ones for masks that were replaced since."""
-    left, first = bytearray(states), 0
-    for number, line in enumerate((await read_lines(out, record["chunk"], record)).splitlines()):
-        if states[number * SIZE : (number + 1) * SIZE] != CONTINUED:
-            first = number
-        if mask_key_of(line, plan) in replaced:
-            left[first * SIZE : (first + 1) * SIZE] = UNKNOWN
-    return bytes(left)
 
 
 async def keep_earlier(out: Storage, earlier: Earlier) -> Earlier:

@@ -29,6 +29,7 @@ from gtmask.formats.base import suggested
 from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
+from gtmask.progress import notice
 from gtmask.run.commit import (
     CLASSES,
     CLASSES_TYPE,
@@ -143,7 +144,11 @@ def update(
     kept = Kept(earlier, earlier.lines_of(comparison.states))
     if request.execution.strict:
         refuse_lossy([Finding(**item) for item in plan.findings], request.source)
-    if plan.identity == frozen.identity:
+    if earlier.lost:
+        notice(
+            f"masks made before that are gone, or no longer of their size, are made again: {earlier.lost:,}"
+        )
+    elif plan.identity == frozen.identity:
         return frozen, kept
     if _nothing_changed(plan, frozen, kept, done):
         return frozen, kept
