@@ -180,6 +180,9 @@ declare("guess", [
      "Label it once, or add the other labels' areas as shapes of their own."),
     ("class-attribute-guessed", "Regions have several attributes; one of them was taken as the class.",
      "Name the right one with --class-attribute."),
+    ("encoding-guessed", ("A file is not in UTF-8, and nothing tells in which encoding it is: names may be "
+     "misspelt."),
+     "Look at the names of the classes; save the file as UTF-8."),
     ("shape-kind-assumed", ("The export does not tell of which kind a shape is; its points were taken for an "
      "area: two for a box, more for a polygon."),
      ("Put the file that tells the kinds of classes (Supervisely: meta.json) beside the annotations; else "

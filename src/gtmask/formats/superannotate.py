@@ -22,7 +22,14 @@ from gtmask.formats.jsonstream import open_document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import hex_color, numbers, reals, rgb_key, size_from
 from gtmask.formats.reading.classes import class_names
-from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside, load_json, load_listed
+from gtmask.formats.reading.per_image import (
+    BadFile,
+    PerImageReader,
+    beside,
+    encoding_findings,
+    load_json,
+    load_listed,
+)
 from gtmask.formats.reading.rows import RowsReader, by_suffix, lines_of
 from gtmask.formats.reading.typed import (
     Header,
@@ -106,8 +113,9 @@ def _classes(export: Export, reporter: Header) -> tuple[dict[int, str], dict[str
         return {}, {}
     try:
         rows = as_objects(
-            reporter, as_list(reporter, load_json(export.read(found)), "the document"), "classes"
+            reporter, as_list(reporter, load_json(data := export.read(found)), "the document"), "classes"
         )
+        reporter.findings += encoding_findings(found, data)
     except PASSING:
         raise
     except (StorageError, BadFile) as error:

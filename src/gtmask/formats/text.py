@@ -19,6 +19,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+#: What encodings without a mark of their own are called where they are guessed.
+_SPOKEN = {"gb18030": "GB18030 (Chinese)", "latin-1": "Latin-1 (Western)"}
 
 
 def decode_text(data: bytes) -> str:
@@ -26,14 +28,37 @@ def decode_text(data: bytes) -> str:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(encoding, "replace")
-    if len(data) > 3 and data[1] == 0 and data[3] == 0:
+    if _looks_wide(data):
         return data.decode("utf-16-le", "replace")
+    return data.decode(_narrow_encoding(data))
+
+
+def guessed_encoding(data: bytes) -> str:
+    """Return how :func:`decode_text` reads text that is neither UTF-8 nor what its BOM says, else ""."""
+    if data.isascii() or _looks_wide(data):
+        return ""
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            try:
+                data[len(bom) :].decode(encoding)
+            except UnicodeDecodeError:
+                return f"{encoding.upper()}, as its BOM says, with characters that are none there"
+            return ""
+    return _SPOKEN.get(_narrow_encoding(data), "")
+
+
+def _looks_wide(data: bytes) -> bool:
+    return len(data) > 3 and data[1] == 0 and data[3] == 0
+
+
+def _narrow_encoding(data: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         try:
-            return data.decode(encoding)
+            data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return data.decode("latin-1")
+        return encoding
+    return "latin-1"
 
 
 def decode_json(data: bytes) -> Any:

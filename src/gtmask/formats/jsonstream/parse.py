@@ -62,6 +62,12 @@ def parse_value(data: bytes | memoryview) -> Any:
     except orjson.JSONDecodeError as error:
         refused = error
     try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        # Of a part of a document nothing tells another encoding: each part would be guessed to be in its own.
+        return orjson.JSONDecodeError("what stands there is not UTF-8, as which it must be saved",
+                                      data.decode("latin-1"), error.start)  # fmt: skip
+    try:
         return orjson.loads(orjson.dumps(decode_json(data)))
     except DoubledKey as error:
         refused = error

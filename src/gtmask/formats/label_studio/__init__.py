@@ -24,7 +24,7 @@ from gtmask.formats.label_studio.storage import TITLE as STORAGE
 from gtmask.formats.label_studio.storage import StorageReader, as_task, has_stored, is_stored
 from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects, get_text
@@ -111,7 +111,7 @@ class LabelStudioReader(RowsReader):
     def _images(self, data: bytes) -> int:
         """Return how many images a task has; at least one, so that bad tasks become rejects."""
         try:
-            task = load_object(data)
+            task = load_part(data)
         except BadFile:
             return 1
         return count_images(as_task([task]) if is_stored(task) else task, self.options)
@@ -122,7 +122,7 @@ class LabelStudioReader(RowsReader):
             return rows[0]
         # What is of another type is told by the record.
         reporter = Header("")
-        loaded = [(load_object(self.document(row.name).read(row.start, row.stop)), row) for row in rows]
+        loaded = [(load_part(self.document(row.name).read(row.start, row.stop)), row) for row in rows]
         wanted = self.options.annotator
         mine = [pair for pair in loaded if wanted is None or _is_by(get_any(pair[0], "annotator"), wanted)]
         _report_mixed_times(
@@ -159,7 +159,7 @@ class _TaskRows:
 def _task_id(data: bytes) -> Any:
     """Return the task that a JSON-MIN row belongs to; rows of one task follow each other."""
     try:
-        return get_any(load_object(data), "id")
+        return get_any(load_part(data), "id")
     except BadFile:
         return None
 

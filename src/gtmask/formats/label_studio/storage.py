@@ -15,7 +15,7 @@ from gtmask.errors import NotFoundError
 from gtmask.findings import Finding
 from gtmask.formats.keys import scan_keys
 from gtmask.formats.reading.companions import COMPANIONS
-from gtmask.formats.reading.per_image import BadFile, load_object, rejected
+from gtmask.formats.reading.per_image import BadFile, load_part, rejected
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
@@ -127,7 +127,7 @@ def has_stored(export: Export) -> bool:
 
 def load_stored(data: bytes) -> dict[str, Any]:
     """Parse one stored annotation; raises BadFile where it is something else."""
-    value = load_object(data)
+    value = load_part(data)
     if not is_stored(value):
         raise BadFile("an annotation with `result` and `task` was expected")
     return value

@@ -15,7 +15,7 @@ from gtmask.findings import Finding, is_reject
 from gtmask.formats.labelbox.version2 import add_box, add_picture, name_image, named_file, new_builder
 from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.geometry import flatten_xy
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
@@ -91,7 +91,7 @@ class LabelboxReader(RowsReader):
         first = unit.rows[0]
         where = f"{first.name}, record {first.number}"
         try:
-            values = [load_object(self.document(row.name).read(row.start, row.stop)) for row in unit.rows]
+            values = [load_part(self.document(row.name).read(row.start, row.stop)) for row in unit.rows]
         except BadFile as error:
             return Record("", where=where, findings=[Finding("record-bad", f"{where}: {error}")])
         record = record_v1(values, self)

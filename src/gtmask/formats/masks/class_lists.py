@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gtmask.formats.reading.classes import Word, load_yaml
+from gtmask.formats.reading.per_image import encoding_findings
 from gtmask.formats.reading.typed import (
     as_object,
     as_objects,
@@ -110,6 +111,7 @@ def parse_class_list(reporter: Header, name: str, data: bytes) -> ClassList | No
     """Read a class list; what is wrong with it is told. None where it names no class."""
     base = name.rpartition("/")[2].lower()
     text = decode_text(data).removeprefix("\ufeff")
+    reporter.findings += encoding_findings(name, data)
     try:
         rows = list(_parser(base)(reporter, text))
     except (ValueError, csv.Error, yaml.YAMLError, RecursionError) as error:

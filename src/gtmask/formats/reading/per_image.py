@@ -26,7 +26,7 @@ from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import get_label, get_objects
-from gtmask.formats.text import decode_json
+from gtmask.formats.text import decode_json, guessed_encoding
 from gtmask.model import Record
 
 if TYPE_CHECKING:
@@ -87,12 +87,14 @@ class PerImageReader(BaseReader):
     def record(self, unit: str) -> Record:
         """Read one file and build its record."""
         try:
-            record = self._parse(self.export.read(unit), unit, self)
+            data = self.export.read(unit)
+            record = self._parse(data, unit, self)
         except NotFoundError:
             return rejected(unit, "the file is gone")
         except BadFile as error:
             return rejected(unit, str(error))
         record.where = record.where or unit
+        record.findings += encoding_findings(unit, data)
         return record
 
 
@@ -119,6 +121,22 @@ def load_json(data: bytes) -> Any:
         raise BadFile(str(error)) from error
 
 
+def encoding_findings(name: str, data: bytes) -> list[Finding]:
+    """Tell of a file whose encoding was guessed: names in it may be misspelt."""
+    encoding = guessed_encoding(data)
+    return [Finding("encoding-guessed", f"{name}: read as {encoding}")] if encoding else []
+
+
+def load_part(data: bytes) -> dict[str, Any]:
+    """Parse a part of a document, which must be a JSON object in UTF-8.
+
+    Raises BadFile: it is not. Of a part nothing tells another encoding, and each would be guessed alone.
+    """
+    if guessed_encoding(data):
+        raise BadFile("it is not in UTF-8: save the document as UTF-8")
+    return load_object(data)
+
+
 def load_object(data: bytes) -> dict[str, Any]:
     """Parse one annotation file that must be a JSON object."""
     document = load_json(data)
@@ -143,12 +161,14 @@ def listed_names(reporter: Header, export: Export, name: str, table: str, member
     What cannot be read is told: without its classes an export still has shapes, but in another order.
     """
     try:
-        document = load_object(export.read(name))
+        data = export.read(name)
+        document = load_object(data)
     except PASSING:
         raise
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None
+    reporter.findings += encoding_findings(name, data)
     names = [get_label(reporter, entry, member) for entry in get_objects(reporter, document, table)]
     report_duplicates(reporter, {number: name for number, name in enumerate(names) if name})
     return [name for name in names if name] or None

@@ -20,7 +20,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, elements, load, open_document
 from gtmask.formats.reading.companions import left_out
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record
@@ -152,7 +152,7 @@ class RowsReader(BaseReader):
         """Read one record's bytes and build it."""
         value: dict[str, Any] = {}
         try:
-            value = load_object(self.document(unit.name).read(unit.start, unit.stop))
+            value = load_part(self.document(unit.name).read(unit.start, unit.stop))
             record = self._parse(value, self, unit)
         except BadFile as error:
             where = self.place(value, unit) if value else f"{unit.name}, record {unit.number}"

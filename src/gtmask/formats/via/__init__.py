@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import DamagedExportError
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_list, as_objects, each, get_any, get_object, get_text
@@ -83,7 +83,7 @@ class ViaReader(BaseReader):
         nobody = RecordBuilder("")
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(self.units(), LOOKED_AT):
-                image = load_object(self._read(start, stop))
+                image = load_part(self._read(start, stop))
                 regions = as_list(nobody, _regions(image), "regions")
                 for region in as_objects(nobody, regions, "regions"):
                     census.add(get_any(region, "region_attributes"))
@@ -117,7 +117,7 @@ class ViaReader(BaseReader):
         where = f"{self.name}, {key!r:.200}"
         builder = RecordBuilder("", grid="displayed", where=where)
         try:
-            image = load_object(self._read(start, stop))
+            image = load_part(self._read(start, stop))
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
         builder.record.image = get_text(builder, image, "filename")

@@ -104,15 +104,20 @@ class CsvReader(BaseReader):
 
     def _lines(self) -> Iterator[str]:
         """Yield the file's lines, decoded as UTF-8 in bounded memory."""
-        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
         size, rest = self.export.size(self.name), ""
         for start in range(0, size, WINDOW):
             stop = min(start + WINDOW, size)
-            rest += decoder.decode(whole(self.export.read(self.name, start, stop), self.name, start, stop))
+            data = whole(self.export.read(self.name, start, stop), self.name, start, stop)
+            try:
+                rest += decoder.decode(data, final=stop == size)
+            except UnicodeDecodeError:
+                # Labels that differ in such a letter alone would become one.
+                raise ExportError(f"{self.name} is not in UTF-8: save it as UTF-8.") from None
             *lines, rest = rest.split("\n")
             for line in lines:
                 yield line + "\n"
-        yield rest + decoder.decode(b"", final=True)
+        yield rest
 
     def _rows(self) -> Iterator[tuple[str, Row]]:
         """Yield the image and the cells of each row; rows that are too short are told."""

@@ -14,7 +14,7 @@ from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.jsonstream import Document, members
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
@@ -57,7 +57,7 @@ class Via3Reader(BaseReader):
         census, nobody = Census(), Header(self.name)
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(members(self.export, self.name, ("metadata",)), LOOKED_AT):
-                region = load_object(self._read(start, stop))
+                region = load_part(self._read(start, stop))
                 if get_any(region, "xy"):
                     census.add(named_attributes(nobody, get_object(nobody, region, "av"), self.attributes))
         return census.choose(self.options.class_attribute)
@@ -91,7 +91,7 @@ class Via3Reader(BaseReader):
 
     def _view_of(self, start: int, stop: int) -> str:
         try:
-            return str(get_any(load_object(self._read(start, stop)), "vid"))
+            return str(get_any(load_part(self._read(start, stop)), "vid"))
         except BadFile:
             return ""
 
@@ -113,9 +113,7 @@ class Via3Reader(BaseReader):
         builder = RecordBuilder(image, grid="displayed", where=where, aliases=aliases)
         if not image:
             builder.finding("image-name-bad", f"{where}: the view names no file")
-        builder.account(
-            places, lambda place: self._region(builder, load_object(self._read(*place))), "region"
-        )
+        builder.account(places, lambda place: self._region(builder, load_part(self._read(*place))), "region")
         if not places:
             builder.finding("image-unannotated", where)
         return builder.build()

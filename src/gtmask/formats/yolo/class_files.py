@@ -21,7 +21,7 @@ import yaml
 
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.classes import class_names, load_yaml
-from gtmask.formats.reading.per_image import BadFile, load_object
+from gtmask.formats.reading.per_image import BadFile, encoding_findings, load_object
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
 from gtmask.formats.text import decode_text
 
@@ -104,7 +104,9 @@ def _read(export: Export, reporter: Header, name: str) -> Classes:
     by_lines: Callable[[Header, bytes], Classes] = _from_lines
     read = {"yaml": _from_yaml, "yml": _from_yaml, "csv": _from_csv, "json": _from_json}
     try:
-        return read.get(extension, by_lines)(reporter, export.read(name))
+        data = export.read(name)
+        reporter.findings += encoding_findings(name, data)
+        return read.get(extension, by_lines)(reporter, data)
     except PASSING:
         raise
     except (StorageError, BadFile, yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
