@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import gtmask
-from gtmask.answers.polygons import outlines
+from gtmask.answers.instances import outlines
 from gtmask.errors import GtmaskError, ManifestError, RunConflictError, StrictError, UsageError
 from tests.answers.world import AFTER, BEFORE, JOB_IDS, REASON, RUN_IDS, World, classes_toml, make_world, png
 from tests.support.commands import kill_tree, wait_for

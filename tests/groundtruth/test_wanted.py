@@ -7,8 +7,7 @@ import pytest
 import gtmask
 from gtmask.class_map import SuggestedClass
 from gtmask.errors import ClassMapError
-from gtmask.groundtruth.classes import class_map_from_suggestions
-from gtmask.groundtruth.wanted import give_colors, give_ids
+from gtmask.groundtruth.classes import class_map_from_suggestions, give_colors, give_ids
 
 
 def test_ids_are_kept_where_they_can_be():

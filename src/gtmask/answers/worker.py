@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,6 @@ import orjson
 
 from gtmask.answers.instances import instances_of
 from gtmask.answers.labeled import LabeledReader, Line, Outcome
-from gtmask.answers.layout import places
 from gtmask.answers.whole import Whole, in_grid
 from gtmask.errors import CredentialsError, StorageError, TransientError
 from gtmask.findings import Finding, is_reject
@@ -209,7 +210,7 @@ class _Chunk:
     async def _lay_out(self, key: str, target: str, data: bytes, outcome: Outcome) -> None:
         """Put image and mask where SageMaker's algorithm looks for them."""
         options = self.job.options
-        image, mask = places(key, target, options.split, options.seed)
+        image, mask = _places(key, target, options.split, options.seed)
         if not image.lower().endswith((".jpg", ".jpeg")):
             outcome.findings.append(Finding("image-not-jpeg", key))
         try:
@@ -225,6 +226,22 @@ class _Chunk:
         out = await self.media.storage(self.job.out)
         await out.put(image, pixels, "application/octet-stream")
         await out.put(mask, data, "image/png")
+
+
+def _places(key: str, target: str, split: float, seed: int) -> tuple[str, str]:
+    """Return where SageMaker's built-in semantic segmentation algorithm looks for an image and its mask.
+
+    ``train``, ``validation`` hold images, ``train_annotation``, ``validation_annotation`` their masks under
+    the same names, all without folders (Developer Guide, semantic-segmentation, Input/Output Interface). A
+    ``/`` of an image's path becomes ``~1`` and a ``~`` becomes ``~0``, so that no two images meet.
+
+    - ``key``, ``target``: the image's path and its mask's below their prefixes.
+    - ``split``, ``seed``: which share of images is for training, and what draws it: by the path alone.
+    """
+    drawn = int.from_bytes(blake2b(f"{seed}:{key}".encode(), digest_size=8).digest()) / 2**64
+    channel = "train" if drawn < split else "validation"
+    name = posixpath.splitext(target)[0].replace("~", "~0").replace("/", "~1")
+    return f"{channel}/{name}{posixpath.splitext(key)[1]}", f"{channel}_annotation/{name}.png"
 
 
 def _fits(mask: NDArray[np.uint8], image: PreparedImage, seen: Labeled) -> bool:

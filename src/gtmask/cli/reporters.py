@@ -209,7 +209,9 @@ class Lines(View):
             self._write(state.stage, f"after {duration(state.seconds)}")
             return
         left = "" if state.left is None else f", {duration(state.left)} left"
-        self._write(state.stage, f"{_counts(state)}{left}, {_trouble(state)}")
+        total = "" if state.total is None else f"/{state.total:,}"
+        done = f"{state.done:,}{total} done, {state.rate:,.0f}/s"
+        self._write(state.stage, f"{done}{left}, {_trouble(state)}")
 
     def over(self, state: State) -> None:
         """Write how long a stage took."""
@@ -334,11 +336,6 @@ class Bar(View):
         self._clear()
         if self._bar is not None:
             self._bar.stop()
-
-
-def _counts(state: State) -> str:
-    total = "" if state.total is None else f"/{state.total:,}"
-    return f"{state.done:,}{total} done, {state.rate:,.0f}/s"
 
 
 def _trouble(state: State) -> str:

@@ -218,7 +218,8 @@ class _Zip(_Contents):
             with self._file.open(entry) as member:
                 shutil.copyfileobj(member, spool, _COPIED)
             self._spools[name] = spool
-        return _cut(spool, start, stop)
+        spool.seek(start)
+        return spool.read(-1 if stop is None else max(stop - start, 0))
 
 
 class _Tar(_Contents):
@@ -294,11 +295,6 @@ def _spool_of(owner: _Contents) -> IO[bytes]:
     spool: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (lives with its owner)
     weakref.finalize(owner, spool.close)
     return spool
-
-
-def _cut(file: IO[bytes], start: int, stop: int | None) -> bytes:
-    file.seek(start)
-    return file.read(-1 if stop is None else max(stop - start, 0))
 
 
 def open_file(outer: Export, name: str) -> IO[bytes]:

@@ -135,7 +135,10 @@ class _Annotations:
             mapping = layer["mask_annotation_ids_mapping"].items()
             values = {mask: int(real(value)) for mask, value in mapping}
             runs = whole_numbers(layer["dense_rle"]).reshape(-1, 2)
-            total = self._pixels()
+            record = self.builder.record
+            if not (record.width and record.height):
+                raise ValueError("the image's size is not told")
+            total = record.width * record.height
             if (runs[:, 1] < 0).any() or int(runs[:, 1].sum()) != total:
                 raise ValueError(f"runs of {int(runs[:, 1].sum())} pixels for an image of {total}")
         except MALFORMED as error:
@@ -166,12 +169,6 @@ class _Annotations:
             values = ", ".join(map(str, np.unique(runs[strange, 0]).tolist()[:5]))
             detail = f"raster layer: {int(runs[strange, 1].sum())} pixels of {values}"
             self.builder.finding("bitmap-value-unknown", detail)
-
-    def _pixels(self) -> int:
-        record = self.builder.record
-        if record.width and record.height:
-            return record.width * record.height
-        raise ValueError("the image's size is not told")
 
     def _annotation(self, entry: dict[str, Any]) -> None:
         builder, label = self.builder, get_label(self.builder, entry, "name")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gtmask.class_map import ClassMap, LabelClass, SuggestedClass
 from gtmask.errors import ClassMapError
-from gtmask.groundtruth.wanted import give_colors, give_ids
-from gtmask.manifest.contract import BACKGROUND, MAX_CLASS_ID, MAX_CLASS_NAME
+from gtmask.groundtruth.colors import next_color
+from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, MAX_CLASS_ID, MAX_CLASS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -109,6 +109,27 @@ def class_map_from_suggestions(suggested: Sequence[SuggestedClass]) -> ClassMap:
         classes.append(LabelClass(number, name, color, labels, value=value))
     classes.sort(key=lambda entry: entry.id)
     return ClassMap(tuple(classes), frozenset(ignore), frozenset(background))
+
+
+def give_ids(wanted: Sequence[int | None]) -> list[int]:
+    """Return an id for each class: the wanted one where it can be had, else the next that nobody wants."""
+    every = range(1, MAX_CLASS_ID + 1)
+    free = sorted(every, key=wanted.__contains__)
+    given: dict[int, None] = {}
+    for number in wanted:
+        own = number in every and number not in given
+        given[number if own and number is not None else next(n for n in free if n not in given)] = None
+    return list(given)
+
+
+def give_colors(wanted: Sequence[str | None]) -> list[str]:
+    """Return a colour for each class: the wanted one where it can be had, else the next that nobody wants."""
+    reserved = {color.lower() for color in wanted if color is not None} | {BACKGROUND_COLOR}
+    given: dict[str, None] = {}
+    for color in wanted:
+        own = (color or BACKGROUND_COLOR).lower()
+        given[next_color(reserved | given.keys()) if own in given or own == BACKGROUND_COLOR else own] = None
+    return list(given)
 
 
 def check_count(count: int) -> None:

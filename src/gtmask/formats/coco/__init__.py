@@ -76,7 +76,6 @@ def sniff(sample: Sample) -> str | None:
         return None
     if annotation and not {"image_id", "category_id"} <= set(annotation):
         return None
-    complete = sample.whole
     # Where the first annotation is still to come, only its keys will tell.
     if not annotation and (sample.more or "images" not in keys):
         return None
@@ -86,9 +85,9 @@ def sniff(sample: Sample) -> str | None:
         and not {"images", "annotations", "categories"} <= keys.keys()
     ):
         return None
-    if complete and "annotations" not in keys:
+    if sample.whole and "annotations" not in keys:
         return None
-    if not annotation and not complete and "panoptic" in sample.name.lower():
+    if not annotation and not sample.whole and "panoptic" in sample.name.lower():
         return None
     return _title(sample.text)
 

@@ -254,16 +254,8 @@ def _label_list(builder: RecordBuilder, value: dict[str, Any], kind: str = "") -
 def _first_size(results: Iterable[dict[str, Any]]) -> tuple[int | None, int | None]:
     """Return the image size of the first result that tells one (key points may lack it)."""
     for result in results:
-        width, height = get_any(result, "original_width"), get_any(result, "original_height")
-        if type(width) is type(height) is int and 0 < width < 1 << 31 and 0 < height < 1 << 31:
-            return width, height
-        if isinstance(width, float) and width.is_integer():
-            width = int(width)
-        if isinstance(height, float) and height.is_integer():
-            height = int(height)
-        good = all(
-            isinstance(n, int) and not isinstance(n, bool) and 0 < n < 1 << 31 for n in (width, height)
-        )
-        if good:
-            return width, height
+        sides = (get_any(result, "original_width"), get_any(result, "original_height"))
+        whole = [type(side) is int or (type(side) is float and side.is_integer()) for side in sides]
+        if all(whole) and min(sides) > 0 and max(sides) < 1 << 31:
+            return int(sides[0]), int(sides[1])
     return None, None

@@ -118,11 +118,9 @@ class StorageReader(BaseReader):
 
 def has_stored(export: Export) -> bool:
     """Say by the beginnings of an export's first objects whether it is a folder of stored annotations."""
-    for name in islice(filter(is_wanted, export.names()), FIRST):
-        text = decode_text(export.read(name, 0, HEAD))
-        if '"task"' in text and is_stored(scan_keys(text)[0]):
-            return True
-    return False
+    first = islice(filter(is_wanted, export.names()), FIRST)
+    heads = (decode_text(export.read(name, 0, HEAD)) for name in first)
+    return any('"task"' in head and is_stored(scan_keys(head)[0]) for head in heads)
 
 
 def load_stored(data: bytes) -> dict[str, Any]:

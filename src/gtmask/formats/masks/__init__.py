@@ -19,7 +19,7 @@ from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, pa
 from gtmask.formats.masks.known import known_classes
 from gtmask.formats.masks.layout import Pair, arrange
 from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, class_values, is_background
-from gtmask.formats.masks.pictures import NotAMask, decode
+from gtmask.formats.masks.pictures import NotAMask, decode, palette_color
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.companions import left_out, note
 from gtmask.formats.reading.per_image import BadFile, rejected
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gtmask.formats.masks.layout import Layout
     from gtmask.formats.masks.pictures import Pixel
     from gtmask.model import Record
+    from gtmask.png import PngHeader
 
 TITLE = "Masks"
 #: Names of one export that the search for class lists and masks looks at before the format is known.
@@ -90,9 +91,11 @@ class MasksReader:
         self.lists = _read_lists(export, names, reporter)
         self._header = reporter.findings
         self._arrange(names)
-        self.palette = self._first_palette()
+        pairs: list[Pair] = [] if self._layout is None else self._layout.pairs
+        header = self._header_of(pairs[0].mask) if pairs else None
+        self.palette = None if header is None else header.palette
         #: The lists that name the classes of the masks; None among them: some masks have no list.
-        self.used = self._used()
+        self.used = list(dict.fromkeys(self.classes_of(pair.mask) for pair in pairs))
         self.labels = self._labels()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -180,13 +183,8 @@ class MasksReader:
         if task.others:
             detail = f"annotation {task.regions[0].annotation}, 1 of {task.others + 1}"
             builder.finding("annotation-chosen", detail)
-        try:
-            header = read_header(self.export.read(task.regions[0].name, 0, _HEAD))
+        if (header := self._header_of(task.regions[0].name)) is not None:
             builder.record.width, builder.record.height = header.width, header.height
-        except PASSING:
-            raise
-        except (ValueError, StorageError):
-            pass  # told where the picture is painted
         builder.account(
             task.regions,
             lambda region: builder.bitmap(region.label, Bitmap(file=region.name, whole=True)),
@@ -213,22 +211,16 @@ class MasksReader:
 
     def _painted(self, value: int | None) -> int | None:
         """Return the colour that the first mask's palette gives to a value."""
-        entry = b"" if value is None else self.palette[3 * value : 3 * value + 3]
-        return int.from_bytes(entry, "big") if len(entry) == 3 else None
+        return None if value is None else palette_color(self.palette, value)
 
-    def _first_palette(self) -> bytes:
-        for pair in islice(self._layout.pairs if self._layout is not None else (), 1):
-            try:
-                return read_header(self.export.read(pair.mask, 0, _HEAD)).palette or b""
-            except PASSING:
-                raise
-            except (ValueError, StorageError):
-                break
-        return b""
-
-    def _used(self) -> list[ClassList | None]:
-        pairs = self._layout.pairs if self._layout is not None else ()
-        return list(dict.fromkeys(self.classes_of(pair.mask) for pair in pairs))
+    def _header_of(self, name: str) -> PngHeader | None:
+        """Return a picture's header; None where it has none, which is told where it is decoded."""
+        try:
+            return read_header(self.export.read(name, 0, _HEAD))
+        except PASSING:
+            raise
+        except (ValueError, StorageError):
+            return None
 
     def _labels(self) -> list[str] | None:
         """Return the names of all lists but background and void; None where a mask has no list."""
@@ -251,7 +243,9 @@ def _hex(color: int | None) -> str | None:
 
 def _read_lists(export: Export, names: Sequence[str], reporter: Header) -> dict[str, ClassList]:
     """Return the class list of each folder; of several in one folder the one that tells most."""
-    candidates = sorted(filter(is_class_list, names), key=lambda name: NAMES.index(_base(name)))
+    candidates = sorted(
+        filter(is_class_list, names), key=lambda name: NAMES.index(name.rpartition("/")[2].lower())
+    )
     if not candidates:
         places = [f"{above}{name}" for above in ("", "../") for name in NAMES]
         candidates = list(filter(export.exists, places))
@@ -265,10 +259,6 @@ def _read_lists(export: Export, names: Sequence[str], reporter: Header) -> dict[
         if [entry.name for entry in first.entries] != [entry.name for entry in classes.entries]:
             reporter.finding("classes-differ", f"{first.source} counts, not {name}")
     return lists
-
-
-def _base(name: str) -> str:
-    return name.rpartition("/")[2].lower()
 
 
 def _report_missing(export: Export, names: Sequence[str], layout: Layout, reporter: Header) -> None:

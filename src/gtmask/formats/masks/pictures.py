@@ -87,12 +87,13 @@ def _sampled(samples: NDArray[np.uint8], header: PngHeader) -> Picture:
     counts = count_values(samples)
     palette = header.palette if header.color_type == PALETTE else None
     numbers = counts.nonzero()[0]
-    pixels = [Pixel(number, count, number, _palette_color(palette, number))
+    pixels = [Pixel(number, count, number, palette_color(palette, number))
               for number, count in zip(numbers.tolist(), counts[numbers].tolist(), strict=True)]  # fmt: skip
     return Picture(Plane(samples), tuple(pixels), header.color_type)
 
 
-def _palette_color(palette: bytes | None, number: int) -> int | None:
+def palette_color(palette: bytes | None, number: int) -> int | None:
+    """Return a palette's colour as 0xRRGGBB; None where it has none for this number."""
     entry = palette[3 * number : 3 * number + 3] if palette else b""
     return int.from_bytes(entry, "big") if len(entry) == 3 else None
 

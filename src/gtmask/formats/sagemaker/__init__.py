@@ -28,8 +28,7 @@ from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.typed import get_text
 from gtmask.formats.sagemaker.masks import MaskFiles
-from gtmask.formats.sagemaker.overview import Overview, is_good
-from gtmask.formats.sagemaker.repeats import Repeats
+from gtmask.formats.sagemaker.overview import Overview, Repeats, is_good
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.line import read_values
 from gtmask.manifest.palette import doubts_about
