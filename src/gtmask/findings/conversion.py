@@ -152,7 +152,10 @@ declare("guess", [
      "Check that this is the image that was labeled, in its size at that time."),
     ("bitmap-opaque", ("A bitmap whose transparency says which pixels count is opaque everywhere, so that "
      "the shape covers the whole image."), "Look at a preview; if the shape is smaller, export again."),
-    ("classes-alike", "Classes of a list share a value or a colour, or follow a blank line.",
+    ("mask-zero-class", ("The list of classes tells no values and does not begin with the background: pixels "
+     "of 0 were taken for its first class, not for background."),
+     "If 0 is background, write `background` as the list's first line; else nothing."),
+    ("classes-alike", "Classes of a list share a value or a colour, or follow a blank line or a comment.",
      "Correct the list: where classes share a value or a colour, the first one is used."),
     ("classes-assumed", "No list names the classes; those of the data set were taken whose layout this is.",
      "Put a list of classes beside the masks (classes.txt, labelmap.txt) if it is another data set."),

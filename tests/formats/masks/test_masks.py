@@ -688,3 +688,39 @@ def test_a_document_beside_masks_that_nobody_reads_is_a_loss(tmp_path: Path):
     _, summary = convert(write(tmp_path / "in", files), tmp_path / "out")
     codes = [item.code for item in summary.findings if item.code.startswith("file-")]
     assert (codes, summary.exit_code) == (["file-skipped", "file-unrecognised"], 3)
+
+
+@pytest.mark.parametrize(
+    ("lists", "zero"),
+    [
+        ({"classes.txt": "cat\ndog\ncow\npig\n"}, "cat"),
+        ({"classes.json": '["cat", "dog", "cow", "pig"]'}, "cat"),
+        ({"data.yaml": "names: [cat, dog, cow, pig]\n"}, "cat"),
+        ({"labelmap.txt": "cat:255,0,0::\nbackground:0,0,0::\ndog:0,255,0::\ncow:0,0,255::\n"}, "cat"),
+        ({"classes.txt": "background\ncat\ndog\ncow\n"}, None),
+        ({"classes.json": '{"0": "cat", "1": "dog", "2": "cow", "3": "pig"}'}, None),
+        ({"_classes.csv": "Pixel Value, Class\n0, cat\n1, dog\n2, cow\n3, pig\n"}, None),
+        ({"labelmap.txt": "wall:0,0,0::\ncat:1,0,0::\ndog:0,1,0::\ncow:0,0,1::\n"}, None),
+    ],
+)
+def test_a_first_class_that_takes_the_pixels_of_zero_is_told(
+    tmp_path: Path, lists: dict[str, bytes | str], zero: str | None
+) -> None:
+    """A list of a detector's classes beside masks names none of their values: 0 is background there."""
+    source = write(tmp_path / "in", {"masks/a.png": gray(MASK), "images/a.jpg": photo(), **lists})
+    masks, summary = convert(source, tmp_path / "out")
+    assert ("mask-zero-class" in told(summary)) is (zero is not None)
+    if zero is not None:
+        [found] = masks.values()
+        assert (found[MASK == 0] == zero).all()
+
+
+def test_comments_in_a_list_of_names_have_no_number_and_are_told(tmp_path: Path) -> None:
+    listed = "# classes of the farm\n" + "\n".join(NAMES) + "\n"
+    source = write(
+        tmp_path / "in", {"masks/a.png": gray(MASK), "images/a.jpg": photo(), "classes.txt": listed}
+    )
+    masks, summary = convert(source, tmp_path / "out")
+    [found] = masks.values()
+    assert (found == NAMED).all()
+    assert told(summary) == {"classes-alike"}

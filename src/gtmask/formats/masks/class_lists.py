@@ -11,13 +11,13 @@ import csv
 import io
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from gtmask.formats.reading.classes import Word, load_yaml
+from gtmask.formats.reading.classes import Word, load_yaml, name_lines
 from gtmask.formats.reading.per_image import encoding_findings
 from gtmask.formats.reading.typed import (
     as_object,
@@ -67,11 +67,15 @@ def _is_one_of(name: str, words: frozenset[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One class of a list: ``value`` its pixel value, ``color`` as 0xRRGGBB."""
+    """One class of a list: ``value`` its pixel value, ``color`` as 0xRRGGBB.
+
+    ``counted`` says that the file tells no values: this one is the class's place in it.
+    """
 
     name: str
     value: int | None = None
     color: int | None = None
+    counted: bool = False
 
     @property
     def is_void(self) -> bool:
@@ -141,7 +145,7 @@ def _checked(reporter: Header, rows: Sequence[Entry]) -> list[Entry]:
     values: dict[int, str] = {}
     colors: dict[int, str] = {}
     for row in rows:
-        entry = Entry(" ".join(row.name.split()), row.value, row.color)
+        entry = replace(row, name=" ".join(row.name.split()))
         if not entry.name or not entry.name.isprintable():
             reporter.finding("classes-unread", f"the class of value {row.value} is called {row.name!r:.60}")
             continue
@@ -176,19 +180,20 @@ def _from_lines(reporter: Header, text: str) -> Iterable[Entry]:
                     reporter.finding("classes-unread", f"line {number}: {line!r:.60}")
                 matches.append(match)
             return [_entry_of(pattern, match, index) for index, match in enumerate(matches) if match]
+    lines = name_lines(reporter, text)
     blank = next((number for number, line in enumerate(lines, 1) if not line), None)
     if blank is not None:
         reporter.finding("classes-alike", f"line {blank} is blank: lines after it count one more")
-    return [Entry(line, index) for index, line in enumerate(lines) if line]
+    return [Entry(line, index, counted=True) for index, line in enumerate(lines) if line]
 
 
 def _entry_of(pattern: re.Pattern[str], match: re.Match[str], index: int) -> Entry:
     if pattern is _MAP_LINE:
         name, *channels = match.groups()
-        return Entry(name, index, None if channels[0] is None else _packed(channels))
+        return Entry(name, index, None if channels[0] is None else _packed(channels), counted=True)
     if pattern is _COLOR_LINE:
         *channels, name = match.groups()
-        return Entry(name, index, _packed(channels))
+        return Entry(name, index, _packed(channels), counted=True)
     return Entry(match[2], int(match[1]))
 
 
@@ -251,7 +256,7 @@ def _rows(
         if len(row) != len(header):
             reporter.finding("classes-unread", f"row {index + 1} has {len(row)} columns, not {len(header)}")
             continue
-        value, color = index, None
+        value, color, counted = index, None, valued is None
         if valued is not None:
             if not row[valued].isdigit():
                 reporter.finding("classes-unread", f"row {index + 1}: {row[valued]!r:.40} is no pixel value")
@@ -260,12 +265,13 @@ def _rows(
         if colored is not None:
             color = _color(row[colored])
             if color is None and row[colored].isdigit():
-                value = int(row[colored])  # darwin-py: of gray masks the "colour" is the value
+                # darwin-py: of gray masks the "colour" is the value
+                value, counted = int(row[colored]), False
             elif color is None:
                 reporter.finding("classes-unread", f"row {index + 1}: {row[colored]!r:.40} is no colour")
         elif None not in channels:
             color = _packed([row[column] for column in channels if column is not None])
-        yield Entry(row[name], value, color)
+        yield Entry(row[name], value, color, counted)
 
 
 # --- JSON, YAML, TOML -----------------------------------------------------------------------------------
@@ -329,11 +335,11 @@ def _named(reporter: Header, names: Any) -> Iterable[Entry]:
     else:
         pairs = []
     for called, told_value in pairs:
-        name, value, color = called, told_value, None
+        name, value, color, counted = called, told_value, None, isinstance(names, list)
         if isinstance(called, dict):
             name, color = get_any(called, "name", "title", "label"), _color(get_any(called, "color"))
             number = get_any(called, "id")
-            value = number if type(number) is int else told_value
+            value, counted = (number, False) if type(number) is int else (told_value, counted)
         if isinstance(value, str) and (marked := _color(value)) is not None and value.startswith("#"):
             color, value = marked, None  # FiftyOne: RGB masks have colours as targets
         if not isinstance(name, str) or not (value is None or f"{value}".isdigit()):
@@ -341,4 +347,4 @@ def _named(reporter: Header, names: Any) -> Iterable[Entry]:
             continue
         if isinstance(name, Word):
             reporter.finding("label-number", f"{value!r:.40} is called {name:.40}")
-        yield Entry(name, None if value is None else int(value), color)
+        yield Entry(name, None if value is None else int(value), color, counted)

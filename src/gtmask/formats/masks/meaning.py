@@ -163,6 +163,8 @@ def add_pixels(
             else:
                 add(label, pixel)
         elif entry is not None:
+            if value_of(pixel) == entry.value == 0 and entry.counted and entry.color != BLACK:
+                builder.finding("mask-zero-class", f"{name}: {pixel.count} pixels of 0 are {entry.name:.60}")
             add(entry.name, pixel)
         elif value_of(pixel) == 0 if pixel.color is None or pixel.value is not None else pixel.color == BLACK:
             report("mask-zero", pixel)

@@ -47,6 +47,18 @@ def class_names(reporter: Reporter, rows: Iterable[tuple[Key, Any]]) -> dict[Key
     return names
 
 
+def name_lines(reporter: Reporter, text: str) -> list[str]:
+    """Return the lines of a list of classes without comments, which are told, and blank lines at its end.
+
+    A comment begins with ``#`` and a blank, so that classes may be called ``#1``. It has no number.
+    """
+    lines = [line.strip() for line in text.rstrip().splitlines()]
+    comments = [number for number, line in enumerate(lines, 1) if line == "#" or line.startswith("# ")]
+    if comments:
+        reporter.finding("classes-alike", f"line {comments[0]} is a comment, which counts as no class")
+    return [line for line in lines if line != "#" and not line.startswith("# ")]
+
+
 def report_duplicates(reporter: Reporter, names: dict[Key, str]) -> None:
     """Tell of the names that several numbers or ids have."""
     if len(set(names.values())) == len(names):

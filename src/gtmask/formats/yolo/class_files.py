@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gtmask.errors import PASSING, StorageError
-from gtmask.formats.reading.classes import class_names, load_yaml
+from gtmask.formats.reading.classes import class_names, load_yaml, name_lines
 from gtmask.formats.reading.per_image import BadFile, encoding_findings, load_object
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
 from gtmask.formats.text import decode_text
@@ -115,9 +115,7 @@ def _read(export: Export, reporter: Header, name: str) -> Classes:
 
 
 def _from_lines(reporter: Header, data: bytes) -> Classes:
-    lines = [line.strip() for line in decode_text(data).splitlines()]
-    while lines and not lines[-1]:
-        lines.pop()
+    lines = name_lines(reporter, decode_text(data))
     if any("\0" in line for line in lines):
         raise ValueError("it has NUL bytes")
     return Classes(class_names(reporter, enumerate(lines)))
