@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gtmask.formats import yolo
+from gtmask.formats.base import ReadOptions
 from gtmask.formats.sampling import take_sample
 from tests.support.small_exports import FilesExport, labels, open_files
 
@@ -122,3 +123,21 @@ def test_numbers_of_classes_may_be_written_as_fractions(number: str):
 )
 def test_high_track_numbers_do_not_hide_the_format(line: str):
     assert yolo.sniff(take_sample(FilesExport({"a.txt": f"{line}\n".encode()}), "a.txt"))
+
+
+class RemoteExport(FilesExport):
+    """Files of which each costs a request."""
+
+    is_remote = True
+
+
+@pytest.mark.parametrize("other", ["valid/data.yaml", "valid/classes.txt", "valid/labels/classes.txt"])
+@pytest.mark.parametrize(("names", "told"), [("[road, car]", ["classes-differ"]), ("[car, road]", [])])
+def test_lists_of_other_splits_are_compared_in_s3_too(other: str, names: str, told: list[str]):
+    listed = f"names: {names}" if other.endswith("yaml") else "\n".join(names.strip("[]").split(", "))
+    files = {"train/labels/a.txt": LINE, "valid/labels/b.txt": LINE, "train/data.yaml": "names: [car, road]",
+             other: listed}  # fmt: skip
+    reader = yolo.read(RemoteExport({name: text.encode() for name, text in files.items()}), ReadOptions())
+    assert len(list(reader.units())) == 2
+    codes = [finding.code for finding in reader.findings]
+    assert [code for code in codes if code != "file-skipped"] == told

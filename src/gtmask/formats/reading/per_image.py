@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from gtmask.formats.reading.typed import Header
 
 
+YAML = (".yaml", ".yml")
+
+
 class BadFile(ValueError):  # noqa: N818 (it is told as a finding, never raised to a user)
     """A file that is not of the form that its format prescribes; the message is a few words."""
 
@@ -47,6 +50,7 @@ class PerImageReader(BaseReader):
 
     - ``wanted``, ``parse``: see the module's docstring; module-level functions.
     - ``suffix``: the extension of the format's files.
+    - ``look``: takes the reader and the names of the files that are none of the format's, and tells of them.
     """
 
     def __init__(
@@ -58,12 +62,14 @@ class PerImageReader(BaseReader):
         wanted: Callable[[str], bool],
         parse: Callable[[bytes, str, PerImageReader], Record],
         suffix: str = ".json",
+        look: Callable[[PerImageReader, list[str]], list[Finding]] | None = None,
         **told: Unpack[Told],
     ) -> None:
         super().__init__(export, options, title, **told)
         self._wanted = wanted
         self._parse = parse
         self._suffix = suffix
+        self._look = look
         self._others: list[Finding] | None = None
 
     def count(self) -> int | None:
@@ -78,10 +84,11 @@ class PerImageReader(BaseReader):
         for name in self.export.names():
             if self._wanted(name):
                 yield name
-            elif not name.lower().endswith(COMPANIONS):
+            elif not name.lower().endswith(COMPANIONS) or name.lower().endswith(YAML):
                 others.append(name)
         if self._others is None:
             self._others = left_out(self.export, others, self._suffix)
+            self._others += [] if self._look is None else self._look(self, others)
             self.findings += self._others
 
     def record(self, unit: str) -> Record:

@@ -17,14 +17,15 @@ from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import PerImageReader
+from gtmask.formats.reading.per_image import YAML, PerImageReader
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
-from gtmask.formats.yolo.class_files import NAMES, YAML, Classes, read_classes
+from gtmask.formats.yolo.class_files import NAMES, Classes, other_lists, read_classes
 from gtmask.formats.yolo.columns import BOX, find_pairs, is_track, usual_columns
 from gtmask.formats.yolo.lines import FARTHEST, add_lines
 
 if TYPE_CHECKING:
+    from gtmask.findings import Finding
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.model import Record
@@ -87,10 +88,15 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
         reporter.place = export.location
         reporter.finding("key-points-suspected", "all points of the first lines lie in such boxes")
     return PerImageReader(
-        export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt",
+        export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt", look=_look,
         labels=list(dict.fromkeys(labels)) or None, findings=reporter.findings,
         context=replace(classes, pose=classes.pose or pairs.certain, behind=usual_columns(files)),
     )  # fmt: skip
+
+
+def _look(reader: PerImageReader, others: list[str]) -> list[Finding]:
+    """Tell of class lists that differ, where they were not looked for before."""
+    return other_lists(reader.export, reader.context, others)
 
 
 def _first_lines(export: Export) -> list[list[list[float]]]:

@@ -13,15 +13,17 @@ name among all files. Where several lists are found that differ, the first count
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from gtmask.errors import PASSING, StorageError
+from gtmask.findings import Finding
 from gtmask.formats.reading.classes import class_names, load_yaml, name_lines
-from gtmask.formats.reading.per_image import BadFile, encoding_findings, load_object
+from gtmask.formats.reading.per_image import YAML, BadFile, encoding_findings, load_object
 from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
 from gtmask.formats.text import decode_text
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.export import Export
 
-YAML = (".yaml", ".yml")
 NAMES = (
     "data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt", "obj.names", "_classes.txt",
     "_classes.csv", "class_names.txt", "obj_names.txt", "notes.json",
@@ -46,12 +47,14 @@ class Classes:
 
     - ``names``: class names by number.
     - ``pose``: lines hold key points behind a box (``kpt_shape``).
+    - ``source``: the file that lists them; "" where the user named it.
     - ``behind``: how many columns stand behind the coordinates (confidence, track) where other files show it.
     """
 
     names: dict[int, str] = field(default_factory=dict)
     pose: bool = False
     behind: int = 0
+    source: str = ""
 
 
 def read_classes(export: Export, reporter: Header, given: str | None = None) -> Classes:
@@ -61,26 +64,34 @@ def read_classes(export: Export, reporter: Header, given: str | None = None) -> 
     """
     if given is not None and (named := _read(export, reporter, given)).names:
         return named
-    first: tuple[str, Classes] | None = None
+    candidates = (name for name in _candidates(export) if name != given)
+    for name in candidates:
+        found = replace(_read(export, reporter, name), source=name)
+        if found.names:
+            # In S3 the others are looked for once all objects were listed: see other_lists().
+            reporter.findings += () if export.is_remote else differing(export, found, candidates)
+            return found
+    reporter.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
+    return Classes()
+
+
+def differing(export: Export, counting: Classes, names: Iterable[str]) -> list[Finding]:
+    """Tell of the first of some lists that has other classes than the one that counts."""
     # The lists that do not count are read only to compare them.
     unheard = Header("")
-    for name in _candidates(export):
-        if name == given:
-            continue
-        found = _read(export, reporter if first is None else unheard, name)
-        if not found.names:
-            continue
-        if first is None:
-            first = name, found
-            if export.is_remote:
-                break
-        elif found.names != first[1].names:
-            reporter.finding("classes-differ", f"{first[0]} counts, {name} has other classes")
-            break
-    if first is None:
-        reporter.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
-        return Classes()
-    return first[1]
+    for name in names:
+        found = _read(export, unheard, name).names
+        if found and found != counting.names:
+            return [Finding("classes-differ", f"{counting.source} counts, {name} has other classes")]
+    return []
+
+
+def other_lists(export: Export, counting: Classes, names: Iterable[str]) -> list[Finding]:
+    """Tell of class lists among the names of an export in S3 that differ from the one that counts."""
+    if not export.is_remote or not counting.names:
+        return []
+    lists = (name for name in names if _may_list(name) and name != counting.source)
+    return differing(export, counting, islice(lists, _MOST))
 
 
 def _candidates(export: Export) -> Iterator[str]:
@@ -89,12 +100,16 @@ def _candidates(export: Export) -> Iterator[str]:
     yield from (name for name in usual if export.exists(name))
     others = []
     for name in export.names():
-        base = basename(name).lower()
-        if (base in NAMES or base.endswith((*YAML, ".names"))) and name not in usual:
+        if _may_list(name) and name not in usual:
             others.append(name)
             if len(others) == _MOST:
                 break
     yield from others
+
+
+def _may_list(name: str) -> bool:
+    base = basename(name).lower()
+    return base in NAMES or base.endswith((*YAML, ".names"))
 
 
 def _read(export: Export, reporter: Header, name: str) -> Classes:
