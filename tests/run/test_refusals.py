@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -298,3 +299,24 @@ def test_of_two_starts_at_once_the_one_with_other_settings_is_refused(tmp_path: 
     for found in ({"fingerprint": "another"}, {"long_keys": [0]}, {"records": 2}):
         with pytest.raises(errors.RunConflictError, match=f"found other {next(iter(found))}"):
             asyncio.run(second(found))
+
+
+@pytest.mark.parametrize("mask_uri", [None, "s3://bucket/masks"])
+def test_an_output_that_was_copied_is_not_finished_with_the_masks_of_the_other(
+    tmp_path: Path, mask_uri: str | None
+) -> None:
+    out, copy, link = (tmp_path / name for name in ("out", "copy", "link"))
+    for shard in ("0/2", "1/2"):
+        gtmask.convert(
+            export(tmp_path), out, images=tmp_path / "images", workers=1, shard=shard, mask_uri=mask_uri
+        )
+    shutil.copytree(out, copy)
+    link.symlink_to(out)
+    manifest = gtmask.finish(link).manifest
+    assert manifest == f"{link}/labeling-qa.manifest"
+    if mask_uri is None:
+        with pytest.raises(UsageError, match=r"was made as .*/out, and its manifest would name"):
+            gtmask.finish(copy)
+    else:
+        gtmask.finish(copy)
+        assert (copy / "labeling-qa.manifest").read_bytes() == (out / "labeling-qa.manifest").read_bytes()

@@ -148,6 +148,29 @@ class RunRequest:
             place = above
 
 
+def refuse_moved_output(prefix: str, out: str, *, is_given: bool) -> None:
+    """Refuse an output that was copied or moved: its manifest would name the masks where it was made.
+
+    Parameters
+    ----------
+    prefix
+        What stands before mask keys in the manifest.
+    is_given
+        Whether somebody has said that (``--mask-uri``).
+
+    Raises
+    ------
+    UsageError
+        The masks that it would name are not those in ``out``.
+    """
+    if not is_given and real(prefix) != real(f"{out}/{MASKS}"):
+        made = prefix.rstrip("/").removesuffix(MASKS.rstrip("/")).rstrip("/")
+        raise UsageError(
+            f"The run in {out} was made as {made}, and its manifest would name the masks there: finish it "
+            "under that name, or convert anew, with --mask-uri where masks are moved afterwards."
+        )
+
+
 def default_images(source: str) -> str:
     """Return the export's own folder: where images are looked for without ``--images``."""
     if is_s3(source):

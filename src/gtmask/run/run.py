@@ -27,7 +27,7 @@ from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import job_of
 from gtmask.run.opening import open_exports
-from gtmask.run.places import RunRequest, absolute_location
+from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import join_fingerprints, load_plan
 from gtmask.run.prepared import prepared_location, with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
@@ -364,7 +364,7 @@ def finish(
     Raises
     ------
     GtmaskError
-        If chunks are missing, or there is no run.
+        If chunks are missing, or there is no run, or it was made elsewhere and would name the masks there.
 
     Examples
     --------
@@ -382,6 +382,7 @@ def finish(
             plan = await load_plan(storage)
             if plan is None:
                 raise UsageError(f"There is no run in {out}: {storage.uri(RUN_FILE)} is missing.")
+            refuse_moved_output(plan.mask_prefix, out, is_given=plan.settings["mask_uri"] is not None)
             listener.stage("assemble", plan.records)
             tally = await assemble(storage, plan, listener)
             await end_update(storage, plan, prune=False)
