@@ -100,7 +100,7 @@ def answer(
     Returns
     -------
     Answer
-        Its ``exit_code`` is 0 where every object was answered, else 3.
+        Its ``exit_code`` is 0 where every object was answered and all of its mask read, else 3.
 
     Raises
     ------
@@ -166,7 +166,8 @@ def answer(
     )
     ids = f"--run {run}" if run else f"--classes {classes}" if classes else ""
     found = Answer(target, look.before, look.after, ids or f"the attribute {look.before or look.after}",
-                   look.statuses, look.failures, plan.lines, table)  # fmt: skip
+                   look.statuses, look.failures, plan.lines, table,
+                   made_by.records if made_by else 0)  # fmt: skip
     _work(found, task, plan, _Work(look, sources, originals), Pool(workers, before=_compile), progress)
     coco, page = [COCO] if options.coco else [], [] if found.page_trouble else [PAGE]
     found.files = [f"{target.rstrip('/')}/{name}" for name in (MANIFEST, AGAIN, CHANGES, *coco, *page)]

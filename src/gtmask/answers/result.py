@@ -10,6 +10,9 @@ from gtmask.answers.survey import FAILED, UNANSWERED
 from gtmask.run.commit import Tally
 from gtmask.text import plain_values
 
+#: What masks lack, or workers have painted and nobody can tell: that became background.
+_LOST = {"before-missing", "bitmap-value-unknown", "shape-unknown-label"}
+
 
 @dataclass(slots=True)
 class Answer:
@@ -30,6 +33,9 @@ class Answer:
         the labeled images themselves.
     objects
         Labeled images, tiles among them; several lines of one count once.
+    records
+        Images that the run had (``run``); 0 where none was named. Those that no manifest has are not told as
+        unanswered: a pilot has but a few of them.
     answered, again
         Lines of ``answer.manifest`` and of ``again.manifest``.
     compared, changed
@@ -52,6 +58,7 @@ class Answer:
     failures: Counter[str] = field(default_factory=Counter)
     objects: int = 0
     prepared: str = ""
+    records: int = 0
     answered: int = 0
     again: int = 0
     compared: int = 0
@@ -63,9 +70,9 @@ class Answer:
 
     @property
     def exit_code(self) -> int:
-        """0 where every object was answered and read, else 3."""
+        """0 where every object was answered and all of its mask read, else 3."""
         left = self.statuses[FAILED] + self.statuses[UNANSWERED] + self.tally.rejects
-        return 3 if left or "before-missing" in self.tally.findings else 0
+        return 3 if left or _LOST & self.tally.findings.keys() else 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""

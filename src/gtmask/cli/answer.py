@@ -75,6 +75,9 @@ def _render(result: Answer, screen: Console) -> None:
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
     tell(screen, f"status  {counts}")
     say(screen, f"ids     those of {result.ids}")
+    if not result.prepared and result.records > result.objects:
+        left = result.records - result.objects
+        tell(screen, f"run     {left:,} of its {result.records:,} images are in none of these manifests")
     if result.prepared:
         say(
             screen,

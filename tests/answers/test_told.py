@@ -1,0 +1,83 @@
+"""What an answer tells of images that it does not have, and of pixels whose class nobody knows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import gtmask
+from gtmask.cli import app
+from tests.support import coco_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def answered(tmp_path: Path, change: Callable[[dict[str, Any], Path], None]) -> Path:
+    """Convert four images, and return the output manifest of a job that answered three of them, changed."""
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(4)])
+    gtmask.convert(export, tmp_path / "run", images=tmp_path / "images", workers=1)
+    path = tmp_path / "output.manifest"
+    with path.open("w") as written:
+        for number, line in enumerate((tmp_path / "run/labeling-qa.manifest").read_text().splitlines()[1:]):
+            values = json.loads(line)
+            values["new-ref"] = str(tmp_path / f"{number}.png")
+            told = values["labeling-qa-ref-metadata"]
+            values["new-ref-metadata"] = {
+                **told,
+                "adjustment-status": "adjusted",
+                "job-name": "labeling-job/x",
+            }
+            change(values, tmp_path)
+            print(json.dumps(values), file=written)
+    return path
+
+
+def same(values: dict[str, Any], _: Path) -> None:
+    values["new-ref"] = values["labeling-qa-ref"]
+
+
+def off_by_one(values: dict[str, Any], _: Path) -> None:
+    """Write the mask in colours that are nearly those of the map."""
+    mask = np.asarray(Image.open(values["labeling-qa-ref"]))
+    colors = {int(k): v["hex-color"] for k, v in values["new-ref-metadata"]["internal-color-map"].items()}
+    table = np.zeros((256, 3), np.uint8)
+    for number, color in colors.items():
+        table[number] = list(bytes.fromhex(color[1:]))
+    table[1:] ^= 1
+    Image.fromarray(table[mask]).save(values["new-ref"])
+
+
+def renamed(values: dict[str, Any], folder: Path) -> None:
+    same(values, folder)
+    values["new-ref-metadata"] = json.loads(json.dumps(values["new-ref-metadata"]))
+    for number, entry in values["new-ref-metadata"]["internal-color-map"].items():
+        if number != "0":
+            entry["class-name"] += " of another job"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(same, ""), (off_by_one, "bitmap-value-unknown"), (renamed, "shape-unknown-label")],
+)
+def test_masks_that_lose_classes_end_with_3(
+    tmp_path: Path, change: Callable[[dict[str, Any], Path], None], code: str
+) -> None:
+    manifest = answered(tmp_path, change)
+    result = gtmask.answer([manifest], tmp_path / "out", run=str(tmp_path / "run"), workers=1)
+    assert (result.exit_code, result.records, result.objects) == (3 if code else 0, 4, 3)
+    assert (code in result.tally.findings) if code else not result.tally.findings
+
+
+def test_images_of_the_run_that_no_manifest_has_are_told(tmp_path: Path) -> None:
+    manifest = answered(tmp_path, same)
+    command = ["answer", str(manifest), "--run", str(tmp_path / "run"), "--out", str(tmp_path / "out")]
+    shown = CliRunner().invoke(app, [*command, "--workers", "1", "--progress", "none"])
+    assert shown.exit_code == 0
+    assert "run     1 of its 4 images are in none of these manifests" in shown.output
