@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from aiohttp.http_exceptions import BadStatusLine
 from botocore import auth
 from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.errors import StorageError
-from gtmask.storage import S3Settings, open_storage
+from gtmask.storage import S3Settings, open_storage, s3_connections
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_direct import Address, Direct, Signer, _Request, address_of, spell
 from tests.support.s3_faults import FINAL, TRANSIENT, run
@@ -166,9 +171,11 @@ def test_where_a_request_goes_and_what_it_is_signed_for(
             return b""
 
     class Connections:
-        async def send(self, request: Any) -> Answer:
-            sent.append(request)
-            return Answer()
+        async def exchange(self, base: str, method: str, url: str, headers: Any, body: bytes) -> Any:
+            assert url.startswith(base)
+            assert (method, body) == ("PUT", b"data")
+            sent.append(SimpleNamespace(url=url, headers=headers))
+            return s3_connections.Answer(200, {}, b"")
 
     def catch(request: Any, **_: Any) -> Answer:
         sent.append(request)
@@ -266,6 +273,53 @@ def test_errors_are_told_in_the_same_words(fault_proxy: FaultProxy, bucket: str,
     run(fault_proxy, bucket, "aioboto3", after_another, attempts=1)
     assert told[:2] == told[2:]
     assert len(told) == 4
+
+
+KEY: Any = SimpleNamespace(host="127.0.0.1", port=9, ssl=True, is_ssl=True)
+
+
+@pytest.mark.parametrize("proxy", [None, "http://name:secret@127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientConnectorSSLError(KEY, OSError(1, "no")),
+        aiohttp.ClientConnectorError(KEY, OSError(1, "no")),
+        aiohttp.ClientProxyConnectionError(KEY, OSError(1, "no")),
+        aiohttp.ServerDisconnectedError(),
+        aiohttp.ClientPayloadError("short"),
+        BadStatusLine("no"),
+        aiohttp.ConnectionTimeoutError("Connection timeout"),
+        aiohttp.SocketTimeoutError("Timeout on reading"),
+        aiohttp.ServerTimeoutError("Timeout"),
+        aiohttp.ClientOSError(104, "reset"),
+        socket.gaierror("no such host"),
+        TimeoutError(),
+        ValueError("other"),
+        aiohttp.InvalidURL("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_connection_that_fails_is_told_as_the_client_tells_it(error: Exception, proxy: str | None) -> None:
+    class Session:
+        async def request(self, *_: Any, **given: Any) -> None:
+            assert given.get("proxy") == proxy
+            raise error
+
+    async def session(proxy: str | None) -> Session:
+        return Session()
+
+    async def main() -> tuple[Exception, Exception]:
+        connections = s3_connections.Connections(proxies={"http": proxy} if proxy else {})
+        connections._get_session = session
+        url = "http://127.0.0.1:9/bucket/k"
+        with pytest.raises(Exception) as ours:  # noqa: PT011 - compared below
+            await connections.exchange("http://127.0.0.1:9/bucket/", "GET", url, {}, None)
+        with pytest.raises(Exception) as theirs:  # noqa: PT011 - as above
+            await connections.send(AWSRequest("GET", url).prepare())
+        return ours.value, theirs.value
+
+    ours, theirs = asyncio.run(main())
+    assert (type(ours), str(ours)) == (type(theirs), str(theirs))
 
 
 @pytest.mark.parametrize("fault", ["AuthorizationHeaderMalformed", "IllegalLocationConstraintException"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import aioboto3
 from aiobotocore.config import AioConfig
-from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore import handlers
 from botocore.exceptions import InvalidRegionError, ProfileNotFound
@@ -17,6 +16,7 @@ from botocore.loaders import create_loader
 
 from gtmask._version import __version__
 from gtmask.errors import UsageError
+from gtmask.storage.s3_connections import Connections
 from gtmask.storage.s3_prefix import check_endpoint
 from gtmask.storage.s3_wishes import add_to_every_request, headers_of
 from gtmask.text import one_line
@@ -43,7 +43,7 @@ class Opened:
     """
 
     client: Any
-    connections: AIOHTTPSession
+    connections: Connections
     credentials: AioCredentials | None
     read_headers: dict[str, str]
     write_headers: dict[str, str]
@@ -70,10 +70,10 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
     sessions are not freed entirely. Raises UsageError if the AWS configuration has no such profile, or the
     region or the endpoint's URL is malformed or holds a password.
     """
-    connections: list[AIOHTTPSession] = []
+    connections: list[Connections] = []
 
-    def connect(**arguments: Any) -> AIOHTTPSession:
-        connections.append(AIOHTTPSession(**arguments))
+    def connect(**arguments: Any) -> Connections:
+        connections.append(Connections(**arguments))
         return connections[-1]
 
     async with AsyncExitStack() as stack:
@@ -99,7 +99,7 @@ async def open_client(settings: S3Settings) -> AsyncIterator[Opened]:
         )
 
 
-def _config(settings: S3Settings, connect: Callable[..., AIOHTTPSession]) -> AioConfig:
+def _config(settings: S3Settings, connect: Callable[..., Connections]) -> AioConfig:
     return AioConfig(
         # The default of 10 makes the others wait for a connection, within their own time-outs.
         max_pool_connections=settings.in_flight,
