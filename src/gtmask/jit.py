@@ -12,9 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numba
-
 from gtmask import numba_internals
+from gtmask.numba_internals import numba
 from gtmask.stamps import running_stamp, source_stamp
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 _registry: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
 
-# Numba sets its options from the environment, where a type checker does not see them.
-_config: Any = numba.config
+_config = numba.config
 
 
 def kernel(

@@ -6,9 +6,12 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 #: New objects after which Python looks for cycles, 700 by default: more than a small run makes.
@@ -16,18 +19,39 @@ YOUNG_OBJECTS = 250_000
 
 #: Numba imports these wherever they are installed, for functions that no kernel calls.
 _NEEDLESS = ("scipy", "coverage")
+#: So it does with these, of which others may have a use: PyYAML for a file of settings, and for colours.
+_SELDOM, _SETTINGS = ("yaml", "colorama"), Path(".numba_config.yaml")
+
+_is_light: list[bool] = []
 
 
 def travel_light() -> None:
     """Do without packages, threads and looks for garbage that nothing of ours needs."""
-    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    _is_light.append(True)
     for name in _NEEDLESS:
-        modules.setdefault(name, None)
+        _modules().setdefault(name, None)
     # No matrices here are worth a BLAS's threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Modules and the compiler make many objects and few cycles: looking for them takes a tenth of a run.
     gc.set_threshold(YOUNG_OBJECTS)
     atexit.register(_end_at_once)
+
+
+@contextmanager
+def importing_numba() -> Iterator[None]:
+    """Let Numba be imported without what it has no use for here, if this process is all ours."""
+    absent = [name for name in _SELDOM if _is_light and name not in sys.modules and not _SETTINGS.exists()]
+    _modules().update(dict.fromkeys(absent))
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def _modules() -> dict[str, ModuleType | None]:
+    """Return the imported modules, in which None stands for one that cannot be imported."""
+    return cast("dict[str, ModuleType | None]", sys.modules)
 
 
 def _end_at_once() -> None:

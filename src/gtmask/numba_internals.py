@@ -19,9 +19,11 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-import numba
-
 from gtmask.errors import UsageError
+from gtmask.light import importing_numba
+
+with importing_numba():
+    numba: Any = importlib.import_module("numba")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +34,9 @@ TESTED = ((0, 61), (0, 69))
 _CACHE = "numba.core.caching.FunctionCache"
 _FILES = "numba.core.caching.IndexDataCacheFile"
 _OPTIONS = "numba.core.cpu.CPUTargetOptions"
+_RUNTIME = "numba.core.runtime.nrtdynmod"
+_LIBRARY = "numba.core.codegen.CPUCodeLibrary"
+_CODEGEN = "numba.core.codegen.JITCPUCodegen"
 
 #: Attributes of classes and modules, and why each is used.
 NAMES = {
@@ -44,7 +49,14 @@ NAMES = {
     "numba.core.caching.CompileResultCacheImpl.rebuild": "makes a kernel of code that was read",
     "numba.core.caching.CompileResultCacheImpl.filename_base": "names files in folders that are only read",
     "numba.core.caching._CacheLocator.get_suitable_cache_subpath": "names the folder below NUMBA_CACHE_DIR",
+    f"{_FILES}.save": "keeps the machine code of the runtime",
     "numba.core.runtime.nrt.rtsys.initialize": "all that code from the cache needs of a process",
+    f"{_RUNTIME}.compile_nrt_functions": "would compile the runtime anew in each process",
+    f"{_RUNTIME}.create_nrt_module": "what of the runtime is compiled",
+    f"{_LIBRARY}.enable_object_caching": "lets the runtime's machine code be kept",
+    f"{_LIBRARY}.serialize_using_object_code": "the runtime's machine code, as that of kernels is kept",
+    f"{_CODEGEN}.unserialize_library": "makes the runtime of machine code that was read",
+    f"{_CODEGEN}.magic_tuple": "the processor that machine code is for",
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
     "numba.core.dispatcher.Dispatcher._numba_type_": "the type of an inner kernel",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
@@ -164,7 +176,7 @@ class KernelCache:
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the code for a signature, None where there is none."""
-        _attribute("numba.core.runtime.nrt.rtsys").initialize(target_context)
+        _begin_runtime(target_context)
         for files in self._files():
             try:
                 with _bare_environments():
@@ -183,12 +195,31 @@ class KernelCache:
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code for a signature."""
+        with self._saving():
+            self._numbas._save_overload(sig, data)
+
+    def load(self, key: Any) -> Any:
+        """Return what was kept under a key of the caller's own, None where there is nothing."""
+        for files in self._files():
+            with suppress(Exception):  # as above
+                if (found := files.load(key)) is not None:
+                    return found
+        return None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep something under a key of the caller's own."""
+        with self._saving():
+            self._kept.save(key, data)
+
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Let something be kept, where files can be written."""
         with suppress(OSError, EOFError, UnpicklingError):
             # Numba names a data file in the index before it writes it: left where it is, old code under that
             # name would pass for new when this process is killed in between.
             if not self._kept._load_index():
                 self.flush()
-            self._numbas._save_overload(sig, data)
+            yield
 
     def flush(self) -> None:
         """Remove the kernel's files."""
@@ -202,6 +233,33 @@ class KernelCache:
         """The file that tells what is cached of the kernel, None where there is none."""
         paths = (Path(files._index_path) for files in self._files())
         return next(filter(Path.exists, paths), None)
+
+
+def _begin_runtime(context: Any) -> None:
+    """Make Numba's runtime ready, which takes as long as reading ten kernels where it has to be compiled."""
+    module = _attribute(_RUNTIME)
+    before = module.compile_nrt_functions
+    module.compile_nrt_functions = _runtime
+    try:
+        _attribute("numba.core.runtime.nrt.rtsys").initialize(context)
+    finally:
+        module.compile_nrt_functions = before
+
+
+def _runtime(context: Any) -> Any:
+    """Return the runtime's library: from the cache, else compiled as Numba does it, and then kept."""
+    codegen = context.codegen()
+    cache = KernelCache(_runtime, lambda: numba.__version__)
+    key = codegen.magic_tuple()
+    with suppress(Exception):  # a damaged file
+        if (found := cache.load(key)) is not None:
+            return codegen.unserialize_library(found)
+    code, library = _attribute(_RUNTIME).create_nrt_module(context)
+    library.enable_object_caching()
+    library.add_ir_module(code)
+    library.finalize()
+    cache.save(key, library.serialize_using_object_code())
+    return library
 
 
 @contextmanager
@@ -268,7 +326,7 @@ def _folders(function: Callable[..., Any]) -> Iterator[str]:
     """Yield where code of a function may have been put by who could write there."""
     file = Path(inspect.getfile(function))
     yield str(file.parent / "__pycache__")
-    if chosen := numba.config.CACHE_DIR:  # type: ignore[attr-defined] # set from the environment
+    if chosen := numba.config.CACHE_DIR:
         below = _attribute("numba.core.caching._CacheLocator").get_suitable_cache_subpath(file)
         yield str(Path(chosen, below))
 
