@@ -145,6 +145,9 @@ declare("guess", [
      "Look at a preview; if they are key points, say so with `kpt_shape` in data.yaml."),
     ("fraction-outside", "Coordinates lie below 0 or above 1 of the image; the shape was cut at its edge.",
      "Check that the coordinates are fractions of the image."),
+    ("boxes-differ", ("The outlines of most annotations that were looked at reach elsewhere than their "
+     "boxes: x and y may be exchanged, runs be written along the rows, or one of both be of another size."),
+     "Look at a preview; if the masks are right, the boxes are wrong, and they do not count."),
     ("fraction-suspected", ("All coordinates of a shape lie between 0 and 1, as if they were fractions of "
      "the image, and the format counts in pixels."),
      "If whoever wrote the export divided by the image's size, multiply by it: the shape is a dot now."),

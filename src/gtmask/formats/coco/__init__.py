@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
+from gtmask.formats.coco import boxes
 from gtmask.formats.coco.plain import fill_plain
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.coco.tables import OWNERS, element_at, read_tables
@@ -147,6 +148,7 @@ class CocoReader:
         listed = self._read_categories(reporter, tables.small)
         self.labels = listed if options.class_attribute is None else None
         self.findings += reporter.findings
+        self._compare_boxes(tables)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_tables": None}
@@ -155,6 +157,14 @@ class CocoReader:
         if tables.bare:
             return "COCO results list"
         return "COCO instances, Label Studio dialect" if studio else _title(head)
+
+    def _compare_boxes(self, tables: Tables) -> None:
+        """Tell of boxes that do not fit the outlines of the first annotations."""
+        ranges = tables.index.ranges(0, min(len(tables.images), boxes.MOST))[0].tolist()
+        read = (self.document.read(start, min(stop, start + boxes.MOST_BYTES)) for start, stop in ranges)
+        first = islice(chain.from_iterable(map(parse_elements, read)), boxes.MOST)
+        if detail := boxes.unlike_boxes(first):
+            self.findings.append(Finding("boxes-differ", f"{self.document.name}: {detail}"))
 
     def _read_categories(self, reporter: Header, small: dict[str, Any]) -> list[str] | None:
         """Fill ``categories`` (id to name) and return the names in order, each once.
