@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.answers.differences import compare
 from gtmask.answers.relabel import Relabeler
 from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
-from gtmask.errors import CredentialsError, PngError, StorageError, TransientError
+from gtmask.errors import PASSING, PngError, StorageError
 from gtmask.findings import Finding
 from gtmask.manifest.contract import METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.parser import LineParser
@@ -135,7 +135,7 @@ class LabeledReader:
         """Return a mask's bytes, or why they cannot be had."""
         try:
             data, _ = await self.media.read_mask(str(label.mask))
-        except (TransientError, CredentialsError):
+        except PASSING:
             raise
         except StorageError as error:
             return error

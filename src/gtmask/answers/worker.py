@@ -14,7 +14,7 @@ import orjson
 from gtmask.answers.instances import instances_of
 from gtmask.answers.labeled import LabeledReader, Line, Outcome
 from gtmask.answers.whole import Whole, in_grid
-from gtmask.errors import CredentialsError, StorageError, TransientError
+from gtmask.errors import PASSING, StorageError
 from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.media import with_media
 from gtmask.images.prepared import parse_line
@@ -218,7 +218,7 @@ class _Chunk:
                 pixels = await (await self.media.storage(self.job.image_prefix.rstrip("/"))).get(key)
             else:
                 pixels, _ = await self.media.read_image(outcome.image)
-        except (TransientError, CredentialsError):
+        except PASSING:
             raise
         except StorageError as error:
             outcome.findings.append(Finding("layout-image-missing", f"{error}"[:300]))

@@ -19,7 +19,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs, real, reals, scores_of, size_from
+from gtmask.formats.reading.checks import are_scored, pairs, real, reals, size_from
 from gtmask.formats.reading.geometry import CURVE_ERROR
 from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.rows import RowsReader, header, only_document
@@ -89,7 +89,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     labels = get_any(value, "labels")
     if labels is None:
         builder.finding("image-unannotated", "the frame has no labels")
-    scored = isinstance(labels, list) and scores_of(labels) is not None
+    scored = isinstance(labels, list) and are_scored(labels)
 
     def add(item: dict[str, Any]) -> None:
         builder.z = float(item["score"]) if scored else 0.0

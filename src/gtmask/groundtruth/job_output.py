@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.errors import CredentialsError, ManifestError, PngError, StorageError, TransientError
+from gtmask.errors import PASSING, ManifestError, PngError, StorageError
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.manifest_file import mirror_folders, parsed_lines
 from gtmask.groundtruth.media import (
@@ -206,7 +206,7 @@ async def _compare(compared: JobOutput, media: MediaReader, pair: _Pair) -> None
     try:
         old = decode_png((await media.read_mask(pair[0]))[0])
         new = decode_png((await media.read_mask(pair[1]))[0])
-    except (TransientError, CredentialsError):
+    except PASSING:
         raise
     except (StorageError, PngError):
         compared.unreadable += 1

@@ -15,15 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import (
-    CredentialsError,
-    NotFoundError,
-    PngError,
-    ProbeError,
-    StorageError,
-    TransientError,
-    UsageError,
-)
+from gtmask.errors import PASSING, NotFoundError, PngError, ProbeError, StorageError, UsageError
 from gtmask.findings import Problem
 from gtmask.groundtruth.manifest_file import mask_references, parsed_lines
 from gtmask.groundtruth.picture_rules import (
@@ -205,7 +197,7 @@ class MediaReader:
             image, size = await self.look_at_image(task.source)
         except NotFoundError:
             report("source-not-found", self._searched(self.images))
-        except (TransientError, CredentialsError):
+        except PASSING:
             raise
         except (ProbeError, StorageError) as error:
             report("source-unreadable", str(error))
@@ -248,7 +240,7 @@ class MediaReader:
             mask = await self.look_at_mask(reference, decode=decode or self.settings.deep)
         except NotFoundError:
             report("mask-not-found", self._searched(self.masks))
-        except (TransientError, CredentialsError):
+        except PASSING:
             raise
         except StorageError as error:
             report("mask-unreadable", str(error))

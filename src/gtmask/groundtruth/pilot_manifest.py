@@ -15,15 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from gtmask.errors import (
-    CredentialsError,
-    ManifestError,
-    PngError,
-    ProbeError,
-    StorageError,
-    TransientError,
-    UsageError,
-)
+from gtmask.errors import PASSING, ManifestError, PngError, ProbeError, StorageError, UsageError
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.media import (
     MediaReader,
@@ -253,7 +245,7 @@ async def _candidate_of(media: MediaReader, item: _Item) -> Candidate | str:
     try:
         image, _ = await media.look_at_image(source)
         seen = await media.look_at_mask(mask, decode=True)
-    except (TransientError, CredentialsError):
+    except PASSING:
         raise
     except (StorageError, ProbeError, PngError) as error:
         return str(error)

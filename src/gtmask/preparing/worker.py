@@ -15,9 +15,9 @@ from gtmask.findings import Finding, is_reject
 from gtmask.images.prepared import CHANGES, Piece, PreparedImage, parse_line
 from gtmask.images.probe import probe
 from gtmask.loops import side_by_side
+from gtmask.manifest.contract import IMAGE_EXTENSIONS, IMAGE_FORMATS
 from gtmask.preparing.make import make_images
 from gtmask.preparing.names import new_key, tile_key
-from gtmask.preparing.needs import IMAGE_NAMES, changes_of, extension_of
 from gtmask.preparing.open import DAMAGED, open_pixels
 from gtmask.preparing.plan import refuse_lost
 from gtmask.preparing.tiles import Box
@@ -38,6 +38,14 @@ _PIECE = 8 << 20
 #: Images of S3 that are on their way at a time; decoded is one of them.
 _AT_ONCE = 4
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
+#: Forms of pixels that every browser shows alike.
+_PLAIN = frozenset({"", "1", "L", "P", "RGB", "I;16", "I;16B", "I"})
+
+#: What ends the names of images, whether they can be read or not: a file of another kind is no loss.
+IMAGE_NAMES = (
+    *IMAGE_EXTENSIONS, ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".jp2", ".j2k",
+    ".jpx", ".heic", ".heif", ".avif", ".jxl", ".dng", ".svs", ".ndpi", ".dcm",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +237,32 @@ class _Worker:
         if not self.job.dry_run:
             for piece in pieces:
                 await self.out.delete(piece.key)
+
+
+def changes_of(info: ImageInfo, key: str, size: int, options: PrepareOptions) -> tuple[str, ...]:
+    """Return what has to be done with an image, in the words of the table; nothing where it is fine.
+
+    By its header: formats and limits are in :mod:`gtmask.manifest.contract`; EXIF: Developer Guide,
+    sms-cors-update. ``options``: whose limits count.
+    """
+    shown = info.format in IMAGE_FORMATS and not info.coding
+    too_large = info.width * info.height > options.split_pixels
+    # What is written anew has another number of bytes, which is looked at then.
+    heavy = size > options.split_bytes and shown
+    found = {
+        "turned": info.orientation != 1,
+        "converted": not shown,
+        "eight-bit": info.bits > 8,
+        "rgb": shown and info.mode not in _PLAIN,
+        "split": too_large or heavy,
+        "renamed": shown and not key.lower().endswith(IMAGE_EXTENSIONS),
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def extension_of(info: ImageInfo) -> str:
+    """Return what the name of a new image ends with: photos stay JPEG, all else becomes lossless PNG."""
+    return ".jpg" if info.format == "JPEG" else ".png"
 
 
 def _line(

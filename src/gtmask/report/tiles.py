@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gtmask.errors import CredentialsError, ManifestError, PngError, ProbeError, StorageError, TransientError
+from gtmask.errors import PASSING, ManifestError, PngError, ProbeError, StorageError
 from gtmask.findings import Finding
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.loops import first_error
@@ -102,7 +102,7 @@ async def make_tile(
         data, _ = await media.read_image(source)
         tile.picture = await asyncio.to_thread(shrink, data, limit, media.settings.grid)
         tile.width, tile.height = tile.picture.full_width, tile.picture.full_height
-    except (CredentialsError, TransientError):
+    except PASSING:
         raise
     except (StorageError, ProbeError) as error:
         tile.trouble = str(error)
@@ -130,7 +130,7 @@ async def _read_mask(
         data, _ = await media.read_mask(reference)
         layer = read_layer(role, data, classes)
         return layer, decode_png(data) if layer.png else None, ""
-    except (CredentialsError, TransientError):
+    except PASSING:
         raise
     except (StorageError, PngError) as error:
         return Layer(role, table=class_table(classes)), None, str(error)

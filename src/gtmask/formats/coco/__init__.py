@@ -31,7 +31,7 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import scores_of, set_size
+from gtmask.formats.reading.checks import are_scored, set_size
 from gtmask.formats.reading.companions import is_twin
 from gtmask.formats.reading.typed import (
     Header,
@@ -338,7 +338,7 @@ class CocoReader:
             if len(names) > 1:
                 builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
                 return
-        scored = self.results and scores_of(own) is not None
+        scored = self.results and are_scored(own)
         each(builder, own, lambda item: self._add(builder, item, scored=scored), "annotation")
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any], *, scored: bool) -> None:

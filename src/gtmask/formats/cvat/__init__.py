@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
 from gtmask.formats.cvat.classes import class_of, listed_classes, shape_attributes
-from gtmask.formats.cvat.grid import grid_of
 from gtmask.formats.cvat.shapes import add_shape, between
 from gtmask.formats.cvat.tracks import Clock, Drawn, TrackIndex, Video
 from gtmask.formats.jsonstream import Document
@@ -37,6 +36,11 @@ _ROOT = re.compile(r"<annotations[\s>]")
 _CHILD = re.compile(r"<(version|meta|image|track)[\s>/]")
 #: What CVAT has saved the frames of videos as, over the years.
 FRAMES = (".png", ".PNG", ".jpg", ".jpeg")
+#: Months: no server turned images before the first, all that were kept up did from the second on.
+_TURNED_SINCE, _CERTAIN_SINCE = "2022-04", "2023-01"
+#: From when until when some were forgotten, with time for servers to be brought up to date.
+_FORGOTTEN = ("2023-11", "2024-03")
+_MONTH = re.compile(r"[12][0-9]{3}-[01][0-9]")
 
 
 def sniff(sample: Sample) -> str | None:
@@ -254,6 +258,23 @@ def _clock(about: Element) -> Clock:
     stops = [stop.text or "" for stop in about.iter("stop_frame")]
     known = len(stops) == 1 and re.fullmatch(r"\d{1,9}", stops[0].strip())
     return Clock(max(int(step[1]), 1) if step else 1, int(stops[0]) if known else None)
+
+
+def grid_of(meta: Element) -> tuple[Grid, bool]:
+    """Return which pixels a document's shapes mean by its ``meta``, and whether that is certain.
+
+    - CVAT 2.1 of spring 2022 turns images when a task is made (cvat #4529). A task made before, or a document
+      dumped before, speaks of the stored pixels.
+    - A server may be older than the task. Labels have a ``type`` since 2.2: with it and a task of 2023 or
+      later it is certain that images were turned, but for the end of 2023, when 2.9 forgot some (cvat #7162).
+    """
+    made = [found[0] for date in meta.iter("created") if (found := _MONTH.match((date.text or "").strip()))]
+    dumped = _MONTH.match((meta.findtext("dumped") or "").strip())
+    latest = [*([max(made)] if made else []), *([dumped[0]] if dumped else [])]
+    if any(month < _TURNED_SINCE for month in latest):
+        return "stored", True
+    recent = meta.find(".//labels/label/type") is not None and bool(made) and min(made) >= _CERTAIN_SINCE
+    return "displayed", recent and not any(_FORGOTTEN[0] <= month <= _FORGOTTEN[1] for month in made)
 
 
 def image_names(name: str, subset: str = "", scope: str | None = None) -> ImageNames:

@@ -117,10 +117,13 @@ class Document:
         """Return one block of a file that is not local: records stand close to each other."""
         block = self._blocks.get(number)
         if block is None:
-            start = number * BLOCK
+            start, stop = number * BLOCK, min((number + 1) * BLOCK, self.size)
             if self._fetched > self.size + BLOCKS * BLOCK and self.export.is_remote:
                 self._copy()
-            block = self._part(start, min(start + BLOCK, self.size))
+            if (copied := self._descriptor) is not None:
+                block = whole(read_range(copied, start, stop), self.name, start, stop)
+            else:
+                block = self._read(start, stop)
             self._fetched += len(block)
             while len(self._blocks) >= BLOCKS:
                 self._blocks.popitem(last=False)
@@ -128,12 +131,6 @@ class Document:
         else:
             self._blocks.move_to_end(number)
         return block
-
-    def _part(self, start: int, stop: int) -> bytes:
-        """Return bytes of the copy, if there is one, else of the export."""
-        if self._descriptor is not None:
-            return whole(read_range(self._descriptor, start, stop), self.name, start, stop)
-        return self._read(start, stop)
 
     def _read(self, start: int, stop: int) -> bytes:
         return whole(self.export.read(self.name, start, stop), self.name, start, stop)

@@ -69,13 +69,10 @@ def reals(outer: dict[str, Any], keys: Iterable[str]) -> list[float]:
     return found
 
 
-def scores_of(items: list[Any]) -> list[float] | None:
-    """Return the ``score`` of all elements of a list; None where one is no object or has no finite score."""
-    found = [item.get("score") if isinstance(item, dict) else None for item in items]
-    if all(isinstance(score, int | float) and not isinstance(score, bool) for score in found):
-        scores = [float(score) for score in found if score is not None]
-        return scores if all(map(math.isfinite, scores)) else None
-    return None
+def are_scored(items: list[Any]) -> bool:
+    """Say whether all elements of a list are objects with a finite ``score``."""
+    scores: Iterable[Any] = (item.get("score") if isinstance(item, dict) else None for item in items)
+    return all(type(score) in {int, float} and math.isfinite(score) for score in scores)
 
 
 def size_from(

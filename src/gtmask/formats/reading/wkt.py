@@ -46,10 +46,8 @@ def parse_wkt(text: str) -> Geometry:
     pairs = _PAIR.sub(lambda pair: f"[{float(pair[1])!r},{float(pair[2])!r}]", body)
     try:
         nested: Any = orjson.loads(pairs.replace("(", "[").replace(")", "]"))
-        if word == "POINT":
-            return Geometry("point", [[_ring(nested, closed=False)]])
-        if word == "LINESTRING":
-            return Geometry("polyline", [[_ring(nested, closed=False)]])
+        if word in {"POINT", "LINESTRING"}:
+            return Geometry("point" if word == "POINT" else "polyline", [[_ring(nested, closed=False)]])
         polygons = nested if word == "MULTIPOLYGON" else [nested]
         return Geometry("polygon", [[_ring(ring, closed=True) for ring in polygon] for polygon in polygons])
     except (TypeError, ValueError):

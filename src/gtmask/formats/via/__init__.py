@@ -66,7 +66,7 @@ class ViaReader(BaseReader):
         self.name = name
         regions = get_object(reporter, attributes, "region")
         self._header: list[Finding] = []
-        self._document: Document | None = None
+        self._document = Document(export, name)
         self._path = ("_via_img_metadata",) if self._is_project() else ()
         self.attribute = self._choose()
         self.names = option_names(reporter, get_object(reporter, regions, self.attribute.name or ""))
@@ -74,25 +74,17 @@ class ViaReader(BaseReader):
         self._header = reporter.findings
         self.findings = list(reporter.findings)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_document": None}
-
     def _choose(self) -> ClassAttribute:
         """Return the attribute that holds the class, by the first images."""
         census = Census()
         nobody = RecordBuilder("")
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(self.units(), LOOKED_AT):
-                image = load_part(self._read(start, stop))
+                image = load_part(self._document.read(start, stop))
                 regions = as_list(nobody, _regions(image), "regions")
                 for region in as_objects(nobody, regions, "regions"):
                     census.add(get_any(region, "region_attributes"))
         return census.choose(self.options.class_attribute)
-
-    def _read(self, start: int, stop: int) -> bytes:
-        if self._document is None:
-            self._document = Document(self.export, self.name)
-        return self._document.read(start, stop)
 
     def units(self) -> Iterator[tuple[str, int, int]]:
         """Yield one unit per image."""
@@ -117,7 +109,7 @@ class ViaReader(BaseReader):
         where = f"{self.name}, {key!r:.200}"
         builder = RecordBuilder("", grid="displayed", where=where)
         try:
-            image = load_part(self._read(start, stop))
+            image = load_part(self._document.read(start, stop))
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
         builder.record.image = get_text(builder, image, "filename")

@@ -46,18 +46,15 @@ class Via3Reader(BaseReader):
         self.name = name
         self.attributes = {key: as_object(reporter, value, key) for key, value in attributes.items()}
         self._header = reporter.findings
-        self._document: Document | None = None
+        self._document = Document(export, name)
         self.attribute = self._choose()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_document": None}
 
     def _choose(self) -> ClassAttribute:
         """Return the attribute that holds the class, by the first regions."""
         census, nobody = Census(), Header(self.name)
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(members(self.export, self.name, ("metadata",)), LOOKED_AT):
-                region = load_part(self._read(start, stop))
+                region = load_part(self._document.read(start, stop))
                 if get_any(region, "xy"):
                     census.add(named_attributes(nobody, get_object(nobody, region, "av"), self.attributes))
         return census.choose(self.options.class_attribute)
@@ -91,14 +88,9 @@ class Via3Reader(BaseReader):
 
     def _view_of(self, start: int, stop: int) -> str:
         try:
-            return str(get_any(load_part(self._read(start, stop)), "vid"))
+            return str(get_any(load_part(self._document.read(start, stop)), "vid"))
         except BadFile:
             return ""
-
-    def _read(self, start: int, stop: int) -> bytes:
-        if self._document is None:
-            self._document = Document(self.export, self.name)
-        return self._document.read(start, stop)
 
     def names_of(self, unit: tuple[str, str, Any]) -> ImageNames | None:
         """Return the image and its other name: the unit holds both."""
@@ -113,13 +105,14 @@ class Via3Reader(BaseReader):
         builder = RecordBuilder(image, grid="displayed", where=where, aliases=aliases)
         if not image:
             builder.finding("image-name-bad", f"{where}: the view names no file")
-        builder.account(places, lambda place: self._region(builder, load_part(self._read(*place))), "region")
+        builder.account(places, lambda place: self._region(builder, place), "region")
         if not places:
             builder.finding("image-unannotated", where)
         return builder.build()
 
-    def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:
+    def _region(self, builder: RecordBuilder, place: tuple[int, int]) -> None:
         """Add one region; without coordinates it describes the whole file and draws nothing."""
+        region = load_part(self._document.read(*place))
         values = get_object(builder, region, "av")
         if not (xy := get_list(builder, region, "xy")):
             anchors = [
