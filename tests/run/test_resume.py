@@ -302,12 +302,16 @@ def test_an_empty_commit_record_is_none(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == expected
 
 
-def test_a_damaged_commit_record_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", [b'{"chunk": 1', b"{}"])
+def test_a_damaged_commit_record_is_told(tmp_path: Path, data: bytes) -> None:
     small(tmp_path)
     convert(tmp_path)
-    (tmp_path / "out" / "_gtmask" / "parts" / "000001.json").write_bytes(b'{"chunk": 1')
-    with pytest.raises(GtmaskError, match=r"000001\.json is damaged: delete it and run again"):
-        convert(tmp_path)
+    (tmp_path / "out" / "_gtmask" / "parts" / "000001.json").write_bytes(data)
+    for options in ({}, {"update": True}, {"retry_rejects": True}):
+        with pytest.raises(GtmaskError, match=r"000001\.json is damaged: delete it and run again"):
+            convert(tmp_path, **options)
+    with pytest.raises(GtmaskError, match=r"000001\.json is damaged"):
+        gtmask.status(tmp_path / "out")
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:

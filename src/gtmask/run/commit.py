@@ -192,6 +192,10 @@ def add_counts(counts: Iterable[Counts]) -> Tally:
     return Tally.from_json(total)
 
 
+#: What every commit record has.
+_MEMBERS = {"chunk", "run", *Tally().to_json(), "lines", "rejected", "states", "counts"}
+
+
 async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
     """Return a chunk's commit record.
 
@@ -208,9 +212,11 @@ async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
 def parse_commit(out: Storage, key: str, data: bytes) -> dict[str, Any]:
     """Return the commit record that these bytes of the file ``key`` are; raises as :func:`read_commit`."""
     try:
-        record: dict[str, Any] = orjson.loads(data)
+        record = orjson.loads(data)
     except ValueError:
-        raise GtmaskError(f"{out.uri(key)} is damaged: delete it and run again to redo that chunk.") from None
+        record = None
+    if not isinstance(record, dict) or not record.keys() >= _MEMBERS:
+        raise GtmaskError(f"{out.uri(key)} is damaged: delete it and run again to redo that chunk.")
     return record
 
 
