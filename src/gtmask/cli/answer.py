@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,11 +67,11 @@ def answer(
             ),
             overwrite=overwrite, workers=workers, progress=progress,
         )  # fmt: skip
-    talk.show(result, _render)
+    talk.show(result, partial(_render, talk=talk))
     raise typer.Exit(result.exit_code)
 
 
-def _render(result: Answer, screen: Console) -> None:
+def _render(result: Answer, screen: Console, *, talk: Talk) -> None:
     tell(screen, f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
         "images changed")  # fmt: skip
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())
@@ -97,4 +99,5 @@ def _render(result: Answer, screen: Console) -> None:
     for file in result.files:
         say(screen, f"written {file}")
     if result.again:
-        say(screen, f"next    gtmask job {result.files[1]} asks for {result.again:,} objects again")
+        command = talk.next_command(f"job {shlex.quote(result.files[1])}")
+        say(screen, f"next    {command} … asks for {result.again:,} objects again")

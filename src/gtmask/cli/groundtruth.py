@@ -53,11 +53,11 @@ def validate(
             manifest, level="quick" if quick else "deep" if deep else "default", images=images, masks=masks,
             strict=strict, partial=partial, findings=findings, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
-    talk.show(report, functools.partial(_render_report, findings=findings), as_data=True)
+    talk.show(report, functools.partial(_render_report, findings=findings, talk=talk), as_data=True)
     raise typer.Exit(report.exit_code)
 
 
-def _render_report(report: Report, screen: Console, *, findings: str | None) -> None:
+def _render_report(report: Report, screen: Console, *, findings: str | None, talk: Talk) -> None:
     for rule in report.rules:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
         screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
@@ -75,9 +75,9 @@ def _render_report(report: Report, screen: Console, *, findings: str | None) -> 
     elif any(rule.count > len(rule.examples) for rule in report.rules):
         tell(screen, "Every finding with its line: the same command with --findings FILE")
     if report.adjustments:
-        say(screen, f"next  gtmask inspect {manifest}")
+        say(screen, f"next  {talk.next_command(f'inspect {manifest}', '--images', '--masks')}")
     elif report.exit_code == 0:
-        say(screen, f"next  gtmask pilot {manifest} --out DEST")
+        say(screen, f"next  {talk.next_command(f'pilot {manifest} --out DEST', '--images', '--masks')}")
 
 
 @options.one_by_one
@@ -105,10 +105,10 @@ def pilot(
             manifest, out, count=count, seed=seed, compare_png=compare_png, copy_masks=copy_masks, partial=partial, images=images,
             masks=masks, image_uri=image_uri, mask_uri=mask_uri, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
-    talk.show(result, _render_pilot)
+    talk.show(result, functools.partial(_render_pilot, talk=talk))
 
 
-def _render_pilot(result: PilotResult, screen: Console) -> None:
+def _render_pilot(result: PilotResult, screen: Console, *, talk: Talk) -> None:
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
@@ -133,7 +133,8 @@ def _render_pilot(result: PilotResult, screen: Console) -> None:
             "It refers to local paths, and a job needs s3:// URIs: convert with --image-uri and --mask-uri.",
         )
     else:
-        say(screen, f"next      gtmask job {shlex.quote(result.manifest)} --out DIR …")
+        command = talk.next_command(f"job {shlex.quote(result.manifest)} --out DIR", "--images", "--masks")
+        say(screen, f"next      {command} …")
 
 
 @options.one_by_one
@@ -276,5 +277,5 @@ def _wait(names: list[str], plan: JobPlan, s3: S3Settings, talk: Talk) -> None:
         told = f"{status.status}  {status.name}: {status.labeled:,} labeled, {status.failed:,} failed {status.reason}"
         talk.say(told)
         if status.output:
-            talk.say(f"next  gtmask answer {status.output} --out DEST")
+            talk.say(f"next  {talk.next_command(f'answer {shlex.quote(status.output)} --out DEST')}")
     raise typer.Exit(0 if all(s.status == "Completed" and not s.failed for s in ended) else 3)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from gtmask import ReadOptions, S3Settings
-from gtmask.cli.settings import borrowed, misspelt
+from gtmask.cli.settings import borrowed, misspelt, typed
 from gtmask.cli.talk import MODES, Talk
 from gtmask.errors import UsageError
 
@@ -167,7 +167,7 @@ def one_by_one(command: Callable[..., None]) -> Callable[..., None]:
             values = {field: given.pop(_name(name, field)) for field in fields}
             if kind is Talk:
                 values |= {"command": context.info_name or "", "borrowed": borrowed(context)}
-                values["misspelt"] = misspelt(context)
+                values |= {"misspelt": misspelt(context), "typed": typed(context)}
             given[name] = kind(**values)
         command(**given)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,11 +55,11 @@ def prepare(
             ),
             dry_run=dry_run, overwrite=overwrite, s3=s3, workers=workers, progress=progress,
         )  # fmt: skip
-    talk.show(result, _render)
+    talk.show(result, partial(_render, talk=talk))
     raise typer.Exit(result.exit_code)
 
 
-def _render(result: Preparation, screen: Console) -> None:
+def _render(result: Preparation, screen: Console, *, talk: Talk) -> None:
     from gtmask.cli.console import findings_table, say
 
     changed = result.prepared - result.copied - result.left
@@ -80,4 +81,7 @@ def _render(result: Preparation, screen: Console) -> None:
     say(screen, f"written   {result.table}")
     if result.rejects:
         say(screen, f"refused   {result.out}/rejects.jsonl says why")
-    say(screen, f"next      gtmask convert EXPORT --images {shlex.quote(result.out)} --out MASKS")
+    say(
+        screen,
+        f"next      {talk.next_command(f'convert EXPORT --images {shlex.quote(result.out)} --out MASKS')}",
+    )

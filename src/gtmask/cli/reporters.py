@@ -215,7 +215,11 @@ class Lines(View):
 
     def over(self, state: State) -> None:
         """Write how long a stage took."""
-        done = f"{state.done:,}/{state.done:,} in {duration(state.seconds)}"
+        took = f"in {duration(state.seconds)}"
+        if not state.done and not state.retries:  # a stage that counts nothing
+            self._write(state.stage, took)
+            return
+        done = f"{state.done:,}/{state.done:,} {took}"
         self._write(state.stage, f"{done}, {state.rate:,.0f}/s, {_trouble(state)}")
 
     def notice(self, text: str) -> None:

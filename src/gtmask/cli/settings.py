@@ -191,6 +191,15 @@ def borrowed(context: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name, where) for name, where in found if where not in {"", "the command line"})
 
 
+def typed(context: Any) -> tuple[tuple[str, str], ...]:
+    """Return the options that were typed once, each with its value; "" for a flag."""
+    found = [(flag(option), context.params.get(option.name)) for option in settable(context.command)
+             if origin(context, option) == "the command line"]  # fmt: skip
+    return tuple(
+        (name, "" if value is True else str(value)) for name, value in found if not isinstance(value, list)
+    )
+
+
 def strangers(group: Any) -> list[str]:
     """Return the variables in the environment that look like ours and set nothing."""
     return _not_among(known_variables(group))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,10 +31,10 @@ def status(
     """Tell how far a run is, from anywhere, also while it works: what is done, by whom, and what is missing."""
     with talk.following(out) as progress:
         found = gtmask.status(out, s3=s3, progress=progress)
-    talk.show(found, _render, as_data=True)
+    talk.show(found, partial(_render, talk=talk), as_data=True)
 
 
-def _render(found: Status, screen: Console) -> None:
+def _render(found: Status, screen: Console, *, talk: Talk) -> None:
     from gtmask.cli.reporters import duration
 
     tally = found.tally
@@ -68,7 +69,7 @@ def _render(found: Status, screen: Console) -> None:
     elif found.missing:
         say(screen, "next      the same gtmask convert again, on any machine, unless it is at work")
     else:
-        say(screen, f"next      gtmask finish {where}")
+        say(screen, f"next      {talk.next_command(f'finish {where}')}")
 
 
 def _clock(moment: float | None) -> str:

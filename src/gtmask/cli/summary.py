@@ -29,25 +29,28 @@ def render(summary: Summary, console: Console, *, talk: Talk) -> None:
         most = summary.tally.covered.most_common(8)
         told = ", ".join(f"{label} {count:,}" for label, count in most if count)
         tell(console, f"covered by later shapes, in pixels: {told or 'none'}")
-    _closing(summary, console, talk.seconds)
+    _closing(summary, console, talk)
 
 
-def _closing(summary: Summary, console: Console, seconds: float) -> None:
+def _closing(summary: Summary, console: Console, talk: Talk) -> None:
     """Show the closing lines: what, how long, what was left out, where, and the next command."""
-    for title, text in _lines(summary, seconds):
+    for title, text in _lines(summary, talk.seconds):
         say(console, f"{title:<9} {text}")
     if summary.retry_helps and summary.manifest:
         say(console, "images corrected?  Run the same command with --retry-rejects.")
     if summary.manifest:
-        for title, text in _next(summary, summary.manifest):
+        for title, text in _next(summary, summary.manifest, talk):
             say(console, f"{title:<9} {text}")
     elif not summary.dry_run:
-        say(console, f"Other shards are still at work; then: gtmask finish {shlex.quote(summary.out)}")
+        say(
+            console,
+            f"Other shards are still at work; then: {talk.next_command(f'finish {shlex.quote(summary.out)}')}",
+        )
 
 
-def _next(summary: Summary, manifest: str) -> Iterator[tuple[str, str]]:
+def _next(summary: Summary, manifest: str, talk: Talk) -> Iterator[tuple[str, str]]:
     """Yield how to go on: at once, or after what the manifest names has been uploaded."""
-    check = f"gtmask validate {shlex.quote(manifest)}"
+    check = talk.next_command(f"validate {shlex.quote(manifest)}")
     if not (uploads := summary.uploads):
         yield "next", check
         return

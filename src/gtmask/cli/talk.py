@@ -7,6 +7,7 @@ alone; ``--log-file`` gets what a log would get, whatever is shown.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import time
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ MODES = ("auto", "bar", "log", "json", "none")
 class Talk:
     """What the options for talk say; ``command`` and ``borrowed`` tell what is run with options from where.
 
-    ``misspelt`` are variables that set nothing, each with the nearest one that would, or "".
+    ``typed`` are the options that were typed, with their values; ``misspelt`` are variables that set nothing,
+    each with the nearest one that would, or "".
 
     Raises UsageError: an unknown ``progress``.
     """
@@ -43,6 +45,7 @@ class Talk:
     command: str = ""
     borrowed: tuple[tuple[str, str], ...] = ()
     misspelt: tuple[tuple[str, str], ...] = ()
+    typed: tuple[tuple[str, str], ...] = ()
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,15 @@ class Talk:
         if self.json:
             return "none"
         return "bar" if _is_terminal(sys.stderr) else "log"
+
+    def next_command(self, words: str, *also: str) -> str:
+        """Return the next command of gtmask, so that it can be copied.
+
+        It repeats what was typed of the options by which S3 is reached, and of ``also``.
+        """
+        repeated = {"--s3-client", "--endpoint-url", "--profile", "--region", "--request-payer", *also}
+        told = [word for flag, value in self.typed if flag in repeated for word in (flag, value) if word]
+        return " ".join(["gtmask", words, *map(shlex.quote, told)])
 
     @contextlib.contextmanager
     def following(self, subject: str = "") -> Iterator[Reporter]:
