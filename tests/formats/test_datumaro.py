@@ -177,3 +177,17 @@ def test_shapes_of_a_track_that_is_outside_are_not_painted():
     record = read_one("datumaro", datumaro(away, thing("polygon", points=[1, 1, 5, 1, 5, 4])))
     assert codes(record) == ["shape-deleted"]
     assert len(record.shapes) == 1
+
+
+@pytest.mark.parametrize("kind", ["polygon", "mask", "bbox", "ellipse"])
+def test_crowd_regions_of_coco_stay_crowd_regions(kind: str):
+    """An export of COCO's classes keeps ``iscrowd`` as an attribute, which ``--crowd ignore`` looks at."""
+    shapes = {"polygon": {"points": [1, 1, 5, 1, 5, 4]}, "bbox": {"bbox": [1, 1, 3, 2]},
+              "mask": {"rle": {"counts": [0, 8, 40], "size": [6, 8]}},
+              "ellipse": {"points": [1, 1, 5, 4]}}  # fmt: skip
+    entries = [{"id": n, "type": kind, "label_id": 0, "attributes": {"is_crowd": crowd}, **shapes[kind]}
+               for n, crowd in enumerate((True, False))]  # fmt: skip
+    document = {"categories": {"label": {"labels": [{"name": "a"}]}}, "items": [
+        {"id": "a", "image": {"path": "a.jpg", "size": [6, 8]}, "annotations": entries}]}  # fmt: skip
+    record = read_one("datumaro", document, "annotations/train.json")
+    assert [shape.ignore for shape in record.shapes] == [True, False]

@@ -1,7 +1,8 @@
 """Datumaro JSON: one document per subset, items with their annotations, labels by index.
 
 Masks are COCO run-length masks; ``z_order`` decides who lies on top, ties in list order. ``group`` joins
-what belongs to one object: a box in a group that has a polygon or a mask is not painted. CVAT, which
+what belongs to one object: a box in a group that has a polygon or a mask is not painted. The attribute
+``is_crowd`` is COCO's ``iscrowd`` (datumaro ``coco_format/base.py``). CVAT, which
 writes most of these files, measures images as EXIF turns them, and so does datumaro's own image loader.
 """
 
@@ -22,6 +23,7 @@ from gtmask.formats.reading.typed import (
     attribute_of,
     each,
     get_any,
+    get_flag,
     get_label,
     get_list,
     get_number,
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.reading.rows import Row
-    from gtmask.model import Record
+    from gtmask.model import Record, Shape
 
+CROWD = "is_crowd"
 _AREAS = {"polygon", "mask", "ellipse"}
 _TAGS = {"label", "caption", "feature_vector", "hash_key"}
 _KINDS = _AREAS | {"bbox", "rotated_bbox", "polyline", "points"}
@@ -147,23 +150,27 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grou
     if reader.options.class_attribute is not None:
         label = attribute_of(builder, entry, reader.options.class_attribute)
     builder.z = get_number(builder, entry, "z_order")
+    if kind.endswith("bbox") and _group(builder, entry) in grouped:
+        builder.finding("box-grouped", f"{label}: {where}")
+    elif (shape := _add_shape(builder, label, entry, kind)) is not None:
+        shape.ignore = get_flag(builder, attributes, CROWD)
+
+
+def _add_shape(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> Shape | None:
     if kind == "mask":
-        add_runs(builder, label, entry["rle"])
-    elif kind.endswith("bbox"):
-        if _group(builder, entry) in grouped:
-            builder.finding("box-grouped", f"{label}: {where}")
-        else:
-            _add_box(builder, label, entry, kind)
-    elif kind == "ellipse":
-        x0, y0, x1, y1 = map(real, numbers(entry["points"]))
-        builder.ellipse(label, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
-    elif kind == "points":
-        builder.polygon(label, numbers(entry["points"]), "point")
-    else:
-        builder.polygon(label, numbers(entry["points"]), "polygon" if kind == "polygon" else "polyline")
+        return add_runs(builder, label, entry["rle"])
+    if kind.endswith("bbox"):
+        return _add_box(builder, label, entry, kind)
+    points = numbers(entry["points"])
+    if kind == "ellipse":
+        x0, y0, x1, y1 = map(real, points)
+        return builder.ellipse(label, ((x0 + x1) / 2, (y0 + y1) / 2), (abs(x1 - x0) / 2, abs(y1 - y0) / 2))
+    if kind == "points":
+        return builder.polygon(label, points, "point")
+    return builder.polygon(label, points, "polygon" if kind == "polygon" else "polyline")
 
 
-def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> None:
+def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> Shape | None:
     """Add a box; CVAT's are turned about their centre by an attribute, datumaro's own by an angle."""
     if kind == "bbox":
         x, y, width, height = map(real, numbers(entry["bbox"]))
@@ -175,6 +182,5 @@ def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: st
     if degrees:
         pivot = (x + width / 2, y + height / 2)
         corners = rotated_corners(x, y, width, height, degrees, pivot)
-        builder.polygon(label, corners, "rotated_rectangle")
-    else:
-        builder.box(label, x, y, width, height)
+        return builder.polygon(label, corners, "rotated_rectangle")
+    return builder.box(label, x, y, width, height)
