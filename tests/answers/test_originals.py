@@ -163,7 +163,7 @@ class Migration:
             for label, ring in enumerate(polygons(width, height, number), 1):
                 annotations.append({
                     "id": len(annotations) + 1, "image_id": number, "category_id": label,
-                    "segmentation": [ring], "iscrowd": 0, "area": 1, "bbox": [0, 0, 1, 1],
+                    "segmentation": [ring], "iscrowd": 0, "area": 1,
                 })  # fmt: skip
         categories = [{"id": label, "name": f"c{label}"} for label in (1, 2, 3)]
         path = self.folder / "export.json"

@@ -39,7 +39,7 @@ def write_export(path: Path, names: list[str], turned: bool = False) -> Path:
         for label, ring in enumerate(polygons(width, height, number), 1):
             annotations.append({
                 "id": len(annotations) + 1, "image_id": number, "category_id": label, "segmentation": [ring],
-                "iscrowd": 0, "area": 1, "bbox": [0, 0, 1, 1],
+                "iscrowd": 0, "area": 1,
             })  # fmt: skip
     categories = [{"id": label, "name": f"c{label}"} for label in (1, 2, 3)]
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
