@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 # Versions to install: those that everybody tests with. `make test PINS=` takes the newest.
 PINS   := constraints.txt
+# `make test TESTS=all` runs also the tests that are marked slow, as .ci/run does.
+TESTS  := quick
 BIN     = $(VENV)/bin
 PACKAGE = $(VENV)/.package
 TOOLS   = $(VENV)/.tools
@@ -28,8 +30,8 @@ $(TOOLS): $(PACKAGE)
 demo: $(PACKAGE)  ## Make a small data set and convert it, no account needed
 	@$(BIN)/gtmask demo demo
 
-test: $(TOOLS)  ## Run all tests
-	@$(BIN)/python -m pytest
+test: $(TOOLS)  ## Run the tests that are not slow, in minutes; TESTS=all runs all
+	@$(BIN)/python -m pytest $(if $(filter all,$(TESTS)),,-m "not slow")
 
 fuzz: $(TOOLS)  ## Change exports in every way that the tests know, then fuzz by coverage; FUZZ='--seconds 3600' for hours
 	@$(PIP) -e '.[fuzz]'
@@ -47,17 +49,14 @@ test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allo
 	@mkdir -p build
 	@$(PYTHON) scripts/lowest.py > build/lowest.new
 	@cmp -s build/lowest.new build/lowest.txt || cp build/lowest.new build/lowest.txt
-	@$(MAKE) --no-print-directory test VENV=.venv-lowest PINS=build/lowest.txt
+	@$(MAKE) --no-print-directory test TESTS=all VENV=.venv-lowest PINS=build/lowest.txt
 
 test-newest:  ## Run all tests with the newest versions that pyproject.toml allows
 	@rm -f .venv-newest/.package
-	@$(MAKE) --no-print-directory test VENV=.venv-newest PINS= UPGRADE='--upgrade --upgrade-strategy eager'
+	@$(MAKE) --no-print-directory test TESTS=all VENV=.venv-newest PINS= UPGRADE='--upgrade --upgrade-strategy eager'
 
 coverage: $(TOOLS)  ## Run all tests, and say which lines and branches they miss
-	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest
-	@$(BIN)/python -m coverage combine --quiet
-	@$(BIN)/python -m coverage report
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 check: lint types  ## Lint, format, types, docs: everything but the tests
 	@$(BIN)/python scripts/make_docs.py --check

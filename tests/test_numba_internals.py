@@ -118,6 +118,7 @@ def test_without_it_masks_are_the_same_and_the_version_says_so(
     assert name in said[2]
 
 
+@pytest.mark.slow
 def test_the_plain_cache_is_used_and_of_the_present_source_alone(painted: str, tmp_path: Path) -> None:
     assert run("version", "0.69.0", tmp_path)[1] == 0
     said, hits = run("version", "0.69.0", tmp_path)

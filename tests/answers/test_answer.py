@@ -316,6 +316,7 @@ def test_what_is_no_answer_is_refused(mirror: Path, tmp_path: Path) -> None:
         run(mirror, tmp_path / "out", png="palette")
 
 
+@pytest.mark.slow
 def test_kills_cost_nothing(mirror: Path, tmp_path: Path) -> None:
     run(mirror, tmp_path / "whole", coco="rle", chunk_size=1, mask_uri="s3://b/m")
     out = tmp_path / "killed"

@@ -453,6 +453,7 @@ def test_a_start_that_was_broken_off_goes_on_with_the_same_bytes(tmp_path: Path)
     assert files("back") == whole
 
 
+@pytest.mark.slow
 def test_everything_in_s3(tmp_path: Path, s3_server: S3Server, bucket: str) -> None:
     world = Migration(tmp_path, FEW)
     truth = world.corrected()

@@ -111,6 +111,7 @@ def same(png_of_mask: bytes, truth: NDArray[np.object_]) -> bool:
     return np.array_equal(decode_png(png_of_mask), np.vectorize(RUN_IDS.get)(truth))
 
 
+@pytest.mark.slow
 def test_the_whole_way_brings_back_what_the_workers_painted(
     s3_server: S3Server, bucket: str, sagemaker: FakeAws, tmp_path: Path
 ) -> None:

@@ -340,6 +340,7 @@ def test_every_command_and_option_has_help() -> None:
                 assert shown == option.help, f"{name} --{option.name}: what stands in brackets is not shown"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [(0,), (1, 2), (0, 1, 2)])
 def test_closed_standard_streams_do_no_harm(tmp_path: Path, closed: tuple[int, ...]) -> None:
     coco_data.write(tmp_path, ["a.jpg", "b.jpg"])

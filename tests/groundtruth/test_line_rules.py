@@ -79,6 +79,7 @@ def judge(checker: LineChecker, number: int, data: bytes) -> tuple[Any, Any]:
     return problems, task
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(st.sampled_from(PATHS), st.sampled_from(["drop", "replace", "rename"]), values)
 def test_any_change_of_a_line_ends_in_problems_at_most(path: tuple[str, ...], how: str, value: Any) -> None:
@@ -126,6 +127,7 @@ pairs = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.lists(st.tuples(st.sampled_from("abc"), pairs), max_size=4).map(Pairs), st.booleans())
 def test_duplicate_keys_are_found_as_a_parser_sees_them(document: Pairs, spaced: bool) -> None:

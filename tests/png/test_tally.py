@@ -136,6 +136,7 @@ def test_damage_at_every_byte_is_refused(writer: str) -> None:
                     read(bytes(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["gtmask", "Pillow"])
 def test_damage_below_a_right_checksum_is_refused_as_zlib_does(writer: str) -> None:
     mask = street(9, 21)

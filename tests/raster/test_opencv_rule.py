@@ -55,6 +55,7 @@ def random_ring(rng, height, width):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_ten_thousand_random_polygons(seed):
     rng = np.random.default_rng(seed)

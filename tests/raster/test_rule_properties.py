@@ -174,6 +174,7 @@ print("all within bounds")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flag", "rounds"), [("NUMBA_BOUNDSCHECK", "400"), ("NUMBA_DISABLE_JIT", "60")])
 def test_no_index_leaves_its_array(flag: str, rounds: str, tmp_path: Path) -> None:
     """The kernels once more, compiled with bounds checks, and as Python, which knows no undefined numbers."""

@@ -65,6 +65,7 @@ def assert_same(rule: str, seed: int, height: int, width: int, ring: NDArray[np.
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "most"), [("coco", 90), ("pillow", 90), ("skimage", 32)])
 def test_random_polygons(rule: str, most: int) -> None:
     """Small masks and every kind of awkward ring: outside, flat, self-crossing, on the grid, one row."""

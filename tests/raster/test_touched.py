@@ -55,6 +55,7 @@ def rounded(ring: NDArray[np.float64]) -> Ring:
     return [(Fraction(math.floor(x + 0.5)), Fraction(math.floor(y + 0.5))) for x, y in ring.tolist()]
 
 
+@pytest.mark.slow
 def test_against_exact_areas() -> None:
     """Everything that is clearly covered is painted, nothing that is not met; what lies between is rare.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_masks_of_chunks_in_flight_are_taken_away_by_overwrite(tmp_path: Path) -> None:
     """Killed early, a run has written masks that no part file names."""
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(400)])

@@ -274,6 +274,7 @@ def test_another_table_is_another_run_and_an_update_takes_it(images: Path, tmp_p
     assert {path.relative_to(tmp_path / "out" / "masks").parts[0] for path in changed} == {"b.tif.tiles"}
 
 
+@pytest.mark.slow
 def test_everything_in_s3(images: Path, tmp_path: Path, s3_server: Any, bucket: str) -> None:
     export = write_export(tmp_path / "export.json", list(SIZES))
     objects = {f"data/{p.relative_to(images)}": p.read_bytes() for p in images.rglob("*") if p.is_file()}

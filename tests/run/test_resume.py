@@ -137,6 +137,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_chunk(tmp_path: Path) -> None:
     assert len(list(masks.iterdir())) < 1500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", [None, "left alone", "pressed"])
 def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) -> None:
     """Also where a script has started it with `&`, and Ctrl-C was pressed for something else."""
@@ -156,6 +157,7 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path: Path, background: str | None) ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "grace"), [(1, "0.01"), (2, "0"), (1, "100")])
 def test_grace_bounds_how_long_a_chunk_goes_on(tmp_path: Path, workers: int, grace: str) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(3000)])
@@ -340,6 +342,7 @@ def test_retry_rejects_redoes_only_chunks_with_rejects(tmp_path: Path) -> None:
     assert len((tmp_path / "out" / "labeling-qa.manifest").read_bytes().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     coco_data.write(tmp_path, [f"img_{number:04d}.jpg" for number in range(1500)])
     process = subprocess.Popen(command(tmp_path, tmp_path / "out"))

@@ -390,6 +390,7 @@ def test_commands_take_several_exports(tmp_path: Path) -> None:
     assert (done.exit_code, page.exists()) == (0, True), done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [False, True])
 def test_a_pair_in_s3_is_a_pair_here(tmp_path: Path, s3_server: S3Server, bucket: str, many: bool) -> None:
     """Beyond 64 objects an export's ETags come from its listing: objects of one name are two, too."""

@@ -72,6 +72,7 @@ READERS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_growing_manifest_has_a_name_of_its_own(stopped: Path) -> None:
     assert not (stopped / "out" / NAME).exists()
     lines = (stopped / "out" / f"{NAME}.partial").read_bytes()

@@ -180,6 +180,7 @@ def assert_fresh(world: World, export: Path, out: Path, fresh: Path, summary: Su
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("kind", list(WRITERS))
 def test_random_edits(tmp_path: Path, kind: str, seed: int) -> None:
@@ -427,6 +428,7 @@ class StopError(StorageError):
     """Raised in place of a write: what a kill leaves behind, without a process to start."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edited", [False, True], ids=["the same export", "edited between the kills"])
 @pytest.mark.parametrize("kind", list(WRITERS))
 def test_stopped_at_any_write(

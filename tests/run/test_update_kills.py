@@ -110,6 +110,7 @@ def test_killed_ten_times_at_any_line(tmp_path: Path, starts: Forks) -> None:
     assert_whole(out, export, options, tmp_path / "fresh")
 
 
+@pytest.mark.slow
 def test_killed_in_s3(tmp_path: Path, starts: Forks, s3_server: S3Server, bucket: str) -> None:
     """With the earlier run replaced, a chunk half committed, the manifest half written, masks half pruned."""
     export = coco_data.write(tmp_path, [f"{number:02d}.jpg" for number in range(16)])

@@ -75,6 +75,7 @@ def repaint(server: S3Server, bucket: str, key: str) -> None:
     server.put(bucket, {key: png(pixels)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "meddle", "client", "workers", "kept"),
     [

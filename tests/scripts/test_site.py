@@ -112,6 +112,7 @@ def place(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     return work, {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
 
 
+@pytest.mark.slow
 def test_the_tutorial_works_block_by_block(place: tuple[Path, dict[str, str]]) -> None:
     work, environment = place
     blocks = BLOCK.findall(text_of(DOCS / "tutorial.md"))
@@ -128,6 +129,7 @@ def test_the_tutorial_works_block_by_block(place: tuple[Path, dict[str, str]]) -
     assert "before" in (work / "changes.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_transcript_of_the_readme_is_what_is_shown(place: tuple[Path, dict[str, str]]) -> None:
     work, environment = place
     blocks = re.findall(r"^```console\n(.*?)^```$", text_of(ROOT / "README.md"), re.MULTILINE | re.DOTALL)

@@ -80,6 +80,7 @@ def test_what_no_attempt_can_mend_is_told_at_once(
     assert fault_proxy.seen["PUT", f"/{bucket}/p/k"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_throttled_burst_arrives_whole(
     fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str
@@ -199,6 +200,7 @@ def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -
     asyncio.run(main())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("fault", ["truncate", "lost", "garbage", "reset"])

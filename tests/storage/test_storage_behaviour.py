@@ -124,6 +124,7 @@ def test_of_many_at_once_one_put_if_absent_wins(place: Place) -> None:
     place.run(work)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1000, PART - 1, PART, PART + 1, 2 * PART + 12345])
 def test_streams_arrive_whole_whatever_their_size(place: Place, size: int) -> None:
     data = bytes(range(251)) * (size // 251 + 1)
@@ -202,6 +203,7 @@ def test_a_prefix_sees_only_what_is_below_it(place: Place) -> None:
     assert place.run(read, "/p/") == ["a", "q/b"]
 
 
+@pytest.mark.slow
 def test_many_pages_are_listed(place: Place) -> None:
     keys = [f"n/{number:04}" for number in range(1105)]
 
@@ -348,6 +350,7 @@ class TestS3Errors:
             assert "credentials" in str(error)
             assert "--profile" in str(error)
 
+    @pytest.mark.slow
     def test_missing_credentials_are_told_without_a_warning_of_python(
         self, s3_server: Any, bucket: str, client: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

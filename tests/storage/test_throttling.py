@@ -48,6 +48,7 @@ def seconds_of(answer: Callable[[int, int], Exception | None], count: int = COUN
         return runner.run(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("errors", [[ThrottledError], [ThrottledError, TransientError, TransientError]])
 @pytest.mark.parametrize("share", [0.03, 0.1])
 def test_answers_that_are_broken_now_and_then_cost_their_own_requests_only(
@@ -78,6 +79,7 @@ def test_all_requests_pause_where_one_is_throttled_again_and_again() -> None:
     assert seconds_of(lambda number, attempt: answer(number, attempt, times=4), 500)[1] > 0
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_so_many_requests_a_second_is_sent_few_more() -> None:
     """It could be asked for twice as many; none is given up."""
     server, throttled = Bucket(80.0, 0.0), [0]

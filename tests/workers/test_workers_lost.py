@@ -40,6 +40,7 @@ def dies(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_what_a_dead_process_was_at_is_done_again(tmp_path: Path) -> None:
     heard: list[str] = []
     with gtmask.hearing_notices(heard.append), Pool(3) as pool:
@@ -56,6 +57,7 @@ def test_a_task_that_kills_every_process_stops_the_run() -> None:
             list(results)
 
 
+@pytest.mark.slow
 def test_a_run_whose_worker_is_killed_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(1200)])
     images, out = tmp_path / "images", tmp_path / "out"
