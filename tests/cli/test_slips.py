@@ -217,6 +217,15 @@ def test_outputs_inside_or_above_the_images_are_refused_with_a_place(tmp_path: P
     assert convert(place).exit_code == 0, "what is proposed works"
 
 
+def test_no_bucket_is_proposed_that_may_be_nobodys(tmp_path: Path) -> None:
+    export = coco_data.write(tmp_path, ["a.jpg"])
+    told = refused(lambda: gtmask.convert(export, "s3://photos/run1", images="s3://photos", workers=1))
+    assert told == (
+        "--out s3://photos/run1 lies inside the images in s3://photos, so masks would be taken for images: take "
+        "another bucket, or name with --images the folder of this one that has the images."
+    )
+
+
 def test_the_proposed_place_is_not_inside_the_export(tmp_path: Path) -> None:
     (tmp_path / "set" / "images").mkdir(parents=True)
     coco_data.write(tmp_path / "set", ["a.jpg"])

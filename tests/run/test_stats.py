@@ -115,8 +115,11 @@ def test_its_own_file_is_replaced_and_no_other(tmp_path: Path) -> None:
     for _ in range(2):
         gtmask.convert(export, tmp_path / "out", **given)
     file.write_text('{"mine": 1}')
-    with pytest.raises(UsageError, match=r"--stats .*stats\.json exists, and gtmask did not write it"):
-        gtmask.convert(export, tmp_path / "out", **given)
+    for overwrite in (False, True):
+        with pytest.raises(
+            UsageError, match=r"stats\.json exists, and gtmask did not write it: .* or remove it\."
+        ):
+            gtmask.convert(export, tmp_path / "out", overwrite=overwrite, **given)
     assert file.read_text() == '{"mine": 1}'
 
 
@@ -126,6 +129,18 @@ def test_a_file_inside_the_export_is_refused(tmp_path: Path) -> None:
     coco_data.write(tmp_path / "export", NAMES)
     with pytest.raises(UsageError, match=r"--stats .* lies inside the export .*: choose another place"):
         gtmask.convert(tmp_path / "export", tmp_path / "out", stats=str(tmp_path / "export" / "s.json"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.manifest", "a.manifest.partial", "rejects.jsonl", "classes.toml", "masks/a.png", "_gtmask/run.json"],
+)
+def test_a_file_that_the_run_writes_itself_is_refused(tmp_path: Path, name: str) -> None:
+    export, out = coco_data.write(tmp_path, NAMES), tmp_path / "out"
+    given: dict[str, Any] = {"images": tmp_path / "images", "label_attribute": "a-ref", "workers": 1}
+    with pytest.raises(UsageError, match=r"--stats .* is where the run writes .*: choose another place"):
+        gtmask.convert(export, out, stats=str(out / name), **given)
+    assert not out.exists()
 
 
 def test_time_is_booked_under_what_a_thread_does() -> None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from gtmask.errors import UsageError
 from gtmask.formats.locate import FILE_SUFFIX
 from gtmask.formats.sources import spoken
+from gtmask.manifest.unfinished import PARTIAL, STATE
+from gtmask.manifest.writer import manifest_name
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import MASKS
+from gtmask.run.commit import CLASSES, MASKS, REJECTS
 from gtmask.run.interrupted import Interrupted
 from gtmask.storage import check_location, is_s3, open_storage
 from gtmask.storage.names import split_bucket
@@ -108,11 +110,16 @@ class RunRequest:
         """
         check_folder(self.out)
         if trouble := self.meets(self.out):
-            raise UsageError(f"--out {self.out} {trouble}: take {self._free_folder()}, for example.")
+            raise UsageError(f"--out {self.out} {trouble}: {self._instead()}.")
         if self.stats is not None:
-            self.stats.refuse_foreign(overwrite=self.execution.overwrite)
-            if (trouble := self.meets(self.stats.location)).startswith("lies inside the export"):
-                raise UsageError(f"--stats {self.stats.location} {trouble}: choose another place.")
+            self.stats.refuse_foreign()
+            where = self.stats.location
+            if (trouble := self.meets(where)).startswith("lies inside the export"):
+                raise UsageError(f"--stats {where} {trouble}: choose another place.")
+            manifest = manifest_name(self.settings.label_attribute)
+            for name in (MASKS, STATE, manifest, manifest + PARTIAL, REJECTS, CLASSES):
+                if is_inside(real(where), real(f"{self.out}/{name}")):
+                    raise UsageError(f"--stats {where} is where the run writes {name}: choose another place.")
         only = self.settings.only
         if only is not None and is_inside(real(only), real(self.out)):
             raise UsageError(
@@ -137,14 +144,17 @@ class RunRequest:
             return f"lies inside the images in {self.images}, so masks would be taken for images"
         return ""
 
-    def _free_folder(self) -> str:
-        """Return an output that hits nothing: beside the images, or beside a folder above them."""
+    def _instead(self) -> str:
+        """Return in words which output hits nothing: beside the images, or beside a folder above them."""
         place = real(self.images)
         while True:
             above, _, name = place.rpartition("/")
+            if above == "s3:/":
+                # Nothing says that the bucket which would be beside this one is there, or ours.
+                return "take another bucket, or name with --images the folder of this one that has the images"
             candidate = f"{above}/{name or 'gtmask'}-masks"
-            if not self.meets(candidate) or above in {"", "s3:/"}:
-                return candidate
+            if not self.meets(candidate) or not above:
+                return f"take {candidate}, for example"
             place = above
 
 

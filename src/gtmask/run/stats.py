@@ -74,8 +74,8 @@ class Stats:
     _since: tuple[float, float] = (0.0, 0.0)
     _retries: int = 0
 
-    def refuse_foreign(self, *, overwrite: bool) -> None:
-        """Refuse to replace a file that is none of these.
+    def refuse_foreign(self) -> None:
+        """Refuse to replace a file that is none of these: ``--overwrite`` is about the run.
 
         Raises
         ------
@@ -83,7 +83,12 @@ class Stats:
             There is such a file.
         """
         refuse_foreign(
-            self.location, "--stats", self.s3, lambda head: head.startswith(_BEGIN), overwrite=overwrite
+            self.location,
+            "--stats",
+            self.s3,
+            lambda head: head.startswith(_BEGIN),
+            overwrite=False,
+            remedy="remove it",
         )
 
     def __enter__(self) -> Stats:

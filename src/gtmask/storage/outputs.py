@@ -34,6 +34,7 @@ def refuse_foreign(
     is_own: Callable[[bytes], bool],
     *,
     overwrite: bool,
+    remedy: str = "replace it with --overwrite",
 ) -> None:
     """Refuse as a file to write one that is there and that gtmask did not write.
 
@@ -41,6 +42,7 @@ def refuse_foreign(
 
     - ``is_own``: says by a file's first 4 KiB whether gtmask wrote it.
     - ``overwrite``: whether it may be replaced whatever it is.
+    - ``remedy``: what to do where no other file will do.
     """
     if overwrite:
         return
@@ -51,12 +53,12 @@ def refuse_foreign(
         except NotFoundError:
             return
     if not is_own(head):
-        raise UsageError(foreign(f"{option} {location}"))
+        raise UsageError(foreign(f"{option} {location}", remedy))
 
 
-def foreign(what: str) -> str:
+def foreign(what: str, remedy: str = "replace it with --overwrite") -> str:
     """Return the sentence that refuses to replace a file."""
-    return f"{what} exists, and gtmask did not write it: choose another, or replace it with --overwrite."
+    return f"{what} exists, and gtmask did not write it: choose another, or {remedy}."
 
 
 def write_file(location: str, data: bytes, content_type: str, s3: S3Settings | None) -> None:
