@@ -221,8 +221,8 @@ def test_no_bucket_is_proposed_that_may_be_nobodys(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, ["a.jpg"])
     told = refused(lambda: gtmask.convert(export, "s3://photos/run1", images="s3://photos", workers=1))
     assert told == (
-        "--out s3://photos/run1 lies inside the images in s3://photos, so masks would be taken for images: take "
-        "another bucket, or name with --images the folder of this one that has the images."
+        "--out s3://photos/run1 lies inside the images in s3://photos, so masks would be taken for images: "
+        "take another bucket, or name with --images the folder of this one that has the images."
     )
 
 
