@@ -64,3 +64,8 @@ def test_each_next_command_works_as_it_is_written(tmp_path: Path) -> None:
     )
     rest = ["--role", role, "--workteam", team, "--output", "s3://bucket/answer", *quiet]
     assert CliRunner().invoke(app, [*job, *rest]).exit_code == 0
+    twice = [*pilot, "--compare-png", "--overwrite", "--workers", "1", *quiet]
+    told = CliRunner().invoke(app, twice).output
+    assert "or upload them and give --image-uri and --mask-uri." in told
+    uris = ["--image-uri", "s3://bucket/pilot/images", "--mask-uri", "s3://bucket/pilot/masks"]
+    assert followed([*twice, *uris])[0] == "job"

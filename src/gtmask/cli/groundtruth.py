@@ -127,7 +127,13 @@ def _render_pilot(result: PilotResult, screen: Console, *, talk: Talk) -> None:
     names = ", ".join(name for number, name in result.classes.items() if number not in missing)
     say(screen, f"classes   {names}")
     say(screen, f"manifest  {result.manifest}")
-    if result.local:
+    if result.local and all(chosen.source_ref.lower().startswith("s3://") for chosen in result.chosen):
+        tell(
+            screen,
+            "It refers to copies here, and a job needs s3:// URIs: choose an --out in S3, or upload them and "
+            "give --image-uri and --mask-uri.",
+        )
+    elif result.local:
         tell(
             screen,
             "It refers to local paths, and a job needs s3:// URIs: convert with --image-uri and --mask-uri.",
