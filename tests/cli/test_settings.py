@@ -192,6 +192,13 @@ def test_config_shows_what_is_in_force_and_where_it_came_from(
         RUN.invoke(app, ["config", "pilots"], catch_exceptions=False)
 
 
+def test_separators_alone_are_no_condition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``GTMASK_WHERE="$ONE;$OTHER"`` of a script whose variables are unset must not choose all images."""
+    monkeypatch.setenv("GTMASK_WHERE", " ; ")
+    with pytest.raises(UsageError, match="--where"):
+        RUN.invoke(app, ["convert", "missing.json", "--out", "o"], catch_exceptions=False)
+
+
 def test_empty_variables_are_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GTMASK_IMAGES", "")
     option = next(item for item in settable(GROUP.commands["convert"]) if flag(item) == "--images")

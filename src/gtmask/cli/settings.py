@@ -114,7 +114,10 @@ def _spelled(option: Any) -> str:
 def _several(option: Any, context: Any) -> list[str] | None:
     """Return the values that a variable gives to an option that may be given several times."""
     text = option.resolve_envvar_value(context)
-    return None if text is None else [part for part in map(str.strip, text.split(SEPARATOR)) if part]
+    if text is None:
+        return None
+    # Separators alone are what a script makes of unset variables: refused as any other text that means nothing.
+    return [part for part in map(str.strip, text.split(SEPARATOR)) if part] or [text]
 
 
 def settings_file(named: str | None) -> Path | None:
