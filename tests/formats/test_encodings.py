@@ -88,6 +88,26 @@ def test_lists_of_classes_in_another_encoding_are_told(encoding: str) -> None:
         assert "encoding-guessed" in [finding.code for finding in reader.findings]
 
 
+@pytest.mark.parametrize(
+    ("declared", "written", "code"),
+    [
+        ("iso-8859-1", "latin-1", None),
+        ("gb18030", "gb18030", None),
+        ("utf-8", "latin-1", "record-bad"),
+        ("", "latin-1", "record-bad"),
+        ("no-such", "utf-8", "record-bad"),
+    ],
+)
+def test_xml_is_in_the_encoding_that_it_names(declared: str, written: str, code: str | None) -> None:
+    points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in SQUARE)
+    text = (f"<annotation><filename>a.jpg</filename><object><name>{NAME}</name><deleted>0</deleted>"
+            f"<polygon>{points}</polygon></object></annotation>")  # fmt: skip
+    head = f'<?xml version="1.0" encoding="{declared}"?>' if declared else ""
+    record = read_one("labelme_xml", (head + text).encode(written), "a.xml")
+    assert codes(record) == ([] if code is None else [code])
+    assert [shape.label for shape in record.shapes] == ([NAME] if code is None else [])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_what_says_its_encoding_is_not_told(encoding: str) -> None:
     name, content = CASES["labelme"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels, set_size
-from gtmask.formats.reading.per_image import PerImageReader, beside
+from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside
 from gtmask.formats.reading.xmlstream import encoding_of, parse_piece
 from gtmask.model import Bitmap
 
@@ -57,7 +57,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of LabelMe XML files."""
-    return PerImageReader(export, options, TITLE, wanted=wanted, parse=parse)
+    return PerImageReader(export, options, TITLE, wanted=wanted, parse=parse, says_encoding=True)
 
 
 def wanted(name: str) -> bool:
@@ -67,7 +67,11 @@ def wanted(name: str) -> bool:
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one file."""
-    text = data.decode(encoding_of(data[:1024]), "replace").removeprefix("\ufeff")
+    encoding = encoding_of(data[:1024])
+    try:
+        text = data.decode(encoding).removeprefix("\ufeff")
+    except (UnicodeDecodeError, LookupError):
+        raise BadFile(f"it is not in {encoding:.40}, as XML says its encoding: save it as UTF-8") from None
     root = parse_piece(_DECLARATION.sub("", text, count=1).encode())
     if root.tag != "annotation":
         builder = RecordBuilder(name, where=name)

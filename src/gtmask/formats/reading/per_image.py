@@ -50,6 +50,7 @@ class PerImageReader(BaseReader):
 
     - ``wanted``, ``parse``: see the module's docstring; module-level functions.
     - ``suffix``: the extension of the format's files.
+    - ``says_encoding``: of files that name their encoding themselves, as XML does, none is guessed.
     - ``look``: takes the reader and the names of the files that are none of the format's, and tells of them.
     """
 
@@ -62,6 +63,7 @@ class PerImageReader(BaseReader):
         wanted: Callable[[str], bool],
         parse: Callable[[bytes, str, PerImageReader], Record],
         suffix: str = ".json",
+        says_encoding: bool = False,
         look: Callable[[PerImageReader, list[str]], list[Finding]] | None = None,
         **told: Unpack[Told],
     ) -> None:
@@ -69,6 +71,7 @@ class PerImageReader(BaseReader):
         self._wanted = wanted
         self._parse = parse
         self._suffix = suffix
+        self._says_encoding = says_encoding
         self._look = look
         self._others: list[Finding] | None = None
 
@@ -101,7 +104,8 @@ class PerImageReader(BaseReader):
         except BadFile as error:
             return rejected(unit, str(error))
         record.where = record.where or unit
-        record.findings += encoding_findings(unit, data)
+        if not self._says_encoding:
+            record.findings += encoding_findings(unit, data)
         return record
 
 
