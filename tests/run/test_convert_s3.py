@@ -112,7 +112,8 @@ def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:
         finish(out, s3=S3Settings(endpoint_url=s3_server.endpoint))
     second = gtmask.convert(source, out, shard="1/2", mask_uri="s3://m", **arguments)
     assert second.complete
-    finish(out, s3=S3Settings(endpoint_url=s3_server.endpoint))
+    finished = finish(out, s3=S3Settings(endpoint_url=s3_server.endpoint))
+    assert finished.uploads == second.uploads == [], "images are where they were read"
     whole, shared = s3_server.objects(bucket, "whole/"), s3_server.objects(bucket, "shared/")
     assert shared == whole
 

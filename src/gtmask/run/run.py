@@ -386,6 +386,8 @@ def finish(
             listener.stage("assemble", plan.records)
             tally = await assemble(storage, plan, listener)
             await end_update(storage, plan, prune=False)
-            return summarize(plan, out, tally, resumed=plan.chunks, complete=True)
+            # Where images were read, unless the manifest names them elsewhere.
+            images = "" if plan.settings["image_uri"] else plan.image_prefix.rstrip("/")
+            return summarize(plan, out, tally, resumed=plan.chunks, complete=True, images=images)
 
     return run_async(work())
