@@ -21,19 +21,11 @@ MOST = 10_000
 async def folders_with(names: Sequence[str], places: Sequence[str], s3: S3Settings) -> list[str]:
     """Return the folders around some places in which there are files of these names.
 
-    Parameters
-    ----------
-    names
-        What images are called: paths of which the last part counts.
-    places
-        Folders or ``s3://`` prefixes, the likeliest first; each is searched with all that lies in it.
-    s3
-        How to reach S3.
+    Returns the folders above the part of the path that the names share, and those of the files themselves.
 
-    Returns
-    -------
-    list[str]
-        The folders above the part of the path that the names share, and those of the files themselves.
+    - ``names``: what images are called: paths of which the last part counts.
+    - ``places``: folders or ``s3://`` prefixes, the likeliest first; each is searched with all that lies in
+      it.
     """
     wanted: dict[str, list[str]] = {}
     for name in names:

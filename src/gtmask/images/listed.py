@@ -33,10 +33,7 @@ _SEVERAL = 2
 class ListedImages:
     """Names and globs of images.
 
-    Parameters
-    ----------
-    lines
-        The names, as they were written; a name twice counts once.
+    - ``lines``: the names, as they were written; a name twice counts once.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
@@ -143,10 +140,8 @@ def _backwards(path: str) -> str:
 def read_listed(file: str | os.PathLike[str], option: str) -> ListedImages:
     """Read a file that names images.
 
-    Raises
-    ------
-    UsageError
-        It cannot be read, is no text, is a manifest with other lines among its own, or names nothing.
+    Raises UsageError where it cannot be read, is no text, is a manifest with other lines among its own, or
+    names nothing.
     """
     try:
         lines = Path(file).expanduser().read_text("utf-8-sig").split("\n")
@@ -159,9 +154,7 @@ def read_listed(file: str | os.PathLike[str], option: str) -> ListedImages:
     if not numbered:
         raise UsageError(f"{option} {file} is empty: write one name or glob of an image on each line.")
     if numbered[0][1].startswith("{"):
-        return ListedImages(
-            [_source_ref(line, f"{option} {file}, line {number},") for number, line in numbered]
-        )
+        return ListedImages(_source_ref(line, f"{option} {file}, line {at},") for at, line in numbered)
     return ListedImages([line for _, line in numbered])
 
 

@@ -26,13 +26,9 @@ def needing_long(
 ) -> NDArray[np.bool_]:
     """Return which of the images that are kept need a mask key with their extension.
 
-    Parameters
-    ----------
-    short, long
-        uint64 (n,): hashes of the key that each image's mask has, and of the one with the extension: that
-        of ``a.jpg`` is the mask key of ``a.jpg.png``.
-    kept
-        bool (n,): which images get a mask.
+    - ``short``, ``long``: uint64 (n,): hashes of the key that each image's mask has, and of the one with the
+      extension: that of ``a.jpg`` is the mask key of ``a.jpg.png``.
+    - ``kept``: bool (n,): which images get a mask.
     """
     distinct, counts = np.unique(short[kept], return_counts=True)
     needs_long = found = np.isin(short, distinct[counts > 1]) & kept

@@ -101,10 +101,7 @@ class PreparedImage:
 def parse_line(line: bytes) -> PreparedImage:
     """Return what a line of the table says.
 
-    Raises
-    ------
-    ValueError
-        It is none, or its images do not lie within the image.
+    Raises ValueError where it is none, or its images do not lie within the image.
     """
     try:
         row: dict[str, Any] = orjson.loads(line)
@@ -149,14 +146,9 @@ class PreparedImages:
 
     The table stays on disk; each line takes 8 bytes of memory.
 
-    Parameters
-    ----------
-    root
-        Where the copies are.
-    location
-        Path or ``s3://`` URI of the table, for people.
-    file
-        The table as an open file.
+    - ``root``: where the copies are.
+    - ``location``: path or ``s3://`` URI of the table, for people.
+    - ``file``: the table as an open file.
     """
 
     def __init__(self, root: str, location: str, file: IO[bytes]) -> None:
@@ -191,10 +183,7 @@ class PreparedImages:
     def check(self) -> None:
         """Hold that every line is one, in order, and that no two new images share a key.
 
-        Raises
-        ------
-        UsageError
-            With the first line that is not.
+        Raises UsageError with the first line that is not.
         """
         before = b""
         keys = array("q")
@@ -256,26 +245,21 @@ class PreparedImages:
     def probe(self, key: str) -> ImageInfo:
         """Return the header of the image that was labeled.
 
-        Raises
-        ------
-        NotFoundError
-            The table does not know it.
+        Raises NotFoundError: the table does not know it.
         """
-        line = self.line_of(key)
-        if line is None:
-            raise self._missing(key)
+        line = self._known(key)
         image, version = parse_line(line), blake2b(line, digest_size=16).hexdigest()
         return ImageInfo(image.width, image.height, image.orientation, image.format, version=version)
 
-    def _missing(self, key: str) -> NotFoundError:
-        return NotFoundError(f"{self._location} has no line of {key}: prepare the images again.")
+    def _known(self, key: str) -> bytes:
+        line = self.line_of(key)
+        if line is None:
+            raise NotFoundError(f"{self._location} has no line of {key}: prepare the images again.")
+        return line
 
     async def size(self, key: str) -> int:
         """Return the bytes that the table has about an image; raises as :meth:`probe`."""
-        line = self.line_of(key)
-        if line is None:
-            raise self._missing(key)
-        return len(line)
+        return len(self._known(key))
 
     async def list(self, prefix: str = "") -> AsyncIterator[Entry]:
         """Yield the keys of all images that begin so, in order."""
@@ -289,21 +273,11 @@ class PreparedImages:
 async def open_prepared(location: str, root: str, s3: S3Settings | None, digest: str = "") -> PreparedImages:
     """Open a table; one in S3 is copied to a temporary file.
 
-    Parameters
-    ----------
-    location
-        Path or ``s3://`` URI of the table.
-    root
-        Where the copies are.
-    s3
-        How to reach S3.
-    digest
-        What the table must be; "" for any.
+    Raises UsageError where there is none, or another one than the digest says.
 
-    Raises
-    ------
-    UsageError
-        There is none, or another one than the digest says.
+    - ``location``: path or ``s3://`` URI of the table.
+    - ``root``: where the copies are.
+    - ``digest``: what the table must be; "" for any.
     """
     folder, name = split_location(location)
     with tempfile.TemporaryFile() as copy:

@@ -50,12 +50,8 @@ class Present:
     async def among(self, images: Lookup, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that images have.
 
-        Parameters
-        ----------
-        images
-            The folder or prefix of the images: the same one on every call.
-        keys
-            Keys below it.
+        - ``images``: the folder or prefix of the images: the same one on every call.
+        - ``keys``: keys below it.
         """
         self._asked += len(keys)
         if self._listed is None and self._asked > MANY and is_s3(images.root):

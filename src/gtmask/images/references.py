@@ -31,17 +31,11 @@ _LONGEST_NAME = 255  # bytes, NAME_MAX of Linux's file systems
 def normalize(reference: str) -> str | None:
     """Bring an image reference to a relative path.
 
-    Parameters
-    ----------
-    reference
-        The image as the export names it.
+    Returns path with forward slashes, without ``.``, ``..`` and empty parts, whose first part is the bucket
+    where the reference is a bucket's URI; None if nothing is left that could be a key: an empty reference,
+    image data in a ``data:`` URL, NUL or half characters, or a name that is too long.
 
-    Returns
-    -------
-    str | None
-        Path with forward slashes, without ``.``, ``..`` and empty parts, whose first part is the bucket
-        where the reference is a bucket's URI; None if nothing is left that could be a key: an empty
-        reference, image data in a ``data:`` URL, NUL or half characters, or a name that is too long.
+    - ``reference``: the image as the export names it.
     """
     if len(reference) <= _LONGEST_NAME and _PLAIN.fullmatch(reference):
         return reference

@@ -34,17 +34,11 @@ _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-(?=.)", re.DOTALL)
 class ImageRule:
     """How a normalized reference becomes a key. Its fields are plain values, for ``run.json``.
 
-    Parameters
-    ----------
-    strip
-        Path that is removed from the front of references that start with it: the ``--images`` prefix
-        itself, where references are absolute.
-    drop
-        How many leading parts are dropped; the last part always stays.
-    name_only
-        Keep the last part only.
-    upload
-        Remove Label Studio's upload prefix (eight hexadecimal digits and a hyphen) from the name.
+    - ``strip``: path that is removed from the front of references that start with it: the ``--images`` prefix
+      itself, where references are absolute.
+    - ``drop``: how many leading parts are dropped; the last part always stays.
+    - ``name_only``: keep the last part only.
+    - ``upload``: remove Label Studio's upload prefix (eight hexadecimal digits and a hyphen) from the name.
     """
 
     strip: str = ""
@@ -69,10 +63,7 @@ class ImageRule:
     def key(self, names: ImageNames) -> str | None:
         """Return the key by which an image goes where nothing is looked for.
 
-        Returns
-        -------
-        str | None
-            That of its own name, or of the first alias where that cannot be a key; None if none can.
+        Returns that of its own name, or of the first alias where that cannot be a key; None if none can.
         """
         path = normalize(names.image)
         if path is not None:
@@ -124,12 +115,8 @@ class ImageRule:
 class JoinedRule:
     """How references of several exports become keys: each by its export's own rule, within its folder.
 
-    Parameters
-    ----------
-    rules
-        One for each export.
-    folders
-        Of each export the folder below ``--images`` that its keys begin in, "" for none.
+    - ``rules``: one for each export.
+    - ``folders``: of each export the folder below ``--images`` that its keys begin in, "" for none.
     """
 
     rules: tuple[ImageRule, ...]
@@ -263,21 +250,12 @@ async def choose_rule(
 
     Images that are found by the names that the export tells come first: what an annotation file is called may
     be another image's name. What another rule finds that keeps more of the references, or finds as many
-    images, speaks against it where that is another file for the same image.
+    images, speaks against it where that is another file for the same image. Returns the whole path where
+    nothing is found.
 
-    Parameters
-    ----------
-    images
-        What the export calls its first images.
-    exists
-        Says whether there is an image of that key below ``--images``.
-    images_prefix
-        The location of the images: an absolute folder or an ``s3://`` prefix.
-
-    Returns
-    -------
-    RuleChoice
-        The whole path where nothing is found.
+    - ``images``: what the export calls its first images.
+    - ``exists``: says whether there is an image of that key below ``--images``.
+    - ``images_prefix``: the location of the images: an absolute folder or an ``s3://`` prefix.
     """
     ranked = [_first_ranks(names) for names in dict.fromkeys(images)]
     paths = list(dict.fromkeys(path for one in ranked for path in one))
@@ -320,14 +298,9 @@ async def choose_rules(
 ) -> JoinedChoice:
     """Choose the rule of each export by its first images; of one export its rule is the rule of all.
 
-    Parameters
-    ----------
-    samples
-        What each export calls its first images.
-    exists, images_prefix
-        As of :func:`choose_rule`.
-    folders
-        As of :class:`JoinedRule`.
+    - ``samples``: what each export calls its first images.
+    - ``exists``, ``images_prefix``: as of :func:`choose_rule`.
+    - ``folders``: as of :class:`JoinedRule`.
     """
     chosen, found = [], []
     for images, folder in zip(samples, folders, strict=True):
@@ -365,13 +338,9 @@ def _doubt(best: ImageRule, tried: list[tuple[ImageRule, list[str | None]]]) -> 
 def mask_key(image_key: str, *, keep_extension: bool = False) -> str:
     """Return the key of an image's mask below the masks' prefix.
 
-    Parameters
-    ----------
-    image_key
-        The image's key below ``--images``.
-    keep_extension
-        Append ``.png`` in place of replacing the extension: for images whose masks would otherwise get
-        the same key.
+    - ``image_key``: the image's key below ``--images``.
+    - ``keep_extension``: append ``.png`` in place of replacing the extension: for images whose masks would
+      otherwise get the same key.
 
     Examples
     --------

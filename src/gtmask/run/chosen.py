@@ -44,14 +44,9 @@ MET, UNTOLD = 2, 1
 class ChosenReader:
     """A reader that has some of another's records, in their order.
 
-    Parameters
-    ----------
-    reader
-        Reads the export.
-    chosen
-        For each of its records 1 if it is wanted, else 0.
-    findings
-        What the choice has to tell.
+    - ``reader``: reads the export.
+    - ``chosen``: for each of its records 1 if it is wanted, else 0.
+    - ``findings``: what the choice has to tell.
     """
 
     def __init__(self, reader: Reader[Any], chosen: bytearray, findings: Sequence[Finding]) -> None:
@@ -146,25 +141,11 @@ def choose(
 ) -> Reader[Any]:
     """Return a reader of the records whose images are chosen; the same one where nothing is asked.
 
-    Parameters
-    ----------
-    source
-        The export, for messages.
-    reader
-        Reads it.
-    listed
-        Names images; None: all are meant.
-    options
-        Says what they must meet.
-    pool
-        Where records are read.
-    progress
-        Hears how the looking gets on.
+    Raises UsageError: no record is chosen; the sentence says what there is to choose from.
 
-    Raises
-    ------
-    UsageError
-        No record is chosen; the sentence says what there is to choose from.
+    - ``source``: the export, for messages.
+    - ``listed``: names images; None: all are meant.
+    - ``options``: says what they must meet.
     """
     wanted = options.conditions
     if listed is None and not wanted:

@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.formats.jsonstream.texts import (
-    ANYWHERE,
-    INSIDE,
-    SEPARATOR,
-    Texts,
-    hash_stems,
-)
+from gtmask.formats.jsonstream.texts import ANYWHERE, INSIDE, SEPARATOR, Texts, hash_stems
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.images.references import normalize
 from gtmask.images.resolve import GUESSED, SCOPED, mask_key, same_spelled
@@ -47,16 +41,11 @@ _NAME_ONLY = 1 << 32
 NONE = (1 << 16) - 1
 
 
-def _kinds() -> NDArray[np.uint8]:
-    """Return which bytes have no second meaning in a reference, and where in a part of its path."""
-    kinds = np.zeros(256, np.uint8)
-    kinds[list(b". ")] = INSIDE
-    kinds[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] = ANYWHERE
-    kinds[ord("/")] = SEPARATOR
-    return kinds
-
-
-_KINDS = _kinds()
+#: Which bytes have no second meaning in a reference, and where in a part of its path.
+_KINDS = np.zeros(256, np.uint8)
+_KINDS[list(b". ")] = INSIDE
+_KINDS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")] = ANYWHERE
+_KINDS[ord("/")] = SEPARATOR
 #: For keys that are ready: nothing in them has a second meaning any more.
 _ANY = np.full(256, ANYWHERE, np.uint8)
 
@@ -164,17 +153,11 @@ class Verdict:
 def settle(claims: Claims, names: Names, rule: Rule, look: Look | None) -> Verdict:
     """Decide about the contested records.
 
-    Parameters
-    ----------
-    claims
-        The names of all records.
-    names
-        Called with ordinals, ascending, once or, where a long key meets another record, more often.
-    rule
-        By which names become keys.
-    look
-        Says which images are there; None where none is looked for. Then an image goes by its own name,
-        or by that within its scope where records of other scopes have the same name.
+    - ``claims``: the names of all records.
+    - ``names``: called with ordinals, ascending, once or, where a long key meets another record, more often.
+    - ``rule``: by which names become keys.
+    - ``look``: says which images are there; None where none is looked for. Then an image goes by its own
+      name, or by that within its scope where records of other scopes have the same name.
     """
     contested = claims.contested()
     while len(contested):
@@ -254,7 +237,7 @@ class _Contested:
         guessed = ranks == GUESSED
         unsettled = unsettled | guessed & np.isin(images, images[first & ~unsettled & ~guessed])
         # Names say something of each other within one export: of several, the first that has an image has it.
-        leads = _first_of(images, first & ~unsettled)
+        leads = _leaders(images, first & ~unsettled) == np.arange(len(images))
         shared = first & ~unsettled & ~leads
         first = first & (leads | unsettled)
         missing = np.frombuffer(self._missing, np.uint8) != 0
@@ -327,14 +310,11 @@ def _claimed(
     best = np.full(count, 255, np.uint8)
     np.minimum.at(best, inverse, ranks)
     leads = ranks == best[inverse]
-    positions = np.arange(len(images))
-    leader = np.full(count, len(images))
-    np.minimum.at(leader, inverse[leads], positions[leads])
-    foreign = names != names[leader[inverse]]
+    leader = _leaders(images, leads)
+    foreign = names != names[leader]
     contradicted = np.zeros(count, bool)
     contradicted[inverse[leads & foreign]] = True
-    first = positions == leader[inverse]
-    return first, contradicted[inverse] | foreign
+    return leader == np.arange(len(images)), contradicted[inverse] | foreign
 
 
 def _apart(images: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -342,14 +322,12 @@ def _apart(images: NDArray[np.uint64], sources: NDArray[np.uint64]) -> NDArray[n
     return images ^ (sources * np.uint64(0x9E37_79B9_7F4A_7C15))
 
 
-def _first_of(images: NDArray[np.uint64], having: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which of the records that have an image is the first one of it."""
+def _leaders(images: NDArray[np.uint64], having: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return for each record the first one that has its image; ``len(images)`` where none has."""
     _, inverse = np.unique(images, return_inverse=True)
-    positions = np.arange(len(images))
     leader = np.full(inverse.max(initial=-1) + 1, len(images))
-    np.minimum.at(leader, inverse[having], positions[having])
-    first: NDArray[np.bool_] = having & (positions == leader[inverse])
-    return first
+    np.minimum.at(leader, inverse[having], np.flatnonzero(having))
+    return leader[inverse]
 
 
 def _pairs(

@@ -32,12 +32,8 @@ if TYPE_CHECKING:
 class Comparison:
     """Collects the states of an export's records, in 16 bytes for each.
 
-    Parameters
-    ----------
-    request
-        The start that updates a run.
-    classes
-        The class map as far as it is known; it becomes whole in :meth:`complete`.
+    - ``request``: the start that updates a run.
+    - ``classes``: the class map as far as it is known; it becomes whole in :meth:`complete`.
     """
 
     def __init__(self, request: RunRequest, classes: ClassMap) -> None:

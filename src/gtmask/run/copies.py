@@ -27,16 +27,11 @@ _AT_ONCE = 16
 class Copies:
     """Looks at the headers of copies.
 
-    Parameters
-    ----------
-    images
-        Where the copies are.
-    s3
-        How to reach images that were left where they are.
-    until
-        Holds what is opened for these.
-    may_be_away
-        Whether the manifest refers to copies at another place: then those that are not here are no fault.
+    - ``images``: where the copies are.
+    - ``s3``: how to reach images that were left where they are.
+    - ``until``: holds what is opened for these.
+    - ``may_be_away``: whether the manifest refers to copies at another place: then those that are not here
+      are no fault.
     """
 
     def __init__(self, images: Storage, s3: S3Settings, until: AsyncExitStack, *, may_be_away: bool) -> None:

@@ -35,14 +35,9 @@ class Coverage:
 def measure(record: Record, chosen: list[Shape], rule: str, stroke: float) -> list[Coverage]:
     """Paint a record's shapes by number and count.
 
-    Parameters
-    ----------
-    record
-        With the size that its mask is painted in.
-    chosen
-        The shapes that are painted, in painting order.
-    rule, stroke
-        As for the mask itself.
+    - ``record``: with the size that its mask is painted in.
+    - ``chosen``: the shapes that are painted, in painting order.
+    - ``rule``, ``stroke``: as for the mask itself.
     """
     size = (record.height or 0, record.width or 0)
     canvases = [Canvas(record, Painting(np.zeros(size, np.uint8)), rule, stroke) for _ in range(2)]

@@ -49,10 +49,8 @@ def decide(
 ) -> Plan:
     """Return the plan to work by, frozen in the output unless this is a dry run.
 
-    Raises
-    ------
-    UsageError
-        If the output belongs to another run, the class map cannot be used, or no image can be found.
+    Raises UsageError if the output belongs to another run, the class map cannot be used, or no image can be
+    found.
     """
     class_map = given_classes(classes)
     if class_map is None and reader.labels is not None:
@@ -93,10 +91,7 @@ def decide(
 def refuse_lossy(findings: list[Finding], source: str) -> None:
     """Refuse, for ``--strict``, an export of which something as a whole is lost or guessed.
 
-    Raises
-    ------
-    StrictError
-        With the first such finding.
+    Raises StrictError with the first such finding.
     """
     for finding in findings:
         if finding.level in STRICT_LEVELS:
@@ -109,10 +104,7 @@ def refuse_lossy(findings: list[Finding], source: str) -> None:
 def refuse_counted(tally: Tally, out: str) -> None:
     """Refuse, for ``--strict``, a run of which an earlier start without it has lost or guessed something.
 
-    Raises
-    ------
-    StrictError
-        With the first such finding.
+    Raises StrictError with the first such finding.
     """
     for code, count in sorted(tally.findings.items()):
         if CODES[code].level in STRICT_LEVELS:
@@ -126,10 +118,7 @@ def refuse_counted(tally: Tally, out: str) -> None:
 def given_classes(classes: str | PathLike[str] | ClassMap | None) -> ClassMap | None:
     """Return the class map that the user gave, if any.
 
-    Raises
-    ------
-    UsageError
-        If the file cannot be read or is no class map.
+    Raises UsageError if the file cannot be read or is no class map.
     """
     if classes is None or isinstance(classes, ClassMap):
         return classes

@@ -67,10 +67,8 @@ class EarlierParts:
     async def find(self, kept: Iterable[KeptLine]) -> list[tuple[bytes, Counts]]:
         """Return the manifest lines of records, mostly one of each, and what they count.
 
-        Raises
-        ------
-        GtmaskError
-            A part file is missing or was changed, or a line is not of the record that is looked for.
+        Raises GtmaskError: a part file is missing or was changed, or a line is not of the record that is
+        looked for.
         """
         found: list[tuple[bytes, Counts]] = []
         last: Place | None = None
@@ -100,10 +98,7 @@ class EarlierParts:
 async def read_whole(out: Storage, place: Place, states: bytes) -> tuple[dict[str, Any], list[bytes]]:
     """Return a chunk's commit record and all its lines, which must be those of records with these states.
 
-    Raises
-    ------
-    GtmaskError
-        The part file is missing, or one of both was changed.
+    Raises GtmaskError: the part file is missing, or one of both was changed.
     """
     record = orjson.loads(await out.get(*place))
     if b64decode(record["states"]) != states:

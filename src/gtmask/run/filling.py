@@ -25,14 +25,9 @@ _MARGIN = 2
 class Filler:
     """Paints parts of one record by any rule.
 
-    Parameters
-    ----------
-    record
-        Says which points are which ring's, and which rings which part's.
-    points
-        float64 (n, 2): the record's vertices in pixels.
-    stroke
-        Width in pixels of lines and points.
+    - ``record``: says which points are which ring's, and which rings which part's.
+    - ``points``: float64 (n, 2): the record's vertices in pixels.
+    - ``stroke``: width in pixels of lines and points.
     """
 
     def __init__(self, record: Record, points: NDArray[np.float64], stroke: float) -> None:

@@ -34,10 +34,7 @@ class ImageVersions:
     def find(self, key: str) -> str | None:
         """Return an image's version, or None where there is no image of this key.
 
-        Raises
-        ------
-        StorageError
-            It cannot be told.
+        Raises StorageError where it cannot be told.
         """
         if self._table is not None:
             return self._table.version(key)

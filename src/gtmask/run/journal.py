@@ -53,10 +53,7 @@ class Journal:
     async def note(self, key: str) -> None:
         """Note a mask's key, durable against the end of this process.
 
-        Raises
-        ------
-        RunConflictError
-            Another start has taken the journal away, and the run with it.
+        Raises RunConflictError where another start has taken the journal away, and the run with it.
         """
         if self._descriptor is None:
             return
@@ -95,10 +92,7 @@ async def begun(out: Storage) -> list[str]:
 async def take_away(out: Storage) -> list[str]:
     """Take all journals away and return the keys that stand in them; a last one that was cut off is none.
 
-    Raises
-    ------
-    NotFoundError
-        Its writer has just taken one away.
+    Raises NotFoundError where its writer has just taken one away.
     """
     keys: list[str] = []
     for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:

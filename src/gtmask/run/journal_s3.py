@@ -83,10 +83,7 @@ class ObjectJournal:
     async def note(self, key: str) -> None:
         """Return once a mask may be put; what comes while the journal is being written is written together.
 
-        Raises
-        ------
-        RunConflictError
-            Another start has taken the run over.
+        Raises RunConflictError where another start has taken the run over.
         """
         if self._beside is not None and self._beside.done():
             self._beside.result()

@@ -20,12 +20,8 @@ _BATCH = 1 << 16
 class ListedVersions:
     """The ETags of listed objects, by the hashes of their names.
 
-    Parameters
-    ----------
-    entries
-        The listing.
-    root
-        What is put before the names that are returned, with its slash.
+    - ``entries``: the listing.
+    - ``root``: what is put before the names that are returned, with its slash.
     """
 
     def __init__(self, entries: Iterable[Entry], root: str = "") -> None:

@@ -28,10 +28,7 @@ if TYPE_CHECKING:
 class MaskSizes:
     """The sizes of the masks of an output, by the hashes of their keys.
 
-    Parameters
-    ----------
-    hashes, sizes
-        int64 (n,) of all masks, in any order; sizes in bytes.
+    - ``hashes``, ``sizes``: int64 (n,) of all masks, in any order; sizes in bytes.
     """
 
     def __init__(self, hashes: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
@@ -65,12 +62,8 @@ def still_there(
 ) -> tuple[bytes, int]:
     """Return the states of a chunk's lines, unknown ones for masks that count no more, and how many are lost.
 
-    Parameters
-    ----------
-    record, lines
-        The chunk's commit record and its manifest lines.
-    replaced
-        Keys of masks that another run has replaced since: these count no more, and are not lost.
+    - ``record``, ``lines``: the chunk's commit record and its manifest lines.
+    - ``replaced``: keys of masks that another run has replaced since: these count no more, and are not lost.
     """
     states = np.frombuffer(b64decode(record["states"]), np.uint64).reshape(-1, 2).copy()
     if not len(states):

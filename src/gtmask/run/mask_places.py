@@ -34,16 +34,10 @@ class MaskPlace(NamedTuple):
 def mask_places(image: PreparedImage, target: str, prefix: str, *, is_given: bool) -> Iterator[MaskPlace]:
     """Yield where the masks of a prepared image go.
 
-    Parameters
-    ----------
-    image
-        What became of the image.
-    target
-        The key of the whole image's mask.
-    prefix
-        What stands before image keys in the manifest.
-    is_given
-        Whether somebody has said so: then images that were left where they are are below it, too.
+    - ``image``: what became of the image.
+    - ``target``: the key of the whole image's mask.
+    - ``prefix``: what stands before image keys in the manifest.
+    - ``is_given``: whether somebody has said so: then images that were left where they are are below it, too.
     """
     for piece, mask in masks_of(image, target):
         before = prefix if is_given or not piece.at else f"{piece.at}/"

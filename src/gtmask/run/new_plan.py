@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.images.present import Lookup
     from gtmask.model import ImageNames
     from gtmask.run.clashes import Verdict
     from gtmask.run.comparison import Comparison
@@ -111,10 +110,7 @@ def _refuse_images(request: RunRequest) -> None:
 class _Search:
     """How the images are found: chosen by the first records that the survey sees.
 
-    Parameters
-    ----------
-    labeled
-        Classes are given, so that something of the export can become a mask.
+    - ``labeled``: classes are given, so that something of the export can become a mask.
     """
 
     def __init__(self, request: RunRequest, reader: Reader[Any], *, labeled: bool) -> None:
@@ -142,10 +138,7 @@ class _Search:
     def refuse_elsewhere(self) -> None:
         """Refuse a folder of images in which none of the first ones was found, if there are any.
 
-        Raises
-        ------
-        UsageError
-            With the folder where they are, if that can be seen.
+        Raises UsageError with the folder where they are, if that can be seen.
         """
         if self._unfound and self._request.settings.size != "annotation":
             raise UsageError(none_found(self._request, self._reader, self._unfound))
@@ -205,10 +198,7 @@ def _make_classes(
 ) -> ClassMap:
     """Return the class map of the labels that were found; in an update it continues the earlier one.
 
-    Raises
-    ------
-    UsageError
-        There is no label.
+    Raises UsageError where there is no label.
     """
     refuse_lost_classes(request.source, reader.findings)
     labels = class_maps.in_order(outcome.labels) if reader.labels is None else reader.labels
@@ -283,7 +273,9 @@ async def _choose_rules(request: RunRequest, samples: list[list[ImageNames]]) ->
 
         choice = await choose_rules(samples, is_there, request.images, request.folders)
         if not any(found.values()) and is_s3(request.images):
-            await _refuse_missing_bucket(storage)
+            # A bucket that does not exist is told from one that lacks these images.
+            async for _ in storage.list():
+                break
         return choice
 
 
@@ -295,18 +287,6 @@ def _present(request: RunRequest, present: Present, keys: list[str]) -> set[str]
             return await present.among(storage, keys)
 
     return run_async(look())
-
-
-async def _refuse_missing_bucket(storage: Lookup) -> None:
-    """Tell a bucket that does not exist from one that lacks these images.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such bucket.
-    """
-    async for _ in storage.list():
-        return
 
 
 async def _nothing_exists(_key: str) -> bool:

@@ -31,14 +31,9 @@ SMALLEST = 8
 def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) -> list[Finding]:
     """Tell of shapes that lie outside the image, reach far beyond it, or are fractions by their numbers.
 
-    Parameters
-    ----------
-    record
-        Its width and height are those of the image.
-    points
-        float64 (n, 2): the record's vertices in pixels.
-    shapes
-        Shapes of the record.
+    - ``record``: its width and height are those of the image.
+    - ``points``: float64 (n, 2): the record's vertices in pixels.
+    - ``shapes``: shapes of the record.
     """
     width, height = record.width or 0, record.height or 0
     gone = [shape for shape in shapes if shape.runs is not None and _is_outside(shape.runs, width, height)]

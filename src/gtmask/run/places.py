@@ -85,10 +85,7 @@ class RunRequest:
     def prefixes(self) -> dict[str, str]:
         """Return what stands before image keys and mask keys in the manifest, by the plan's names.
 
-        Raises
-        ------
-        UsageError
-            If one is the path of a folder whose name is not valid UTF-8.
+        Raises UsageError if one is the path of a folder whose name is not valid UTF-8.
         """
         image = self.settings.image_uri or absolute(self.images)
         mask = self.settings.mask_uri or f"{absolute(self.out)}/{MASKS}"
@@ -103,10 +100,7 @@ class RunRequest:
     def refuse_overlap(self) -> None:
         """Refuse an output that the next start would read as part of the export, or that hits the images.
 
-        Raises
-        ------
-        UsageError
-            With the folder to take instead.
+        Raises UsageError with the folder to take instead.
         """
         check_folder(self.out)
         if trouble := self.meets(self.out):
@@ -161,17 +155,10 @@ class RunRequest:
 def refuse_moved_output(prefix: str, out: str, *, is_given: bool) -> None:
     """Refuse an output that was copied or moved: its manifest would name the masks where it was made.
 
-    Parameters
-    ----------
-    prefix
-        What stands before mask keys in the manifest.
-    is_given
-        Whether somebody has said that (``--mask-uri``).
+    Raises UsageError: the masks that it would name are not those in ``out``.
 
-    Raises
-    ------
-    UsageError
-        The masks that it would name are not those in ``out``.
+    - ``prefix``: what stands before mask keys in the manifest.
+    - ``is_given``: whether somebody has said that (``--mask-uri``).
     """
     if not is_given and real(prefix) != real(f"{out}/{MASKS}"):
         made = prefix.rstrip("/").removesuffix(MASKS.rstrip("/")).rstrip("/")
@@ -199,10 +186,7 @@ def default_images(source: str) -> str:
 def own_folders(sources: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """Return the folder that the own folders of all exports are in, and the way from there to each.
 
-    Raises
-    ------
-    UsageError
-        There is no such folder: they lie here and in S3, or in several buckets.
+    Raises UsageError where there is no such folder: they lie here and in S3, or in several buckets.
     """
     if len(sources) == 1:
         return default_images(sources[0]), ("",)
@@ -220,10 +204,7 @@ def own_folders(sources: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 def absolute_location(location: str | PathLike[str], option: str) -> str:
     """Return a location as it is used: the same for whoever works on it, from whatever folder.
 
-    Raises
-    ------
-    UsageError
-        If it is empty, or neither local nor in S3.
+    Raises UsageError if it is empty, or neither local nor in S3.
     """
     text = os.fspath(location)
     check_location(text, option)
@@ -245,10 +226,7 @@ def real(location: str) -> str:
 def local(location: str) -> Path:
     """Return a local location as a path, with ``~`` as the home folder.
 
-    Raises
-    ------
-    UsageError
-        If it begins with ``~`` and names no user.
+    Raises UsageError if it begins with ``~`` and names no user.
     """
     try:
         return Path(location).expanduser()

@@ -96,10 +96,7 @@ class Plan:
     def writer(self) -> ManifestWriter:
         """Return what makes the run's manifest lines.
 
-        Raises
-        ------
-        UsageError
-            If no manifest line can be made with this class map and these settings.
+        Raises UsageError if no manifest line can be made with this class map and these settings.
         """
         return ManifestWriter(
             self.class_map(),
@@ -126,10 +123,7 @@ def parse_plan(data: bytes) -> Plan:
 async def load_plan(out: Storage) -> Plan | None:
     """Return the plan of the run that this output belongs to, or None where there is none.
 
-    Raises
-    ------
-    RunConflictError
-        If there is a ``run.json`` that this version cannot read.
+    Raises RunConflictError if there is a ``run.json`` that this version cannot read.
     """
     data = await read_plan(out)
     return None if data is None else understood(out, data)
@@ -178,12 +172,8 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
     """Compare a plan with what this start wants.
 
     ``wanted`` has the keys of the plan's settings, ``image_prefix``, ``mask_prefix``, ``fingerprint`` and
-    ``version``; a value of None in a setting that the plan filled in means "as it was".
-
-    Raises
-    ------
-    RunConflictError
-        If anything differs, with a sentence that names all of it.
+    ``version``; a value of None in a setting that the plan filled in means "as it was". Raises
+    RunConflictError if anything differs, with a sentence that names all of it.
     """
     frozen = {**plan.settings, "image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix,
               "fingerprint": plan.fingerprint, "version": plan.version, "classes": plan.classes,

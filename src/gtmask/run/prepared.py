@@ -27,10 +27,7 @@ NOT_PREPARED = "none"
 def prepared_location(given: str | PathLike[str] | None) -> str | None:
     """Return the location of a table as it is used, or :data:`NOT_PREPARED`.
 
-    Raises
-    ------
-    UsageError
-        It cannot be one.
+    Raises UsageError where it cannot be one.
     """
     if given is None or os.fspath(given).lower() == NOT_PREPARED:
         return None if given is None else NOT_PREPARED
@@ -40,10 +37,7 @@ def prepared_location(given: str | PathLike[str] | None) -> str | None:
 def with_table(request: RunRequest) -> RunRequest:
     """Return a start with the table of its images, where they were prepared; it is looked at as a whole.
 
-    Raises
-    ------
-    UsageError
-        The table cannot be used, the images are not prepared yet, or no image shall be read.
+    Raises UsageError: the table cannot be used, the images are not prepared yet, or no image shall be read.
     """
     prepared = request.prepared
     if prepared == NOT_PREPARED:
@@ -70,13 +64,7 @@ def with_table(request: RunRequest) -> RunRequest:
 
 
 async def _refuse_elsewhere(request: RunRequest, prepared: str, table: PreparedImages) -> None:
-    """Refuse a folder in which the first of the new images is not.
-
-    Raises
-    ------
-    UsageError
-        With the image.
-    """
+    """Refuse a folder in which the first of the new images is not; raises UsageError with the image."""
     first = next((piece.key for piece in table.first() if not piece.at), None)
     async with open_storage(request.images, request.execution.s3) as images:
         if first is not None and not await exists(images, first):
@@ -89,10 +77,7 @@ async def _refuse_elsewhere(request: RunRequest, prepared: str, table: PreparedI
 async def _find(request: RunRequest) -> str:
     """Return the location of the table among the images, "" where there is none.
 
-    Raises
-    ------
-    UsageError
-        The images are being prepared.
+    Raises UsageError: the images are being prepared.
     """
     async with open_storage(request.images, request.execution.s3) as images:
         if await exists(images, TABLE):

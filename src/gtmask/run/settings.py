@@ -51,13 +51,7 @@ MOST_PIXELS = 1 << 29
 
 
 def check_choice(name: str, value: str) -> str:
-    """Return a setting as its :data:`CHOICES` spell it.
-
-    Raises
-    ------
-    UsageError
-        It is none of them.
-    """
+    """Return a setting as its :data:`CHOICES` spell it; raises UsageError where it is none of them."""
     return choose(f"--{name.replace('_', '-')}", value, CHOICES[name])
 
 
@@ -238,10 +232,7 @@ def split_options(
 ) -> tuple[Settings, ExecutionOptions]:
     """Sort keyword options into settings and execution options.
 
-    Raises
-    ------
-    UsageError
-        For a name that is no option.
+    Raises UsageError for a name that is no option.
     """
     setting_names = {item.name for item in fields(Settings)}
     execution_names = {item.name for item in fields(ExecutionOptions)} - {"s3"}

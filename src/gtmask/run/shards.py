@@ -31,10 +31,8 @@ class Shard:
 def parse_shard(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard:
     """Read ``--shard``: ``I/N`` with I from 0 to N - 1, ``auto``, ``auto/N``, or None for everything.
 
-    Raises
-    ------
-    UsageError
-        If the text is none of them, or ``auto`` finds no array job, or not how many tasks it has.
+    Raises UsageError if the text is none of them, or ``auto`` finds no array job, or not how many tasks it
+    has.
     """
     if text is None:
         return Shard()

@@ -42,18 +42,11 @@ def fit(
 ) -> Fitting:
     """Decide a mask's size from the image's header, the export, or both.
 
-    Parameters
-    ----------
-    record
-        Its width and height are the export's word, in its grid.
-    info
-        The image's header, or None where the image is not read.
-    size
-        "header", "annotation" or "check".
-    orientation
-        The grid that the mask shall fit: "stored" or "display".
-    max_pixels
-        A header of a few bytes may claim any size: more pixels than these are rejected.
+    - ``record``: its width and height are the export's word, in its grid.
+    - ``info``: the image's header, or None where the image is not read.
+    - ``size``: "header", "annotation" or "check".
+    - ``orientation``: the grid that the mask shall fit: "stored" or "display".
+    - ``max_pixels``: a header of a few bytes may claim any size: more pixels than these are rejected.
     """
     exported = (record.width, record.height)
     if any(value is not None and value <= 0 for value in exported):

@@ -59,16 +59,10 @@ class Start:
 class Presence:
     """Tells that this process works at a run.
 
-    Parameters
-    ----------
-    run
-        The run's identity.
-    shard
-        Which chunks it does, "I/N".
-    clock
-        Returns the time in seconds since 1970, which may be set forth or back meanwhile.
-    ticks
-        Returns seconds by a clock that nobody sets: how long a start has worked goes by that.
+    - ``run``: the run's identity.
+    - ``shard``: which chunks it does, "I/N".
+    - ``clock``: returns the time in seconds since 1970, which may be set forth or back meanwhile.
+    - ``ticks``: returns seconds by a clock that nobody sets: how long a start has worked goes by that.
     """
 
     def __init__(

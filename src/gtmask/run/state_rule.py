@@ -20,14 +20,9 @@ if TYPE_CHECKING:
 class StateRule:
     """What decides the states of all records of a run besides what they are.
 
-    Parameters
-    ----------
-    rule, versions
-        Which keys an image may have, and which version of it there is.
-    sized
-        Whether images are looked at.
-    sifted
-        As in :class:`gtmask.run.plan.Plan`.
+    - ``rule``, ``versions``: which keys an image may have, and which version of it there is.
+    - ``sized``: whether images are looked at.
+    - ``sifted``: as in :class:`gtmask.run.plan.Plan`.
     """
 
     rule: Rule

@@ -159,14 +159,10 @@ class KeptFiles:
 def state_of(content: bytes, key: str, target: str, version: str) -> bytes:
     """Return a record's state.
 
-    Parameters
-    ----------
-    content
-        See :func:`content`.
-    key, version
-        The image's key below ``--images``, and what tells that it is another one than before.
-    target
-        The mask's key.
+    - ``content``: see :func:`content`.
+    - ``key``, ``version``: the image's key below ``--images``, and what tells that it is another one than
+      before.
+    - ``target``: the mask's key.
     """
     if content == UNKNOWN:
         return UNKNOWN

@@ -23,7 +23,6 @@ from gtmask.run.starts import ranges, read_starts
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from os import PathLike
 
     from gtmask.progress import Progress
@@ -129,13 +128,15 @@ async def _status(out: Storage, location: str, plan: Plan, progress: Progress) -
     done = {chunk for chunk in await committed(out) if chunk < plan.chunks}
     progress.stage("status", plan.records)
     tally, rejected = Tally(), Counter[str]()
-    async with contextlib.aclosing(_records(out, plan, done)) as records:
+    read = partial(read_own, plan, out, remove=False)
+    async with contextlib.aclosing(read_ahead(read, sorted(done))) as records:
         async for record in records:
             tally.add(Tally.from_json(record))
             progress.advance(record["records"], record["rejects"])
             for reject in record["rejected"]:
                 rejected.update({item["code"] for item in reject["findings"] if _rejects(item["code"])})
     starts = await read_starts(out, plan.identity)
+    told = {chunk for start in starts for first, last in start.chunks for chunk in range(first, last + 1)}
     return Status(
         out=location,
         title=plan.title,
@@ -146,22 +147,14 @@ async def _status(out: Storage, location: str, plan: Plan, progress: Progress) -
         tally=tally,
         rejected=rejected,
         workers=_workers(starts, plan.chunks, done),
-        unknown=len(done - _chunks_of(starts)) if starts else 0,
+        unknown=len(done - told) if starts else 0,
         manifest=await _manifest(out, plan) if len(done) == plan.chunks else None,
         left=_left(starts, plan.chunks - len(done)),
     )
 
 
-def _records(out: Storage, plan: Plan, done: set[int]) -> AsyncGenerator[dict[str, Any], None]:
-    return read_ahead(partial(read_own, plan, out, remove=False), sorted(done))
-
-
 def _rejects(code: str) -> bool:
     return code in CODES and CODES[code].level == "reject"
-
-
-def _chunks_of(starts: list[Start]) -> set[int]:
-    return {chunk for start in starts for first, last in start.chunks for chunk in range(first, last + 1)}
 
 
 def _workers(starts: list[Start], chunks: int, done: set[int]) -> list[dict[str, Any]]:

@@ -26,6 +26,10 @@ OF_THE_WHOLE = frozenset({
 _WITHOUT_CLASS = frozenset({"shape-no-label", "shape-unknown-label"})
 
 
+#: What ``--json`` tells of a summary as it is.
+_PLAIN = ("out", "manifest", "complete", "dry_run", "chunks", "resumed")
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What an update does to masks: ``made`` anew, ``kept`` as the run before it has made them.
@@ -110,12 +114,7 @@ class Summary:
         """Return plain values for ``--json``."""
         return {
             "format": self.title,
-            "out": self.out,
-            "manifest": self.manifest,
-            "complete": self.complete,
-            "dry_run": self.dry_run,
-            "chunks": self.chunks,
-            "resumed": self.resumed,
+            **{name: getattr(self, name) for name in _PLAIN},
             **({} if self.changes is None else {"update": asdict(self.changes)}),
             **self.tally.to_json(),
             "pixels": {str(value): count for value, count in self.pixels.items()},

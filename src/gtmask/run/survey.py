@@ -134,20 +134,12 @@ def survey(
 ) -> Survey:
     """Survey an export.
 
-    Parameters
-    ----------
-    reader, limit
-        The export, and how many of its records count.
-    read_records
-        Read every record, because the labels are wanted or the units do not tell the images.
-    pool
-        Where records are read.
-    choose_rule
-        Called once with what the first :data:`SAMPLE` records call their images.
-    progress
-        Called with the number of records that were surveyed since the last call.
-    meaning, notice
-        What :func:`glance` takes, and who hears of each batch of records that were read with it.
+    - ``reader``, ``limit``: the export, and how many of its records count.
+    - ``read_records``: read every record, because the labels are wanted or the units do not tell the images.
+    - ``choose_rule``: called once with what the first :data:`SAMPLE` records call their images.
+    - ``progress``: called with the number of records that were surveyed since the last call.
+    - ``meaning``, ``notice``: what :func:`glance` takes, and who hears of each batch of records that were
+      read with it.
     """
     rule: Rule | None = None
     if not read_records and isinstance(reader, NamesImages) and (reader.count() or 0) >= WORTH_SIFTING:
@@ -209,14 +201,9 @@ def decide_claims(
 ) -> Verdict:
     """Decide which image each record has that shares a name with another one.
 
-    Parameters
-    ----------
-    reader, limit, read_records, pool
-        As for :func:`survey`.
-    seen
-        What the survey found.
-    look
-        Says which images are there; None where none is looked for.
+    - ``reader``, ``limit``, ``read_records``, ``pool``: as for :func:`survey`.
+    - ``seen``: what the survey found.
+    - ``look``: says which images are there; None where none is looked for.
     """
 
     def names(ordinals: NDArray[np.int64]) -> Iterator[Sequence[tuple[int, ImageNames]]]:

@@ -32,14 +32,9 @@ def listed(record: Record) -> dict[str, list[Shape]]:
 def compare(file: str, shapes: list[Shape], ids: NDArray[np.uint32]) -> Iterator[Finding]:
     """Yield findings about one picture.
 
-    Parameters
-    ----------
-    file
-        The picture's name, for people.
-    shapes
-        All shapes that name values of this picture.
-    ids
-        uint32 (height, width): the picture's values.
+    - ``file``: the picture's name, for people.
+    - ``shapes``: all shapes that name values of this picture.
+    - ``ids``: uint32 (height, width): the picture's values.
     """
     values, counts = _counted(ids)
     bitmaps = [shape.bitmap for shape in shapes if shape.bitmap is not None]

@@ -121,10 +121,7 @@ def update(
 ) -> tuple[Plan, Kept]:
     """Return the plan to work by, and what of it an earlier run has done; frozen unless this is a dry run.
 
-    Raises
-    ------
-    UsageError
-        There is no run to update, its settings differ, or the class map would move ids.
+    Raises UsageError where there is no run to update, its settings differ, or the class map would move ids.
     """
     frozen = run_async(_load(request))
     given = given_classes(classes)
@@ -261,12 +258,8 @@ def take_over(
 ) -> None:
     """Commit chunks of which nothing is to be converted, many at a time; ``heard`` is told of each.
 
-    Raises
-    ------
-    RunConflictError
-        Another start has taken the run over.
-    GtmaskError
-        What was kept of the earlier run has changed.
+    Raises RunConflictError where another start has taken the run over. Raises GtmaskError: what was kept of
+    the earlier run has changed.
     """
 
     async def work() -> None:

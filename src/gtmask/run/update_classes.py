@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 def refuse_moved(earlier: ClassMap, given: ClassMap) -> None:
     """Refuse a class map by which pixels of a mask that stays would mean something else.
 
-    Raises
-    ------
-    UsageError
-        With the first class whose id is another one, or whose id another class has.
+    Raises UsageError with the first class whose id is another one, or whose id another class has.
     """
     ids = {entry.name: entry.id for entry in given.classes}
     names = {entry.id: entry.name for entry in given.classes}
@@ -44,10 +41,7 @@ def refuse_moved(earlier: ClassMap, given: ClassMap) -> None:
 def extended(earlier: ClassMap, suggested: Sequence[SuggestedClass]) -> ClassMap:
     """Return a class map with a class more for each label that it does not know, in their order.
 
-    Raises
-    ------
-    ClassMapError
-        More than 255 classes, or a label too long for a class name.
+    Raises ClassMapError: more than 255 classes, or a label too long for a class name.
     """
     new = [entry for entry in suggested if earlier.id_of(entry.name) is None]
     if not new:

@@ -134,12 +134,8 @@ class Watch:
         ``touched`` has the size that each of them had when it was read, -1 where that is not known.
 
         False where the files are what they were, but were written or given other permissions meanwhile: what
-        was read since the last look may have been other bytes, and is to be read again.
-
-        Raises
-        ------
-        GtmaskError
-            The export is not what it was.
+        was read since the last look may have been other bytes, and is to be read again. Raises GtmaskError:
+        the export is not what it was.
         """
         if not self.latest:
             return True
@@ -161,10 +157,7 @@ class Watch:
     def check_all(self) -> None:
         """Look at the whole export again: what was read of it in other processes is to count.
 
-        Raises
-        ------
-        GtmaskError
-            The export is not what it was.
+        Raises GtmaskError: the export is not what it was.
         """
         if self.files:
             self.check({})
