@@ -61,7 +61,7 @@ def test_outlines_of_other_places_than_their_boxes_are_told(write: Any, codes: l
 def test_a_box_that_was_drawn_by_hand_and_one_that_is_none_are_no_fault() -> None:
     first, second, third = (annotation(n, place, ring(*place)) for n, place in enumerate(PLACES))
     assert told([first, second, {**third, "bbox": [0, 0, 2, 2]}]) == []
-    for box in ([0, 0, 0, 0], [], None, "x", [1, 2, 3], {"x": 1}):
+    for box in ([0, 0, 0, 0], [0, 0, 1, 1], [], None, "x", [1, 2, 3], {"x": 1}):
         assert told([{**first, "bbox": box}]) == []
     assert told([{**first, "segmentation": [], "bbox": [1, 1, 2, 2]}]) == []
 
@@ -70,7 +70,7 @@ def test_a_box_that_was_drawn_by_hand_and_one_that_is_none_are_no_fault() -> Non
 def test_runs_reach_as_far_as_their_pixels(seed: int) -> None:
     random = np.random.default_rng(seed)
     left, top = random.integers(0, (30, 20))
-    right, bottom = left + 1 + random.integers(0, 40 - left), top + 1 + random.integers(0, 30 - top)
+    right, bottom = left + 2 + random.integers(0, 39 - left), top + 2 + random.integers(0, 29 - top)
     place = (int(left), int(top), int(right), int(bottom))
     assert unlike_boxes([annotation(1, place, runs(*place))]) == ""
     moved = (place[0] + 4, *place[1:2], place[2] + 4, place[3])

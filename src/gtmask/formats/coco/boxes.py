@@ -53,10 +53,13 @@ def _spoken(extent: NDArray[np.float64]) -> str:
 
 
 def _box(value: Any) -> NDArray[np.float64]:
-    """Return left, top, right and bottom of ``[x, y, width, height]``; raises ValueError where it is none."""
+    """Return left, top, right and bottom of ``[x, y, width, height]``.
+
+    Raises ValueError: it is none, or not larger than a pixel, as programs write that know no boxes.
+    """
     x, y, width, height = np.array(value, np.float64)
-    if not (width > 0 and height > 0):
-        raise ValueError("the box is empty")
+    if not (width > 1 and height > 1):
+        raise ValueError("the box is a placeholder")
     return np.array([x, y, x + width, y + height])
 
 
