@@ -44,9 +44,11 @@ print(json.dumps({"masks": masks, "called": len(called), "strange": strange}))
 IMPORTS = """
 import json, sys
 import gtmask
+from gtmask.light import travel_light
 
+travel_light()
 heavy = {"numba.np.linalg", "scipy.linalg", "concurrent.futures.process", "multiprocessing.pool",
-         "aiobotocore", "obstore", "rich.progress"}
+         "aiobotocore", "obstore", "rich.progress", "colorama", "gtmask.formats.masks", "gtmask.formats.coco"}
 masks = gtmask.convert(*sys.argv[1:]).tally.masks
 print(json.dumps({"masks": masks, "imported": sorted(heavy & sys.modules.keys())}))
 """

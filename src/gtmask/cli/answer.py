@@ -15,9 +15,8 @@ from gtmask.cli.console import findings_table, plain, say, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Answer
+    from gtmask.cli.console import Screen
 
 opt = typer.Option
 DEFAULT = AnswerOptions()
@@ -71,7 +70,7 @@ def answer(
     raise typer.Exit(result.exit_code)
 
 
-def _render(result: Answer, screen: Console, *, talk: Talk) -> None:
+def _render(result: Answer, screen: Screen, *, talk: Talk) -> None:
     tell(screen, f"answer  {result.after} adjusts {result.before}: {result.changed:,} of {result.compared:,} compared "
         "images changed")  # fmt: skip
     counts = ", ".join(f"{name} {count:,}" for name, count in result.statuses.most_common())

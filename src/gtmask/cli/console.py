@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from gtmask import escape_unprintable
 
@@ -15,23 +16,52 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 #: Characters in a line where nobody's screen ends: none is ever broken.
 WIDE = 1_000_000
+#: Variables by which users have Rich colour what goes to files and pipes, too.
+COLORING = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 
-def console(*, stdout: bool = False) -> Console:
-    """Return the console for talk, stderr, or the one for results that were asked for."""
-    from rich.console import Console
+class Screen(Protocol):
+    """What talk is printed on: Rich's console, or a :class:`Page`."""
 
+    def print(self, *objects: Any, soft_wrap: bool | None = None) -> None:
+        """Print texts and tables."""
+
+
+class Page:
+    """A file or a pipe: one line for each row and sentence, however long, and nothing of Rich to import."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None) -> None:  # noqa: ARG002 - nothing wraps
+        """Print texts and tables."""
+        self._stream.write(
+            "".join(f"{line.rstrip(' ')}\n" for each in objects for line in str(each).split("\n"))
+        )
+        self._stream.flush()
+
+
+def console(*, stdout: bool = False) -> Screen:
+    """Return the screen for talk, stderr, or the one for results that were asked for."""
     stream = sys.stdout if stdout else sys.stderr
-    return Console(stderr=not stdout, highlight=False) if stream.isatty() else wide_console(stream)
+    return rich_console(stream) if stream.isatty() else wide_console(stream)
 
 
-def wide_console(stream: TextIO) -> Console:
-    """Return a console for a file or a pipe: one line for each row and sentence, however long."""
+def wide_console(stream: TextIO) -> Screen:
+    """Return a screen for a file or a pipe."""
+    return rich_console(stream) if any(map(os.environ.get, COLORING)) else Page(stream)
+
+
+def rich_console(stream: TextIO) -> Console:
+    """Return Rich's console for a stream."""
     from rich.console import Console
 
+    if stream.isatty():
+        return Console(stderr=stream is sys.stderr, highlight=False)
     return Console(file=cast("TextIO", _Stripped(stream)), highlight=False, width=WIDE, soft_wrap=True)
 
 
@@ -55,6 +85,80 @@ class _Stripped:
         return False
 
 
+class Words:
+    """Text in pieces with a style each, which only a terminal shows."""
+
+    def __init__(self, *pieces: tuple[str, str]) -> None:
+        self._pieces = pieces
+
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self._pieces)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text.assemble(*self._pieces)
+
+
+class Rows:
+    """A table; columns whose name starts with ``>`` are right-aligned numbers."""
+
+    def __init__(self, title: str, columns: Sequence[str], *, header: bool = True) -> None:
+        self._title, self._columns, self._header = title, columns, header
+        self._rows: list[tuple[object, ...]] = []
+
+    def add_row(self, *cells: object) -> None:
+        """Add a row of texts."""
+        self._rows.append(cells)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __str__(self) -> str:
+        names = [column.removeprefix(">") for column in self._columns]
+        rows = [names] * self._header + [list(map(str, row)) for row in self._rows]
+        widths = [max(map(_width, cells)) for cells in zip(*rows, strict=True)]
+        lines = [self._title] if self._title else []
+        for row in rows:
+            cells = []
+            for column, text, width in zip(self._columns, row, widths, strict=True):
+                is_number = column.startswith(">")
+                shown = text.rstrip() if is_number else text
+                blanks = " " * (width - _width(shown))
+                cells.append(blanks + shown if is_number else shown + blanks)
+            lines.append("  ".join(cells))
+        return "\n".join(lines)
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        made = Table(
+            title=Text(self._title), title_justify="left", title_style="bold", box=None, pad_edge=False
+        )
+        made.show_header = self._header
+        for column in self._columns:
+            made.add_column(
+                Text(column.removeprefix(">")),
+                justify="right" if column.startswith(">") else "left",
+                # Names without blanks are folded, not cut; codes stay whole, to be looked up and searched for.
+                overflow="fold",
+                no_wrap=column == "code",
+            )
+        for row in self._rows:
+            made.add_row(*(Text(str(cell)) for cell in row))
+        return made
+
+
+def _width(text: str) -> int:
+    """Return how many characters' width a text takes; those of East Asia take two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def print_json(data: Any) -> None:
     """Write one JSON document to stdout, indented for people where stdout is a terminal."""
     import json
@@ -70,26 +174,14 @@ def print_json(data: Any) -> None:
     sys.stdout.flush()
 
 
-def table(title: str, *columns: str) -> Table:
-    """Return an empty table; columns whose name starts with ``>`` are right-aligned numbers."""
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        made.add_column(
-            column.removeprefix(">"),
-            justify="right" if column.startswith(">") else "left",
-            # Names without blanks are folded, not cut; codes stay whole, to be looked up and searched for.
-            overflow="fold",
-            no_wrap=column == "code",
-        )
-    return made
+def table(title: str, *columns: str, header: bool = True) -> Rows:
+    """Return an empty table."""
+    return Rows(title, columns, header=header)
 
 
 def findings_table(
     counts: Counter[str], examples: Mapping[str, Sequence[str]], *, every: bool = False
-) -> Table:
+) -> Rows:
     """Return a table of finding codes, the most frequent first, each with its first example or all kept."""
     from gtmask.findings import CODES
 
@@ -104,18 +196,16 @@ def findings_table(
     return shown
 
 
-def plain(text: object) -> Any:
+def plain(text: object) -> Words:
     """Return text from data as it is: no markup in square brackets, control characters spelled out."""
-    from rich.text import Text
-
-    return Text(escape_unprintable(text, controls=True))
+    return Words((escape_unprintable(text, controls=True), ""))
 
 
-def tell(screen: Console, text: object) -> None:
+def tell(screen: Screen, text: object) -> None:
     """Print text from data, which a terminal may break into lines."""
     screen.print(plain(text))
 
 
-def say(screen: Console, text: object) -> None:
+def say(screen: Screen, text: object) -> None:
     """Print text from data on a line of its own, however long: to be copied whole."""
     screen.print(plain(text), soft_wrap=True)

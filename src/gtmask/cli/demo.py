@@ -13,9 +13,8 @@ from gtmask.cli.console import plain, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Demo
+    from gtmask.cli.console import Screen
 
 
 @options.one_by_one
@@ -32,7 +31,7 @@ def demo(
     talk.show(result, partial(_render, talk=talk))
 
 
-def _render(result: Demo, screen: Console, *, talk: Talk) -> None:
+def _render(result: Demo, screen: Screen, *, talk: Talk) -> None:
     from gtmask.cli.summary import render
 
     render(result.summary, screen, talk=talk)

@@ -52,8 +52,7 @@ def _list(rows: Sequence[Format]) -> None:
 
 
 def _tell(row: Format) -> None:
-    shown = table(f"{row.title} (--format {row.name})", "", "")
-    shown.show_header = False
+    shown = table(f"{row.title} (--format {row.name})", "", "", header=False)
     for title, text in row.facts().items():
         shown.add_row(plain(title), plain(text))
     console(stdout=True).print(shown)

@@ -13,16 +13,15 @@ import typer
 import gtmask
 from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import console, plain, print_json, say, table, tell
+from gtmask.cli.console import Words, console, plain, print_json, say, table, tell
 from gtmask.cli.talk import Talk
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
     from gtmask import JobPlan, PilotResult, Report
+    from gtmask.cli.console import Screen
 
 opt = typer.Option
 #: The library's defaults of a job.
@@ -57,10 +56,11 @@ def validate(
     raise typer.Exit(report.exit_code)
 
 
-def _render_report(report: Report, screen: Console, *, findings: str | None, talk: Talk) -> None:
+def _render_report(report: Report, screen: Screen, *, findings: str | None, talk: Talk) -> None:
     for rule in report.rules:
         color = {"error": "red", "warning": "yellow"}.get(rule.level, "cyan")
-        screen.print(f"[bold {color}]{rule.level}[/] [bold]{rule.code}[/] x {rule.count:,}")
+        title = ((rule.level, f"bold {color}"), (" ", ""), (rule.code, "bold"), (f" x {rule.count:,}", ""))
+        screen.print(Words(*title))
         tell(screen, f"  why   {rule.meaning}")
         tell(screen, f"  do    {rule.remedy}")
         for problem in rule.examples:
@@ -108,7 +108,7 @@ def pilot(
     talk.show(result, functools.partial(_render_pilot, talk=talk))
 
 
-def _render_pilot(result: PilotResult, screen: Console, *, talk: Talk) -> None:
+def _render_pilot(result: PilotResult, screen: Screen, *, talk: Talk) -> None:
     shown = table("pilot", "image", "why")
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))

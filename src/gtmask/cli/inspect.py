@@ -15,10 +15,8 @@ from gtmask.cli.console import findings_table, plain, print_json, table, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Inspection
-
+    from gtmask.cli.console import Screen
 
 #: Members of a balance that are no parts of it.
 _SUMS = ("handed", "left_out")
@@ -82,7 +80,7 @@ def classes(
         sys.stdout.flush()
 
 
-def _render(seen: Inspection, console: Console, *, every: bool) -> None:
+def _render(seen: Inspection, console: Screen, *, every: bool) -> None:
     tell(console, f"{seen.title}: {seen.images:,} images, {seen.shapes:,} shapes")
     if seen.why:
         tell(console, f"format  {seen.why}")
@@ -115,7 +113,7 @@ def _render(seen: Inspection, console: Console, *, every: bool) -> None:
         _render_answer(seen, console)
 
 
-def _render_sampled(seen: Inspection, console: Console) -> None:
+def _render_sampled(seen: Inspection, console: Screen) -> None:
     sampled, estimate = seen.sampled, seen.estimate
     for name, codes in (("left out", seen.left_out), ("guessed", seen.guessed)):
         if codes:
@@ -133,7 +131,7 @@ def _render_sampled(seen: Inspection, console: Console) -> None:
                             f"{estimate['bytes']:,} bytes of masks{requests}")  # fmt: skip
 
 
-def _render_answer(seen: Inspection, console: Console) -> None:
+def _render_answer(seen: Inspection, console: Screen) -> None:
     answer = seen.answer
     assert answer is not None
     tell(console, f"answer  {answer.after} adjusts {answer.before}: {answer.changed:,} of {answer.compared:,} "
@@ -150,5 +148,5 @@ def _render_answer(seen: Inspection, console: Console) -> None:
     for (old, new), count in answer.pixels.most_common():
         if old != new:
             moved.add_row(plain(old), plain(new), f"{count:,}")
-    if moved.row_count:
+    if len(moved):
         console.print(moved)

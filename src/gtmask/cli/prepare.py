@@ -13,9 +13,8 @@ from gtmask.cli import options
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Preparation
+    from gtmask.cli.console import Screen
 
 opt = typer.Option
 DEFAULT = PrepareOptions()
@@ -59,7 +58,7 @@ def prepare(
     raise typer.Exit(result.exit_code)
 
 
-def _render(result: Preparation, screen: Console, *, talk: Talk) -> None:
+def _render(result: Preparation, screen: Screen, *, talk: Talk) -> None:
     from gtmask.cli.console import findings_table, say
 
     changed = result.prepared - result.copied - result.left

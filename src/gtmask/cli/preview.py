@@ -14,9 +14,8 @@ from gtmask.cli.console import say
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Preview
+    from gtmask.cli.console import Screen
 
 opt = typer.Option
 PAINT = options.PAINT
@@ -58,7 +57,7 @@ def preview(
     raise typer.Exit(3 if made.troubles else 0)
 
 
-def _render(made: Preview, screen: Console) -> None:
+def _render(made: Preview, screen: Screen) -> None:
     for trouble in filter(None, (made.unfinished, *made.troubles)):
         say(screen, trouble)
     say(screen, f"{made.shown:,} overlays in {made.path}")

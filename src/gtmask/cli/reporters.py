@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask import escape_unprintable, hearing_notices, retries
-from gtmask.cli.console import console
+from gtmask.cli.console import rich_console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -297,7 +297,7 @@ class Bar(View):
                 TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(elapsed_when_finished=True),
                 TextColumn("{task.fields[note]}"),
-                console=console(),
+                console=rich_console(sys.stderr),
             )
             self._bar.start()
         self._task = self._bar.add_task(state.stage, total=state.total, rate="", note="")

@@ -16,9 +16,8 @@ from gtmask.cli.console import plain, say, table
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gtmask import Status
+    from gtmask.cli.console import Screen
 
 
 @options.one_by_one
@@ -34,7 +33,7 @@ def status(
     talk.show(found, partial(_render, talk=talk), as_data=True)
 
 
-def _render(found: Status, screen: Console, *, talk: Talk) -> None:
+def _render(found: Status, screen: Screen, *, talk: Talk) -> None:
     from gtmask.cli.reporters import duration
 
     tally = found.tally

@@ -10,13 +10,12 @@ from gtmask.cli.console import findings_table, plain, say, table, tell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
-
     from gtmask import Summary
+    from gtmask.cli.console import Screen
     from gtmask.cli.talk import Talk
 
 
-def render(summary: Summary, console: Console, *, talk: Talk) -> None:
+def render(summary: Summary, console: Screen, *, talk: Talk) -> None:
     """Show a run's summary to a person."""
     tally = summary.tally
     made, count, kept = "would be made" if summary.dry_run else "made", tally.masks, ""
@@ -32,7 +31,7 @@ def render(summary: Summary, console: Console, *, talk: Talk) -> None:
     _closing(summary, console, talk)
 
 
-def _closing(summary: Summary, console: Console, talk: Talk) -> None:
+def _closing(summary: Summary, console: Screen, talk: Talk) -> None:
     """Show the closing lines: what, how long, what was left out, where, and the next command."""
     for title, text in _lines(summary, talk.seconds):
         say(console, f"{title:<9} {text}")
@@ -110,7 +109,7 @@ def _size(count: int) -> str:
     return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
-def _classes(summary: Summary, console: Console) -> None:
+def _classes(summary: Summary, console: Screen) -> None:
     if not summary.tally.masks:
         return
     total = sum(summary.pixels.values())
@@ -122,7 +121,7 @@ def _classes(summary: Summary, console: Console) -> None:
     console.print(shown)
 
 
-def _findings(summary: Summary, console: Console, *, every: bool) -> None:
+def _findings(summary: Summary, console: Screen, *, every: bool) -> None:
     from gtmask.findings import CODES
 
     for finding in summary.findings:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
-    from rich.console import Console
-
+    from gtmask.cli.console import Screen
     from gtmask.cli.reporters import JsonLines, Lines, Reporter, View
 
 MODES = ("auto", "bar", "log", "json", "none")
@@ -149,7 +148,7 @@ class Talk:
             logger.addHandler(logging.StreamHandler())
             logger.setLevel(logging.INFO)
 
-    def show(self, result: Any, render: Callable[[Any, Console], None], *, as_data: bool = False) -> None:
+    def show(self, result: Any, render: Callable[[Any, Screen], None], *, as_data: bool = False) -> None:
         """Show a result: as JSON on stdout where that was asked for, else to people.
 
         - ``result``: has ``to_json``.
