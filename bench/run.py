@@ -61,8 +61,8 @@ class Scene:
     @property
     def title(self) -> str:
         """What the row is called."""
-        where = "memory" if self.in_memory else "disk"
-        return f"{self.count:,} images of {self.width}x{self.height}, {self.shapes} polygons each, on {where}"
+        where = "in memory" if self.in_memory else "on disk"
+        return f"{self.count:,} images of {self.width}x{self.height}, {self.shapes} polygons each, {where}"
 
 
 SMALL, MIDDLE, LARGE = Scene(200), Scene(3000), Scene(20_000, rounds=1)

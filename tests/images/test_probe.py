@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gtmask.errors import NotFoundError, ProbeError
-from gtmask.images.probe import FIRST, ImageInfo, _MissingBytesError, _NoImageError, _parse, _Window, probe
+from gtmask.images.probe import (
+    FIRST,
+    GLANCE,
+    ImageInfo,
+    _MissingBytesError,
+    _NoImageError,
+    _parse,
+    _Window,
+    probe,
+)
 from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -90,10 +99,14 @@ def test_orientation_is_found_and_the_size_is_the_stored_one(
         ("JPEG2000", {}), ("TIFF", {}),
     ],
 )  # fmt: skip
-def test_one_read_is_enough_for_usual_images(tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
+def test_a_glance_is_enough_for_usual_images_and_one_read_for_others(
+    tmp_path: Path, kind: str, options: dict[str, Any]
+) -> None:
     info, reads = probed(tmp_path, encoded(kind, **options))
     assert info == ImageInfo(640, 480, 1, kind)
-    assert reads == [(0, FIRST)]
+    glance, *others = reads
+    assert glance == (0, GLANCE)
+    assert others == ([] if kind in {"JPEG", "PNG"} else [(0, FIRST)])
 
 
 def test_a_long_header_is_read_on_in_growing_steps(tmp_path: Path) -> None:
@@ -101,7 +114,7 @@ def test_a_long_header_is_read_on_in_growing_steps(tmp_path: Path) -> None:
     data = encoded("JPEG", 3, maker_note=50_000, icc_profile=profile) + bytes(20_000_000)
     info, reads = probed(tmp_path, data)
     assert info == ImageInfo(640, 480, 3, "JPEG")
-    assert [start for start, _ in reads] == [0, 65_536, 327_680, 1_376_256]
+    assert [start for start, _ in reads] == [0, 0, 65_536, 327_680, 1_376_256]
     assert sum(length for _, length in reads) < 6_000_000
 
 
@@ -109,14 +122,14 @@ def test_a_tiff_directory_at_the_end_is_read_there(tmp_path: Path) -> None:
     data = encoded("TIFF", compression="tiff_lzw")
     info, reads = probed(tmp_path, data)
     assert info == ImageInfo(640, 480, 1, "TIFF")
-    assert sum(length for _, length in reads) < FIRST + 1000 < len(data)
+    assert sum(length for _, length in reads) < GLANCE + FIRST + 1000 < len(data)
 
 
 def test_webp_keeps_its_exif_behind_the_pixels(tmp_path: Path) -> None:
     data = encoded("WEBP", 6, lossless=True)
     info, reads = probed(tmp_path, data)
     assert info == ImageInfo(640, 480, 6, "WEBP")
-    assert sum(length for _, length in reads) < FIRST + 1000 < len(data)
+    assert sum(length for _, length in reads) < GLANCE + FIRST + 1000 < len(data)
 
 
 def test_webp_chunks_of_odd_length_are_followed_by_a_byte_of_padding(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -250,3 +251,36 @@ def test_an_interruption_right_after_opening_stays_one(
     monkeypatch.setattr(io, "FileIO", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         local.open_regular(tmp_path / "file")
+
+
+def test_a_sync_waits_for_the_one_on_its_way_and_a_failed_one_is_done_again(tmp_path: Path) -> None:
+    storage, go, asked = LocalStorage(str(tmp_path)), threading.Event(), []
+
+    def slow(paths: object) -> None:
+        asked.append(paths)
+        if not go.wait(60):
+            raise OSError(errno.EIO, "too late")
+        if len(asked) == 1:
+            raise StorageError("the disk is gone")
+
+    async def work() -> None:
+        storage._sync = slow  # type: ignore[method-assign]
+        await storage.put("a", b"1")
+        first, second = asyncio.create_task(storage.sync()), asyncio.create_task(storage.sync())
+        await asyncio.to_thread(waited_for, lambda: len(asked) == 1)
+        assert not second.done()
+        go.set()
+        with pytest.raises(StorageError, match="gone"):
+            await first
+        await second
+        await storage.sync()
+
+    asyncio.run(work())
+    assert len(asked) == 2
+
+
+def waited_for(condition: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)

@@ -1,8 +1,9 @@
 """Size and EXIF orientation of an image from its first bytes.
 
 What :mod:`gtmask.images.usual` leaves Pillow parses; this module decides what it may see: the first 64 KiB,
-and more only where Pillow asks for bytes that are not there yet, each further read four times as long. Only
-the header is read, and it is not limited in pixels: decoding bombs go off later, if at all.
+and more only where Pillow asks for bytes that are not there yet, each further read four times as long. Of a
+local file so much is read only if the usual form is not in its first 4 KiB: there bytes cost more than reads.
+Only the header is read, and it is not limited in pixels: decoding bombs go off later, if at all.
 
 Orientation is that of EXIF (JPEG's APP1, PNG's eXIf in front of the pixels, TIFF's own tag) and not that
 of XMP, as in browsers.
@@ -21,11 +22,14 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import ProbeError
 from gtmask.images.usual import usual_size
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
-#: Bytes of the first read. The EXIF of cameras, thumbnail included, takes 10 to 60 KiB.
+#: Bytes in which the usual header of a local file ends.
+GLANCE = 4 << 10
+#: Bytes of the first read that Pillow sees. The EXIF of cameras, thumbnail included, takes 10 to 60 KiB.
 FIRST = 64 << 10
 #: Factor by which each further read is longer.
 GROWTH = 4
@@ -105,9 +109,13 @@ async def probe(storage: Storage, key: str) -> ImageInfo:
     NotFoundError, AccessError, TransientError, StorageError
         From the storage.
     """
-    wanted = FIRST
+    wanted = FIRST if is_s3(storage.root) else GLANCE
     head, version = await storage.get_versioned(key, 0, wanted)
     usual = usual_size(head)
+    if usual is None and len(head) == GLANCE:
+        wanted = FIRST
+        head, version = await storage.get_versioned(key, 0, wanted)
+        usual = usual_size(head)
     if usual is not None:
         width, height, name = usual
         is_png = name == "PNG"

@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from gtmask.progress import Progress
     from gtmask.report.choosing import Choice
     from gtmask.report.page import ClassKey
+    from gtmask.run.bursts import Bursts
     from gtmask.run.job import Job
-    from gtmask.run.journal import Journal
-    from gtmask.run.journal_s3 import ObjectJournal
     from gtmask.run.plan import Plan
 
 
@@ -218,7 +217,7 @@ class _Painter(Worker):
         turn: int,
         key: str,
         target: str,  # noqa: ARG002 - where a run would write to
-        journal: Journal | ObjectJournal | None,  # noqa: ARG002
+        masks: Bursts | None,  # noqa: ARG002
     ) -> Outcome:
         """Paint a record, and keep its mask and picture instead of writing them."""
         settings = self.job.settings

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gtmask.errors import GtmaskError
+from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
 #: Part files are joined to pieces of about this many bytes before they are sent.
-PIECE = 8 << 20
+PIECE = 1 << 20
 
 
 async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True) -> dict[str, Any]:
@@ -54,7 +54,8 @@ async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True)
     Raises
     ------
     GtmaskError
-        It is of another run: with ``remove`` it is taken away, unless it is this run that was taken over.
+        It is of another run: with ``remove`` it is taken away, and so are all others that are, unless it is
+        this run that was taken over.
     """
     record = await read_commit(out, chunk)
     if record["run"] != plan.identity:
@@ -63,12 +64,26 @@ async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True)
         current = await load_plan(out)
         if current is None or current.identity != plan.identity:
             raise run_lost(out.root)
-        await out.delete(commit_key(chunk))
+        more = await _remove_strangers(plan, out) - 1
+        were, they, those = (
+            ("was", "it is", "that chunk") if more < 1 else ("and more were", "they are", "those chunks")
+        )
         raise GtmaskError(
-            f"{out.uri(commit_key(chunk))} was written by a start that --overwrite had ended: it is removed; "
-            "run again to redo that chunk."
+            f"{out.uri(commit_key(chunk))} {were} written by a start that --overwrite had ended: {they} "
+            f"removed; run again to redo {those}."
         )
     return record
+
+
+async def _remove_strangers(plan: Plan, out: Storage) -> int:
+    """Remove all commit records of other runs; return how many there were."""
+    count = 0
+    for chunk in sorted(await committed(out)):
+        with contextlib.suppress(NotFoundError):
+            if (await read_commit(out, chunk))["run"] != plan.identity:
+                await out.delete(commit_key(chunk))
+                count += 1
+    return count
 
 
 async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:

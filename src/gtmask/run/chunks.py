@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 from itertools import islice
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from gtmask.run.update import Kept
     from gtmask.workers import Pool
 
-#: Chunks in S3 that one task has at most: with each, an interruption waits longer for what is being done.
+#: Chunks that one task has at most.
 MOST_AT_A_TIME = 4
+#: How long a task may take that waits for the disk alone.
+SECONDS_AT_A_TIME = 0.5
 #: A chunk with so many times the annotations of the mean is begun first; so many chunks are, at most.
 DEAR = 3.0
 MOST_DEAR = 64
@@ -110,15 +113,32 @@ def converted(
 ) -> Generator[ChunkResult, None, None]:
     """Yield what chunks come to, in order; so many of them there are.
 
-    Where requests are waited for a task has several, as long as all workers have something to do to the end.
+    A task has several, as long as all workers have something to do to the end: one of them is converted while
+    another waits for its last requests, or for the disk. Where only the disk is waited for, that pays with
+    chunks that take little time; of others a task has one, so that people see each of them done.
     """
     waits = is_s3(job.images) or is_s3(job.out)
-    size = max(1, min(MOST_AT_A_TIME, count // (2 * pool.ahead))) if waits else 1
-    pickled = pickle.dumps(job)
-    groups = iter(lambda: tuple(islice(chunks, size)), ())
-    tasks = ((pickled, *group) for group in groups)
-    with contextlib.closing(pool.map(run_chunks, tasks, -(-count // size))) as results:
+    since, given, done = perf_counter(), 0, 0
+
+    def size() -> int:
+        most = max(1, min(MOST_AT_A_TIME, (count - given) // (2 * pool.ahead)))
+        if waits:
+            return most
+        if not done or not pool.is_settled:
+            return 1
+        each = (perf_counter() - since) * pool.workers / done
+        return max(1, min(most, int(SECONDS_AT_A_TIME / each)))
+
+    def tasks() -> Iterator[tuple[bytes | Chunk, ...]]:
+        nonlocal given
+        pickled = pickle.dumps(job)
+        while group := tuple(islice(chunks, size())):
+            given += len(group)
+            yield (pickled, *group)
+
+    with contextlib.closing(pool.map(run_chunks, tasks(), -(-count // size()))) as results:
         for group in results:
+            done += len(group)
             yield from group
 
 

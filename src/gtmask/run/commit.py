@@ -138,15 +138,23 @@ async def commit(
     ``refuse_lost`` raises where the output is no longer that run's: syncing may have taken a while.
     """
     lines = {result.chunk: b"".join(result.lines) for result in results}
-    await asyncio.gather(
-        *(out.put(lines_key(chunk, run), data, "application/x-ndjson") for chunk, data in lines.items())
+    await _together(
+        [out.put(lines_key(chunk, run), data, "application/x-ndjson") for chunk, data in lines.items()]
     )
     await out.sync()
     if refuse_lost is not None:
         await refuse_lost()
     records = [(result.chunk, _record(result, run, lines[result.chunk])) for result in results]
-    await asyncio.gather(*(out.put(commit_key(chunk), data, "application/json") for chunk, data in records))
+    await _together([out.put(commit_key(chunk), data, "application/json") for chunk, data in records])
     await out.sync()
+
+
+async def _together(puts: list[Coroutine[Any, Any, None]]) -> None:
+    """Put files; a lone one at once: other chunks would be converted between the look at the run and it."""
+    if len(puts) == 1:
+        await puts[0]
+    else:
+        await asyncio.gather(*puts)
 
 
 def _record(result: ChunkResult, run: str, lines: bytes) -> bytes:

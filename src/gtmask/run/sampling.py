@@ -25,6 +25,7 @@ INTERVAL = 0.005
 _STAGES = {
     "run/journal": "commit",
     "run/commit": "commit",
+    "run/bursts": "store",
     "run/paint": "paint",
     "run/covered": "paint",
     "run/outcomes": "line",

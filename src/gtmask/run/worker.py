@@ -29,8 +29,9 @@ from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import encode_counted
+from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
-from gtmask.run.commit import MASKS, ChunkResult, commit
+from gtmask.run.commit import ChunkResult, commit
 from gtmask.run.copies import Copies
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts
@@ -44,7 +45,7 @@ from gtmask.run.sampling import Sampler
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.storage import is_s3, open_storage
-from gtmask.workers import run_kept
+from gtmask.workers import is_ending, run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
@@ -75,6 +76,9 @@ class Worker:
         #: How often what was read of the export, for whichever chunk, may have been other bytes.
         self._doubts = 0
         self._at_once = 1
+        self._waits = is_s3(job.images) or is_s3(job.out)
+        #: Held by the chunk whose records are converted, where that waits for nothing.
+        self._turn = asyncio.Lock()
         self.images: Storage
         self.table: PreparedImages | None
         self.out: Storage
@@ -100,12 +104,17 @@ class Worker:
         await self.stack.aclose()
 
     async def convert_all(self, chunks: Sequence[Chunk]) -> list[ChunkResult]:
-        """Convert chunks, two at a time: one goes on while the last answers of the other are waited for."""
+        """Convert chunks, two at a time: one goes on while the other waits for last answers, or the disk."""
         # As many records again wait for another attempt, or for their turn.
         self._at_once = (2 if len(chunks) == 1 else 1) * self.job.s3.in_flight
         take_read()
         expect({uri: version for chunk in chunks for uri, version in chunk.versions.items()})
-        return await side_by_side(self.convert, chunks, 2)
+        found = await side_by_side(self._unless_ending, chunks, 2)
+        return [result for result in found if result is not None]
+
+    async def _unless_ending(self, chunk: Chunk) -> ChunkResult | None:
+        """Convert a chunk, unless the run is being ended: what has begun is then waited for, and no more."""
+        return None if is_ending() else await self.convert(chunk)
 
     async def convert(self, chunk: Chunk) -> ChunkResult:
         """Convert a chunk's records with a bounded number in flight, then commit."""
@@ -113,14 +122,14 @@ class Worker:
 
         async def one(position: int) -> None:
             try:
-                outcomes[position] = await self.convert_record(chunk, position, journal)
+                outcomes[position] = await self.convert_record(chunk, position, masks)
             except GtmaskError:
                 self.job.watch.check(take_read())
                 raise
 
         wanted = [position for position in range(len(chunk.units)) if position not in chunk.kept]
-        waits = is_s3(self.job.images) or is_s3(self.job.out)
         async with self._journal(chunk.number) as journal:
+            masks = None if journal is None else Bursts(self.out, journal)
             if isinstance(journal, ObjectJournal):
                 # It looks whether the run is lost before the first mask, while images are read.
                 journal.announce(self._likely_masks(chunk, wanted))
@@ -128,10 +137,13 @@ class Worker:
                 await self._refuse_lost_run()
             while True:
                 doubts = self._doubts
-                if waits:
+                if self._waits:
                     await side_by_side(one, wanted, self._at_once)
                 else:
-                    await _one_by_one(one, wanted)
+                    async with self._turn:
+                        await _one_by_one(one, wanted)
+                        if masks is not None:
+                            await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
                 if self._doubts == doubts:
                     break
@@ -197,9 +209,7 @@ class Worker:
         # It is asked for several times a chunk, and it never changes unless the run is lost.
         self._plan = data
 
-    async def convert_record(
-        self, chunk: Chunk, position: int, journal: Journal | ObjectJournal | None
-    ) -> Outcome:
+    async def convert_record(self, chunk: Chunk, position: int, masks: Bursts | None) -> Outcome:
         """Read one record and write its mask; return its manifest line or its reject."""
         job = self.job
         record = job.reader.record(chunk.units[position])
@@ -218,8 +228,8 @@ class Worker:
         choice = chunk.choices.get(position)
         keys = narrowed(keys, choice)
         key, info = own if choice is None else next(iter(keys), own), None
-        if isinstance(journal, ObjectJournal):
-            journal.announce(self._masks_of(chunk, position, own, key))
+        if masks is not None and isinstance(masks.journal, ObjectJournal):
+            masks.journal.announce(self._masks_of(chunk, position, own, key))
         if job.settings.size != "annotation":
             found = await self._probe(record, keys, key)
             if found is None:
@@ -240,7 +250,7 @@ class Worker:
             return self._rejected(record)
         # The reader has made it for us alone.
         record.width, record.height = fitting.width, fitting.height
-        outcome = await self.write(record, fitting.turn, key, target, journal)
+        outcome = await self.write(record, fitting.turn, key, target, masks)
         outcome.state = state_of(read, key, target, info.version if info is not None else "")
         return outcome
 
@@ -273,9 +283,7 @@ class Worker:
         """Return an image's header: that of the image that was labeled."""
         return await probe(self.images, key) if self.table is None else self.table.probe(key)
 
-    async def write(
-        self, record: Record, turn: int, key: str, target: str, journal: Journal | ObjectJournal | None
-    ) -> Outcome:
+    async def write(self, record: Record, turn: int, key: str, target: str, masks: Bursts | None) -> Outcome:
         """Paint, encode and put one mask, or one for each tile of its image."""
         settings = self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
@@ -294,20 +302,19 @@ class Worker:
         mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
         human = self._human(record)
         outcome = Outcome(record, b"", 0, np.zeros(256, np.int64), painting.painted, covered)
-        masks: dict[str, bytes] = {}
+        files: dict[str, bytes] = {}
         for goal in self._places(key, target):
             part = goal.cut(mask)
             encoder = cast("Encoder", settings.png_encoder)
             data, counts = encode_counted(part, palette=self.palette, encoder=encoder)
             line = self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human)
             outcome.add(line, len(data), counts)
-            masks[goal.mask] = data
+            files[goal.mask] = data
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
         del painting, mask, part
-        if journal is not None:
-            for name, data in masks.items():
-                await journal.note(name)
-                await self.out.put(MASKS + name, data, "image/png")
+        if masks is not None:
+            for name, data in files.items():
+                await masks.put(name, data)
         return outcome
 
     def _places(self, key: str, target: str) -> list[MaskPlace]:

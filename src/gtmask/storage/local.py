@@ -42,6 +42,7 @@ class LocalStorage:
         #: Files written since the last sync, where only single files can be flushed.
         self._unsynced: list[Path] = []
         self._dirty = False
+        self._syncing = asyncio.Lock()
 
     async def __aenter__(self) -> LocalStorage:
         return self
@@ -149,10 +150,18 @@ class LocalStorage:
         One ``syncfs`` for all files where the system has it (Linux), which costs a tenth of flushing
         each file; elsewhere each file and its folder are flushed.
         """
-        if self._dirty:
+        # Whoever comes meanwhile waits: what it has put may be in the sync that is on its way.
+        async with self._syncing:
+            if not self._dirty:
+                return
             self._dirty = False
             paths, self._unsynced = self._unsynced, []
-            await asyncio.to_thread(self._sync, paths)
+            try:
+                await asyncio.to_thread(self._sync, paths)
+            except BaseException:
+                self._dirty = True
+                self._unsynced += paths
+                raise
 
     def _sync(self, paths: list[Path]) -> None:
         with translate_errors("flush", self._root):

@@ -98,6 +98,17 @@ def release() -> None:
             held[1].close()
 
 
+def told_by(is_ending: Callable[[], bool]) -> None:
+    """Have the tasks of this thread ask this whether they are to begin nothing more."""
+    _thread.is_ending = is_ending
+
+
+def is_ending() -> bool:
+    """Say whether what this thread's task has not begun yet is to be left: nobody waits for it any more."""
+    asked: Callable[[], bool] | None = getattr(_thread, "is_ending", None)
+    return asked is not None and asked()
+
+
 def interrupt_all() -> None:
     """Break off what the threads of this process work on."""
     for resident in list(_running):

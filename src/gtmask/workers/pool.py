@@ -12,17 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from threading import Timer
+from threading import Event, Timer
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gtmask.errors import WorkersLostError
 from gtmask.machine import check_workers, cores
 from gtmask.progress import count_retries, counted, notice
-from gtmask.workers.kept import interrupt_all, release
+from gtmask.workers.kept import interrupt_all, release, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from multiprocessing.connection import Connection
 
     from gtmask.progress import Progress
     from gtmask.workers.cluster import Cluster
@@ -84,6 +85,9 @@ class Pool:
         self._processes: Executor | None = None
         #: What processes do first; once one of them has done it, they can be given tasks.
         self._starting: list[Future[tuple[None, int]]] = []
+        #: How tasks learn that nobody waits for more: those of the thread, and those of processes.
+        self._ending = Event()
+        self._pipe: tuple[Connection, Connection] | None = None
         self._count = self._workers
         self._deaths = 0
         #: Results given, and how many tasks were done when a process died last.
@@ -123,6 +127,12 @@ class Pool:
     def ahead(self) -> int:
         """Tasks in flight: each worker has one to go on with."""
         return 2 * self.workers + 1
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether tasks run where all will: the first ones may be done here, until processes are there."""
+        fixed = self._asked or self._workers == 1 or self._cluster is not None
+        return fixed or any(process.done() for process in self._starting)
 
     def map(
         self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
@@ -170,7 +180,7 @@ class Pool:
     ) -> Generator[T, None, None]:
         """Yield the results of tasks done in this process, until there are processes that take them."""
         done = 0
-        while not any(process.done() for process in self._starting):
+        while not self.is_settled:
             item = next(items, None)
             if item is None:
                 return
@@ -197,7 +207,7 @@ class Pool:
             return self._submit_here(function, *arguments)
         if self._processes is None:
             self._before()
-            self._processes = _make_processes(self._count)
+            self._processes = self._make_processes()
         try:
             return self._processes.submit(counted, function, *arguments)
         except BrokenExecutor:
@@ -210,7 +220,7 @@ class Pool:
     def _here(self) -> ThreadPoolExecutor:
         """Return the executor that works in a thread of this process."""
         if self._thread is None:
-            self._thread = thread_pool(1, "gtmask-worker")
+            self._thread = ThreadPoolExecutor(1, "gtmask-worker", told_by, (self._ending.is_set,))
         return self._thread
 
     def _first_result(self, flying: deque[_Flying[T]]) -> T:
@@ -242,8 +252,20 @@ class Pool:
         self._count = max(1, self._count - 1)
         by = "1 process" if self._count == 1 else f"{self._count} processes"
         notice(f"A worker process died, most likely for want of memory: its work is done again, by {by}.")
-        self._processes = _make_processes(self._count)
+        self._processes = self._make_processes()
         return self._processes
+
+    def _make_processes(self) -> Executor:
+        """Return processes whose tasks learn by a pipe that they are to begin nothing more."""
+        # Importing and making these takes a tenth of a small run, which does without.
+        from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
+        from gtmask.spawn import WorkerContext  # noqa: PLC0415
+
+        context = WorkerContext()
+        if self._pipe is None:
+            self._pipe = context.Pipe(duplex=False)
+        return ProcessPoolExecutor(self._count, context, _start_process, self._pipe[:1])
 
     def _result(self, future: Future[tuple[T, int]]) -> T:
         result, retries = future.result() if self._cluster is None else self._cluster.result(future)
@@ -280,6 +302,9 @@ class Pool:
         """End the workers; with ``wait``, after the tasks that run."""
         for task in self._flying:
             task.future.cancel()
+        self._ending.set()
+        if self._pipe is not None:
+            self._pipe[1].send_bytes(b"")
         if self._thread is not None:
             if wait:
                 with suppress(CancelledError):  # by :meth:`kill`, when the time of grace is over
@@ -312,20 +337,15 @@ def thread_pool(count: int, name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, name)
 
 
-def _make_processes(workers: int) -> Executor:
-    # Importing and making these takes a tenth of a small run, which does without.
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+def _start_process(pipe: Connection) -> None:
+    """Prepare a worker process, whose tasks are told by a pipe that nobody waits for more.
 
-    from gtmask.spawn import WorkerContext  # noqa: PLC0415
+    It closes what it keeps when it ends: connections are not just let go.
+    """
+    from multiprocessing.util import Finalize  # noqa: PLC0415 - as the processes
 
-    return ProcessPoolExecutor(workers, WorkerContext(), _begin)
-
-
-def _begin() -> None:
-    """Prepare a worker process, which closes what it keeps when it ends: connections are not just let go."""
-    from multiprocessing.util import Finalize  # noqa: PLC0415
-
-    from gtmask.spawn import start_worker  # noqa: PLC0415
+    from gtmask.spawn import start_worker  # noqa: PLC0415 - as the processes
 
     start_worker()
+    told_by(pipe.poll)
     Finalize(None, release, exitpriority=1)
