@@ -8,9 +8,11 @@ committed: it is assembled from the part files, whose bytes it has, in order.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, NotFoundError
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 #: Part files are joined to pieces of about this many bytes before they are sent.
 PIECE = 1 << 20
+#: Seconds between two times that a manifest grows.
+GROWING = 0.2
 
 
 async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True) -> dict[str, Any]:
@@ -165,9 +169,16 @@ class GrowingManifest:
         self._plan = plan
         self._next = 0
         self._file: BinaryIO | None = None
+        self._grown = -math.inf
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to grow again: not with each chunk, for there may be hundreds in a second."""
+        return perf_counter() - self._grown >= GROWING
 
     async def grow(self, done: set[int]) -> None:
         """Append the lines of the chunks that come next and are done."""
+        self._grown = perf_counter()
         while self._next in done:
             record = await read_own(self._plan, self._out, self._next)
             lines = await read_lines(self._out, self._next, record)

@@ -324,14 +324,15 @@ def _run_chunks(
     try:
         for result in results:
             heard(result)
-            if growing is not None:
-                run_async(growing.grow(done))
+            _grow(growing, done, now=False)
             if presence.is_due and not request.execution.dry_run:
                 run_async(_tell(request, presence, "working"))
+        _grow(growing, done)
     except BaseException as error:
         if not request.execution.dry_run:
             with contextlib.suppress(GtmaskError):
                 run_async(_tell(request, presence, "stopped"))
+                _grow(growing, done)
         if isinstance(error, GtmaskError):
             job.watch.check(take_read())
         raise
@@ -340,6 +341,12 @@ def _run_chunks(
         if growing is not None:
             growing.close()
     return tally
+
+
+def _grow(growing: GrowingManifest | None, done: set[int], *, now: bool = True) -> None:
+    """Let a manifest grow that does, now or where it is time to."""
+    if growing is not None and (now or growing.is_due):
+        run_async(growing.grow(done))
 
 
 def finish(

@@ -9,6 +9,7 @@ from gtmask.formats.reading.typed import get_any
 
 #: Members of an image that may name it beside its ``file_name`` (coco-annotator; COCO's own data).
 OTHER_NAMES = ("path", "coco_url")
+_OTHER_NAMES = frozenset(OTHER_NAMES)
 
 
 def image_spellings(number: int | str | None) -> tuple[str, ...]:
@@ -34,12 +35,17 @@ def unit_of(entry: Any, ranges: bytes, code: str | None = None) -> tuple[Any, ..
         return why, "", None, None, (), "record-bad", b""
     number = normal_id(get_any(entry, "id"))
     name = get_any(entry, "file_name")
-    aliases = tuple(value for key in OTHER_NAMES if isinstance(value := get_any(entry, key), str) and value)
+    aliases: tuple[str, ...] = ()
+    if not _OTHER_NAMES.isdisjoint(entry):
+        others = (get_any(entry, key) for key in OTHER_NAMES)
+        aliases = tuple(value for value in others if isinstance(value, str) and value)
     if not (isinstance(name, str) and name):
         name, aliases = (aliases[0], aliases[1:]) if aliases else ("", ())
     if number is None:
         code = "record-bad"
-    width, height = _plain(get_any(entry, "width")), _plain(get_any(entry, "height"))
+    width, height = get_any(entry, "width"), get_any(entry, "height")
+    if type(width) is not int or type(height) is not int:
+        width, height = _plain(width), _plain(height)
     return number, name, width, height, aliases, code, ranges
 
 
