@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import gtmask
 from gtmask.cli import app
+from gtmask.errors import RunConflictError
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -60,6 +61,24 @@ def renamed(values: dict[str, Any], folder: Path) -> None:
     for number, entry in values["new-ref-metadata"]["internal-color-map"].items():
         if number != "0":
             entry["class-name"] += " of another job"
+
+
+def test_a_mask_that_was_fetched_since_is_read_the_next_time(tmp_path: Path) -> None:
+    manifest = answered(tmp_path, off_by_one)
+    late = tmp_path / "1.png"
+    data = late.read_bytes()
+    late.unlink()
+
+    def again() -> gtmask.Answer:
+        return gtmask.answer([manifest], tmp_path / "out", run=str(tmp_path / "run"), workers=1)
+
+    assert again().tally.rejects == 1
+    late.write_bytes(data)
+    done = again()
+    assert (done.tally.rejects, done.answered) == (0, 3)
+    manifest.write_text("\n".join(manifest.read_text().splitlines()[:2]))
+    with pytest.raises(RunConflictError, match=r"is of an answer with other manifests: use the same again"):
+        again()
 
 
 @pytest.mark.parametrize(

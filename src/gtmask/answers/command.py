@@ -37,7 +37,7 @@ from gtmask.groundtruth.media import MediaSettings, in_batches
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import committed
+from gtmask.run.commit import committed, take_back_rejects
 from gtmask.run.places import absolute
 from gtmask.run.prepared import NOT_PREPARED, prepared_location
 from gtmask.storage import check_location, open_storage
@@ -247,7 +247,9 @@ def _work(
     async def begin() -> set[int]:
         async with open_storage(job.out, settings) as out:
             await freeze(out, plan)
-            return await committed(out)
+            done = await committed(out)
+            # Masks that could not be read may have been fetched since.
+            return done - await take_back_rejects(out, done)
 
     async def end() -> None:
         async with open_storage(job.out, settings) as out:

@@ -28,6 +28,15 @@ PLAN_FILE = ANSWER_FILE
 MANIFEST = "answer.manifest"
 
 
+#: What whoever gives the command calls the parts of a plan.
+_SPOKEN = {
+    "before": "masks before (--before)", "after": "masks after (--after)", "classes": "classes",
+    "image_prefix": "references to images", "mask_prefix": "references to masks", "digest": "manifests",
+    "lines": "manifests", "masks": "manifests", "prepared": "prepared images", "grid": "--orientation",
+    "files": "manifests", "version": "version of gtmask",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerPlan:
     """All that decides the bytes of an answer's outputs.
@@ -76,7 +85,8 @@ async def freeze(out: Storage, plan: AnswerPlan) -> None:
         known: dict[str, Any] = orjson.loads(there)
     except orjson.JSONDecodeError:
         known = {}
-    differing = [name for name, value in orjson.loads(plan.to_bytes()).items() if known.get(name) != value]
+    values = orjson.loads(plan.to_bytes())
+    differing = dict.fromkeys(_SPOKEN.get(name, name) for name in values if known.get(name) != values[name])
     raise RunConflictError(
         f"{out.uri(PLAN_FILE)} is of an answer with other {', '.join(differing) or 'content'}: use the same "
         "again to go on, or choose another --out."

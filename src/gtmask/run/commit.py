@@ -14,6 +14,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -232,6 +233,17 @@ async def committed(out: Storage) -> set[int]:
     """Return the numbers of the chunks that are done, from one listing of the part files."""
     numbers = [committed_chunk(entry) async for entry in out.list(PARTS)]
     return {number for number in numbers if number is not None}
+
+
+async def take_back_rejects(out: Storage, chunks: Iterable[int]) -> set[int]:
+    """Take back the chunks among these that have rejects, so that they are done again; return them."""
+    taken: set[int] = set()
+    async with contextlib.aclosing(read_ahead(partial(read_commit, out), sorted(chunks))) as records:
+        async for record in records:
+            if record["rejects"]:
+                await out.delete(commit_key(record["chunk"]))
+                taken.add(record["chunk"])
+    return taken
 
 
 async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
 from gtmask.run.chunks import converted, cut_chunks, dear_chunks
-from gtmask.run.commit import Tally, commit_key, committed, read_ahead, read_commit
+from gtmask.run.commit import Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import job_of
@@ -244,12 +244,7 @@ async def _done(request: RunRequest, presence: Presence) -> set[int]:
     async with open_storage(request.out, request.execution.s3) as out:
         done = await committed(out)
         if request.execution.retry_rejects:
-            mine = [chunk for chunk in sorted(done) if chunk in shard]
-            async with contextlib.aclosing(read_ahead(partial(read_commit, out), mine)) as records:
-                async for record in records:
-                    if record["rejects"]:
-                        await out.delete(commit_key(record["chunk"]))
-                        done.discard(record["chunk"])
+            done -= await take_back_rejects(out, [chunk for chunk in done if chunk in shard])
         await presence.write(out)
         return done
 
