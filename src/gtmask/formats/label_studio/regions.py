@@ -254,7 +254,9 @@ def _label_list(builder: RecordBuilder, value: dict[str, Any], kind: str = "") -
 def _first_size(results: Iterable[dict[str, Any]]) -> tuple[int | None, int | None]:
     """Return the image size of the first result that tells one (key points may lack it)."""
     for result in results:
-        sides = (get_any(result, "original_width"), get_any(result, "original_height"))
+        sides = width, height = get_any(result, "original_width"), get_any(result, "original_height")
+        if type(width) is type(height) is int and 0 < width < 1 << 31 and 0 < height < 1 << 31:
+            return width, height  # nearly every task
         whole = [type(side) is int or (type(side) is float and side.is_integer()) for side in sides]
         if all(whole) and min(sides) > 0 and max(sides) < 1 << 31:
             return int(sides[0]), int(sides[1])
