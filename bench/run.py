@@ -90,14 +90,14 @@ def led(export: str, images: str, out: str, workers: int, size: str) -> float:
 
 
 def worker_seconds(export: str, images: str, out: str) -> float:
-    """Return the CPU seconds per image of the worker alone, chunks but for the first, in one thread."""
+    """Return the CPU seconds per image of the worker alone, tasks but for the first, in one thread."""
     spent: list[tuple[float, int]] = []
     run_chunks = vars(chunks)["run_chunks"]
 
-    def timed(job: bytes, chunk: Any) -> Any:
+    def timed(job: bytes, *group: Any) -> Any:
         start = time.thread_time()
-        result = run_chunks(job, chunk)
-        spent.append((time.thread_time() - start, len(chunk.units)))
+        result = run_chunks(job, *group)
+        spent.append((time.thread_time() - start, sum(len(chunk.units) for chunk in group)))
         return result
 
     vars(chunks)["run_chunks"] = timed
