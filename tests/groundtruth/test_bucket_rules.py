@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import orjson
@@ -313,13 +313,17 @@ def test_a_local_manifest_without_credentials_stops_at_once(
 class FakeS3:
     """Answers as S3 does for buckets of several regions."""
 
+    _refused: ClassVar[Any] = {
+        "Error": {"Code": "403", "Message": "Forbidden"}, "ResponseMetadata": {"HTTPStatusCode": 403},
+    }  # fmt: skip
+
     def __init__(self, **regions: str) -> None:
-        self.regions = regions
+        self.regions = regions | {"half shut": "refused"}
 
     async def head_bucket(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
         region = self.regions[Bucket]
         if region == "refused":
-            raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+            raise ClientError(self._refused, "HeadBucket")
         if region == "gone":
             raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadBucket")
         if region == "busy":
@@ -329,6 +333,11 @@ class FakeS3:
             error = {"Error": {"Code": "301"}, "ResponseMetadata": {"HTTPHeaders": headers}}
             raise ClientError(error, "HeadBucket")
         return {"BucketRegion": region, "ResponseMetadata": {}}
+
+    async def get_bucket_location(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
+        if Bucket == "half shut":
+            return {"LocationConstraint": "eu-north-1"}
+        raise ClientError(self._refused, "GetBucketLocation")
 
     async def get_bucket_cors(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - the client's own name
         if Bucket == "mute":
@@ -376,6 +385,7 @@ DENIED = "Cannot {}: permission is denied; these credentials need s3:{}."
                 ),
             ],
         ),
+        (["half shut"], "eu-west-1", [("bucket-region", "it is in eu-north-1, the job in eu-west-1")]),
         (
             ["shut"],
             "eu-west-1",
@@ -427,6 +437,7 @@ def test_each_bucket_is_told_what_it_lacks(
 ) -> None:
     problems = asyncio.run(check_buckets(buckets, S3Settings(), **options))
     assert [(problem.code, problem.uri) for problem in problems] == expected
+    assert {problem.line for problem in problems} <= {0}  # of no line
 
 
 @pytest.mark.usefixtures("fake_s3")

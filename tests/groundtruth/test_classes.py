@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,21 @@ def test_the_palette_is_the_same_on_every_machine_and_for_ever() -> None:
     """Masks of two runs are compared by their colours, and answers name them."""
     digest = sha256(" ".join(colors.palette()).encode()).hexdigest()
     assert digest == "0b3b896ed77b8fddff7daf23e975b5e0bf46ae970cc4d7e84d59dd346027a986"
+
+
+def test_colours_are_as_far_apart_as_the_formula_says() -> None:
+    """Against Riemersma's "redmean", in the integers of its C version (compuphase.com/cmetric.htm)."""
+
+    def redmean(one: bytes, other: bytes) -> int:
+        mean = (one[0] + other[0]) // 2
+        red, green, blue = (a - b for a, b in zip(one, other, strict=True))
+        return (((512 + mean) * red * red) >> 8) + 4 * green * green + (((767 - mean) * blue * blue) >> 8)
+
+    some = [bytes(color) for color in np.random.default_rng(5).integers(0, 256, (60, 3), np.uint8)]
+    candidates = np.array([tuple(color) for color in some], np.int64)
+    for color in some:
+        expected = [redmean(candidate, color) for candidate in some]
+        assert colors._distance(candidates, color).tolist() == expected
 
 
 def test_labels_of_an_export_without_an_order_are_put_in_one() -> None:

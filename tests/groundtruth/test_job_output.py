@@ -15,6 +15,7 @@ from PIL import Image
 
 import gtmask
 from gtmask.errors import AccessError, CredentialsError, ManifestError, TransientError
+from gtmask.groundtruth import job_output
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.confusion_matrix import count_pairs
 from gtmask.groundtruth.job_output import JobOutput, by_name, summarize_job_output
@@ -232,6 +233,30 @@ def test_the_metadata_of_a_failed_object_may_stand_without_its_ref(tmp_path: Pat
     change(path, edit)
     assert gtmask.validate(path, level="quick").codes == {"object-failed": 1}
     assert summarize(path).statuses["failed"] == 1
+
+
+def test_a_mask_whose_metadata_have_no_color_map_is_no_answer(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+
+    def edit(line: dict[str, Any]) -> None:
+        if AFTER in line:
+            del line[AFTER + "-metadata"]["internal-color-map"]
+
+    change(path, edit)
+    found = summarize(path, masks=str(tmp_path / "masks"))
+    assert (found.statuses, found.compared) == ({"unanswered": 2, "failed": 1}, 0)
+
+
+def test_masks_are_looked_for_in_the_folders_about_a_manifest(tmp_path: Path) -> None:
+    path = answer(tmp_path)
+    assert summarize(path) == summarize(path, masks=str(tmp_path / "masks"))
+
+
+def test_what_batches_have_counted_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = answer(tmp_path)
+    whole = summarize(path, masks=str(tmp_path / "masks"))
+    monkeypatch.setattr(job_output, "BATCH", 1)
+    assert summarize(path, masks=str(tmp_path / "masks")) == whole
 
 
 def test_pixels_are_those_of_the_newest_mask_of_each_line(tmp_path: Path) -> None:

@@ -143,6 +143,18 @@ def test_duplicate_keys_are_found_as_a_parser_sees_them(document: Pairs, spaced:
     assert sorted(json.loads(key) for key in duplicate_keys(data, values)) == sorted(expected)
 
 
+def test_an_image_is_looked_at_where_its_mask_cannot_be() -> None:
+    line = orjson.loads(LINE)
+    line["labeling-qa-ref"] = "s3://masks/1.json"
+    _, task = judge(LineChecker(), 1, orjson.dumps(line))
+    assert (task.source, task.masks) == (line["source-ref"], ())
+
+
+def test_keys_are_counted_at_any_depth() -> None:
+    value = {"a": 1, "b": [{"c": {"d": []}}, [{"e": {}}]]}
+    assert line_rules._count_keys(value) == 5
+
+
 def test_references_are_split() -> None:
     assert split("s3://b/a//b c%20ü.png") == ("s3://b", "a//b c%20ü.png")
     assert split("/data/a.png") == ("/", "data/a.png")

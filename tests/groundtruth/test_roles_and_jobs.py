@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from gtmask.groundtruth import job_rules, labeling_jobs
+from gtmask.groundtruth import aws, job_rules, labeling_jobs
 from gtmask.groundtruth.request import JobSettings
+from gtmask.storage.base import S3Settings
 
 ROLE = "arn:aws:iam::123456789012:role/service/GroundTruth"
 SETTINGS = JobSettings(
@@ -101,6 +103,35 @@ def test_each_thing_that_the_role_may_not_do_is_told() -> None:
          "s3:PutObject is implicitDeny"),
         ("role-access", 0, "s3://data", "s3:ListBucket is explicitDeny"),
         ("role-access", 0, "s3://masks", "s3:ListBucket is explicitDeny"),
+    ]  # fmt: skip
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, client: Answering) -> None:
+    @contextlib.asynccontextmanager
+    async def open_client(*args: Any) -> Any:
+        yield client
+
+    monkeypatch.setattr(aws, "open_client", open_client)
+
+
+def test_a_role_that_is_missing_or_that_nobody_may_look_at_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = ClientError({"Error": {"Code": "NoSuchEntity", "Message": "none"}}, "GetRole")
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "SimulatePrincipalPolicy")
+    serve(monkeypatch, Answering(get_role=gone, simulate_principal_policy=denied))
+    problems = job_rules.check_role(SETTINGS, ["s3://data/1.jpg"])
+    assert [(found.code, found.line, found.uri) for found in problems] == [
+        ("role-missing", 0, ROLE), ("role-unchecked", 0, ROLE),
+    ]  # fmt: skip
+
+
+def test_each_job_says_where_its_output_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def describe(asked: dict[str, Any]) -> dict[str, Any]:
+        place = f"s3://out/{asked['LabelingJobName']}/output.manifest"
+        return {"LabelingJobStatus": "Completed", "LabelingJobOutput": {"OutputDatasetS3Uri": place}}
+
+    serve(monkeypatch, Answering(describe_labeling_job=describe))
+    assert labeling_jobs.output_manifests(["one", "two"], S3Settings()) == [
+        "s3://out/one/output.manifest", "s3://out/two/output.manifest",
     ]  # fmt: skip
 
 

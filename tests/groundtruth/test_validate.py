@@ -802,3 +802,17 @@ def test_the_real_mask_fits_its_map(samples: Path, tmp_path: Path) -> None:
     assert report.codes == {"key-colon": 1}
     assert sorted(report.pixels) == [0, 1, 2, 3]
     assert sum(report.pixels.values()) == 1696 * 959
+
+
+def test_one_copy_is_no_copy_of_two_images(tmp_path: Path) -> None:
+    writer = ManifestWriter(class_map_from_labels(["Car"]), creation_date="2024-01-01T00:00:00.000000")
+    for folder in ("masks/x", "masks/y", "images"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in "xy":
+        (tmp_path / "masks" / folder / "1.png").write_bytes(encode_png(np.ones((5, 6), np.uint8)))
+    Image.new("RGB", (6, 5)).save(tmp_path / "images" / "1.jpg")
+    lines = [writer.line(f"s3://b/{folder}/1.jpg", f"s3://b/masks/{folder}/1.png") for folder in "xy"]
+    (tmp_path / "qa.manifest").write_bytes(b"".join(lines))
+    places = {"images": str(tmp_path / "images"), "masks": str(tmp_path / "masks")}
+    report = gtmask.validate(tmp_path / "qa.manifest", level="deep", workers=1, **places)
+    assert (report.codes, report.images, report.masks) == ({"source-not-found": 2}, 0, 2)

@@ -51,10 +51,10 @@ class Mutant:
         """Return the module with this fault; None where that is no Python."""
         from cosmic_ray.mutating import mutate_code  # noqa: PLC0415 - of the extra "mutants"
 
-        mutated = mutate_code((PACKAGE / self.file).read_text(), operator(self.operator), self.occurrence)
         try:
+            mutated = mutate_code((PACKAGE / self.file).read_text(), operator(self.operator), self.occurrence)
             compile(mutated, self.file, "exec")
-        except SyntaxError:
+        except (SyntaxError, AttributeError):  # the latter where an exception has a dotted name
             return None
         return str(mutated)
 
