@@ -229,15 +229,6 @@ def test_what_the_api_would_refuse_is_refused_first(case: str, tmp_path: Path) -
     assert not (tmp_path / "job").exists()
 
 
-def test_metadata_without_a_mask_are_not_adjusted(tmp_path: Path) -> None:
-    path = write_manifest(tmp_path, 1)
-    line = orjson.loads(path.read_bytes())
-    line["other-ref-metadata"] = line["labeling-qa-ref-metadata"]
-    path.write_bytes(orjson.dumps(line))
-    with pytest.raises(UsageError, match="--adjust other-ref is none of"):
-        job.job(path, tmp_path / "job", **GOOD, adjust="other-ref")
-
-
 def test_nothing_is_overwritten_unless_it_is_asked_for() -> None:
     for call in (job.job, submission.submit_job, validate):
         assert inspect.signature(call).parameters["overwrite"].default is False
