@@ -243,10 +243,13 @@ def test_old_code_does_not_pass_for_new_when_compiling_is_killed(tmp_path):
 def test_damaged_files_in_the_cache_are_made_anew(tmp_path):
     number_kept(tmp_path, 1)
     for kind, left in (("nbi", b""), ("nbc", b"\0" * 400), ("nbi", b"\0" * 400), ("nbc", b"")):
-        (damaged,) = tmp_path.rglob(f"*.{kind}")
+        (damaged,) = tmp_path.rglob(f"kept.*.{kind}")
         damaged.write_bytes(left)
         assert number_kept(tmp_path, 1) == (0, "1 0")
-    assert number_kept(tmp_path, 1) == (0, "1 1")
+        (damaged,) = tmp_path.rglob(f"numba_internals.*.{kind}")  # the runtime of all kernels
+        damaged.write_bytes(left)
+        assert number_kept(tmp_path, 1) == (0, "1 1")
+        assert all(path.stat().st_size > 400 for path in tmp_path.rglob("numba_internals.*"))
 
 
 def test_a_full_disk_keeps_no_kernel_from_running(tmp_path):

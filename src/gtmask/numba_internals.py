@@ -195,31 +195,31 @@ class KernelCache:
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep the code for a signature."""
-        with self._saving():
-            self._numbas._save_overload(sig, data)
+        self._keep(self._numbas._save_overload, sig, data)
 
     def load(self, key: Any) -> Any:
         """Return what was kept under a key of the caller's own, None where there is nothing."""
         for files in self._files():
-            with suppress(Exception):  # as above
+            try:
                 if (found := files.load(key)) is not None:
                     return found
+            except Exception:  # as above
+                if files is self._kept:
+                    self.flush()
         return None
 
     def save(self, key: Any, data: Any) -> None:
         """Keep something under a key of the caller's own."""
-        with self._saving():
-            self._kept.save(key, data)
+        self._keep(self._kept.save, key, data)
 
-    @contextmanager
-    def _saving(self) -> Iterator[None]:
-        """Let something be kept, where files can be written."""
+    def _keep(self, save: Callable[[Any, Any], object], key: Any, data: Any) -> None:
+        """Keep something, where files can be written."""
         with suppress(OSError, EOFError, UnpicklingError):
             # Numba names a data file in the index before it writes it: left where it is, old code under that
             # name would pass for new when this process is killed in between.
             if not self._kept._load_index():
                 self.flush()
-            yield
+            save(key, data)
 
     def flush(self) -> None:
         """Remove the kernel's files."""

@@ -77,6 +77,30 @@ def test_every_byte_equals_the_local_run(
     assert head["ContentType"] == "application/x-ndjson"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("away", ["images", "out"])
+def test_images_or_masks_alone_may_be_in_s3(
+    made: tuple[Path, str], tmp_path: Path, s3_server: S3Server, away: str, workers: int
+) -> None:
+    export, bucket = made
+    uris = {"image_uri": f"s3://{bucket}/data/images", "mask_uri": f"s3://{bucket}/out/masks"}
+    here = {"images": str(tmp_path / "images"), "out": str(tmp_path / "out")}
+    gtmask.convert(export, here["out"], images=here["images"], **uris, creation_date=DATE, workers=1)
+    places = {**here, "out": str(tmp_path / "again")}
+    places[away] = f"s3://{bucket}/{'data/' * (away == 'images')}{away}"
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+    gtmask.convert(
+        export, places["out"], images=places["images"], s3=settings, **uris,
+        creation_date=DATE, workers=workers, chunk_size=2,
+    )  # fmt: skip
+    found = s3_server.objects(bucket, "out/") if away == "out" else tree(tmp_path / "again")
+    made_here = tree(tmp_path / "out")
+    kept = {name for name in made_here if not name.startswith("_gtmask")}
+    assert {name: made_here[name] for name in kept} == {
+        name: data for name, data in found.items() if not name.startswith("_gtmask")
+    }
+
+
 def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
     _, bucket = made
     arguments = {"images": f"s3://{bucket}/data/images", "chunk_size": 1,

@@ -142,8 +142,8 @@ class Worker:
                 else:
                     async with self._turn:
                         await _one_by_one(one, wanted)
-                        if masks is not None:
-                            await masks.end()
+                if masks is not None:
+                    await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
                 if self._doubts == doubts:
                     break
