@@ -40,7 +40,24 @@ LEFT = """\
 - A `chmod` of more than 64 local files of an export, or of its folder, passes for a change of the export and
   stops a run; the same command goes on.
 - `gtmask status` calls a start silent by the clocks of two machines: where they differ by minutes, it may
-  call silent who is at work. Nothing that a run does depends on it."""
+  call silent who is at work. Nothing that a run does depends on it.
+- `convert` again, or `finish`, on a run that is complete does not look whether its masks are still there:
+  where somebody has deleted some, it ends with 0 and the manifest names them. `--update` makes them again.
+- `--update` compares the sizes of masks, and does not read them: one that was replaced by another of the same
+  size stays. `gtmask validate --deep` sees it only where its values break a rule.
+- `answer` again after a worker's mask was replaced under its old name keeps what it made of the first one.
+- `answer` takes lines of images that the run which `--run` names never had, if their masks can be read.
+- A folder with one labelme file and masks of several images as PNG is read as labelme's: images without a
+  file of annotations are no part of such an export, and are not told.
+- Splits of a YOLO export with lists of classes that differ are told (`classes-differ`), and all are read with
+  the first list.
+- Names of images that differ in case alone have masks that differ in case alone: from S3 into a folder whose
+  file system knows no case, the later one replaces the other.
+- Label Studio's polygons that were left open (`closed: false`) are painted as closed ones.
+- A class with `value` or `color` in a class map also takes shapes whose label is that very text.
+- Shapes in CVAT's XML that stand in CDATA or inside another shape, which no tool is known to write, are
+  passed over.
+- Of two updates that start at once one stops with exit code 2, in a sentence that names the other's file."""
 
 
 def keep(name: str, command: str, found: dict[str, Any]) -> None:
