@@ -31,18 +31,14 @@ def kernel(
 ) -> Callable[[F], F]:
     """Compile a function with Numba at its first call, and remember its signatures for warm-up.
 
-    Parameters
-    ----------
-    signatures
-        Numba signatures, such as ``"void(uint8[:, ::1], int32[:, ::1])"``. All calls must fit one. Calls
-        from other kernels with narrower integers are widened to a lone signature, not compiled anew.
-    inline
-        Hint LLVM to inline the kernel into its callers (``alwaysinline``): for helpers of a few lines.
-    inner
-        Only kernels call this one, so that it needs no wrapper for Python, and is compiled with its callers.
-    lean
-        The kernel and those that it calls make no arrays: leave out the counting of references to the
-        arrays that they are given, which Numba does around every call even where it is inlined.
+    - ``signatures``: Numba signatures, such as ``"void(uint8[:, ::1], int32[:, ::1])"``. All calls must fit
+      one. Calls from other kernels with narrower integers are widened to a lone signature, not compiled anew.
+    - ``inline``: hint LLVM to inline the kernel into its callers (``alwaysinline``): for helpers of a few
+      lines.
+    - ``inner``: only kernels call this one, so that it needs no wrapper for Python, and is compiled with its
+      callers.
+    - ``lean``: the kernel and those that it calls make no arrays: leave out the counting of references to the
+      arrays that they are given, which Numba does around every call even where it is inlined.
 
     Notes
     -----

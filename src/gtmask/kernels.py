@@ -143,15 +143,7 @@ def warmup(*, every: bool = False) -> int:
 def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     """See to it that the on-disk cache has the kernels of these modules.
 
-    Parameters
-    ----------
-    modules
-        Names of modules.
-
-    Returns
-    -------
-    int
-        How many kernels are ready.
+    Returns how many kernels are ready.
 
     Notes
     -----
@@ -175,12 +167,9 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
 def help_compiling(claims: str, groups: Sequence[str]) -> None:
     """Compile one group of modules after the other, but those that another helper has claimed.
 
-    Parameters
-    ----------
-    claims
-        A folder among the notes, in which helpers claim groups by making folders: one of them succeeds.
-    groups
-        Names of modules, joined by commas.
+    - ``claims``: a folder among the notes, in which helpers claim groups by making folders: one of them
+      succeeds.
+    - ``groups``: names of modules, joined by commas.
     """
     for group in groups:
         try:

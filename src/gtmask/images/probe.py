@@ -95,19 +95,10 @@ class ImageInfo:
 async def probe(storage: Storage, key: str) -> ImageInfo:
     """Read an image's header with ranged reads.
 
-    Parameters
-    ----------
-    storage
-        Where the image is.
-    key
-        Its key there.
+    Raises ProbeError if the file is no image, or its header is damaged or incomplete. Raises NotFoundError,
+    AccessError, TransientError or StorageError as the storage does.
 
-    Raises
-    ------
-    ProbeError
-        If the file is no image, or its header is damaged or incomplete.
-    NotFoundError, AccessError, TransientError, StorageError
-        From the storage.
+    - ``storage``: where the image is.
     """
     wanted = FIRST if is_s3(storage.root) else GLANCE
     head, version = await storage.get_versioned(key, 0, wanted)

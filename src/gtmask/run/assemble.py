@@ -55,11 +55,8 @@ GROWING = 0.2
 async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True) -> dict[str, Any]:
     """Return a chunk's commit record, which must be of the run with this plan.
 
-    Raises
-    ------
-    GtmaskError
-        It is of another run: with ``remove`` it is taken away, and so are all others that are, unless it is
-        this run that was taken over.
+    Raises GtmaskError where it is of another run: with ``remove`` it is taken away, and so are all others
+    that are, unless it is this run that was taken over.
     """
     record = await read_commit(out, chunk)
     if record["run"] != plan.identity:
@@ -93,12 +90,8 @@ async def _remove_strangers(plan: Plan, out: Storage) -> int:
 async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
     """Write manifest and rejects from the committed parts; return the whole run's tally.
 
-    ``progress`` hears of each chunk's records.
-
-    Raises
-    ------
-    GtmaskError
-        If chunks are missing; the sentence names the first ones.
+    ``progress`` hears of each chunk's records. Raises GtmaskError if chunks are missing; the sentence names
+    the first ones.
     """
     done = await committed(out)
     if missing := [chunk for chunk in range(plan.chunks) if chunk not in done]:

@@ -65,10 +65,7 @@ def cut_chunks(
 ) -> Iterator[Chunk]:
     """Cut the export into chunks and yield the wanted ones: those in ``first``, then the others.
 
-    Raises
-    ------
-    GtmaskError
-        If the export ends before the last wanted chunk.
+    Raises GtmaskError if the export ends before the last wanted chunk.
     """
     for numbers in (wanted & first, wanted - first):
         if numbers:

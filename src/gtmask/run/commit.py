@@ -208,12 +208,7 @@ _MEMBERS = {"chunk", "run", *Tally().to_json(), "lines", "rejected", "states", "
 async def read_commit(out: Storage, chunk: int) -> dict[str, Any]:
     """Return a chunk's commit record.
 
-    Raises
-    ------
-    NotFoundError
-        If the chunk is not done.
-    GtmaskError
-        If the commit record is damaged.
+    Raises NotFoundError if the chunk is not done. Raises GtmaskError if the commit record is damaged.
     """
     return parse_commit(out, commit_key(chunk), await out.get(commit_key(chunk)))
 
@@ -249,10 +244,7 @@ async def take_back_rejects(out: Storage, chunks: Iterable[int]) -> set[int]:
 async def read_lines(out: Storage, chunk: int, record: dict[str, Any]) -> bytes:
     """Return a committed chunk's manifest lines, checked against its commit record.
 
-    Raises
-    ------
-    GtmaskError
-        If the part file is missing or was changed.
+    Raises GtmaskError if the part file is missing or was changed.
     """
     try:
         lines = await out.get(lines_key(chunk, record["run"]))

@@ -52,14 +52,8 @@ class _Spent:
 class Stats:
     """Hears how a start gets on, and writes what it took when it ends; for ``with``.
 
-    Parameters
-    ----------
-    location
-        Where the file goes: a path or an ``s3://`` URI.
-    s3
-        How to reach S3.
-    progress
-        Is told what this is told.
+    - ``location``: where the file goes: a path or an ``s3://`` URI.
+    - ``progress``: is told what this is told.
     """
 
     location: str
@@ -77,10 +71,7 @@ class Stats:
     def refuse_foreign(self) -> None:
         """Refuse to replace a file that is none of these: ``--overwrite`` is about the run.
 
-        Raises
-        ------
-        UsageError
-            There is such a file.
+        Raises UsageError where there is such a file.
         """
         refuse_foreign(
             self.location,

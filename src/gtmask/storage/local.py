@@ -200,11 +200,8 @@ class LocalStorage:
 def open_regular(path: str | Path) -> io.FileIO:
     """Open a regular file to read from it; at once, whatever is there.
 
-    Raises
-    ------
-    OSError
-        As for any file; EISDIR for a folder, ENODEV for what is neither: a named pipe would make us wait for
-        whoever writes to it, a device has no end.
+    Raises OSError as for any file; EISDIR for a folder, ENODEV for what is neither: a named pipe would make
+    us wait for whoever writes to it, a device has no end.
     """
     # The file object owns the descriptor from the beginning: at an interruption nobody closes it twice.
     file = io.FileIO(path, "rb", opener=_open_to_read)
@@ -223,10 +220,8 @@ def _open_to_read(path: str, _: int) -> int:
 def version_of_file(path: str) -> str:
     """Return what :meth:`LocalStorage.get_versioned` tells of a file.
 
-    Raises
-    ------
-    NotFoundError, AccessError, StorageError
-        There is no regular file, or it cannot be looked at.
+    Raises NotFoundError, AccessError or StorageError where there is no regular file, or it cannot be looked
+    at.
     """
     with translate_errors("read", path):
         status = os.stat(path)  # noqa: PTH116 - for every image of an export

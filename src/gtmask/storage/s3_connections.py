@@ -58,17 +58,11 @@ class Connections(AIOHTTPSession):  # type: ignore[misc] # aiobotocore has no ty
     ) -> Answer:
         """Send a request as the client would, and read the answer.
 
-        Parameters
-        ----------
-        base
-            What the URLs of all requests with the same scheme and host begin with.
-        method, url, headers, body
-            The request, signed; the URL is escaped.
+        Raises botocore.exceptions.HTTPClientError or aiohttp.ClientError as from the client: of botocore
+        until the answer has begun, of aiohttp while it is read.
 
-        Raises
-        ------
-        botocore.exceptions.HTTPClientError, aiohttp.ClientError
-            As from the client: of botocore until the answer has begun, of aiohttp while it is read.
+        - ``base``: what the URLs of all requests with the same scheme and host begin with.
+        - ``method``, ``url``, ``headers``, ``body``: the request, signed; the URL is escaped.
         """
         way = self._ways.get(base)
         try:

@@ -27,17 +27,10 @@ _LOGS = ("distributed", "distributed.client", "tornado", "tornado.application")
 class Cluster:
     """A connection to a Dask scheduler.
 
-    Parameters
-    ----------
-    address
-        ``HOST:PORT`` of the scheduler.
-    patience
-        Seconds for which there may be no workers while somebody waits for a result.
+    Raises UsageError if Dask is not installed, or no scheduler answers.
 
-    Raises
-    ------
-    UsageError
-        If Dask is not installed, or no scheduler answers.
+    - ``address``: ``HOST:PORT`` of the scheduler.
+    - ``patience``: seconds for which there may be no workers while somebody waits for a result.
     """
 
     def __init__(self, address: str, patience: float) -> None:
@@ -88,10 +81,7 @@ class Cluster:
     def result(self, future: Future[T]) -> T:
         """Wait for a task, but not for ever where the scheduler is gone, or all workers: it then never ends.
 
-        Raises
-        ------
-        GtmaskError
-            What the task raised, or that Dask could not do it.
+        Raises GtmaskError: what the task raised, or that Dask could not do it.
         """
         with self._translate_errors():
             while not wait([future], timeout=min(LOOK, max(self._patience, 0.1))).done:

@@ -75,15 +75,10 @@ def run_kept(
 ) -> T:
     """Run a coroutine in this thread's event loop, with what is kept open there under a key.
 
-    Parameters
-    ----------
-    key
-        Says of two tasks whether they share what is open.
-    make
-        Returns an asynchronous context manager, which is entered in the event loop and left by
-        :func:`release`.
-    work
-        Gets what the context manager gave.
+    - ``key``: says of two tasks whether they share what is open.
+    - ``make``: returns an asynchronous context manager, which is entered in the event loop and left by
+      :func:`release`.
+    - ``work``: gets what the context manager gave.
     """
     resident = kept_object(key, lambda: _Resident(make()))
     return resident.run(work(resident.inside))

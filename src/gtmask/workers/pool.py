@@ -47,24 +47,14 @@ class _Flying(Generic[T]):
 class Pool:
     """Workers for tasks; use it in a ``with`` statement.
 
-    Parameters
-    ----------
-    workers
-        Processes; one per core by default, where they save more than their start costs. One worker runs in a
-        thread of this process: a small run need not wait for a process to start.
-    executor
-        ``"local"`` or ``"dask://HOST:PORT"``.
-    before
-        Called once before processes start: compiles what each of them would compile.
-    grace
-        Seconds that an interruption leaves to the tasks that run; None is as long as they need.
-    patience
-        Seconds for which a Dask cluster may have no workers.
+    Raises UsageError if ``workers`` is less than 1, or there is no such cluster.
 
-    Raises
-    ------
-    UsageError
-        If ``workers`` is less than 1, or there is no such cluster.
+    - ``workers``: processes; one per core by default, where they save more than their start costs. One worker
+      runs in a thread of this process: a small run need not wait for a process to start.
+    - ``executor``: ``"local"`` or ``"dask://HOST:PORT"``.
+    - ``before``: called once before processes start: compiles what each of them would compile.
+    - ``grace``: seconds that an interruption leaves to the tasks that run; None is as long as they need.
+    - ``patience``: seconds for which a Dask cluster may have no workers.
     """
 
     def __init__(
@@ -139,21 +129,14 @@ class Pool:
     ) -> Generator[T, None, None]:
         """Yield ``function(*arguments)`` for each of the arguments, in order.
 
-        Parameters
-        ----------
-        function, arguments
-            Picklable.
-        tasks
-            About how many tasks there are. The first ones are done in this process, until processes have
-            started, unless somebody has asked for them: they are started once they would save more than they
-            cost. Where it is not known how many tasks there are, as many more are expected as are done.
+        Raises GtmaskError: what a task raised, or that workers die again and again: what a process was at
+        when it died is done again by fewer of them. Tasks that run are waited for by :meth:`close`, so that
+        their work is not lost; tasks that wait are dropped.
 
-        Raises
-        ------
-        GtmaskError
-            What a task raised, or that workers die again and again: what a process was at when it died is
-            done again by fewer of them. Tasks that run are waited for by :meth:`close`, so that their work is
-            not lost; tasks that wait are dropped.
+        - ``function``, ``arguments``: picklable.
+        - ``tasks``: about how many tasks there are. The first ones are done in this process, until processes
+          have started, unless somebody has asked for them: they are started once they would save more than
+          they cost. Where it is not known how many tasks there are, as many more are expected as are done.
         """
         items = iter(arguments)
         flying: deque[_Flying[T]] = deque()
@@ -275,17 +258,10 @@ class Pool:
     def wait_for_workers(self, warm_up: Callable[[], None], progress: Progress) -> None:
         """Wait until a Dask cluster does its first task: its workers may be in a queue, or start when asked.
 
-        Parameters
-        ----------
-        warm_up
-            A task that does nothing, from the module whose tasks will follow.
-        progress
-            Told where there is something to wait for.
+        Raises GtmaskError as :meth:`map`: the workers cannot import gtmask, for example.
 
-        Raises
-        ------
-        GtmaskError
-            As :meth:`map`: the workers cannot import gtmask, for example.
+        - ``warm_up``: a task that does nothing, from the module whose tasks will follow.
+        - ``progress``: told where there is something to wait for.
         """
         if self._cluster is not None:
             if not self._cluster.threads():
