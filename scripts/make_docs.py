@@ -111,7 +111,7 @@ def commands() -> str:
         lines.append(f"| `{max(item.opts, key=len)}{value}` | {cell(item.help or '')} |")
     for name, command in group.commands.items():
         arguments = [item for item in command.params if item.param_type_name == "argument"]
-        usage = " ".join(["gtmask", name, *(item.metavar for item in arguments)])
+        usage = " ".join(["gtmask", name, *(item.metavar + "..." * (item.nargs != 1) for item in arguments)])
         lines += [
             "",
             f"## {name}",

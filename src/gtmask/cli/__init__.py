@@ -50,9 +50,9 @@ def _version(context: typer.Context, wanted: bool) -> None:
 def _root(
     # Before the version: known when that is shown.
     verbose: bool = typer.Option(
-        False, "--verbose", metavar="", is_eager=True, help="With --version: all that a report needs to know."
+        False, "--verbose", is_eager=True, help="With --version: all that a report needs to know."
     ),
-    version: bool = typer.Option(False, "--version", metavar="", callback=_version, help="Show the version."),
+    version: bool = typer.Option(False, "--version", callback=_version, help="Show the version."),
     config: str | None = typer.Option(
         None,
         "--config",

@@ -25,7 +25,7 @@ DEFAULT = AnswerOptions()
 @options.one_by_one
 def answer(
     *,
-    manifests: Annotated[list[str] | None, typer.Argument(metavar="MANIFEST...", help="Output manifests, globs of them, or output folders of jobs, local or s3://.")] = None,
+    manifests: Annotated[list[str] | None, typer.Argument(metavar="MANIFEST", help="Output manifests, globs of them, or output folders of jobs, local or s3://.")] = None,
     out: Annotated[str, opt("--out", metavar="DEST", help="Folder or s3:// prefix for masks, manifests and changes.")],
     job: Annotated[list[str] | None, opt("--job", metavar="NAME", help="Labeling job whose output is read; may be given several times.")] = None,
     run: Annotated[str | None, opt("--run", metavar="DEST", help="The --out of the conversion that made the masks: the answer gets its class ids and image paths.")] = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def config(
     context: typer.Context,
     command: Annotated[str | None, typer.Argument(metavar="COMMAND", autocompletion=options.command_names, help="The command whose options to show, all of them (default: what is set, of every command).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write the result as one JSON document to stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the result as one JSON document to stdout.")] = False,
 ) -> None:  # fmt: skip
     """Show the options in force and where they come from: a variable, the file of settings, or the default.
 

@@ -22,7 +22,7 @@ _SHOWN = ("name", "title", "reads", "limits", "source_fill", "per_image", "image
 
 def formats(
     name: Annotated[str | None, typer.Argument(metavar="NAME", autocompletion=options.format_names, help="The format to describe in full (default: a list of all formats).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write the result as one JSON document to stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the result as one JSON document to stdout.")] = False,
 ) -> None:  # fmt: skip
     """List the formats of exports that can be read, or describe one in full.
 

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from gtmask.cli.help import GUIDES, epilog
 from gtmask.cli.settings import Command
-from gtmask.cli.values import read_plainly
+from gtmask.cli.values import read_plainly, show_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ class Group(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the commands' summaries."""
+        show_plainly(self.get_params(ctx))
         self._listed = True
         try:
             super().format_help(ctx, formatter)

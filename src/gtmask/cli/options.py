@@ -2,7 +2,6 @@
 
 A command that takes ``s3: S3Settings``, ``reading: ReadOptions`` or ``talk: Talk`` is wrapped by
 :func:`one_by_one`, which offers every field of these classes as an option of its own, with the class's default.
-Flags say ``metavar=""``: Typer would show them with ``<bool>``, as if they took a value.
 """
 
 from __future__ import annotations
@@ -76,9 +75,9 @@ def command_names(context: typer.Context, incomplete: str) -> list[str]:
 # fmt: off
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE", help="The export: a file, folder, glob or archive, local or s3://; several become one, in this order.")]
 Manifest = Annotated[str, typer.Argument(metavar="MANIFEST", help="The augmented manifest, or the folder that it is in: a path or an s3:// URI.")]
-Overwrite = Annotated[bool, opt("--overwrite", metavar="", help="Replace files of these names that gtmask did not write.")]
+Overwrite = Annotated[bool, opt("--overwrite", help="Replace files of these names that gtmask did not write.")]
 Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
-Partial = Annotated[bool, opt("--partial", metavar="", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
+Partial = Annotated[bool, opt("--partial", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
 Only = Annotated[str | None, opt("--only", metavar="FILE", help="Take only the images that this file names: a name or glob on each line, or a manifest (source-ref).", rich_help_panel=READ)]
 Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
@@ -102,15 +101,15 @@ def _concurrency(given: str) -> Any:
 GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "reading": (ReadOptions, {
         "annotator": Annotated[str | None, opt("--annotator", metavar="NAME", help="Whose annotations to use, where several people annotated an image.", rich_help_panel=READ)],
-        "include_predictions": Annotated[bool, opt("--include-predictions", metavar="", help="Use the predictions of models as if people had made them.", rich_help_panel=READ)],
-        "include_unannotated": Annotated[bool, opt("--include-unannotated", metavar="", help="Give images that nobody annotated an all-background mask instead of rejecting them.", rich_help_panel=READ)],
-        "interpolate": Annotated[bool, opt("--interpolate", metavar="", help="Compute the shapes of video frames between keyframes.", rich_help_panel=READ)],
+        "include_predictions": Annotated[bool, opt("--include-predictions", help="Use the predictions of models as if people had made them.", rich_help_panel=READ)],
+        "include_unannotated": Annotated[bool, opt("--include-unannotated", help="Give images that nobody annotated an all-background mask instead of rejecting them.", rich_help_panel=READ)],
+        "interpolate": Annotated[bool, opt("--interpolate", help="Compute the shapes of video frames between keyframes.", rich_help_panel=READ)],
         "class_attribute": Annotated[str | None, opt("--class-attribute", metavar="NAME", help="The attribute that holds the class, where shapes have several attributes.", rich_help_panel=READ)],
         "image_tags": Annotated[str | None, opt("--image-tags", metavar="TAG=KEY,…", help="Which key of a task's data each image tag of a Label Studio project shows, where tasks have several images.", rich_help_panel=READ)],
         "default_label": Annotated[str | None, opt("--default-label", metavar="NAME", help="What shapes without a label are called; without this they are left out.", rich_help_panel=READ)],
-        "keep_going": Annotated[bool, opt("--keep-going", metavar="", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
+        "keep_going": Annotated[bool, opt("--keep-going", help="Read a damaged document up to the damage instead of stopping.", rich_help_panel=READ)],
         "masks": Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that a Ground Truth manifest names (default: the masks are read where it says they are).", rich_help_panel=READ)],
-        "partial": Annotated[bool, opt("--partial", metavar="", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
+        "partial": Annotated[bool, opt("--partial", help="Take a manifest or masks of a gtmask run that is not finished as far as it goes; otherwise they are refused.", rich_help_panel=READ)],
         "where": Annotated[list[str], opt("--where", metavar="label=NAME,…|attribute:NAME=VALUE,…", autocompletion=choice_of(["label=", "attribute:"]), help="Take only images that have a shape of one of these labels, or with this value of an attribute, with all their shapes; may be given several times: all must hold, each by some shape.", rich_help_panel=READ)],
         "status": Annotated[str | None, opt("--status", metavar="VALUE,…", autocompletion=statuses, help="Take only images of this status (completed, approved, …), or of one of several, where the export tells it; `gtmask formats NAME` says which statuses there are.", rich_help_panel=READ)],
         "void": Annotated[str, opt("--void", metavar="background|keep|NAME", help="What becomes of pixels of ready-made masks that nobody labeled (255, or a class called void or ignore): background, a class of their own, or the class NAME.", rich_help_panel=READ)],
@@ -120,18 +119,18 @@ GROUPS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "endpoint_url": Annotated[str | None, opt("--endpoint-url", metavar="URL", help="Address of an S3 server other than AWS.", rich_help_panel=S3)],
         "profile": Annotated[str | None, opt("--profile", metavar="NAME", help="AWS profile (default: what the environment says).", rich_help_panel=S3)],
         "region": Annotated[str | None, opt("--region", metavar="NAME", help="AWS region (default: what the environment or the profile says).", rich_help_panel=S3)],
-        "request_payer": Annotated[bool, opt("--request-payer", metavar="", help="Pay for requests to buckets whose owner lets requesters pay.", rich_help_panel=S3)],
+        "request_payer": Annotated[bool, opt("--request-payer", help="Pay for requests to buckets whose owner lets requesters pay.", rich_help_panel=S3)],
         "sse": Annotated[str | None, opt("--sse", metavar="AES256|aws:kms", help="Server-side encryption of what is written (default: as the bucket says).", rich_help_panel=S3)],
         "sse_kms_key_id": Annotated[str | None, opt("--sse-kms-key-id", metavar="KEY", help="KMS key for --sse aws:kms (default: AWS's own key for S3).", rich_help_panel=S3)],
         "acl": Annotated[str | None, opt("--acl", metavar="NAME", help="Canned ACL of what is written, such as bucket-owner-full-control.", rich_help_panel=S3)],
         "concurrency": Annotated[str, opt("--concurrency", metavar="N|auto", callback=_concurrency, help="Requests to S3 at a time, in each process; auto measures which number is fastest.", rich_help_panel=S3)],
     }),
     "talk": (Talk, {
-        "quiet": Annotated[bool, opt("--quiet", "-q", metavar="", help="Say nothing but errors, and write nothing but what --json or --out ask for.", rich_help_panel=TALK)],
-        "json": Annotated[bool, opt("--json", metavar="", help="Write the result as one JSON document to stdout.", rich_help_panel=TALK)],
+        "quiet": Annotated[bool, opt("--quiet", "-q", help="Say nothing but errors, and write nothing but what --json or --out ask for.", rich_help_panel=TALK)],
+        "json": Annotated[bool, opt("--json", help="Write the result as one JSON document to stdout.", rich_help_panel=TALK)],
         "progress": Annotated[str, opt("--progress", metavar="|".join(MODES), help="Progress on stderr: a bar, a line every 30 seconds, a JSON document a line, or none; auto is a bar on a terminal, a log elsewhere, and none with --json.", rich_help_panel=TALK)],
         "log_file": Annotated[str | None, opt("--log-file", metavar="FILE", help="Also append progress, the summary and errors to this file.", rich_help_panel=TALK)],
-        "verbose": Annotated[bool, opt("--verbose", "-v", metavar="", help="Say more: requests that are sent again and why, all examples of findings.", rich_help_panel=TALK)],
+        "verbose": Annotated[bool, opt("--verbose", "-v", help="Say more: requests that are sent again and why, all examples of findings.", rich_help_panel=TALK)],
     }),
 }  # fmt: skip
 

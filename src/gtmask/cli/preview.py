@@ -29,7 +29,7 @@ def preview(
     out: Annotated[str, opt("--out", metavar="F.html", help="The HTML page to write, local or s3://.")],
     count: Annotated[int, opt("--count", metavar="N", help="How many images to show, evenly spread.")] = 24,
     seed: Annotated[int | None, opt("--seed", metavar="N", help="Choose the images at random, with this seed, instead of evenly spread ones.")] = None,
-    cover: Annotated[bool, opt("--cover", metavar="", help="Choose images such that every class that occurs is on one of them.")] = False,
+    cover: Annotated[bool, opt("--cover", help="Choose images such that every class that occurs is on one of them.")] = False,
     only: Annotated[list[str] | None, opt("--only", metavar="CODE", help="Show images with this finding only; may be given several times.")] = None,
     image: Annotated[list[str] | None, opt("--image", metavar="NAME", help="Show this image, named by its path or the end of it; may be given several times.")] = None,
     images: Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names; of an export, where its images are.")] = None,

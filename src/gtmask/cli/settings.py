@@ -14,7 +14,7 @@ from typing import Any
 from typer import BadParameter
 from typer.core import TyperCommand
 
-from gtmask.cli.values import read_plainly
+from gtmask.cli.values import read_plainly, show_plainly
 from gtmask.errors import UsageError
 
 #: Read from the working folder, unless ``--config`` or the variable names another file.
@@ -96,6 +96,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, with the one variable of each option that is worth remembering."""
+        show_plainly(self.get_params(ctx))
         before = {option: option.envvar for option in settable(self)}
         for option, names in before.items():
             option.envvar = names[-1]

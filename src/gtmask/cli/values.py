@@ -1,4 +1,4 @@
-"""Values of options that need no reading: they are what they must be, or a number in plain digits.
+"""How options are read and shown: their values need no reading where they are what they must be, or plain digits.
 
 Typer has Pydantic read every value, also the defaults of the sixty options that nobody gave, and importing that
 takes longer than the run of a small export. What is not plain goes Typer's way.
@@ -24,6 +24,13 @@ def read_plainly(parameters: list[Any]) -> list[Any]:
         if "process_value" not in vars(parameter):
             parameter.process_value = partial(_process, parameter, parameter.process_value)
     return parameters
+
+
+def show_plainly(parameters: list[Any]) -> None:
+    """Leave the names of Python's types out of the help: a flag with <bool> looks as if it took a value."""
+    for parameter in parameters:
+        if parameter.param_type_name == "argument" or parameter.is_flag:
+            parameter.display_type_rich = lambda ctx: ""  # noqa: ARG005 - Typer's
 
 
 def _process(parameter: Any, typers: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:

@@ -19,7 +19,6 @@ def warmup(
         bool,
         typer.Option(
             "--all",
-            metavar="",
             help="Also compile what only validate, --fill source, --stroke and Label Studio's brush need.",
         ),
     ] = False,
