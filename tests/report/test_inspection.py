@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 import gtmask
 from gtmask.errors import ManifestError
@@ -255,3 +256,48 @@ def test_classes_of_one_name_and_several_names_of_a_class_are_told(
     told = [item.code for item in summary.findings if item.code.startswith("label-")]
     assert told == ([] if code is None else [code])
     assert [found for found in seen.findings if found.startswith("label-")] == told
+
+
+def test_what_a_conversion_would_find_is_found(tmp_path: Path) -> None:
+    """Findings that painting, or a look at the images, makes are those of a conversion."""
+
+    def drawn(number: int, image: int, ring: list[float]) -> dict[str, Any]:
+        return {"id": number, "image_id": image, "category_id": 1, "iscrowd": 0, "segmentation": [ring]}
+
+    names = ["a.png", "b.png", "a.png", "gone.png", "damaged.png"]
+    document = {
+        "images": [
+            {"id": number, "file_name": name, "width": 30, "height": 22 if number == 2 else 21}
+            for number, name in enumerate(names, 1)
+        ],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [
+            drawn(1, 1, [0.1, 0.1, 0.9, 0.1, 0.9, 0.9]),
+            drawn(2, 2, [100, 100, 110, 100, 110, 110]),
+            drawn(3, 2, [5, 5, 25, 5, 60, 15]),
+        ],
+    }  # fmt: skip
+    (tmp_path / "a.json").write_bytes(orjson.dumps(document))
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (30, 21)).save(tmp_path / name)
+    (tmp_path / "damaged.png").write_bytes(b"nothing")
+    seen = gtmask.inspect(tmp_path / "a.json", workers=1)
+    out = tmp_path.parent / f"{tmp_path.name}-masks"
+    made = gtmask.convert(tmp_path / "a.json", out, workers=1)
+    codes = {
+        "fraction-suspected", "image-duplicate", "image-missing", "image-unannotated", "image-unreadable",
+        "shape-cut", "shape-outside", "size-differs",
+    }  # fmt: skip
+    assert set(seen.findings) == codes
+    assert codes == set(made.tally.findings)
+    for code in codes - {"image-unannotated"}:
+        assert seen.findings[code] == made.tally.findings[code], code
+    assert seen.examples["image-duplicate"] == ["the export: its image has an earlier record"]
+
+
+def test_images_of_one_name_in_two_scopes_are_two(tmp_path: Path) -> None:
+    rows = "".join(
+        f'<image id="{subset}" name="a.png" subset="{subset}" width="9" height="9"/>' for subset in "ab"
+    )
+    (tmp_path / "a.xml").write_text(f"<annotations><version>1.1</version>{rows}</annotations>")
+    assert "image-duplicate" not in gtmask.inspect(tmp_path / "a.xml", workers=1).findings

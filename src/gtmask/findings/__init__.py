@@ -75,3 +75,9 @@ class FindingCounts:
         for code, examples in other.examples.items():
             mine = self.examples.setdefault(code, [])
             mine += examples[: EXAMPLES - len(mine)]
+
+    def without(self, codes: Iterable[str]) -> FindingCounts:
+        """Return what was counted of other codes than these."""
+        left = set(self.findings).difference(codes)
+        counts = Counter({code: self.findings[code] for code in left})
+        return FindingCounts(counts, {code: self.examples[code] for code in left})

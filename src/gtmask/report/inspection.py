@@ -1,17 +1,21 @@
 """What is in an export: format, images, shapes by kind, labels with counts, findings.
 
-Every record is read, as a conversion would read it, but nothing is probed or painted. For the output
-manifest of a finished adjustment job, what the workers changed is summed up as well.
+Every record is read, as a conversion would read it; a sample is painted, too (:mod:`gtmask.report.sampled`).
+For the output manifest of a finished adjustment job, what the workers changed is summed up as well.
 """
 
 from __future__ import annotations
 
 import pickle
+from array import array
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gtmask import kernels
 from gtmask.errors import ClassMapError
@@ -26,6 +30,7 @@ from gtmask.groundtruth import classes as class_maps
 from gtmask.groundtruth.job_output import JobOutput, summarize_job_output
 from gtmask.groundtruth.manifest_file import ManifestReader
 from gtmask.images.listed import read_listed
+from gtmask.images.references import normalize
 from gtmask.manifest.contract import IMAGE_EXTENSIONS
 from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
@@ -57,11 +62,12 @@ class Inspection(FindingCounts):
 
     ``title`` names the format, and ``why`` says by what it was told. ``images`` can become masks, of which
     ``empty`` have no shape, and ``unusable`` records cannot. ``labels`` and ``kinds`` count shapes (of the
-    masks of a manifest those classes that have pixels), ``findings`` codes; ``examples`` keeps the first few
-    details of each code; ``declared`` is the export's own label list, if it has one; ``suggested`` are the
-    classes to start with, with the ids and colours that the export brings, and ``class_ids`` the pairs of id
-    and label by which it tells them apart; ``sizes`` counts image sizes as the export tells them; ``balance``
-    sums up what became of the images' elements; ``answer`` sums up a finished adjustment job.
+    masks of a manifest those classes that have pixels), ``findings`` codes, of a sample those that only
+    painting shows; ``examples`` keeps the first few details of each code; ``declared`` is the export's own
+    label list, if it has one; ``suggested`` are the classes to start with, with the ids and colours that the
+    export brings, and ``class_ids`` the pairs of id and label by which it tells them apart; ``sizes`` counts
+    image sizes as the export tells them; ``balance`` sums up what became of the images' elements; ``answer``
+    sums up a finished adjustment job.
     ``first_images`` are the first image of each label; ``sampled`` is what painting a sample shows, and
     ``estimate`` what a conversion would take (see :meth:`to_json`).
     """
@@ -84,6 +90,8 @@ class Inspection(FindingCounts):
     estimate: dict[str, Any] | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
     colors: dict[str, str] = field(default_factory=dict)
+    #: Hashes of the names of the records' images, each within its scope and export; 8 bytes for each.
+    names: array[int] = field(default_factory=lambda: array("Q"))
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -97,6 +105,7 @@ class Inspection(FindingCounts):
         self.first_images = other.first_images | self.first_images
         self.class_ids |= other.class_ids
         self.colors = other.colors | self.colors
+        self.names += other.names
         self.add_findings(other)
 
     def class_map(self) -> ClassMap:
@@ -111,12 +120,10 @@ class Inspection(FindingCounts):
 
     @property
     def left_out(self) -> dict[str, int]:
-        """What a conversion would leave out, by finding code; lines and points have no area."""
-        left = {
+        """What a conversion would leave out, by finding code."""
+        return {
             code: count for code, count in self.findings.items() if CODES[code].level in {"loss", "reject"}
         }
-        thin = self.kinds["polyline"] + self.kinds["point"]
-        return left | ({"shape-no-area": left.get("shape-no-area", 0) + thin} if thin else {})
 
     @property
     def guessed(self) -> dict[str, int]:
@@ -229,6 +236,7 @@ def inspect(
     with suppress(ClassMapError):
         where = local_images(sources, images)
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
+        seen.add_findings(seen.sampled.found.without(seen.findings))
         seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=any(map(is_s3, sources)))
     if reader is opened.reader and all(part.format.name == "sagemaker" for part in opened.parts):
         manifests = [_manifest(part.export, name) for part in opened.parts for name in part.names]
@@ -251,6 +259,9 @@ def _read_all(reader: Reader[Any], reservoir: Reservoir, pool: Pool, progress: P
         seen.add(part)
         progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
+    again = len(seen.names) - len(np.unique(np.frombuffer(seen.names, np.uint64)))
+    seen.count_findings([Finding("image-duplicate", "its image has an earlier record")] * again, "the export")
+    seen.names = array("Q")
     labels = class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
     seen.suggested = suggested(reader, labels, seen.colors)
     seen.count_findings(shared_class_ids(seen.class_ids), "the classes")
@@ -300,6 +311,8 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
             seen.unusable += 1
             continue
         seen.images += 1
+        if (name := normalize(record.image)) is not None:
+            seen.names.append(_hash(str(record.source), record.scope, name))
         seen.balance.add(record.balance)
         seen.class_ids |= record.class_ids
         seen.colors = record.colors | seen.colors
@@ -312,7 +325,16 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
             if shape.label:
                 seen.labels[shape.label] += 1
                 seen.first_images.setdefault(shape.label, escape_unprintable(record.image))
+                if shape.kind in {"polyline", "point"}:
+                    thin = Finding("shape-no-area", f"{shape.label}: {shape.kind}")
+                    seen.count_findings([thin], where)
             else:
                 seen.count_findings([Finding("shape-no-label", shape.kind)], where)
             seen.kinds[shape.kind] += 1
     return seen
+
+
+def _hash(*parts: str) -> int:
+    """Return a hash that is the same in every process."""
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")

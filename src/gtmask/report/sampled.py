@@ -1,4 +1,4 @@
-"""What only painting tells of an export: areas, overlaps and sizes, from a sample of its records.
+"""What only painting tells of an export: areas, overlaps, sizes and findings, from a sample of its records.
 
 The sample's records are painted as a conversion would paint them by default, in memory; the headers of their
 images are read where images can be found. What a whole conversion would take is reckoned from it.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StorageError
+from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.images.resolve import choose_rules
@@ -24,6 +25,7 @@ from gtmask.png import encode_png
 from gtmask.run.covered import measure
 from gtmask.run.paint import paint
 from gtmask.run.places import own_folders
+from gtmask.run.sizes import fit
 from gtmask.run.survey import kept_reader
 from gtmask.storage import is_s3, open_storage
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Records that are painted, at most.
 SAMPLE = 64
+#: Images of more pixels are not painted in a sample.
+_MOST_PIXELS = 1 << 26
 #: Images of an export that the rule for finding them is chosen from.
 _LOOKED_FOR = 20
 #: Seconds that a run takes before its first image.
@@ -67,6 +71,8 @@ class Sampled:
         Images whose headers were read, and those of them that EXIF turns.
     seconds, mask_bytes
         Processor time and bytes of PNG that the painted masks took.
+    found
+        What a conversion would tell of these records beyond what reading them tells.
     """
 
     records: int = 0
@@ -78,6 +84,7 @@ class Sampled:
     turned: int = 0
     seconds: float = 0.0
     mask_bytes: int = 0
+    found: FindingCounts = field(default_factory=FindingCounts)
 
     def shares(self) -> dict[str, float]:
         """Return the share of all pixels by label, the largest first."""
@@ -134,16 +141,25 @@ def look_closer(
     reader = kept_reader(pickle.dumps(reader))
     sampled = Sampled()
     records = [reader.record(unit) for unit in units]
-    headers: dict[int, ImageInfo] = {}
+    headers: dict[int, ImageInfo | ProbeError] = {}
     if images is not None:
         headers = run_async(_headers(records, *images, s3))
     for number, (record, unit) in enumerate(zip(records, units, strict=True)):
-        if number in headers:
+        header = headers.get(number)
+        if is_reject(record.findings):
+            continue
+        if isinstance(header, ProbeError):
+            sampled.found.count_findings([Finding("image-unreadable", str(header))], record.image)
+            continue
+        if header is not None:
             sampled.looked_at += 1
-            sampled.turned += headers[number].orientation != 1
-            if not record.width:
-                record.width, record.height = headers[number].width, headers[number].height
-        if record.width and record.height and record.width * record.height <= 1 << 26:
+            sampled.turned += header.orientation != 1
+        fitting = fit(record, header, "header", "stored")
+        # Where no image was looked for, a conversion that has them knows more.
+        missing = [Finding("image-missing")] if headers and header is None else fitting.findings
+        sampled.found.count_findings(missing if images is not None else [], record.image)
+        record.width, record.height = fitting.width, fitting.height
+        if 0 < fitting.width * fitting.height <= _MOST_PIXELS:
             _paint(sampled, record, classes, lambda unit=unit: reader.record(unit))
     return sampled
 
@@ -157,6 +173,7 @@ def _paint(sampled: Sampled, record: Record, classes: ClassMap, read: Any) -> No
         data = encode_png(painting.mask)
     except GtmaskError:  # a conversion tells why
         return
+    sampled.found.count_findings(painting.findings, record.image)
     sampled.seconds += time.process_time() - began
     sampled.mask_bytes += len(data)
     sampled.records += 1
@@ -171,9 +188,9 @@ def _paint(sampled: Sampled, record: Record, classes: ClassMap, read: Any) -> No
 
 async def _headers(
     records: Sequence[Record], images: str, folders: tuple[str, ...], s3: S3Settings | None
-) -> dict[int, ImageInfo]:
-    """Return the headers of those records' images that are there, by the records' places."""
-    found: dict[int, ImageInfo] = {}
+) -> dict[int, ImageInfo | ProbeError]:
+    """Return the headers of those records' images that are there, or why not, by the records' places."""
+    found: dict[int, ImageInfo | ProbeError] = {}
     async with open_storage(images, s3) as storage:
 
         async def is_there(key: str) -> bool:
@@ -190,7 +207,9 @@ async def _headers(
                     found[number] = await probe(storage, key)
                 except NotFoundError:
                     continue
-                except (ProbeError, StorageError):
+                except ProbeError as error:
+                    found[number] = error
+                except StorageError:
                     pass
                 break
     return found
