@@ -19,9 +19,8 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.checks import pairs
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_flag, get_label
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -61,11 +60,11 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     document, objects = load_listed(data, "objects")
     images = image_names(name)
     builder = RecordBuilder(images[0], source_fill="pillow", aliases=images[1:])
-    size_from(builder, document, "imgWidth", "imgHeight")
+    builder.size_from(document, "imgWidth", "imgHeight")
 
     def add(item: dict[str, Any]) -> None:
-        label = get_label(builder, item, "label")
-        if get_flag(builder, item, "deleted"):
+        label = builder.get_label(item, "label")
+        if builder.get_flag(item, "deleted"):
             builder.finding("shape-deleted", label)
             return
         base = label[: -len(GROUP)].rstrip()
@@ -77,7 +76,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
             return
         builder.polygon(label, pairs(item["polygon"]))
 
-    each(builder, objects, add)
+    builder.each(objects, add)
     return builder.build()
 
 

@@ -22,20 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import real, reals, size_from
+from gtmask.formats.reading.checks import real, reals
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed
 from gtmask.formats.reading.rle import whole_numbers
-from gtmask.formats.reading.typed import (
-    each,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-)
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
@@ -76,26 +67,26 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     """Build the record of one file."""
     document, annotations = load_listed(data, "annotations")
     builder = RecordBuilder("")
-    item, slots = get_object(builder, document, "item"), []
+    item, slots = builder.get_object(document, "item"), []
     if item:
-        slots = get_objects(builder, item, "slots")
-        image, path = get_text(builder, item, "name"), get_text(builder, item, "path")
+        slots = builder.get_objects(item, "slots")
+        image, path = builder.get_text(item, "name"), builder.get_text(item, "path")
         size = slots[0] if slots else {}
         others = [
-            get_text(builder, source, "file_name") for source in get_objects(builder, size, "source_files")
+            builder.get_text(source, "file_name") for source in builder.get_objects(size, "source_files")
         ]
     else:
-        size = get_object(builder, document, "image")
-        stored, path = get_text(builder, size, "filename"), get_text(builder, size, "path")
-        image, others = get_text(builder, size, "original_filename") or stored, [stored]
+        size = builder.get_object(document, "image")
+        stored, path = builder.get_text(size, "filename"), builder.get_text(size, "path")
+        image, others = builder.get_text(size, "original_filename") or stored, [stored]
     image = image or basename(name)[: -len(".json")]
     folder = path.replace("\\", "/").strip("/")
     builder.name_image((f"{folder}/{image}" if folder else image, image, *others), "file")
-    size_from(builder, size)
-    if "frame_count" in size or "frame_urls" in size or get_text(builder, size, "type") == "video":
+    builder.size_from(size)
+    if "frame_count" in size or "frame_urls" in size or builder.get_text(size, "type") == "video":
         return builder.reject("record-bad", "the annotations of a video cannot be read")
     if slots:
-        known = [get_text(builder, slot, "slot_name") for slot in slots]
+        known = [builder.get_text(slot, "slot_name") for slot in slots]
         if len(slots) > 1:
             builder.finding("annotation-chosen", f"{len(slots)} slots: only {known[0]!r:.60} is read")
         annotations = [entry for entry in annotations if _in_first(builder, entry, known)]
@@ -105,11 +96,11 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
 
 def _in_first(builder: RecordBuilder, entry: Any, known: list[str]) -> bool:
     """Say whether an annotation is of the first of the item's slots, and tell of one that is of none."""
-    names = get_list(builder, entry, "slot_names") if isinstance(entry, dict) else []
+    names = builder.get_list(entry, "slot_names") if isinstance(entry, dict) else []
     if not names or known[0] in names or known == [""]:
         return True
     if not any(slot in names for slot in known):
-        label = get_text(builder, entry, "name")
+        label = builder.get_text(entry, "name")
         builder.finding("annotation-orphan", f"{label}: the item has no slot {names[0]!r:.60}")
     return False
 
@@ -127,7 +118,7 @@ class _Annotations:
         for entry in self.entries:
             if isinstance(entry, dict) and "raster_layer" in entry:
                 self._layer(entry["raster_layer"])
-        each(self.builder, self.entries, self._annotation, "annotation")
+        self.builder.each(self.entries, self._annotation, "annotation")
 
     def _layer(self, layer: Any) -> None:
         """Remember a layer's pixels: annotations of the kind mask find theirs in it."""
@@ -146,16 +137,16 @@ class _Annotations:
             return
         self.masks |= {mask: (runs, value) for mask, value in values.items()}
         self._report_shared(values)
-        listed = {get_text(self.builder, entry, "id") for entry in self.entries if _is_mask(entry)}
+        listed = {self.builder.get_text(entry, "id") for entry in self.entries if _is_mask(entry)}
         self._report_unclaimed(runs, {value for mask, value in values.items() if mask in listed})
 
     def _report_shared(self, values: dict[str, int]) -> None:
         """Tell of masks of several classes that have one value: the later ones take all of its pixels."""
         names: dict[int, set[str]] = {}
         for entry in self.entries:
-            mask = get_text(self.builder, entry, "id") if _is_mask(entry) else ""
+            mask = self.builder.get_text(entry, "id") if _is_mask(entry) else ""
             if mask in values:
-                names.setdefault(values[mask], set()).add(get_text(self.builder, entry, "name"))
+                names.setdefault(values[mask], set()).add(self.builder.get_text(entry, "name"))
         for value, several in names.items():
             if len(several) > 1:
                 self.builder.finding(
@@ -171,11 +162,11 @@ class _Annotations:
             self.builder.finding("bitmap-value-unknown", detail)
 
     def _annotation(self, entry: dict[str, Any]) -> None:
-        builder, label = self.builder, get_label(self.builder, entry, "name")
+        builder, label = self.builder, self.builder.get_label(entry, "name")
         if "raster_layer" in entry:
             builder.joins()
         elif "mask" in entry:
-            self._mask(label, get_text(builder, entry, "id"))
+            self._mask(label, builder.get_text(entry, "id"))
         elif "polygon" in entry:
             builder.polygons(label, [_paths(builder, entry["polygon"])])
         elif "complex_polygon" in entry:
@@ -184,7 +175,7 @@ class _Annotations:
             ellipse = entry["ellipse"]
             cx, cy = reals(ellipse["center"], "xy")
             rx, ry = reals(ellipse["radius"], "xy")
-            builder.ellipse(label, (cx, cy), (rx, ry), math.degrees(get_number(builder, ellipse, "angle")))
+            builder.ellipse(label, (cx, cy), (rx, ry), math.degrees(builder.get_number(ellipse, "angle")))
         elif "line" in entry:
             builder.polygon(label, flatten_xy(entry["line"]["path"]), "polyline")
         elif "keypoint" in entry:
@@ -219,7 +210,7 @@ def _paths(builder: RecordBuilder, polygon: dict[str, Any]) -> list[list[float]]
     if "paths" in polygon:
         paths = polygon["paths"]
     else:
-        path, more = polygon["path"], get_list(builder, polygon, "additional_paths")
+        path, more = polygon["path"], builder.get_list(polygon, "additional_paths")
         # complex_polygon of 1.0 has a list of rings under `path`.
         paths = [*path, *more] if path and isinstance(path[0], list) else [path, *more]
     return [flatten_xy(path) for path in paths]

@@ -20,21 +20,11 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import decode_base64, real, reals, size_from
+from gtmask.formats.reading.checks import decode_base64, real, reals
 from gtmask.formats.reading.geometry import flatten_xy, rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
-from gtmask.formats.reading.typed import (
-    each,
-    get_any,
-    get_flag,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-)
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -69,23 +59,23 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     if len(annotations) == 1 and isinstance(annotations[0], dict) and annotations[0].keys() >= _ITEM:
         # The documentation wraps the item in a list of its own.
         document = annotations[0]
-        annotations = get_list(builder, document, "annotations")
-    builder.name_image(image_names(name, get_text(builder, document, "filename")), "item")
-    system = get_object(builder, get_object(builder, document, "metadata"), "system")
-    size_from(builder, system)
+        annotations = builder.get_list(document, "annotations")
+    builder.name_image(image_names(name, builder.get_text(document, "filename")), "item")
+    system = builder.get_object(builder.get_object(document, "metadata"), "system")
+    builder.size_from(system)
     builder.record.statuses = _statuses(builder, system)
     # Whether size and shapes are those of the turned image is not known where EXIF turns it.
-    builder.record.size_in_grid = get_any(get_object(builder, system, "exif"), "Orientation") in {None, 1}
-    if get_text(builder, system, "mimetype").startswith("video"):
+    builder.record.size_in_grid = get_any(builder.get_object(system, "exif"), "Orientation") in {None, 1}
+    if builder.get_text(system, "mimetype").startswith("video"):
         return builder.reject("record-bad", "the annotations of a video cannot be read")
-    each(builder, annotations, lambda item: _add_annotation(builder, item), "annotation")
+    builder.each(annotations, lambda item: _add_annotation(builder, item), "annotation")
     return builder.build()
 
 
 def _statuses(builder: RecordBuilder, system: dict[str, Any]) -> tuple[str, ...]:
     """Return how far the item's tasks and assignments are: completed, approved, discard, or own words."""
-    references = get_objects(builder, system, "refs")
-    found = (get_text(builder, get_object(builder, one, "metadata"), "status") for one in references)
+    references = builder.get_objects(system, "refs")
+    found = (builder.get_text(builder.get_object(one, "metadata"), "status") for one in references)
     return tuple(dict.fromkeys(filter(None, found)))
 
 
@@ -99,7 +89,7 @@ def image_names(name: str, listed: str) -> tuple[str, ...]:
 
 
 def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
-    label, kind = get_label(builder, item, "label"), get_text(builder, item, "type")
+    label, kind = builder.get_label(item, "label"), builder.get_text(item, "type")
     coordinates = get_any(item, "coordinates", "data")
     if kind in {"segment", "polyline"}:
         rings = coordinates if isinstance(coordinates[0], list) else [coordinates]
@@ -114,7 +104,7 @@ def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
     elif kind == "ellipse":
         x, y = reals(coordinates["center"], "xy")
         rx, ry = reals(coordinates, ("rx", "ry"))
-        builder.ellipse(label, (x, y), (rx, ry), get_number(builder, coordinates, "angle"))
+        builder.ellipse(label, (x, y), (rx, ry), builder.get_number(coordinates, "angle"))
     elif kind == "binary":
         _add_binary(builder, label, coordinates)
     elif kind == "point":
@@ -127,8 +117,8 @@ def _add_annotation(builder: RecordBuilder, item: dict[str, Any]) -> None:
 
 def _is_open(builder: RecordBuilder, item: dict[str, Any]) -> bool:
     """Say whether a segment is a line."""
-    system = get_object(builder, get_object(builder, item, "metadata"), "system")
-    return get_flag(builder, system, "isOpen")
+    system = builder.get_object(builder.get_object(item, "metadata"), "system")
+    return builder.get_flag(system, "isOpen")
 
 
 def _add_box(builder: RecordBuilder, label: str, coordinates: Any) -> None:

@@ -13,24 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import numbers, real, set_size
+from gtmask.formats.reading.checks import numbers, real
 from gtmask.formats.reading.geometry import rotated_corners
 from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.rows import RowsReader, header
-from gtmask.formats.reading.typed import (
-    Header,
-    as_object,
-    attribute_of,
-    each,
-    get_any,
-    get_flag,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import Header, get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -65,8 +52,8 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     """
     name = next(iter(export.names()))
     reporter = Header(name)
-    categories = get_object(reporter, header(export, name, ("categories",)), "categories")
-    entries = get_list(reporter, get_object(reporter, categories, "label"), "labels")
+    categories = reporter.get_object(header(export, name, ("categories",)), "categories")
+    entries = reporter.get_list(reporter.get_object(categories, "label"), "labels")
     names = [_label(reporter, entry, index) for index, entry in enumerate(entries)]
     labels = list(dict.fromkeys(names))
     reader = RowsReader(
@@ -84,7 +71,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
 
 def _label(reporter: Header, entry: Any, index: int) -> str:
     """Return a label's name; one without goes by its index, which is told."""
-    name = get_label(reporter, as_object(reporter, entry, f"labels[{index}]"), "name")
+    name = reporter.get_label(reporter.as_object(entry, f"labels[{index}]"), "name")
     if not name:
         reporter.finding("label-number", f"label {index} has no name")
     return name or str(index)
@@ -93,10 +80,10 @@ def _label(reporter: Header, entry: Any, index: int) -> str:
 def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
     """Build the record of one item."""
     builder = RecordBuilder("", grid="displayed", source_fill="coco")
-    image, number = get_object(builder, item, "image"), get_text(builder, item, "id")
+    image, number = builder.get_object(item, "image"), builder.get_text(item, "id")
     builder.record.where = f"{row.name}, item {number}"
     subset = splitext(basename(row.name))[0]
-    path = get_text(builder, image, "path").replace("\\", "/")
+    path = builder.get_text(image, "path").replace("\\", "/")
     if path:
         aliases: tuple[str, ...] = (f"images/{subset}/{path}", f"{subset}/{path}")
     else:
@@ -106,14 +93,14 @@ def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
         return builder.reject("record-bad", f"item {number} is no image")
     if not path:
         return builder.reject("image-name-bad", "the item has neither an image path nor an id")
-    size = get_list(builder, image, "size")
+    size = builder.get_list(image, "size")
     if len(size) == 2:
-        set_size(builder, size[1], size[0])
+        builder.set_size(size[1], size[0])
     elif size:
         builder.finding("record-size-bad", f"size {size!r:.60} is not [height, width]")
-    annotations = get_list(builder, item, "annotations")
+    annotations = builder.get_list(item, "annotations")
     grouped = {_group(builder, entry) for entry in annotations if _is_area(entry)} - {0}
-    each(builder, annotations, lambda entry: _add(builder, entry, reader, grouped), "annotation")
+    builder.each(annotations, lambda entry: _add(builder, entry, reader, grouped), "annotation")
     return builder.build()
 
 
@@ -123,14 +110,14 @@ def _is_area(entry: Any) -> bool:
 
 def _group(builder: RecordBuilder, entry: dict[str, Any]) -> int:
     """Return the group of an annotation; 0 is none."""
-    return get_whole(builder, entry, "group") or 0
+    return builder.get_whole(entry, "group") or 0
 
 
 def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grouped: set[int]) -> None:
     names: list[str] = reader.context
-    kind = get_text(builder, entry, "type")
+    kind = builder.get_text(entry, "type")
     where = f"{kind} {get_any(entry, 'id')!r:.40}"
-    index = get_whole(builder, entry, "label_id")
+    index = builder.get_whole(entry, "label_id")
     if kind in _TAGS:
         builder.finding("shape-no-geometry", where)
         return
@@ -141,19 +128,19 @@ def _add(builder: RecordBuilder, entry: dict[str, Any], reader: RowsReader, grou
         builder.finding("shape-no-label", f"{where}: label {index!r:.40} is not listed")
         return
     label = "" if index is None else names[index]
-    attributes = get_object(builder, entry, "attributes")
+    attributes = builder.get_object(entry, "attributes")
     if "track_id" in attributes and get_any(attributes, "outside") is True:
         builder.finding("shape-deleted", f"{label}: {where} is outside in this frame")
         return
     if reader.options.asks_attributes:
-        builder.note_attributes(get_object(builder, entry, "attributes"))
+        builder.note_attributes(builder.get_object(entry, "attributes"))
     if reader.options.class_attribute is not None:
-        label = attribute_of(builder, entry, reader.options.class_attribute)
-    builder.z = get_number(builder, entry, "z_order")
+        label = builder.attribute_of(entry, reader.options.class_attribute)
+    builder.z = builder.get_number(entry, "z_order")
     if kind.endswith("bbox") and _group(builder, entry) in grouped:
         builder.finding("box-grouped", f"{label}: {where}")
     elif (shape := _add_shape(builder, label, entry, kind)) is not None:
-        shape.ignore = get_flag(builder, attributes, CROWD)
+        shape.ignore = builder.get_flag(attributes, CROWD)
 
 
 def _add_shape(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: str) -> Shape | None:
@@ -174,7 +161,7 @@ def _add_box(builder: RecordBuilder, label: str, entry: dict[str, Any], kind: st
     """Add a box; CVAT's are turned about their centre by an attribute, datumaro's own by an angle."""
     if kind == "bbox":
         x, y, width, height = map(real, numbers(entry["bbox"]))
-        degrees = get_number(builder, get_object(builder, entry, "attributes"), "rotation")
+        degrees = builder.get_number(builder.get_object(entry, "attributes"), "rotation")
     else:
         cx, cy, width, height, degrees = map(real, numbers(get_any(entry, "bbox", "points")))
         x, y = cx - width / 2, cy - height / 2

@@ -25,21 +25,11 @@ import numpy as np
 
 from gtmask.formats.jsonstream import open_document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import numbers, pairs, reals, size_from
+from gtmask.formats.reading.checks import numbers, pairs, reals
 from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
 from gtmask.formats.reading.rle import decode_counts
 from gtmask.formats.reading.rows import RowsReader
-from gtmask.formats.reading.typed import (
-    each,
-    first_texts,
-    get_any,
-    get_flag,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_text,
-)
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Runs
 
 if TYPE_CHECKING:
@@ -117,39 +107,39 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     builder = RecordBuilder("")
     is_space, status = divmod(unit.part, _SPACE)
     builder.record.statuses = (STATUSES[status],) if status else ()
-    labels = get_object(builder, value, "labels")
+    labels = builder.get_object(value, "labels")
     if is_space:
-        kind, what = get_text(builder, value, "space_type").lower(), "space"
+        kind, what = builder.get_text(value, "space_type").lower(), "space"
         builder.name_image(_names_of_space(builder, value), what)
-        labels = get_object(builder, labels, "0")
+        labels = builder.get_object(labels, "0")
     else:
-        kind, what = get_text(builder, value, "data_type").lower(), "data unit"
-        builder.name_image(first_texts(builder, value, ("data_title", "data_link", "data_hash")), what)
+        kind, what = builder.get_text(value, "data_type").lower(), "data unit"
+        builder.name_image(builder.first_texts(value, ("data_title", "data_link", "data_hash")), what)
     if kind and not kind.startswith(("image", "img")):
         return builder.reject("record-bad", f"a {what} of type {kind} is no image")
-    size_from(builder, value)
+    builder.size_from(value)
     record = builder.record
     size = (float(record.width), float(record.height)) if record.width and record.height else None
     if size is None:
         record.units = "fraction"
-    objects = get_list(builder, labels, "objects")
-    each(builder, objects, lambda item: _add_object(builder, item, size))
+    objects = builder.get_list(labels, "objects")
+    builder.each(objects, lambda item: _add_object(builder, item, size))
     return builder.build(size)
 
 
 def _names_of_space(builder: RecordBuilder, space: dict[str, Any]) -> list[str]:
-    about = [get_object(builder, space, key) for key in ("child_info", "root_info", "info")]
-    return [name for one in about for name in first_texts(builder, one, ("file_name",))]
+    about = [builder.get_object(space, key) for key in ("child_info", "root_info", "info")]
+    return [name for one in about for name in builder.first_texts(one, ("file_name",))]
 
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:
     """Add one object in fractions; the record is scaled as a whole where the size is known."""
-    label = get_label(builder, item, "name") or get_label(builder, item, "value")
+    label = builder.get_label(item, "name") or builder.get_label(item, "value")
     builder.name_class(item, "featureHash", label)
-    if get_flag(builder, item, "isDeleted"):
+    if builder.get_flag(item, "isDeleted"):
         builder.finding("shape-deleted", label)
         return
-    if polygons := get_list(builder, item, "polygons"):
+    if polygons := builder.get_list(item, "polygons"):
         parts = [[_ring(ring) for ring in polygon] for polygon in polygons]
         builder.polygons(label, parts, subtract=True)
     elif "polygon" in item:
@@ -166,7 +156,7 @@ def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float,
     elif "point" in item:
         builder.polygon(label, _ring(item["point"]), "point")
     else:
-        kind = get_text(builder, item, "shape") or "no geometry"
+        kind = builder.get_text(item, "shape") or "no geometry"
         builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
 
@@ -176,7 +166,7 @@ def _rotated(builder: RecordBuilder, box: dict[str, Any], size: tuple[float, flo
         raise ValueError("a rotated box needs the image's size")
     width, height = size
     x, y, w, h = (number * scale for number, scale in zip(reals(box, "xywh"), size * 2, strict=True))
-    ring = rotated_corners(x, y, w, h, get_number(builder, box, "theta"), (x + w / 2, y + h / 2))
+    ring = rotated_corners(x, y, w, h, builder.get_number(box, "theta"), (x + w / 2, y + h / 2))
     return [value / (height if index & 1 else width) for index, value in enumerate(ring)]
 
 

@@ -19,20 +19,10 @@ import yaml
 
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.checks import pairs
 from gtmask.formats.reading.classes import load_yaml
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
-from gtmask.formats.reading.typed import (
-    Header,
-    as_object,
-    each,
-    get_flag,
-    get_label,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-)
+from gtmask.formats.reading.typed import Header
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -68,13 +58,13 @@ def _labels(export: Export, reporter: Header) -> list[str] | None:
     if not export.exists(CLASSES):
         return None
     try:
-        document = as_object(reporter, load_yaml(export.read(CLASSES)), CLASSES)
+        document = reporter.as_object(load_yaml(export.read(CLASSES)), CLASSES)
     except PASSING:
         raise
     except (StorageError, yaml.YAMLError, ValueError, RecursionError) as error:
         reporter.finding("classes-unread", f"{error}"[:200])
         return None
-    names = [get_label(reporter, entry, "name") for entry in get_objects(reporter, document, "label")]
+    names = [reporter.get_label(entry, "name") for entry in reporter.get_objects(document, "label")]
     return [name for name in names if name] or None
 
 
@@ -82,29 +72,29 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     """Build the record of one file."""
     document, objects = load_listed(data, "objects")
     builder = RecordBuilder("", source_fill="skimage")
-    info = get_object(builder, document, "info")
+    info = builder.get_object(document, "info")
     own = splitext(basename(name))[0]
-    image = get_text(builder, info, "name") or own
+    image = builder.get_text(info, "name") or own
     # Annotations may lie in a folder of their own; the tool notes the images' folder.
-    folder = basename(get_text(builder, info, "folder").replace("\\", "/").rstrip("/"))
+    folder = basename(builder.get_text(info, "folder").replace("\\", "/").rstrip("/"))
     # The tool itself pairs files by their names: those count where the image that is noted is not there.
     extensions = dict.fromkeys([splitext(image)[1] or EXTENSIONS[0], *EXTENSIONS])
     paired = [f"{splitext(name)[0]}{extension}" for extension in extensions]
     noted = (beside(name, image), f"{folder}/{image}" if folder else image, image)
     paired += [f"{folder}/{basename(one)}" for one in paired if folder]
     builder.name_image(noted, "file", guesses=paired)
-    size_from(builder, info)
+    builder.size_from(info)
 
     def add(item: dict[str, Any]) -> None:
         ring = pairs(item["segmentation"])
-        builder.z = get_number(builder, item, "layer", DEFAULT_LAYER)
-        label, kind = get_label(builder, item, "category"), get_text(builder, item, "shape_type")
+        builder.z = builder.get_number(item, "layer", DEFAULT_LAYER)
+        label, kind = builder.get_label(item, "category"), builder.get_text(item, "shape_type")
         if kind not in _AREAS:
             builder.finding("shape-kind-unsupported", f"{label}: {kind:.40}")
             return
         shape = builder.polygon(label, ring)
         if shape is not None:
-            shape.ignore = get_flag(builder, item, "iscrowd")
+            shape.ignore = builder.get_flag(item, "iscrowd")
 
-    each(builder, objects, add)
+    builder.each(objects, add)
     return builder.build()

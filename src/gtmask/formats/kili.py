@@ -22,22 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import real, size_from
+from gtmask.formats.reading.checks import real
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.rows import RowsReader
 from gtmask.formats.reading.times import moment
-from gtmask.formats.reading.typed import (
-    as_object,
-    each,
-    first_texts,
-    get_any,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-)
+from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -76,9 +65,9 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one asset."""
     builder = RecordBuilder("")
-    builder.name_image(first_texts(builder, value, ("externalId", "content", "id")), "asset")
-    size_from(builder, get_object(builder, value, "resolution"))
-    builder.record.statuses = tuple(filter(None, [get_text(builder, value, "status")]))
+    builder.name_image(builder.first_texts(value, ("externalId", "content", "id")), "asset")
+    builder.size_from(builder.get_object(value, "resolution"))
+    builder.record.statuses = tuple(filter(None, [builder.get_text(value, "status")]))
     label = choose_label(builder, labels_of(builder, value), reader.options)
     if label is None:
         return builder.build()
@@ -88,15 +77,15 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
             response = loads(response.encode())
         except ValueError as error:
             return builder.reject("record-bad", f"jsonResponse is text that is no JSON: {error}")
-    jobs = as_object(builder, response, "jsonResponse")
+    jobs = builder.as_object(response, "jsonResponse")
     if jobs and all(key.isdigit() for key in jobs):
         return builder.reject("record-bad", "the labels of a video cannot be read")
-    turned = get_number(builder, get_object(builder, jobs, ROTATION), "rotation") % 360
+    turned = builder.get_number(builder.get_object(jobs, ROTATION), "rotation") % 360
     if turned not in _UPRIGHT:
         return builder.reject("record-bad", f"the annotator saw the image turned by {turned:g} degrees")
     for name in jobs:
         if name != ROTATION:
-            _add_job(builder, name, get_object(builder, jobs, name), _UPRIGHT[turned])
+            _add_job(builder, name, builder.get_object(jobs, name), _UPRIGHT[turned])
     record = builder.record
     if record.width and record.height:
         return builder.build((float(record.width), float(record.height)))
@@ -106,10 +95,10 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 
 def labels_of(builder: RecordBuilder, asset: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all labels of an asset, in whichever of the three places the export puts them."""
-    labels = get_objects(builder, asset, "labels")
+    labels = builder.get_objects(asset, "labels")
     if not labels:
-        latest = get_object(builder, asset, "latestLabel")
-        labels = [*([latest] if latest else []), *get_objects(builder, asset, "latestLabels")]
+        latest = builder.get_object(asset, "latestLabel")
+        labels = [*([latest] if latest else []), *builder.get_objects(asset, "latestLabels")]
     if not labels and "jsonResponse" in asset:
         labels = [asset]
     return labels
@@ -119,7 +108,7 @@ def choose_label(
     builder: RecordBuilder, labels: list[dict[str, Any]], options: ReadOptions
 ) -> dict[str, Any] | None:
     """Return the label that counts, or None after telling why; see the module's docstring."""
-    kinds = [get_text(builder, label, "labelType") for label in labels]
+    kinds = [builder.get_text(label, "labelType") for label in labels]
     kept = [label for label, kind in zip(labels, kinds, strict=True) if kind in _COUNTING]
     if options.annotator is not None:
         kept = [label for label in kept if options.annotator in _author(builder, label)]
@@ -134,38 +123,36 @@ def choose_label(
         builder.finding(code, f"no label by {options.annotator}" if options.annotator else "no label")
         return None
     # Of equals the last one wins: max() keeps the first, hence the reversal.
-    best: dict[str, Any] = max(
-        reversed(kept), key=lambda label: moment(get_text(builder, label, "createdAt"))
-    )
+    best: dict[str, Any] = max(reversed(kept), key=lambda label: moment(builder.get_text(label, "createdAt")))
     if len(kept) > 1:
         builder.finding("annotation-chosen", f"the newest of {len(kept)} labels")
     return best
 
 
 def _author(builder: RecordBuilder, label: dict[str, Any]) -> list[str]:
-    return first_texts(builder, get_object(builder, label, "author"), ("email", "id", "name"))
+    return builder.first_texts(builder.get_object(label, "author"), ("email", "id", "name"))
 
 
 def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any], upright: Upright) -> None:
     """Add a job's annotations; those that share a ``mid`` are parts of one shape, where the first stands."""
-    annotations = get_list(builder, job, "annotations")
+    annotations = builder.get_list(job, "annotations")
     joined: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for item in annotations:
-        if isinstance(item, dict) and "boundingPoly" in item and (mid := get_text(builder, item, "mid")):
+        if isinstance(item, dict) and "boundingPoly" in item and (mid := builder.get_text(item, "mid")):
             joined.setdefault((mid, _label(builder, item)), []).append(item)
 
     def add(item: dict[str, Any]) -> None:
         label = _label(builder, item)
-        categories = get_list(builder, item, "categories")
+        categories = builder.get_list(item, "categories")
         if len(categories) > 1:
             builder.finding("label-several", f"{label} and {len(categories) - 1} more")
         if "boundingPoly" in item:
-            mid = get_text(builder, item, "mid")
+            mid = builder.get_text(item, "mid")
             group = joined[mid, label] if mid else [item]
             if group[0] is not item:
                 builder.joins()
                 return
-            kind = get_text(builder, item, "type")
+            kind = builder.get_text(item, "type")
             parts = [
                 [_upright(ring["normalizedVertices"], upright) for ring in part["boundingPoly"]]
                 for part in group
@@ -177,15 +164,15 @@ def _add_job(builder: RecordBuilder, name: str, job: dict[str, Any], upright: Up
         elif "point" in item:
             builder.polygon(label, _upright([item["point"]], upright), "point")
         else:
-            kind = get_text(builder, item, "type") or "no geometry"
+            kind = builder.get_text(item, "type") or "no geometry"
             builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
-    each(builder, annotations, add, f"{name} annotation")
+    builder.each(annotations, add, f"{name} annotation")
 
 
 def _label(builder: RecordBuilder, item: dict[str, Any]) -> str:
-    categories = get_objects(builder, item, "categories")
-    return get_label(builder, categories[0], "name") if categories else ""
+    categories = builder.get_objects(item, "categories")
+    return builder.get_label(categories[0], "name") if categories else ""
 
 
 def _upright(points: Any, upright: Upright) -> list[float]:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.labelme_versions import grid_of
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import decode_base64, pairs, real, size_from
+from gtmask.formats.reading.checks import decode_base64, pairs, real
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_any, get_object, get_text, named_by
+from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
 from gtmask.model import Bitmap
 from gtmask.png.header import SIGNATURE as PNG
@@ -75,13 +75,13 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     first = [key for shape in shapes[:3] if isinstance(shape, dict) for key in shape]
     dialect = not (_ANY_DOCUMENT.isdisjoint(document) and _ANY_SHAPE.isdisjoint(first))
     builder = RecordBuilder("", source_fill="opencv-trunc" if dialect else "pillow", where=name)
-    record, version = builder.record, get_text(builder, document, "version")
+    record, version = builder.record, builder.get_text(document, "version")
     record.grid, record.grid_known = grid_of(version, dialect=dialect)
-    told, guesses = image_names(name, get_text(builder, document, "imagePath"))
+    told, guesses = image_names(name, builder.get_text(document, "imagePath"))
     builder.name_image(told, "file", guesses=guesses)
-    size_from(builder, document, "imageWidth", "imageHeight")
+    builder.size_from(document, "imageWidth", "imageHeight")
     add = add_with_attributes if reader.options.asks_attributes else add_shape
-    each(builder, shapes, partial(add, builder), "shape")
+    builder.each(shapes, partial(add, builder), "shape")
     return builder.build()
 
 
@@ -123,16 +123,16 @@ def image_names(name: str, path: str) -> tuple[list[str], list[str]]:
 def add_with_attributes(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape, and note its flags and X-AnyLabeling's attributes for ``--where``."""
     for key in ("flags", "attributes"):
-        builder.note_attributes(get_object(builder, shape, key))
+        builder.note_attributes(builder.get_object(shape, key))
     add_shape(builder, shape)
 
 
 def add_shape(builder: RecordBuilder, shape: dict[str, Any]) -> None:
     """Add one shape; ``shape_type`` is missing or null in labelme 3's polygons."""
-    label = get_text(builder, shape, "label")
+    label = builder.get_text(shape, "label")
     if not "A" <= label[:1] <= "z":
-        label = named_by(builder, label, "label")
-    kind = get_text(builder, shape, "shape_type") or "polygon"
+        label = builder.named_by(label, "label")
+    kind = builder.get_text(shape, "shape_type") or "polygon"
     if kind == "polygon":
         builder.polygon_pairs(label, shape["points"])
     elif kind == "mask":

@@ -17,7 +17,7 @@ from posixpath import basename, dirname, join
 from typing import TYPE_CHECKING
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels, set_size
+from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside
 from gtmask.formats.reading.xmlstream import encoding_of, parse_piece
 from gtmask.model import Bitmap
@@ -84,7 +84,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     builder.record.files = reader.export.read
     size = root.find("imagesize")
     if size is not None:
-        set_size(builder, size.findtext("ncols"), size.findtext("nrows"))
+        builder.set_size(size.findtext("ncols"), size.findtext("nrows"))
     _report_unknown(builder, root, _OF_ROOT)
     add = partial(_add, builder, reader.export, name, folder)
     builder.account(root.findall("object"), add, "object")

@@ -13,9 +13,9 @@ from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import numbers, pairs, size_from
+from gtmask.formats.reading.checks import numbers, pairs
 from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed
-from gtmask.formats.reading.typed import Header, each, get_label
+from gtmask.formats.reading.typed import Header
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -65,17 +65,17 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     images = image_names(name)
     builder = RecordBuilder(images[0], aliases=images[1:])
     # "heigth" stands in data sets that other tools made.
-    size_from(builder, document, "width", "height" if "height" in document else "heigth")
+    builder.size_from(document, "width", "height" if "height" in document else "heigth")
 
     def add(item: dict[str, Any]) -> None:
         points = item["polygon"]
-        label = get_label(builder, item, "label")
+        label = builder.get_label(item, "label")
         if points and all(isinstance(ring, list) and len(ring) > 2 for ring in points):
             builder.polygons(label, [[numbers(ring)] for ring in points])
         else:
             builder.polygon(label, pairs(points))
 
-    each(builder, objects, add)
+    builder.each(objects, add)
     return builder.build()
 
 

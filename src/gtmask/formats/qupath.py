@@ -20,18 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import hex_color, pairs
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, load_json
-from gtmask.formats.reading.typed import (
-    as_list,
-    as_object,
-    each,
-    get_any,
-    get_label,
-    get_list,
-    get_object,
-    get_objects,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +62,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder = RecordBuilder("", source_fill="center")
     builder.name_image(_images(name), "file")
     features = _features(builder, load_json(data))
-    each(builder, features, lambda feature: _add(builder, feature), "feature")
+    builder.each(features, lambda feature: _add(builder, feature), "feature")
     return builder.build()
 
 
@@ -94,23 +83,23 @@ def _features(builder: RecordBuilder, document: Any) -> list[Any]:
         return [document]
     if "features" not in document:
         raise BadFile("it has no features")
-    return get_list(builder, document, "features")
+    return builder.get_list(document, "features")
 
 
 def _add(builder: RecordBuilder, feature: dict[str, Any]) -> None:
     """Add the shape of one feature."""
-    properties = get_object(builder, feature, "properties")
+    properties = builder.get_object(feature, "properties")
     label = _label(builder, properties)
     # Before QuPath 0.4 a colour was one integer, with alpha in its highest byte.
-    color = get_any(get_object(builder, properties, "classification"), "color", "colorRGB")
+    color = get_any(builder.get_object(properties, "classification"), "color", "colorRGB")
     builder.name_color(label, hex_color(color))
-    geometry = as_object(builder, feature["geometry"], "geometry")
-    plane = get_object(builder, geometry, "plane")
-    slices = [get_whole(builder, plane, key) or 0 for key in "zt"]
+    geometry = builder.as_object(feature["geometry"], "geometry")
+    plane = builder.get_object(geometry, "plane")
+    slices = [builder.get_whole(plane, key) or 0 for key in "zt"]
     if any(slices):
         builder.finding("shape-kind-unsupported", f"{label}: on slice z {slices[0]}, time {slices[1]}")
         return
-    kind = get_text(builder, geometry, "type")
+    kind = builder.get_text(geometry, "type")
     if kind in _OPEN:
         for line in _lines(builder, kind, geometry["coordinates"]):
             builder.polygon(label, line, _OPEN[kind])
@@ -119,30 +108,30 @@ def _add(builder: RecordBuilder, feature: dict[str, Any]) -> None:
 
 
 def _label(builder: RecordBuilder, properties: dict[str, Any]) -> str:
-    classification = get_object(builder, properties, "classification")
-    name = get_label(builder, classification, "name")
+    classification = builder.get_object(properties, "classification")
+    name = builder.get_label(classification, "name")
     if name or "names" not in classification:
         return name
-    return ": ".join(f"{one}" for one in get_list(builder, classification, "names"))
+    return ": ".join(f"{one}" for one in builder.get_list(classification, "names"))
 
 
 def _parts(builder: RecordBuilder, label: str, geometry: dict[str, Any]) -> Iterator[list[Sequence[float]]]:
     """Yield the polygons of a geometry, each an exterior ring and its holes."""
-    kind = get_text(builder, geometry, "type")
+    kind = builder.get_text(geometry, "type")
     if kind == "Polygon":
         yield _rings(builder, geometry["coordinates"])
     elif kind == "MultiPolygon":
-        for polygon in as_list(builder, geometry["coordinates"], "coordinates"):
+        for polygon in builder.as_list(geometry["coordinates"], "coordinates"):
             yield _rings(builder, polygon)
     elif kind == "GeometryCollection":
-        for part in get_objects(builder, geometry, "geometries"):
+        for part in builder.get_objects(geometry, "geometries"):
             yield from _parts(builder, label, part)
     else:
         builder.finding("shape-kind-unsupported", f"{label}: {kind or 'a geometry without a type'}")
 
 
 def _rings(builder: RecordBuilder, coordinates: Any) -> list[Sequence[float]]:
-    return [_open(pairs(ring)) for ring in as_list(builder, coordinates, "coordinates")]
+    return [_open(pairs(ring)) for ring in builder.as_list(coordinates, "coordinates")]
 
 
 def _open(flat: list[float]) -> list[float]:
@@ -155,5 +144,5 @@ def _lines(builder: RecordBuilder, kind: str, coordinates: Any) -> list[list[flo
         return [pairs([coordinates])]
     if kind == "LineString":
         return [pairs(coordinates)]
-    several = as_list(builder, coordinates, "coordinates")
+    several = builder.as_list(coordinates, "coordinates")
     return [pairs([one]) if kind == "MultiPoint" else pairs(one) for one in several]

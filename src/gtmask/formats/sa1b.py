@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
-from gtmask.formats.reading.typed import each, get_object, get_text
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -39,13 +37,13 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     """Build the record of one file."""
     document, annotations = load_listed(data, "annotations")
     builder = RecordBuilder("", source_fill="coco", where=name)
-    image = get_object(builder, document, "image")
-    file_name = get_text(builder, image, "file_name")
+    image = builder.get_object(document, "image")
+    file_name = builder.get_text(image, "file_name")
     builder.name_image([beside(name, file_name)] if file_name else [], "file")
-    size_from(builder, image)
+    builder.size_from(image)
 
     def add(annotation: dict[str, Any]) -> None:
         add_segmentation(builder, LABEL, annotation)
 
-    each(builder, annotations, add, "annotation")
+    builder.each(annotations, add, "annotation")
     return builder.build()

@@ -19,23 +19,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import are_scored, pairs, real, reals, size_from
+from gtmask.formats.reading.checks import are_scored, pairs, real, reals
 from gtmask.formats.reading.geometry import CURVE_ERROR
 from gtmask.formats.reading.rle import add_runs
 from gtmask.formats.reading.rows import RowsReader, header, only_document
-from gtmask.formats.reading.typed import (
-    Header,
-    as_list,
-    as_objects,
-    as_text,
-    each,
-    get_any,
-    get_flag,
-    get_label,
-    get_object,
-    get_objects,
-    get_text,
-)
+from gtmask.formats.reading.typed import Header, get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -62,30 +50,30 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a list of frames."""
     reporter = Header(only_document(export) or "the export")
     top = header(export, only_document(export), ("config",), keep_going=options.keep_going)
-    config = get_object(reporter, top, "config")
+    config = reporter.get_object(top, "config")
     labels = _leaves(reporter, config, "categories")
     return RowsReader(
         export, options, "Scalabel", parse=parse, called=("frame", "name"), path=("frames",), labels=labels,
-        context=get_object(reporter, config, "imageSize"), findings=reporter.findings,
+        context=reporter.get_object(config, "imageSize"), findings=reporter.findings,
     )  # fmt: skip
 
 
 def _leaves(reporter: Header, outer: dict[str, Any], key: str, depth: int = 0) -> list[str] | None:
     """Return the names of the categories that have no subcategories, in order, or None."""
     names: list[str] = []
-    for category in get_objects(reporter, outer, key):
+    for category in reporter.get_objects(outer, key):
         inner = _leaves(reporter, category, "subcategories", depth + 1) if depth < 8 else None
-        names += inner or [get_label(reporter, category, "name")]
+        names += inner or [reporter.get_label(category, "name")]
     return [name for name in names if name] or None
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one frame."""
     builder = RecordBuilder("", source_fill="touched")
-    url, video = get_text(builder, value, "url"), get_text(builder, value, "videoName")
-    name = get_text(builder, value, "name") or url
+    url, video = builder.get_text(value, "url"), builder.get_text(value, "videoName")
+    name = builder.get_text(value, "name") or url
     builder.name_image((name, f"{video}/{name}" if video else "", url), "frame", scope=video)
-    size_from(builder, get_object(builder, value, "size") or reader.context or {})
+    builder.size_from(builder.get_object(value, "size") or reader.context or {})
     labels = get_any(value, "labels")
     if labels is None:
         builder.finding("image-unannotated", "the frame has no labels")
@@ -95,13 +83,13 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
         builder.z = float(item["score"]) if scored else 0.0
         add_label(builder, item)
 
-    each(builder, labels, add, "label")
+    builder.each(labels, add, "label")
     return builder.build()
 
 
 def add_label(builder: RecordBuilder, item: dict[str, Any]) -> None:
     """Add the shapes of one label."""
-    label = get_label(builder, item, "category")
+    label = builder.get_label(item, "category")
     shape: Shape | None = None
     if get_any(item, "rle"):
         shape = add_runs(builder, label, item["rle"])
@@ -113,9 +101,9 @@ def add_label(builder: RecordBuilder, item: dict[str, Any]) -> None:
         builder.finding("box-painted", f"{label}: the label has only a box")
     else:
         builder.finding("shape-no-geometry", label)
-    attributes = get_object(builder, item, "attributes")
+    attributes = builder.get_object(item, "attributes")
     if shape is not None:
-        crowd, ignored = get_flag(builder, attributes, "crowd"), get_flag(builder, attributes, "ignored")
+        crowd, ignored = builder.get_flag(attributes, "crowd"), builder.get_flag(attributes, "ignored")
         shape.ignore = crowd or ignored
 
 
@@ -125,9 +113,9 @@ def _add_polygons(builder: RecordBuilder, label: str, polygons: Any) -> Shape | 
     areas: list[list[float]] = []
     lines: list[list[float]] = []
     curved = False
-    for polygon in as_objects(builder, as_list(builder, polygons, "poly2d"), "poly2d"):
+    for polygon in builder.as_objects(builder.as_list(polygons, "poly2d"), "poly2d"):
         vertices, types = vertices_of(builder, polygon)
-        closed = get_any(polygon, "closed") is None or get_flag(builder, polygon, "closed")
+        closed = get_any(polygon, "closed") is None or builder.get_flag(polygon, "closed")
         (areas if closed else lines).append(flatten_bezier(vertices, types, closed=closed))
         curved = curved or "C" in types
     if not areas and not lines:
@@ -147,9 +135,9 @@ def vertices_of(builder: RecordBuilder, polygon: dict[str, Any]) -> tuple[list[f
     many as the vertices.
     """
     vertices = polygon["vertices"]
-    types: str | None = get_text(builder, polygon, "types") or None
+    types: str | None = builder.get_text(polygon, "types") or None
     if isinstance(vertices, list) and vertices and isinstance(vertices[0], list) and len(vertices[0]) == 3:
-        types = "".join(as_text(builder, vertex[2], "a vertex' type") for vertex in vertices)
+        types = "".join(builder.as_text(vertex[2], "a vertex' type") for vertex in vertices)
         vertices = [vertex[:2] for vertex in vertices]
     flat = pairs(vertices)
     types = "L" * (len(flat) // 2) if types is None else types

@@ -21,21 +21,11 @@ from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs, size_from
+from gtmask.formats.reading.checks import pairs
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import RowsReader, header, only_document
-from gtmask.formats.reading.typed import (
-    Header,
-    as_object,
-    each,
-    get_any,
-    get_list,
-    get_object,
-    get_objects,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -61,8 +51,8 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         export, only_document(export), ("task_attributes",), ("dataset",), keep_going=options.keep_going
     )
     reporter = Header(only_document(export) or "the export")
-    rows = get_objects(reporter, get_object(reporter, dataset, "task_attributes"), "categories")
-    listed = ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows)
+    rows = reporter.get_objects(reporter.get_object(dataset, "task_attributes"), "categories")
+    listed = ((reporter.get_whole(row, "id"), get_any(row, "name")) for row in rows)
     categories = class_names(reporter, ((number, name) for number, name in listed if number is not None))
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
@@ -76,18 +66,18 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     """Build the record of one sample."""
     builder = RecordBuilder("", grid="displayed")
     builder.record.files = reader.export.read
-    image = get_object(builder, get_object(builder, value, "attributes"), "image")
-    name = get_text(builder, value, "name")
-    builder.name_image((name, get_text(builder, image, "url")), "sample")
-    size_from(builder, image)
-    chosen = choose_label(builder, get_object(builder, value, "labels"), reader.options)
+    image = builder.get_object(builder.get_object(value, "attributes"), "image")
+    name = builder.get_text(value, "name")
+    builder.name_image((name, builder.get_text(image, "url")), "sample")
+    builder.size_from(image)
+    chosen = choose_label(builder, builder.get_object(value, "labels"), reader.options)
     if chosen is None:
         return builder.build()
     label_set, label = chosen
-    attributes = get_object(builder, label, "attributes")
+    attributes = builder.get_object(label, "attributes")
     if "frames" in attributes:
         return builder.reject("record-bad", "the labels of a sequence cannot be read")
-    address = get_text(builder, get_object(builder, attributes, "segmentation_bitmap"), "url")
+    address = builder.get_text(builder.get_object(attributes, "segmentation_bitmap"), "url")
     picture = None
     if address:
         stem = splitext(name)[0]
@@ -100,7 +90,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     def add(item: dict[str, Any]) -> None:
         _add_annotation(builder, item, reader.context, picture)
 
-    each(builder, get_list(builder, attributes, "annotations"), add, "annotation")
+    builder.each(builder.get_list(attributes, "annotations"), add, "annotation")
     return builder.build()
 
 
@@ -108,13 +98,13 @@ def choose_label(
     builder: RecordBuilder, labels: dict[str, Any], options: ReadOptions
 ) -> tuple[str, dict[str, Any]] | None:
     """Return the label set and its label that counts, or None after telling why there is none."""
-    given = {name: as_object(builder, label, name) for name, label in labels.items() if label is not None}
+    given = {name: builder.as_object(label, name) for name, label in labels.items() if label is not None}
     wanted = options.annotator or (GROUND_TRUTH if GROUND_TRUTH in given else next(iter(given), None))
     if wanted is None or wanted not in given:
         code = "image-unannotated" if options.include_unannotated else "record-unannotated"
         builder.finding(code, f"no label in {wanted or 'any label set'}")
         return None
-    status = get_text(builder, given[wanted], "label_status")
+    status = builder.get_text(given[wanted], "label_status")
     builder.record.statuses = (status,) if status else ()
     if status in _LEFT_OUT:
         builder.finding("record-skipped", f"{wanted}: {status}")
@@ -132,12 +122,12 @@ def choose_label(
 def _add_annotation(
     builder: RecordBuilder, item: dict[str, Any], categories: dict[int, str], picture: str | None
 ) -> None:
-    category = get_whole(builder, item, "category_id")
+    category = builder.get_whole(item, "category_id")
     label = categories.get(category, "") if category is not None else ""
     if not label and category is not None:
         builder.finding("shape-no-label", f"{builder.place}: category {category}")
         return
-    kind = get_text(builder, item, "type")
+    kind = builder.get_text(item, "type")
     if picture is not None and not kind:
         number = item["id"]
         if not isinstance(number, int) or not 0 < number < 1 << 24:

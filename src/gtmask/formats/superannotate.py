@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.jsonstream import open_document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import hex_color, numbers, reals, rgb_key, size_from
+from gtmask.formats.reading.checks import hex_color, numbers, reals, rgb_key
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.per_image import (
     BadFile,
@@ -31,20 +31,7 @@ from gtmask.formats.reading.per_image import (
     load_listed,
 )
 from gtmask.formats.reading.rows import RowsReader, by_suffix, lines_of
-from gtmask.formats.reading.typed import (
-    Header,
-    as_list,
-    as_objects,
-    each,
-    get_any,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -112,8 +99,8 @@ def _classes(export: Export, reporter: Header) -> tuple[dict[int, str], dict[str
     if found is None:
         return {}, {}
     try:
-        rows = as_objects(
-            reporter, as_list(reporter, load_json(data := export.read(found)), "the document"), "classes"
+        rows = reporter.as_objects(
+            reporter.as_list(load_json(data := export.read(found)), "the document"), "classes"
         )
         reporter.findings += encoding_findings(found, data)
     except PASSING:
@@ -121,7 +108,7 @@ def _classes(export: Export, reporter: Header) -> tuple[dict[int, str], dict[str
     except (StorageError, BadFile) as error:
         reporter.finding("classes-unread", f"{found}: {error}"[:200])
         return {}, {}
-    listed = [(get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows]
+    listed = [(reporter.get_whole(row, "id"), get_any(row, "name")) for row in rows]
     colors = {name: color for row in rows if isinstance(name := get_any(row, "name"), str)
               and (color := hex_color(get_any(row, "color"))) is not None}  # fmt: skip
     pairs = ((number, name) for number, name in listed if number is not None and name)
@@ -146,35 +133,35 @@ def _build(
 ) -> Record:
     """Build the record of one image; ``stem`` is what its own file is called without a postfix, or ""."""
     builder = RecordBuilder("")
-    metadata = get_object(builder, document, "metadata")
-    image = get_text(builder, metadata, "name") or basename(stem)
+    metadata = builder.get_object(document, "metadata")
+    image = builder.get_text(metadata, "name") or basename(stem)
     stem = stem or beside(name, image)
     builder.name_image((beside(name, image), image), "file", guesses=(stem,))
     builder.record.files = reader.export.read
-    size_from(builder, metadata)
-    builder.record.statuses = tuple(filter(None, [get_text(builder, metadata, "status")]))
+    builder.size_from(metadata)
+    builder.record.statuses = tuple(filter(None, [builder.get_text(metadata, "status")]))
     asks = reader.options.asks_attributes
 
     def add(item: dict[str, Any]) -> None:
-        label = get_label(builder, item, "className")
+        label = builder.get_label(item, "className")
         if not label:
-            label = reader.context.get(get_whole(builder, item, "classId"), "")
+            label = reader.context.get(builder.get_whole(item, "classId"), "")
         builder.name_class(item, "classId", label)
-        if (listed := reader.context.get(get_whole(builder, item, "classId"))) is not None:
+        if (listed := reader.context.get(builder.get_whole(item, "classId"))) is not None:
             builder.name_class(item, "classId", listed)
         if asks:
-            for one in get_objects(builder, item, "attributes"):
-                builder.note_attributes({get_text(builder, one, "groupName"): get_text(builder, one, "name")})
+            for one in builder.get_objects(item, "attributes"):
+                builder.note_attributes({builder.get_text(one, "groupName"): builder.get_text(one, "name")})
         if "parts" in item and "type" not in item:
             _add_parts(builder, label, item, stem + SAVED)
             return
-        kind = get_text(builder, item, "type")
+        kind = builder.get_text(item, "type")
         if kind in _KINDS:
             _KINDS[kind](builder, label, item)
         else:
             builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")
 
-    each(builder, instances, add, "instance")
+    builder.each(instances, add, "instance")
     return builder.build()
 
 
@@ -188,7 +175,7 @@ def image_of(name: str) -> str:
 
 def _add_parts(builder: RecordBuilder, label: str, item: dict[str, Any], picture: str) -> None:
     """Add one bitmap per colour: all of one picture, which is painted in one pass."""
-    parts = get_objects(builder, item, "parts")
+    parts = builder.get_objects(item, "parts")
     for part in parts:
         select = Select("id", rgb_key(part["color"]))
         builder.bitmap(label, Bitmap(file=picture, select=select, whole=True))
@@ -197,7 +184,7 @@ def _add_parts(builder: RecordBuilder, label: str, item: dict[str, Any], picture
 
 
 def _polygon(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    holes = [numbers(hole) for hole in get_list(builder, item, "exclude")]
+    holes = [numbers(hole) for hole in builder.get_list(item, "exclude")]
     builder.polygons(label, [[numbers(item["points"]), *holes]], subtract=True)
 
 
@@ -212,9 +199,9 @@ def _rotated_box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> No
 
 
 def _ellipse(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    curve = {**item, **get_object(builder, item, "points")}
+    curve = {**item, **builder.get_object(item, "points")}
     cx, cy, rx, ry = reals(curve, ("cx", "cy", "rx", "ry"))
-    builder.ellipse(label, (cx, cy), (rx, ry), get_number(builder, curve, "angle"))
+    builder.ellipse(label, (cx, cy), (rx, ry), builder.get_number(curve, "angle"))
 
 
 def _polyline(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:

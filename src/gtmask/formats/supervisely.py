@@ -25,22 +25,11 @@ from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import decode_base64, drawn_pixels, pairs, real, size_from
+from gtmask.formats.reading.checks import decode_base64, drawn_pixels, pairs, real
 from gtmask.formats.reading.geometry import rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed, load_object
-from gtmask.formats.reading.typed import (
-    Header,
-    each,
-    get_any,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.model import Bitmap
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
@@ -118,8 +107,8 @@ class _Classes:
 def _classes(export: Export, meta: str | None) -> _Classes:
     """Return the project's classes; what is odd about them is told elsewhere."""
     quiet = Header("")
-    rows = get_objects(quiet, load_object(export.read(meta)), "classes") if meta else []
-    found = [(get_whole(quiet, row, "id"), get_text(quiet, row, "title"), get_text(quiet, row, "shape"))
+    rows = quiet.get_objects(load_object(export.read(meta)), "classes") if meta else []
+    found = [(quiet.get_whole(row, "id"), quiet.get_text(row, "title"), quiet.get_text(row, "shape"))
              for row in rows]  # fmt: skip
     titles = {number: title for number, title, _ in found if number is not None and title}
     return _Classes(titles, {title: shape for _, title, shape in found if shape in _POINTED - _UNTOLD})
@@ -129,9 +118,9 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one file."""
     document, objects = load_listed(data, "objects")
     builder = RecordBuilder("")
-    builder.name_image(image_names(name, get_text(builder, document, "name")), "file")
-    size_from(builder, get_object(builder, document, "size"))
-    each(builder, objects, lambda item: add_object(builder, item, reader.context))
+    builder.name_image(image_names(name, builder.get_text(document, "name")), "file")
+    builder.size_from(builder.get_object(document, "size"))
+    builder.each(objects, lambda item: add_object(builder, item, reader.context))
     return builder.build()
 
 
@@ -153,11 +142,11 @@ def image_names(name: str, listed: str) -> tuple[str, ...]:
 
 def add_object(builder: RecordBuilder, item: dict[str, Any], classes: _Classes) -> None:
     """Add one object's shape."""
-    geometry = {**item, **get_object(builder, item, "geometry")}
-    kind = get_text(builder, geometry, "geometryType")
-    label = get_label(builder, item, "classTitle")
+    geometry = {**item, **builder.get_object(item, "geometry")}
+    kind = builder.get_text(geometry, "geometryType")
+    label = builder.get_label(item, "classTitle")
     builder.name_class(item, "classId", label)
-    number = get_whole(builder, item, "classId")
+    number = builder.get_whole(item, "classId")
     if number is not None and number in classes.titles:
         builder.name_class(item, "classId", classes.titles[number])
     if kind in _UNTOLD:
@@ -167,7 +156,7 @@ def add_object(builder: RecordBuilder, item: dict[str, Any], classes: _Classes) 
         _add_bitmap(builder, label, bitmap)
     elif kind == "multipolygon":
         key = next((key for key in ("parts", "points") if key in geometry), "polygons")
-        rings = [_rings(builder, polygon) for polygon in get_objects(builder, geometry, key)]
+        rings = [_rings(builder, polygon) for polygon in builder.get_objects(geometry, key)]
         builder.polygons(label, rings, subtract=True)
     elif "points" in geometry:
         _add_points(builder, label, kind, geometry)
@@ -190,7 +179,7 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
         raise ValueError(f"{kind or 'rectangle'} of {len(exterior) // 2} corners")
     if kind == "oriented_bbox":
         left, top, right, bottom = map(real, exterior)
-        turn = math.degrees(get_number(builder, geometry, "angle"))
+        turn = math.degrees(builder.get_number(geometry, "angle"))
         pivot = ((left + right) / 2, (top + bottom) / 2)
         ring = rotated_corners(*upright(left, top, right, bottom), turn, pivot)
         builder.polygon(label, ring, "rotated_rectangle")
@@ -203,7 +192,7 @@ def _add_points(builder: RecordBuilder, label: str, kind: str, geometry: dict[st
 
 
 def _rings(builder: RecordBuilder, points: dict[str, Any]) -> list[list[float]]:
-    return [pairs(points["exterior"]), *(pairs(hole) for hole in get_list(builder, points, "interior"))]
+    return [pairs(points["exterior"]), *(pairs(hole) for hole in builder.get_list(points, "interior"))]
 
 
 def _add_bitmap(builder: RecordBuilder, label: str, bitmap: Any) -> None:

@@ -18,11 +18,10 @@ from gtmask.errors import DamagedExportError
 from gtmask.formats.doubled import DoubledKey
 from gtmask.formats.jsonstream import Document, parse_value
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.rows import RowsReader, lines
-from gtmask.formats.reading.typed import Header, as_list, as_object, get_any, get_object, get_text
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.yolo.class_files import Classes, numbered
 from gtmask.formats.yolo.lines import add_lines
 
@@ -59,12 +58,12 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         first = _dataset(document.read(start, stop)) or {}
         given = get_any(first, "class_names")
         rows = (
-            enumerate(given) if isinstance(given, list) else as_object(reporter, given, "class_names").items()
+            enumerate(given) if isinstance(given, list) else reporter.as_object(given, "class_names").items()
         )
         for key, value in class_names(reporter, numbered(reporter, rows)).items():
             if names.setdefault(key, value) != value:
                 reporter.finding("label-id-shared", f"class {key} is {names[key]!r:.60} and {value!r:.60}")
-        pose = pose or "kpt_shape" in first or get_text(reporter, first, "task") == POSE
+        pose = pose or "kpt_shape" in first or reporter.get_text(first, "task") == POSE
     if not names:
         reporter.finding("classes-missing", "the first line has no class_names")
     labels = [names[key] for key in sorted(names)]
@@ -99,12 +98,12 @@ def _dataset(line: bytes) -> dict[str, Any] | None:
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one image."""
     builder = RecordBuilder("", grid="displayed", source_fill="opencv-trunc")
-    file, split = get_text(builder, value, "file"), get_text(builder, value, "split")
+    file, split = builder.get_text(value, "file"), builder.get_text(value, "split")
     places = [f"images/{split}/{file}", f"{split}/{file}"] if file and split else []
-    builder.name_image((*places, file, get_text(builder, value, "url")), "line")
-    size_from(builder, value)
+    builder.name_image((*places, file, builder.get_text(value, "url")), "line")
+    builder.size_from(value)
     builder.record.units = "fraction"
-    annotations = get_object(builder, value, "annotations")
+    annotations = builder.get_object(value, "annotations")
     filled = [key for key, rows in annotations.items() if rows]
     chosen = SEGMENTS if SEGMENTS in filled or not filled else filled[0]
     for key, rows in annotations.items():
@@ -123,7 +122,7 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
 
 def _add_rows(builder: RecordBuilder, key: str, rows: Any, classes: Classes) -> None:
     """Add the shapes of a list of rows."""
-    listed = [(number, row) for number, row in enumerate(as_list(builder, rows, key), 1)]
+    listed = [(number, row) for number, row in enumerate(builder.as_list(rows, key), 1)]
     words = [(number, list(map(_word, row))) for number, row in listed if isinstance(row, list)]
     bad = [(number, row) for number, row in listed if not isinstance(row, list)]
 

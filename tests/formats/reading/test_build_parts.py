@@ -7,7 +7,6 @@ import pytest
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.rings import zeros_and_ones
-from gtmask.formats.reading.typed import as_label
 from gtmask.model import Bitmap, Runs
 from tests.support.small_exports import codes, labels, rings
 
@@ -110,7 +109,7 @@ def test_a_ring_that_is_there_twice_counts_once_and_is_told(ring: list):
 
 def test_a_class_that_is_a_number_is_written_out_and_told():
     builder = RecordBuilder("a.jpg")
-    assert [as_label(builder, value, "label") for value in ("7", 7, 2.5, None, "")] == [
+    assert [builder.as_label(value, "label") for value in ("7", 7, 2.5, None, "")] == [
         "7",
         "7",
         "2.5",
@@ -118,7 +117,7 @@ def test_a_class_that_is_a_number_is_written_out_and_told():
         "",
     ]
     assert codes(builder.record) == ["label-number"] * 2
-    assert [as_label(builder, value, "label") for value in (True, ["a"], {"a": 1})] == ["", "", ""]
+    assert [builder.as_label(value, "label") for value in (True, ["a"], {"a": 1})] == ["", "", ""]
     assert codes(builder.record)[2:] == ["value-type"] * 3
 
 

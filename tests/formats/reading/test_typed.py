@@ -11,6 +11,7 @@ import pytest
 from gtmask.formats.reading import typed
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.malformed import type_name
+from gtmask.formats.reading.typed import Reporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +29,13 @@ READERS = sorted(
 )
 GETTERS: dict[Callable[..., Any], tuple[Any, list[Any], list[Any]]] = {
     # getter: (what absent gives, values that are fine, values of another type)
-    typed.get_text: ("", ["", "a", 3, 0.5], [True, [], {}, ["a"], {"a": 1}]),
-    typed.get_object: ({}, [{}, {"a": 1}], ["", "a", 0, 1.5, True, False, [], [1]]),
-    typed.get_list: ([], [[], [1]], ["", "a", 0, 1.5, True, False, {}, {"a": 1}]),
-    typed.get_objects: ([], [[], [{}], [{"a": 1}]], ["", 0, False, {}, {"a": 1}]),
-    typed.get_number: (0.0, [0, 1, -2.5], ["", "1", True, False, [], {}]),
-    typed.get_whole: (None, [0, -7, 3.0], ["", "3", 2.5, True, False, [], {}]),
-    typed.get_flag: (False, [True, False, 0, 1, 1.0], ["", "true", 2, 0.5, [], {}]),
+    Reporter.get_text: ("", ["", "a", 3, 0.5], [True, [], {}, ["a"], {"a": 1}]),
+    Reporter.get_object: ({}, [{}, {"a": 1}], ["", "a", 0, 1.5, True, False, [], [1]]),
+    Reporter.get_list: ([], [[], [1]], ["", "a", 0, 1.5, True, False, {}, {"a": 1}]),
+    Reporter.get_objects: ([], [[], [{}], [{"a": 1}]], ["", 0, False, {}, {"a": 1}]),
+    Reporter.get_number: (0.0, [0, 1, -2.5], ["", "1", True, False, [], {}]),
+    Reporter.get_whole: (None, [0, -7, 3.0], ["", "3", 2.5, True, False, [], {}]),
+    Reporter.get_flag: (False, [True, False, 0, 1, 1.0], ["", "true", 2, 0.5, [], {}]),
 }
 
 
@@ -57,7 +58,7 @@ def test_absent_and_empty_are_fine_and_another_type_is_told(getter: Callable[...
 
 def test_whatever_is_no_object_in_a_list_of_objects_is_told_one_by_one():
     builder = RecordBuilder("a.jpg")
-    assert typed.get_objects(builder, {"rows": [{"a": 1}, 5, {}, "x"]}, "rows") == [{"a": 1}, {}]
+    assert builder.get_objects({"rows": [{"a": 1}, 5, {}, "x"]}, "rows") == [{"a": 1}, {}]
     assert [finding.detail for finding in builder.findings] == [
         "'rows[1]' is a number, not an object", "'rows[3]' is text, not an object",
     ]  # fmt: skip
@@ -68,9 +69,9 @@ def test_a_finding_names_the_element_and_the_tools_own_id():
     items = [{"name": "a"}, {"name": [1], "id": 17}]
 
     def add(item: dict[str, Any]) -> None:
-        builder.polygon(typed.get_text(builder, item, "name"), [0, 0, 4, 0, 4, 4])
+        builder.polygon(builder.get_text(item, "name"), [0, 0, 4, 0, 4, 4])
 
-    typed.each(builder, items, add, "annotation")
+    builder.each(items, add, "annotation")
     (finding,) = builder.findings
     assert finding.detail == "'name' of annotation 1 (id 17) is a list, not text"
 

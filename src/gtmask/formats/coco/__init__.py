@@ -31,18 +31,9 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import are_scored, set_size
+from gtmask.formats.reading.checks import are_scored
 from gtmask.formats.reading.companions import is_twin
-from gtmask.formats.reading.typed import (
-    Header,
-    attribute_of,
-    each,
-    get_any,
-    get_label,
-    get_object,
-    get_objects,
-    get_text,
-)
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.kernels import READER_MODULES, compile_kernels
 from gtmask.model import ImageNames
 
@@ -134,8 +125,8 @@ class CocoReader:
         self.ends = tables.ends
         head = self.document.read(0, 1 << 16).decode("utf-8", "replace")
         reporter = Header(name)
-        info = get_object(reporter, tables.small, "info")
-        studio = get_text(reporter, info, "contributor") == "Label Studio"
+        info = reporter.get_object(tables.small, "info")
+        studio = reporter.get_text(info, "contributor") == "Label Studio"
         self.fractions = studio
         self.turned = studio and turns_images(get_any(info, "date_created"))
         #: Whether there is no image table: then ids are all that is known of the images.
@@ -173,14 +164,14 @@ class CocoReader:
         """
         labels: dict[str, list[str]] = {}
         rows: list[tuple[int | str, str, str]] = []
-        for entry in get_objects(reporter, small, "categories"):
-            number, name = normal_id(get_any(entry, "id")), get_label(reporter, entry, "name")
+        for entry in reporter.get_objects(small, "categories"):
+            number, name = normal_id(get_any(entry, "id")), reporter.get_label(entry, "name")
             if number is None:
                 self.findings.append(Finding("annotation-bad", f"category {name!r:.60} has no id"))
                 continue
             if not name:
                 self.findings.append(Finding("label-number", f"category {number} has no name"))
-            rows.append((number, name or str(number), get_text(reporter, entry, "supercategory")))
+            rows.append((number, name or str(number), reporter.get_text(entry, "supercategory")))
         if not rows and self.options.keep_going and any(f.code == "document-damaged" for f in self.findings):
             self.findings.append(Finding("classes-lost", self.document.name))
             return None
@@ -303,7 +294,7 @@ class CocoReader:
         builder = RecordBuilder(image, grid=self.grid, source_fill="coco", where=where, aliases=aliases)
         builder.record.predicted = self.results
         if width is not None or height is not None:
-            set_size(builder, width, height)
+            builder.set_size(width, height)
         if code == "image-duplicate":
             builder.finding(code, f"id {number}")
         elif code is not None:
@@ -339,13 +330,13 @@ class CocoReader:
                 builder.reject("image-id-shared", f"id {number}: {', '.join(sorted(names)):.200}")
                 return
         scored = self.results and are_scored(own)
-        each(builder, own, lambda item: self._add(builder, item, scored=scored), "annotation")
+        builder.each(own, lambda item: self._add(builder, item, scored=scored), "annotation")
 
     def _add(self, builder: RecordBuilder, annotation: dict[str, Any], *, scored: bool) -> None:
         """Add the shape of one annotation; ``scored`` ones lie the higher the surer they are."""
         builder.z = float(annotation["score"]) if scored else 0.0
         if self.options.asks_attributes:
-            builder.note_attributes(get_object(builder, annotation, "attributes"))
+            builder.note_attributes(builder.get_object(annotation, "attributes"))
         label = self.label_of(builder, annotation)
         if label is not None:
             add_segmentation(builder, label, annotation)
@@ -356,7 +347,7 @@ class CocoReader:
         Where ``--class-attribute`` names one, the class is that attribute (CVAT, datumaro).
         """
         if self.options.class_attribute is not None:
-            return attribute_of(builder, item, self.options.class_attribute)
+            return builder.attribute_of(item, self.options.class_attribute)
         number = normal_id(get_any(item, "category_id"))
         if number is None:
             return ""

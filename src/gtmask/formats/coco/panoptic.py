@@ -19,7 +19,7 @@ from gtmask.formats.coco import CocoReader
 from gtmask.formats.coco.shapes import is_crowd
 from gtmask.formats.jsonstream import parse_elements
 from gtmask.formats.jsonstream.ids import normal_id
-from gtmask.formats.reading.typed import as_objects, each, get_any, get_list, get_text
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ class PanopticReader(CocoReader):
 
     def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:
         """Add the segments of one image's annotation: what is counted are the segments."""
-        for annotation in as_objects(builder, parse_elements(body), "annotations"):
+        for annotation in builder.as_objects(parse_elements(body), "annotations"):
             if self.owner(annotation) == number:
-                png = get_text(builder, annotation, "file_name")
+                png = builder.get_text(annotation, "file_name")
                 if png:
                     builder.record.pictures += (join(self.folder, png),)
                 else:
                     builder.finding("annotation-bad", "the annotation names no PNG")
-                segments = get_list(builder, annotation, "segments_info")
-                each(builder, segments, partial(self._add_segment, builder, png), "segment")
+                segments = builder.get_list(annotation, "segments_info")
+                builder.each(segments, partial(self._add_segment, builder, png), "segment")
 
     def _add_segment(self, builder: RecordBuilder, png: str, segment: dict[str, Any]) -> None:
         number = normal_id(get_any(segment, "id"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.geometry import flatten
 from gtmask.formats.reading.rle import add_runs
-from gtmask.formats.reading.typed import get_any, get_flag, report_type
+from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -40,7 +40,7 @@ def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, A
         what = "only a box" if get_any(annotation, "bbox") else "no segmentation"
         builder.finding("shape-no-geometry", f"{label}: {what}")
     else:
-        report_type(builder, "segmentation", value, "a list or an object")
+        builder.report_type("segmentation", value, "a list or an object")
     if shape is not None:
         shape.ignore = is_crowd(builder, annotation)
 
@@ -50,7 +50,7 @@ def is_crowd(builder: RecordBuilder, annotation: dict[str, Any]) -> bool:
     flag = get_any(annotation, "iscrowd")
     if isinstance(flag, str) and flag.lower() in _FLAGS:
         return _FLAGS[flag.lower()]
-    return get_flag(builder, annotation, "iscrowd")
+    return builder.get_flag(annotation, "iscrowd")
 
 
 def _add_lists(builder: RecordBuilder, label: str, value: list[Any]) -> Shape | None:

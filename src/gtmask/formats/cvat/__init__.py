@@ -17,7 +17,6 @@ from gtmask.formats.cvat.shapes import add_shape, between
 from gtmask.formats.cvat.tracks import Clock, Drawn, TrackIndex, Video
 from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import set_size
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.formats.reading.reader import BaseReader
@@ -186,7 +185,7 @@ class CvatReader(BaseReader):
             return builder.reject("record-bad", f"{where}: {error}")
         if not name:
             builder.finding("image-name-bad", where)
-        set_size(builder, element.get("width"), element.get("height"))
+        builder.set_size(element.get("width"), element.get("height"))
         builder.account(list(element), lambda child: self._add_to_image(builder, child), "element")
         if not len(element):
             builder.finding("image-unannotated", where)
@@ -196,7 +195,7 @@ class CvatReader(BaseReader):
         where = f"{self.name}, frame {frame}{f' of {scope}' if scope else ''}"
         subset, task = video
         builder = self._builder(where, frame_names(frame, subset, scope))
-        set_size(builder, *self.sizes.get(task, self.size))
+        builder.set_size(*self.sizes.get(task, self.size))
         builder.account(shapes, lambda drawn: self._draw(builder, frame, Drawn._make(drawn)), "shape")
         return builder.build()
 

@@ -27,7 +27,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
-from gtmask.formats.reading.typed import Header, get_any, get_flag, get_list, get_objects, get_text
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def count_images(task: dict[str, Any], options: ReadOptions) -> int:
     """Return how many records a task makes; at least one, so that bad tasks become rejects."""
     # What is of another type is told by the record of the task's first image.
     quiet = Header("")
-    choices = [item for key in _CHOICES if key in task for item in get_objects(quiet, task, key)]
+    choices = [item for key in _CHOICES if key in task for item in quiet.get_objects(task, key)]
     return max(len(_images_of(quiet, task, choices, options)), 1)
 
 
@@ -184,10 +184,10 @@ def _parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:
 def _task_record(task: dict[str, Any], options: ReadOptions, where: str, index: int) -> Record:
     """Build the record of one image of a task."""
     builder = RecordBuilder("", grid="displayed", where=where)
-    annotations = get_objects(builder, task, "annotations")
+    annotations = builder.get_objects(task, "annotations")
     if "completions" in task:
-        annotations = [*annotations, *get_objects(builder, task, "completions")]
-    predictions = get_objects(builder, task, "predictions")
+        annotations = [*annotations, *builder.get_objects(task, "completions")]
+    predictions = builder.get_objects(task, "predictions")
     results = _chosen(annotations, predictions, options, builder)
     told = builder if index == 0 else Header("")
     images = _images_of(told, task, [*annotations, *predictions], options)
@@ -215,7 +215,7 @@ def _images_of(
 ) -> list[TaskImage]:
     """Return the images of a task, by the regions of all its annotations and predictions."""
     quiet = Header("")  # who takes the regions tells what is no region
-    lists = [get_objects(quiet, choice, "result") for choice in choices]
+    lists = [quiet.get_objects(choice, "result") for choice in choices]
     results = lists[0] if len(lists) == 1 else list(chain.from_iterable(lists))
     return images_of(reporter, task, results, parse_tags(options.image_tags))
 
@@ -271,7 +271,7 @@ def _chosen(
     """Return the results of the annotation that counts; None, with a finding, where none does."""
     kept = []
     for item in every:
-        cancelled, skipped = get_flag(builder, item, "was_cancelled"), get_flag(builder, item, "skipped")
+        cancelled, skipped = builder.get_flag(item, "was_cancelled"), builder.get_flag(item, "skipped")
         if "result" not in item:
             builder.finding("annotation-bad", f"{builder.record.where}: an annotation without a result")
         elif cancelled or skipped:
@@ -283,15 +283,15 @@ def _chosen(
         mine = [item for item in kept if _is_by(get_any(item, "completed_by"), options.annotator)]
     if mine:
         best = _best(mine, kept, builder)
-        truth = ("ground_truth",) if get_flag(builder, best, "ground_truth") else ()
+        truth = ("ground_truth",) if builder.get_flag(best, "ground_truth") else ()
         builder.record.statuses = ("completed", *truth)
         builder.record.grid_known = turns_images(get_any(best, "created_at"))
-        return get_list(builder, best, "result")
+        return builder.get_list(best, "result")
     builder.record.statuses = ("skipped",) if every and not kept else ("unlabeled",)
-    predictions = [item for item in predictions if get_list(builder, item, "result")]
+    predictions = [item for item in predictions if builder.get_list(item, "result")]
     if predictions and options.include_predictions:
         builder.record.predicted = True
-        return get_list(builder, max(predictions, key=partial(_age, builder)), "result")
+        return builder.get_list(max(predictions, key=partial(_age, builder)), "result")
     if predictions:
         builder.finding("prediction-left-out", f"{builder.record.where}: {len(predictions)}")
     if options.include_unannotated:
@@ -304,7 +304,7 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
     """Return the annotation that counts among those that may."""
     if len(kept) == 1:
         return mine[0]
-    truth = [item for item in mine if get_flag(builder, item, "ground_truth")]
+    truth = [item for item in mine if builder.get_flag(item, "ground_truth")]
     best = max(truth or mine, key=partial(_age, builder))
     where = builder.record.where
     _report_mixed_times(builder, truth or mine, where)
@@ -317,7 +317,7 @@ def _best(mine: list[dict[str, Any]], kept: list[dict[str, Any]], builder: Recor
 
 def _age(reporter: Reporter, annotation: dict[str, Any]) -> tuple[tuple[float, str], float, float]:
     """Return what annotations are compared by: the time of the last change, then the id."""
-    stamp = get_text(reporter, annotation, "updated_at") or get_text(reporter, annotation, "created_at")
+    stamp = reporter.get_text(annotation, "updated_at") or reporter.get_text(annotation, "created_at")
     number = get_any(annotation, "annotation_id", "id")
     # Text or a number of seconds; numbers are older than any text.
     seconds = get_any(annotation, "updated_at") or get_any(annotation, "created_at")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
-from gtmask.formats.reading.typed import get_any, get_object, get_text
+from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,16 +94,16 @@ def images_of(
     - ``results``: the results of all its annotations: which tags there are.
     - ``given``: which key of the data each tag shows, where the user says so; then no other tag shows any.
     """
-    data = get_object(reporter, task, "data")
+    data = reporter.get_object(task, "data")
     if len(data) == 1 and not given and _have_one_tag(results):
         # Nearly every task: one image, and all regions lie on it.
         reference = next(iter(data.values()))
         if type(reference) is str and _PICTURE.search(reference):
-            return _of_value(reference, None, get_text(reporter, task, "file_upload"))
+            return _of_value(reference, None, reporter.get_text(task, "file_upload"))
     listed = any(isinstance(value, list) and len(value) > 1 for value in data.values())
     tags = _tags(reporter, results, listed=listed)
     pictures = _pictures(reporter, data, [*tags, *given.values()])
-    upload = get_text(reporter, task, "file_upload")
+    upload = reporter.get_text(task, "file_upload")
     if not pictures:
         return [TaskImage(upload)] if _is_picture(upload) else []
     shown: dict[str | None, str] = {None: next(iter(pictures))}
@@ -157,7 +157,7 @@ def _tags(reporter: Reporter, results: list[dict[str, Any]], *, listed: bool) ->
         name = get_any(item, "to_name")
         # Most regions have the tag of the one before.
         if not (type(name) is str and name in known) and draws(item):
-            known[get_text(reporter, item, "to_name")] = None
+            known[reporter.get_text(item, "to_name")] = None
     known.pop("", None)
     return list(dict.fromkeys(_split(name)[0] for name in known)) if listed else list(known)
 

@@ -14,7 +14,7 @@ from gtmask.formats.label_studio.brush import brush_runs
 from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
 from gtmask.formats.reading.geometry import ellipse_ring, refuse_negative, rotated_corners
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.typed import as_label, as_list, each, get_any, get_flag, get_number, get_text
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Bitmap
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Regions:
     def build(self) -> Record:
         """Return the record. Without any size in the export, coordinates stay fractions of the image."""
         builder, record = self.builder, self.builder.record
-        each(builder, self.results, self._add, "result")
+        builder.each(self.results, self._add, "result")
         for region in self.regions:
             if turned := get_any(region, "image_rotation"):
                 builder.finding("image-rotation", f"{turned!r:.20} degrees")
@@ -76,7 +76,7 @@ class Regions:
             if usual and get_any(result, "type") == "polygonlabels":
                 builder.polygon_pairs(names[0], value["points"])
                 return
-        kind = get_text(builder, result, "type")
+        kind = builder.get_text(result, "type")
         if self._lost and id(result) in self._lost:
             builder.finding("annotation-orphan", f"{builder.record.where}: {builder.place} is on no image")
             return
@@ -109,15 +109,15 @@ class Regions:
         if len(names) > 1:
             self.builder.finding("label-several", ", ".join(map(str, names))[:200])
         if names:
-            return as_label(self.builder, names[0], "label")
+            return self.builder.as_label(names[0], "label")
         if self._labels is None:
             self._labels = {}
             for other in self.regions:
-                inner, identity = get_any(other, "value"), get_text(self.builder, other, "id")
+                inner, identity = get_any(other, "value"), self.builder.get_text(other, "id")
                 found = _label_list(self.builder, inner) if identity and isinstance(inner, dict) else []
                 if found:
-                    self._labels.setdefault(identity, as_label(self.builder, found[0], "label"))
-        return self._labels.get(get_text(self.builder, result, "id"), "")
+                    self._labels.setdefault(identity, self.builder.as_label(found[0], "label"))
+        return self._labels.get(self.builder.get_text(result, "id"), "")
 
     def polygon(self, label: str, value: dict[str, Any]) -> None:
         """Add a polygon; the format has no holes."""
@@ -126,17 +126,17 @@ class Regions:
     def line(self, label: str, value: dict[str, Any]) -> None:
         """Add a line or, where it is closed, the polygon that it is."""
         vertices, is_ring = _along(value["vertices"])
-        if any(get_flag(self.builder, vertex, "isBezier") for vertex in vertices):
+        if any(self.builder.get_flag(vertex, "isBezier") for vertex in vertices):
             self.builder.finding("shape-kind-unsupported", f"{label}: a line with Bézier vertices")
             return
         flat = [vertex[axis] for vertex in vertices for axis in ("x", "y")]
-        closed = get_flag(self.builder, value, "closed") or is_ring
+        closed = self.builder.get_flag(value, "closed") or is_ring
         self.builder.polygon(label, flat, "polygon" if closed else "polyline")
 
     def rectangle(self, label: str, value: dict[str, Any]) -> None:
         """Add a rectangle, turned about its top-left corner in pixels."""
         x, y, width, height = reals(value, ("x", "y", "width", "height"))
-        degrees = get_number(self.builder, value, "rotation")
+        degrees = self.builder.get_number(value, "rotation")
         if not degrees:
             self.builder.box(label, x, y, width, height)
             return
@@ -149,7 +149,7 @@ class Regions:
         """Add an ellipse about its centre."""
         x, y, rx, ry = reals(value, ("x", "y", "radiusX", "radiusY"))
         refuse_negative("an ellipse", rx, ry)
-        degrees = get_number(self.builder, value, "rotation")
+        degrees = self.builder.get_number(value, "rotation")
         sx, sy = self._scale(label)
         if not sx:
             return
@@ -247,7 +247,7 @@ def _label_list(builder: RecordBuilder, value: dict[str, Any], kind: str = "") -
     Where there are several such members, that one counts which is called like the region's type.
     """
     keys = sorted(key for key in value if key.lower().endswith("labels"))
-    lists = {key: names for key in keys if (names := as_list(builder, value[key], key))}
+    lists = {key: names for key in keys if (names := builder.as_list(value[key], key))}
     return lists[kind] if kind in lists else [name for names in lists.values() for name in names]
 
 

@@ -13,24 +13,12 @@ import numpy as np
 
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.labelbox.version2 import add_box, add_picture, name_image, named_file, new_builder
-from gtmask.formats.reading.checks import size_from
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
-from gtmask.formats.reading.typed import (
-    as_list,
-    as_object,
-    each,
-    first_texts,
-    get_any,
-    get_flag,
-    get_label,
-    get_list,
-    get_object,
-    get_text,
-)
+from gtmask.formats.reading.typed import get_any
 from gtmask.formats.reading.wkt import is_wkt, parse_wkt
 from gtmask.model import Record, Select
 
@@ -102,9 +90,9 @@ class LabelboxReader(RowsReader):
 def record_v1(rows: list[dict[str, Any]], reader: RowsReader) -> Record:
     """Build the record of one data row from all its rows."""
     builder = new_builder(reader)
-    names = first_texts(builder, rows[0], ("External ID", "Labeled Data", "DataRow ID"))
-    name_image(builder, names, get_text(builder, rows[0], "Dataset Name"))
-    size_from(builder, get_object(builder, rows[0], "Media Attributes"))
+    names = builder.first_texts(rows[0], ("External ID", "Labeled Data", "DataRow ID"))
+    name_image(builder, names, builder.get_text(rows[0], "Dataset Name"))
+    builder.size_from(builder.get_object(rows[0], "Media Attributes"))
     labels = [get_any(row, "Label") for row in _choose(builder, rows, reader.options)]
     if builder.findings and is_reject(builder.findings):
         return builder.record
@@ -123,8 +111,8 @@ def record_v1(rows: list[dict[str, Any]], reader: RowsReader) -> Record:
         if any(old):
             _add_oldest(builder, label)
         else:
-            objects = get_list(builder, as_object(builder, label, "Label"), "objects")
-            each(builder, objects, lambda item: _add_v1(builder, item, reader))
+            objects = builder.get_list(builder.as_object(label, "Label"), "objects")
+            builder.each(objects, lambda item: _add_v1(builder, item, reader))
     return builder.build()
 
 
@@ -135,10 +123,10 @@ def _lists_any(label: Any) -> bool:
 
 def _choose(builder: RecordBuilder, rows: list[dict[str, Any]], options: ReadOptions) -> list[dict[str, Any]]:
     """Return the rows that count; none, with a reject, where all were skipped."""
-    kept = [row for row in rows if not (get_flag(builder, row, "Skipped") or get_any(row, "Label") == "Skip")]
+    kept = [row for row in rows if not (builder.get_flag(row, "Skipped") or get_any(row, "Label") == "Skip")]
     for _ in range(len(rows) - len(kept) if kept else 0):
         builder.finding("annotation-cancelled", "the label was skipped")
-    authors = {id(row): get_text(builder, row, "Created By") for row in kept}
+    authors = {id(row): builder.get_text(row, "Created By") for row in kept}
     wanted = options.annotator
     if wanted is not None:
         kept = [row for row in kept if authors[id(row)] == wanted]
@@ -155,14 +143,14 @@ def _choose(builder: RecordBuilder, rows: list[dict[str, Any]], options: ReadOpt
 
 
 def _time(builder: RecordBuilder, row: dict[str, Any]) -> tuple[float, str]:
-    return moment(get_text(builder, row, "Updated At") or get_text(builder, row, "Created At"))
+    return moment(builder.get_text(row, "Updated At") or builder.get_text(row, "Created At"))
 
 
 def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
     """Add the shapes of exports of 2018, which stand under the names of their classes."""
     builder.record.units = "upward"
     for name, shapes in label.items():
-        listed = [shapes] if isinstance(shapes, str) else as_list(builder, shapes, name)
+        listed = [shapes] if isinstance(shapes, str) else builder.as_list(shapes, name)
 
         def add(entry: Any, name: str = name) -> None:
             _add_geometry(builder, name, entry["geometry"] if isinstance(entry, dict) else entry)
@@ -185,7 +173,7 @@ def _add_geometry(builder: RecordBuilder, name: str, geometry: Any) -> None:
 
 
 def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) -> None:
-    label = get_label(builder, item, "title") or get_label(builder, item, "value")
+    label = builder.get_label(item, "title") or builder.get_label(item, "value")
     builder.name_class(item, "schemaId", label)
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
@@ -196,8 +184,8 @@ def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) ->
     elif "point" in item:
         builder.polygon(label, flatten_xy([item["point"]]), "point")
     elif "instanceURI" in item:
-        address = get_text(builder, item, "instanceURI")
-        found = find_picture(reader.export, address, named_file(get_text(builder, item, "featureId")))
+        address = builder.get_text(item, "instanceURI")
+        found = find_picture(reader.export, address, named_file(builder.get_text(item, "featureId")))
         add_picture(builder, label, found, Select("nonzero"), address)
     else:
         builder.finding("shape-kind-unsupported", f"{label}: no geometry")

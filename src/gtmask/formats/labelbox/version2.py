@@ -6,23 +6,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import real, reals, size_from
+from gtmask.formats.reading.checks import real, reals
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.times import moment
-from gtmask.formats.reading.typed import (
-    as_object,
-    as_text,
-    each,
-    first_texts,
-    get_flag,
-    get_label,
-    get_list,
-    get_number,
-    get_object,
-    get_objects,
-    get_text,
-)
 from gtmask.model import Bitmap, Select
 
 if TYPE_CHECKING:
@@ -38,32 +25,31 @@ _RANKED = ("consensus_score", "is_benchmark_reference", "updated_at", "created_a
 def record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     """Build the record of one data row."""
     builder = new_builder(reader)
-    data_row = get_object(builder, row, "data_row")
-    media = get_object(builder, row, "media_attributes")
-    dataset = get_text(builder, get_object(builder, data_row, "details"), "dataset_name")
-    names = first_texts(builder, data_row, ("external_id", "global_key", "row_data", "id"))
+    data_row = builder.get_object(row, "data_row")
+    media = builder.get_object(row, "media_attributes")
+    dataset = builder.get_text(builder.get_object(data_row, "details"), "dataset_name")
+    names = builder.first_texts(data_row, ("external_id", "global_key", "row_data", "id"))
     name_image(builder, names, dataset)
-    if get_text(builder, media, "exif_rotation") not in _UPRIGHT:
+    if builder.get_text(media, "exif_rotation") not in _UPRIGHT:
         builder.record.grid = "displayed"
-    size_from(builder, media)
+    builder.size_from(media)
     projects = [
-        as_object(builder, project, key) for key, project in get_object(builder, row, "projects").items()
+        builder.as_object(project, key) for key, project in builder.get_object(row, "projects").items()
     ]
-    details = [get_object(builder, project, "project_details") for project in projects]
+    details = [builder.get_object(project, "project_details") for project in projects]
     builder.record.statuses = tuple(
-        filter(None, (get_text(builder, detail, "workflow_status") for detail in details))
+        filter(None, (builder.get_text(detail, "workflow_status") for detail in details))
     )
-    labels = [label for project in projects for label in get_objects(builder, project, "labels")]
+    labels = [label for project in projects for label in builder.get_objects(project, "labels")]
     label = choose_label(builder, labels, reader.options)
     if label is None:
         return builder.build()
-    annotations = get_object(builder, label, "annotations")
+    annotations = builder.get_object(label, "annotations")
     if "frames" in annotations:
         return builder.reject("record-bad", "the labels of a video cannot be read")
-    each(
-        builder,
-        get_list(builder, annotations, "objects"),
-        lambda item: _add_v2(builder, item, get_text(builder, label, "id"), reader),
+    builder.each(
+        builder.get_list(annotations, "objects"),
+        lambda item: _add_v2(builder, item, builder.get_text(label, "id"), reader),
     )
     return builder.build()
 
@@ -111,27 +97,27 @@ def choose_label(
     # Of equals the last one in the row wins: max() keeps the first, hence the reversal.
     best: dict[str, Any] = max(reversed(kept), key=lambda label: _rank(builder, label))
     if len(kept) > 1:
-        who = as_text(builder, _detail(builder, best, "created_by"), "created_by")
+        who = builder.as_text(_detail(builder, best, "created_by"), "created_by")
         builder.finding("annotation-chosen", f"1 of {len(kept)} labels{f', by {who}' if who else ''}")
     return best
 
 
 def _rank(builder: RecordBuilder, label: dict[str, Any]) -> tuple[bool, float, tuple[float, str]]:
     details = {key: _detail(builder, label, key) for key in _RANKED}
-    benchmark = get_flag(builder, details, "is_benchmark_reference")
-    benchmark = benchmark or get_text(builder, label, "label_kind") == "Benchmark"
-    newest = get_text(builder, details, "updated_at") or get_text(builder, details, "created_at")
-    return benchmark, get_number(builder, details, "consensus_score", -1.0), moment(newest)
+    benchmark = builder.get_flag(details, "is_benchmark_reference")
+    benchmark = benchmark or builder.get_text(label, "label_kind") == "Benchmark"
+    newest = builder.get_text(details, "updated_at") or builder.get_text(details, "created_at")
+    return benchmark, builder.get_number(details, "consensus_score", -1.0), moment(newest)
 
 
 def _detail(builder: RecordBuilder, label: dict[str, Any], key: str) -> Any:
     """Return what a label tells of itself, wherever the export's version puts it."""
-    details = (get_object(builder, label, name) for name in ("label_details", "performance_details"))
+    details = (builder.get_object(label, name) for name in ("label_details", "performance_details"))
     return next((place[key] for place in (label, *details) if key in place), None)
 
 
 def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader: RowsReader) -> None:
-    label = get_label(builder, item, "name") or get_label(builder, item, "value")
+    label = builder.get_label(item, "name") or builder.get_label(item, "value")
     builder.name_class(item, "feature_schema_id", label)
     if "polygon" in item:
         builder.polygon(label, flatten_xy(item["polygon"]))
@@ -144,7 +130,7 @@ def _add_v2(builder: RecordBuilder, item: dict[str, Any], label_id: str, reader:
     elif "point" in item:
         builder.polygon(label, flatten_xy([item["point"]]), "point")
     else:
-        kind = get_text(builder, item, "annotation_kind") or "no geometry"
+        kind = builder.get_text(item, "annotation_kind") or "no geometry"
         builder.finding("shape-kind-unsupported", f"{label}: {kind}")
 
 
@@ -152,13 +138,13 @@ def _add_mask(
     builder: RecordBuilder, label: str, item: dict[str, Any], label_id: str, reader: RowsReader
 ) -> None:
     """Add a mask from its own picture where that lies beside the export, else from the label's."""
-    own = get_text(builder, get_object(builder, item, "mask"), "url")
-    whole = get_object(builder, item, "composite_mask")
+    own = builder.get_text(builder.get_object(item, "mask"), "url")
+    whole = builder.get_object(item, "composite_mask")
     found = (
-        find_picture(reader.export, own, named_file(get_text(builder, item, "feature_id"))) if own else None
+        find_picture(reader.export, own, named_file(builder.get_text(item, "feature_id"))) if own else None
     )
     select = Select("nonzero")
-    address = get_text(builder, whole, "url")
+    address = builder.get_text(whole, "url")
     if found is None and whole:
         red, green, blue = (int(real(value)) & 255 for value in whole["color_rgb"])
         found = find_picture(reader.export, address, named_file(label_id))

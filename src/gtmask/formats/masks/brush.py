@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import PASSING, StorageError
 from gtmask.formats.masks.layout import TRIED
-from gtmask.formats.reading.typed import get_object, get_whole
 from gtmask.formats.text import decode_json
 
 if TYPE_CHECKING:
@@ -103,9 +102,9 @@ def images_of_tasks(
             reporter.finding("classes-unread", f"{name}: {error}"[:200])
             continue
         for task in document if isinstance(document, list) else [document]:
-            number = get_whole(reporter, task, "id") if isinstance(task, dict) else None
+            number = reporter.get_whole(task, "id") if isinstance(task, dict) else None
             if number is not None:
-                found[number] = list(dict.fromkeys(_pictures(get_object(reporter, task, "data"))))
+                found[number] = list(dict.fromkeys(_pictures(reporter.get_object(task, "data"))))
     return {number: pictures for number, pictures in found.items() if pictures}
 
 

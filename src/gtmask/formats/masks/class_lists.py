@@ -19,15 +19,7 @@ import yaml
 
 from gtmask.formats.reading.classes import Word, load_yaml, name_lines
 from gtmask.formats.reading.per_image import encoding_findings
-from gtmask.formats.reading.typed import (
-    as_object,
-    as_objects,
-    get_any,
-    get_list,
-    get_object,
-    get_text,
-    get_whole,
-)
+from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_json, decode_text
 
 if TYPE_CHECKING:
@@ -280,14 +272,14 @@ def _rows(
 def _from_toml(reporter: Header, text: str) -> Iterable[Entry]:
     """Read gtmask's own class map: the ids are the values of its masks."""
     yield Entry("background", 0)
-    for row in as_objects(reporter, get_list(reporter, tomllib.loads(text), "class"), "class"):
+    for row in reporter.as_objects(reporter.get_list(tomllib.loads(text), "class"), "class"):
         yield Entry(
-            get_text(reporter, row, "name"), get_whole(reporter, row, "id"), _color(get_any(row, "color"))
+            reporter.get_text(row, "name"), reporter.get_whole(row, "id"), _color(get_any(row, "color"))
         )
 
 
 def _from_yaml(reporter: Header, text: str) -> Iterable[Entry]:
-    document = as_object(reporter, load_yaml(text, numbers=True), "the file")
+    document = reporter.as_object(load_yaml(text, numbers=True), "the file")
     return _named(reporter, get_any(document, "names", "classes", "labels"))
 
 
@@ -300,7 +292,7 @@ def _from_json(reporter: Header, text: str) -> Iterable[Entry]:
     for key in ("labels", "classes", "names", "id2label", "default_mask_targets", "categories"):
         if listed := get_any(document, key):
             return _named(reporter, listed)
-    targets = get_object(reporter, document, "mask_targets")
+    targets = reporter.get_object(document, "mask_targets")
     if targets:
         return [entry for value in targets.values() for entry in _named(reporter, value)]
     is_map = all(key.isdigit() for key in document) or all(type(value) is int for value in document.values())
@@ -309,9 +301,9 @@ def _from_json(reporter: Header, text: str) -> Iterable[Entry]:
 
 def _from_datumaro(reporter: Header, document: dict[str, Any]) -> Iterable[Entry]:
     """Read ``dataset_meta.json``: colours stand in the order of ``label_map``."""
-    colors = get_list(reporter, document, "segmentation_colors")
-    names: dict[Any, Any] = get_object(reporter, document, "label_map")
-    names = names or dict(enumerate(get_list(reporter, document, "labels")))
+    colors = reporter.get_list(document, "segmentation_colors")
+    names: dict[Any, Any] = reporter.get_object(document, "label_map")
+    names = names or dict(enumerate(reporter.get_list(document, "labels")))
     if colors and len(colors) != len(names):
         reporter.finding("classes-unread", f"{len(colors)} colours for {len(names)} classes")
     # Values ascend in the file; where somebody has sorted it by text, 10 stands before 2.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import Finding
-from gtmask.formats.reading.malformed import MALFORMED, describe
+from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
+from gtmask.formats.reading.typed import Reporter
 from gtmask.model import Balance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gtmask.findings import Finding
     from gtmask.model import Shape
 
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _OWN_IDS = ("id", "objectHash", "mid", "feature_id", "featureId", "instanceId")
 
 
-class Accounts:
+class Accounts(Reporter):
     """Counts the elements of one record, and books each of them by the shapes and findings that it left."""
 
     __slots__ = ("_balance", "_elements", "_ends", "_fate", "_first", "_shapes", "_what", "findings")
@@ -83,6 +84,31 @@ class Accounts:
         self._what = self._fate = ""
         self._elements = ()
 
+    def each(self, items: Any, add: Callable[[dict[str, Any]], object], what: str = "object") -> None:
+        """Account for every object of a list; what is no object is told, and counts as handed.
+
+        - ``items``: the list as the document has it; None counts as empty.
+        - ``add``, ``what``: as of :meth:`account`.
+        """
+        if items is None:
+            return
+        if not isinstance(items, list):
+            self.report_type(f"{what}s", items, "a list")
+            return
+        if set(map(type, items)) <= {dict}:
+            self.account(items, add, what)
+            return
+
+        def guarded(item: Any) -> None:
+            if isinstance(item, dict):
+                add(item)
+            elif isinstance(item, ValueError):
+                self.finding("annotation-bad", f"{self.place}: {item}")
+            else:
+                self.finding("annotation-bad", f"{self.place} is {type_name(item)}, not an object")
+
+        self.account(items, guarded, what)
+
     def joins(self) -> None:
         """Say of the element at hand that another's shape is made of it, too (a part, a label, pixels)."""
         self._fate = "joined"
@@ -103,7 +129,3 @@ class Accounts:
             self.finding("element-unaccounted", self.place)
             self._balance.leave_out("element-unaccounted")
         self._fate = ""
-
-    def finding(self, code: str, detail: str = "") -> None:
-        """Tell something about the record or one of its shapes."""
-        self.findings.append(Finding(code, detail))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from gtmask.formats.reading.checks import pixels_of
 from gtmask.formats.reading.collected import Collected
 from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_negative, refuse_truth
 from gtmask.formats.reading.malformed import type_name
@@ -66,6 +67,25 @@ class RecordBuilder(Collected):
         self.record.image, self.record.aliases = (known[0] if known else ""), tuple(known[1:])
         if not known:
             self.finding("image-name-bad", f"the {what} names no image")
+
+    def size_from(self, outer: dict[str, Any], width: str = "width", height: str = "height") -> None:
+        """Set the record's size by these two members of an object."""
+        self.set_size(outer.get(width), outer.get(height))
+
+    def set_size(self, width: Any, height: Any) -> None:
+        """Set the record's size where the export tells one; what is no size at all is a reject.
+
+        Zero and less is what converters write that never saw the image: its header may tell.
+        """
+        if width is None or height is None:
+            return
+        wide, tall = pixels_of(width), pixels_of(height)
+        if wide is None or tall is None:
+            self.finding("record-size-bad", f"{width!r:.40} x {height!r:.40}")
+        elif wide <= 0 or tall <= 0:
+            self.finding("record-size-none", f"{width!r:.40} x {height!r:.40}")
+        else:
+            self.record.width, self.record.height = wide, tall
 
     def name_class(self, item: dict[str, Any], key: str, label: str) -> None:
         """Note by which id of the tool's own a label's class goes: see :attr:`Record.class_ids`."""

@@ -19,9 +19,6 @@ from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gtmask.formats.reading.build import RecordBuilder
-
-
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
@@ -75,30 +72,7 @@ def are_scored(items: list[Any]) -> bool:
     return all(type(score) in {int, float} and math.isfinite(score) for score in scores)
 
 
-def size_from(
-    builder: RecordBuilder, outer: dict[str, Any], width: str = "width", height: str = "height"
-) -> None:
-    """Set the record's size by these two members of an object."""
-    set_size(builder, outer.get(width), outer.get(height))
-
-
-def set_size(builder: RecordBuilder, width: Any, height: Any) -> None:
-    """Set the record's size where the export tells one; what is no size at all is a reject.
-
-    Zero and less is what converters write that never saw the image: its header may tell.
-    """
-    if width is None or height is None:
-        return
-    wide, tall = _length(width), _length(height)
-    if wide is None or tall is None:
-        builder.finding("record-size-bad", f"{width!r:.40} x {height!r:.40}")
-    elif wide <= 0 or tall <= 0:
-        builder.finding("record-size-none", f"{width!r:.40} x {height!r:.40}")
-    else:
-        builder.record.width, builder.record.height = wide, tall
-
-
-def _length(value: Any) -> int | None:
+def pixels_of(value: Any) -> int | None:
     """Return a number of pixels as an integer, or None where it is none."""
     if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) < 10:
         value = int(value)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from gtmask.formats.reading.typed import report_type
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -84,7 +82,7 @@ def _name(reporter: Reporter, key: int | str, value: Any) -> str:
     else:
         name = ""
         if value is not None:
-            report_type(reporter, f"class {key}", value, "text")
+            reporter.report_type(f"class {key}", value, "text")
     if not name:
         reporter.finding("label-number", f"class {key}")
     return name or str(key)

@@ -25,7 +25,6 @@ from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.reader import BaseReader
-from gtmask.formats.reading.typed import get_label, get_objects
 from gtmask.formats.text import decode_json, guessed_encoding
 from gtmask.model import Record
 
@@ -180,7 +179,7 @@ def listed_names(reporter: Header, export: Export, name: str, table: str, member
         reporter.finding("classes-unread", f"{name}: {error}"[:200])
         return None
     reporter.findings += encoding_findings(name, data)
-    names = [get_label(reporter, entry, member) for entry in get_objects(reporter, document, table)]
+    names = [reporter.get_label(entry, member) for entry in reporter.get_objects(document, table)]
     report_duplicates(reporter, {number: name for number, name in enumerate(names) if name})
     return [name for name in names if name] or None
 

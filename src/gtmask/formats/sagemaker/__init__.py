@@ -26,7 +26,6 @@ from gtmask.formats.reading.checks import rgb_key
 from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rows import RowsReader
-from gtmask.formats.reading.typed import get_text
 from gtmask.formats.sagemaker.masks import MaskFiles
 from gtmask.formats.sagemaker.overview import Overview, Repeats, is_good
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
@@ -119,7 +118,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)
     """Build the record of one line."""
     builder = RecordBuilder("")
-    builder.record.image = get_text(builder, value, SOURCE_REF)
+    builder.record.image = builder.get_text(value, SOURCE_REF)
     if not builder.record.image:
         return builder.reject("image-name-bad", f"the line has no {SOURCE_REF}")
     context: _Context = reader.context

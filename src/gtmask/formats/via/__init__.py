@@ -17,7 +17,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
-from gtmask.formats.reading.typed import Header, as_list, as_objects, each, get_any, get_object, get_text
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.via import csv_export, version3
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, option_names
 from gtmask.formats.via.regions import add_region
@@ -52,8 +52,8 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     top = header(export, name, ("_via_attributes", "attribute"))
     reporter = Header(name)
     if "attribute" in top:
-        return version3.Via3Reader(export, options, name, get_object(reporter, top, "attribute"), reporter)
-    return ViaReader(export, options, name, get_object(reporter, top, "_via_attributes"), reporter)
+        return version3.Via3Reader(export, options, name, reporter.get_object(top, "attribute"), reporter)
+    return ViaReader(export, options, name, reporter.get_object(top, "_via_attributes"), reporter)
 
 
 class ViaReader(BaseReader):
@@ -64,12 +64,12 @@ class ViaReader(BaseReader):
     ) -> None:
         super().__init__(export, options, "VIA")
         self.name = name
-        regions = get_object(reporter, attributes, "region")
+        regions = reporter.get_object(attributes, "region")
         self._header: list[Finding] = []
         self._document = Document(export, name)
         self._path = ("_via_img_metadata",) if self._is_project() else ()
         self.attribute = self._choose()
-        self.names = option_names(reporter, get_object(reporter, regions, self.attribute.name or ""))
+        self.names = option_names(reporter, reporter.get_object(regions, self.attribute.name or ""))
         self.labels = list(self.names.values()) or None
         self._header = reporter.findings
         self.findings = list(reporter.findings)
@@ -81,8 +81,8 @@ class ViaReader(BaseReader):
         with suppress(DamagedExportError, BadFile):
             for _, start, stop in islice(self.units(), LOOKED_AT):
                 image = load_part(self._document.read(start, stop))
-                regions = as_list(nobody, _regions(image), "regions")
-                for region in as_objects(nobody, regions, "regions"):
+                regions = nobody.as_list(_regions(image), "regions")
+                for region in nobody.as_objects(regions, "regions"):
                     census.add(get_any(region, "region_attributes"))
         return census.choose(self.options.class_attribute)
 
@@ -112,17 +112,17 @@ class ViaReader(BaseReader):
             image = load_part(self._document.read(start, stop))
         except BadFile as error:
             return builder.reject("record-bad", f"{where}: {error}")
-        builder.record.image = get_text(builder, image, "filename")
+        builder.record.image = builder.get_text(image, "filename")
         if not builder.record.image:
             builder.finding("image-name-bad", where)
         # VIA tells images of one name apart by their sizes in bytes, which are no folders.
-        builder.record.scope = f"\0{get_text(builder, image, 'size')}"
-        if reference := get_text(builder, image, "fileref"):
+        builder.record.scope = f"\0{builder.get_text(image, 'size')}"
+        if reference := builder.get_text(image, "fileref"):
             builder.record.aliases = (reference,)
         regions = _regions(image)
         if not regions:
             builder.finding("image-unannotated", where)
-        each(builder, regions, lambda region: self._region(builder, region), "region")
+        builder.each(regions, lambda region: self._region(builder, region), "region")
         return builder.build()
 
     def _region(self, builder: RecordBuilder, region: dict[str, Any]) -> None:

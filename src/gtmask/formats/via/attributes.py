@@ -12,16 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.formats.reading.typed import (
-    as_text,
-    get_any,
-    get_flag,
-    get_object,
-    get_text,
-    is_number,
-    named_by,
-    report_type,
-)
+from gtmask.formats.reading.typed import get_any, is_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -88,10 +79,10 @@ def option_names(reporter: Reporter, attribute: dict[str, Any]) -> dict[str, str
     An id is the name, and beside it stands what explains it; but where all ids are numbers, the description
     is the name. An image's description is its address, and one description of two options names neither.
     """
-    options = get_object(reporter, attribute, "options")
+    options = reporter.get_object(attribute, "options")
     ids = [option for option in options if option]
-    if get_text(reporter, attribute, "type") != "image" and all(map(is_number, ids)):
-        names = {option: get_text(reporter, options, option).strip() or option for option in ids}
+    if reporter.get_text(attribute, "type") != "image" and all(map(is_number, ids)):
+        names = {option: reporter.get_text(options, option).strip() or option for option in ids}
         if len(set(names.values())) == len(names):
             return names
     return {option: option for option in ids}
@@ -104,13 +95,13 @@ def class_of(
     label = _value_of(builder, attributes, choice)
     if isinstance(attributes, dict):
         builder.note_attributes(attributes)
-    return named_by(builder, (names or {}).get(label, label), choice.name or "class")
+    return builder.named_by((names or {}).get(label, label), choice.name or "class")
 
 
 def _value_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) -> str:
     if not isinstance(attributes, dict):
         if attributes is not None:
-            report_type(builder, "the attributes", attributes, "an object")
+            builder.report_type("the attributes", attributes, "an object")
         return ""
     if choice.others and not any(finding.code == "class-attribute-guessed" for finding in builder.findings):
         chosen = "the name of each region's attribute" if choice.ticks else repr(choice.name)
@@ -124,10 +115,10 @@ def _value_of(builder: RecordBuilder, attributes: Any, choice: ClassAttribute) -
     value = get_any(attributes, name)
     if isinstance(value, dict):
         # A checkbox group: {"option": true}.
-        value = [option for option in value if get_flag(builder, value, option)]
+        value = [option for option in value if builder.get_flag(value, option)]
     if isinstance(value, list):
-        return _one_of(builder, [as_text(builder, one, name) for one in value])
-    label = as_text(builder, value, name).strip()
+        return _one_of(builder, [builder.as_text(one, name) for one in value])
+    label = builder.as_text(value, name).strip()
     if not label and (filled := _filled(attributes)):
         builder.finding(
             "class-attribute-missing", f"{builder.place} has no {name!r:.60}, but {filled[0]!r:.60}"
@@ -149,11 +140,11 @@ def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str
     """
     named: dict[str, Any] = {}
     for key, value in values.items():
-        attribute = get_object(reporter, table, key)
-        options = get_object(reporter, attribute, "options")
-        name = get_text(reporter, attribute, "aname")
-        is_choice = bool(options) or get_text(reporter, attribute, "type") not in {"", _TEXT}
-        chosen = as_text(reporter, value, key)
+        attribute = reporter.get_object(table, key)
+        options = reporter.get_object(attribute, "options")
+        name = reporter.get_text(attribute, "aname")
+        is_choice = bool(options) or reporter.get_text(attribute, "type") not in {"", _TEXT}
+        chosen = reporter.as_text(value, key)
         if not name:
             reporter.finding("option-unknown", f"attribute {key:.40} has no name in the document's table")
         if chosen and is_choice:
@@ -165,7 +156,7 @@ def named_attributes(reporter: Reporter, values: dict[str, Any], table: dict[str
 
 def _option(reporter: Reporter, options: dict[str, Any], number: str, name: str) -> str:
     """Return the name of an option."""
-    option = as_text(reporter, get_any(options, number), number)
+    option = reporter.as_text(get_any(options, number), number)
     if not option:
         reporter.finding("option-unknown", f"option {number:.40} of attribute {name:.60}")
     return option or number

@@ -20,7 +20,7 @@ from gtmask.formats.export import whole
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.reader import BaseReader
-from gtmask.formats.reading.typed import Header, as_object
+from gtmask.formats.reading.typed import Header
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
 from gtmask.formats.via.regions import add_coordinates, add_region
 from gtmask.model import ImageNames
@@ -81,7 +81,7 @@ class CsvReader(BaseReader):
             version_3 = version_3 or "CSV_HEADER" in line or "SHAPE_ID" in line
             if match := _TABLE.match(line):
                 try:
-                    table = as_object(reporter, loads(match[1].encode()), "ATTRIBUTE")
+                    table = reporter.as_object(loads(match[1].encode()), "ATTRIBUTE")
                 except ValueError as error:
                     reporter.finding("classes-unread", f"the line ATTRIBUTE is no JSON: {error}")
         return {} if version_3 and table is None else table

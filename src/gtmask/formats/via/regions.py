@@ -10,7 +10,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.checks import numbers, real, reals
-from gtmask.formats.reading.typed import get_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
@@ -33,7 +32,7 @@ def add_region(builder: RecordBuilder, shape: dict[str, Any], label: str) -> Non
         builder.ellipse(label, (x, y), (radius, radius), kind="circle")
     elif kind == "ellipse":
         x, y, rx, ry = reals(shape, ("cx", "cy", "rx", "ry"))
-        degrees = math.degrees(get_number(builder, shape, "theta"))
+        degrees = math.degrees(builder.get_number(shape, "theta"))
         builder.ellipse(label, (x, y), (rx, ry), degrees)
     elif kind == "point":
         builder.polygon(label, [shape["cx"], shape["cy"]], "point")

@@ -17,7 +17,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.rows import header
-from gtmask.formats.reading.typed import Header, as_object, get_any, get_list, get_object, get_text
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
 from gtmask.formats.via.regions import add_coordinates
 from gtmask.model import ImageNames
@@ -44,7 +44,7 @@ class Via3Reader(BaseReader):
     ) -> None:
         super().__init__(export, options, "VIA 3", findings=reporter.findings)
         self.name = name
-        self.attributes = {key: as_object(reporter, value, key) for key, value in attributes.items()}
+        self.attributes = {key: reporter.as_object(value, key) for key, value in attributes.items()}
         self._header = reporter.findings
         self._document = Document(export, name)
         self.attribute = self._choose()
@@ -56,7 +56,7 @@ class Via3Reader(BaseReader):
             for _, start, stop in islice(members(self.export, self.name, ("metadata",)), LOOKED_AT):
                 region = load_part(self._document.read(start, stop))
                 if get_any(region, "xy"):
-                    census.add(named_attributes(nobody, get_object(nobody, region, "av"), self.attributes))
+                    census.add(named_attributes(nobody, nobody.get_object(region, "av"), self.attributes))
         return census.choose(self.options.class_attribute)
 
     def units(self) -> Iterator[tuple[str, str, tuple[tuple[int, int], ...]]]:
@@ -68,17 +68,17 @@ class Via3Reader(BaseReader):
             for _, start, stop in members(self.export, self.name, ("metadata",)):
                 places.setdefault(self._view_of(start, stop), []).append((start, stop))
         top = header(self.export, self.name, ("file", "view"))
-        files, views = get_object(reporter, top, "file"), get_object(reporter, top, "view")
+        files, views = reporter.get_object(top, "file"), reporter.get_object(top, "view")
         for key in views:
-            shown = get_list(reporter, get_object(reporter, views, key), "fid_list")
+            shown = reporter.get_list(reporter.get_object(views, key), "fid_list")
             first = next(iter(shown), None)
             if len(shown) > 1:
                 detail = (
                     f"view {key:.40} shows {len(shown)} files: its regions were taken to lie on the first"
                 )
                 reporter.finding("task-image-guessed", detail)
-            file = get_object(reporter, files, str(first))
-            names = [get_text(reporter, file, field) for field in ("fname", "src")]
+            file = reporter.get_object(files, str(first))
+            names = [reporter.get_text(file, field) for field in ("fname", "src")]
             image, other = reversed(names) if get_any(file, "loc") in _BY_URI else names
             yield image or other, other if image else "", tuple(places.pop(key, ()))
         self.findings += reporter.findings
@@ -113,16 +113,16 @@ class Via3Reader(BaseReader):
     def _region(self, builder: RecordBuilder, place: tuple[int, int]) -> None:
         """Add one region; without coordinates it describes the whole file and draws nothing."""
         region = load_part(self._document.read(*place))
-        values = get_object(builder, region, "av")
-        if not (xy := get_list(builder, region, "xy")):
+        values = builder.get_object(region, "av")
+        if not (xy := builder.get_list(region, "xy")):
             anchors = [
-                get_text(builder, get_object(builder, self.attributes, key), "anchor_id") for key in values
+                builder.get_text(builder.get_object(self.attributes, key), "anchor_id") for key in values
             ]
             if get_any(region, "xy") is None or any(anchor.endswith(_DRAWN) for anchor in anchors):
                 builder.finding("shape-no-geometry", f"{builder.place}: no coordinates")
             builder.describes()
             return
-        if get_list(builder, region, "z"):
+        if builder.get_list(region, "z"):
             builder.finding("shape-kind-unsupported", "a region of a moment in a video")
             return
         label = class_of(builder, named_attributes(builder, values, self.attributes), self.attribute)

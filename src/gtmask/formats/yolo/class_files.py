@@ -24,7 +24,7 @@ from gtmask.errors import PASSING, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.classes import class_names, load_yaml, name_lines
 from gtmask.formats.reading.per_image import YAML, BadFile, encoding_findings, load_object
-from gtmask.formats.reading.typed import Header, as_object, get_any, get_objects, get_whole
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
@@ -144,15 +144,15 @@ def _from_csv(reporter: Header, data: bytes) -> Classes:
 
 
 def _from_json(reporter: Header, data: bytes) -> Classes:
-    rows = get_objects(reporter, load_object(data), "categories")
-    return _numbered(reporter, ((get_whole(reporter, row, "id"), get_any(row, "name")) for row in rows))
+    rows = reporter.get_objects(load_object(data), "categories")
+    return _numbered(reporter, ((reporter.get_whole(row, "id"), get_any(row, "name")) for row in rows))
 
 
 def _from_yaml(reporter: Header, data: bytes) -> Classes:
     document = load_yaml(decode_text(data))
     if not isinstance(document, dict) or (names := get_any(document, "names")) is None:
         return Classes()
-    rows = enumerate(names) if isinstance(names, list) else as_object(reporter, names, "names").items()
+    rows = enumerate(names) if isinstance(names, list) else reporter.as_object(names, "names").items()
     classes = _numbered(reporter, rows)
     count = get_any(document, "nc")
     if count is not None and str(count).isdigit() and int(str(count)) != len(classes.names):
