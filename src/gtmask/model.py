@@ -88,8 +88,8 @@ class Select:
     """Which pixels of a decoded bitmap belong to a shape.
 
     ``how`` is "nonzero" (any non-zero sample; fully transparent pixels do not count), "alpha" (the last
-    channel is not zero), "index" (palette index or grey value equals ``value``), "rgb" (colour equals
-    ``value`` as 0xRRGGBB) or "id" (R + 256 G + 65536 B equals ``value``: COCO panoptic, Segments.ai).
+    channel is more than ``value``), "index" (palette index or grey value equals ``value``), "rgb" (colour
+    equals ``value`` as 0xRRGGBB) or "id" (R + 256 G + 65536 B equals ``value``: COCO panoptic, Segments.ai).
     """
 
     how: Literal["nonzero", "alpha", "index", "rgb", "id"] = "nonzero"

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from gtmask import progress
 from gtmask.cli import app, talk
+from gtmask.errors import UsageError
 from tests.support import coco_data
 from tests.support.commands import wait_for
 
@@ -106,6 +107,20 @@ def test_quiet_is_quiet_and_a_log_file_has_everything(made: Path, tmp_path: Path
     manifest = str(tmp_path / "out" / "labeling-qa.manifest")
     done = RUN.invoke(app, ["validate", manifest, "--quick", "--quiet"])
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_a_log_file_is_never_a_file_of_data(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ("--quiet", "--workers", "1")
+    assert RUN.invoke(app, arguments(made, out, *options)).exit_code == 3
+    files = [path for path in (*made.rglob("*"), *out.rglob("*")) if path.is_file() and path.stat().st_size]
+    before = {path: path.read_bytes() for path in files}
+    assert {path.suffix for path in files} >= {".json", ".jpg", ".png", ".toml", ".manifest", ".jsonl"}
+    for path in files:
+        done = RUN.invoke(app, arguments(made, out, *options, "--log-file", str(path)))
+        assert isinstance(done.exception, UsageError), path
+        assert "is a file of data, not a log" in str(done.exception)
+    assert before == {path: path.read_bytes() for path in files}
 
 
 def test_json_goes_to_stdout_and_status_has_it(made: Path, tmp_path: Path) -> None:

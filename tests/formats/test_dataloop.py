@@ -61,10 +61,12 @@ def test_binary_masks_count_by_alpha():
     pixels = np.zeros((4, 6, 4), np.uint8)
     pixels[1, 2] = (0, 0, 0, 255)
     pixels[2, 2] = (255, 255, 255, 0)
+    # Soft edges: the SDK counts what is above 127.
+    pixels[1, 3], pixels[1, 4] = (0, 0, 0, 128), (0, 0, 0, 127)
     text = base64.b64encode(png(pixels)).decode()
     for value in (f"data:image/png;base64,{text}", text, {"data": f"data:image/png;base64,{text}"}):
         record = read_one("dataloop", item(thing("binary", value)))
-        assert np.array_equal(painted(record, "binary"), grid("......", "..1...", "......", "......"))
+        assert np.array_equal(painted(record, "binary"), grid("......", "..11..", "......", "......"))
 
 
 @pytest.mark.parametrize("value", ["data:image/png;base64,@@", None, 3, {}])
@@ -94,6 +96,17 @@ def test_broken_annotations_cost_only_themselves():
     assert labels(record) == ["segment"]
     assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 5 + [
         "shape-kind-unsupported", "shape-kind-unsupported", "shape-no-geometry"]  # fmt: skip
+
+
+@pytest.mark.parametrize("metadata", [{"metadata": {}}, {}])
+def test_what_is_told_of_an_item_may_stand_under_item_metadata(metadata: dict):
+    about = {"system": {"width": 6, "height": 4, "mimetype": "image/jpeg", "exif": {"Orientation": 6}}}
+    document = {"_id": "i", "filename": "/a.jpg", "annotations": [thing("segment", INNER)], **metadata}
+    record = read_one("dataloop", {**document, "itemMetadata": about})
+    assert (record.width, record.height, record.size_in_grid, codes(record)) == (6, 4, False, [])
+    # darwin-py writes a list of nothing.
+    record = read_one("dataloop", {**document, "itemMetadata": []})
+    assert (record.width, codes(record)) == (None, [])
 
 
 def test_videos_are_told():

@@ -41,8 +41,8 @@ LEFT = """\
   stops a run; the same command goes on.
 - `gtmask status` calls a start silent by the clocks of two machines: where they differ by minutes, it may
   call silent who is at work. Nothing that a run does depends on it.
-- `convert` again, or `finish`, on a run that is complete does not look whether its masks are still there:
-  where somebody has deleted some, it ends with 0 and the manifest names them. `--update` makes them again.
+- `finish`, and a shard that is started again, on a run that is complete do not look whether its masks are
+  still there: where somebody has deleted some, they end with 0 and the manifest names them. `convert` looks.
 - `--update` compares the sizes of masks, and does not read them: one that was replaced by another of the same
   size stays. `gtmask validate --deep` sees it only where its values break a rule.
 - `answer` again after a worker's mask was replaced under its old name keeps what it made of the first one.
@@ -53,7 +53,6 @@ LEFT = """\
   the first list.
 - Names of images that differ in case alone have masks that differ in case alone: from S3 into a folder whose
   file system knows no case, the later one replaces the other.
-- Label Studio's polygons that were left open (`closed: false`) are painted as closed ones.
 - A class with `value` or `color` in a class map also takes shapes whose label is that very text.
 - Shapes in CVAT's XML that stand in CDATA or inside another shape, which no tool is known to write, are
   passed over.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import gtmask
-from gtmask.errors import RunConflictError, StorageError, UsageError
+from gtmask.errors import GtmaskError, RunConflictError, StorageError, UsageError
 from gtmask.run.summary import Changes
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
@@ -212,6 +212,21 @@ def test_random_edits(tmp_path: Path, kind: str, seed: int) -> None:
 def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Flush nothing: no power is cut here, and a flush waits for whatever else the machine writes."""
     monkeypatch.setattr(LocalStorage, "_sync", lambda *_: None)
+
+
+def test_a_complete_run_looks_whether_its_masks_are_there(tmp_path: Path) -> None:
+    world, out = made(tmp_path, 1), tmp_path / "out"
+    export = write_coco(world)
+    convert(world, export, out)
+    stood = stamps(out)
+    assert convert(world, export, out).exit_code == 0
+    assert stamps(out).items() >= {name: at for name, at in stood.items() if name.startswith("masks")}.items()
+    shutil.rmtree(out / "masks")
+    with pytest.raises(GtmaskError, match=r"masks of this run, which was complete, are gone, .*--update"):
+        convert(world, export, out)
+    summary = convert(world, export, out, update=True)
+    assert_fresh(world, export, out, tmp_path / "fresh", summary)
+    assert convert(world, export, out).exit_code == 0
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["the same export", "edited"])

@@ -7,10 +7,13 @@ alone; ``--log-file`` gets what a log would get, whatever is shown.
 from __future__ import annotations
 
 import contextlib
+import functools
 import shlex
 import sys
 import time
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask import __version__, escape_unprintable
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from gtmask.cli.reporters import JsonLines, Lines, Reporter, View
 
 MODES = ("auto", "bar", "log", "json", "none")
+#: Ends of names of files that are no logs, whatever they begin with.
+_OF_DATA = frozenset({".csv", ".manifest", ".png", ".tar", ".toml", ".yaml", ".yml", ".zip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ class Talk:
         """Open the file that --log-file names, for its next lines."""
         assert self.log_file is not None
         try:
+            _refuse_data(self.log_file)
             return open(self.log_file, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
         except OSError as error:
             raise UsageError(f"--log-file {self.log_file} cannot be written: {error.strerror}.") from error
@@ -205,6 +211,18 @@ def _open(view: View, title: str) -> None:
         view.show_passing(f"{title} ...")
     else:
         view.notice(title)
+
+
+@functools.cache
+def _refuse_data(log_file: str) -> None:
+    """Refuse a log file that is there and holds data, of a run or of an export: a line more would spoil it."""
+    path = Path(log_file)
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(1024).removeprefix(BOM_UTF8).lstrip()
+    if b"\0" in head or head.startswith((b"{", b"[", b"<")) or path.suffix.lower() in _OF_DATA:
+        raise UsageError(f"--log-file {log_file} is a file of data, not a log: choose another name.")
 
 
 def _lines(file: TextIO) -> Lines:

@@ -193,6 +193,9 @@ declare("guess", [
      "area: two for a box, more for a polygon."),
      ("Put the file that tells the kinds of classes (Supervisely: meta.json) beside the annotations; else "
       "look at a preview: lines may be among the shapes.")),
+    ("polygon-open", ("A polygon was left open in the labeling tool; it was painted as if its last point "
+     "were joined to its first."),
+     "Close it in the labeling tool, or delete it there if it was left by mistake."),
     ("box-painted", "A bounding box was painted as a filled rectangle, since the shape has no finer outline.",
      "Nothing, if a rectangle will do."),
     ("answer-table-other", ("The table that --prepared names is not the one that the run was made with; "

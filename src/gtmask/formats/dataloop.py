@@ -4,13 +4,15 @@ Confirmed by the tool's documentation ("Instance Segmentation - JSON"), its SDK
 (``dtlpy/entities/annotation_definitions``) and the example in darwin-py's tests; there is no real file
 among our samples.
 
-- ``filename`` (from the data set's root), ``metadata.system.width/height``, ``annotations[]`` with
+- ``filename`` (from the data set's root), ``metadata.system.width/height`` (``itemMetadata`` in files of one
+  item's annotations, empty or a list of nothing in those of darwin-py), ``annotations[]`` with
   ``type``, ``label``, ``coordinates`` in pixels.
 - segment: [{x, y}] or a list of such rings, filled even-odd together, so that inner ones are holes;
   ``metadata.system.isOpen`` makes it a line. box: two corners, or four of a
   rotated box, or two and an angle in degrees, clockwise about its centre. ellipse:
   ``center``, ``rx``, ``ry``, ``angle`` in degrees. binary: an RGBA PNG of the whole image as a data URL,
-  alpha counts. polyline and point have no area; class, cuboids and text cannot be painted.
+  of which the SDK takes what has an alpha above 127 (``segmentation.py``): edges are soft. polyline and point
+  have no area; class, cuboids and text cannot be painted.
 - Order: list order.
 """
 
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 #: Keys of an item that is wrapped in a list.
 _ITEM = {"annotations", "filename"}
+#: Under what a file tells of its item.
+_ABOUT = ("metadata", "itemMetadata")
+#: What an alpha must be above, so that the SDK counts the pixel.
+_FAINT = 127
 _MARKS = {"datasetId", "itemId", "openAnnotationVersion", "dataset"}
 
 
@@ -61,7 +67,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
         document = annotations[0]
         annotations = builder.get_list(document, "annotations")
     builder.name_image(image_names(name, builder.get_text(document, "filename")), "item")
-    system = builder.get_object(builder.get_object(document, "metadata"), "system")
+    told = next((key for key in _ABOUT if get_any(document, key)), _ABOUT[0])
+    system = builder.get_object(builder.get_object(document, told), "system")
     builder.size_from(system)
     builder.record.statuses = _statuses(builder, system)
     # Whether size and shapes are those of the turned image is not known where EXIF turns it.
@@ -143,4 +150,4 @@ def _add_binary(builder: RecordBuilder, label: str, value: Any) -> None:
     except (KeyError, TypeError, ValueError) as error:
         builder.finding("bitmap-unreadable", f"{label}: {describe(error)}")
         return
-    builder.bitmap(label, Bitmap(data=data, select=Select("alpha"), whole=True))
+    builder.bitmap(label, Bitmap(data=data, select=Select("alpha", _FAINT), whole=True))

@@ -1,6 +1,7 @@
 """Which masks of an earlier run are still what it made: there, and of the size that its commit records tell.
 
-One listing tells it, in 16 bytes for each mask; their bytes are not read.
+One listing tells it, in 16 bytes for each mask; their bytes are not read. A run goes on by its commit records
+alone; where nothing is left to be done, it is looked whether all of its masks are there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.run.commit import MASKS, unpack_counts
+from gtmask.errors import GtmaskError
+from gtmask.run.commit import MASKS, each_part, unpack_counts
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.states import CONTINUED, UNKNOWN
 
@@ -77,3 +79,20 @@ def still_there(
     known = states[first].any(axis=1)
     states[first[lost | others]] = np.frombuffer(UNKNOWN, np.uint64)
     return states.tobytes(), int((lost & ~others & known).sum())
+
+
+async def refuse_lost_masks(out: Storage, plan: Plan) -> None:
+    """Look whether the masks of a complete run are there; raises GtmaskError where some are not."""
+    sizes = await MaskSizes.listed(out)
+    lost: list[str] = []
+    count = 0
+    async for _, lines in each_part(out, plan.chunks):
+        keys = [key for line in lines.splitlines() if (key := mask_key_of(line, plan)) is not None]
+        gone = [keys[place] for place in np.flatnonzero(sizes.of(keys) < 0).tolist()]
+        count += len(gone)
+        lost = lost or gone[:1]
+    if lost:
+        raise GtmaskError(
+            f"{count:,} masks of this run, which was complete, are gone, such as {out.uri(MASKS + lost[0])}: "
+            "run the same command with --update to make them again."
+        )

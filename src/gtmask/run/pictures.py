@@ -69,7 +69,9 @@ def select_pixels(picture: Any, how: str, value: int) -> NDArray[np.uint8]:
     if how == "alpha":
         alpha = np.ascontiguousarray(np.asarray(picture.convert("RGBA"))[..., 3])
         # A colour that no pixel has may be called transparent: then black and white tell what is drawn.
-        return _drawn(picture) if picture.mode not in _WITH_ALPHA and alpha.all() else alpha
+        if picture.mode not in _WITH_ALPHA and alpha.all():
+            return _drawn(picture)
+        return alpha if not value else np.asarray(alpha > value, np.uint8)
     if how == "index":
         samples = np.asarray(picture)
         return np.asarray((samples if samples.ndim == 2 else samples[..., 0]) == value, np.uint8)

@@ -26,6 +26,7 @@ from gtmask.run.commit import Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import job_of
+from gtmask.run.lost_masks import refuse_lost_masks
 from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import join_fingerprints, load_plan
@@ -224,7 +225,8 @@ def _convert(
             images=request.images, changes=changes,
         )  # fmt: skip
     request.progress.stage("assemble", plan.records)
-    tally, dropped = run_async(_assemble(request, plan, presence))
+    again = resumed == plan.chunks and shard.count == 1
+    tally, dropped = run_async(_assemble(request, plan, presence, again=again))
     if execution.strict:
         refuse_counted(tally, request.out)
     changes = None if kept is None else _changes(request, tally, kept, dropped)
@@ -256,11 +258,16 @@ async def _end_of_shard(request: RunRequest, presence: Presence) -> set[int]:
         return await committed(out)
 
 
-async def _assemble(request: RunRequest, plan: Plan, presence: Presence) -> tuple[Tally, int]:
-    """Write the manifest; return the run's tally, and how many masks an update has left without a line."""
+async def _assemble(request: RunRequest, plan: Plan, presence: Presence, *, again: bool) -> tuple[Tally, int]:
+    """Write the manifest; return the run's tally, and how many masks an update has left without a line.
+
+    ``again`` says that earlier starts had committed everything.
+    """
     async with open_storage(request.out, request.execution.s3) as out:
         await presence.write(out, "ended")
         tally = await assemble(out, plan, request.progress)
+        if again:
+            await refuse_lost_masks(out, plan)
         return tally, await end_update(out, plan, prune=request.execution.prune)
 
 

@@ -272,6 +272,15 @@ def test_without_a_size_polygons_stay_fractions():
     assert codes(read_task(turned)) == ["shape-bad-geometry"]
 
 
+@pytest.mark.parametrize("kind", ["polygonlabels", None])
+@pytest.mark.parametrize(("more", "told"), [({}, 0), ({"closed": True}, 0), ({"closed": False}, 1)])
+def test_polygons_that_were_left_open_are_told(kind: str | None, more: dict, told: int):
+    value = {"points": [[10, 10], [60, 10], [60, 60]], "polygonlabels": ["a"], **more}
+    record = read_task(region(kind, value))
+    assert [shape.kind for shape in record.shapes] == ["polygon"]
+    assert [found.code for found in record.findings] == ["polygon-open"] * told
+
+
 def test_results_are_painted_in_their_order():
     record = read_task(polygon("b"), polygon("a"))
     assert labels(record) == ["b", "a"]

@@ -74,7 +74,7 @@ class Regions:
             names = value["polygonlabels"]
             usual = type(names) is list and len(names) == 1 and type(names[0]) is str
             if usual and get_any(result, "type") == "polygonlabels":
-                builder.polygon_pairs(names[0], value["points"])
+                self.polygon(names[0], value)
                 return
         kind = builder.get_text(result, "type")
         if self._lost and id(result) in self._lost:
@@ -120,7 +120,9 @@ class Regions:
         return self._labels.get(self.builder.get_text(result, "id"), "")
 
     def polygon(self, label: str, value: dict[str, Any]) -> None:
-        """Add a polygon; the format has no holes."""
+        """Add a polygon; the format has no holes. One that was left open is drawn as a line by the tool."""
+        if get_any(value, "closed") is not None and not self.builder.get_flag(value, "closed"):
+            self.builder.finding("polygon-open", f"{label}: {len(value['points'])} points")
         self.builder.polygon_pairs(label, value["points"])
 
     def line(self, label: str, value: dict[str, Any]) -> None:
