@@ -75,6 +75,15 @@ def test_crowd_is_kept_and_odd_segments_cost_themselves():
     assert codes(record) == ["annotation-bad"] + ["shape-bad-geometry"] * 4 + ["shape-no-label"]
 
 
+def test_a_second_annotation_of_an_image_is_told():
+    document = panoptic(segment(7))
+    document["annotations"].append({"image_id": 4, "file_name": "q.png", "segments_info": [segment(7, 200)]})
+    pngs = {"ann/p.png": colours(IDS), "ann/q.png": colours([[7, 0, 0, 0], [0, 0, 0, 0]])}
+    (record,) = read_files("coco_panoptic", {"ann/val.json": document, **pngs})
+    assert codes(record) == ["annotation-bad"]
+    assert np.array_equal(painted(record, "cat", "sky"), grid("21..", ".1.."))
+
+
 def test_an_annotation_without_a_png_is_told():
     (record,) = read_files("coco_panoptic", {"a.json": panoptic(segment(7), file_name=None)})
     assert (codes(record), record.shapes) == (["annotation-bad", "bitmap-missing"], [])

@@ -84,6 +84,10 @@ class PanopticReader(CocoReader):
         for annotation in builder.as_objects(parse_elements(body), "annotations"):
             if self.owner(annotation) == number:
                 png = builder.get_text(annotation, "file_name")
+                if builder.record.pictures:
+                    builder.finding(
+                        "annotation-bad", f"another annotation of the image: {png} lies over the first"
+                    )
                 if png:
                     builder.record.pictures += (join(self.folder, png),)
                 else:
