@@ -79,7 +79,7 @@ def test_a_second_annotation_of_an_image_is_told():
     document = panoptic(segment(7))
     document["annotations"].append({"image_id": 4, "file_name": "q.png", "segments_info": [segment(7, 200)]})
     pngs = {"ann/p.png": colours(IDS), "ann/q.png": colours([[7, 0, 0, 0], [0, 0, 0, 0]])}
-    (record,) = read_files("coco_panoptic", {"ann/val.json": document, **pngs})
+    (record,) = read_files("coco_panoptic", {"ann/a.json": document, **pngs})
     assert codes(record) == ["annotation-bad"]
     assert np.array_equal(painted(record, "cat", "sky"), grid("21..", ".1.."))
 

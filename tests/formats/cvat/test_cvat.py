@@ -409,6 +409,9 @@ def test_rotation_goes_the_shorter_way_and_polygons_vertex_by_vertex():
     "shapes",
     [
         ('<polygon frame="0" points="0,0;4,0;4,4"/>', '<polygon frame="2" points="0,0;4,0;4,4;0,4"/>'),
+        # The same square, drawn again from another corner on, and the other way round.
+        ('<polygon frame="0" points="0,0;4,0;4,4;0,4"/>', '<polygon frame="2" points="4,0;4,4;0,4;0,0"/>'),
+        ('<polygon frame="0" points="0,0;4,0;4,4;0,4"/>', '<polygon frame="2" points="0,0;0,4;4,4;4,0"/>'),
         (
             '<mask frame="0" rle="0,4" left="0" top="0" width="2" height="2"/>',
             '<mask frame="2" rle="0,4" left="5" top="0" width="2" height="2"/>',

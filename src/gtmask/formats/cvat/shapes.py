@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _BOX = ("xtl", "ytl", "xbr", "ybr")
 _ELLIPSE = ("cx", "cy", "rx", "ry")
+#: Halfway between two keyframes a polygon keeps more than this share of the smaller one's area.
+_COLLAPSED = 0.55
 
 
 def add_shape(builder: RecordBuilder, tag: str, attributes: Mapping[str, str], label: str) -> None:
@@ -89,7 +91,8 @@ def between(tag: str, before: Mapping[str, str], after: Mapping[str, str], share
     """Return the attributes of a shape ``share`` (0..1) of the way between two keyframes.
 
     Boxes and ellipses move linearly and turn the shorter way; polygons move vertex by vertex. Raises
-    ValueError: the shapes have no in-between: masks, or another number of vertices.
+    ValueError: the shapes have no in-between: masks, another number of vertices, or vertices that do not
+    belong together by their places in the list, so that what lies between has collapsed.
     """
     moved = dict(before)
     if tag in {"box", "ellipse"}:
@@ -106,5 +109,16 @@ def between(tag: str, before: Mapping[str, str], after: Mapping[str, str], share
     if len(first) != len(last):
         raise ValueError(f"keyframes of {len(first) // 2} and {len(last) // 2} points have no shape between")
     mixed = [a + (b - a) * share for a, b in zip(first, last, strict=True)]
+    if tag == "polygon":
+        halfway = [(a + b) / 2 for a, b in zip(first, last, strict=True)]
+        start, end, middle = map(_doubled_area, (first, last, halfway))
+        if start * end < 0 or abs(middle) < _COLLAPSED * min(abs(start), abs(end)):
+            raise ValueError("the vertices of its keyframes begin elsewhere or run the other way round")
     moved["points"] = ";".join(f"{x!r},{y!r}" for x, y in zip(mixed[0::2], mixed[1::2], strict=True))
     return moved
+
+
+def _doubled_area(flat: list[float]) -> float:
+    """Return twice the area of a ring x, y, x, y, ...; below 0 where it runs counterclockwise as shown."""
+    xs, ys = flat[0::2], flat[1::2]
+    return sum(xs[i - 1] * ys[i] - xs[i] * ys[i - 1] for i in range(len(xs)))
