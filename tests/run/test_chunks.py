@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import gtmask
 from gtmask.formats import open_reader
+from gtmask.run import chunks
 from gtmask.run import run as whole_run
 from gtmask.run.chunks import dear_chunks
 from gtmask.run.plan import Plan
+from gtmask.workers import pool
 from tests.support.commands import tree
 
 if TYPE_CHECKING:
@@ -78,3 +82,33 @@ def test_where_chunks_are_alike_none_is_dear(tmp_path: Path) -> None:
     assert weights.argmax() == 21 // SIZE
     assert dear_chunks(reader, plan, {0, 1, 2}) == set()
     assert dear_chunks(reader, plan, {0, 1, 2, 3, 4, 5}) == {9 // SIZE}
+
+
+@pytest.mark.parametrize("workers", [1, None])
+def test_tasks_have_several_chunks_whoever_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int | None
+) -> None:
+    """One is converted while the disk takes another, also where it is open whether processes pay."""
+    export = write(tmp_path)
+    groups: list[int] = []
+    run_chunks = vars(chunks)["run_chunks"]
+
+    def noted(job: bytes, *group: Any) -> Any:
+        groups.append(len(group))
+        return run_chunks(job, *group)
+
+    ticks = itertools.count()
+    monkeypatch.setattr(chunks, "run_chunks", noted)
+    monkeypatch.setattr(chunks, "perf_counter", lambda: next(ticks) * 0.1)
+    # No time passes that processes could save.
+    monkeypatch.setattr(pool, "perf_counter", lambda: 0.0)
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    options: dict[str, Any] = {
+        "images": tmp_path / "images", "chunk_size": 1, "mask_uri": "s3://b/masks",
+        "creation_date": "2024-01-01T00:00:00.000000",
+    }  # fmt: skip
+    made = gtmask.convert(export, tmp_path / "out", workers=workers, **options)
+    assert made.tally.masks == IMAGES == sum(groups)
+    assert groups[:2] == [1, 1], "nobody knows yet how long they take"
+    assert max(groups) == 3, "a sixth of those left"
+    assert groups[-1] == 1, "at the end there is something to do for all"

@@ -112,19 +112,17 @@ def converted(
 
     A task has several, as long as all workers have something to do to the end: one of them is converted while
     another waits for its last requests, or for the disk. Where only the disk is waited for, that pays with
-    chunks that take little time; of others a task has one, so that people see each of them done.
+    chunks that take little time; of others a task has one, so that people see each of them done. As long as
+    it is open whether processes pay, S3 has two to overlap.
     """
     waits = is_s3(job.images) or is_s3(job.out)
-    since, given, done = perf_counter(), 0, 0
+    given, done, spent, since = 0, 0, 0.0, perf_counter()
 
     def size() -> int:
         most = max(1, min(MOST_AT_A_TIME, (count - given) // (2 * pool.ahead)))
         if waits:
-            return most
-        if not done or not pool.is_settled:
-            return 1
-        each = (perf_counter() - since) * pool.workers / done
-        return max(1, min(most, int(SECONDS_AT_A_TIME / each)))
+            return most if pool.is_settled else min(most, 2)
+        return max(1, min(most, int(SECONDS_AT_A_TIME * done / spent))) if done else 1
 
     def tasks() -> Iterator[tuple[bytes | Chunk, ...]]:
         nonlocal given
@@ -133,10 +131,15 @@ def converted(
             given += len(group)
             yield (pickled, *group)
 
-    with contextlib.closing(pool.map(run_chunks, tasks(), -(-count // size()))) as results:
+    with contextlib.closing(pool.map(run_chunks, tasks(), count, _count_chunks)) as results:
         for group in results:
-            done += len(group)
+            now = perf_counter()
+            spent, since, done = spent + (now - since) * pool.at_work, now, done + len(group)
             yield from group
+
+
+def _count_chunks(_job: bytes, *chunks: Chunk) -> int:
+    return len(chunks)
 
 
 def _within(ordinals: NDArray[np.int64], first: int, count: int) -> frozenset[int]:

@@ -7,7 +7,15 @@ not grow with the number of tasks, and what is made of the results is the same w
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -68,8 +76,9 @@ class Pool:
     ) -> None:
         check_workers(workers)
         self._grace = grace
-        self._asked = workers is not None
         self._workers = workers or cores()
+        #: Whether tasks go to workers from the first one on, and none is done here to see what it takes.
+        self._fixed = workers is not None or self._workers == 1
         self._before = before
         self._thread: ThreadPoolExecutor | None = None
         self._processes: Executor | None = None
@@ -88,6 +97,7 @@ class Pool:
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
 
             self._cluster = Cluster(executor.removeprefix("dask://"), patience)
+            self._fixed = True
 
     def __enter__(self) -> Pool:
         return self
@@ -114,18 +124,26 @@ class Pool:
         return self._cluster.workers if self._cluster else self._workers
 
     @property
+    def at_work(self) -> int:
+        """How many there are by now: one, this process, while it is open whether processes pay."""
+        return self.workers if self.is_settled else 1
+
+    @property
     def ahead(self) -> int:
         """Tasks in flight: each worker has one to go on with."""
-        return 2 * self.workers + 1
+        return 2 * self.at_work + 1
 
     @property
     def is_settled(self) -> bool:
         """Whether tasks run where all will: the first ones may be done here, until processes are there."""
-        fixed = self._asked or self._workers == 1 or self._cluster is not None
-        return fixed or any(process.done() for process in self._starting)
+        return self._fixed or any(process.done() for process in self._starting)
 
     def map(
-        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], tasks: int | None = None
+        self,
+        function: Callable[..., T],
+        arguments: Iterable[tuple[Any, ...]],
+        total: int | None = None,
+        weigh: Callable[..., int] = lambda *_: 1,
     ) -> Generator[T, None, None]:
         """Yield ``function(*arguments)`` for each of the arguments, in order.
 
@@ -134,20 +152,22 @@ class Pool:
         their work is not lost; tasks that wait are dropped.
 
         - ``function``, ``arguments``: picklable.
-        - ``tasks``: about how many tasks there are. The first ones are done in this process, until processes
-          have started, unless somebody has asked for them: they are started once they would save more than
-          they cost. Where it is not known how many tasks there are, as many more are expected as are done.
+        - ``total``: about how much there is to do: the number of tasks, or what they weigh together. The first
+          tasks are done in this process, until processes have started, unless somebody has asked for them:
+          they are started once they would save more than they cost. Where it is not known how much there is,
+          as much more is expected as is done.
+        - ``weigh``: called with a task's arguments: how much of the total it is.
         """
         items = iter(arguments)
         flying: deque[_Flying[T]] = deque()
         self._flying = flying
         try:
-            if self._cluster is None and self._workers > 1 and not self._asked:
-                yield from self._map_here(function, items, tasks)
+            if not self.is_settled:
+                yield from self._map_here(function, items, flying, total, weigh)
             spread = self._cluster is not None or self._processes is not None or self._workers == 1
             first = list(islice(items, 2))
             # Whoever asks for processes gets them, unless there is only one task.
-            submit = self._submit if spread or len(first) > 1 or not self._asked else self._submit_here
+            submit = self._submit if spread or len(first) > 1 else self._submit_here
             for item in chain(first, items):
                 flying.append(_Flying(submit(function, *item), (function, *item)))
                 if len(flying) >= self.ahead:
@@ -159,24 +179,53 @@ class Pool:
                 task.future.cancel()
 
     def _map_here(
-        self, function: Callable[..., T], items: Iterator[tuple[Any, ...]], tasks: int | None
+        self,
+        function: Callable[..., T],
+        items: Iterator[tuple[Any, ...]],
+        flying: deque[_Flying[T]],
+        total: int | None,
+        weigh: Callable[..., int],
     ) -> Generator[T, None, None]:
-        """Yield the results of tasks done in this process, until there are processes that take them."""
-        done = 0
-        while not self.is_settled:
-            item = next(items, None)
-            if item is None:
-                return
+        """Yield the results of tasks done in this process, until all are, or there are processes.
+
+        What is not begun by then is theirs; the task that runs here stays the first one in flight.
+        """
+        took: deque[float] = deque()
+
+        def timed(*arguments: Any) -> T:
             start = perf_counter()
-            result = self._here().submit(function, *item).result()
-            seconds = perf_counter() - start
-            done += 1
+            result = function(*arguments)
+            took.append(perf_counter() - start)
+            return result
+
+        done, seconds, seen = 0, 0.0, 0
+        while True:
+            # One runs, and one is there to go on with.
+            while len(flying) < 2 and (item := next(items, None)) is not None:
+                flying.append(_Flying(self._submit_here(timed, *item), (function, *item)))
+            if not flying:
+                return
+            wait_for: list[Future[Any]] = [flying[0].future, *self._starting]
+            wait(wait_for, return_when=FIRST_COMPLETED)
+            if self.is_settled:
+                self._hand_over(flying)
+                return
+            weight = weigh(*flying[0].call[1:])
+            result = self._first_result(flying)
+            if done:  # the first task loads the kernels and opens connections, too: it tells nothing
+                seconds, seen = seconds + took[0], seen + weight
+            took.popleft()
+            done += weight
             yield result
-            left = done if tasks is None else tasks - done
-            # The first task loads the kernels and opens connections, too: it tells nothing of the others.
-            worth = done > 1 and seconds * left * (1 - 1 / self._workers) > START_SECONDS
-            if worth and self._processes is None:
+            left = seen and seconds / seen * (done if total is None else total - done)
+            if not self._starting and left * (1 - 1 / self._workers) > START_SECONDS:
                 self._start(partial(_get_ready, function))
+
+    def _hand_over(self, flying: deque[_Flying[T]]) -> None:
+        """Give the tasks that this process has not begun to processes."""
+        for task in flying:
+            if task.future.cancel():
+                task.future = self._submit(*task.call)
 
     def _start(self, first: Callable[[], None]) -> None:
         """Start processes: each does this first."""
@@ -270,8 +319,12 @@ class Pool:
             self._cluster.look_again()
 
     def prepare(self, warm_up: Callable[[], None]) -> None:
-        """Let worker processes start and import while this process is still busy with other things."""
+        """Let worker processes start and import while this process is still busy with other things.
+
+        All tasks are theirs then: what this process did until they are there, it would do in their way.
+        """
         if self._cluster is None and self._workers > 1 and self._processes is None:
+            self._fixed = True
             self._start(warm_up)
 
     def close(self, *, wait: bool = True) -> None:
