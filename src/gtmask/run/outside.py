@@ -43,25 +43,25 @@ def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) 
     if not noted.any:
         return _gone(gone)
     notes, parts = noted.rings.tolist(), record.part_offsets.tolist()
-    drawn = [(shape, _deciding(shape, parts)) for shape in shapes if shape.parts[0] < shape.parts[1]]
-    if noted.any & OUTSIDE:
-        gone += [shape for shape, rings in drawn if all(notes[ring] & OUTSIDE for ring in rings)]
-        left = {id(shape) for shape in gone}
-        drawn = [one for one in drawn if id(one[0]) not in left]
-    found = _gone(gone)
-    if noted.any & IS_FAR:
-        found += [
-            Finding("shape-cut", f"{one.label}: {_box(rings, noted.boxes)}, image {width}x{height}")
-            for one, rings in drawn
-            if any(notes[ring] & IS_FAR for ring in rings)
-        ]
-    if noted.any & FRACTION and record.units == "pixel" and min(width, height) > SMALLEST:
-        found += [
-            Finding("fraction-suspected", f"{one.label}: {one.kind}")
-            for one, rings in drawn
-            if all(notes[ring] & FRACTION for ring in rings)
-        ]
-    return found
+    counts_pixels = record.units == "pixel" and min(width, height) > SMALLEST
+    cut: list[Finding] = []
+    fractions: list[Finding] = []
+    for shape in shapes:
+        rings = _deciding(shape, parts)
+        if not rings:
+            continue
+        of_all = of_any = notes[rings[0]]
+        for ring in rings[1:]:
+            of_all, of_any = of_all & notes[ring], of_any | notes[ring]
+        if of_all & OUTSIDE:
+            gone.append(shape)
+            continue
+        if of_any & IS_FAR:
+            said = f"{shape.label}: {_box(rings, noted.boxes)}, image {width}x{height}"
+            cut.append(Finding("shape-cut", said))
+        if of_all & FRACTION and counts_pixels:
+            fractions.append(Finding("fraction-suspected", f"{shape.label}: {shape.kind}"))
+    return [*_gone(gone), *cut, *fractions]
 
 
 def _box(rings: Sequence[int], boxes: NDArray[np.float64]) -> str:

@@ -154,8 +154,8 @@ class Pool:
         - ``function``, ``arguments``: picklable.
         - ``total``: about how much there is to do: the number of tasks, or what they weigh together. The first
           tasks are done in this process, until processes have started, unless somebody has asked for them:
-          they are started once they would save more than they cost. Where it is not known how much there is,
-          as much more is expected as is done.
+          they are started once they would save more than they cost. Where nobody knows how much there is, as
+          much more is expected as is done.
         - ``weigh``: called with a task's arguments: how much of the total it is.
         """
         items = iter(arguments)
