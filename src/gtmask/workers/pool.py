@@ -152,8 +152,8 @@ class Pool:
         their work is not lost; tasks that wait are dropped.
 
         - ``function``, ``arguments``: picklable.
-        - ``total``: about how much there is to do: the number of tasks, or what they weigh together. The first
-          tasks are done in this process, until processes have started, unless somebody has asked for them:
+        - ``total``: about how much there is to do: the number of tasks, or what they weigh together. The
+          first tasks are done in this process, until processes have started, unless somebody asked for them:
           they are started once they would save more than they cost. Where nobody knows how much there is, as
           much more is expected as is done.
         - ``weigh``: called with a task's arguments: how much of the total it is.
