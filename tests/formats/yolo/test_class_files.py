@@ -141,3 +141,24 @@ def test_lists_of_other_splits_are_compared_in_s3_too(other: str, names: str, to
     assert len(list(reader.units())) == 2
     codes = [finding.code for finding in reader.findings]
     assert [code for code in codes if code != "file-skipped"] == told
+
+
+@pytest.mark.parametrize("own", ["valid/data.yaml", "valid/classes.txt", "valid/labels/classes.txt"])
+def test_folders_beside_each_other_are_read_with_their_own_lists(own: str):
+    """Splits, or data sets that were put into one folder: number 0 is another class in each."""
+    listed = "names: [road, dog]" if own.endswith("yaml") else "road\ndog\n"
+    files = {"test/labels/c.txt": LINE, "train/labels/a.txt": LINE, "train/data.yaml": TWO,
+             "valid/labels/b.txt": LINE, own: listed, "zoo/coco.yaml": "names: [person]"}  # fmt: skip
+    reader = open_files("yolo", files)
+    assert reader.labels == ["car", "road", "dog"]
+    found = {record.image: labels(record) for record in map(reader.record, reader.units())}
+    images = ("test/images/c.jpg", "train/images/a.jpg", "valid/images/b.jpg")
+    # A folder without a list has that which counts for the whole, and lists without labels are only compared.
+    assert found == dict(zip(images, (["car"], ["car"], ["road"]), strict=True))
+    assert "classes-differ" in [finding.code for finding in reader.findings]
+
+
+def test_a_list_above_all_labels_counts_for_all_of_them():
+    assert told({"labels/x/classes.txt": "dog\n", "labels/x/b.txt": LINE, "data.yaml": TWO}) == (
+        ["car", "road"], ["classes-differ"]
+    )  # fmt: skip

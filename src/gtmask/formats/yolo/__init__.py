@@ -80,8 +80,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     if given is not None:
         export = export.select(None)
     reporter = Header("the class list")
-    classes = read_classes(export, reporter, given)
-    labels = [classes.names[number] for number in sorted(classes.names)]
+    classes = read_classes(export, reporter, given, wanted)
     files = _first_lines(export)
     pairs = find_pairs([flat for rows in files for flat in rows])
     if pairs.possible and not pairs.certain and not classes.pose:
@@ -89,7 +88,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
         reporter.finding("key-points-suspected", "all points of the first lines lie in such boxes")
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt", look=_look,
-        labels=list(dict.fromkeys(labels)) or None, findings=reporter.findings,
+        labels=classes.labels or None, findings=reporter.findings,
         context=replace(classes, pose=classes.pose or pairs.certain, behind=usual_columns(files)),
     )  # fmt: skip
 
@@ -123,7 +122,7 @@ def wanted(name: str) -> bool:
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     """Build the record of one label file; an empty one is an image of background."""
-    classes: Classes = reader.context
+    classes: Classes = reader.context.over(name)
     image, *aliases = image_names(name)
     builder = RecordBuilder(
         image, grid="displayed", source_fill="opencv-trunc", aliases=tuple(aliases), where=name

@@ -7,7 +7,10 @@
 - ``_classes.csv``: number and name (Roboflow); ``notes.json``: ``categories`` (Label Studio).
 
 They are looked for in the folder that is read, in ``labels/`` and up to two folders above, then under any
-name among all files. Where several lists are found that differ, the first counts, and that is told.
+name among all files. Where several lists are found that differ, the first counts, and that is told. Where
+folders lie beside each other, each with a list and labels of its own (splits, or data sets that were put into
+one folder), the nearest list above a label counts instead; in S3, where names are known too late, they are
+told.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from posixpath import basename
+from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -49,18 +52,42 @@ class Classes:
     - ``pose``: lines hold key points behind a box (``kpt_shape``).
     - ``source``: the file that lists them; "" where the user named it.
     - ``behind``: how many columns stand behind the coordinates (confidence, track) where other files show it.
+    - ``elsewhere``: lists of folders beside that of ``source``: each folder, with a slash, and its names.
     """
 
     names: dict[int, str] = field(default_factory=dict)
     pose: bool = False
     behind: int = 0
     source: str = ""
+    elsewhere: tuple[tuple[str, dict[int, str]], ...] = ()
+
+    def over(self, label_file: str) -> Classes:
+        """Return the classes of a label file: of the nearest list, where folders have lists of their own."""
+        if not self.elsewhere or label_file.startswith(folder_of(self.source)):
+            return self
+        above = [(len(folder), names) for folder, names in self.elsewhere if label_file.startswith(folder)]
+        return replace(self, names=max(above)[1]) if above else self
+
+    @property
+    def labels(self) -> list[str]:
+        """All names, each once, in the order of the lists and of the numbers."""
+        tables = (self.names, *(names for _, names in self.elsewhere))
+        return list(dict.fromkeys(names[number] for names in tables for number in sorted(names)))
 
 
-def read_classes(export: Export, reporter: Header, given: str | None = None) -> Classes:
+def folder_of(source: str) -> str:
+    """Return the folder over which a list of classes stands, with a slash; "" for all that is read."""
+    folder = dirname(source)
+    return "" if not folder or folder.startswith("..") else f"{folder}/"
+
+
+def read_classes(
+    export: Export, reporter: Header, given: str | None, is_label: Callable[[str], bool]
+) -> Classes:
     """Return the classes of a data set; what is odd about them is told.
 
     - ``given``: the YAML file that the user named: where it lists classes, no other is looked for.
+    - ``is_label``: says by its name whether a file may hold labels.
     """
     if given is not None and (named := _read(export, reporter, given)).names:
         return named
@@ -69,10 +96,36 @@ def read_classes(export: Export, reporter: Header, given: str | None = None) -> 
         found = replace(_read(export, reporter, name), source=name)
         if found.names:
             # In S3 the others are looked for once all objects were listed: see other_lists().
-            reporter.findings += () if export.is_remote else differing(export, found, candidates)
-            return found
+            return found if export.is_remote else _with_others(export, reporter, found, candidates, is_label)
     reporter.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
     return Classes()
+
+
+def _with_others(
+    export: Export, reporter: Header, counting: Classes, names: Iterable[str], is_label: Callable[[str], bool]
+) -> Classes:
+    """Add the lists of folders beside that of the list that counts; tell of others that differ from it."""
+    own, listed = folder_of(counting.source), list(names)
+    beside = {folder for name in listed if (folder := folder_of(name)) and _are_apart(folder, own)}
+    empty = set(beside)
+    for label_file in filter(is_label, export.names() if beside else ()):
+        empty -= {folder for folder in empty if label_file.startswith(folder)}
+        if not empty:
+            break
+    elsewhere: dict[str, dict[int, str]] = {}
+    others = []
+    for name in listed:
+        folder = folder_of(name)
+        if folder not in beside - empty:
+            others.append(name)
+        elif folder not in elsewhere and (found := _read(export, reporter, name).names):
+            elsewhere[folder] = found
+    reporter.findings += differing(export, counting, others)
+    return replace(counting, elsewhere=tuple(elsewhere.items()))
+
+
+def _are_apart(folder: str, other: str) -> bool:
+    return not (folder.startswith(other) or other.startswith(folder))
 
 
 def differing(export: Export, counting: Classes, names: Iterable[str]) -> list[Finding]:
