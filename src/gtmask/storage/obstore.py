@@ -7,12 +7,12 @@ because obstore's own slow down one request at a time.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import os
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError, UsageError
 from gtmask.storage.base import Entry
@@ -44,8 +44,13 @@ _CODE = re.compile(r"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 
 
-#: The clients of each event loop: one takes 40 ms to make, most of it for the credentials.
-_stores: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Any]] = WeakKeyDictionary()
+#: The clients of this process, for all of its event loops: certificates and credentials take 11 to 60 ms.
+_stores: dict[Any, Any] = {}
+#: How many threads obstore begins with its first request, where the user does not say so: one for each core,
+#: which then wait for one another and for Python. One alone takes a tenth of a run's CPU time less, and has
+#: time left when Python has none.
+_THREADS = "TOKIO_WORKER_THREADS"
+_begun: list[bool] = []
 
 
 class ObstoreStorage(S3Prefix):
@@ -58,11 +63,15 @@ class ObstoreStorage(S3Prefix):
     async def __aenter__(self) -> ObstoreStorage:
         endpoint = endpoint_of(self.settings)
         self.requests = Requests(self.settings.concurrency, self.settings.attempts, endpoint)
-        stores = _stores.setdefault(asyncio.get_running_loop(), {})
-        key = self.bucket, endpoint, self.settings
-        if key not in stores:
-            stores[key] = _make_store(self.bucket, self.settings, endpoint)
-        self._store = stores[key]
+        key = self.bucket, endpoint, self.settings, _surroundings()
+        self._store = _stores.get(key)
+        if self._store is None:
+            await _begin_with_one_thread()
+            self._store = _make_store(self.bucket, self.settings, endpoint)
+            for other in list(_stores):
+                if other[-1] != key[-1]:
+                    _stores.pop(other, None)
+            _stores[key] = self._store
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -162,6 +171,31 @@ class ObstoreStorage(S3Prefix):
         async for page in pages:
             return page
         return ()
+
+
+def _surroundings() -> Any:
+    """Return what tells that the environment, or a file of credentials, is another one than before."""
+    marks = []
+    for variable, usual in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
+        path = Path(os.environ.get(variable) or f"~/.aws/{usual}")
+        with contextlib.suppress(OSError, RuntimeError):
+            found = path.expanduser().stat()
+            marks.append((found.st_ino, found.st_size, found.st_mtime_ns))
+    return frozenset(os.environ.items()), tuple(marks)
+
+
+async def _begin_with_one_thread() -> None:
+    """Have obstore begin its threads, which it does once in a process, by a request to its own memory."""
+    if _begun or _THREADS in os.environ:
+        return
+    _begun.append(True)
+    # It asks the environment; whatever else in this process does so is not to have one thread.
+    os.environ[_THREADS] = "1"
+    try:
+        began = obstore.put_async(obstore.store.MemoryStore(), "key", b"")
+    finally:
+        os.environ.pop(_THREADS, None)
+    await began
 
 
 def _make_store(bucket: str, settings: S3Settings, endpoint: str | None) -> Any:
