@@ -222,7 +222,7 @@ def test_a_complete_run_looks_whether_its_masks_are_there(tmp_path: Path) -> Non
     assert convert(world, export, out).exit_code == 0
     assert stamps(out).items() >= {name: at for name, at in stood.items() if name.startswith("masks")}.items()
     shutil.rmtree(out / "masks")
-    with pytest.raises(GtmaskError, match=r"masks of this run, which was complete, are gone, .*--update"):
+    with pytest.raises(GtmaskError, match=r"can no longer be found, such as .*/masks/.*--update"):
         convert(world, export, out)
     summary = convert(world, export, out, update=True)
     assert_fresh(world, export, out, tmp_path / "fresh", summary)

@@ -93,6 +93,6 @@ async def refuse_lost_masks(out: Storage, plan: Plan) -> None:
         lost = lost or gone[:1]
     if lost:
         raise GtmaskError(
-            f"{count:,} masks of this run, which was complete, are gone, such as {out.uri(MASKS + lost[0])}: "
-            "run the same command with --update to make them again."
+            f"Of the masks of this run, which was complete, {count:,} can no longer be found, such as "
+            f"{out.uri(MASKS + lost[0])}: run the same command with --update to make them again."
         )
