@@ -92,28 +92,29 @@ class ImageInfo:
     version: str = field(default="", compare=False)
 
 
-async def probe(storage: Storage, key: str) -> ImageInfo:
+async def probe(storage: Storage, key: str, head: tuple[bytes, str] | None = None) -> ImageInfo:
     """Read an image's header with ranged reads.
 
     Raises ProbeError if the file is no image, or its header is damaged or incomplete. Raises NotFoundError,
     AccessError, TransientError or StorageError as the storage does.
 
     - ``storage``: where the image is.
+    - ``head``: what was read of it already, as ``get_versioned`` returns it: what is wanted first.
     """
     wanted = FIRST if is_s3(storage.root) else GLANCE
-    head, version = await storage.get_versioned(key, 0, wanted)
-    usual = usual_size(head)
-    if usual is None and len(head) == GLANCE:
+    data, version = head or await storage.get_versioned(key, 0, wanted)
+    usual = usual_size(data)
+    if usual is None and len(data) == GLANCE:
         wanted = FIRST
-        head, version = await storage.get_versioned(key, 0, wanted)
-        usual = usual_size(head)
+        data, version = await storage.get_versioned(key, 0, wanted)
+        usual = usual_size(data)
     if usual is not None:
         width, height, name = usual
         is_png = name == "PNG"
-        bits, mode = (_png_bits(head[_DEPTH]), _MODES[head[_DEPTH + 1]]) if is_png else (8, "")
+        bits, mode = (_png_bits(data[_DEPTH]), _MODES[data[_DEPTH + 1]]) if is_png else (8, "")
         return ImageInfo(width, height, 1, name, bits, mode=mode, version=version)
     window = _Window()
-    window.add(0, head, wanted)
+    window.add(0, data, wanted)
     while True:
         try:
             return replace(_parse(window), version=version)

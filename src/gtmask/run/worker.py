@@ -29,6 +29,7 @@ from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import encode_counted
+from gtmask.run.ahead import HeadsAhead
 from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
@@ -45,10 +46,11 @@ from gtmask.run.sampling import Sampler
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.storage import is_s3, open_storage
+from gtmask.storage.local import LocalStorage
 from gtmask.workers import is_ending, run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.images.prepared import PreparedImages
@@ -80,6 +82,7 @@ class Worker:
         #: Held by the chunk whose records are converted, where that waits for nothing.
         self._turn = asyncio.Lock()
         self.images: Storage
+        self.heads: HeadsAhead | None
         self.table: PreparedImages | None
         self.out: Storage
         # By id: a class map may leave ids out.
@@ -94,6 +97,10 @@ class Worker:
         self.table = None
         if self.job.table:
             self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
+        self.heads = None
+        if isinstance(self.images, LocalStorage):
+            self.heads = HeadsAhead(self.images)
+            self.stack.callback(self.heads.close)
         away = self.job.settings.image_uri is not None
         self.copies = Copies(self.images, self.job.s3, self.stack, may_be_away=away)
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
@@ -138,10 +145,10 @@ class Worker:
             while True:
                 doubts = self._doubts
                 if self._waits:
-                    await side_by_side(one, wanted, self._at_once)
+                    await side_by_side(one, self._looking_ahead(chunk, wanted), self._at_once)
                 else:
                     async with self._turn:
-                        await _one_by_one(one, wanted)
+                        await _one_by_one(one, self._looking_ahead(chunk, wanted))
                 if masks is not None:
                     await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
@@ -158,14 +165,28 @@ class Worker:
             result.report = self.sampler.take()
         return result
 
+    def _looking_ahead(self, chunk: Chunk, wanted: list[int]) -> Iterable[int]:
+        """Return the positions of records; of those that follow, heads of images may be read meanwhile."""
+
+        def key(position: int) -> str | None:
+            found = self._likely_image(chunk, position)
+            return found and found[1]
+
+        return wanted if self.heads is None else self.heads.with_heads(wanted, key)
+
+    def _likely_image(self, chunk: Chunk, position: int) -> tuple[str, str] | None:
+        """Return the own key of a record's image and the one it is looked for by first, if its unit tells."""
+        names = self.job.reader.names_of(chunk.units[position])
+        if names is None or (own := self.job.rule.key(names)) is None:
+            return None
+        keys = narrowed(self.job.rule.keys(names), chunk.choices.get(position))
+        return own, own if position not in chunk.choices else next(iter(keys), own)
+
     def _likely_masks(self, chunk: Chunk, wanted: list[int]) -> Iterator[str]:
         """Yield the keys of the masks of records whose names their units tell, were all images there."""
         for position in wanted:
-            names = self.job.reader.names_of(chunk.units[position])
-            if names is not None and (own := self.job.rule.key(names)) is not None:
-                keys = narrowed(self.job.rule.keys(names), chunk.choices.get(position))
-                key = own if position not in chunk.choices else next(iter(keys), own)
-                yield from self._masks_of(chunk, position, own, key)
+            if (found := self._likely_image(chunk, position)) is not None:
+                yield from self._masks_of(chunk, position, *found)
 
     def _masks_of(self, chunk: Chunk, position: int, own: str, key: str) -> Iterator[str]:
         """Yield the keys of a record's masks if its image is the one with this key."""
@@ -281,7 +302,9 @@ class Worker:
 
     async def _header(self, key: str) -> ImageInfo:
         """Return an image's header: that of the image that was labeled."""
-        return await probe(self.images, key) if self.table is None else self.table.probe(key)
+        if self.table is not None:
+            return self.table.probe(key)
+        return await (probe(self.images, key) if self.heads is None else self.heads.probe(key))
 
     async def write(self, record: Record, turn: int, key: str, target: str, masks: Bursts | None) -> Outcome:
         """Paint, encode and put one mask, or one for each tile of its image."""
@@ -345,7 +368,7 @@ class Worker:
                 )
 
 
-async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], numbers: list[int]) -> None:
+async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], numbers: Iterable[int]) -> None:
     """Do numbered work that waits for nothing: a task for each would cost more than it could bring.
 
     The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.

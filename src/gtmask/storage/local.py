@@ -69,6 +69,10 @@ class LocalStorage:
         self, key: str, start: int = 0, stop: int | None = None, etag: str = ""  # noqa: ARG002 - files have none
     ) -> tuple[bytes, str]:  # fmt: skip
         """Return the same as :meth:`get`, and the file's size and the time of its last change."""
+        return self.fetch(key, start, stop)
+
+    def fetch(self, key: str, start: int = 0, stop: int | None = None) -> tuple[bytes, str]:
+        """Do what :meth:`get_versioned` does, for threads: it waits for the disk."""
         data, status = self._fetch(key, start, stop)
         return data, _version(status)
 

@@ -1,0 +1,102 @@
+"""Heads of local images, read before they are needed where reading takes long: cold disks and file servers.
+
+A worker converts one record after the other, and would wait for each image. Where the last heads took long,
+threads read those of the next records meanwhile; from memory a head is read faster than a thread is asked.
+What a thread could not read is read again by whoever needs it, so that errors are told as ever.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from gtmask.errors import GtmaskError
+from gtmask.images.probe import GLANCE, probe
+from gtmask.workers import thread_pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from gtmask.images.probe import ImageInfo
+    from gtmask.storage.local import LocalStorage
+
+#: Heads that are read ahead, and threads that do it: a disk or a server then has several requests to order.
+AHEAD = 16
+THREADS = 8
+#: Seconds from which on reading a head takes long: from memory it takes a fiftieth.
+LONG = 0.0005
+#: How much the last head counts in the mean of those before it.
+SHARE = 1 / 8
+
+
+class HeadsAhead:
+    """Reads the heads of images in a local folder; close it in the end."""
+
+    def __init__(self, images: LocalStorage) -> None:
+        self._images = images
+        self._threads: ThreadPoolExecutor | None = None
+        self._reading: dict[str, Future[tuple[tuple[bytes, str] | None, float]]] = {}
+        #: What reading a head has taken lately.
+        self._mean = 0.0
+
+    def with_heads(self, positions: Sequence[int], key: Callable[[int], str | None]) -> Iterator[int]:
+        """Yield positions in their order; where it pays, the heads for those that follow are on their way.
+
+        - ``key``: returns the key of the image that is most likely wanted at a position.
+        """
+        asked = 0
+        try:
+            for number, position in enumerate(positions):
+                if self._mean > LONG:
+                    for later in positions[max(asked, number) : number + AHEAD]:
+                        self._ask(key(later))
+                    asked = number + AHEAD
+                yield position
+        finally:
+            self._forget()
+
+    async def probe(self, key: str) -> ImageInfo:
+        """Read an image's header; raises as :func:`gtmask.images.probe.probe`."""
+        waiting = self._reading.pop(key, None)
+        if waiting is not None:
+            head, seconds = waiting.result()
+            self._note(seconds)
+            if head is not None:
+                return await probe(self._images, key, head)
+        start = perf_counter()
+        try:
+            return await probe(self._images, key)
+        finally:
+            self._note(perf_counter() - start)
+
+    def close(self) -> None:
+        """End the threads, after what they read now."""
+        self._forget()
+        if self._threads is not None:
+            self._threads.shutdown()
+
+    def _ask(self, key: str | None) -> None:
+        if key is None or key in self._reading:
+            return
+        if self._threads is None:
+            self._threads = thread_pool(THREADS, "gtmask-heads")
+        self._reading[key] = self._threads.submit(self._read, key)
+
+    def _read(self, key: str) -> tuple[tuple[bytes, str] | None, float]:
+        """Return what :func:`gtmask.images.probe.probe` looks at first, and the seconds that it took."""
+        start = perf_counter()
+        try:
+            head = self._images.fetch(key, 0, GLANCE)
+        except GtmaskError:
+            head = None
+        return head, perf_counter() - start
+
+    def _note(self, seconds: float) -> None:
+        self._mean += (seconds - self._mean) * SHARE
+
+    def _forget(self) -> None:
+        """Leave what nobody has taken: another record may need it as it is then."""
+        for waiting in self._reading.values():
+            waiting.cancel()
+        self._reading.clear()
