@@ -27,14 +27,13 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any
 
 from gtmask.errors import ExportError, NotFoundError
-from gtmask.formats.export import checked_name, is_own
+from gtmask.formats.export import Export, checked_name, is_own
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from gtmask.formats.export import Export
 
 #: Bytes of a member kept in memory before it is spooled to an anonymous temporary file.
 IN_MEMORY = 256 << 20

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 from gtmask.choices import fold
 from gtmask.class_map import SuggestedClass
 from gtmask.errors import ClassesLostError
-from gtmask.formats.conditions import conditions
+from gtmask.formats.conditions import Condition, conditions
 from gtmask.storage.base import S3Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.findings import Finding
-    from gtmask.formats.conditions import Condition
     from gtmask.formats.jsonstream.texts import Texts
     from gtmask.model import ImageNames, Record
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs
-from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
+from gtmask.formats.reading.per_image import PerImageReader, load_listed
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -52,7 +52,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Cityscapes or IDD polygons."""
-    return PerImageReader(export, options, "Cityscapes or IDD polygons", wanted=wanted_json, parse=parse)
+    return PerImageReader(export, options, "Cityscapes or IDD polygons", parse=parse)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

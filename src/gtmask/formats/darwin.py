@@ -27,14 +27,13 @@ from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed
 from gtmask.formats.reading.rle import whole_numbers
-from gtmask.model import Runs
+from gtmask.model import Record, Runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
 
 _UNPAINTABLE = ("skeleton", "cuboid", "string", "graph", "simple_table", "table", "link", "eye")
 

@@ -25,14 +25,13 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, real, reals
 from gtmask.formats.reading.geometry import flatten_xy, rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
-from gtmask.formats.reading.per_image import PerImageReader, load_listed, wanted_json
+from gtmask.formats.reading.per_image import PerImageReader, load_listed
 from gtmask.formats.reading.typed import get_any
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Record, Select
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
 
 #: Keys of an item that is wrapped in a list.
 _ITEM = {"annotations", "filename"}
@@ -55,7 +54,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Dataloop items."""
-    return PerImageReader(export, options, "Dataloop", wanted=wanted_json, parse=parse)
+    return PerImageReader(export, options, "Dataloop", parse=parse)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

@@ -11,18 +11,17 @@ from __future__ import annotations
 from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import Finding
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, real
+from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.geometry import rotated_corners
 from gtmask.formats.reading.rle import add_runs
-from gtmask.formats.reading.rows import RowsReader, header
+from gtmask.formats.reading.rows import Row, RowsReader, header
 from gtmask.formats.reading.typed import Header, get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record, Shape
 
 CROWD = "is_crowd"
@@ -55,18 +54,11 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
     categories = reporter.get_object(header(export, name, ("categories",)), "categories")
     entries = reporter.get_list(reporter.get_object(categories, "label"), "labels")
     names = [_label(reporter, entry, index) for index, entry in enumerate(entries)]
-    labels = list(dict.fromkeys(names))
-    reader = RowsReader(
+    report_duplicates(reporter, dict(enumerate(names)))
+    return RowsReader(
         export, options, "Datumaro", parse=parse, path=("items",), context=names,
-        labels=labels if labels and options.class_attribute is None else None,
-        findings=reporter.findings,
+        labels=names if options.class_attribute is None else None, findings=reporter.findings,
     )  # fmt: skip
-    reader.findings += [
-        Finding("label-duplicate", f"{label}: listed {names.count(label)} times")
-        for label in labels
-        if len(labels) < len(names) and names.count(label) > 1
-    ]
-    return reader
 
 
 def _label(reporter: Header, entry: Any, index: int) -> str:

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import DamagedExportError, ExportError, UnknownFormatError, UsageError
 from gtmask.findings import Finding
 from gtmask.formats import strangers
-from gtmask.formats.base import WalksDocument
+from gtmask.formats.base import Reader, Sample, WalksDocument
 from gtmask.formats.reading import companions
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.sampling import read_on, take_sample
+from gtmask.manifest.contract import JOB_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gtmask.formats.base import Reader, Sample
     from gtmask.formats.export import Export
     from gtmask.formats.format import Format
 
@@ -38,8 +38,7 @@ PER_GROUP = 3
 MOST_DOCUMENTS = 1_000
 #: Bytes that are looked at of a document, at most: the default of ``--memory-limit``.
 MOST_BYTES = 2 << 30
-#: In the output folder of a labeling job this is the export; the job's own files lie in folders beside it.
-JOB_MANIFEST = "manifests/output/output.manifest"
+#: Folders of a labeling job beside its output manifest, which alone is the export.
 _JOB = re.compile(
     r"(.*?/)??(?:activelearning|annotation-tool|annotations|inference|intermediate|manifests|temp|training)/"
 )
@@ -144,8 +143,8 @@ def _without_job_files(export: Export) -> Iterator[str]:
         if found is not None:
             root = found[1] or ""
             if root not in jobs:
-                jobs[root] = export.exists(root + JOB_MANIFEST)
-            if jobs[root] and name != root + JOB_MANIFEST:
+                jobs[root] = export.exists(root + JOB_OUTPUT)
+            if jobs[root] and name != root + JOB_OUTPUT:
                 continue
         yield name
 

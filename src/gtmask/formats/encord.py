@@ -23,23 +23,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.formats.jsonstream import open_document
+from gtmask.formats.jsonstream import Container, open_document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, pairs, reals
 from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
 from gtmask.formats.reading.rle import decode_counts
-from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.typed import get_any
-from gtmask.model import Runs
+from gtmask.model import Record, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.jsonstream import Container
-    from gtmask.formats.reading.rows import Row
-    from gtmask.model import Record
 
 _OBJECT, _TEXT = b'{"'
 #: What ``label_status`` of a label row may be; first that it tells none.

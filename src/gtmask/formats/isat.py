@@ -15,13 +15,9 @@ from __future__ import annotations
 from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from gtmask.errors import PASSING, StorageError
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs
-from gtmask.formats.reading.classes import load_yaml
-from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.per_image import PerImageReader, beside, listed_names, load_listed
 from gtmask.formats.reading.typed import Header
 
 if TYPE_CHECKING:
@@ -47,25 +43,8 @@ def sniff(sample: Sample) -> str | None:
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open an ISAT export."""
     reporter = Header(CLASSES)
-    labels = _labels(export, reporter)
-    return PerImageReader(
-        export, options, "ISAT", wanted=wanted_json, parse=parse, labels=labels, findings=reporter.findings
-    )
-
-
-def _labels(export: Export, reporter: Header) -> list[str] | None:
-    """Return the classes of ``isat.yaml`` in its order, the background among them, or None."""
-    if not export.exists(CLASSES):
-        return None
-    try:
-        document = reporter.as_object(load_yaml(export.read(CLASSES)), CLASSES)
-    except PASSING:
-        raise
-    except (StorageError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reporter.finding("classes-unread", f"{error}"[:200])
-        return None
-    names = [reporter.get_label(entry, "name") for entry in reporter.get_objects(document, "label")]
-    return [name for name in names if name] or None
+    labels = listed_names(reporter, export, [CLASSES], "label", "name")
+    return PerImageReader(export, options, "ISAT", parse=parse, labels=labels, findings=reporter.findings)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

@@ -18,71 +18,36 @@ Keys = dict[str, tuple[str, ...]]
 def scan_keys(text: str) -> tuple[Keys, Keys]:
     """Return the keys of the first JSON value, and those of its first element where it is an array.
 
-    Returns
-    -------
-    keys
-        The top level's keys in order, each with the keys of the object that is its value, or of the
-        first object in the array that is its value.
-    element
-        The same for the first object in a top-level array; empty for other documents.
+    They stand in order, each with the keys of the object that is its value, or of the first object in the
+    array that is its value. Of a top-level array the first result is empty, of other documents the second.
     """
-    scan = _Scan()
+    outer: dict[str, dict[str, None]] = {}
+    brackets: list[str] = []
+    # How deep the object lies whose keys are the outer ones: 1, or 2 in an array.
+    level = 1
+    # The outer key whose value is open, and how deep the object lies that gives its inner keys; -1 behind it.
+    key, inner = "", 0
     for match in _TOKEN.finditer(text):
         name, colon, bracket = match.groups()
-        if bracket:
-            if scan.bracket(bracket):
+        if bracket in {"{", "["}:
+            brackets.append(bracket)
+            below = len(brackets) - level
+            if brackets == ["["]:
+                level = 2
+            elif outer and not inner and bracket == "{" and (below == 1 or brackets[level:] == ["[", "{"]):
+                inner = len(brackets)
+        elif bracket:
+            del brackets[-1:]
+            if len(brackets) < inner:
+                inner = -1
+            if len(brackets) < level:
                 break
-        elif colon:
-            scan.key(name)
-    result = {key: tuple(inner) for key, inner in scan.outer.items()}
-    return (result, {}) if not scan.array else ({}, result)
-
-
-class _Scan:
-    """The state of one pass: the open brackets, and where in the document they stand."""
-
-    def __init__(self) -> None:
-        self.array = False
-        self.outer: dict[str, dict[str, None]] = {}
-        self._open: list[str] = []
-        #: Depth at which the object lies whose keys are the outer ones: 1, or 2 in an array.
-        self._level = 1
-        #: The outer key whose value is open, and the depth of the object that gives its inner keys.
-        self._key: str | None = None
-        self._inner = 0
-
-    def bracket(self, sign: str) -> bool:
-        """Follow a bracket; return whether all that can be seen has been seen."""
-        if sign in "{[":
-            self._open.append(sign)
-            self._opened()
-        else:
-            if self._open:
-                self._open.pop()
-            depth = len(self._open)
-            if self._inner and depth < self._inner:
-                self._inner = -1
-            if depth < self._level:
-                return True
-        return False
-
-    def _opened(self) -> None:
-        depth = len(self._open)
-        if depth == 1 and self._open[0] == "[":
-            self.array, self._level = True, 2
-        if self._key is not None and self._inner == 0 and self._open[-1] == "{" and (
-            depth == self._level + 1 or (depth == self._level + 2 and self._open[-2] == "[")
-        ):  # fmt: skip
-            self._inner = depth
-
-    def key(self, name: str) -> None:
-        """Remember a key, if it is an outer or an inner one."""
-        depth = len(self._open)
-        if not self._open or self._open[-1] != "{":
-            return
-        if depth == self._level:
-            if len(self.outer) < MOST_KEYS:
-                self.outer.setdefault(name, {})
-            self._key, self._inner = name, 0
-        elif depth == self._inner and self._key in self.outer and len(self.outer[self._key]) < MOST_KEYS:
-            self.outer[self._key].setdefault(name)
+        elif colon and brackets[-1:] == ["{"]:
+            if len(brackets) == level:
+                key, inner = name, 0
+                if len(outer) < MOST_KEYS:
+                    outer.setdefault(name, {})
+            elif len(brackets) == inner and key in outer and len(outer[key]) < MOST_KEYS:
+                outer[key].setdefault(name)
+    result = {name: tuple(inside) for name, inside in outer.items()}
+    return ({}, result) if level == 2 else (result, {})

@@ -24,14 +24,13 @@ from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import real
 from gtmask.formats.reading.geometry import flatten_xy
-from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 ROTATION = "ROTATION_JOB"

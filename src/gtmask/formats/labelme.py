@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from gtmask.formats.labelme_versions import grid_of
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import decode_base64, pairs, real
-from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed
 from gtmask.formats.reading.typed import get_any
 from gtmask.formats.text import decode_text
-from gtmask.model import Bitmap
+from gtmask.model import Bitmap, Kind, Record
 from gtmask.png.header import SIGNATURE as PNG
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Kind, Record
 
 #: From this size on, embedded image data is cut out before the JSON is parsed.
 LARGE = 1 << 16
@@ -56,9 +55,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> Reader[str]:
     """Open a labelme export: one file, a folder or a glob of them."""
-    return PerImageReader(
-        export, options, "labelme", wanted=wanted_json, parse=parse, labels=listed_labels(export)
-    )
+    return PerImageReader(export, options, "labelme", parse=parse, labels=listed_labels(export))
 
 
 def listed_labels(export: Export) -> list[str] | None:

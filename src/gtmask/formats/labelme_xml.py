@@ -20,7 +20,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels
 from gtmask.formats.reading.per_image import BadFile, PerImageReader, beside
 from gtmask.formats.reading.xmlstream import encoding_of, parse_piece
-from gtmask.model import Bitmap
+from gtmask.model import Bitmap, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
 
 TITLE = "LabelMe XML"
 _ROOT = re.compile(r"<annotation[\s>]")
@@ -57,12 +56,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of LabelMe XML files."""
-    return PerImageReader(export, options, TITLE, wanted=wanted, parse=parse, says_encoding=True)
-
-
-def wanted(name: str) -> bool:
-    """Say by its name whether a file may be an annotation: every XML may."""
-    return name.lower().endswith(".xml")
+    return PerImageReader(export, options, TITLE, parse=parse, suffix=".xml", says_encoding=True)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:

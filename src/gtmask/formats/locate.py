@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gtmask.errors import ExportError, NotFoundError
-from gtmask.formats.export import ARCHIVES, LocalExport
+from gtmask.formats.export import ARCHIVES, Export, LocalExport
 from gtmask.formats.remote_export import StorageExport
 from gtmask.storage.base import S3Settings
 from gtmask.storage.names import split_bucket
-
-if TYPE_CHECKING:
-    from gtmask.formats.export import Export
 
 _MAGIC = re.compile(r"[*?\[]")
 #: Ends of keys that name a file; in S3 any other key is taken for a folder.
@@ -44,11 +40,7 @@ def open_export(source: str | os.PathLike[str], s3: S3Settings | None = None) ->
             f"There is no export at {location}: there is no such user's home folder."
         ) from error
     if path.is_file():
-        if path.name.lower().endswith(ARCHIVES):
-            from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
-
-            return ArchiveExport(location, LocalExport(str(path.parent)), path.name)
-        return LocalExport(location, path.parent, names=(path.name,))
+        return _open_file(LocalExport(location, path.parent, names=(path.name,)), path.name)
     if path.is_dir():
         return LocalExport(location, path)
     if _MAGIC.search(location):
@@ -71,12 +63,17 @@ def _open_remote(location: str, s3: S3Settings) -> Export:
     if name and FILE_SUFFIX.search(name):
         export = StorageExport(location, f"s3://{bucket}/{folder}", s3, names=(name,))
         if export.exists(name):
-            if name.lower().endswith(ARCHIVES):
-                from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
-
-                return ArchiveExport(location, export, name)
-            return export
+            return _open_file(export, name)
     return StorageExport(location, f"s3://{bucket}/{key}".rstrip("/"), s3)
+
+
+def _open_file(export: Export, name: str) -> Export:
+    """Return an export of one file; of an archive that of what is in it."""
+    if not name.lower().endswith(ARCHIVES):
+        return export
+    from gtmask.formats.archive import ArchiveExport  # noqa: PLC0415 (only exports in archives need it)
+
+    return ArchiveExport(export.location, export, name)
 
 
 def _split_glob(location: str) -> tuple[str, str]:

@@ -37,7 +37,8 @@ def sniff(sample: Sample) -> str | None:
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of Mapillary Vistas polygons."""
     reporter = Header(CONFIG)
-    labels = _labels(export, reporter)
+    places = (CONFIG, f"../{CONFIG}", f"../../{CONFIG}")
+    labels = listed_names(reporter, export, places, "labels", "name")
     return PerImageReader(
         export, options, "Mapillary Vistas v2.0", wanted=wanted, parse=parse, labels=labels,
         findings=reporter.findings,
@@ -49,14 +50,6 @@ def wanted(name: str) -> bool:
     base = basename(name).lower()
     listed = base.startswith(("config", "panoptic_")) and FOLDER not in name.split("/")[:-1]
     return base.endswith(".json") and not listed
-
-
-def _labels(export: Export, reporter: Header) -> list[str] | None:
-    """Return the class names of the configuration in its order, or None where there is none."""
-    found = next((name for name in (CONFIG, f"../{CONFIG}", f"../../{CONFIG}") if export.exists(name)), None)
-    if found is None:
-        return None
-    return listed_names(reporter, export, found, "labels", "name")
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

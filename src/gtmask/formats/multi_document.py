@@ -5,18 +5,16 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from gtmask.formats.base import NamesImages
+from gtmask.formats.base import NamesImages, Reader
 from gtmask.formats.reading.per_image import beside
-from gtmask.model import ImageNames
+from gtmask.model import ImageNames, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.findings import Finding
-    from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream.texts import Texts
-    from gtmask.model import Record
 
 #: Images of each document that are looked for beside it.
 _TRIES = 3

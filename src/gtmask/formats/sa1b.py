@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed, wanted_json
+from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
@@ -30,7 +30,7 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> Reader[str]:
     """Open SA-1B annotations: one file, a folder or a glob of them."""
-    return PerImageReader(export, options, "SA-1B", wanted=wanted_json, parse=parse, labels=[LABEL])
+    return PerImageReader(export, options, "SA-1B", parse=parse, labels=[LABEL])
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (all formats' signature)

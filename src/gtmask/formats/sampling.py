@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.formats.base import Sample
-from gtmask.formats.keys import MOST_KEYS, scan_keys
+from gtmask.formats.keys import MOST_KEYS, Keys, scan_keys
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream import Container
-    from gtmask.formats.keys import Keys
 
 HEAD = 1 << 16
 #: Documents up to this size are judged only when all their keys are known.

@@ -22,13 +22,12 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import are_scored, pairs, real, reals
 from gtmask.formats.reading.geometry import CURVE_ERROR
 from gtmask.formats.reading.rle import add_runs
-from gtmask.formats.reading.rows import RowsReader, header, only_document
+from gtmask.formats.reading.rows import Row, RowsReader, header, only_document
 from gtmask.formats.reading.typed import Header, get_any
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record, Shape
 
 _GEOMETRY = {"box2d", "poly2d", "rle", "category"}

@@ -24,15 +24,13 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.pictures import find_picture
-from gtmask.formats.reading.rows import RowsReader, header, only_document
+from gtmask.formats.reading.rows import Row, RowsReader, header, only_document
 from gtmask.formats.reading.typed import Header, get_any
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Record, Select
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
-    from gtmask.model import Record
 
 GROUND_TRUTH = "ground-truth"
 _LEFT_OUT = frozenset({"SKIPPED", "REJECTED"})
@@ -57,7 +55,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
         called=("sample", "uuid", "name"),
-        labels=list(dict.fromkeys(name for name in categories.values() if name)) or None, context=categories,
+        labels=categories.values(), context=categories,
         findings=reporter.findings,
     )  # fmt: skip
 

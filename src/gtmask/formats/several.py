@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from gtmask.class_map import SuggestedClass
 from gtmask.errors import GtmaskError
-from gtmask.formats.base import suggested
+from gtmask.formats.base import Reader, suggested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.findings import Finding
-    from gtmask.formats.base import Reader
     from gtmask.model import ImageNames, Record
 
 

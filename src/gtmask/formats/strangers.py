@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import PASSING, GtmaskError, UnknownFormatError
 from gtmask.findings import is_reject
-from gtmask.formats.base import ReadOptions
-from gtmask.formats.export import ARCHIVES
+from gtmask.formats.base import ReadOptions, Sample
+from gtmask.formats.export import ARCHIVES, Export
 from gtmask.formats.reading.companions import DOCUMENTS
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.sampling import HEAD
@@ -20,8 +20,6 @@ from gtmask.formats.unread import known_tool
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
-    from gtmask.formats.base import Sample
-    from gtmask.formats.export import Export
     from gtmask.formats.format import Format
 
 #: Records that are read of a file to see whether a reader gets any.
@@ -101,13 +99,9 @@ def is_damaged(export: Export, sample: Sample) -> bool:
         return False
     if export.size(sample.name) > HEAD:
         return bool(sample.damage)
-    try:
-        decode_json(sample.head)
-    except ValueError:
-        # JSON Lines are called .json, too: their first line is a value.
-        lines = sample.head.splitlines()
-        return not _is_json(lines[0] if len(lines) > 1 else b"")
-    return False
+    # JSON Lines are called .json, too: their first line is a value.
+    lines = sample.head.splitlines()
+    return not _is_json(sample.head) and not _is_json(lines[0] if len(lines) > 1 else b"")
 
 
 def _is_json(line: bytes) -> bool:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import PASSING, StorageError
 from gtmask.formats.jsonstream import open_document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import hex_color, numbers, reals, rgb_key
@@ -29,18 +28,15 @@ from gtmask.formats.reading.per_image import (
     encoding_findings,
     load_json,
     load_listed,
+    unread_classes,
 )
-from gtmask.formats.reading.rows import RowsReader, by_suffix, lines_of
+from gtmask.formats.reading.rows import Row, RowsReader, by_suffix, lines_of
 from gtmask.formats.reading.typed import Header, get_any
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Record, Select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
-    from gtmask.model import Record
 
 VECTOR, PIXEL, SAVED = "___objects.json", "___pixel.json", "___save.png"
 CLASSES = ("classes/classes.json", "classes.json", "../classes/classes.json")
@@ -61,7 +57,7 @@ def read(export: Export, options: ReadOptions) -> PerImageReader | RowsReader:
     """Open a SuperAnnotate project."""
     reporter = Header("classes.json")
     classes, colors = _classes(export, reporter)
-    labels = list(dict.fromkeys(classes.values())) or None
+    labels = classes.values()
     names = list(filter(wanted_rows, export.names()))
     if names and _is_list(export, names[0]):
         return RowsReader(
@@ -98,16 +94,11 @@ def _classes(export: Export, reporter: Header) -> tuple[dict[int, str], dict[str
     found = next((name for name in CLASSES if export.exists(name)), None)
     if found is None:
         return {}, {}
-    try:
-        rows = reporter.as_objects(
-            reporter.as_list(load_json(data := export.read(found)), "the document"), "classes"
-        )
+    rows: list[dict[str, Any]] = []
+    with unread_classes(reporter, found):
+        document = load_json(data := export.read(found))
+        rows = reporter.as_objects(reporter.as_list(document, "the document"), "classes")
         reporter.findings += encoding_findings(found, data)
-    except PASSING:
-        raise
-    except (StorageError, BadFile) as error:
-        reporter.finding("classes-unread", f"{found}: {error}"[:200])
-        return {}, {}
     listed = [(reporter.get_whole(row, "id"), get_any(row, "name")) for row in rows]
     colors = {name: color for row in rows if isinstance(name := get_any(row, "name"), str)
               and (color := hex_color(get_any(row, "color"))) is not None}  # fmt: skip
@@ -155,11 +146,7 @@ def _build(
         if "parts" in item and "type" not in item:
             _add_parts(builder, label, item, stem + SAVED)
             return
-        kind = builder.get_text(item, "type")
-        if kind in _KINDS:
-            _KINDS[kind](builder, label, item)
-        else:
-            builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")
+        _add_shape(builder, label, builder.get_text(item, "type"), item)
 
     builder.each(instances, add, "instance")
     return builder.build()
@@ -183,36 +170,22 @@ def _add_parts(builder: RecordBuilder, label: str, item: dict[str, Any], picture
         builder.finding("shape-no-geometry", f"{label}: no parts")
 
 
-def _polygon(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    holes = [numbers(hole) for hole in builder.get_list(item, "exclude")]
-    builder.polygons(label, [[numbers(item["points"]), *holes]], subtract=True)
-
-
-def _box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    x1, y1, x2, y2 = reals(item["points"], ("x1", "y1", "x2", "y2"))
-    builder.rectangle(label, x1, y1, x2, y2)
-
-
-def _rotated_box(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    keys = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
-    builder.polygon(label, reals(item["points"], keys), "rotated_rectangle")
-
-
-def _ellipse(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    curve = {**item, **builder.get_object(item, "points")}
-    cx, cy, rx, ry = reals(curve, ("cx", "cy", "rx", "ry"))
-    builder.ellipse(label, (cx, cy), (rx, ry), builder.get_number(curve, "angle"))
-
-
-def _polyline(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    builder.polygon(label, numbers(item["points"]), "polyline")
-
-
-def _point(builder: RecordBuilder, label: str, item: dict[str, Any]) -> None:
-    builder.polygon(label, reals(item, "xy"), "point")
-
-
-_KINDS: dict[str, Callable[[RecordBuilder, str, dict[str, Any]], None]] = {
-    "polygon": _polygon, "bbox": _box, "rbbox": _rotated_box, "ellipse": _ellipse, "polyline": _polyline,
-    "point": _point,
-}  # fmt: skip
+def _add_shape(builder: RecordBuilder, label: str, kind: str, item: dict[str, Any]) -> None:
+    if kind == "polygon":
+        holes = [numbers(hole) for hole in builder.get_list(item, "exclude")]
+        builder.polygons(label, [[numbers(item["points"]), *holes]], subtract=True)
+    elif kind == "bbox":
+        builder.rectangle(label, *reals(item["points"], ("x1", "y1", "x2", "y2")))
+    elif kind == "rbbox":
+        keys = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
+        builder.polygon(label, reals(item["points"], keys), "rotated_rectangle")
+    elif kind == "ellipse":
+        curve = {**item, **builder.get_object(item, "points")}
+        cx, cy, rx, ry = reals(curve, ("cx", "cy", "rx", "ry"))
+        builder.ellipse(label, (cx, cy), (rx, ry), builder.get_number(curve, "angle"))
+    elif kind == "polyline":
+        builder.polygon(label, numbers(item["points"]), "polyline")
+    elif kind == "point":
+        builder.polygon(label, reals(item, "xy"), "point")
+    else:
+        builder.finding("shape-kind-unsupported", f"{label}: {kind or 'no type'}")

@@ -30,13 +30,12 @@ from gtmask.formats.reading.geometry import rotated_corners, upright
 from gtmask.formats.reading.malformed import describe
 from gtmask.formats.reading.per_image import PerImageReader, listed_names, load_listed, load_object
 from gtmask.formats.reading.typed import Header, get_any
-from gtmask.model import Bitmap
+from gtmask.model import Bitmap, Record
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Record
 
 META = "meta.json"
 ANNOTATIONS, IMAGES = "ann", "img"
@@ -68,7 +67,7 @@ def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a Supervisely project or dataset."""
     reporter = Header(META)
     meta = _find_meta(export)
-    labels = None if meta is None else listed_names(reporter, export, meta, "classes", "title")
+    labels = listed_names(reporter, export, [meta] if meta else (), "classes", "title")
     return PerImageReader(
         export, options, "Supervisely", wanted=wanted, parse=parse, labels=labels,
         context=_classes(export, meta) if labels else _Classes(), findings=reporter.findings,

@@ -20,7 +20,7 @@ from gtmask.formats.jsonstream import Document, parse_value
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.classes import class_names
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.rows import RowsReader, lines
+from gtmask.formats.reading.rows import Row, RowsReader, lines
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.yolo.class_files import Classes, numbered
 from gtmask.formats.yolo.lines import add_lines
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
     from gtmask.model import Record
 
 SEGMENTS, POSE, CLASSIFICATION = "segments", "pose", "classification"
@@ -66,10 +65,9 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
         pose = pose or "kpt_shape" in first or reporter.get_text(first, "task") == POSE
     if not names:
         reporter.finding("classes-missing", "the first line has no class_names")
-    labels = [names[key] for key in sorted(names)]
     return RowsReader(
         export, options, "Ultralytics NDJSON", parse=parse, called=("image", "file"), ranges=image_lines,
-        labels=list(dict.fromkeys(labels)) or None, context=Classes(names, pose),
+        labels=[names[key] for key in sorted(names)], context=Classes(names, pose),
         findings=reporter.findings,
     )  # fmt: skip
 

@@ -25,14 +25,13 @@ from gtmask.errors import NotFoundError, UsageError
 from gtmask.images.probe import ImageInfo
 from gtmask.manifest.names import STATE_FOLDER
 from gtmask.storage import is_s3, open_storage, split_location
-from gtmask.storage.base import Entry, check_key
+from gtmask.storage.base import Entry, S3Settings, Storage, check_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from numpy.typing import NDArray
 
-    from gtmask.storage.base import S3Settings, Storage
 
 #: The table's name in the folder of the copies.
 TABLE = "prepared.jsonl"

@@ -44,6 +44,8 @@ FAILURE_REASON = "failure-reason"
 JOB_NAME_KEY = "job-name"
 HUMAN_ANNOTATED = "human-annotated"
 CREATION_DATE = "creation-date"
+#: The same page: where a labeling job leaves its results below its output.
+JOB_OUTPUT = "manifests/output/output.manifest"
 
 # --- names ------------------------------------------------------------------------------------------
 #: API, LabelAttributeName: 1 to 127 characters; no underscore, dot or blank.

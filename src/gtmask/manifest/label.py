@@ -6,9 +6,9 @@ Keys: Developer Guide, sms-data-output and sms-verification-data.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gtmask.manifest.color_map import ParsedColorMap, read_color_map
+from gtmask.manifest.color_map import ColorMapEntry, ParsedColorMap, read_color_map
 from gtmask.manifest.contract import (
     ADJUSTMENT_STATUS,
     COLOR_MAP,
@@ -17,9 +17,6 @@ from gtmask.manifest.contract import (
     JOB_NAME_KEY,
     SEGMENTATION_TYPE,
 )
-
-if TYPE_CHECKING:
-    from gtmask.manifest.color_map import ColorMapEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, UsageError
-from gtmask.manifest.unfinished import PARTIAL, STATE, read_run_state
+from gtmask.manifest.contract import JOB_OUTPUT
+from gtmask.manifest.grid import ANSWER_FILE
+from gtmask.manifest.unfinished import PARTIAL, read_run_state
 from gtmask.storage import check_location, is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
@@ -18,9 +20,7 @@ if TYPE_CHECKING:
     from gtmask.storage.base import S3Settings
 
 #: Of the manifests of an answer, the one that others work with.
-_ANSWER, _ANSWER_STATE = "answer.manifest", STATE + "answer.json"
-#: Where a labeling job leaves its results (Developer Guide, sms-data-output).
-_JOB_OUTPUT = "manifests/output/output.manifest"
+_ANSWER = "answer.manifest"
 _SUFFIX = ".manifest"
 #: Ends of the names of files; in S3 any other key may be a folder.
 _FILES = (_SUFFIX, PARTIAL, ".json", ".jsonl", ".ndjson")
@@ -51,10 +51,10 @@ def _in_folder(folder: str, s3: S3Settings | None) -> str:
     with BlockingStorage(open_storage(folder, s3)) as storage:
         if (run := read_run_state(storage)) is not None:
             return f"{folder}/{run.manifest}"
-        if storage.exists(_ANSWER_STATE):
+        if storage.exists(ANSWER_FILE):
             return f"{folder}/{_ANSWER}"
-        if storage.exists(_JOB_OUTPUT):
-            return f"{folder}/{_JOB_OUTPUT}"
+        if storage.exists(JOB_OUTPUT):
+            return f"{folder}/{JOB_OUTPUT}"
         found = [entry.key for entry in storage.list() if "/" not in entry.key]
     found = [key for key in found if key.endswith(_SUFFIX)]
     if len(found) > 1:

@@ -25,7 +25,7 @@ from gtmask.findings import Finding
 from gtmask.formats.coco import boxes
 from gtmask.formats.coco.plain import fill_plain
 from gtmask.formats.coco.shapes import add_segmentation
-from gtmask.formats.coco.tables import OWNERS, element_at, read_tables
+from gtmask.formats.coco.tables import OWNERS, Tables, element_at, read_tables
 from gtmask.formats.coco.units import OTHER_NAMES, has_several, image_spellings, unit_of
 from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
@@ -35,7 +35,7 @@ from gtmask.formats.reading.checks import are_scored
 from gtmask.formats.reading.companions import is_twin
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.kernels import READER_MODULES, compile_kernels
-from gtmask.model import ImageNames
+from gtmask.model import Grid, ImageNames, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
-    from gtmask.formats.coco.tables import Tables
     from gtmask.formats.export import Export
     from gtmask.formats.jsonstream.texts import Texts
-    from gtmask.model import Grid, Record
 
 _CVAT = re.compile(r'"licenses"\s*:\s*\[\s*\{(?=[^}]*"name"\s*:\s*"")(?=[^}]*"id"\s*:\s*0\b)[^}]*\}\s*\]')
 _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')

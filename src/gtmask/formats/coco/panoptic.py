@@ -20,14 +20,13 @@ from gtmask.formats.coco.shapes import is_crowd
 from gtmask.formats.jsonstream import parse_elements
 from gtmask.formats.jsonstream.ids import normal_id
 from gtmask.formats.reading.typed import get_any
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, ImageNames, Record, Select
 
 if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.coco.tables import Tables
     from gtmask.formats.export import Export
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.model import ImageNames, Record
 
 #: Entries of the document that are looked at to find the folder of the PNGs.
 _TRIES = 3

@@ -19,12 +19,11 @@ from gtmask.formats.jsonstream.tokens import read_number, same_bytes, skip_value
 from gtmask.formats.reading.geometry import LIMIT
 from gtmask.formats.reading.rings import judge_ring
 from gtmask.jit import kernel
-from gtmask.model import Shape
+from gtmask.model import Record, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.model import Record
 
 _CATEGORY, _CROWD, _RINGS = range(3)
 _NAMES = tuple(np.frombuffer(name, np.uint8).copy() for name in

@@ -13,11 +13,20 @@ import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
-from gtmask.formats.jsonstream import Cursor, elements, load, parse_elements
+from gtmask.formats.jsonstream import (
+    Batch,
+    Container,
+    Cursor,
+    Document,
+    Entry,
+    elements,
+    load,
+    parse_elements,
+)
 from gtmask.formats.jsonstream.ids import MISSING, id_key, keys_of, normal_id
 from gtmask.formats.jsonstream.joins import Column, Index, is_sorted
 from gtmask.formats.jsonstream.segments import mapped
-from gtmask.formats.jsonstream.texts import texts_of
+from gtmask.formats.jsonstream.texts import Texts, texts_of
 from gtmask.formats.reading.typed import get_any
 from gtmask.text import one_line
 
@@ -27,8 +36,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.base import ReadOptions
-    from gtmask.formats.jsonstream import Batch, Container, Document, Entry
-    from gtmask.formats.jsonstream.texts import Texts
 
 _ARRAY, _OBJECT = b"[{"
 #: Members of an annotation that say whose it is; in results lists of semantic segmentation (detectron2,

@@ -21,7 +21,7 @@ from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.formats.reading.reader import BaseReader
 from gtmask.formats.reading.xmlstream import Piece, encoding_of, parse_piece, pieces
-from gtmask.model import ImageNames
+from gtmask.model import Grid, ImageNames, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.model import Grid, Record
 
 _ROOT = re.compile(r"<annotations[\s>]")
 _CHILD = re.compile(r"<(version|meta|image|track)[\s>/]")

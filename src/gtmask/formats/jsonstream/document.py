@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
-from gtmask.formats.export import note_read, whole
+from gtmask.formats.export import Export, note_read, whole
 from gtmask.storage.local import read_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.formats.export import Export
 
 #: Files without a local path are read in blocks of this size, and this many blocks are kept.
 BLOCK = 1 << 20

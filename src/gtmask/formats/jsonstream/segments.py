@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 import numpy as np
 
 from gtmask.formats.jsonstream import kernels
-from gtmask.formats.jsonstream.container import Container, Cursor
+from gtmask.formats.jsonstream.container import Batch, Container, Cursor
 from gtmask.machine import cores
 from gtmask.workers import thread_pool
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Future
 
-    from gtmask.formats.jsonstream.container import Batch
     from gtmask.formats.jsonstream.document import Document
 
 T = TypeVar("T")

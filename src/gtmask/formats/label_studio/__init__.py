@@ -27,7 +27,7 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.per_image import BadFile, load_part
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
-from gtmask.formats.reading.typed import Header, get_any
+from gtmask.formats.reading.typed import Header, Reporter, get_any
 from gtmask.kernels import BRUSH_MODULES, compile_kernels
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.typed import Reporter
     from gtmask.model import Record
 
 _CHOICES = ("annotations", "completions", "predictions")

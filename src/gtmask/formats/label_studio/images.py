@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
-from gtmask.formats.reading.typed import get_any
+from gtmask.formats.reading.typed import Reporter, get_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gtmask.formats.reading.typed import Reporter
 
 #: What people call the key of the image that is to be labeled; numbers at their end do not count.
 _USUAL = frozenset({"image", "img", "images", "image_url", "url", "photo", "picture", "pages", "frame"})

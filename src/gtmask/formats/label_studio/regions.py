@@ -15,13 +15,12 @@ from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
 from gtmask.formats.reading.geometry import ellipse_ring, refuse_negative, rotated_corners
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.typed import get_any
-from gtmask.model import Bitmap
+from gtmask.model import Bitmap, Record, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.model import Record, Shape
 
 #: Result types that describe the image or a region but draw nothing.
 _SILENT = frozenset({

@@ -10,12 +10,11 @@ from gtmask.formats.reading.checks import real, reals
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.times import moment
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Record, Select
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.reading.rows import RowsReader
-    from gtmask.model import Record
 
 _UPRIGHT = ("", "0", "1")
 #: What labels of one data row are compared by.

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 from gtmask.class_map import SuggestedClass
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.formats.masks.brush import Task, images_of_tasks, region_of, tasks_of
-from gtmask.formats.masks.class_lists import NAMES, ClassList, is_class_list, parse_class_list
+from gtmask.formats.masks.class_lists import NAMES, ClassList, Entry, is_class_list, parse_class_list
 from gtmask.formats.masks.known import known_classes
-from gtmask.formats.masks.layout import Pair, arrange
+from gtmask.formats.masks.layout import Layout, Pair, arrange
 from gtmask.formats.masks.meaning import BACKGROUND, KEEP, VOID, add_pixels, class_values, is_background
-from gtmask.formats.masks.pictures import NotAMask, decode, palette_color
+from gtmask.formats.masks.pictures import NotAMask, Pixel, decode, palette_color
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.companions import left_out, note
 from gtmask.formats.reading.per_image import BadFile, rejected
 from gtmask.formats.reading.typed import Header
 from gtmask.formats.text import decode_text
 from gtmask.kernels import MASK_MODULES, compile_kernels
-from gtmask.model import Bitmap, ImageNames, Select
-from gtmask.png import read_header
+from gtmask.model import Bitmap, ImageNames, Record, Select
+from gtmask.png import PngHeader, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
     from gtmask.findings import Finding
     from gtmask.formats.base import ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.masks.class_lists import Entry
-    from gtmask.formats.masks.layout import Layout
-    from gtmask.formats.masks.pictures import Pixel
-    from gtmask.model import Record
-    from gtmask.png import PngHeader
 
 TITLE = "Masks"
 #: Names of one export that the search for class lists and masks looks at before the format is known.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import PASSING, StorageError
 from gtmask.formats.masks.layout import TRIED
+from gtmask.formats.reading.per_image import unread_classes
 from gtmask.formats.text import decode_json
 
 if TYPE_CHECKING:
@@ -91,16 +91,11 @@ def images_of_tasks(
     """Return the images of tasks by their ids, from JSON exports that lie beside the pictures."""
     found: dict[int, list[str]] = {}
     for name in names:
-        try:
+        document: Any = []
+        with unread_classes(reporter, name):
             if export.size(name) > limit:
-                reporter.finding("classes-unread", f"{name}: it is larger than --memory-limit")
-                continue
+                raise ValueError("it is larger than --memory-limit")
             document = decode_json(export.read(name))
-        except PASSING:
-            raise
-        except (ValueError, StorageError) as error:
-            reporter.finding("classes-unread", f"{name}: {error}"[:200])
-            continue
         for task in document if isinstance(document, list) else [document]:
             number = reporter.get_whole(task, "id") if isinstance(task, dict) else None
             if number is not None:

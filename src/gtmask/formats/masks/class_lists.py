@@ -19,13 +19,12 @@ import yaml
 
 from gtmask.formats.reading.classes import Word, load_yaml, name_lines
 from gtmask.formats.reading.per_image import encoding_findings
-from gtmask.formats.reading.typed import get_any
+from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.text import decode_json, decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gtmask.formats.reading.typed import Header
 
 #: Names of class lists, those that tell most first: of several in one folder the first counts.
 NAMES = (

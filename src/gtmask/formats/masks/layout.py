@@ -22,6 +22,8 @@ from functools import lru_cache
 from posixpath import basename, dirname, splitext
 from typing import TYPE_CHECKING
 
+from gtmask.formats.reading.companions import IMAGES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -39,7 +41,6 @@ OTHER_WORDS = frozenset({
     "segmentationobject", "segmentationobjectpng", "segmentationclassvisualization", "instances", "instance",
     "segmentationobjectvisualization", "panoptic", "semantic_rgb", "visualization", "visualizations",
 })  # fmt: skip
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".heic")
 #: Extensions that are tried where the tree holds no images.
 TRIED = (
     ".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".PNG", ".tif", ".tiff", ".TIF", ".TIFF", ".bmp", ".webp",
@@ -110,7 +111,7 @@ def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
     ``elsewhere`` says that images are looked for in another tree. In this one a mask is no image, whatever
     its name.
     """
-    pictures = [name for name in names if name.lower().endswith(IMAGE_EXTENSIONS)]
+    pictures = [name for name in names if name.lower().endswith(IMAGES)]
     roles = {name: _role(name) for name in pictures}
     said = any(role == "mask" for role in roles.values())
     unsaid = () if said else (name for name in pictures if not roles[name] and name.lower().endswith(".png"))
@@ -170,7 +171,7 @@ def mask_keys(name: str) -> list[str]:
     """Return what a mask's path may be reduced to, the surest first."""
     stem = splitext(basename(name))[0]
     bare, extension = splitext(stem)
-    if extension.lower() in IMAGE_EXTENSIONS:
+    if extension.lower() in IMAGES:
         stem = bare
     stems = [stem]
     if _WEAK_END.search(stem):
@@ -272,7 +273,7 @@ def _by(mask: str) -> str:
 def _places(mask: str, keys: list[str]) -> Iterator[str]:
     """Yield where the image of a mask may lie that is not in the tree, the likeliest place first."""
     stem = splitext(basename(mask))[0]
-    if splitext(stem)[1].lower() in IMAGE_EXTENSIONS:
+    if splitext(stem)[1].lower() in IMAGES:
         folder = folder_key(dirname(mask))
         yield f"{folder}/{stem}" if folder else stem
         return

@@ -18,13 +18,12 @@ import numpy as np
 from gtmask.errors import PngError
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.model import Plane
-from gtmask.png import count_values, decode_png, read_header
+from gtmask.png import PngHeader, count_values, decode_png, read_header
 from gtmask.png.wide import decode_wide, is_wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.png import PngHeader
 
 GRAY, COLORS, PALETTE, GRAY_ALPHA, COLORS_ALPHA = 0, 2, 3, 4, 6
 MOST = 256

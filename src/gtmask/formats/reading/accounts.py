@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.malformed import MALFORMED, describe, type_name
 from gtmask.formats.reading.typed import Reporter
-from gtmask.model import Balance
+from gtmask.model import Balance, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gtmask.findings import Finding
-    from gtmask.model import Shape
 
 
 #: Members in which tools keep the ids of annotations.

@@ -13,12 +13,10 @@ from gtmask.formats.reading.checks import pixels_of
 from gtmask.formats.reading.collected import Collected
 from gtmask.formats.reading.geometry import LIMIT, ellipse_ring, flatten, refuse_negative, refuse_truth
 from gtmask.formats.reading.malformed import type_name
-from gtmask.model import Record, Shape
+from gtmask.model import Bitmap, FillRule, Grid, Kind, Record, Runs, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from gtmask.model import Bitmap, FillRule, Grid, Kind, Runs
 
 
 _LEAST = {"polyline": 2, "point": 1}

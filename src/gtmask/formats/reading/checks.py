@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.geometry import flatten
 from gtmask.formats.reading.malformed import type_name
+from gtmask.manifest.contract import HEX_COLOR
 from gtmask.model import Select
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
 #: As many bytes of a PNG tell whether any of its pixels may be transparent.
@@ -114,7 +113,7 @@ def hex_color(color: Any) -> str | None:
     if isinstance(color, list) and len(color) in {3, 4}:
         whole = [part for part in color if isinstance(part, int) and 0 <= part <= 255]
         return "#{:02x}{:02x}{:02x}".format(*whole) if len(whole) == len(color) else None
-    if isinstance(color, str) and _HEX_COLOR.fullmatch(color.strip()):
+    if isinstance(color, str) and HEX_COLOR.fullmatch(color.strip()):
         return color.strip().lower()
     return None
 

@@ -29,7 +29,7 @@ COMPANIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
     ".yaml", ".yml",
 )  # fmt: skip
-_IMAGES = COMPANIONS[:10]
+IMAGES = COMPANIONS[:10]
 #: Lists of classes and images as tools name them, and what tools write beside an export: Label Studio's YOLO
 #: export has notes.json, Supervisely meta.json and more, Roboflow _classes.csv, Darwin class_mapping.csv,
 #: gtmask rejects.jsonl.
@@ -65,12 +65,7 @@ def is_document(export: Export, name: str) -> bool:
     base = basename(name).lower()
     if "." in base:
         return base.endswith(DOCUMENTS) or is_packed(base)
-    try:
-        return export.read(name, 0, 64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<")
-    except PASSING:
-        raise
-    except GtmaskError:
-        return False
+    return _head(export, name, 64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<")
 
 
 def is_companion(export: Export, name: str) -> bool:
@@ -85,10 +80,10 @@ def is_companion(export: Export, name: str) -> bool:
     return False
 
 
-def _head(export: Export, name: str) -> bytes:
+def _head(export: Export, name: str, count: int = _HEAD) -> bytes:
     """Return the first bytes of a file, none where it cannot be read."""
     try:
-        return export.read(name, 0, _HEAD)
+        return export.read(name, 0, count)
     except PASSING:
         raise
     except GtmaskError:
@@ -102,7 +97,7 @@ def _lists_images(export: Export, name: str) -> bool:
     if len(head) == _HEAD:
         lines = lines[:-1]
     lines = [line for line in lines if line]
-    return bool(lines) and all(line.lower().endswith(_IMAGES) for line in lines)
+    return bool(lines) and all(line.lower().endswith(IMAGES) for line in lines)
 
 
 def is_twin(sample: Sample) -> bool:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import Finding
-from gtmask.formats.base import suggested
+from gtmask.formats.base import Reader, suggested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.class_map import SuggestedClass
-    from gtmask.formats.base import Reader
     from gtmask.model import ImageNames, Record
 
 

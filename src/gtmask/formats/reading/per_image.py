@@ -1,9 +1,9 @@
 """What formats with one file per image share: one unit is one file name, one record one parsed file.
 
-A format gives two module-level functions (readers are pickled to workers by reference):
+A format gives one or two module-level functions (readers are pickled to workers by reference):
 
-- ``wanted(name) -> bool``: may this file be an annotation, by its name alone? What has the format's extension
-  and is not wanted is known to be none;
+- ``wanted(name) -> bool``: may this file be an annotation, by its name alone? By default every file with the
+  format's extension may; what has it and is not wanted is known to be none;
 - ``parse(data, name, reader) -> Record``: build the record of one file. It may raise ``BadFile`` (a
   ``ValueError``) with a few words; orjson's error is one already.
 
@@ -12,28 +12,30 @@ A damaged file is a reject record that names the file; the run goes on.
 
 from __future__ import annotations
 
+import csv
+from contextlib import contextmanager
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING, Any, Unpack
 
 import orjson
+import yaml
 
 from gtmask.errors import PASSING, NotFoundError, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.doubled import DoubledKey
 from gtmask.formats.jsonstream import loads
-from gtmask.formats.reading.classes import report_duplicates
+from gtmask.formats.reading.classes import load_yaml, report_duplicates
 from gtmask.formats.reading.companions import COMPANIONS, left_out
 from gtmask.formats.reading.malformed import type_name
-from gtmask.formats.reading.reader import BaseReader
+from gtmask.formats.reading.reader import BaseReader, Told
 from gtmask.formats.text import decode_json, guessed_encoding
 from gtmask.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.reader import Told
     from gtmask.formats.reading.typed import Header
 
 
@@ -59,8 +61,8 @@ class PerImageReader(BaseReader):
         options: ReadOptions,
         title: str,
         *,
-        wanted: Callable[[str], bool],
         parse: Callable[[bytes, str, PerImageReader], Record],
+        wanted: Callable[[str], bool] | None = None,
         suffix: str = ".json",
         says_encoding: bool = False,
         look: Callable[[PerImageReader, list[str]], list[Finding]] | None = None,
@@ -78,13 +80,17 @@ class PerImageReader(BaseReader):
         """Return the number of files where listing is cheap (not on S3)."""
         if self.export.is_remote:
             return None
-        return sum(map(self._wanted, self.export.names()))
+        return sum(map(self.is_wanted, self.export.names()))
+
+    def is_wanted(self, name: str) -> bool:
+        """Say by its name whether a file may be an annotation."""
+        return self._wanted(name) if self._wanted is not None else name.lower().endswith(self._suffix)
 
     def units(self) -> Iterator[str]:
         """Yield the names of the annotation files; the others are told once all were listed."""
         others: list[str] = []
         for name in self.export.names():
-            if self._wanted(name):
+            if self.is_wanted(name):
                 yield name
             elif not name.lower().endswith(COMPANIONS) or name.lower().endswith(YAML):
                 others.append(name)
@@ -165,28 +171,37 @@ def load_listed(data: bytes, key: str) -> tuple[dict[str, Any], list[Any]]:
     return document, listed
 
 
-def listed_names(reporter: Header, export: Export, name: str, table: str, member: str) -> list[str] | None:
-    """Return the class names of a project's file: one member of each object of a list, or None.
+def listed_names(
+    reporter: Header, export: Export, places: Iterable[str], table: str, member: str
+) -> list[str]:
+    """Return the class names of a project's file: one member of each object of a list; none where it is not.
 
     What cannot be read is told: without its classes an export still has shapes, but in another order.
+
+    - ``places``: where the file may be, in JSON or YAML; the first that is there counts.
     """
+    for name in filter(export.exists, places):
+        with unread_classes(reporter, name):
+            data = export.read(name)
+            is_yaml = name.lower().endswith(YAML)
+            document = reporter.as_object(load_yaml(data), name) if is_yaml else load_object(data)
+            reporter.findings += encoding_findings(name, data)
+            names = [reporter.get_label(entry, member) for entry in reporter.get_objects(document, table)]
+            report_duplicates(reporter, {number: name for number, name in enumerate(names) if name})
+            return names
+        break
+    return []
+
+
+@contextmanager
+def unread_classes(reporter: Header, name: str) -> Iterator[None]:
+    """Tell of a file that lists classes and cannot be read or parsed, instead of raising; ``name`` is its."""
     try:
-        data = export.read(name)
-        document = load_object(data)
+        yield
     except PASSING:
         raise
-    except (StorageError, BadFile) as error:
-        reporter.finding("classes-unread", f"{name}: {error}"[:200])
-        return None
-    reporter.findings += encoding_findings(name, data)
-    names = [reporter.get_label(entry, member) for entry in reporter.get_objects(document, table)]
-    report_duplicates(reporter, {number: name for number, name in enumerate(names) if name})
-    return [name for name in names if name] or None
-
-
-def wanted_json(name: str) -> bool:
-    """Say by its name whether a file may be an annotation: every JSON may."""
-    return name.lower().endswith(".json")
+    except (StorageError, ValueError, yaml.YAMLError, csv.Error, RecursionError) as error:
+        reporter.finding("classes-unread", f"{name}: {error}"[:200].replace("\n", " "))
 
 
 def beside(name: str, image: str) -> str:

@@ -32,26 +32,16 @@ def find_picture(export: Export, address: str, names: Iterable[str] = ()) -> str
     - ``address``: URL, ``s3://`` URI or path.
     - ``names``: other file names that the picture may have.
     """
-    return next((name for name in candidates(address, names) if export.exists(name)), None)
+    return next(filter(export.exists, candidates(address, names)), None)
 
 
-def candidates(address: str, names: Iterable[str] = ()) -> Iterator[str]:
-    """Yield the places where a picture may lie, the likeliest first; see the module's docstring."""
-    seen: set[str] = set()
-    for name in _places(address, names):
-        if name not in seen:
-            seen.add(name)
-            yield name
-
-
-def _places(address: str, names: Iterable[str]) -> Iterator[str]:
+def candidates(address: str, names: Iterable[str] = ()) -> list[str]:
+    """Return the places where a picture may lie, the likeliest first; see the module's docstring."""
     ends = list(_ends(address))
-    for spelled in (ends, [end.replace(":", "_") for end in ends]):
-        for end in spelled:
-            yield from (above + end for above in ABOVE)
-    for name in (ends[-1] if ends else "", *names):
-        if name:
-            yield from (folder + name for folder in FOLDERS)
+    spelled = [*ends, *(end.replace(":", "_") for end in ends)]
+    places = [above + end for end in spelled for above in ABOVE]
+    places += [folder + name for name in (*ends[-1:], *names) if name for folder in FOLDERS]
+    return list(dict.fromkeys(places))
 
 
 def _ends(address: str) -> Iterator[str]:

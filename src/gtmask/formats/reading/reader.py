@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class Told(TypedDict, total=False):
     """What an export tells beside its records.
 
-    ``labels`` are class names that it lists, ``findings`` what was found in its header, ``colors`` the
+    ``labels`` are the class names that it lists, ``findings`` what was found in its header, ``colors`` the
     colours of classes that the header tells, as ``#rrggbb`` by label; ``context`` is whatever a format's
     parsing needs besides a record's bytes (class tables); picklable, found as ``reader.context``.
     """
 
-    labels: list[str] | None
+    labels: Iterable[str] | None
     findings: Iterable[Finding]
     colors: Mapping[str, str] | None
     context: Any
@@ -41,7 +41,7 @@ class BaseReader:
         self.export = export
         self.options = options
         self.title = title
-        self.labels = told.get("labels")
+        self.labels = list(dict.fromkeys(filter(None, told.get("labels") or ()))) or None
         self.context: Any = told.get("context")
         self.findings: list[Finding] = list(told.get("findings", ()))
         self._colors = dict(told.get("colors") or {})

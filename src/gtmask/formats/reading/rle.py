@@ -15,13 +15,12 @@ import numpy as np
 from gtmask.findings import Finding
 from gtmask.formats.reading.malformed import type_name
 from gtmask.jit import kernel
-from gtmask.model import Runs
+from gtmask.model import Runs, Shape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.model import Shape
 
 _LARGEST_SIDE = 1 << 30
 

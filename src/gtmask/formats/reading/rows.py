@@ -18,10 +18,10 @@ import orjson
 
 from gtmask.errors import DamagedExportError
 from gtmask.findings import Finding
-from gtmask.formats.jsonstream import Document, elements, load, open_document
+from gtmask.formats.jsonstream import Container, Document, elements, load, open_document
 from gtmask.formats.reading.companions import left_out
 from gtmask.formats.reading.per_image import BadFile, load_part
-from gtmask.formats.reading.reader import BaseReader
+from gtmask.formats.reading.reader import BaseReader, Told
 from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
-    from gtmask.formats.jsonstream import Container
-    from gtmask.formats.reading.reader import Told
 
 #: Bytes that are searched for line ends at a time.
 PIECE = 4 << 20

@@ -15,14 +15,13 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from gtmask.errors import DamagedExportError, ExportError
-from gtmask.formats.export import whole
+from gtmask.formats.export import Export, whole
 from gtmask.formats.reading.per_image import BadFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from xml.etree.ElementTree import Element
 
-    from gtmask.formats.export import Export
 
 #: Bytes handed to expat at a time.
 WINDOW = 1 << 20

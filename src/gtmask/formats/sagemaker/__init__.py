@@ -25,13 +25,13 @@ from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import rgb_key
 from gtmask.formats.reading.classes import report_duplicates
 from gtmask.formats.reading.malformed import MALFORMED
-from gtmask.formats.reading.rows import RowsReader
+from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.sagemaker.masks import MaskFiles
 from gtmask.formats.sagemaker.overview import Overview, Repeats, is_good
 from gtmask.manifest.contract import ATTRIBUTE_SUFFIX, BACKGROUND, COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
-from gtmask.manifest.line import read_values
+from gtmask.manifest.line import ManifestLine, read_values
 from gtmask.manifest.palette import doubts_about
-from gtmask.model import Bitmap, Select
+from gtmask.model import Bitmap, Record, Select
 from gtmask.png.header import SIGNATURE
 
 if TYPE_CHECKING:
@@ -39,12 +39,9 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
-    from gtmask.formats.reading.rows import Row
     from gtmask.manifest.color_map import ColorMapEntry
     from gtmask.manifest.label import Label
-    from gtmask.manifest.line import ManifestLine
     from gtmask.manifest.newest import Attributes
-    from gtmask.model import Record
 
 TITLE = "SageMaker Ground Truth manifest"
 #: Where a PNG's colour type stands, and the types without colours.

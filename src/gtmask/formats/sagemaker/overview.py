@@ -13,7 +13,7 @@ from gtmask.formats.reading.rows import lines
 from gtmask.manifest.contract import BACKGROUND, COLOR_MAP
 from gtmask.manifest.newest import Age, Attributes, age_of
 from gtmask.manifest.parser import LineParser
-from gtmask.manifest.references import find_shared_ends
+from gtmask.manifest.references import SharedEnds, find_shared_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gtmask.formats.export import Export
     from gtmask.manifest.label import Label
     from gtmask.manifest.line import ManifestLine
-    from gtmask.manifest.references import SharedEnds
 
 
 class Repeats:
@@ -88,14 +87,14 @@ class Overview:
         self.repeats = Repeats()
         self.shared: SharedEnds = find_shared_ends(self._references)
 
-    def labels(self) -> list[str] | None:
-        """Return the class names of the color maps that count, in the order of their numbers; or None."""
+    def labels(self) -> list[str]:
+        """Return the class names of the color maps that count, in the order of their numbers."""
         found: set[tuple[int, str]] = set()
         for names, classes in self._classes.items():
             newest = self.attributes.newest_first(list(names))[:1]
             for name in newest if self.wanted is None else names & {self.wanted}:
                 found |= classes.get(name, set())
-        return list(dict.fromkeys(name for _, name in sorted(found))) or None
+        return [name for _, name in sorted(found)]
 
     def _references(self) -> Iterator[str]:
         """Yield the references to masks; the first time the lines are looked at on the way."""

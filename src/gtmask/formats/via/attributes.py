@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gtmask.formats.reading.typed import get_any, is_number
+from gtmask.formats.reading.typed import Reporter, get_any, is_number
 
 if TYPE_CHECKING:
     from gtmask.formats.reading.build import RecordBuilder
-    from gtmask.formats.reading.typed import Reporter
 
 LOOKED_AT = 200
 _USUAL = ("label", "class", "category", "name", "class_name", "classname", "type", "object", "object_name")

@@ -16,22 +16,19 @@ import orjson
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.findings import Finding
-from gtmask.formats.export import whole
+from gtmask.formats.export import Export, whole
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.reader import BaseReader
-from gtmask.formats.reading.typed import Header
+from gtmask.formats.reading.typed import Header, Reporter
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
 from gtmask.formats.via.regions import add_coordinates, add_region
-from gtmask.model import ImageNames
+from gtmask.model import ImageNames, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.formats.base import ReadOptions, Sample
-    from gtmask.formats.export import Export
-    from gtmask.formats.reading.typed import Reporter
-    from gtmask.model import Record
 
 WINDOW = 1 << 20
 _TWO = ("filename", "region_shape_attributes", "region_attributes")

@@ -20,14 +20,13 @@ from gtmask.formats.reading.rows import header
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.via.attributes import LOOKED_AT, Census, ClassAttribute, class_of, named_attributes
 from gtmask.formats.via.regions import add_coordinates
-from gtmask.model import ImageNames
+from gtmask.model import ImageNames, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.export import Export
-    from gtmask.model import Record
 
 #: Keys that only version 3 has together.
 KEYS = frozenset({"metadata", "view", "file"})

@@ -25,7 +25,6 @@ from gtmask.formats.yolo.columns import BOX, find_pairs, is_track, usual_columns
 from gtmask.formats.yolo.lines import FARTHEST, add_lines
 
 if TYPE_CHECKING:
-    from gtmask.findings import Finding
     from gtmask.formats.base import Reader, ReadOptions, Sample
     from gtmask.formats.export import Export
     from gtmask.model import Record
@@ -87,15 +86,10 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
         reporter.place = export.location
         reporter.finding("key-points-suspected", "all points of the first lines lie in such boxes")
     return PerImageReader(
-        export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt", look=_look,
-        labels=classes.labels or None, findings=reporter.findings,
+        export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt", look=other_lists,
+        labels=classes.labels, findings=reporter.findings,
         context=replace(classes, pose=classes.pose or pairs.certain, behind=usual_columns(files)),
     )  # fmt: skip
-
-
-def _look(reader: PerImageReader, others: list[str]) -> list[Finding]:
-    """Tell of class lists that differ, where they were not looked for before."""
-    return other_lists(reader.export, reader.context, others)
 
 
 def _first_lines(export: Export) -> list[list[list[float]]]:

@@ -21,12 +21,15 @@ from itertools import islice
 from posixpath import basename, dirname
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from gtmask.errors import PASSING, StorageError
 from gtmask.findings import Finding
 from gtmask.formats.reading.classes import class_names, load_yaml, name_lines
-from gtmask.formats.reading.per_image import YAML, BadFile, encoding_findings, load_object
+from gtmask.formats.reading.per_image import (
+    YAML,
+    PerImageReader,
+    encoding_findings,
+    load_object,
+    unread_classes,
+)
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.formats.text import decode_text
 
@@ -139,8 +142,9 @@ def differing(export: Export, counting: Classes, names: Iterable[str]) -> list[F
     return []
 
 
-def other_lists(export: Export, counting: Classes, names: Iterable[str]) -> list[Finding]:
+def other_lists(reader: PerImageReader, names: list[str]) -> list[Finding]:
     """Tell of class lists among the names of an export in S3 that differ from the one that counts."""
+    export, counting = reader.export, reader.context
     if not export.is_remote or not counting.names:
         return []
     lists = (name for name in names if _may_list(name) and name != counting.source)
@@ -171,15 +175,11 @@ def _read(export: Export, reporter: Header, name: str) -> Classes:
     extension = basename(name).lower().rpartition(".")[2]
     by_lines: Callable[[Header, bytes], Classes] = _from_lines
     read = {"yaml": _from_yaml, "yml": _from_yaml, "csv": _from_csv, "json": _from_json}
-    try:
+    with unread_classes(reporter, name):
         data = export.read(name)
         reporter.findings += encoding_findings(name, data)
         return read.get(extension, by_lines)(reporter, data)
-    except PASSING:
-        raise
-    except (StorageError, BadFile, yaml.YAMLError, ValueError, csv.Error, RecursionError) as error:
-        reporter.finding("classes-unread", f"{error}"[:200].replace("\n", " "))
-        return Classes()
+    return Classes()
 
 
 def _from_lines(reporter: Header, data: bytes) -> Classes:

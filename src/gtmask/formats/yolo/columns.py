@@ -89,10 +89,7 @@ def _crosses(ring: list[Point]) -> bool:
     return any(_cross(one, other) for one in edges[-2:] for other in edges)
 
 
-def _cross(
-    one: tuple[Point, Point],
-    other: tuple[Point, Point],
-) -> bool:
+def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
     """Say whether two edges cross at a point that is an end of neither."""
     (a, b), (c, d) = one, other
     return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
