@@ -37,20 +37,24 @@ GROWTH = 4
 _FAR = 1 << 48
 # EXIF 2.32, table 4
 _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
-#: How files begin, and which of Pillow's classes reads their header.
-_READERS = (
-    (b"\xff\xd8\xff", "JPEG", "JpegImagePlugin.JpegImageFile"),
-    (PNG_SIGNATURE, "PNG", "PngImagePlugin.PngImageFile"),
-    (b"BM", "BMP", "BmpImagePlugin.BmpImageFile"),
-    (b"GIF87a", "GIF", "GifImagePlugin.GifImageFile"),
-    (b"GIF89a", "GIF", "GifImagePlugin.GifImageFile"),
-    (b"II*\0", "TIFF", "TiffImagePlugin.TiffImageFile"),
-    (b"MM\0*", "TIFF", "TiffImagePlugin.TiffImageFile"),
-    (b"II+\0", "TIFF", "TiffImagePlugin.TiffImageFile"),
-    (b"MM\0+", "TIFF", "TiffImagePlugin.TiffImageFile"),
-    (b"\0\0\0\x0cjP  ", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
-    (b"\xff\x4f\xff\x51", "JPEG2000", "Jpeg2KImagePlugin.Jpeg2KImageFile"),
-)
+#: How files begin.
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"), (PNG_SIGNATURE, "PNG"), (b"BM", "BMP"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000"), (b"\xff\x4f\xff\x51", "JPEG2000"),
+)  # fmt: skip
+#: What Pillow's modules and classes for these formats begin with, in front of ImagePlugin and ImageFile.
+_PLUGINS = {
+    "JPEG": "Jpeg", "PNG": "Png", "BMP": "Bmp", "GIF": "Gif", "TIFF": "Tiff", "JPEG2000": "Jpeg2K",
+    "WEBP": "WebP",
+}  # fmt: skip
+#: How Pillow calls what viewers do for each of EXIF's orientations (CIPA DC-008, 4.6.5.1.2), and what undoes
+#: it where that is another turn.
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
+    7: "TRANSVERSE", 8: "ROTATE_90",
+}  # fmt: skip
+_BACK = {6: 8, 8: 6}
 _START_OF_SCAN = 0xDA
 #: Where a PNG says its bits per sample (PNG, third edition, 11.2.1): behind width and height.
 _DEPTH = 24
@@ -90,6 +94,11 @@ class ImageInfo:
     coding: str = field(default="", compare=False)
     mode: str = field(default="", compare=False)
     version: str = field(default="", compare=False)
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height as viewers show the image."""
+        return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
 async def probe(storage: Storage, key: str, head: tuple[bytes, str] | None = None) -> ImageInfo:
@@ -200,10 +209,10 @@ def _parse(window: _Window) -> ImageInfo:
     start = _first(window, 32)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return _parse_webp(window, start)
-    for signature, name, reader in _READERS:
+    for signature, name in _SIGNATURES:
         if start.startswith(signature):
             window.seek(0)
-            return _parse_with_pillow(window, name, reader)
+            return _parse_with_pillow(window, name)
     raise _NoImageError(_no_image(start))
 
 
@@ -223,14 +232,26 @@ def _no_image(start: bytes) -> str:
     return f"is no image that can be read: it begins with {start[:8].hex(' ')}"
 
 
-def _parse_with_pillow(window: _Window, name: str, reader: str) -> ImageInfo:
-    module, _, kind = reader.partition(".")
+def opener_of(name: str) -> Any:
+    """Return Pillow's class for a format: it opens images of more pixels than ``Image.open`` would decode."""
     # Pillow takes 80 ms to import, which only probing is worth.
-    opener = getattr(importlib.import_module(f"PIL.{module}"), kind)
+    plugin = _PLUGINS[name]
+    return getattr(importlib.import_module(f"PIL.{plugin}ImagePlugin"), f"{plugin}ImageFile")
+
+
+def turned(image: Any, orientation: int, *, back: bool = False) -> Any:
+    """Return an image of Pillow's as viewers show it, or (``back``) what viewers show as it is stored."""
+    if orientation == 1:
+        return image
+    turn = _TURNS[_BACK.get(orientation, orientation) if back else orientation]
+    return image.transpose(importlib.import_module("PIL.Image").Transpose[turn])
+
+
+def _parse_with_pillow(window: _Window, name: str) -> ImageInfo:
+    opener = opener_of(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about oddities that do not touch size and orientation
         try:
-            # The class and not Image.open, which refuses images of more pixels than it would decode.
             image = opener(window)
             width, height = _stored_size(image)
         except _DAMAGED as error:

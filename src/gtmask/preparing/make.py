@@ -36,13 +36,12 @@ def make_images(
     if pixels.size != (info.width, info.height):
         # Masks are made by the header: nothing may be filled in, or left out.
         raise ValueError(f"it decodes to {pixels.size[0]}x{pixels.size[1]} pixels, not as its header tells")
-    shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
     if info.width * info.height <= options.split_pixels:
-        whole = Made(Box(0, 0, *shown), _encoded(pixels, tables, info, Box(0, 0, *shown)))
+        whole = Made(Box(0, 0, *info.shown), _encoded(pixels, tables, info, Box(0, 0, *info.shown)))
         if len(whole.data) <= options.split_bytes:
             yield whole
             return
-    for box in tiles(*shown, options.tile_size, options.overlap):
+    for box in tiles(*info.shown, options.tile_size, options.overlap):
         data = _encoded(pixels, tables, info, box)
         if len(data) > options.split_bytes:
             raise PrepareError(

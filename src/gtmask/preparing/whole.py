@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from gtmask.images.probe import orientation_of
+from gtmask.images.probe import opener_of, orientation_of, turned
 from gtmask.preparing.samples import Samples, on_white
 
 if TYPE_CHECKING:
@@ -22,21 +20,6 @@ if TYPE_CHECKING:
 #: The most pixels that are decoded as a whole, in each process at a time: 1 GiB.
 WHOLE_PIXELS = 1 << 28
 
-#: Pillow's classes, by the formats of :mod:`gtmask.images.probe`: ``Image.open`` would refuse large ones.
-_READERS = {
-    "JPEG": "JpegImagePlugin.JpegImageFile",
-    "PNG": "PngImagePlugin.PngImageFile",
-    "BMP": "BmpImagePlugin.BmpImageFile",
-    "GIF": "GifImagePlugin.GifImageFile",
-    "TIFF": "TiffImagePlugin.TiffImageFile",
-    "JPEG2000": "Jpeg2KImagePlugin.Jpeg2KImageFile",
-    "WEBP": "WebPImagePlugin.WebPImageFile",
-}
-#: What undoes each EXIF orientation, in Pillow's words.
-_BACK = {
-    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90",
-    7: "TRANSVERSE", 8: "ROTATE_270",
-}  # fmt: skip
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
@@ -71,21 +54,19 @@ class WholeImage:
 
 def open_with_pillow(path: str, name: str) -> Any:
     """Open an image by the name of its format; nothing is decoded yet. Close it after use."""
-    module, _, kind = _READERS[name].partition(".")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about oddities that do not touch the pixels
-        return getattr(importlib.import_module(f"PIL.{module}"), kind)(path)
+        return opener_of(name)(path)
 
 
 def decode_whole(image: Any) -> WholeImage | Samples:
     """Decode an open image; raises OSError, ValueError or SyntaxError where it is damaged."""
-    pages, turned = pages_of(image), orientation_of(image) if image.format == "TIFF" else 1
+    pages, orientation = pages_of(image), orientation_of(image) if image.format == "TIFF" else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image.load()
-    if turned != 1:
-        # Pillow turns a TIFF as it decodes it, and no other format: back to the grid of the file.
-        image = image.transpose(Image.Transpose[_BACK[turned]])
+    # Pillow turns a TIFF as it decodes it, and no other format: back to the grid of the file.
+    image = turned(image, orientation, back=True)
     profile = image.info.get("icc_profile") if image.mode in {"L", "LA", "RGB", "RGBA", "P"} else None
     if image.mode in _DEEP:
         return Samples(np.asarray(image)[..., None], "gray", pages=pages)

@@ -161,7 +161,6 @@ class _Worker:
         """Copy an image byte by byte, or leave it where it is."""
         item, at = outcome.item, ""
         key = new_key(item.key, item.base, extension_of(info)) if changes else item.key
-        shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
         if self.job.options.changed_only and not changes:
             at = self.job.images
         else:
@@ -170,7 +169,7 @@ class _Worker:
                 raise _changed(self.images, item)
             await self._put(key, data, _TYPES[extension_of(info)])
             outcome.written = 1
-        outcome.line = _line(item, info, changes, (Piece(key, 0, 0, *shown, at),)).to_line()
+        outcome.line = _line(item, info, changes, (Piece(key, 0, 0, *info.shown, at),)).to_line()
 
     async def _make(self, outcome: _Outcome, info: ImageInfo, changes: tuple[str, ...]) -> None:
         """Write new images in place of one that cannot stay as it is."""
@@ -200,8 +199,7 @@ class _Worker:
     async def _put_made(self, item: Item, made: Made, info: ImageInfo, pieces: list[Piece]) -> None:
         """Write a new image, and add it to those that there are."""
         extension = extension_of(info)
-        shown = (info.height, info.width) if info.orientation >= 5 else (info.width, info.height)
-        is_whole = made.box == Box(0, 0, *shown)
+        is_whole = made.box == Box(0, 0, *info.shown)
         key = new_key(item.key, item.base, extension) if is_whole else tile_key(item.key, made.box, extension)
         pieces.append(Piece(key, *made.box))
         await self._put(key, made.data, _TYPES[extension])

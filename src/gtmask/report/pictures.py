@@ -10,15 +10,10 @@ import io
 from dataclasses import dataclass
 
 from gtmask.errors import ProbeError
-from gtmask.images.probe import orientation_of
+from gtmask.images.probe import orientation_of, turned
 
 #: Longest side of an embedded picture, in pixels.
 SIDE = 1024
-#: How Pillow calls what viewers do for each of EXIF's orientations (CIPA DC-008, 4.6.5.1.2).
-_TURNS = {
-    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
-    7: "TRANSVERSE", 8: "ROTATE_90",
-}  # fmt: skip
 #: What is tried until a picture is small enough: its longest side, and WebP's quality.
 STEPS = ((SIDE, 75), (SIDE, 50), (768, 45), (512, 40), (384, 30), (256, 25), (160, 20))
 
@@ -55,7 +50,7 @@ def shrink(data: bytes, limit: int, grid: str = "stored") -> Picture:
             opened.draft("RGB", (SIDE, SIDE))
             picture = opened.convert("RGB")
             if grid == "display" and orientation != 1:
-                picture = picture.transpose(Image.Transpose[_TURNS[orientation]])
+                picture = turned(picture, orientation)
                 full = full[::-1] if orientation > 4 else full
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ProbeError(f"The image cannot be shown: {' '.join(str(error).split())}.") from error

@@ -59,8 +59,7 @@ def fit(
             told = "the image was not read: if EXIF turns it, its shapes are in other pixels than the mask"
             fitting.findings.append(Finding("grid-guessed", told))
         return _checked(fitting, max_pixels)
-    stored = (info.width, info.height)
-    displayed = stored[::-1] if info.orientation >= 5 else stored
+    stored, displayed = (info.width, info.height), info.shown
     proven = record.size_in_grid and stored != displayed and exported in {stored, displayed}
     grid: Grid = ("stored" if exported == stored else "displayed") if proven else record.grid
     painted = displayed if grid == "displayed" else stored
