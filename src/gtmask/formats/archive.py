@@ -27,7 +27,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, Any
 
 from gtmask.errors import ExportError, NotFoundError
-from gtmask.formats.export import Export, checked_name, is_own
+from gtmask.formats.export import Export, Rooted, checked_name, is_own
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _PHOTOS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif", 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
-class ArchiveExport:
+class ArchiveExport(Rooted):
     """The files in one archive.
 
     Every method raises ExportError where the archive is damaged, encrypted, a bomb, or holds a name that
@@ -60,16 +60,14 @@ class ArchiveExport:
     - ``picked``: the members that belong to the export; all by default.
     """
 
-    #: Members are inflated here, wherever the archive lies.
-    is_remote = False
+    # It is not remote: members are inflated here, wherever the archive lies.
 
     def __init__(
         self, location: str, outer: Export, archive: str, picked: tuple[str, ...] | None = None
     ) -> None:
-        self.location = location
+        super().__init__(location, picked)
         self.outer = outer
         self.archive = archive
-        self.picked = picked
         self._contents: _Contents | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -83,14 +81,9 @@ class ArchiveExport:
         narrowed._contents = self._contents
         return narrowed
 
-    def names(self) -> Iterator[str]:
-        """Yield the names of the members, sorted; hidden ones do not count."""
-        if self.picked is not None:
-            yield from self.picked
-            return
-        for name in sorted(self._opened().sizes, key=lambda name: name.encode("utf-8", "surrogateescape")):
-            if is_own(name):
-                yield name
+    def _walk(self) -> Iterator[str]:
+        names = filter(is_own, self._opened().sizes)
+        yield from sorted(names, key=lambda name: name.encode("utf-8", "surrogateescape"))
 
     def path(self, name: str) -> Path | None:  # noqa: ARG002 (the protocol's signature)
         """Return None: members have no path."""

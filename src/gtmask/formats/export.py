@@ -125,11 +125,11 @@ def checked_name(name: str) -> str:
 
 
 class Rooted:
-    """What local and remote exports share: a root, and which of its files belong to the export."""
+    """What exports share, wherever they are: which of the files below a root belong to them."""
 
     is_remote = False
 
-    def __init__(self, location: str, names: tuple[str, ...] | None, pattern: str | None) -> None:
+    def __init__(self, location: str, names: tuple[str, ...] | None, pattern: str | None = None) -> None:
         self.location = location
         self.picked = names
         self.pattern = pattern
