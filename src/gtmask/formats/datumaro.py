@@ -91,13 +91,10 @@ def parse(item: dict[str, Any], reader: RowsReader, row: Row) -> Record:
     elif size:
         builder.finding("record-size-bad", f"size {size!r:.60} is not [height, width]")
     annotations = builder.get_list(item, "annotations")
-    grouped = {_group(builder, entry) for entry in annotations if _is_area(entry)} - {0}
+    areas = [one for one in annotations if isinstance(one, dict) and get_any(one, "type") in tuple(_AREAS)]
+    grouped = {_group(builder, one) for one in areas} - {0}
     builder.each(annotations, lambda entry: _add(builder, entry, reader, grouped), "annotation")
     return builder.build()
-
-
-def _is_area(entry: Any) -> bool:
-    return isinstance(entry, dict) and get_any(entry, "type") in tuple(_AREAS)
 
 
 def _group(builder: RecordBuilder, entry: dict[str, Any]) -> int:

@@ -107,7 +107,8 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     labels = builder.get_object(value, "labels")
     if is_space:
         kind, what = builder.get_text(value, "space_type").lower(), "space"
-        builder.name_image(_names_of_space(builder, value), what)
+        about = [builder.get_object(value, key) for key in ("child_info", "root_info", "info")]
+        builder.name_image([builder.get_text(one, "file_name") for one in about], what)
         labels = builder.get_object(labels, "0")
     else:
         kind, what = builder.get_text(value, "data_type").lower(), "data unit"
@@ -122,11 +123,6 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     objects = builder.get_list(labels, "objects")
     builder.each(objects, lambda item: _add_object(builder, item, size))
     return builder.build(size)
-
-
-def _names_of_space(builder: RecordBuilder, space: dict[str, Any]) -> list[str]:
-    about = [builder.get_object(space, key) for key in ("child_info", "root_info", "info")]
-    return [name for one in about for name in builder.first_texts(one, ("file_name",))]
 
 
 def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float, float] | None) -> None:

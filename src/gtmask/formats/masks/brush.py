@@ -99,10 +99,7 @@ def images_of_tasks(
         for task in document if isinstance(document, list) else [document]:
             number = reporter.get_whole(task, "id") if isinstance(task, dict) else None
             if number is not None:
-                found[number] = list(dict.fromkeys(_pictures(reporter.get_object(task, "data"))))
+                values = reporter.get_object(task, "data").values()
+                named = (value for value in values if isinstance(value, str) and _PICTURE.search(value))
+                found[number] = list(dict.fromkeys(named))
     return {number: pictures for number, pictures in found.items() if pictures}
-
-
-def _pictures(data: dict[str, Any]) -> Iterable[str]:
-    """Yield the members of a task's data that name a picture."""
-    yield from (value for value in data.values() if isinstance(value, str) and _PICTURE.search(value))

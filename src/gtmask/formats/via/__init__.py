@@ -89,19 +89,16 @@ class ViaReader(BaseReader):
     def units(self) -> Iterator[tuple[str, int, int]]:
         """Yield one unit per image."""
         self.findings = list(self._header)
-        for key, start, stop in self._members(self._path):
-            if self._path or not key.startswith("_via_"):
-                yield key, start, stop
+        with self.up_to_damage():
+            for key, start, stop in members(self.export, self.name, self._path):
+                if self._path or not key.startswith("_via_"):
+                    yield key, start, stop
 
     def _is_project(self) -> bool:
         """Say whether the images stand under a key; a document that breaks off is told when it is read."""
         with suppress(DamagedExportError):
             return any(key == "_via_img_metadata" for key, _, _ in members(self.export, self.name, ()))
         return False
-
-    def _members(self, path: tuple[str, ...]) -> Iterator[tuple[str, int, int]]:
-        with self.up_to_damage():
-            yield from members(self.export, self.name, path)
 
     def record(self, unit: tuple[str, int, int]) -> Record:
         """Read one image's member and build its record."""
