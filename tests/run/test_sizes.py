@@ -7,9 +7,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from gtmask import raster
+from gtmask.formats.reading.build import RecordBuilder
 from gtmask.images.probe import ImageInfo
 from gtmask.manifest.contract import MAX_IMAGE_PIXELS
-from gtmask.model import Record
+from gtmask.model import Record, Runs
 from gtmask.run.sizes import fit
 
 STORED = np.arange(6, dtype=np.uint8).reshape(2, 3)
@@ -110,3 +111,38 @@ def test_without_the_image_a_size_that_proves_no_grid_is_told() -> None:
         record = Record("a.jpg", 3, 2, grid="displayed", grid_known=True, size_in_grid=size_in_grid)
         fitting = fit(record, None, "annotation", "stored")
         assert [finding.code for finding in fitting.findings] == told
+
+
+@pytest.mark.parametrize("grid", ["stored", "displayed"])
+@pytest.mark.parametrize(
+    ("reach", "turned"),
+    [((29, 19), False), ((21, 20), False), ((31, 20), False), ((20, 29), True), ((29, 29), False)],
+)
+def test_shapes_that_fit_the_other_grid_alone_are_in_it(
+    reach: tuple[int, int], grid: str, *, turned: bool
+) -> None:
+    """A format's usual grid is a guess: on 30 x 20 pixels a shape 29 high was drawn as EXIF turns them."""
+    far = reach if grid == "stored" else reach[::-1]
+    for told in ((None, None), (30, 20), (20, 30)):
+        builder = RecordBuilder("a.jpg", *told, grid=grid)
+        builder.record.size_in_grid = False
+        builder.polygon("car", [1, 1, far[0], 1, *far])
+        fitting = fit(builder.build(), ImageInfo(30, 20, 6, "JPEG"), "header", "stored")
+        assert ((fitting.width, fitting.height) == (30, 20)) == ((grid == "stored") != turned)
+        assert "grid-guessed" in [finding.code for finding in fitting.findings]
+    known = RecordBuilder("a.jpg", grid=grid)
+    known.record.grid_known = True
+    known.polygon("car", [1, 1, far[0], 1, *far])
+    fitting = fit(known.build(), ImageInfo(30, 20, 6, "JPEG"), "header", "stored")
+    assert ((fitting.width, fitting.height) == (30, 20)) == (grid == "stored")
+
+
+@pytest.mark.parametrize("grid", ["stored", "displayed"])
+@pytest.mark.parametrize("size", [(30, 20), (20, 30), (9, 9)])
+def test_a_mask_of_the_whole_image_is_in_the_grid_that_has_its_size(size: tuple[int, int], grid: str) -> None:
+    builder = RecordBuilder("a.jpg", grid=grid)
+    counts = np.array([0, size[0] * size[1]])
+    builder.runs("car", Runs(counts, size[1], size[0], "row", whole=True))
+    fitting = fit(builder.build(), ImageInfo(30, 20, 6, "JPEG"), "header", "stored")
+    usual = (30, 20) if grid == "stored" else (20, 30)
+    assert (fitting.width, fitting.height) == (size if size != (9, 9) else usual)

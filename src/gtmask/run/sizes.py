@@ -10,8 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gtmask.findings import Finding
 from gtmask.manifest.contract import MAX_IMAGE_PIXELS
+from gtmask.run.outside import FAR
 
 if TYPE_CHECKING:
     from gtmask.images.probe import ImageInfo
@@ -62,6 +65,8 @@ def fit(
     stored, displayed = (info.width, info.height), info.shown
     proven = record.size_in_grid and stored != displayed and exported in {stored, displayed}
     grid: Grid = ("stored" if exported == stored else "displayed") if proven else record.grid
+    if not (proven or record.grid_known) and exported in {stored, displayed, (None, None)}:
+        grid = _grid_of_shapes(record, grid, stored, displayed)
     painted = displayed if grid == "displayed" else stored
     fitting = Fitting(*painted)
     fitting_sizes = {painted} if record.size_in_grid else {stored, displayed}
@@ -77,6 +82,26 @@ def fit(
         fitting.turn = info.orientation if orientation == "stored" else INVERSE[info.orientation]
         fitting.findings.append(Finding("orientation-turned", f"EXIF orientation {info.orientation}"))
     return _checked(fitting, max_pixels)
+
+
+def _grid_of_shapes(record: Record, grid: Grid, stored: tuple[int, int], displayed: tuple[int, int]) -> Grid:
+    """Return the other grid than the one that the format suggests where the shapes fit only into that.
+
+    They reach far beyond the one, and no further than a pixel beyond the other; or a mask of all of the image
+    has the other's size.
+    """
+    here, there = (stored, displayed) if grid == "stored" else (displayed, stored)
+    other: Grid = "displayed" if grid == "stored" else "stored"
+    whole = {(runs.width, runs.height) for shape in record.shapes if (runs := shape.runs) and runs.whole}
+    if here == there or here in whole:
+        return grid
+    if there in whole:
+        return other
+    if record.units != "pixel" or not len(record.points):
+        return grid
+    reach = record.points.max(axis=0)
+    beyond = (reach > np.array(here) * (1 + FAR)).any()
+    return other if beyond and (reach <= np.array(there) + 1).all() else grid
 
 
 def _checked(fitting: Fitting, max_pixels: int) -> Fitting:
