@@ -20,12 +20,13 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
+from botocore.utils import parse_timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtmask.errors import StorageError
 from gtmask.storage import S3Settings, open_storage, s3_connections
-from gtmask.storage.s3_client import open_client
+from gtmask.storage.s3_client import open_client, parse_time
 from gtmask.storage.s3_direct import Address, Direct, Signer, _Request, address_of, spell
 from tests.support.s3_faults import FINAL, TRANSIENT, run
 
@@ -406,3 +407,41 @@ def test_the_signature_is_that_of_botocore(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "get_current_datetime", lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
         assert signed(Signer) == signed(S3SigV4Auth)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2026-11-26T16:38:09.123Z", "2026-11-26T16:38:09Z", "2026-11-26T16:38:09.1234567Z",
+        "2026-11-26T16:38:09+02:00", "Thu, 26 Nov 2026 16:38:09 GMT", "20261126T163809Z", "1795711704",
+        1795711704, 1795711704.5,
+    ],
+)  # fmt: skip
+def test_times_in_answers_are_those_that_botocore_reads(value: Any) -> None:
+    found, expected = parse_time(value), parse_timestamp(value)
+    assert found == expected
+    assert found.utcoffset() == expected.utcoffset()
+
+
+@pytest.mark.parametrize("value", ["2026-13-26T16:38:09Z", "no time", None])
+def test_what_is_no_time_is_refused_as_by_botocore(value: Any) -> None:
+    for parse in (parse_time, parse_timestamp):
+        with pytest.raises(ValueError, match="Invalid timestamp"):
+            parse(value)
+
+
+def test_a_listing_leaves_no_time_to_botocore(
+    s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[Any] = []
+    monkeypatch.setattr("gtmask.storage.s3_client.parse_timestamp", left.append)
+
+    async def main() -> list[str]:
+        settings = S3Settings(endpoint_url=s3_server.endpoint)
+        async with open_storage(f"s3://{bucket}", settings) as storage:
+            for key in ("a", "b"):
+                await storage.put(key, b"data")
+            return [entry.key async for entry in storage.list()]
+
+    assert asyncio.run(main()) == ["a", "b"]
+    assert left == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import aioboto3
@@ -13,6 +16,7 @@ from aiobotocore.session import AioSession
 from botocore import handlers
 from botocore.exceptions import InvalidRegionError, ProfileNotFound
 from botocore.loaders import create_loader
+from botocore.utils import parse_timestamp
 
 from gtmask._version import __version__
 from gtmask.errors import UsageError
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 #: What we call ourselves to servers.
 USER_AGENT = f"gtmask/{__version__}"
+
+#: How listings write times (S3 API, ListObjectsV2: LastModified).
+_LISTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 
 #: botocore's models are the same for all sessions of a process: each file is read once.
 model_loader = functools.cache(create_loader)
@@ -59,7 +66,17 @@ def open_session(settings: S3Settings, region: str | None = None) -> tuple[aiobo
         botocore_session=core, profile_name=settings.profile, region_name=region or settings.region
     )
     core.register_component("data_loader", model_loader(core.get_config_variable("data_path")))
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_time)
     return session, core
+
+
+def parse_time(value: Any) -> datetime:
+    """Return a time in an answer; botocore alone spends two thirds of a listing's CPU time on times."""
+    with contextlib.suppress(ValueError):
+        if isinstance(value, str) and _LISTED.fullmatch(value):
+            return datetime.fromisoformat(value)
+    found: datetime = parse_timestamp(value)
+    return found
 
 
 @asynccontextmanager
