@@ -13,7 +13,7 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, NotFoundError, UsageError
-from gtmask.run.interrupted import Interrupted
+from gtmask.run.places import Interrupted
 from gtmask.run.settings import ExecutionOptions
 from gtmask.storage import S3Settings
 from tests.support import coco_data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gtmask.groundtruth.job_names import next_name
+from gtmask.groundtruth.job import next_name
 
 
 @pytest.mark.parametrize(

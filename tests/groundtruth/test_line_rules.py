@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gtmask.findings import CODES
 from gtmask.groundtruth import line_rules, metadata_rules
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.groundtruth.duplicates import Seen
 from gtmask.groundtruth.line_rules import LineChecker, duplicate_keys
+from gtmask.groundtruth.validation import Seen
 from gtmask.manifest.contract import MAX_ATTRIBUTE_CHARACTERS, MAX_LINE_CHARACTERS
 from gtmask.manifest.references import Locator, split
 from gtmask.manifest.writer import ManifestWriter

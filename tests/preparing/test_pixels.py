@@ -24,13 +24,12 @@ from gtmask.images.probe import ImageInfo
 from gtmask.png.filtered import undo_rows
 from gtmask.preparing import open as opening
 from gtmask.preparing.make import make_images
-from gtmask.preparing.open import open_pixels
+from gtmask.preparing.open import open_pixels, open_with_pillow
 from gtmask.preparing.options import PrepareOptions
 from gtmask.preparing.png_rows import read_png
 from gtmask.preparing.samples import Samples, cmyk_to_rgb
 from gtmask.preparing.tiff_strips import layout_of, read_tiff
 from gtmask.preparing.tiles import Box, stored_box, tiles, upright
-from gtmask.preparing.whole import open_with_pillow
 from gtmask.run.sizes import INVERSE
 from tests.preparing.pictures import filtered, noise, png, save
 
@@ -311,7 +310,7 @@ def test_what_is_too_large_for_a_whole_is_read_in_strips_or_refused(
 def test_samples_that_do_not_fit_into_memory_lie_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gtmask.preparing.scratch.IN_MEMORY", 100)
+    monkeypatch.setattr("gtmask.preparing.samples.IN_MEMORY", 100)
     values = np.random.default_rng(1).integers(0, 65536, (37, 53, 3), np.uint16)
     (tmp_path / "a.png").write_bytes(png(values, 2))
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")

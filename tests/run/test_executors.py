@@ -19,7 +19,7 @@ import gtmask
 from gtmask import finish
 from gtmask.errors import GtmaskError, StorageError, UsageError
 from gtmask.progress import Silent
-from gtmask.run.shards import Shard, parse_shard
+from gtmask.run.settings import Shard, parse_shard
 from gtmask.run.survey import kept_reader
 from gtmask.run.worker import warm_up
 from gtmask.workers import Pool, cluster, pool

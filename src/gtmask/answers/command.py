@@ -1,6 +1,7 @@
 """``gtmask answer``: looks at all lines, freezes the plan, does the chunks that are missing, assembles.
 
-A repeat of the same command goes on where the last one stopped; commit records are those of ``convert``.
+A repeat of the same command goes on where the last one stopped; commit records are those of ``convert``. The
+output must hit nothing that is read, and nothing of others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gtmask.answers.apart import refuse_images, refuse_meeting, refuse_occupied
 from gtmask.answers.assemble import AGAIN, CHANGES, COCO, assemble
 from gtmask.answers.labeled import Line
 from gtmask.answers.options import AnswerOptions
@@ -18,6 +18,7 @@ from gtmask.answers.originals import open_originals
 from gtmask.answers.page import PAGE, put_page
 from gtmask.answers.plan import (
     MANIFEST,
+    PLAN_FILE,
     AnswerPlan,
     freeze,
     make_plan,
@@ -34,14 +35,18 @@ from gtmask.findings import Finding
 from gtmask.groundtruth.labeling_jobs import output_manifests
 from gtmask.groundtruth.manifest_file import mirror_folders
 from gtmask.groundtruth.media import MediaSettings, in_batches
+from gtmask.images.present import exists
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
 from gtmask.loops import run_async
+from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import committed, take_back_rejects
-from gtmask.run.places import absolute
+from gtmask.run.commit import MASKS, committed, take_back_rejects
+from gtmask.run.overwrite import occupied, what_is_there
+from gtmask.run.places import absolute, is_inside, real
 from gtmask.run.prepared import NOT_PREPARED, prepared_location
-from gtmask.storage import check_location, open_storage
+from gtmask.storage import check_location, open_storage, split_location
 from gtmask.storage.base import S3Settings
+from gtmask.storage.usable import check_folder, check_overwrite
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -269,3 +274,47 @@ def _work(
             progress.advance(tally.records, tally.rejects)
     progress.stage("assemble", plan.lines)
     run_async(end())
+
+
+def refuse_meeting(out: str, sources: Sequence[ManifestReader], masks: str | None) -> None:
+    """Refuse an output whose files would take the place of the manifests or copies of masks that are read.
+
+    Raises UsageError with the folder to change.
+    """
+    check_folder(out)
+    for source in sources:
+        for name in (MANIFEST, AGAIN):
+            check_overwrite(out, "--out", f"{out.rstrip('/')}/{name}", source.location)
+    target = f"{real(out)}/{MASKS}".rstrip("/")
+    if masks is not None and (is_inside(real(masks), target) or is_inside(target, real(masks))):
+        raise UsageError(f"--out {out} would overwrite the masks in {masks}: choose another.")
+
+
+def refuse_images(out: str, originals: Originals) -> None:
+    """Refuse an output in the folder of images that were prepared, or in that of their copies.
+
+    Raises UsageError with the folder to change.
+    """
+    for images in (originals.prefix, split_location(originals.location)[0]):
+        if real(out) == real(images.rstrip("/")):
+            raise UsageError(f"--out {out} is the folder of the images: choose another.")
+
+
+async def refuse_occupied(out: str, s3: S3Settings, *, overwrite: bool) -> None:
+    """Refuse an output that holds a conversion, or files of an answer's names that no answer wrote.
+
+    Raises UsageError with what is there.
+    """
+    async with open_storage(out, s3) as storage:
+        if await exists(storage, RUN_FILE):
+            raise UsageError(
+                f"--out {out} holds a run of `gtmask convert`, whose masks would be overwritten: choose "
+                "another."
+            )
+        if overwrite or await exists(storage, PLAN_FILE):
+            return
+        if there := await what_is_there(storage, (MANIFEST, AGAIN, CHANGES, COCO)):
+            # Another machine that has begun the same answer meanwhile wrote its plan before anything else.
+            if await exists(storage, PLAN_FILE):
+                return
+            raise occupied(out, there, "gtmask answer")

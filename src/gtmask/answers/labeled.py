@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gtmask.answers.differences import compare
+import numpy as np
+
 from gtmask.answers.relabel import Relabeler
 from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
 from gtmask.errors import PASSING, PngError, StorageError
@@ -14,7 +15,8 @@ from gtmask.manifest.contract import METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.parser import LineParser
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from gtmask.answers.options import AnswerOptions
@@ -180,3 +182,50 @@ def _again(line: ManifestLine, old: Label | None) -> dict[str, Any]:
     if old is not None:
         again |= {old.attribute: old.mask, old.attribute + METADATA_SUFFIX: old.metadata}
     return again
+
+
+def compare(old: Relabeled, new: Relabeled, names: Mapping[int, str]) -> dict[str, Any]:
+    """Return ``classes``, ``changed``, ``pixels`` and ``box`` of a line of ``changes.jsonl``.
+
+    - ``old``, ``new``: masks of one shape.
+    - ``names``: class names by class id, the background left out; ids that neither mask has are left out,
+      too.
+    """
+    differs = old.mask != new.mask
+    box = _box(differs)
+    lost = gained = np.zeros(256, np.int64)
+    if box is not None:
+        # What changed is seldom more than a part of the image: only its box is counted pixel by pixel.
+        changed = differs[box]
+        lost = np.bincount(old.mask[box][changed], minlength=256)
+        gained = np.bincount(new.mask[box][changed], minlength=256)
+    return {
+        "classes": {
+            names[i]: _shift(int(old.counts[i]), int(lost[i]), int(gained[i]))
+            for i in sorted(names)
+            if old.counts[i] or new.counts[i]
+        },
+        "changed": int(lost.sum()),
+        "pixels": new.mask.size,
+        "box": None if box is None else _sides(*box),
+    }
+
+
+def _box(changed: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Return rows and columns of what changed; None where nothing did."""
+    rows = np.flatnonzero(changed.any(axis=1))
+    if not rows.size:
+        return None
+    lines = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(changed[lines].any(axis=0))
+    return lines, slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _sides(rows: slice, columns: slice) -> list[int]:
+    """Return x, y, width and height."""
+    return [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
+
+
+def _shift(old: int, lost: int, gained: int) -> dict[str, Any]:
+    """Return pixels gained and lost of a class, and intersection over union."""
+    return {"gained": gained, "lost": lost, "iou": round((old - lost) / (old + gained), 6)}

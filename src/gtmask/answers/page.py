@@ -9,7 +9,9 @@ from gtmask.errors import CredentialsError, TransientError
 from gtmask.groundtruth.manifest_file import parsed_lines
 from gtmask.groundtruth.media import MediaReader
 from gtmask.loops import first_error
-from gtmask.report.changes import Change, changes_page
+from gtmask.report.naming import shorten
+from gtmask.report.page import Page, Tile, render
+from gtmask.report.tiles import make_each, make_tile, picture_bytes
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.manifest.color_map import ColorMapEntry
     from gtmask.storage.base import Storage
+
 
 PAGE = "report.html"
 #: Of an answer that needed no S3 so far: a page is not worth minutes of retries.
@@ -32,17 +35,12 @@ async def put_page(out: Storage, job: AnswerJob, found: Answer, sources: Sequenc
     The page is a look and no output that others read: without access to the images the answer is whole.
     """
     maps = _color_maps(found.changes, sources)
-    changes = [_change(row, maps) for row in found.changes]
-    noted = (
-        f"{found.changed:,} of {found.compared:,} compared images changed; the most changed ones come first."
-    )
     answered = is_s3(job.out) or any(is_s3(source.location) for source in sources)
     settings = job.media.s3 if answered else replace(job.media.s3, **_PATIENCE)
     trouble = html = ""
     try:
         async with MediaReader(replace(job.media, s3=settings)) as media:
-            title = f"What {job.after} changed of {job.before}"
-            html = await changes_page(media, changes, title=title, notes=[noted])
+            html = await _page(media, job, found, maps)
     except* (CredentialsError, TransientError) as errors:
         trouble = f"{PAGE} was not written, since its images cannot be read: {first_error(errors)}"
     if not trouble:
@@ -50,12 +48,28 @@ async def put_page(out: Storage, job: AnswerJob, found: Answer, sources: Sequenc
     return trouble
 
 
-def _change(row: Mapping[str, Any], maps: Mapping[str, Mapping[int, ColorMapEntry]]) -> Change:
-    box = "{} x {} pixels at column {}, row {}".format(*row["box"][2:], *row["box"][:2])
-    return Change(
-        row["image"], row["before"], row["after"], maps.get(row["before"], {}), maps.get(row["after"], {}),
-        f"{row['status']}: {row['changed']:,} pixels changed, all within {box}.",
-    )  # fmt: skip
+async def _page(
+    media: MediaReader, job: AnswerJob, found: Answer, maps: Mapping[str, Mapping[int, ColorMapEntry]]
+) -> str:
+    """Return the page as HTML; an image or a mask that is missing is told in its place."""
+    limit = picture_bytes(len(found.changes))
+
+    async def make(row: Mapping[str, Any]) -> Tile:
+        masks = [(row[side], maps.get(row[side], {})) for side in ("before", "after")]
+        tile = await make_tile(media, row["image"], masks, limit)
+        box = "{} x {} pixels at column {}, row {}".format(*row["box"][2:], *row["box"][:2])
+        tile.note = f"{row['status']}: {row['changed']:,} pixels changed, all within {box}."
+        return tile
+
+    tiles = await make_each(media, make, found.changes)
+    title = f"What {job.after} changed of {job.before}"
+    notes = [
+        f"{found.changed:,} of {found.compared:,} compared images changed; the most changed ones come first."
+    ]
+    if prefix := shorten(tiles, title):
+        notes.append(f"Images are in {prefix}.")
+    areas_of = "Pixels in the masks shown, after the job."
+    return render(Page(title, tiles, notes=notes, areas_of=areas_of, grid=media.settings.grid))
 
 
 def _color_maps(

@@ -26,8 +26,7 @@ from tomlkit.items import AoT
 
 from gtmask.class_map import ClassMap, LabelClass
 from gtmask.errors import ClassMapError
-from gtmask.groundtruth.classes import check_count, name_problem
-from gtmask.groundtruth.colors import next_color
+from gtmask.groundtruth.classes import check_count, name_problem, next_color
 from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, HEX_COLOR, MAX_CLASS_ID
 
 if TYPE_CHECKING:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 import os
+from array import array
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from gtmask.errors import ManifestError, StorageError, UsageError
 from gtmask.findings import Problem
-from gtmask.groundtruth.duplicates import Seen
-from gtmask.groundtruth.findings_file import FindingsFile
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import (
     HOPELESS_LINES,
@@ -26,13 +25,14 @@ from gtmask.groundtruth.manifest_file import (
     open_manifest,
 )
 from gtmask.groundtruth.media import MediaSettings, check_batch, in_batches, media_settings
-from gtmask.groundtruth.report import MAX_EXAMPLES, Report
+from gtmask.groundtruth.report import MAX_EXAMPLES, FindingsFile, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS, MAX_LINE_CHARACTERS, SOURCE_REF
 from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
 from gtmask.progress import Progress, Silent, advancing
+from gtmask.text import text_hash
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.manifest_file import RawLine
     from gtmask.groundtruth.media import MediaReport
     from gtmask.storage.base import S3Settings
+
 
 #: How much is looked at: the manifest only; headers of masks and images and the values of a sample of
 #: masks; every pixel of every mask.
@@ -265,3 +266,31 @@ def _is_foreign(codes: set[str], data: bytes) -> bool:
     if "line-too-long" in codes:
         return SOURCE_REF.encode() not in data
     return is_foreign(codes)
+
+
+class Seen:
+    """Finds references that stand on more than one line, by a 64-bit hash of each, its line and its offset.
+
+    Two of a million references share a hash by chance once in forty million manifests.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = array("Q")
+        self._lines = array("Q")
+        self._offsets = array("Q")
+
+    def add(self, reference: str, line: int, offset: int) -> None:
+        """Remember a reference."""
+        self._hashes.append(text_hash(reference))
+        self._lines.append(line)
+        self._offsets.append(offset)
+
+    def repeats(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (line, line of the first occurrence, byte offset) of repeated references, by line."""
+        if not self._hashes:
+            return
+        hashes = np.frombuffer(self._hashes, np.uint64)
+        _, firsts, group = np.unique(hashes, return_index=True, return_inverse=True)
+        first = firsts[group]
+        for i in np.flatnonzero(first != np.arange(len(hashes))).tolist():
+            yield self._lines[i], self._lines[int(first[i])], self._offsets[i]

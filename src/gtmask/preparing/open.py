@@ -1,9 +1,11 @@
-"""Which reader an image gets: Pillow for a whole, rows of a PNG, strips of a TIFF."""
+"""Which reader an image gets: Pillow for one that fits into memory, rows of a PNG, strips of a TIFF."""
 
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +13,21 @@ import numpy as np
 import png
 
 from gtmask.errors import PrepareError
-from gtmask.preparing.encode import JpegTables
+from gtmask.images.probe import opener_of, orientation_of, turned
+from gtmask.preparing.make import JpegTables
 from gtmask.preparing.png_rows import is_interlaced, read_png
-from gtmask.preparing.samples import Samples
+from gtmask.preparing.samples import WHOLE_PIXELS, Samples, on_white, pages_of
 from gtmask.preparing.tiff_strips import layout_of, read_tiff
-from gtmask.preparing.whole import WHOLE_PIXELS, decode_whole, open_with_pillow
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from numpy.typing import NDArray
+
     from gtmask.images.probe import ImageInfo
-    from gtmask.preparing.samples import Pixels
+    from gtmask.preparing.samples import Levels, Pixels
+    from gtmask.preparing.tiles import Box
+
 
 #: What decoders raise at damaged files.
 DAMAGED = (
@@ -84,3 +90,56 @@ def _interlaced(path: str) -> Samples:
     key = about.get("transparent")
     key = (key,) if isinstance(key, int) else key
     return Samples(values, colors, alpha=bool(about["alpha"]), key=key)
+
+
+_DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+
+
+@dataclass
+class WholeImage:
+    """An image that Pillow has opened, of 8 bits a sample."""
+
+    image: Any
+    pages: int
+    profile: bytes | None
+    levels: Levels | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in the grid of the file."""
+        width, height = self.image.size
+        return width, height
+
+    def block(self, box: Box) -> NDArray[np.uint8]:
+        """Return some pixels, as a screen shows them."""
+        part = self.image.crop((box.x, box.y, box.x + box.width, box.y + box.height))
+        if part.mode == "1":
+            part = part.convert("L")
+        if part.mode in {"L", "RGB"} and "transparency" not in self.image.info:
+            return np.asarray(part)
+        if part.mode.endswith(("A", "a")) or "transparency" in self.image.info:
+            values = np.asarray(part.convert("RGBA"))
+            colors = on_white(values[..., :3], values[..., 3:])
+            return colors[..., 0] if part.mode in {"L", "LA", "La"} else colors
+        return np.asarray(part.convert("RGB"))
+
+
+def open_with_pillow(path: str, name: str) -> Any:
+    """Open an image by the name of its format; nothing is decoded yet. Close it after use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about oddities that do not touch the pixels
+        return opener_of(name)(path)
+
+
+def decode_whole(image: Any) -> WholeImage | Samples:
+    """Decode an open image; raises OSError, ValueError or SyntaxError where it is damaged."""
+    pages, orientation = pages_of(image), orientation_of(image) if image.format == "TIFF" else 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image.load()
+    # Pillow turns a TIFF as it decodes it, and no other format: back to the grid of the file.
+    image = turned(image, orientation, back=True)
+    profile = image.info.get("icc_profile") if image.mode in {"L", "LA", "RGB", "RGBA", "P"} else None
+    if image.mode in _DEEP:
+        return Samples(np.asarray(image)[..., None], "gray", pages=pages)
+    return WholeImage(image, pages, profile)

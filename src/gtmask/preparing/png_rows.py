@@ -13,8 +13,7 @@ import numpy as np
 
 from gtmask.png.filtered import undo_rows
 from gtmask.png.header import SIGNATURE
-from gtmask.preparing.samples import Samples
-from gtmask.preparing.scratch import let_go, make_array
+from gtmask.preparing.samples import Samples, let_go, make_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

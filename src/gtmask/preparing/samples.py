@@ -4,23 +4,30 @@
   between in proportion, the same for all samples of a pixel; ``high-byte`` drops the lower 8 of 16 bits.
 - Transparent pixels are seen on white.
 - CMYK becomes RGB without a profile, as Pillow does it.
+- Samples of large images are in a file that nobody else sees: memory holds what is looked at.
 """
 
 from __future__ import annotations
 
+import errno
+import mmap
+import os
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gtmask.errors import PrepareError
-from gtmask.preparing.scratch import let_go
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
     from gtmask.preparing.tiles import Box
 
+
+#: The most pixels that are decoded as a whole, in each process at a time: 1 GiB.
+WHOLE_PIXELS = 1 << 28
 #: Rows whose samples are looked at together.
 _BAND = 256
 Levels = tuple[float, float]
@@ -154,3 +161,52 @@ def cmyk_to_rgb(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     rgb = Image.frombuffer("CMYK", colors.shape[1::-1], np.ascontiguousarray(colors).tobytes()).convert("RGB")
     return np.asarray(rgb)
+
+
+#: Up to so many bytes samples stay in memory.
+IN_MEMORY = 64 << 20
+
+
+def make_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array to be filled, a large one in a temporary file that ends with it.
+
+    Raises OSError: the disk is full.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size <= IN_MEMORY:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile() as file:
+        _reserve(file.fileno(), size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def _reserve(file: int, size: int) -> None:
+    """Give a file its size; where the disk is full this is told now, while a write into a map would kill."""
+    os.ftruncate(file, size)
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # file systems that cannot tell
+                raise
+
+
+def let_go(values: NDArray[Any]) -> None:
+    """Leave to the file what of an array is in memory; an array without a file stays as it is."""
+    base: Any = values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def pages_of(image: Any) -> int:
+    """Return how many pages or frames the file of an open image has, of which the first is the image."""
+    if image.format == "JPEG":  # what follows a photo there is its depth, or smaller ones of it
+        return 1
+    count = getattr(image, "n_frames", 1)
+    if count > 1:
+        image.seek(0)
+    return int(count)

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
-from gtmask.preparing.samples import Samples
-from gtmask.preparing.scratch import let_go, make_array
-from gtmask.preparing.whole import WHOLE_PIXELS, pages_of
+from gtmask.preparing.samples import WHOLE_PIXELS, Samples, let_go, make_array, pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from gtmask.images.prepared import CHANGES, Piece, PreparedImage, parse_line
 from gtmask.images.probe import probe
 from gtmask.loops import side_by_side
 from gtmask.manifest.contract import IMAGE_EXTENSIONS, IMAGE_FORMATS
+from gtmask.preparing.listing import new_key, tile_key
 from gtmask.preparing.make import make_images
-from gtmask.preparing.names import new_key, tile_key
 from gtmask.preparing.open import DAMAGED, open_pixels
 from gtmask.preparing.plan import refuse_lost
 from gtmask.preparing.tiles import Box

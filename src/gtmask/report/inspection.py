@@ -36,7 +36,7 @@ from gtmask.model import Balance
 from gtmask.progress import Progress, Silent
 from gtmask.report.sampled import Reservoir, Sampled, local_images, look_closer
 from gtmask.run.chosen import choose
-from gtmask.run.class_findings import alike_classes, merged_labels, shared_class_ids
+from gtmask.run.classes import alike_classes, merged_labels, shared_class_ids
 from gtmask.run.survey import BATCH, batches, kept_reader
 from gtmask.storage import is_s3
 from gtmask.storage.base import S3Settings

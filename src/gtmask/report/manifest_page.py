@@ -1,35 +1,38 @@
-"""The page of a manifest: which of its lines are shown, and what is known of the whole."""
+"""The page of a manifest: which of its lines are shown, by what is seen on each, and what is known of all."""
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gtmask.findings import Finding
+from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import RawLine
-from gtmask.groundtruth.media import MediaReader
+from gtmask.groundtruth.media import MediaReader, checking_pool, each_with_media, in_batches
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.loops import run_async
 from gtmask.manifest.parser import LineParser
+from gtmask.progress import advancing
 from gtmask.report.choosing import LOOKED_AT, Choice
 from gtmask.report.layers import class_table
-from gtmask.report.looking import Glance, look_at
 from gtmask.report.naming import shorten, title_of
 from gtmask.report.page import Page
 from gtmask.report.run_facts import read_run_facts
 from gtmask.report.tiles import LineTiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from gtmask.groundtruth.line_rules import Task
     from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.groundtruth.media import MediaSettings
     from gtmask.progress import Progress
     from gtmask.report.page import ClassKey, Tile
     from gtmask.report.run_facts import RunFacts
+
 
 VALIDATE = "`gtmask validate --deep` looks at all of them."
 
@@ -222,3 +225,45 @@ def _add_facts(page: Page, facts: RunFacts, table: dict[int, ClassKey]) -> None:
         tile.findings += [Finding(code, text) for code, text in told]
         # Those of the tiles are among those of the run, and the page adds them up.
         page.counts -= Counter({code for code, _ in told})
+
+
+BATCH = 64
+
+
+class Glance(NamedTuple):
+    """What one line shows: its byte offset, the codes found about it, its pixels by value (int64 (256,))."""
+
+    offset: int
+    codes: frozenset[str]
+    counts: list[int]
+
+
+_Item = tuple[int, frozenset[str], "Task | None"]
+
+
+def look_at(
+    lines: Iterable[RawLine], total: int, settings: MediaSettings, workers: int | None, progress: Progress
+) -> Iterator[Glance]:
+    """Look at lines in their order, in as many processes as that is worth."""
+    progress.stage("look", total)
+    items = _checked(advancing(lines, progress))
+    batches = ((settings, _one, batch) for batch in in_batches(items, BATCH))
+    with checking_pool(workers) as pool:
+        for glances in pool.map(each_with_media, batches, -(-total // BATCH)):
+            yield from glances
+
+
+def _checked(lines: Iterable[RawLine]) -> Iterator[_Item]:
+    checker = LineChecker()
+    for raw in lines:
+        problems, task = checker.check(raw.number, raw.data)
+        yield raw.offset, frozenset(problem.code for problem in problems), task
+
+
+async def _one(media: MediaReader, item: _Item) -> Glance:
+    offset, codes, task = item
+    if task is None:
+        return Glance(offset, codes, [0] * 256)
+    report = await media.check([(task, True)])
+    found = codes | {problem.code for problem in report.problems}
+    return Glance(offset, found, np.asarray(report.pixels).tolist())

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.run.image_versions import ImageVersions
-from gtmask.run.state_rule import StateRule
-from gtmask.run.states import SIZE, UNKNOWN, Meaning
+from gtmask.run.states import SIZE, UNKNOWN, ImageVersions, Meaning, StateRule
 from gtmask.run.survey import look_at
 from gtmask.storage import is_s3
 

@@ -1,4 +1,4 @@
-"""Whether copies of prepared images are there, and have the pixels that the table tells.
+"""Copies of prepared images: whether they have the pixels that the table tells, and where masks go.
 
 A mask has the size that the table tells. A table of another folder, or a copy that was made anew or edited
 since, would give masks that do not fit, and nobody would see it before workers do.
@@ -7,18 +7,25 @@ since, would give masks that do not fit, and nobody would see it before workers 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from gtmask.errors import NotFoundError, ProbeError
 from gtmask.findings import Finding
+from gtmask.images.prepared import masks_of
 from gtmask.images.probe import probe
 from gtmask.storage import open_storage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AsyncExitStack
+
+    from numpy.typing import NDArray
 
     from gtmask.images.prepared import Piece, PreparedImage
     from gtmask.storage.base import S3Settings, Storage
+
 
 #: Copies of one image whose headers are on their way at a time.
 _AT_ONCE = 16
@@ -67,3 +74,32 @@ class Copies:
             f"{piece.key} has {info.width}x{info.height} pixels{turned}, the table tells "
             f"{piece.width}x{piece.height}",
         )
+
+
+class MaskPlace(NamedTuple):
+    """Where a mask goes: the image's reference, the mask's key, and which pixels of the whole; None: all."""
+
+    image: str
+    mask: str
+    box: tuple[int, int, int, int] | None = None
+
+    def cut(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the pixels, uint8 (height, width), of the whole image's mask."""
+        if self.box is None:
+            return mask
+        x, y, width, height = self.box
+        return np.ascontiguousarray(mask[y : y + height, x : x + width])
+
+
+def mask_places(image: PreparedImage, target: str, prefix: str, *, is_given: bool) -> Iterator[MaskPlace]:
+    """Yield where the masks of a prepared image go.
+
+    - ``image``: what became of the image.
+    - ``target``: the key of the whole image's mask.
+    - ``prefix``: what stands before image keys in the manifest.
+    - ``is_given``: whether somebody has said so: then images that were left where they are are below it, too.
+    """
+    for piece, mask in masks_of(image, target):
+        before = prefix if is_given or not piece.at else f"{piece.at}/"
+        box = None if image.is_whole else (piece.x, piece.y, piece.width, piece.height)
+        yield MaskPlace(before + piece.key, mask, box)

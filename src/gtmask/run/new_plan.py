@@ -18,11 +18,16 @@ from gtmask.images.present import Present, exists
 from gtmask.images.resolve import JoinedChoice, Rule, choose_rules, rule_values
 from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
-from gtmask.run.class_findings import alike_classes, foreign_classes, merged_labels, shared_class_ids
+from gtmask.run.classes import (
+    alike_classes,
+    extended,
+    foreign_classes,
+    merged_labels,
+    shared_class_ids,
+)
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.plan import Plan
 from gtmask.run.survey import SAMPLE, decide_claims, first_names, survey, units_tell_names
-from gtmask.run.update_classes import extended
 from gtmask.storage import is_s3
 from gtmask.storage.usable import check_copies
 from gtmask.text import escape_unprintable

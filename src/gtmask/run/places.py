@@ -1,4 +1,4 @@
-"""Where things are: the export's own folder, what stands before keys in the manifest, what must not meet."""
+"""One start of a run: where things are, what must not meet, and what is true when Ctrl-C stops it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from gtmask.manifest.unfinished import PARTIAL, STATE
 from gtmask.manifest.writer import manifest_name
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import CLASSES, MASKS, REJECTS
-from gtmask.run.interrupted import Interrupted
 from gtmask.storage import check_location, is_s3, open_storage
 from gtmask.storage.names import split_bucket
 from gtmask.storage.usable import check_folder
@@ -31,6 +30,34 @@ if TYPE_CHECKING:
     from gtmask.run.commit import ChunkResult
     from gtmask.run.settings import ExecutionOptions, Settings
     from gtmask.run.stats import Stats
+
+
+@dataclass(slots=True)
+class Interrupted:
+    """Keeps the sentence that is true now: whoever goes a step further says so before the step."""
+
+    sentence: str = (
+        "The run was stopped while it looked at the export, before it wrote anything; what earlier starts "
+        "wrote is as it was. Run the same command again."
+    )
+
+    def before_freezing(self, execution: ExecutionOptions) -> None:
+        """Note that the plan is written now, after the earlier run is removed if that was asked for."""
+        self.sentence = (
+            "The run was stopped before its first mask, and may have removed files of the earlier run: run "
+            "the same command again, with --overwrite."
+            if execution.overwrite
+            else "The run was stopped before its first mask: run the same command again."
+        )
+
+    def before_converting(self, execution: ExecutionOptions) -> None:
+        """Note that chunks are committed from now on."""
+        again = "again, without --overwrite," if execution.overwrite else "again"
+        self.sentence = (
+            "The run was stopped; it was a dry run, of which nothing is kept."
+            if execution.dry_run
+            else f"The run was stopped; what was committed is kept. Run the same command {again} to go on."
+        )
 
 
 @dataclass(frozen=True, slots=True)

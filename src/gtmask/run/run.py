@@ -31,8 +31,7 @@ from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import join_fingerprints, load_plan
 from gtmask.run.prepared import prepared_location, with_table
-from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, split_options
-from gtmask.run.shards import parse_shard
+from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, parse_shard, split_options
 from gtmask.run.starts import Presence
 from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize

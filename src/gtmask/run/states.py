@@ -4,7 +4,7 @@ A commit record keeps the state of each mask, so that ``--update`` can tell whic
 are those that it knows. A state covers everything that was read of the record, not the bytes that it stood
 in: a category that was renamed in another table changes it, and a record that moved within the export keeps
 it. Files of the export that are fetched while a record is painted count with their bytes, the image with its
-version (:mod:`gtmask.run.image_versions`), the class map with the ids that the record's labels have.
+version, the class map with the ids that the record's labels have.
 """
 
 from __future__ import annotations
@@ -15,16 +15,27 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import CredentialsError, GtmaskError, TransientError
+from gtmask.errors import CredentialsError, GtmaskError, NotFoundError, TransientError
 from gtmask.findings import is_reject
+from gtmask.images.resolve import mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR
 from gtmask.model import Bitmap, Record, Runs, Shape
+from gtmask.run.clashes import narrowed, rivals
+from gtmask.run.listed_versions import ListedVersions
+from gtmask.storage import is_s3, open_storage
+from gtmask.storage.blocking import BlockingStorage
+from gtmask.storage.local import version_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.class_map import ClassMap
+    from gtmask.images.prepared import PreparedImages
+    from gtmask.images.resolve import Rule
+    from gtmask.model import ImageNames
     from gtmask.run.settings import Settings
+    from gtmask.storage.base import S3Settings
+
 
 #: Bytes of a state.
 SIZE = 16
@@ -168,3 +179,85 @@ def state_of(content: bytes, key: str, target: str, version: str) -> bytes:
         return UNKNOWN
     rest = f"{key}\0{target}\0{version}".encode("utf-8", "surrogatepass")
     return blake2b(content + rest, digest_size=SIZE).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """What decides the states of all records of a run besides what they are.
+
+    - ``rule``, ``versions``: which keys an image may have, and which version of it there is.
+    - ``sized``: whether images are looked at.
+    - ``sifted``: as in :class:`gtmask.run.plan.Plan`.
+    """
+
+    rule: Rule
+    versions: ImageVersions
+    sized: bool
+    sifted: bool = False
+
+    def state(
+        self, names: ImageNames, content: bytes, choice: int | None = None, *, long_key: bool = False
+    ) -> bytes:
+        """Return the state of a record of which the survey decided this; see :class:`Verdict`."""
+        if content == UNKNOWN:
+            return UNKNOWN
+        keys = narrowed(self.rule.keys(names), choice)
+        own = self.rule.key(names)
+        if own is None:
+            return UNKNOWN
+        found = self._image(keys) if self.sized else (own if choice is None else next(iter(keys), own), "")
+        if found is None:
+            return UNKNOWN
+        key, version = found
+        target = mask_key(own if self.sifted else key, keep_extension=long_key)
+        return state_of(content, key, target, version)
+
+    def _image(self, keys: dict[str, int]) -> tuple[str, str] | None:
+        """Return the key of a record's image and its version; None where it is missing or ambiguous."""
+        find = self.versions.find
+        try:
+            for key in keys:
+                version = find(key)
+                if version is None:
+                    continue
+                others = (other for other in keys if rivals(keys, key, other))
+                return None if any(find(other) is not None for other in others) else (key, version)
+        except GtmaskError:
+            pass  # whoever converts the record will tell
+        return None
+
+
+class ImageVersions:
+    """Tells the versions of images: files are asked one by one, S3 is listed once, in 50 bytes per object.
+
+    The version of a file is its size and when it was changed last, that of an object its ETag: what
+    :meth:`gtmask.storage.base.Storage.get_versioned` returns with an image's first bytes.
+
+    Those of prepared images are those of their lines in the table.
+    """
+
+    def __init__(self, images: str, s3: S3Settings, table: PreparedImages | None = None) -> None:
+        self._images = images
+        self._table = table
+        self._s3 = s3
+        self._listed: ListedVersions | None = None
+
+    def find(self, key: str) -> str | None:
+        """Return an image's version, or None where there is no image of this key.
+
+        Raises StorageError where it cannot be told.
+        """
+        if self._table is not None:
+            return self._table.version(key)
+        if is_s3(self._images):
+            return self._objects().of_unit(key).get(key)
+        try:
+            return version_of_file(f"{self._images}/{key}")
+        except NotFoundError:
+            return None
+
+    def _objects(self) -> ListedVersions:
+        if self._listed is None:
+            with BlockingStorage(open_storage(self._images, self._s3)) as images:
+                self._listed = ListedVersions(images.list())
+        return self._listed

@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader
     from gtmask.images.resolve import Rule
     from gtmask.run.clashes import Look
-    from gtmask.run.state_rule import StateRule
-    from gtmask.run.states import Meaning
+    from gtmask.run.states import Meaning, StateRule
     from gtmask.workers import Pool
 
 #: Records that are read by one task of a survey.
@@ -96,7 +95,7 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
     """Read a batch of records for their image references and labels; what a pool calls.
 
     With a pickled :class:`gtmask.run.states.Meaning` it tells their contents, too, and with a
-    :class:`gtmask.run.state_rule.StateRule` their states.
+    :class:`gtmask.run.states.StateRule` their states.
     """
     reader = kept_reader(pickled_reader)
     meaning: Meaning | None

@@ -30,6 +30,7 @@ from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.progress import notice
+from gtmask.run.classes import extended, refuse_moved
 from gtmask.run.commit import (
     CLASSES,
     CLASSES_TYPE,
@@ -60,7 +61,6 @@ from gtmask.run.new_plan import new_plan
 from gtmask.run.outcomes import spread_counts, spread_state
 from gtmask.run.plan import load_plan, refuse_other
 from gtmask.run.starts import forget_starts
-from gtmask.run.update_classes import extended, refuse_moved
 from gtmask.storage import is_s3, open_storage
 
 if TYPE_CHECKING:

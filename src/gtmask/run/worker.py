@@ -33,12 +33,11 @@ from gtmask.run.ahead import HeadsAhead
 from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
-from gtmask.run.copies import Copies
+from gtmask.run.copies import Copies, MaskPlace, mask_places
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.mask_places import MaskPlace, mask_places
 from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
