@@ -6,7 +6,6 @@ views, which only show it. Off a terminal that is a line at once, after a second
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
@@ -235,6 +234,8 @@ class JsonLines(View):
 
     def write(self, event: str, **data: Any) -> None:
         """Write one event."""
+        import json
+
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._now()))
         self._stream.write(json.dumps({"time": stamp, "event": event, **data}) + "\n")
         self._stream.flush()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shlex
 import sys
 import time
@@ -17,14 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask import __version__, escape_unprintable
+from gtmask.cli.console import console, print_json, say, wide_console
+from gtmask.cli.reporters import Bar, JsonLines, Lines, Reporter
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from typing import TextIO
 
     from gtmask.cli.console import Screen
-    from gtmask.cli.reporters import JsonLines, Lines, Reporter, View
+    from gtmask.cli.reporters import View
 
 MODES = ("auto", "bar", "log", "json", "none")
 #: Ends of names of files that are no logs, whatever they begin with.
@@ -71,7 +75,7 @@ class Talk:
             return self.progress.lower()
         if self.json:
             return "none"
-        return "bar" if _is_terminal(sys.stderr) else "log"
+        return "bar" if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else "log"
 
     def next_command(self, words: str, *also: str) -> str:
         """Return the next command of gtmask, so that it can be copied.
@@ -85,14 +89,10 @@ class Talk:
     @contextlib.contextmanager
     def following(self, subject: str = "") -> Iterator[Reporter]:
         """Yield what the library tells how it gets on; something is shown at once."""
-        from gtmask.cli.reporters import Reporter
-
         if self.verbose:
             self._log_library()
-        with self._log() as log:
-            views: list[View] = [] if log is None else [log]
-            if (shown := self._view()) is not None:
-                views.append(shown)
+        with self.open_log() as log:
+            views: list[View] = [*([] if log is None else [Lines(log)]), *self._views()]
             title = f"gtmask {__version__}  {self.command} {subject}".rstrip()
             for view in views:
                 _open(view, escape_unprintable(title, controls=True))
@@ -101,14 +101,11 @@ class Talk:
             with Reporter(views) as reporter:
                 yield reporter
 
-    def _view(self) -> View | None:
-        from gtmask.cli.reporters import Bar, Lines
-
-        if self.mode == "json":
-            return self.json_lines()
-        if self.mode == "log":
-            return Lines(sys.stderr)
-        return Bar() if self.mode == "bar" else None
+    def _views(self) -> list[View]:
+        """Return what shows progress, if anything does."""
+        if self.mode == "bar":
+            return [Bar()]
+        return [{"json": JsonLines, "log": Lines}[self.mode](sys.stderr)] if self.mode != "none" else []
 
     def _told(self) -> Iterator[str]:
         """Yield what was not typed and yet counts."""
@@ -122,23 +119,10 @@ class Talk:
 
             yield f"python    {platform.python_version()} on {platform.platform()}"
 
-    def json_lines(self) -> JsonLines:
-        """Return what writes JSON documents to stderr."""
-        from gtmask.cli.reporters import JsonLines
-
-        return JsonLines(sys.stderr)
-
-    @contextlib.contextmanager
-    def _log(self) -> Iterator[Lines | None]:
+    def open_log(self) -> AbstractContextManager[TextIO | None]:
+        """Open the file that --log-file names, for its next lines; for ``with``, None where there is none."""
         if self.log_file is None:
-            yield None
-            return
-        with self.open_log() as file:
-            yield _lines(file)
-
-    def open_log(self) -> TextIO:
-        """Open the file that --log-file names, for its next lines."""
-        assert self.log_file is not None
+            return contextlib.nullcontext()
         try:
             _refuse_data(self.log_file)
             return open(self.log_file, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
@@ -161,29 +145,25 @@ class Talk:
         - ``render``: prints a result to a console.
         - ``as_data``: the result is what was asked for, and goes to stdout.
         """
-        from gtmask.cli.console import console, print_json, wide_console
-
         if self.json:
             print_json(result.to_json())
         elif self.mode == "json" and not as_data:
-            self.json_lines().write("result", result=result.to_json())
+            JsonLines(sys.stderr).write("result", result=result.to_json())
         elif not self.quiet:
             render(result, console(stdout=as_data))
-        if self.log_file is not None:
-            with self.open_log() as file:
-                render(result, wide_console(file))
+        with self.open_log() as log:
+            if log is not None:
+                render(result, wide_console(log))
 
     def say(self, text: str) -> None:
         """Say a sentence to people, on a line of its own."""
-        from gtmask.cli.console import console, say
-
         if self.mode == "json":
-            self.json_lines().notice(text)
+            JsonLines(sys.stderr).notice(text)
         elif not (self.quiet or self.json):
             say(console(), text)
-        if self.log_file is not None:
-            with self.open_log() as file:
-                _lines(file).notice(escape_unprintable(text, controls=True))
+        with self.open_log() as log:
+            if log is not None:
+                Lines(log).notice(escape_unprintable(text, controls=True))
 
 
 #: The talk of this process's command.
@@ -195,18 +175,19 @@ def complain(text: str) -> None:
     talk = _spoken[-1] if _spoken else None
     shown = escape_unprintable(text, controls=True)
     if talk is not None and talk.mode == "json":
-        talk.json_lines().write("error", message=shown)
+        JsonLines(sys.stderr).write("error", message=shown)
     else:
         sys.stderr.write(f"gtmask: {shown}\n")
-    if talk is not None and talk.log_file is not None:
-        with contextlib.suppress(OSError, UsageError), talk.open_log() as file:
-            _lines(file).notice(shown)
+    with (
+        contextlib.suppress(OSError, UsageError),
+        talk.open_log() if talk else contextlib.nullcontext() as log,
+    ):
+        if log is not None:
+            Lines(log).notice(shown)
 
 
 def _open(view: View, title: str) -> None:
     """Show that the command has begun: before anything that takes its time, imports among it."""
-    from gtmask.cli.reporters import Bar
-
     if isinstance(view, Bar):
         view.show_passing(f"{title} ...")
     else:
@@ -223,15 +204,3 @@ def _refuse_data(log_file: str) -> None:
         head = file.read(1024).removeprefix(BOM_UTF8).lstrip()
     if b"\0" in head or head.startswith((b"{", b"[", b"<")) or path.suffix.lower() in _OF_DATA:
         raise UsageError(f"--log-file {log_file} is a file of data, not a log: choose another name.")
-
-
-def _lines(file: TextIO) -> Lines:
-    from gtmask.cli.reporters import Lines
-
-    return Lines(file)
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    import os
-
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
