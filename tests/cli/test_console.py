@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtmask.cli import console
-from gtmask.cli.console import Page, Words, plain, rich_console, say, table, tell, wide_console
+from gtmask.cli.console import Page, Rows, Words, plain, rich_console, say, tell, wide_console
 
 if TYPE_CHECKING:
     import pytest
@@ -41,7 +41,7 @@ def printed(made: Any, shown: list[Any]) -> str:
 )
 def test_a_page_has_what_rich_would_write(title: str, names: list[str], cells: list[str], data: Any):
     columns = [data.draw(st.sampled_from(["", ">"])) + str(plain(name)) for name in names]
-    shown = table(str(plain(title)), *columns, header=data.draw(st.booleans()))
+    shown = Rows(str(plain(title)), *columns, header=data.draw(st.booleans()))
     for start in range(0, len(cells) - len(names) + 1, len(names)):
         shown.add_row(*map(plain, cells[start : start + len(names)]))
     words = Words((str(plain(title)), "bold red"), (" x ", ""), (str(plain(names[0])), ""))

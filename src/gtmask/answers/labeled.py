@@ -191,23 +191,24 @@ def compare(old: Relabeled, new: Relabeled, names: Mapping[int, str]) -> dict[st
     - ``names``: class names by class id, the background left out; ids that neither mask has are left out,
       too.
     """
-    differs = old.mask != new.mask
-    box = _box(differs)
+    changed = old.mask != new.mask
+    box = _box(changed)
     lost = gained = np.zeros(256, np.int64)
     if box is not None:
         # What changed is seldom more than a part of the image: only its box is counted pixel by pixel.
-        changed = differs[box]
+        changed = changed[box]
         lost = np.bincount(old.mask[box][changed], minlength=256)
         gained = np.bincount(new.mask[box][changed], minlength=256)
+    here = [i for i in sorted(names) if old.counts[i] or new.counts[i]]
+    classes = [(names[i], int(old.counts[i]), int(lost[i]), int(gained[i])) for i in here]
     return {
         "classes": {
-            names[i]: _shift(int(old.counts[i]), int(lost[i]), int(gained[i]))
-            for i in sorted(names)
-            if old.counts[i] or new.counts[i]
+            name: {"gained": more, "lost": less, "iou": round((before - less) / (before + more), 6)}
+            for name, before, less, more in classes
         },
         "changed": int(lost.sum()),
         "pixels": new.mask.size,
-        "box": None if box is None else _sides(*box),
+        "box": box and [box[1].start, box[0].start, changed.shape[1], changed.shape[0]],
     }
 
 
@@ -219,13 +220,3 @@ def _box(changed: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     lines = slice(int(rows[0]), int(rows[-1]) + 1)
     columns = np.flatnonzero(changed[lines].any(axis=0))
     return lines, slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _sides(rows: slice, columns: slice) -> list[int]:
-    """Return x, y, width and height."""
-    return [columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start]
-
-
-def _shift(old: int, lost: int, gained: int) -> dict[str, Any]:
-    """Return pixels gained and lost of a class, and intersection over union."""
-    return {"gained": gained, "lost": lost, "iou": round((old - lost) / (old + gained), 6)}

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import CredentialsError, TransientError
 from gtmask.groundtruth.manifest_file import parsed_lines
 from gtmask.groundtruth.media import MediaReader
-from gtmask.loops import first_error
 from gtmask.report.naming import shorten
 from gtmask.report.page import Page, Tile, render
-from gtmask.report.tiles import make_each, make_tile, picture_bytes
+from gtmask.report.tiles import make_tile, picture_bytes
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ async def put_page(out: Storage, job: AnswerJob, found: Answer, sources: Sequenc
     try:
         async with MediaReader(replace(job.media, s3=settings)) as media:
             html = await _page(media, job, found, maps)
-    except* (CredentialsError, TransientError) as errors:
-        trouble = f"{PAGE} was not written, since its images cannot be read: {first_error(errors)}"
+    except (CredentialsError, TransientError) as error:
+        trouble = f"{PAGE} was not written, since its images cannot be read: {error}"
     if not trouble:
         await out.put(PAGE, html.encode(), "text/html; charset=utf-8")
     return trouble
@@ -61,7 +60,7 @@ async def _page(
         tile.note = f"{row['status']}: {row['changed']:,} pixels changed, all within {box}."
         return tile
 
-    tiles = await make_each(media, make, found.changes)
+    tiles = await media.each(make, found.changes)
     title = f"What {job.after} changed of {job.before}"
     notes = [
         f"{found.changed:,} of {found.compared:,} compared images changed; the most changed ones come first."

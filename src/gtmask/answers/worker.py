@@ -20,6 +20,7 @@ from gtmask.groundtruth.media import with_media
 from gtmask.images.prepared import parse_line
 from gtmask.images.references import is_possible
 from gtmask.images.resolve import mask_key
+from gtmask.loops import side_by_side
 from gtmask.manifest.color_map import make_color_map
 from gtmask.manifest.contract import (
     BACKGROUND_COLOR,
@@ -34,7 +35,7 @@ from gtmask.manifest.contract import (
 from gtmask.manifest.names import CONFIDENCE_DEFAULT
 from gtmask.manifest.newest import age_of
 from gtmask.png import count_values, encode_png
-from gtmask.run.commit import MASKS, ChunkResult, Tally, commit
+from gtmask.run.commit import MASKS, ChunkResult, Tally, commit, reject_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,8 +159,7 @@ class _Chunk:
             elif whole is not None:
                 whole.add(labeled.piece, made.mask)
 
-        for start in range(0, len(seen), _AT_ONCE):
-            await asyncio.gather(*map(one, seen[start : start + _AT_ONCE]))
+        await side_by_side(one, seen, _AT_ONCE)
         if whole is None or open_:
             named = [image.images[number].key for number in sorted(open_)]
             more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
@@ -262,8 +262,7 @@ def _gather(result: ChunkResult, outcome: Outcome) -> None:
     tally.count_findings(outcome.findings, f"{outcome.image} ({outcome.where})")
     if is_reject(outcome.findings):
         tally.rejects += 1
-        findings = [{"code": item.code, "detail": item.detail} for item in outcome.findings]
-        result.rejects.append({"image": outcome.image, "where": outcome.where, "findings": findings})
+        result.rejects.append(reject_of(outcome.image, outcome.findings, where=outcome.where))
         outcome.row.pop("line", None)
     if outcome.pixels is not None:
         tally.masks += 1

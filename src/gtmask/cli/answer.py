@@ -11,7 +11,7 @@ import typer
 import gtmask
 from gtmask import AnswerOptions, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import findings_table, plain, say, table, tell
+from gtmask.cli.console import Rows, findings_table, plain, say, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _render(result: Answer, screen: Screen, *, talk: Talk) -> None:
         )
     for reason, count in result.failures.most_common():
         say(screen, f"failed  {count:,} x {reason}")
-    most = table("most changed", "image", ">pixels", "where (x, y, width, height)")
+    most = Rows("most changed", "image", ">pixels", "where (x, y, width, height)")
     for change in result.changes:
         most.add_row(plain(change["image"]), f"{change['changed']:,}", plain(str(change["box"])))
     if result.changes:

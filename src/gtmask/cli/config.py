@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gtmask.cli import options
-from gtmask.cli.console import console, plain, print_json, say, table
+from gtmask.cli.console import Rows, console, plain, print_json, say
 from gtmask.cli.settings import flag, origin, settable, settings_file, strangers, variables
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def config(
         return
     screen = console(stdout=True)
     say(screen, f"file      {path or 'none: gtmask.toml in the working folder, or --config FILE'}")
-    shown = table("options", "command", "option", "value", "from", "variables")
+    shown = Rows("options", "command", "option", "value", "from", "variables")
     for row in rows:
         values = (
             row["command"],

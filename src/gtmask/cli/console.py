@@ -103,7 +103,7 @@ class Words:
 class Rows:
     """A table; columns whose name starts with ``>`` are right-aligned numbers."""
 
-    def __init__(self, title: str, columns: Sequence[str], *, header: bool = True) -> None:
+    def __init__(self, title: str, *columns: str, header: bool = True) -> None:
         self._title, self._columns, self._header = title, columns, header
         self._rows: list[tuple[object, ...]] = []
 
@@ -174,18 +174,13 @@ def print_json(data: Any) -> None:
     sys.stdout.flush()
 
 
-def table(title: str, *columns: str, header: bool = True) -> Rows:
-    """Return an empty table."""
-    return Rows(title, columns, header=header)
-
-
 def findings_table(
     counts: Counter[str], examples: Mapping[str, Sequence[str]], *, every: bool = False
 ) -> Rows:
     """Return a table of finding codes, the most frequent first, each with its first example or all kept."""
     from gtmask.findings import CODES
 
-    shown = table(
+    shown = Rows(
         "findings", "code", "level", ">count", "what it means", "examples" if every else "first example"
     )
     for code, count in counts.most_common():

@@ -9,7 +9,7 @@ import typer
 
 import gtmask
 from gtmask.cli import options
-from gtmask.cli.console import plain, table, tell
+from gtmask.cli.console import Rows, plain, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _render(result: Demo, screen: Screen, *, talk: Talk) -> None:
         screen,
         f"validate --deep: {report.count('error')} errors, {report.count('warning')} warnings ({codes})",
     )
-    shown = table("where to look", "file", "what it is")
+    shown = Rows("where to look", "file", "what it is")
     for path, meaning in result.files:
         shown.add_row(plain(path), plain(meaning))
     screen.print(shown)

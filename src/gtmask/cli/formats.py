@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gtmask.cli import options
-from gtmask.cli.console import console, plain, print_json, table
+from gtmask.cli.console import Rows, console, plain, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,14 +45,14 @@ def _document(row: Format) -> dict[str, Any]:
 
 
 def _list(rows: Sequence[Format]) -> None:
-    shown = table("", "--format", "tool", "what is read", "limits")
+    shown = Rows("", "--format", "tool", "what is read", "limits")
     for row in rows:
         shown.add_row(plain(row.name), plain(row.title), plain(row.reads), plain(row.limits))
     console(stdout=True).print(shown)
 
 
 def _tell(row: Format) -> None:
-    shown = table(f"{row.title} (--format {row.name})", "", "", header=False)
+    shown = Rows(f"{row.title} (--format {row.name})", "", "", header=False)
     for title, text in row.facts().items():
         shown.add_row(plain(title), plain(text))
     console(stdout=True).print(shown)

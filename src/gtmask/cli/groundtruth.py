@@ -13,7 +13,7 @@ import typer
 import gtmask
 from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import Words, console, plain, print_json, say, table, tell
+from gtmask.cli.console import Rows, Words, console, plain, print_json, say, tell
 from gtmask.cli.talk import Talk
 from gtmask.errors import UsageError
 
@@ -109,7 +109,7 @@ def pilot(
 
 
 def _render_pilot(result: PilotResult, screen: Screen, *, talk: Talk) -> None:
-    shown = table("pilot", "image", "why")
+    shown = Rows("pilot", "image", "why")
     for chosen in result.chosen:
         shown.add_row(plain(chosen.source_ref), plain(chosen.reason))
     screen.print(shown)

@@ -11,7 +11,7 @@ import typer
 import gtmask
 from gtmask import ReadOptions, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import findings_table, plain, print_json, table, tell
+from gtmask.cli.console import Rows, findings_table, plain, print_json, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _render(seen: Inspection, console: Screen, *, every: bool) -> None:
         tell(console, f"sizes   {shown}" + (", …" if len(seen.sizes) > 5 else ""))
     if seen.labels:
         shares = seen.sampled.shares()
-        counts = table("labels", "label", ">shapes", ">area", "first image")
+        counts = Rows("labels", "label", ">shapes", ">area", "first image")
         for label, count in seen.labels.most_common():
             area = f"{shares[label]:.1%}" if label in shares else ""
             counts.add_row(plain(label), f"{count:,}", area, plain(seen.first_images.get(label, "")))
@@ -144,7 +144,7 @@ def _render_answer(seen: Inspection, console: Screen) -> None:
                             "in size: gtmask validate tells why")  # fmt: skip
     for reason, count in answer.failures.most_common():
         tell(console, f"failed  {count:,} x {reason}")
-    moved = table("what changed", "class before", "class after", ">pixels")
+    moved = Rows("what changed", "class before", "class after", ">pixels")
     for (old, new), count in answer.pixels.most_common():
         if old != new:
             moved.add_row(plain(old), plain(new), f"{count:,}")

@@ -73,6 +73,10 @@ class State:
 class View:
     """Shows what a reporter hears; called by one thread at a time. What a view does not have shows nothing."""
 
+    def open(self, title: str) -> None:
+        """Show that a command has begun: before anything that takes its time, imports among it."""
+        self.notice(title)
+
     def begin(self, state: State) -> None:
         """Show that a stage begins."""
 
@@ -272,10 +276,10 @@ class Bar(View):
         self._task: TaskID | None = None
         self._passing = False
 
-    def show_passing(self, text: str) -> None:
+    def open(self, title: str) -> None:
         """Show a line until there is something else to show."""
         if sys.stderr.isatty():
-            sys.stderr.write(text)
+            sys.stderr.write(f"{title} ...")
             sys.stderr.flush()
             self._passing = True
 

@@ -12,7 +12,7 @@ import typer
 import gtmask
 from gtmask import S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import plain, say, table
+from gtmask.cli.console import Rows, plain, say
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _render(found: Status, screen: Screen, *, talk: Talk) -> None:
         shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in found.missing]
         more = f" and {len(shown) - 20:,} more rows" if len(shown) > 20 else ""
         say(screen, f"missing   chunks {', '.join(shown[:20])}{more}")
-    workers = table("who", "shard", "host", ">process", "state", "began", "last heard of", ">chunks")
+    workers = Rows("who", "shard", "host", ">process", "state", "began", "last heard of", ">chunks")
     for row in found.workers:
         times = [_clock(row[name]) for name in ("began", "heard")]
         process = "" if row["pid"] is None else str(row["pid"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.console import findings_table, plain, say, table, tell
+from gtmask.cli.console import Rows, findings_table, plain, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def _classes(summary: Summary, console: Screen) -> None:
     if not summary.tally.masks:
         return
     total = sum(summary.pixels.values())
-    shown = table("classes", ">id", "name", "color", ">pixels", ">share")
+    shown = Rows("classes", ">id", "name", "color", ">pixels", ">share")
     names = {0: ("BACKGROUND", "#ffffff")} | {c.id: (c.name, c.color) for c in summary.classes.classes}
     for value, count in summary.pixels.items():
         name, color = names.get(value, ("?", ""))

@@ -95,7 +95,7 @@ class Talk:
             views: list[View] = [*([] if log is None else [Lines(log)]), *self._views()]
             title = f"gtmask {__version__}  {self.command} {subject}".rstrip()
             for view in views:
-                _open(view, escape_unprintable(title, controls=True))
+                view.open(escape_unprintable(title, controls=True))
                 for text in self._told():
                     view.notice(text)
             with Reporter(views) as reporter:
@@ -184,14 +184,6 @@ def complain(text: str) -> None:
     ):
         if log is not None:
             Lines(log).notice(shown)
-
-
-def _open(view: View, title: str) -> None:
-    """Show that the command has begun: before anything that takes its time, imports among it."""
-    if isinstance(view, Bar):
-        view.show_passing(f"{title} ...")
-    else:
-        view.notice(title)
 
 
 @functools.cache

@@ -29,6 +29,7 @@ from gtmask.groundtruth.picture_rules import (
 )
 from gtmask.images.probe import probe
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
+from gtmask.loops import side_by_side
 from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
 from gtmask.png import count_png, read_header
 from gtmask.png.header import SIGNATURE
@@ -171,16 +172,8 @@ class MediaReader:
         return found
 
     async def each(self, work: Callable[[U], Coroutine[Any, Any, T]], items: Iterable[U]) -> list[T]:
-        """Do some work on each item, on as many at a time as requests may be; return what each gave."""
-        limit = asyncio.Semaphore(self.settings.s3.in_flight)
-
-        async def one(item: U) -> T:
-            async with limit:
-                return await work(item)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
-        return [task.result() for task in tasks]
+        """Do some work on each item, on as many at a time as requests may be; see :func:`side_by_side`."""
+        return await side_by_side(work, items, self.settings.s3.in_flight)
 
     async def _line(self, task: Task, decode: bool, found: MediaReport) -> None:
         image = await self._image(task, found) if task.source else None

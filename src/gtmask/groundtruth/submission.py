@@ -117,7 +117,8 @@ def _refuse_errors(report: Report, leave: Container[str]) -> None:
 async def _submit(
     plan: JobPlan, settings: S3Settings, tell: Callable[[str], None], *, unchecked: bool, overwrite: bool
 ) -> dict[str, str]:
-    problems = await check_buckets(_all_buckets(plan), settings, plan.settings.region, cors=plan.buckets)
+    buckets = {*plan.buckets, *filter(None, map(bucket_of, (plan.settings.output, plan.settings.prefix)))}
+    problems = await check_buckets(buckets, settings, plan.settings.region, cors=plan.buckets)
     _refuse(problems, unchecked=unchecked)
     for problem in problems:
         checked = "not checked" if problem.code == "bucket-unchecked" else problem.uri
@@ -187,11 +188,6 @@ def _is_alike(answer: dict[str, Any], request: dict[str, Any]) -> bool:
         and answer["OutputConfig"]["S3OutputPath"] == request["OutputConfig"]["S3OutputPath"]
         and all(answer.get(key) == request[key] for key in ("LabelAttributeName", "LabelCategoryConfigS3Uri"))
     )
-
-
-def _all_buckets(plan: JobPlan) -> set[str]:
-    places = (plan.settings.output, plan.settings.prefix)
-    return {*plan.buckets, *filter(None, map(bucket_of, places))}
 
 
 def _refuse(problems: Sequence[Problem], *, unchecked: bool) -> None:

@@ -166,7 +166,9 @@ class _Validation:
             self.report.lines = raw.number
             task = self.line(raw)
             if task is not None and self.report.depth != "quick":
-                yield task, self._decode()
+                self.tasks += 1
+                first = self.tasks <= SAMPLE_FIRST or self.tasks % SAMPLE_EVERY == 0
+                yield task, self.settings.deep or first
 
     def line(self, raw: RawLine) -> Task | None:
         """Apply the rules of lines to one, and remember what is needed at the end."""
@@ -176,7 +178,10 @@ class _Validation:
         self.reported |= codes & ABOUT_THE_MAP
         if self.checker.status:
             self.report.adjustments[str(self.checker.status)] += 1
-        self.foreign += _is_foreign(codes, raw.data)
+        if "line-too-long" in codes:
+            self.foreign += SOURCE_REF.encode() not in raw.data
+        else:
+            self.foreign += is_foreign(codes)
         if codes & {"line-not-json", "manifest-encoding", "line-blank"}:
             self.unreadable += 1
             if self.unreadable == raw.number == HOPELESS_LINES:
@@ -199,10 +204,6 @@ class _Validation:
         report.masks += found.masks
         report.decoded += found.decoded
         self.pixels += found.pixels
-
-    def _decode(self) -> bool:
-        self.tasks += 1
-        return self.settings.deep or self.tasks <= SAMPLE_FIRST or self.tasks % SAMPLE_EVERY == 0
 
     def _finish(self) -> None:
         """Apply the rules of the manifest as a whole."""
@@ -261,13 +262,6 @@ class _Validation:
             self.report.add([Problem("bucket-unchecked", 0, "", str(error))])
 
 
-def _is_foreign(codes: set[str], data: bytes) -> bool:
-    """Say whether a line has nothing of a manifest line: neither an image nor labels."""
-    if "line-too-long" in codes:
-        return SOURCE_REF.encode() not in data
-    return is_foreign(codes)
-
-
 class Seen:
     """Finds references that stand on more than one line, by a 64-bit hash of each, its line and its offset.
 
@@ -275,22 +269,19 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._hashes = array("Q")
-        self._lines = array("Q")
-        self._offsets = array("Q")
+        self._rows = array("Q")
 
     def add(self, reference: str, line: int, offset: int) -> None:
         """Remember a reference."""
-        self._hashes.append(text_hash(reference))
-        self._lines.append(line)
-        self._offsets.append(offset)
+        self._rows.extend((text_hash(reference), line, offset))
 
     def repeats(self) -> Iterator[tuple[int, int, int]]:
         """Yield (line, line of the first occurrence, byte offset) of repeated references, by line."""
-        if not self._hashes:
-            return
-        hashes = np.frombuffer(self._hashes, np.uint64)
-        _, firsts, group = np.unique(hashes, return_index=True, return_inverse=True)
+        rows = np.frombuffer(self._rows, np.uint64).reshape(-1, 3)
+        _, firsts, group = np.unique(rows[:, 0], return_index=True, return_inverse=True)
         first = firsts[group]
-        for i in np.flatnonzero(first != np.arange(len(hashes))).tolist():
-            yield self._lines[i], self._lines[int(first[i])], self._offsets[i]
+        again = np.flatnonzero(first != np.arange(len(rows)))
+        for (_, line, offset), before in zip(
+            rows[again].tolist(), rows[first[again], 1].tolist(), strict=True
+        ):
+            yield line, before, offset

@@ -24,6 +24,7 @@ from gtmask.run.places import absolute_location, is_inside, real
 from gtmask.storage import open_storage
 from gtmask.storage.base import S3Settings
 from gtmask.storage.usable import check_copies, check_folder
+from gtmask.text import plain_values
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -92,14 +93,8 @@ class Preparation(FindingCounts):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for ``--json``."""
-        return {
-            "images": self.images, "out": self.out, "table": self.table, "files": self.files,
-            "prepared": self.prepared, "copied": self.copied, "left": self.left,
-            "changes": dict(sorted(self.changes.items())), "new_images": self.new_images,
-            "rejects": self.rejects, "dry_run": self.dry_run,
-            "findings": dict(sorted(self.findings.items())),
-            "examples": dict(sorted(self.examples.items())),
-        }  # fmt: skip
+        values: dict[str, Any] = plain_values(self)
+        return values
 
 
 def prepare(
@@ -165,11 +160,13 @@ def prepare(
             raise UsageError(f"There are no files in {source}: name the folder of the images.")
         plan = PreparePlan(source, asdict(options), listing.digest, listing.count)
         job = PrepareJob(options, source, target, settings, plan.identity, dry_run)
-        done = set() if dry_run else run_async(_begin(job, plan, listing, overwrite=overwrite))
+        done, known = set[int](), None
+        if not dry_run:
+            done, known = run_async(_begin(job, plan, listing, overwrite=overwrite))
         result = Preparation(images=source, out=target, dry_run=dry_run)
-        known = None if dry_run else run_async(_known(job))
-        listener.stage("prepare", plan.count - _files_of(done, plan))
-        chunks = ((job, *chunk) for chunk in _chunks(listing, known, options.chunk_size, done))
+        size = options.chunk_size
+        listener.stage("prepare", plan.count - sum(min(size, plan.count - chunk * size) for chunk in done))
+        chunks = ((job, *chunk) for chunk in _chunks(listing, known, size, done))
         with Pool(workers) as pool:
             for part in pool.map(prepare_chunk, chunks, plan.chunks - len(done)):
                 listener.advance(part.tally.records, part.tally.rejects)
@@ -201,25 +198,17 @@ def _refuse_meeting(images: str, out: str) -> None:
         )
 
 
-async def _begin(job: PrepareJob, plan: PreparePlan, listing: Listing, *, overwrite: bool) -> set[int]:
+async def _begin(
+    job: PrepareJob, plan: PreparePlan, listing: Listing, *, overwrite: bool
+) -> tuple[set[int], PreparedImages | None]:
+    """Return the chunks that are done, and the lines that an earlier plan has left, if there are any."""
     async with open_storage(job.out, job.s3) as out:
         if await exists(out, RUN_FILE):
             raise UsageError(f"--out {job.out} holds a run of `gtmask convert`: choose another.")
-        return await settle(out, plan, listing, overwrite=overwrite)
-
-
-async def _known(job: PrepareJob) -> PreparedImages | None:
-    """Return the lines that an earlier plan has left, if there are any."""
-    async with open_storage(job.out, job.s3) as out:
+        done = await settle(out, plan, listing, overwrite=overwrite)
         if not await exists(out, KNOWN):
-            return None
-    return await open_prepared(f"{job.out}/{KNOWN}", job.out, job.s3)
-
-
-def _files_of(done: set[int], plan: PreparePlan) -> int:
-    """Return how many files chunks have."""
-    size = plan.options["chunk_size"]
-    return sum(min(size, plan.count - chunk * size) for chunk in done)
+            return done, None
+    return done, await open_prepared(f"{job.out}/{KNOWN}", job.out, job.s3)
 
 
 def _chunks(

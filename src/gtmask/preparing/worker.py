@@ -21,7 +21,7 @@ from gtmask.preparing.make import make_images
 from gtmask.preparing.open import DAMAGED, open_pixels
 from gtmask.preparing.plan import refuse_lost
 from gtmask.preparing.tiles import Box
-from gtmask.run.commit import ChunkResult, Tally, commit
+from gtmask.run.commit import ChunkResult, Tally, commit, reject_of
 from gtmask.storage import is_s3, open_storage
 from gtmask.text import escape_unprintable
 from gtmask.workers import run_kept
@@ -188,7 +188,8 @@ class _Worker:
                 raise StorageError(f"{self.images.uri(item.key)}: {error.strerror}.") from error
             outcome.findings.append(Finding("image-unreadable", f"{info.format}: {error}"[:300]))
         if is_reject(outcome.findings):
-            await self._take_back(pieces)
+            for piece in pieces if not self.job.dry_run else ():
+                await self.out.delete(piece.key)
             return
         if (await self.images.get_versioned(item.key, 0, 1))[1] != item.version:
             raise _changed(self.images, item)
@@ -229,12 +230,6 @@ class _Worker:
     async def _put(self, key: str, data: bytes, content_type: str) -> None:
         if not self.job.dry_run:
             await self.out.put(key, data, content_type)
-
-    async def _take_back(self, pieces: list[Piece]) -> None:
-        """Remove tiles of an image that was refused after all."""
-        if not self.job.dry_run:
-            for piece in pieces:
-                await self.out.delete(piece.key)
 
 
 def changes_of(info: ImageInfo, key: str, size: int, options: PrepareOptions) -> tuple[str, ...]:
@@ -294,6 +289,5 @@ def _gather(number: int, outcomes: list[_Outcome]) -> ChunkResult:
             result.lines.append(outcome.line)
         if is_reject(findings):
             tally.rejects += 1
-            told = [{"code": item.code, "detail": escape_unprintable(item.detail)} for item in findings]
-            result.rejects.append({"image": escape_unprintable(outcome.item.key), "findings": told})
+            result.rejects.append(reject_of(outcome.item.key, findings))
     return result

@@ -29,6 +29,7 @@ from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.settings import ExecutionOptions, Settings
+from gtmask.run.survey import names_in
 from gtmask.run.watch import Watches
 from gtmask.run.worker import Worker
 from gtmask.storage.base import S3Settings
@@ -114,7 +115,7 @@ def export_page(painting: Painting, choice: Choice, progress: Progress) -> Page:
 def _choose(reader: Reader[Any], plan: Plan, job: Job, choice: Choice, source: str) -> list[int]:
     """Return which records are shown, by their places in the export."""
     if choice.names:
-        names = [_reference(reader, unit) for unit in islice(reader.units(), plan.records)]
+        names = [names_in(reader, unit).image for unit in islice(reader.units(), plan.records)]
         choice.refuse_missing(names, source)
         return [place for place, name in enumerate(names) if choice.matches(name)][: choice.count]
     if choice.only:
@@ -122,11 +123,6 @@ def _choose(reader: Reader[Any], plan: Plan, job: Job, choice: Choice, source: s
     if choice.cover:
         return _covering(reader, plan, job, choice)
     return choice.spread(plan.records)
-
-
-def _reference(reader: Reader[Any], unit: Any) -> str:
-    names = reader.names_of(unit)
-    return reader.record(unit).image if names is None else names.image
 
 
 def _covering(reader: Reader[Any], plan: Plan, job: Job, choice: Choice) -> list[int]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gtmask.errors import PASSING, ManifestError, PngError, ProbeError, StorageError
 from gtmask.findings import Finding
 from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.loops import first_error
 from gtmask.png import decode_png
 from gtmask.report.layers import class_table, read_layer
 from gtmask.report.page import Layer, Tile
 from gtmask.report.pictures import shrink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
     from gtmask.groundtruth.media import MediaReader
     from gtmask.manifest.color_map import ColorMapEntry
-
-T = TypeVar("T")
 
 #: What a page's pictures may take together, in bytes of their files; text makes a third more of them.
 PAGE_BYTES = 15 << 20
@@ -51,7 +48,7 @@ class LineTiles:
     async def make(self, lines: Sequence[RawLine]) -> list[Tile]:
         """Return a tile for each line; raises CredentialsError and TransientError alone."""
         checked = [(raw, *self._checker.check(raw.number, raw.data)) for raw in lines]
-        return await make_each(self._media, lambda item: self._tile(*item), checked)
+        return await self._media.each(lambda item: self._tile(*item), checked)
 
     async def _tile(self, raw: RawLine, problems: Sequence[object], task: Task | None) -> Tile:
         findings = [Finding(problem.code, problem.detail) for problem in problems]  # type: ignore[attr-defined]
@@ -71,16 +68,6 @@ class LineTiles:
         )
         tile.findings = [*findings, *tile.findings]
         return tile
-
-
-async def make_each(
-    media: MediaReader, make: Callable[[T], Coroutine[Any, Any, Tile]], items: Iterable[T]
-) -> list[Tile]:
-    """Make a tile of each item, many at a time; raises the first error as it is."""
-    try:
-        return await media.each(make, items)
-    except BaseExceptionGroup as group:
-        raise first_error(group) from None
 
 
 async def make_tile(

@@ -22,10 +22,12 @@ import orjson
 from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.findings import EXAMPLES, FindingCounts
 from gtmask.manifest.unfinished import PARTS, committed_chunk
+from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
+    from gtmask.findings import Finding
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")
@@ -126,6 +128,13 @@ class ChunkResult:
     states: bytes = b""
     counts: str = ""
     report: dict[str, Any] | None = None
+
+
+def reject_of(image: str, findings: Iterable[Finding], **place: str) -> dict[str, Any]:
+    """Return the line of a rejected record; ``place`` says where it stands, beside its image."""
+    told = [{"code": found.code, "detail": escape_unprintable(found.detail)} for found in findings]
+    where = {name: escape_unprintable(text) for name, text in {"image": image, **place}.items()}
+    return {**where, "findings": told}
 
 
 async def commit(

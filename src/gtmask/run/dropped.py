@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from gtmask.errors import NotFoundError
 from gtmask.manifest.unfinished import STATE
 from gtmask.run.commit import MASKS, each_part
+from gtmask.run.journal import read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +27,7 @@ DROPPED = STATE + "dropped.txt"
 
 async def read_dropped(out: Storage) -> list[str]:
     """Return the keys of masks that may have no line any more."""
-    try:
-        return (await out.get(DROPPED)).decode("utf-8", "surrogateescape").split("\n")[:-1]
-    except NotFoundError:
-        return []
+    return await read_keys(out, DROPPED)
 
 
 async def write_dropped(out: Storage, keys: Iterable[str]) -> None:

@@ -80,23 +80,36 @@ class Journal:
                     self._path.unlink()
 
 
+def _keys_in(data: bytes) -> list[str]:
+    """Return the keys in a file that has one on each line; a last one that was cut off is none."""
+    return data.decode("utf-8", "surrogateescape").split("\n")[:-1]
+
+
+async def read_keys(out: Storage, file: str) -> list[str]:
+    """Return the keys in a file, none where it is not there: its writer may just have taken it away."""
+    try:
+        return _keys_in(await out.get(file))
+    except NotFoundError:
+        return []
+
+
+async def _journals(out: Storage, ending: str = BEGUN) -> list[str]:
+    return [entry.key async for entry in out.list(PARTS) if entry.key.endswith(ending)]
+
+
 async def begun(out: Storage) -> list[str]:
     """Return the keys in all journals, which stay."""
-    keys: list[str] = []
-    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
-        with contextlib.suppress(NotFoundError):
-            keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
-    return keys
+    return [key for journal in await _journals(out) for key in await read_keys(out, journal)]
 
 
 async def take_away(out: Storage) -> list[str]:
-    """Take all journals away and return the keys that stand in them; a last one that was cut off is none.
+    """Take all journals away and return the keys that stand in them.
 
     Raises NotFoundError where its writer has just taken one away.
     """
     keys: list[str] = []
-    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(BEGUN)]:
-        keys += (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
+    for journal in await _journals(out):
+        keys += _keys_in(await out.get(journal))
         await out.delete(journal)
     return keys
 
@@ -106,9 +119,8 @@ async def clear(out: Storage, ending: str = BEGUN) -> None:
 
     In S3, where the names of journals have their run's identity, ``ending`` leaves those of others alone.
     """
-    for journal in [entry.key async for entry in out.list(PARTS) if entry.key.endswith(ending)]:
-        with contextlib.suppress(NotFoundError):
-            await out.delete(journal)
+    for journal in await _journals(out, ending):
+        await out.delete(journal)
 
 
 def run_lost(out: str) -> RunConflictError:

@@ -19,9 +19,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING
 
-from gtmask.errors import NotFoundError
 from gtmask.manifest.unfinished import PARTS
-from gtmask.run.journal import BEGUN
+from gtmask.run.journal import BEGUN, read_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -111,7 +110,7 @@ class ObjectJournal:
 
     async def _write_all(self) -> None:
         if self._earlier is None:
-            self._earlier = [line for line in await _lines(self._out, self._key) if line != ENDED]
+            self._earlier = [line for line in await read_keys(self._out, self._key) if line != ENDED]
         count = len(self._keys)  # others may note theirs meanwhile
         await self._write([*self._earlier, *self._keys])
         self._written = count
@@ -120,7 +119,7 @@ class ObjectJournal:
         begun = _now()
         if self._looked > -math.inf:
             # Another machine at work on the same chunk of this run may have committed it, or stopped.
-            there = await _lines(self._out, self._key)
+            there = await read_keys(self._out, self._key)
             if ENDED in there or len(self._keys.keys() & set(there)) < self._written:
                 await self._write_all()
         await self._refuse_lost()
@@ -171,18 +170,10 @@ async def take_away_others(out: Storage, run: str) -> list[str]:
             seen, since = dict(now), _now()
         is_quiet = _now() - since >= QUIET
         for key in now:
-            lines = await _lines(out, key)
+            lines = await read_keys(out, key)
             if is_quiet or lines[-1:] == [ENDED]:
                 keys += [line for line in lines if line != ENDED]
                 await out.delete(key)
                 del seen[key]
         if seen:
             await asyncio.sleep(_LOOK_AGAIN)
-
-
-async def _lines(out: Storage, journal: str) -> list[str]:
-    """Return the lines of a journal, none where its chunk has just been committed."""
-    try:
-        return (await out.get(journal)).decode("utf-8", "surrogateescape").split("\n")[:-1]
-    except NotFoundError:
-        return []

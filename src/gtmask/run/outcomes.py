@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import FindingCounts
-from gtmask.run.commit import ChunkResult, add_counts, pack_counts
+from gtmask.run.commit import ChunkResult, add_counts, pack_counts, reject_of
 from gtmask.run.states import CONTINUED, UNKNOWN
-from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +77,8 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
             lines += outcome.line.splitlines(keepends=True)
             states.append(spread_state(outcome.state, outcome.line))
             of_masks += spread_counts(counts[-1], outcome.line)
-        elif outcome.record is not None:
-            rejects.append(_reject(outcome.record))
+        elif (record := outcome.record) is not None:
+            rejects.append(reject_of(record.image, record.findings, where=record.where))
     return ChunkResult(number, add_counts(counts), lines, rejects, b"".join(states), pack_counts(of_masks))
 
 
@@ -91,13 +90,6 @@ def spread_state(state: bytes, lines: bytes) -> bytes:
 def spread_counts(counts: Counts, lines: bytes) -> list[Counts]:
     """Return what each of a record's lines counts: the first one all of it."""
     return [counts, *({} for _ in range(lines.count(b"\n") - 1))]
-
-
-def _reject(record: Record) -> dict[str, Any]:
-    """Return the line of a rejected record."""
-    told = [{"code": found.code, "detail": escape_unprintable(found.detail)} for found in record.findings]
-    image, where = escape_unprintable(record.image), escape_unprintable(record.where)
-    return {"image": image, "where": where, "findings": told}
 
 
 def place(record: Record) -> str:

@@ -177,7 +177,7 @@ def first_names(
     for unit in islice(reader.units(), limit):
         mine = found[reader.source_of(unit)]
         if len(mine) < SAMPLE:
-            mine.append(_names(reader, unit))
+            mine.append(names_in(reader, unit))
         if len(found[-1]) == SAMPLE:
             break
     return found
@@ -208,7 +208,7 @@ def decide_claims(
     def names(ordinals: NDArray[np.int64]) -> Iterator[Sequence[tuple[int, ImageNames]]]:
         if not read_records:
             for numbers, units in _wanted(reader, limit, ordinals):
-                yield list(zip(numbers, [_names(reader, unit) for unit in units], strict=True))
+                yield list(zip(numbers, [names_in(reader, unit) for unit in units], strict=True))
             return
         for numbers, found in look_at(reader, limit, ordinals, pool):
             yield list(zip(numbers, found.images, strict=True))
@@ -303,9 +303,9 @@ def _read(reader: Reader[Any], limit: int | None, pool: Pool, meaning: bytes) ->
 
 def _ask(reader: Reader[Any], limit: int | None) -> Iterator[Glance]:
     for batch in batches(reader, BATCH, limit):
-        yield Glance([_names(reader, unit) for unit in batch])
+        yield Glance([names_in(reader, unit) for unit in batch])
 
 
-def _names(reader: Reader[Any], unit: Any) -> ImageNames:
+def names_in(reader: Reader[Any], unit: Any) -> ImageNames:
     """Return what a record calls its image."""
     return reader.names_of(unit) or reader.record(unit).names
