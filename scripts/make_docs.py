@@ -14,7 +14,7 @@ import typer
 from api_page import api
 
 from gtmask.cli import app
-from gtmask.cli.help import GUIDES
+from gtmask.cli.group import GUIDES
 from gtmask.findings import CODES
 from gtmask.formats import FORMATS
 

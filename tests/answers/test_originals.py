@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 import gtmask
 from gtmask import AnswerOptions, PrepareOptions
-from gtmask.answers.whole import Whole, shares
+from gtmask.answers.originals import Whole, shares
 from gtmask.cli import app
 from gtmask.errors import UsageError
 from gtmask.images.prepared import Piece, PreparedImage, parse_line

@@ -13,7 +13,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from gtmask.cli import app
-from gtmask.cli.help import GUIDES
+from gtmask.cli.group import GUIDES
 from gtmask.cli.settings import flag, is_general, settable, strangers, variables
 from gtmask.errors import UsageError
 

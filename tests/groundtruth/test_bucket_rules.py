@@ -26,7 +26,7 @@ from gtmask.errors import (
     UsageError,
 )
 from gtmask.groundtruth import aws, submission
-from gtmask.groundtruth.bucket_rules import check_buckets
+from gtmask.groundtruth.aws import check_buckets
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.job import job
 from gtmask.manifest.contract import CORS_RULE

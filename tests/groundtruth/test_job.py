@@ -27,7 +27,7 @@ from gtmask.errors import GtmaskError, ManifestError, UsageError
 from gtmask.findings import Problem
 from gtmask.groundtruth import aws, job, labeling_jobs, request, submission
 from gtmask.groundtruth.classes import class_map_from_labels
-from gtmask.groundtruth.template import worker_template
+from gtmask.groundtruth.job_files import worker_template
 from gtmask.groundtruth.validation import validate
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.writer import ManifestWriter

@@ -16,7 +16,7 @@ from PIL import Image
 import gtmask
 from gtmask.errors import AccessError, ManifestError, NotFoundError, UsageError
 from gtmask.findings import CODES, Problem
-from gtmask.groundtruth import bucket_rules, manifest_file, validation
+from gtmask.groundtruth import manifest_file, validation
 from gtmask.groundtruth.classes import class_map_from_labels
 from gtmask.groundtruth.media import MediaReader
 from gtmask.groundtruth.report import Report
@@ -660,7 +660,7 @@ def test_buckets_that_cannot_be_asked_are_told(tmp_path: Path, monkeypatch: pyte
     async def refused(*_: object, **__: object) -> None:
         raise UsageError("there is no profile x")
 
-    monkeypatch.setattr(bucket_rules, "check_buckets", refused)
+    monkeypatch.setattr("gtmask.groundtruth.aws.check_buckets", refused)
     data = good()
     for line in data.lines:
         line[ATTRIBUTE] = line[ATTRIBUTE].replace("s3://data/aws/masks", str(tmp_path / "masks"))

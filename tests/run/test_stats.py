@@ -13,7 +13,7 @@ import pytest
 
 import gtmask
 from gtmask.errors import StrictError, UsageError
-from gtmask.run.sampling import STAGES, Sampler
+from gtmask.run.stats import STAGES, Sampler
 from gtmask.storage import S3Settings, retry, traffic
 from tests.support import coco_data
 from tests.support.commands import tree

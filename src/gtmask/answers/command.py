@@ -27,8 +27,7 @@ from gtmask.answers.plan import (
     read_classes,
 )
 from gtmask.answers.result import Answer
-from gtmask.answers.sources import open_manifests
-from gtmask.answers.survey import UNANSWERED, Look, each_line, look_at
+from gtmask.answers.survey import UNANSWERED, Look, each_line, look_at, open_manifests
 from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
 from gtmask.findings import Finding

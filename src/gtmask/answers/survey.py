@@ -1,4 +1,4 @@
-"""One look at all lines: which attribute is the answer, what each object came to, which lines count.
+"""Which manifests are read, and one look at all lines: the attribute of the answer, and which lines count.
 
 Split jobs and further rounds give several lines of one image: the one that was answered last counts.
 """
@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.errors import ManifestError, UsageError
-from gtmask.groundtruth.manifest_file import mask_references
+from gtmask.errors import ManifestError, NotFoundError, UsageError
+from gtmask.formats.locate import open_export
+from gtmask.groundtruth.manifest_file import ManifestReader, mask_references
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.manifest.contract import BACKGROUND
 from gtmask.manifest.line import describe_problem
 from gtmask.manifest.newest import Attributes, age_of
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.references import NOTHING_SHARED, find_shared_ends
+from gtmask.manifest.unfinished import PARTIAL
 from gtmask.text import text_hash
 
 if TYPE_CHECKING:
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.answers.originals import Originals
-    from gtmask.groundtruth.manifest_file import ManifestReader
+    from gtmask.formats.export import Export
     from gtmask.manifest.label import Label
     from gtmask.manifest.line import ManifestLine
     from gtmask.manifest.references import SharedEnds
+    from gtmask.storage.base import S3Settings
+
 
 FAILED, UNANSWERED = "failed", "unanswered"
 
@@ -244,3 +248,46 @@ def _common(known: str | None, reference: str) -> str:
         return folder
     common = posixpath.commonprefix([known, folder])
     return common[: common.rfind("/") + 1]
+
+
+_OUTPUT = "manifests/output/output.manifest"
+
+
+def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestReader]:
+    """Open the output manifests at some locations: files, globs, and the output folders of jobs, each once.
+
+    A job's folder holds manifests of its work in progress too; ``manifests/output/output.manifest`` is
+    the one that counts (Developer Guide, sms-data-output).
+
+    Raises UsageError: no location. Raises NotFoundError: a location without an output manifest. Raises
+    ManifestError: only the growing manifest of an unfinished run is there.
+    """
+    if not locations:
+        raise UsageError("No output manifest is given: name a MANIFEST, or a job with --job.")
+    found: dict[str, ManifestReader] = {}
+    for location in locations:
+        export = open_export(location, s3)
+        names = [name for name in export.names() if name.endswith(".manifest")]
+        outputs = [name for name in names if name == _OUTPUT or name.endswith("/" + _OUTPUT)]
+        single = list(export.names())[:2] == names[:2] and len(names) == 1
+        chosen = names if single or not outputs else outputs
+        if not chosen and (partial := next((name for name in export.names() if name.endswith(PARTIAL)), "")):
+            raise ManifestError(
+                f"{location}: {partial} is of a run of `gtmask convert` that is not finished, and no job "
+                "has answered it: finish the run, send its manifest to a job, and name what that writes."
+            )
+        if not chosen:
+            raise NotFoundError(
+                f"{location} has no output manifest: name the file, or the job's output folder."
+            )
+        for name in chosen:
+            reader = _reader(export, location, name)
+            found.setdefault(reader.location, reader)
+    return list(found.values())
+
+
+def _reader(export: Export, location: str, name: str) -> ManifestReader:
+    shown = location if location.endswith(name) else f"{location.rstrip('/')}/{name}"
+    return ManifestReader(
+        shown, export.size(name), lambda start, length: export.read(name, start, start + length)
+    )

@@ -13,7 +13,7 @@ import orjson
 
 from gtmask.answers.instances import instances_of
 from gtmask.answers.labeled import LabeledReader, Line, Outcome
-from gtmask.answers.whole import Whole, in_grid
+from gtmask.answers.originals import Whole, in_grid
 from gtmask.errors import PASSING, StorageError
 from gtmask.findings import Finding, is_reject
 from gtmask.groundtruth.media import with_media

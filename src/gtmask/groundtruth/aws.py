@@ -1,4 +1,7 @@
-"""The few AWS calls that are not about objects: a bucket's region and CORS, and labeling jobs.
+"""The few AWS calls that are not about objects, and the rules of buckets: the job's region, and CORS.
+
+Sources: Developer Guide, sms-input-data-input-manifest (one region), sms-cors-update (CORS on every bucket of
+images; that masks need it too is inferred, since the page reads their pixels).
 
 Errors become sentences where those of storages do: :mod:`gtmask.storage.s3_errors`.
 """
@@ -11,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, NoRegionError, ProfileNotFound
 
-from gtmask.errors import UsageError
+from gtmask.errors import NotFoundError, StorageError, TransientError, UsageError
+from gtmask.findings import Problem
 from gtmask.manifest.contract import CORS_RULE
 from gtmask.storage.s3_answers import Action
 from gtmask.storage.s3_client import open_session
@@ -19,7 +23,7 @@ from gtmask.storage.s3_errors import translate_errors
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from gtmask.storage.base import S3Settings
 
@@ -130,11 +134,79 @@ def cors_exposes(rules: Sequence[Mapping[str, Any]]) -> bool:
     )
 
 
-async def add_cors_rule(client: Any, bucket: str) -> None:
-    """Add Ground Truth's CORS rule to a bucket and keep the rules that it has."""
-    rules = await cors_rules(client, bucket)
-    if not cors_exposes(rules):
-        with translate_errors(
-            _bucket_action("write the CORS rules of the bucket", "s3:PutBucketCORS", bucket)
-        ):
-            await client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [*rules, CORS_RULE]})
+async def check_buckets(
+    buckets: Iterable[str],
+    settings: S3Settings,
+    region: str | None = None,
+    *,
+    home: str | None = None,
+    cors: Iterable[str] | None = None,
+) -> list[Problem]:
+    """Check buckets.
+
+    - ``region``: the job's region; where it is not known, the one of the settings or of ``home``.
+    - ``home``: the manifest's bucket.
+    - ``cors``: those whose CORS rules count, all by default.
+    """
+    problems: list[Problem] = []
+    names = sorted(set(buckets))
+    shown = set(names if cors is None else cors)
+    regions: dict[str, str | None] = {}
+    async with open_client("s3", settings, region) as client:
+        for bucket in dict.fromkeys([*names, *filter(None, [home])]):
+            uri = f"s3://{bucket}"
+            try:
+                regions[bucket] = await bucket_region(client, bucket)
+            except NotFoundError:
+                problems += [Problem("bucket-missing", 0, uri)] * (bucket in names)
+            except TransientError:
+                raise
+            except StorageError as error:
+                problems += [Problem("bucket-unchecked", 0, uri, str(error))] * (bucket in names)
+                regions[bucket] = None
+        # Without any word on the job's region, all buckets must at least be in one.
+        wanted = region or settings.region or regions.get(home or "")
+        wanted = wanted or next(filter(None, regions.values()), None)
+        for bucket in names:
+            if bucket in regions:
+                if (found := regions[bucket]) and found != wanted:
+                    told = f"it is in {found}, the job in {wanted}"
+                    problems.append(Problem("bucket-region", 0, f"s3://{bucket}", told))
+                if bucket in shown:
+                    problems += await _check_cors(client, bucket, wanted)
+    return problems
+
+
+async def _check_cors(client: Any, bucket: str, region: str | None) -> list[Problem]:
+    uri = f"s3://{bucket}"
+    try:
+        rules = await cors_rules(client, bucket)
+    except TransientError:
+        raise
+    except StorageError as error:
+        return [Problem("bucket-unchecked", 0, uri, str(error))]
+    if not cors_allows(rules, region):
+        return [Problem("bucket-cors", 0, uri)]
+    return [] if cors_exposes(rules) else [Problem("cors-header-hidden", 0, uri)]
+
+
+async def missing_cors(buckets: Iterable[str], settings: S3Settings) -> list[str]:
+    """Return the buckets whose CORS rules do not suffice, sorted."""
+    async with open_client("s3", settings) as client:
+        return [
+            bucket for bucket in sorted(set(buckets)) if not cors_exposes(await cors_rules(client, bucket))
+        ]
+
+
+async def add_cors(buckets: Iterable[str], settings: S3Settings) -> None:
+    """Add Ground Truth's CORS rule to buckets that lack it; the rules that they have stay."""
+    async with open_client("s3", settings) as client:
+        for bucket in sorted(set(buckets)):
+            rules = await cors_rules(client, bucket)
+            if cors_exposes(rules):
+                continue
+            asked = _bucket_action("write the CORS rules of the bucket", "s3:PutBucketCORS", bucket)
+            with translate_errors(asked):
+                await client.put_bucket_cors(
+                    Bucket=bucket, CORSConfiguration={"CORSRules": [*rules, CORS_RULE]}
+                )

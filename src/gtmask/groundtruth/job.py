@@ -17,12 +17,18 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import job_rules
-from gtmask.groundtruth.job_files import CATEGORIES, TEMPLATE, refuse_others, write_files
+from gtmask.groundtruth.job_files import (
+    CATEGORIES,
+    TEMPLATE,
+    label_categories,
+    refuse_others,
+    worker_template,
+    write_files,
+)
 from gtmask.groundtruth.job_plan import JobPlan, JobShare
 from gtmask.groundtruth.line_rules import LineChecker
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.request import JobSettings, build_request, check_job_name
-from gtmask.groundtruth.template import label_categories, worker_template
 from gtmask.loops import run_async
 from gtmask.manifest.contract import MAX_JOB_OBJECTS
 from gtmask.manifest.line import describe_problem, require_line

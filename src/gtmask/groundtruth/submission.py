@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import ManifestError, UsageError
 from gtmask.findings import CODES
 from gtmask.groundtruth import aws
-from gtmask.groundtruth.bucket_rules import add_cors, check_buckets, missing_cors
+from gtmask.groundtruth.aws import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job_files import is_uploaded, upload_files
 from gtmask.groundtruth.labeling_jobs import describe
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest

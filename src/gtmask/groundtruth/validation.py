@@ -251,7 +251,7 @@ class _Validation:
         return task.masks[-1][0] if newest_mask else task.source
 
     def _check_buckets(self) -> None:
-        from gtmask.groundtruth.bucket_rules import check_buckets  # noqa: PLC0415 - loads the AWS client
+        from gtmask.groundtruth.aws import check_buckets  # noqa: PLC0415 - loads the AWS client
 
         home = bucket_of(self.report.manifest)
         # Nobody will look at the pictures of a finished answer in a browser: CORS is no matter then.

@@ -24,13 +24,12 @@ from gtmask.report.tiles import picture_bytes
 from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
 from gtmask.run.job import Chunk, job_of
-from gtmask.run.opening import open_run_reader
 from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.settings import ExecutionOptions, Settings
 from gtmask.run.survey import names_in
-from gtmask.run.watch import Watches
+from gtmask.run.watch import Watches, open_run_reader
 from gtmask.run.worker import Worker
 from gtmask.storage.base import S3Settings
 from gtmask.workers import Pool

@@ -118,7 +118,7 @@ class ChunkResult:
     """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values.
 
     ``states`` and ``counts`` are of all lines: what the records were, and what each counts, packed.
-    ``report`` is what the worker tells of itself, where somebody asks (:mod:`gtmask.run.sampling`).
+    ``report`` is what the worker tells of itself, where somebody asks (:mod:`gtmask.run.stats`).
     """
 
     chunk: int

@@ -18,10 +18,9 @@ from gtmask.findings import Finding
 from gtmask.model import Bitmap, Plane, Select
 from gtmask.png import look_up
 from gtmask.run.filling import Filler
-from gtmask.run.outside import misplaced
+from gtmask.run.outside import compare, listed, misplaced
 from gtmask.run.pictures import decode_picture, doubt_about, has_alpha, segment_ids, select_pixels
 from gtmask.run.settings import check_choice
-from gtmask.run.unlisted import compare, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,6 @@ from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import job_of
 from gtmask.run.lost_masks import refuse_lost_masks
-from gtmask.run.opening import open_exports
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import join_fingerprints, load_plan
 from gtmask.run.prepared import prepared_location, with_table
@@ -36,6 +35,7 @@ from gtmask.run.starts import Presence
 from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import end_update, take_over, update, without_line
+from gtmask.run.watch import open_exports
 from gtmask.run.worker import warm_up
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import Pool

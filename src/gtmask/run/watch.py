@@ -1,4 +1,4 @@
-"""Whether the export is still the one that the run was planned for: asked for every chunk before it counts.
+"""How a run opens its exports, and whether they are still what it was planned for: asked for every chunk.
 
 Objects in S3 tell by their ETags, which every read asks for (:mod:`gtmask.formats.versions`).
 
@@ -12,23 +12,30 @@ all bytes, is then taken again.
 from __future__ import annotations
 
 import os
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.errors import GtmaskError
+from gtmask.formats import open_sources
+from gtmask.formats.base import ReadOptions
 from gtmask.formats.export import LocalExport
 from gtmask.formats.locate import open_export
 from gtmask.formats.remote_export import StorageExport
 from gtmask.formats.versions import MOST_KEPT
 from gtmask.run.listed_versions import JoinedVersions, ListedVersions
+from gtmask.run.places import default_images, real
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
+from gtmask.workers import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
+    from gtmask.run.places import RunRequest
     from gtmask.storage.base import S3Settings
 
 
@@ -196,3 +203,39 @@ def _paths(export: Export, source: str) -> Iterator[str]:
             yield source
             return
         yield str(path)
+
+
+class Opened(NamedTuple):
+    """The exports of a run."""
+
+    reader: Reader[Any]
+    watch: Watches
+    digests: list[str]
+
+
+def open_exports(request: RunRequest) -> Opened:
+    """Open the exports of a run, having looked at them before anything of them is read."""
+    s3 = request.execution.s3
+    exports = [open_export(source, s3) for source in request.sources]
+    watch = Watches.begin(request.sources, s3, exports)
+    with thread_pool(1, "gtmask-fingerprint") as beside:
+        # Beside the structural scan, which lets other threads run: both read every byte.
+        marks = [beside.submit(fingerprint, copy(export)) for export in exports]
+        reader = open_run_reader(request, exports)
+    digests = [mark.result() for mark in marks]
+    watch.know(digests)
+    return Opened(reader, watch, digests)
+
+
+def open_run_reader(request: RunRequest, exports: Sequence[Export]) -> Reader[Any]:
+    """Open exports as the settings of a run say."""
+    chosen, given = request.settings, request.images_option
+    options = [
+        ReadOptions(
+            **chosen.chosen(),
+            images=None if given is None or real(given) == real(default_images(source)) else given,
+            memory_limit=request.execution.memory_limit,
+        )
+        for source in request.sources
+    ]
+    return open_sources(request.sources, chosen.format, options, request.execution.s3, exports).reader

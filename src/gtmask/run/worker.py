@@ -33,7 +33,6 @@ from gtmask.run.ahead import HeadsAhead
 from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
-from gtmask.run.copies import Copies, MaskPlace, mask_places
 from gtmask.run.covered import findings_of, measure
 from gtmask.run.earlier import EarlierParts
 from gtmask.run.journal import Journal, run_lost
@@ -41,9 +40,10 @@ from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
-from gtmask.run.sampling import Sampler
+from gtmask.run.prepared import Copies, MaskPlace, mask_places
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
+from gtmask.run.stats import Sampler
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.local import LocalStorage
 from gtmask.workers import is_ending, run_kept
