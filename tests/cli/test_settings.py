@@ -281,7 +281,7 @@ def test_a_list_of_commands_imports_none() -> None:
         "finally: print(sorted(name for name in sys.modules if name.startswith('gtmask.cli.')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    light = ["group", "help", "settings", "talk", "values"]
+    light = ["console", "group", "reporters", "settings", "talk", "values"]
     assert done.stdout.splitlines()[-1] == str([f"gtmask.cli.{name}" for name in light])
 
 

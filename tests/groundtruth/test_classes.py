@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gtmask.class_map import ClassMap, LabelClass, SuggestedClass
 from gtmask.errors import ClassMapError
-from gtmask.groundtruth import class_map_file, classes, colors
+from gtmask.groundtruth import class_map_file, classes
 
 
 def test_palette_starts_as_ground_truth_does_and_never_repeats() -> None:
-    palette = colors.palette()
+    palette = classes.palette()
     assert palette[:5] == ("#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd")
     assert len(palette) == len(set(palette)) == 255
     assert "#ffffff" not in palette
@@ -25,7 +25,7 @@ def test_palette_starts_as_ground_truth_does_and_never_repeats() -> None:
 
 def test_the_palette_is_the_same_on_every_machine_and_for_ever() -> None:
     """Masks of two runs are compared by their colours, and answers name them."""
-    digest = sha256(" ".join(colors.palette()).encode()).hexdigest()
+    digest = sha256(" ".join(classes.palette()).encode()).hexdigest()
     assert digest == "0b3b896ed77b8fddff7daf23e975b5e0bf46ae970cc4d7e84d59dd346027a986"
 
 
@@ -41,7 +41,7 @@ def test_colours_are_as_far_apart_as_the_formula_says() -> None:
     candidates = np.array([tuple(color) for color in some], np.int64)
     for color in some:
         expected = [redmean(candidate, color) for candidate in some]
-        assert colors._distance(candidates, color).tolist() == expected
+        assert classes._distance(candidates, color).tolist() == expected
 
 
 def test_labels_of_an_export_without_an_order_are_put_in_one() -> None:
@@ -73,8 +73,8 @@ def test_of_two_spellings_of_a_class_the_first_brings_id_colour_and_value() -> N
 
 
 def test_next_color_skips_what_is_taken() -> None:
-    assert colors.next_color({"#2ca02c", "#ff7f0e"}) == "#1f77b4"
-    assert colors.next_color(set(colors.palette()[:254])) == colors.palette()[254]
+    assert classes.next_color({"#2ca02c", "#ff7f0e"}) == "#1f77b4"
+    assert classes.next_color(set(classes.palette()[:254])) == classes.palette()[254]
 
 
 def test_from_labels_numbers_in_order_and_merges_equal_names() -> None:
@@ -132,7 +132,7 @@ def class_maps(draw: st.DrawFn) -> ClassMap:
     values = draw(st.lists(st.none() | st.integers(0, 65_535), min_size=len(ids), max_size=len(ids)))
     entries = tuple(
         LabelClass(
-            number, f"class {number}", colors.palette()[number - 1],
+            number, f"class {number}", classes.palette()[number - 1],
             tuple(f"label {number}-{i}" for i in range(draw(st.integers(0, 2)))), draw(st.integers(-2, 2)),
             None if value is None or value in values[:i] else value,
         )
