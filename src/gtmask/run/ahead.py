@@ -16,7 +16,7 @@ from gtmask.workers import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Executor, Future
 
     from gtmask.images.probe import ImageInfo
     from gtmask.storage.local import LocalStorage
@@ -35,7 +35,7 @@ class HeadsAhead:
 
     def __init__(self, images: LocalStorage) -> None:
         self._images = images
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: Executor | None = None
         self._reading: dict[str, Future[tuple[tuple[bytes, str] | None, float]]] = {}
         #: What reading a head has taken lately.
         self._mean = 0.0
