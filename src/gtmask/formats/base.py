@@ -63,10 +63,10 @@ class Sample:
         """Return what tells at once which formats the file cannot have.
 
         Its keys and those below them; how its name ends; and "<" where its text begins so, as XML does, or
-        "," where it does not begin like JSON either.
+        "no JSON" where it does not begin like JSON either.
         """
         begins = self.text.lstrip()[:1]
-        kind = begins if begins == "<" else "" if begins in {"{", "["} else ","
+        kind = begins if begins == "<" else "" if begins in {"{", "["} else "no JSON"
         inner = (*self.keys.values(), *self.element.values())
         return {kind, f".{self.name.lower().rpartition('.')[2]}", *self.keys, *self.element, *chain(*inner)}
 

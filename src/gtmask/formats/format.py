@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 class Format:
     """One row of the registry: what the tool is called and what is read of it.
 
-    ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``;
-    ``source_fill`` is the rule of the tool's own exporter; ``per_image`` says that folders and globs
-    of its files work like one export; ``order`` says who wins where shapes overlap and ``counts`` which
-    annotations of an image count; ``image`` says which image a record is of, ``label`` which member is the
-    class, ``holes`` what cuts a hole, and ``grid`` which pixels coordinates speak of. ``marks`` are keys that
-    the format's documents have: hints for the sentence about an unknown file, never used to choose a format.
-    ``stored_as`` is the title of a dialect that is read like a format of one file per image. ``options``
-    names the fields of :class:`ReadOptions` that not every format knows and this one does. ``module`` is
-    where it stands below :mod:`gtmask.formats`, if not under its own name; it is imported when a file has
-    one of the ``signs`` (:meth:`gtmask.formats.base.Sample.signs`), without which it recognizes none, or when
+    ``reads`` and ``limits`` are sentences for ``gtmask formats`` and ``docs/formats.md``; ``source_fill`` is
+    the rule of the tool's own exporter; ``per_image`` says that folders and globs of its files work like one
+    export; ``order`` says who wins where shapes overlap and ``counts`` which annotations of an image count;
+    ``image`` says which image a record is of, ``label`` which member is the class, ``holes`` what cuts a
+    hole, and ``grid`` which pixels coordinates speak of. ``keys`` are keys that the format's documents have;
+    before a semicolon its :attr:`signs`, without which it recognizes no file. ``stored_as`` is the title of a
+    dialect that is read like a format of one file per image. ``options`` names the fields of
+    :class:`ReadOptions` that not every format knows and this one does. ``module`` is where it stands below
+    :mod:`gtmask.formats`, if not under its own name; it is imported when a file has one of the signs, or when
     the format is read. ``walks`` says that its readers walk through a whole document as they open it, so that
     detection need not (:class:`gtmask.formats.base.WalksDocument`). ``attributes`` and ``statuses`` say what
     ``--where`` and ``--status`` can look at, "" for nothing.
@@ -44,8 +43,7 @@ class Format:
     grid: str = "As stored."
     order: str = "List order: later shapes lie over earlier ones."
     counts: str = "All of them."
-    marks: frozenset[str] = frozenset()
-    signs: frozenset[str] = frozenset()
+    keys: str = ""
     per_image: bool = False
     stored_as: str = ""
     options: frozenset[str] = frozenset()
@@ -53,6 +51,16 @@ class Format:
     walks: bool = False
     attributes: str = ""
     statuses: str = ""
+
+    @property
+    def signs(self) -> frozenset[str]:
+        """What a file must have one of, as :meth:`gtmask.formats.base.Sample.signs` names it."""
+        return frozenset(filter(None, self.keys.partition(";")[0].split(", ")))
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """All keys: hints for sentences about a file, never used to choose a format."""
+        return frozenset(filter(None, re.split("[,;] ", self.keys)))
 
     @property
     def known_options(self) -> frozenset[str]:

@@ -24,7 +24,7 @@ _ROWS = (
         order=_Z_ORDER,
         options=frozenset({"class_attribute", "interpolate"}),
         attributes="`attribute` of a shape; `occluded`, which is true or false.",
-        signs=frozenset({"<"}),
+        keys="<",
     ),
     Format(
         "yolo",
@@ -38,7 +38,7 @@ _ROWS = (
         grid="As EXIF turns it.",
         per_image=True,
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
-        signs=frozenset({".txt", ".yaml", ".yml"}),
+        keys=".txt, .yaml, .yml",
     ),
     Format(
         "ultralytics",
@@ -51,10 +51,9 @@ _ROWS = (
         image="`file`, in `images/<split>`.",
         label="The number at the start of the row, named by `class_names`.",
         grid="As EXIF turns it.",
-        marks=frozenset({"class_names", "segments"}),
+        keys="class_names; segments",
         order="Area: larger shapes first, smaller ones over them, as in ultralytics' trainer.",
         counts="The segments of an image, else the first of its lists.",
-        signs=frozenset({"class_names"}),
     ),
     Format(
         "labelbox",
@@ -67,12 +66,11 @@ _ROWS = (
         label="`name`, else `value` (v1: `title`, else `value`).",
         holes="None in polygons; masks may have them.",
         grid="As stored; as EXIF turns it where `exif_rotation` says so.",
-        marks=frozenset({"data_row", "projects", "DataRow ID", "Labeled Data"}),
+        keys="data_row, DataRow ID, Labeled Data; projects",
         counts="Of several labels of one data row the benchmark reference, else the highest consensus score, "
         "else the newest; --annotator chooses. Rows of v1 of one person and data row are one annotation.",
         options=frozenset({"annotator", "include_unannotated"}),
         statuses="`workflow_status` of `project_details` (v2 only): TO_LABEL, IN_REVIEW, IN_REWORK, DONE.",
-        signs=frozenset({"data_row", "DataRow ID", "Labeled Data"}),
     ),
     Format(
         "sagemaker",
@@ -85,12 +83,11 @@ _ROWS = (
         image="`source-ref`.",
         label="`class-name` of the colour map.",
         holes="What the mask leaves out.",
-        marks=frozenset({"source-ref"}),
+        keys="source-ref",
         counts="Of several attributes of a line the newest that did not fail, by adjustment-status, then "
         "creation-date; --class-attribute chooses.",
         options=frozenset({"class_attribute", "masks", "partial"}),
         statuses="`adjustment-status` of the attribute that counts: adjusted, unadjusted.",
-        signs=frozenset({"source-ref"}),
     ),
     Format(
         "coco_panoptic",
@@ -102,11 +99,10 @@ _ROWS = (
         image="`file_name` of the image, else `coco_url`; without an image table the name of the PNG.",
         label="`category_id`, named by `categories`.",
         holes="What the PNG leaves out.",
-        marks=frozenset({"images", "annotations", "segments_info"}),
+        keys="segments_info, images; annotations",
         module="coco.panoptic",
         walks=True,
         order="Segments do not overlap.",
-        signs=frozenset({"segments_info", "images"}),
     ),
     Format(
         "coco",
@@ -122,13 +118,12 @@ _ROWS = (
         label="`category_id`, named by `categories`, or the attribute of --class-attribute.",
         holes="None in polygons: rings are a union. Run-length masks may have them.",
         grid="As stored; as EXIF turns it in exports of CVAT and Label Studio.",
-        marks=frozenset({"images", "annotations", "categories", "segmentation", "image_id"}),
+        keys="images, annotations, category_id; categories, segmentation, image_id",
         walks=True,
         order="List order: later shapes lie over earlier ones; of a model's results the surer ones lie over "
         "the others, where all have a `score`.",
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation (CVAT, datumaro).",
-        signs=frozenset({"images", "annotations", "category_id"}),
     ),
     Format(
         "sa1b",
@@ -140,13 +135,12 @@ _ROWS = (
         label="None: all masks are `object`.",
         holes="What the run-length mask leaves out.",
         per_image=True,
-        signs=frozenset({"image"}),
+        keys="image",
     ),
     Format(
         "labelme",
         "labelme",
-        "labelme 3 to 7, AnyLabeling and X-AnyLabeling: polygons, rectangles, circles, masks, oriented "
-        "boxes.",
+        "labelme 3 to 7, AnyLabeling, X-AnyLabeling: polygons, rectangles, circles, masks, oriented boxes.",
         "No holes: draw `_background_` polygons on top. Lines and points need --stroke. `imageData` is "
         "skipped.",
         source_fill="pillow",
@@ -156,10 +150,9 @@ _ROWS = (
         grid="As EXIF turns it: labelme from 3.7 on, AnyLabeling, X-AnyLabeling up to 2.3.4 and from 2.4.0 "
         "to 3.0.0. As stored: labelme before 3.7, X-AnyLabeling 2.3.5 to 2.3.7 and 3.0.1 to 3.2.2. From "
         "3.2.3 on X-AnyLabeling asks whether to rewrite the file as EXIF turns it: that it was is a guess.",
-        marks=frozenset({"shapes", "imagePath", "imageData", "shape_type", "imageHeight"}),
+        keys="shapes, imageData; imagePath, shape_type, imageHeight",
         per_image=True,
         attributes="`flags` of a shape, true or false; `attributes` (X-AnyLabeling).",
-        signs=frozenset({"shapes", "imageData"}),
     ),
     Format(
         "isat",
@@ -170,39 +163,34 @@ _ROWS = (
         image="`name` of `info`, else the JSON's own name.",
         label="`category`.",
         holes="None; users draw `__background__` on top.",
-        marks=frozenset({"objects", "segmentation", "layer"}),
+        keys="objects; segmentation, layer",
         per_image=True,
         order="`layer` ascending (2 where it is missing), ties in list order.",
-        signs=frozenset({"objects"}),
     ),
     Format(
         "qupath",
         "QuPath GeoJSON",
-        "One GeoJSON file per image: annotations, detections and cells; polygons of several parts with "
-        "holes.",
+        "One GeoJSON file per image: annotations, detections, cells; polygons of several parts with holes.",
         "Points and lines have no area; slices and times other than the first are left out; of a cell its "
         "outline counts, not its nucleus.",
         source_fill="center",
         image="The file's own name, with or without the image's extension.",
         label="`name` of `classification`; `names` joined.",
         holes="Taken out of the exterior: all rings of a polygon but the first.",
-        marks=frozenset({"features", "geometry", "properties"}),
+        keys="geometry; features, properties",
         per_image=True,
-        signs=frozenset({"geometry"}),
     ),
     Format(
         "cityscapes",
         "Cityscapes and IDD",
         "`*_polygons.json`: polygons in depth order.",
-        "Deleted objects and the `license plate` class are left out; `...group` labels are read as "
-        "their class.",
+        "Deleted objects and `license plate` are left out; `...group` labels are read as their class.",
         source_fill="pillow",
         image="The JSON's own name: `leftImg8bit/…/x_leftImg8bit.png` of `gtFine/…/x_gtFine_polygons.json`.",
         label="`label`.",
         holes="None; later objects lie in front.",
-        marks=frozenset({"imgHeight", "imgWidth", "objects", "polygon"}),
+        keys="objects; imgHeight, imgWidth, polygon",
         per_image=True,
-        signs=frozenset({"objects"}),
     ),
     Format(
         "mapillary",
@@ -211,9 +199,8 @@ _ROWS = (
         "Version 1 has no polygons, only PNG labels.",
         image="`images/<id>.jpg` beside the `polygons` folder.",
         label="`label`.",
-        marks=frozenset({"objects", "polygon"}),
+        keys="objects; polygon",
         per_image=True,
-        signs=frozenset({"objects"}),
     ),
     Format(
         "supervisely",
@@ -223,9 +210,8 @@ _ROWS = (
         image="The JSON's name without `.json`, in `img` beside `ann`; else `name`.",
         label="`classTitle`.",
         holes="`points.interior`: taken out of the exterior, and nothing beyond it.",
-        marks=frozenset({"size", "objects", "classTitle", "geometryType"}),
+        keys="objects; size, classTitle, geometryType",
         per_image=True,
-        signs=frozenset({"objects"}),
     ),
     Format(
         "darwin",
@@ -235,9 +221,8 @@ _ROWS = (
         image="`name` in the folder `path` of `item` (1.0: `original_filename` of `image`).",
         label="`name`.",
         holes="By the even-odd rule over `paths`.",
-        marks=frozenset({"item", "slots", "annotations"}),
+        keys="item, image; slots, annotations",
         per_image=True,
-        signs=frozenset({"item", "image"}),
     ),
     Format(
         "superannotate",
@@ -249,11 +234,10 @@ _ROWS = (
         image="`name` of `metadata`, else the JSON's name without its postfix.",
         label="`className`, else `classId` in `classes.json`.",
         holes="`exclude`: taken out of the polygon.",
-        marks=frozenset({"metadata", "instances", "className"}),
+        keys="instances; metadata, className",
         per_image=True,
         attributes="`attributes` of an instance: `groupName` is the name, `name` the value.",
         statuses="`status`: NotStarted, InProgress, QualityCheck, Returned, Completed, Skipped.",
-        signs=frozenset({"instances"}),
     ),
     Format(
         "datumaro",
@@ -265,11 +249,10 @@ _ROWS = (
         label="`label_id`, an index into the label table, or the attribute of --class-attribute.",
         holes="None in polygons. Run-length masks may have them.",
         grid="As EXIF turns it.",
-        marks=frozenset({"items", "categories", "dm_format_version"}),
+        keys="items; categories, dm_format_version",
         order=_Z_ORDER,
         options=frozenset({"class_attribute"}),
         attributes="`attributes` of an annotation.",
-        signs=frozenset({"items"}),
     ),
     Format(
         "via",
@@ -281,10 +264,9 @@ _ROWS = (
         image="`filename`; in version 3 `fname`, else `src`.",
         label="One attribute of the regions: that of --class-attribute, or the only one, or a guess.",
         grid="As EXIF turns it.",
-        marks=frozenset({"regions", "shape_attributes", "_via_img_metadata", "file_attributes"}),
+        keys="_via_img_metadata, view, regions, no JSON; shape_attributes, file_attributes",
         options=frozenset({"class_attribute"}),
         attributes="The attributes of the regions.",
-        signs=frozenset({"_via_img_metadata", "view", "regions", ","}),
     ),
     Format(
         "scalabel",
@@ -295,9 +277,8 @@ _ROWS = (
         image="`name`, in `videoName` where that is given; else `url`.",
         label="`category`.",
         holes="None in polygons: several are a union. Run-length masks may have them.",
-        marks=frozenset({"frames", "labels", "poly2d", "box2d"}),
+        keys="frames, labels; poly2d, box2d",
         order="List order; ascending score where labels have scores.",
-        signs=frozenset({"frames", "labels"}),
     ),
     Format(
         "label_studio",
@@ -312,16 +293,14 @@ _ROWS = (
         label="The labels of a result: `polygonlabels`, `rectanglelabels`, `brushlabels` and so on.",
         holes="None in polygons. Brush masks may have them.",
         grid="As EXIF turns it.",
-        marks=frozenset({"completions", "predictions", "result", "annotation_id", "lead_time"}),
+        keys="data, result, was_cancelled, inner_id, file_upload, annotation_id, lead_time; "
+        "completions, predictions",
         order="Result order: later regions lie over earlier ones.",
         counts="Of several annotations of a task the ground truth, else the newest; cancelled ones and "
         "drafts never; predictions only with --include-predictions; --annotator chooses by person.",
         stored_as="Label Studio target storage",
         options=frozenset({"annotator", "image_tags", "include_predictions", "include_unannotated"}),
         statuses="By its annotations: completed, ground_truth, skipped (all cancelled), unlabeled.",
-        signs=frozenset(
-            {"data", "result", "was_cancelled", "inner_id", "file_upload", "annotation_id", "lead_time"}
-        ),
     ),
     Format(
         "segments",
@@ -332,13 +311,12 @@ _ROWS = (
         label="`category_id`, named by `categories`.",
         grid="As EXIF turns it, and so does the SDK turn images.",
         holes="What the bitmap leaves out; none in polygons.",
-        marks=frozenset({"samples", "dataset", "segmentation_bitmap"}),
+        keys="dataset; samples, segmentation_bitmap",
         counts="The label set `ground-truth`, else the first; --annotator names another one. Skipped and "
         "rejected labels never, pre-labels only with --include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
         statuses="`label_status`: LABELED, REVIEWED, VERIFIED, PRELABELED, SKIPPED, REJECTED, UNLABELED, "
         "LABELING_IN_PROGRESS, REVIEWING_IN_PROGRESS.",
-        signs=frozenset({"dataset"}),
     ),
     Format(
         "encord",
@@ -349,10 +327,9 @@ _ROWS = (
         image="`data_title`, else `data_link`; of the images in `spaces` of a data group their `file_name`.",
         label="`name`, else `value`.",
         holes="All rings of `polygons` but the first: taken out of it.",
-        marks=frozenset({"data_units", "label_hash"}),
+        keys="data_units; label_hash",
         statuses="`label_status`, if there is no workflow: NOT_LABELLED, LABEL_IN_PROGRESS, LABELLED, "
         "REVIEW_IN_PROGRESS, REVIEWED, REVIEWED_TWICE.",
-        signs=frozenset({"data_units"}),
     ),
     Format(
         "kili",
@@ -363,12 +340,11 @@ _ROWS = (
         image="`externalId`, else `content`.",
         label="`name` of the first of `categories`.",
         holes="All rings of `boundingPoly` but the first: taken out of it.",
-        marks=frozenset({"jsonResponse"}),
+        keys="latestLabel, jsonResponse",
         counts="The newest label of an asset; --annotator chooses by author; predictions only with "
         "--include-predictions.",
         options=frozenset({"annotator", "include_predictions", "include_unannotated"}),
         statuses="`status` of the asset: TODO, ONGOING, LABELED, TO_REVIEW, REVIEWED.",
-        signs=frozenset({"latestLabel", "jsonResponse"}),
     ),
     Format(
         "dataloop",
@@ -378,10 +354,9 @@ _ROWS = (
         image="`filename`, from the data set's root.",
         label="`label`.",
         holes="By the even-odd rule over the rings of a segment.",
-        marks=frozenset({"itemId", "annotations", "coordinates"}),
+        keys="label, datasetId; itemId, annotations, coordinates",
         per_image=True,
         statuses="`status` of the item's `refs`: completed, approved, discard, or the project's own.",
-        signs=frozenset({"label", "datasetId"}),
     ),
     Format(
         "labelme_xml",
@@ -394,7 +369,7 @@ _ROWS = (
         holes="None in polygons; masks may have them.",
         grid="As EXIF turns it.",
         per_image=True,
-        signs=frozenset({"<"}),
+        keys="<",
     ),
     Format(
         "masks",
