@@ -47,8 +47,6 @@ LEFT = """\
   size stays. `gtmask validate --deep` sees it only where its values break a rule.
 - `answer` again after a worker's mask was replaced under its old name keeps what it made of the first one.
 - `answer` takes lines of images that the run which `--run` names never had, if their masks can be read.
-- A folder with one labelme file and masks of several images as PNG is read as labelme's: images without a
-  file of annotations are no part of such an export, and are not told.
 - Splits of a YOLO export in S3 with lists of classes that differ are told (`classes-differ`), and read with
   the first list; local ones are read with their own. Given as several exports, those in S3 are, too.
 - Names of images that differ in case alone have masks that differ in case alone: from S3 into a folder whose

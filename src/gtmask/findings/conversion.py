@@ -258,6 +258,10 @@ declare("note", [
     ("label-default", "Shapes without a label got the one that --default-label names.", "Nothing."),
     ("label-placeholder", "Roboflow's category 0 only names the group of the others; it is no class.",
      "Nothing."),
+    ("pictures-left-out", ("The export has more pictures than annotation files: the others, images or masks, "
+     "were not read."),
+     ("Nothing, if they are not meant to be labeled; masks are read with --format masks, or from a folder of "
+      "their own.")),
     ("picture-unlabeled", "A value of a task's data looks like an image, but has no region: it gets no mask.",
      "Nothing, if it was not meant to be labeled."),
     ("box-grouped", "A box was not painted: its group has a polygon or a mask of the same object.",

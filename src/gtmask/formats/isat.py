@@ -44,7 +44,9 @@ def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open an ISAT export."""
     reporter = Header(CLASSES)
     labels = listed_names(reporter, export, [CLASSES], "label", "name")
-    return PerImageReader(export, options, "ISAT", parse=parse, labels=labels, findings=reporter.findings)
+    return PerImageReader(
+        export, options, "ISAT", parse=parse, labels=labels, findings=reporter.findings, counts_pictures=True
+    )
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: ARG001 (PerImageReader's form)

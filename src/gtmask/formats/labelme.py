@@ -55,7 +55,9 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> Reader[str]:
     """Open a labelme export: one file, a folder or a glob of them."""
-    return PerImageReader(export, options, "labelme", parse=parse, labels=listed_labels(export))
+    return PerImageReader(
+        export, options, "labelme", parse=parse, labels=listed_labels(export), counts_pictures=True
+    )
 
 
 def listed_labels(export: Export) -> list[str] | None:

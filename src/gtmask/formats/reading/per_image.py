@@ -25,7 +25,7 @@ from gtmask.findings import Finding
 from gtmask.formats.doubled import DoubledKey
 from gtmask.formats.jsonstream import loads
 from gtmask.formats.reading.classes import load_yaml, report_duplicates
-from gtmask.formats.reading.companions import COMPANIONS, left_out
+from gtmask.formats.reading.companions import COMPANIONS, IMAGES, left_out
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.reader import BaseReader, Told
 from gtmask.formats.text import decode_json, guessed_encoding
@@ -53,6 +53,7 @@ class PerImageReader(BaseReader):
     - ``suffix``: the extension of the format's files.
     - ``says_encoding``: of files that name their encoding themselves, as XML does, none is guessed.
     - ``look``: takes the reader and the names of the files that are none of the format's, and tells of them.
+    - ``counts_pictures``: images lie among the annotation files, one for each, and others are worth a word.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class PerImageReader(BaseReader):
         suffix: str = ".json",
         says_encoding: bool = False,
         look: Callable[[PerImageReader, list[str]], list[Finding]] | None = None,
+        counts_pictures: bool = False,
         **told: Unpack[Told],
     ) -> None:
         super().__init__(export, options, title, **told)
@@ -74,6 +76,7 @@ class PerImageReader(BaseReader):
         self._suffix = suffix
         self._says_encoding = says_encoding
         self._look = look
+        self._counts_pictures = counts_pictures
         self._others: list[Finding] | None = None
 
     def count(self) -> int | None:
@@ -89,14 +92,21 @@ class PerImageReader(BaseReader):
     def units(self) -> Iterator[str]:
         """Yield the names of the annotation files; the others are told once all were listed."""
         others: list[str] = []
+        files = pictures = 0
         for name in self.export.names():
             if self.is_wanted(name):
+                files += 1
                 yield name
+            elif name.lower().endswith(IMAGES):
+                pictures += 1
             elif not name.lower().endswith(COMPANIONS) or name.lower().endswith(YAML):
                 others.append(name)
         if self._others is None:
             self._others = left_out(self.export, others, self._suffix)
             self._others += [] if self._look is None else self._look(self, others)
+            if self._counts_pictures and pictures > files:
+                told = f"pictures: {pictures:,}, annotation files: {files:,}"
+                self._others.append(Finding("pictures-left-out", told))
             self.findings += self._others
 
     def record(self, unit: str) -> Record:

@@ -87,7 +87,7 @@ def read(export: Export, options: ReadOptions) -> Reader[Any]:
         reporter.finding("key-points-suspected", "all points of the first lines lie in such boxes")
     return PerImageReader(
         export, options, "YOLO segmentation", wanted=wanted, parse=parse, suffix=".txt", look=other_lists,
-        labels=classes.labels, findings=reporter.findings,
+        labels=classes.labels, findings=reporter.findings, counts_pictures=True,
         context=replace(classes, pose=classes.pose or pairs.certain, behind=usual_columns(files)),
     )  # fmt: skip
 
