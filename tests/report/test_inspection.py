@@ -301,3 +301,14 @@ def test_images_of_one_name_in_two_scopes_are_two(tmp_path: Path) -> None:
     )
     (tmp_path / "a.xml").write_text(f"<annotations><version>1.1</version>{rows}</annotations>")
     assert "image-duplicate" not in gtmask.inspect(tmp_path / "a.xml", workers=1).findings
+
+
+def test_images_of_several_exports_are_told_where_their_folder_is_one(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        coco_data.write(tmp_path / folder, ["0.jpg"])
+    exports = [tmp_path / folder / "export.json" for folder in ("a", "b")]
+    assert "image-duplicate" not in gtmask.inspect(exports, workers=1).findings
+    images = str(tmp_path / "a" / "images")
+    assert gtmask.inspect(exports, images=images, workers=1).findings["image-duplicate"] == 1
+    made = gtmask.convert(exports, tmp_path / "out", images=images, workers=1)
+    assert made.tally.findings["image-duplicate"] == 1

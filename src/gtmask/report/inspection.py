@@ -90,7 +90,7 @@ class Inspection(FindingCounts):
     estimate: dict[str, Any] | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
     colors: dict[str, str] = field(default_factory=dict)
-    #: Hashes of the names of the records' images, each within its scope and export; 8 bytes for each.
+    #: Hashes of the names of the records' images, each within its scope and folder; 8 bytes for each.
     names: array[int] = field(default_factory=lambda: array("Q"))
 
     def add(self, other: Inspection) -> None:
@@ -229,12 +229,14 @@ def inspect(
     listed = None if only is None else read_listed(only, "--only")
     with Pool(workers) as pool:
         reader = choose(spoken(sources), opened.reader, listed, options, pool, progress)
-        seen = _read_all(reader, reservoir, pool, progress)
+        where = local_images(sources, images)
+        # In S3 each export has images of its own, for all that is known here.
+        folders = tuple(map(str, range(len(sources)))) if where is None else where[1]
+        seen = _read_all(reader, reservoir, folders, pool, progress)
     names = opened.reader.names if isinstance(opened.reader, Joins) else ("",)
     whys = zip(names, [_why(part, format) for part in opened.parts], strict=True)
     seen.why = " ".join(f"{name}: {why}" if name and why else why for name, why in whys)
     with suppress(ClassMapError):
-        where = local_images(sources, images)
         seen.sampled = look_closer(opened.reader, reservoir.units, seen.class_map(), where, s3)
         seen.add_findings(seen.sampled.found.without(seen.findings))
         seen.estimate = seen.sampled.estimate(seen.images, workers, in_s3=any(map(is_s3, sources)))
@@ -247,14 +249,16 @@ def inspect(
     return seen
 
 
-def _read_all(reader: Reader[Any], reservoir: Reservoir, pool: Pool, progress: Progress) -> Inspection:
+def _read_all(
+    reader: Reader[Any], reservoir: Reservoir, folders: tuple[str, ...], pool: Pool, progress: Progress
+) -> Inspection:
     """Read all records, batch by batch, and say what was seen in them."""
     kernels.compile_kernels(("gtmask.formats.reading.rings",))
     count = reader.count()
     progress.stage("inspect", count)
     seen = Inspection(title=reader.title, declared=reader.labels)
     pickled = pickle.dumps(reader)
-    parts = ((pickled, batch) for batch in reservoir.watch(batches(reader, BATCH, None)))
+    parts = ((pickled, folders, batch) for batch in reservoir.watch(batches(reader, BATCH, None)))
     for part in pool.map(look, parts, None if count is None else -(-count // BATCH)):
         seen.add(part)
         progress.advance(part.images + part.unusable)
@@ -299,8 +303,8 @@ def _manifest(export: Export, name: str) -> ManifestReader:
     return ManifestReader(location, export.size(name), read)
 
 
-def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
-    """Read a batch of records; what a pool calls."""
+def look(pickled_reader: bytes, folders: tuple[str, ...], units: tuple[Any, ...]) -> Inspection:
+    """Read a batch of records; what a pool calls. ``folders`` are those of the exports' images."""
     reader = kept_reader(pickled_reader)
     seen = Inspection()
     for unit in units:
@@ -312,7 +316,7 @@ def look(pickled_reader: bytes, units: tuple[Any, ...]) -> Inspection:
             continue
         seen.images += 1
         if (name := normalize(record.image)) is not None:
-            seen.names.append(_hash(str(record.source), record.scope, name))
+            seen.names.append(_hash(folders[record.source], record.scope, name))
         seen.balance.add(record.balance)
         seen.class_ids |= record.class_ids
         seen.colors = record.colors | seen.colors
