@@ -392,7 +392,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     world, out = made(tmp_path, 10), tmp_path / "out"
     export = write_coco(world)
     with pytest.raises(
-        UsageError, match=r"There is no run in .*out to update: .* Leave --update out of the first"
+        UsageError, match=r"There is no run in .*out: .*nothing to update: leave --update out of the first"
     ):
         convert(world, export, out, update=True)
     assert not out.exists()

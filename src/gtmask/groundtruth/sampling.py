@@ -38,28 +38,20 @@ class Pick(NamedTuple):
 
 
 class Sampling:
-    """Collects glances, 73 bytes each, and chooses among them."""
+    """Collects glances, 80 bytes each, and chooses among them."""
 
     def __init__(self) -> None:
-        self._lines = array("Q")
-        self._offsets = array("Q")
-        self._lengths = array("Q")
-        self._painted = array("Q")
-        self._pixels = array("Q")
-        self._orientations = array("B")
+        #: Of each line its number, byte offset and length, painted pixels, all pixels, and orientation.
+        self._rows = array("q")
         self._present = bytearray()
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._present) // 32
 
     def add(self, candidate: Candidate) -> None:
         """Remember one line."""
-        self._lines.append(candidate.line)
-        self._offsets.append(candidate.span[0])
-        self._lengths.append(candidate.span[1])
-        self._painted.append(candidate.painted)
-        self._pixels.append(candidate.pixels)
-        self._orientations.append(candidate.orientation)
+        line, span, _, *rest = candidate
+        self._rows.extend((line, *span, *rest))
         self._present += candidate.present
 
     def classes(self) -> set[int]:
@@ -82,10 +74,11 @@ class Sampling:
             if len(picks) == count:
                 break
             picks.setdefault(row, reason)
-        return [
-            Pick(self._lines[row], (self._offsets[row], self._lengths[row]), reason)
-            for row, reason in picks.items()
-        ]
+        found = ((self._table()[row].tolist(), reason) for row, reason in picks.items())
+        return [Pick(line, (offset, length), reason) for (line, offset, length, *_), reason in found]
+
+    def _table(self) -> NDArray[np.int64]:
+        return np.frombuffer(self._rows, np.int64).reshape(-1, 6)
 
     def _matrix(self) -> NDArray[np.uint8]:
         """Return 0 or 1 by line and class id, background zeroed."""
@@ -106,10 +99,11 @@ class Sampling:
             more = "more " if shown.any() else ""
             yield best, f"shows {gain[best]} {more}{'class' if gain[best] == 1 else 'classes'}"
             shown |= matrix[best]
-        crowd = np.lexsort((tie, -np.asarray(self._painted, np.int64), -matrix.sum(axis=1, dtype=np.int64)))
+        painted, pixels, orientations = self._table()[:, 3:].T
+        crowd = np.lexsort((tie, -painted, -matrix.sum(axis=1, dtype=np.int64)))
         yield int(crowd[0]), "is the most crowded"
-        yield int(np.lexsort((tie, -np.asarray(self._pixels, np.int64)))[0]), "is the largest"
-        turned = np.flatnonzero(np.asarray(self._orientations) != 1)
+        yield int(np.lexsort((tie, -pixels))[0]), "is the largest"
+        turned = np.flatnonzero(orientations != 1)
         if len(turned):
             yield int(turned[np.argmin(tie[turned])]), "is turned by EXIF"
         for row in crowd[: count + 3].tolist():

@@ -18,7 +18,7 @@ import orjson
 from deflate import crc32
 
 from gtmask._version import __version__
-from gtmask.errors import NotFoundError, RunConflictError
+from gtmask.errors import NotFoundError, RunConflictError, UsageError
 from gtmask.formats.remote_export import StorageExport
 from gtmask.groundtruth import class_map_file
 from gtmask.manifest.unfinished import RUN_FILE
@@ -127,6 +127,14 @@ async def load_plan(out: Storage) -> Plan | None:
     """
     data = await read_plan(out)
     return None if data is None else understood(out, data)
+
+
+async def required_plan(out: Storage, remedy: str = "") -> Plan:
+    """Return the plan of an output; raises as :func:`load_plan`, and UsageError where there is no run."""
+    plan = await load_plan(out)
+    if plan is None:
+        raise UsageError(f"There is no run in {out.root}: {out.uri(RUN_FILE)} is missing{remedy}.")
+    return plan
 
 
 async def read_plan(out: Storage) -> bytes | None:

@@ -12,12 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from gtmask import kernels
-from gtmask.errors import GtmaskError, UsageError, WorkersLostError
+from gtmask.errors import GtmaskError, WorkersLostError
 from gtmask.formats.export import take_read
 from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
 from gtmask.loops import one_loop, run_async
-from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
@@ -28,7 +27,7 @@ from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import job_of
 from gtmask.run.lost_masks import refuse_lost_masks
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
-from gtmask.run.plan import join_fingerprints, load_plan
+from gtmask.run.plan import join_fingerprints, required_plan
 from gtmask.run.prepared import prepared_location, with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, parse_shard, split_options
 from gtmask.run.starts import Presence
@@ -387,9 +386,7 @@ def finish(
 
     async def work() -> Summary:
         async with open_storage(out, s3) as storage:
-            plan = await load_plan(storage)
-            if plan is None:
-                raise UsageError(f"There is no run in {out}: {storage.uri(RUN_FILE)} is missing.")
+            plan = await required_plan(storage)
             refuse_moved_output(plan.mask_prefix, out, is_given=plan.settings["mask_uri"] is not None)
             listener.stage("assemble", plan.records)
             tally = await assemble(storage, plan, listener)

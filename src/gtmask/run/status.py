@@ -9,16 +9,15 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import NotFoundError, UsageError
+from gtmask.errors import NotFoundError
 from gtmask.findings import CODES
 from gtmask.loops import run_async
-from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.progress import Silent
 from gtmask.run.assemble import read_own
 from gtmask.run.commit import Tally, committed, read_ahead
 from gtmask.run.places import absolute_location
-from gtmask.run.plan import load_plan
+from gtmask.run.plan import required_plan
 from gtmask.run.starts import ranges, read_starts
 from gtmask.storage import open_storage
 
@@ -113,12 +112,7 @@ def status(
 
     async def work() -> Status:
         async with open_storage(location, s3) as storage:
-            plan = await load_plan(storage)
-            if plan is None:
-                raise UsageError(
-                    f"There is no run in {location}: {storage.uri(RUN_FILE)} is missing, which is written "
-                    "when a run has looked through its export."
-                )
+            plan = await required_plan(storage, ", which is written when a run has looked through its export")
             return await _status(storage, location, plan, progress or Silent())
 
     return run_async(work())

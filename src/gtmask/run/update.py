@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask._version import __version__
-from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.formats.base import suggested
 from gtmask.loops import run_async
@@ -59,7 +58,7 @@ from gtmask.run.journal import begun, run_lost, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
 from gtmask.run.new_plan import new_plan
 from gtmask.run.outcomes import spread_counts, spread_state
-from gtmask.run.plan import load_plan, refuse_other
+from gtmask.run.plan import load_plan, refuse_other, required_plan
 from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3, open_storage
 
@@ -158,13 +157,9 @@ def update(
 async def _load(request: RunRequest) -> Plan:
     """Return the plan of the run that is to be updated."""
     async with open_storage(request.out, request.execution.s3) as out:
-        plan = await load_plan(out)
-        if plan is None:
-            raise UsageError(
-                f"There is no run in {request.out} to update: {out.uri(RUN_FILE)} is missing. Leave --update "
-                "out of the first start."
-            )
-        return plan
+        return await required_plan(
+            out, ", so there is nothing to update: leave --update out of the first start"
+        )
 
 
 def _refuse(request: RunRequest, frozen: Plan, given: ClassMap | None) -> None:
