@@ -355,3 +355,16 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     process.wait()
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
+
+
+def test_what_a_start_left_that_was_killed_while_it_froze_the_plan_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The plan has its final name before its first one is taken away: a start killed between leaves both.
+    coco_data.write(tmp_path, [f"{number}.jpg" for number in range(3)])
+    with monkeypatch.context() as killed:
+        killed.setattr("gtmask.storage.local._take_away", lambda staged, descriptor: None)
+        convert(tmp_path, shard="0/2", chunk_size=2)
+    assert len(list((tmp_path / "out").rglob(".gtmask-staged-*"))) == 1
+    assert convert(tmp_path, shard="1/2", chunk_size=2).complete
+    assert not list((tmp_path / "out").rglob(".gtmask-staged-*"))

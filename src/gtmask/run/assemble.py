@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, NotFoundError
-from gtmask.manifest.unfinished import PARTIAL
+from gtmask.manifest.unfinished import PARTIAL, RUN_FILE
 from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import (
     CLASSES,
@@ -129,6 +129,8 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
         await clear(out, own_journals(plan.identity))
     else:
         await out.delete(name + PARTIAL)
+        # Takes away what a start that was killed while it froze the plan has left beside it.
+        await out.put_if_absent(RUN_FILE, plan.to_bytes())
         await clear(out)
     await forget_starts(out)
     return tally
