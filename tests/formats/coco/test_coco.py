@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import random
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -589,9 +590,8 @@ def test_long_runs_and_differences_are_those_of_pycocotools():
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=130), max_size=30))
 def test_any_text_as_compressed_runs_is_judged(text):
-    value = {"size": [6, 8], "counts": text}
-    runs = read_runs(value)
-    assert isinstance(runs, Finding) or int(runs.counts.sum()) == 48
+    with suppress(ValueError):
+        assert int(read_runs({"size": [6, 8], "counts": text}).counts.sum()) == 48
 
 
 def test_detection_by_the_first_kilobytes():

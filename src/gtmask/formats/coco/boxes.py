@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.findings import Finding
 from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rle import read_runs
 from gtmask.formats.reading.typed import get_any
@@ -66,10 +65,7 @@ def _box(value: Any) -> NDArray[np.float64]:
 def _extent(value: Any) -> NDArray[np.float64]:
     """Return how far the rings or runs of a segmentation reach; raises ValueError where there are none."""
     if isinstance(value, dict):
-        runs = read_runs(value)
-        if isinstance(runs, Finding):
-            raise ValueError(runs.detail)  # noqa: TRY004 (of what was read, not of a type)
-        return _extent_of_runs(runs)
+        return _extent_of_runs(read_runs(value))
     points = np.concatenate([np.array(ring, np.float64).reshape(-1, 2) for ring in value])
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.findings import Finding
 from gtmask.formats.reading.malformed import type_name
 from gtmask.jit import kernel
 from gtmask.model import Runs, Shape
@@ -25,22 +24,20 @@ if TYPE_CHECKING:
 _LARGEST_SIDE = 1 << 30
 
 
-def read_runs(value: Any) -> Runs | Finding:
-    """Return a COCO run-length mask, or a finding that tells why it cannot be painted.
+def read_runs(value: dict[str, Any]) -> Runs:
+    """Return a COCO run-length mask; raises ValueError where it cannot be painted: the message says why.
 
     ``value`` is the object with ``size`` and ``counts``, as parsed. Whether the size is that of the image is
     asked where it is painted, since only there the image's own is known.
     """
     size = value.get("size")
     if not (isinstance(size, list) and len(size) == 2 and all(map(_is_side, size))):
-        return Finding("runs-bad", f"size {size!r:.60} is not [height, width]")
+        raise ValueError(f"size {size!r:.60} is not [height, width]")
     rows, columns = int(size[0]), int(size[1])
     counts = _counts(value.get("counts"))
-    if isinstance(counts, Finding):
-        return counts
     total = int(counts.sum()) if len(counts) else 0
     if total != rows * columns or (len(counts) and int(counts.min()) < 0):
-        return Finding("runs-bad", f"runs add up to {total}, not to {columns} x {rows} = {rows * columns}")
+        raise ValueError(f"runs add up to {total}, not to {columns} x {rows} = {rows * columns}")
     return Runs(counts, rows, columns, "column", whole=True)
 
 
@@ -51,18 +48,20 @@ def _is_side(value: Any) -> bool:
     return whole and 0 < value <= _LARGEST_SIDE
 
 
-def _counts(counts: Any) -> NDArray[np.int64] | Finding:
+def _counts(counts: Any) -> NDArray[np.int64]:
     if isinstance(counts, str):
         values = decode_counts(np.frombuffer(counts.encode("utf-8", "replace"), np.uint8).copy())
-        return Finding("runs-bad", "the compressed counts are malformed") if values[0] < 0 else values[1:]
+        if values[0] < 0:
+            raise ValueError("the compressed counts are malformed")
+        return values[1:]
     if not isinstance(counts, list):
-        return Finding("runs-bad", f"counts are {type_name(counts)}, neither a list nor a string")
+        raise ValueError(f"counts are {type_name(counts)}, neither a list nor a string")  # noqa: TRY004 (its form)
     try:
         whole = whole_numbers(counts)
     except (TypeError, ValueError, OverflowError):
-        return Finding("runs-bad", "the counts hold something other than whole numbers")
+        raise ValueError("the counts hold something other than whole numbers") from None
     if len(whole) and (int(whole.min()) < 0 or int(whole.max()) > _LARGEST_SIDE**2 // len(whole)):
-        return Finding("runs-bad", "a run is negative or longer than any image")
+        raise ValueError("a run is negative or longer than any image")
     return whole
 
 
@@ -90,11 +89,11 @@ def add_runs(builder: RecordBuilder, label: str, value: Any) -> Shape | None:
     if not isinstance(value, dict):
         builder.finding("runs-bad", f"{label}: the mask is {type_name(value)}, not an object")
         return None
-    runs = read_runs(value)
-    if isinstance(runs, Finding):
-        builder.finding(runs.code, f"{label}: {runs.detail}")
+    try:
+        return builder.runs(label, read_runs(value))
+    except ValueError as error:
+        builder.finding("runs-bad", f"{label}: {error}")
         return None
-    return builder.runs(label, runs)
 
 
 @kernel("int64[::1](uint8[::1])")

@@ -73,9 +73,9 @@ class Classes:
 
     @property
     def labels(self) -> list[str]:
-        """All names, each once, in the order of the lists and of the numbers."""
+        """All names, in the order of the lists and of the numbers."""
         tables = (self.names, *(names for _, names in self.elsewhere))
-        return list(dict.fromkeys(names[number] for names in tables for number in sorted(names)))
+        return [names[number] for names in tables for number in sorted(names)]
 
 
 def folder_of(source: str) -> str:
