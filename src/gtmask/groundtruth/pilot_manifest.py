@@ -253,9 +253,7 @@ async def _candidate_of(media: MediaReader, item: _Item) -> Candidate | str:
         return f"{mask} is not a mask of one channel"
     if any(check_size(seen.header, image, media.settings.grid)):
         return f"{mask} is of another size than its image"
-    present = np.packbits(seen.counts > 0, bitorder="little").tobytes()
-    pixels = image.width * image.height
-    return Candidate(line, span, present, pixels - int(seen.counts[0]), pixels, image.orientation)
+    return Candidate.of(line, span, seen.counts, image.orientation)
 
 
 async def _write(

@@ -28,6 +28,14 @@ class Candidate(NamedTuple):
     pixels: int
     orientation: int
 
+    @classmethod
+    def of(
+        cls, line: int, span: tuple[int, int], counts: NDArray[np.int64], orientation: int = 1
+    ) -> Candidate:
+        """Return what a line looks like by its mask's pixels by class id, int64 (256,)."""
+        present, pixels = np.packbits(counts > 0, bitorder="little").tobytes(), int(counts.sum())
+        return cls(line, span, present, pixels - int(counts[0]), pixels, orientation)
+
 
 class Pick(NamedTuple):
     """A chosen line, where it stands, and why it was chosen."""

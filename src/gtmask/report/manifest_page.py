@@ -169,7 +169,8 @@ class _Look:
             self.notes.append(f"Classes were looked for in a sample of {len(looked):,} of {total:,} masks.")
         sampling = Sampling()
         for glance in glances:
-            sampling.add(_candidate(self.lines.place_of(glance.offset), glance))
+            place, counts = self.lines.place_of(glance.offset), np.array(glance.counts, np.int64)
+            sampling.add(Candidate.of(place, (glance.offset, 0), counts))
         picks = sampling.choose(self.choice.count, self.choice.seed or 0)
         places = {pick.line for pick in picks}
         shown = _classes([glance for glance in glances if self.lines.place_of(glance.offset) in places])
@@ -197,13 +198,6 @@ class _Look:
 
 def _classes(glances: Sequence[Glance]) -> set[int]:
     return {value for glance in glances for value, pixels in enumerate(glance.counts) if pixels}
-
-
-def _candidate(place: int, glance: Glance) -> Candidate:
-    counts = np.array(glance.counts, np.int64)
-    present = np.packbits(counts > 0, bitorder="little").tobytes()
-    pixels = int(counts.sum())
-    return Candidate(place, (glance.offset, 0), present, pixels - int(counts[0]), pixels, 1)
 
 
 async def _tiles(manifest: ManifestReader, lines: list[RawLine], settings: MediaSettings) -> list[Tile]:

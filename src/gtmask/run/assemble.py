@@ -33,7 +33,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.journal_s3 import own_journals
-from gtmask.run.plan import load_plan
+from gtmask.run.plan import refuse_lost
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
 from gtmask.storage.local_errors import translate_errors
@@ -62,9 +62,7 @@ async def read_own(plan: Plan, out: Storage, chunk: int, *, remove: bool = True)
     if record["run"] != plan.identity:
         if not remove:
             raise run_lost(out.root)
-        current = await load_plan(out)
-        if current is None or current.identity != plan.identity:
-            raise run_lost(out.root)
+        await refuse_lost(out, plan)
         more = await _remove_strangers(plan, out) - 1
         were, they, those = (
             ("was", "it is", "that chunk") if more < 1 else ("and more were", "they are", "those chunks")

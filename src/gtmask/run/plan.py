@@ -24,6 +24,7 @@ from gtmask.groundtruth import class_map_file
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES
+from gtmask.run.journal import run_lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,6 +136,13 @@ async def required_plan(out: Storage, remedy: str = "") -> Plan:
     if plan is None:
         raise UsageError(f"There is no run in {out.root}: {out.uri(RUN_FILE)} is missing{remedy}.")
     return plan
+
+
+async def refuse_lost(out: Storage, plan: Plan) -> None:
+    """Refuse to go on with a plan where another start has put its own into the output."""
+    current = await load_plan(out)
+    if current is None or current.identity != plan.identity:
+        raise run_lost(out.root)
 
 
 async def read_plan(out: Storage) -> bytes | None:

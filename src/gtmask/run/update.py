@@ -54,11 +54,11 @@ from gtmask.run.earlier import (
     read_earlier,
     read_whole,
 )
-from gtmask.run.journal import begun, run_lost, take_away
+from gtmask.run.journal import begun, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
 from gtmask.run.new_plan import new_plan
 from gtmask.run.outcomes import spread_counts, spread_state
-from gtmask.run.plan import load_plan, refuse_other, required_plan
+from gtmask.run.plan import refuse_lost, refuse_other, required_plan
 from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3, open_storage
 
@@ -201,7 +201,7 @@ def _nothing_changed(plan: Plan, frozen: Plan, kept: Kept, done: int) -> bool:
 async def _replace_run(request: RunRequest, plan: Plan, frozen: Plan, kept: Kept) -> Earlier:
     """Let the plan take the place of the earlier run's, and keep what that has; return where it is kept."""
     async with open_storage(request.out, request.execution.s3) as out:
-        await _refuse_lost(out, frozen)
+        await refuse_lost(out, frozen)
         dropped = [*await read_dropped(out), *await lines_without(out, plan, kept.earlier, kept.stay())]
         dropped += [key for key in await begun(out) if key != ENDED]
         await write_dropped(out, dropped)
@@ -262,17 +262,11 @@ def take_over(
             for first in range(0, len(chunks), _TOGETHER):
                 together = chunks[first : first + _TOGETHER]
                 results = await asyncio.gather(*(_taken_over(out, plan, kept, chunk) for chunk in together))
-                await commit(out, results, plan.identity, partial(_refuse_lost, out, plan))
+                await commit(out, results, plan.identity, partial(refuse_lost, out, plan))
                 for result in results:
                     heard(result)
 
     run_async(work())
-
-
-async def _refuse_lost(out: Storage, plan: Plan) -> None:
-    current = await load_plan(out)
-    if current is None or current.identity != plan.identity:
-        raise run_lost(out.root)
 
 
 async def _taken_over(out: Storage, plan: Plan, kept: Kept, chunk: int) -> ChunkResult:
