@@ -7,7 +7,6 @@ For the output manifest of a finished adjustment job, what the workers changed i
 from __future__ import annotations
 
 import pickle
-from array import array
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -91,7 +90,7 @@ class Inspection(FindingCounts):
     class_ids: set[tuple[str, str]] = field(default_factory=set)
     colors: dict[str, str] = field(default_factory=dict)
     #: Hashes of the names of the records' images, each within its scope and folder; 8 bytes for each.
-    names: array[int] = field(default_factory=lambda: array("Q"))
+    names: bytearray = field(default_factory=bytearray)
 
     def add(self, other: Inspection) -> None:
         """Add what was seen in other records."""
@@ -263,9 +262,10 @@ def _read_all(
         seen.add(part)
         progress.advance(part.images + part.unusable)
     seen.count_findings(reader.findings, "the export")
-    again = len(seen.names) - len(np.unique(np.frombuffer(seen.names, np.uint64)))
+    names = np.frombuffer(bytes(seen.names), np.uint64)
+    again = len(names) - len(np.unique(names))
     seen.count_findings([Finding("image-duplicate", "its image has an earlier record")] * again, "the export")
-    seen.names = array("Q")
+    seen.names.clear()
     labels = class_maps.in_order(seen.labels) if reader.labels is None else reader.labels
     seen.suggested = suggested(reader, labels, seen.colors)
     seen.count_findings(shared_class_ids(seen.class_ids), "the classes")
@@ -316,7 +316,7 @@ def look(pickled_reader: bytes, folders: tuple[str, ...], units: tuple[Any, ...]
             continue
         seen.images += 1
         if (name := normalize(record.image)) is not None:
-            seen.names.append(_hash(folders[record.source], record.scope, name))
+            seen.names += _hash(folders[record.source], record.scope, name)
         seen.balance.add(record.balance)
         seen.class_ids |= record.class_ids
         seen.colors = record.colors | seen.colors
@@ -338,7 +338,6 @@ def look(pickled_reader: bytes, folders: tuple[str, ...], units: tuple[Any, ...]
     return seen
 
 
-def _hash(*parts: str) -> int:
-    """Return a hash that is the same in every process."""
-    text = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
+def _hash(*parts: str) -> bytes:
+    """Return a hash of 8 bytes that is the same in every process."""
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
