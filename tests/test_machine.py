@@ -66,3 +66,14 @@ def test_cores_are_those_of_the_quota(
 
 def test_cores_of_a_system_without_control_groups(tmp_path: Path) -> None:
     assert machine.cores(tmp_path) == 16
+
+
+def test_the_system_tells_how_long_a_thread_waited_for_a_core(tmp_path: Path) -> None:
+    assert machine.waited_for_a_core() >= 0.0
+    assert machine.waited_for_a_core(tmp_path) == 0.0
+    told = tmp_path / "proc" / "thread-self" / "schedstat"
+    told.parent.mkdir(parents=True)
+    told.write_text("52000000 1500000000 7\n")
+    assert machine.waited_for_a_core(tmp_path) == 1.5
+    told.write_text("\n")
+    assert machine.waited_for_a_core(tmp_path) == 0.0

@@ -64,3 +64,16 @@ def check_workers(workers: int | None) -> None:
     """
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} must be at least 1.")
+
+
+def waited_for_a_core(system: Path = _SYSTEM) -> float:
+    """Return the seconds for which this thread could have run and others had the cores, 0 if nobody tells.
+
+    Linux tells it in nanoseconds, as the second of the numbers (``Documentation/scheduler/sched-stats.rst``).
+
+    - ``system``: where ``proc`` is.
+    """
+    try:
+        return int((system / "proc" / "thread-self" / "schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0

@@ -30,6 +30,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
                 return next(ticks) * seconds
 
         monkeypatch.setattr(pool, "perf_counter", now)
+        monkeypatch.setattr(pool, "waited_for_a_core", lambda: 0.0)
         monkeypatch.setattr(pool, "cores", lambda: 2)
 
     return pretend
@@ -70,6 +71,17 @@ def test_processes_start_by_what_is_left(
         else:
             assert done == weights
     assert started == ([] if started_after is None else [started_after])
+
+
+def test_what_others_do_with_the_cores_is_nothing_that_processes_save(
+    two_cores: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_cores(1.0)
+    seconds = itertools.count()
+    monkeypatch.setattr(pool, "waited_for_a_core", lambda: float(next(seconds)))
+    monkeypatch.setattr(Pool, "_start", lambda *_: pytest.fail("they would wait, too"))
+    with Pool() as workers:
+        assert list(workers.map(weigh, ((1,) for _ in range(5)), 1000, weigh)) == [1] * 5
 
 
 def hold(folder: str, parent: int, number: int) -> int:

@@ -25,7 +25,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gtmask.errors import WorkersLostError
-from gtmask.machine import check_workers, cores
+from gtmask.machine import check_workers, cores, waited_for_a_core
 from gtmask.progress import count_retries, counted, notice
 from gtmask.workers.kept import interrupt_all, release, told_by
 
@@ -193,9 +193,10 @@ class Pool:
         took: deque[float] = deque()
 
         def timed(*arguments: Any) -> T:
-            start = perf_counter()
+            # Time in which other programs have the cores, they would take from further processes, too.
+            start = perf_counter() - waited_for_a_core()
             result = function(*arguments)
-            took.append(perf_counter() - start)
+            took.append(perf_counter() - waited_for_a_core() - start)
             return result
 
         done, seconds, seen = 0, 0.0, 0
