@@ -137,12 +137,22 @@ def test_the_versions_are_those_of_the_package() -> None:
     )
 
 
+def test_each_name_that_is_used_is_one_that_is_looked_for() -> None:
+    """What :func:`attribute` is asked for is in the list that a start goes through."""
+    package = Path(numba_internals.__file__).parent
+    for path in (package / "numba_internals.py", package / "numba_compiling.py"):
+        asked = re.findall(r'attribute\("([\w.]+)"\)', path.read_text())
+        assert asked
+        for name in asked:
+            assert any(known == name or known.startswith(f"{name}.") for known in numba_internals.NAMES), name
+
+
 def test_nothing_else_looks_into_numba() -> None:
     """Other modules use documented names alone, and those that its pages on extending it have."""
     package = Path(numba_internals.__file__).parent
     allowed = {"numba", "numba.extending", "numba.types"}
     for path in package.rglob("*.py"):
-        if path.name != "numba_internals.py":
+        if path.name not in {"numba_internals.py", "numba_compiling.py"}:
             text = path.read_text()
             found = re.findall(r"^\s*(?:from|import) (numba[\w.]*)", text, re.MULTILINE)
             assert set(found) <= allowed, path

@@ -9,10 +9,11 @@ compile and cache all of them before any worker process starts.
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from gtmask import numba_internals
+from gtmask import numba_compiling, numba_internals
 from gtmask.numba_internals import numba
 from gtmask.stamps import running_stamp, source_stamp
 
@@ -56,6 +57,7 @@ def kernel(
             dispatcher = _by_the_documentation(function, options, cached=not inner)
         else:
             options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
+            options["pipeline_class"] = numba_compiling.compiler()
             dispatcher = numba.njit(**options)(function)
             if not inner:  # what is inner is cached within its callers
                 numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
@@ -97,10 +99,12 @@ def registered() -> dict[str, list[tuple[Any, tuple[str, ...]]]]:
 def compile_kernel(known: tuple[Any, tuple[str, ...]]) -> list[Path]:
     """Compile a registered kernel into the cache, or load it from there; return its files in the cache."""
     dispatcher, signatures = known
-    for signature in signatures:
-        # By the arguments alone, as a call asks the cache: Numba's key is what it is given.
-        dispatcher.compile(signature_types(signature))
-    if numba_internals.fallback_reason():
+    plain = numba_internals.fallback_reason()
+    with nullcontext() if plain else numba_compiling.quickly():
+        for signature in signatures:
+            # By the arguments alone, as a call asks the cache: Numba's key is what it is given.
+            dispatcher.compile(signature_types(signature))
+    if plain:
         folder = dispatcher.stats.cache_path
         return [Path(folder)] if folder else []
     index = numba_internals.index_of(dispatcher)

@@ -1,8 +1,8 @@
-"""What gtmask uses of Numba's insides: all of it stands here, each name with its reason, and none is needed.
+"""What gtmask uses of Numba's insides: each name stands here with its reason, and none is needed.
 
 Numba documents nothing but the decorator and ``cache=True``, whose cache makes each process ready to compile
 before it looks into it (0.3 seconds), and does not see that a kernel is out of date where only what it calls
-has changed. With the names below, a process starts sooner and kernels are compiled in a quarter of the time.
+has changed. With the names below, a process starts sooner and kernels are compiled in a fraction of the time.
 Where a name is missing, or with a Numba that gtmask was not tested with, :func:`fallback_reason` says so, and
 kernels are compiled as the documentation has it: the same masks, later.
 """
@@ -35,8 +35,11 @@ _CACHE = "numba.core.caching.FunctionCache"
 _FILES = "numba.core.caching.IndexDataCacheFile"
 _OPTIONS = "numba.core.cpu.CPUTargetOptions"
 _RUNTIME = "numba.core.runtime.nrtdynmod"
-_LIBRARY = "numba.core.codegen.CPUCodeLibrary"
+LIBRARY = "numba.core.codegen.JITCodeLibrary"
 _CODEGEN = "numba.core.codegen.JITCPUCodegen"
+CALL = "numba.core.types.functions.BaseFunction.get_call_type"
+FLAGS = "numba.core.targetconfig.ConfigStack.top_or_none"
+PASSES = "numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline"
 
 #: Attributes of classes and modules, and why each is used.
 NAMES = {
@@ -53,13 +56,26 @@ NAMES = {
     "numba.core.runtime.nrt.rtsys.initialize": "all that code from the cache needs of a process",
     f"{_RUNTIME}.compile_nrt_functions": "would compile the runtime anew in each process",
     f"{_RUNTIME}.create_nrt_module": "what of the runtime is compiled",
-    f"{_LIBRARY}.enable_object_caching": "lets the runtime's machine code be kept",
-    f"{_LIBRARY}.serialize_using_object_code": "the runtime's machine code, as that of kernels is kept",
+    f"{LIBRARY}.enable_object_caching": "lets the runtime's machine code be kept",
+    f"{LIBRARY}.serialize_using_object_code": "the runtime's machine code, as that of kernels is kept",
     f"{_CODEGEN}.unserialize_library": "makes the runtime of machine code that was read",
     f"{_CODEGEN}.magic_tuple": "the processor that machine code is for",
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
-    "numba.core.dispatcher.Dispatcher._numba_type_": "the type of an inner kernel",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
+    f"{_CODEGEN}._library_class": "what holds the code of a kernel: ours makes less of it",
+    f"{LIBRARY}.finalize": "optimizes a kernel together with those that it calls",
+    f"{LIBRARY}._ensure_finalized": "does so if nobody has",
+    f"{LIBRARY}._finalize_final_module": "makes machine code, of kernels too that only kernels call",
+    f"{LIBRARY}._finalized": "tells that other code can have this one in it",
+    f"{LIBRARY}.get_defined_functions": "tells whether a kernel can be called from Python",
+    f"{LIBRARY}.get_pointer_to_function": "asks for machine code",
+    f"{LIBRARY}.codegen": "asked for, to tell machine code where its environment is",
+    "numba.core.registry.cpu_target": "what makes code for this processor",
+    "numba.core.compiler_lock.global_compiler_lock": "held while Numba works in another way than usual",
+    CALL: "finds the type of a call: each time anew, and that is a tenth of all work",
+    FLAGS: "the options that the type of a call is found for",
+    "numba.core.compiler.CompilerBase": "compiles a kernel, by what we leave of its passes",
+    PASSES: "all of its passes",
     f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",
     f"{_OPTIONS}.forceinline": "LLVM's alwaysinline",
     f"{_OPTIONS}.no_cpython_wrapper": "leaves out what calls a kernel from Python",
@@ -90,7 +106,7 @@ def fallback_reason() -> str | None:
         if _missing(name):
             return f"Numba {numba.__version__} has no {name}"
     try:
-        made = _attribute(_CACHE)(fallback_reason.__wrapped__)
+        made = attribute(_CACHE)(fallback_reason.__wrapped__)
     except RuntimeError:  # no folder can be written: told where a kernel's cache is made
         return None
     except Exception as error:  # what these classes raise in other versions of Numba is not known here
@@ -107,26 +123,6 @@ def options(*, inline: bool, inner: bool, lean: bool) -> dict[str, bool]:
     """Return the undocumented options of the decorator for a kernel; see :func:`gtmask.jit.kernel`."""
     chosen = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
     return chosen | ({"_nrt": False} if lean else {}) | ({"forceinline": True} if inline else {})
-
-
-class Inner:
-    """A kernel that only kernels call: Numba hears of it when one of them is compiled, and mostly never."""
-
-    def __init__(self, declare: Callable[[], Any]) -> None:
-        self._declare = declare
-
-    @cached_property
-    def dispatcher(self) -> Any:
-        """What Numba makes of the function."""
-        return self._declare()
-
-    @property
-    def _numba_type_(self) -> Any:
-        """What Numba asks a value for that a kernel calls."""
-        return self.dispatcher._numba_type_
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.dispatcher, name)
 
 
 class KernelCache:
@@ -147,7 +143,7 @@ class KernelCache:
     @cached_property
     def _numbas(self) -> Any:
         try:
-            return _attribute(_CACHE)(self._function)
+            return attribute(_CACHE)(self._function)
         except RuntimeError as error:
             raise UsageError(
                 "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
@@ -170,7 +166,7 @@ class KernelCache:
     def _brought(self) -> list[Any]:
         base: str = self._numbas._impl.filename_base
         others = {folder for folder in _folders(self._function) if not os.access(folder, os.W_OK)}
-        files = _attribute(_FILES)
+        files = attribute(_FILES)
         stamps = self._kept._source_stamp
         return [files(folder, base, stamps) for folder in sorted(others - {self.cache_path})]
 
@@ -237,11 +233,11 @@ class KernelCache:
 
 def _begin_runtime(context: Any) -> None:
     """Make Numba's runtime ready, which takes as long as reading ten kernels where it has to be compiled."""
-    module = _attribute(_RUNTIME)
+    module = attribute(_RUNTIME)
     before = module.compile_nrt_functions
     module.compile_nrt_functions = _runtime
     try:
-        _attribute("numba.core.runtime.nrt.rtsys").initialize(context)
+        attribute("numba.core.runtime.nrt.rtsys").initialize(context)
     finally:
         module.compile_nrt_functions = before
 
@@ -254,7 +250,7 @@ def _runtime(context: Any) -> Any:
     with suppress(Exception):  # a damaged file
         if (found := cache.load(key)) is not None:
             return codegen.unserialize_library(found)
-    code, library = _attribute(_RUNTIME).create_nrt_module(context)
+    code, library = attribute(_RUNTIME).create_nrt_module(context)
     library.enable_object_caching()
     library.add_ir_module(code)
     library.finalize()
@@ -269,7 +265,7 @@ def _bare_environments() -> Iterator[None]:
     What such a module holds is asked for by code in object mode alone, and no kernel of ours has any.
     Importing the one that knows arrays takes as long as reading ten kernels.
     """
-    module = _attribute("numba.core.environment")
+    module = attribute("numba.core.environment")
     before = module._rebuild_env
 
     def rebuild(name: str, consts: list[Any], env_name: str) -> Any:
@@ -327,7 +323,7 @@ def _folders(function: Callable[..., Any]) -> Iterator[str]:
     file = Path(inspect.getfile(function))
     yield str(file.parent / "__pycache__")
     if chosen := numba.config.CACHE_DIR:
-        below = _attribute("numba.core.caching._CacheLocator").get_suitable_cache_subpath(file)
+        below = attribute("numba.core.caching._CacheLocator").get_suitable_cache_subpath(file)
         yield str(Path(chosen, below))
 
 
@@ -337,14 +333,14 @@ def _release() -> tuple[int, ...]:
 
 def _missing(name: str) -> bool:
     try:
-        _attribute(name)
+        attribute(name)
     except (ImportError, AttributeError):
         return True
     return False
 
 
 @cache
-def _attribute(name: str) -> Any:
+def attribute(name: str) -> Any:
     """Return what a name stands for: a module of Numba's, and attributes below it."""
     module, rest = name, list[str]()
     while True:
