@@ -28,7 +28,7 @@ _config = numba.config
 
 
 def kernel(
-    *signatures: str, inline: bool = False, inner: bool = False, lean: bool = False
+    *signatures: str, inline: bool = False, inner: bool = False, lean: bool = False, hot: bool = False
 ) -> Callable[[F], F]:
     """Compile a function with Numba at its first call, and remember its signatures for warm-up.
 
@@ -58,6 +58,8 @@ def kernel(
         else:
             options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
             options["pipeline_class"] = numba_compiling.compiler()
+            if hot:
+                numba_compiling.HOT.add(function.__qualname__)
             dispatcher = numba.njit(**options)(function)
             if not inner:  # what is inner is cached within its callers
                 numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))

@@ -24,6 +24,8 @@ _NEEDLESS = {
     *("find_literally", "literal_unroll", "LiteralPropagation", "inline_overloads", "nopython_rewrites"),
     *("nopython_supported_feature_validation", "dump_parfor_diagnostics"),
 }
+#: Names of kernels of which machine code is made though only kernels call them; see :func:`gtmask.jit.kernel`.
+HOT: set[str] = set()
 
 
 @cache
@@ -87,6 +89,8 @@ def _library() -> Any:
         def finalize(self) -> None:
             self.waits = True
             numbas.finalize(self)
+            if self.name in HOT:
+                self._make()
 
         def _finalize_final_module(self) -> None:
             self._finalized = True

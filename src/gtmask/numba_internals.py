@@ -69,6 +69,7 @@ NAMES = {
     f"{LIBRARY}._finalized": "tells that other code can have this one in it",
     f"{LIBRARY}.get_defined_functions": "tells whether a kernel can be called from Python",
     f"{LIBRARY}.get_pointer_to_function": "asks for machine code",
+    f"{LIBRARY}.name": "tells which kernel it is",
     f"{LIBRARY}.codegen": "asked for, to tell machine code where its environment is",
     "numba.core.registry.cpu_target": "what makes code for this processor",
     "numba.core.compiler_lock.global_compiler_lock": "held while Numba works in another way than usual",

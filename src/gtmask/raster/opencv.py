@@ -121,6 +121,7 @@ def count_changes(
     " int64, int64, int64[::1], int64[::1], uint8)",
     inner=True,
     lean=True,
+    hot=True,
 )
 def place_rings(
     flat: NDArray[np.uint8],

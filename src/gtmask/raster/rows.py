@@ -94,7 +94,7 @@ def plan_band(
     return y, active, total
 
 
-@kernel("void(int64[::1], int64, int64, int64[::1], boolean)", inner=True, lean=True)
+@kernel("void(int64[::1], int64, int64, int64[::1], boolean)", inner=True, lean=True, hot=True)
 def sort_as_before(
     keys: NDArray[np.int64], start: int, stop: int, places: NDArray[np.int64], fresh: bool
 ) -> None:
@@ -187,6 +187,7 @@ def sweep_row(
     "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)",
     inner=True,
     lean=True,
+    hot=True,
 )
 def paint_rows(
     flat: NDArray[np.uint8],
