@@ -24,7 +24,7 @@ _NEEDLESS = {
     *("find_literally", "literal_unroll", "LiteralPropagation", "inline_overloads", "nopython_rewrites"),
     *("nopython_supported_feature_validation", "dump_parfor_diagnostics"),
 }
-#: Names of kernels of which machine code is made though only kernels call them; see :func:`gtmask.jit.kernel`.
+#: Kernels of which machine code is made though only kernels call them; see :func:`gtmask.jit.kernel`.
 HOT: set[str] = set()
 
 
