@@ -40,9 +40,8 @@ def kernel(
       callers.
     - ``lean``: the kernel and those that it calls make no arrays: leave out the counting of references to the
       arrays that they are given, which Numba does around every call even where it is inlined.
-    hot
-        Machine code is made of the kernel, though only kernels call it: what LLVM does to its code for that
-        makes its callers faster too. To be set where it was measured, as it takes longer to compile.
+    - ``hot``: machine code is made of the kernel though only kernels call it: what LLVM does to its code for
+      that makes its callers faster too. Set where that was measured, as it takes longer to compile.
 
     Notes
     -----
