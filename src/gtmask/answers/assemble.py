@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gtmask.answers.plan import MANIFEST
+from gtmask.answers.plan import MANIFEST, AnswerPlan
 from gtmask.answers.survey import UNANSWERED
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally, each_part, reject_lines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from gtmask.answers.plan import AnswerPlan
     from gtmask.answers.result import Answer
     from gtmask.class_map import ClassMap
     from gtmask.storage.base import Storage

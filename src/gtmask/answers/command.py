@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gtmask.answers.assemble import AGAIN, CHANGES, COCO, assemble
 from gtmask.answers.labeled import Line
 from gtmask.answers.options import AnswerOptions
-from gtmask.answers.originals import open_originals
+from gtmask.answers.originals import Originals, open_originals
 from gtmask.answers.page import PAGE, put_page
 from gtmask.answers.plan import (
     MANIFEST,
@@ -32,7 +32,7 @@ from gtmask.answers.worker import AnswerJob, Item, answer_chunk
 from gtmask.errors import StrictError, UsageError
 from gtmask.findings import Finding
 from gtmask.groundtruth.labeling_jobs import output_manifests
-from gtmask.groundtruth.manifest_file import mirror_folders
+from gtmask.groundtruth.manifest_file import ManifestReader, mirror_folders
 from gtmask.groundtruth.media import MediaSettings, in_batches
 from gtmask.images.present import exists
 from gtmask.kernels import CHECKER_MODULES, KERNEL_MODULES, compile_kernels
@@ -51,9 +51,7 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gtmask.answers.originals import Originals
     from gtmask.class_map import ClassMap
-    from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.run.plan import Plan
 
 

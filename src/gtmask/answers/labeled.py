@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask.answers.relabel import Relabeler
+from gtmask.answers.relabel import Relabeled, Relabeler
 from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
 from gtmask.errors import PASSING, PngError, StorageError
 from gtmask.findings import Finding
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.answers.options import AnswerOptions
-    from gtmask.answers.relabel import Relabeled
     from gtmask.class_map import ClassMap
     from gtmask.groundtruth.media import MediaReader
     from gtmask.manifest.label import Label

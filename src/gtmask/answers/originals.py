@@ -16,7 +16,7 @@ import orjson
 
 from gtmask import raster
 from gtmask.errors import NotFoundError, UsageError
-from gtmask.images.prepared import PREPARING, TABLE, open_prepared, parse_line
+from gtmask.images.prepared import PREPARING, TABLE, PreparedImage, PreparedImages, open_prepared, parse_line
 from gtmask.progress import notice
 from gtmask.storage import open_storage, split_location
 from gtmask.text import text_hash
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.images.prepared import PreparedImage, PreparedImages
     from gtmask.run.plan import Plan
     from gtmask.storage.base import S3Settings
 

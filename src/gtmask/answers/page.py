@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import CredentialsError, TransientError
-from gtmask.groundtruth.manifest_file import parsed_lines
+from gtmask.groundtruth.manifest_file import ManifestReader, parsed_lines
 from gtmask.groundtruth.media import MediaReader
 from gtmask.report.naming import shorten
 from gtmask.report.page import Page, Tile, render
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from gtmask.answers.result import Answer
     from gtmask.answers.worker import AnswerJob
-    from gtmask.groundtruth.manifest_file import ManifestReader
     from gtmask.manifest.color_map import ColorMapEntry
     from gtmask.storage.base import Storage
 

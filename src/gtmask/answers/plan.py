@@ -14,14 +14,13 @@ from gtmask.errors import NotFoundError, RunConflictError, UsageError
 from gtmask.groundtruth import class_map_file
 from gtmask.groundtruth import classes as class_maps
 from gtmask.manifest.grid import ANSWER_FILE
-from gtmask.run.plan import load_plan
+from gtmask.run.plan import Plan, load_plan
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
     from gtmask.answers.options import AnswerOptions
     from gtmask.answers.originals import Originals
     from gtmask.answers.survey import Look
-    from gtmask.run.plan import Plan
     from gtmask.storage.base import S3Settings, Storage
 
 PLAN_FILE = ANSWER_FILE

@@ -20,10 +20,10 @@ from gtmask.formats.locate import open_export
 from gtmask.groundtruth.manifest_file import ManifestReader, mask_references
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.manifest.contract import BACKGROUND
-from gtmask.manifest.line import describe_problem
+from gtmask.manifest.line import ManifestLine, describe_problem
 from gtmask.manifest.newest import Attributes, age_of
 from gtmask.manifest.parser import LineParser
-from gtmask.manifest.references import NOTHING_SHARED, find_shared_ends
+from gtmask.manifest.references import NOTHING_SHARED, SharedEnds, find_shared_ends
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.text import text_hash
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from gtmask.answers.originals import Originals
     from gtmask.formats.export import Export
     from gtmask.manifest.label import Label
-    from gtmask.manifest.line import ManifestLine
-    from gtmask.manifest.references import SharedEnds
     from gtmask.storage.base import S3Settings
 
 

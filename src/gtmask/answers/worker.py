@@ -12,12 +12,12 @@ import numpy as np
 import orjson
 
 from gtmask.answers.instances import instances_of
-from gtmask.answers.labeled import LabeledReader, Line, Outcome
+from gtmask.answers.labeled import Labeled, LabeledReader, Line, Outcome
 from gtmask.answers.originals import Whole, in_grid
 from gtmask.errors import PASSING, StorageError
 from gtmask.findings import Finding, is_reject
-from gtmask.groundtruth.media import with_media
-from gtmask.images.prepared import parse_line
+from gtmask.groundtruth.media import MediaReader, MediaSettings, with_media
+from gtmask.images.prepared import PreparedImage, parse_line
 from gtmask.images.references import is_possible
 from gtmask.images.resolve import mask_key
 from gtmask.loops import side_by_side
@@ -40,11 +40,8 @@ from gtmask.run.commit import MASKS, ChunkResult, Tally, commit, reject_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.answers.labeled import Labeled
     from gtmask.answers.options import AnswerOptions
     from gtmask.class_map import ClassMap
-    from gtmask.groundtruth.media import MediaReader, MediaSettings
-    from gtmask.images.prepared import PreparedImage
     from gtmask.manifest.label import Label
 
 #: Tiles of one image whose masks are on their way at a time.

@@ -11,12 +11,11 @@ import typer
 import gtmask
 from gtmask import AnswerOptions, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import Rows, findings_table, plain, say, tell
+from gtmask.cli.console import Rows, Screen, findings_table, plain, say, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from gtmask import Answer
-    from gtmask.cli.console import Screen
 
 opt = typer.Option
 DEFAULT = AnswerOptions()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from gtmask import escape_unprintable
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping, Sequence
-    from typing import TextIO
 
     from rich.console import Console
     from rich.table import Table

@@ -9,12 +9,11 @@ import typer
 
 import gtmask
 from gtmask.cli import options
-from gtmask.cli.console import Rows, plain, tell
+from gtmask.cli.console import Rows, Screen, plain, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from gtmask import Demo
-    from gtmask.cli.console import Screen
 
 
 @options.one_by_one

@@ -13,7 +13,7 @@ import typer
 import gtmask
 from gtmask import JobSettings, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import Rows, Words, console, plain, print_json, say, tell
+from gtmask.cli.console import Rows, Screen, Words, console, plain, print_json, say, tell
 from gtmask.cli.talk import Talk
 from gtmask.errors import UsageError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask import JobPlan, PilotResult, Report
-    from gtmask.cli.console import Screen
 
 opt = typer.Option
 #: The library's defaults of a job.

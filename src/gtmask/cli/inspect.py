@@ -11,12 +11,11 @@ import typer
 import gtmask
 from gtmask import ReadOptions, S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import Rows, findings_table, plain, print_json, tell
+from gtmask.cli.console import Rows, Screen, findings_table, plain, print_json, tell
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from gtmask import Inspection
-    from gtmask.cli.console import Screen
 
 #: Members of a balance that are no parts of it.
 _SUMS = ("handed", "left_out")

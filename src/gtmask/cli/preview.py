@@ -10,12 +10,11 @@ import typer
 import gtmask
 from gtmask import CHOICES, ReadOptions, S3Settings, Settings
 from gtmask.cli import options
-from gtmask.cli.console import say
+from gtmask.cli.console import Screen, say
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from gtmask import Preview
-    from gtmask.cli.console import Screen
 
 opt = typer.Option
 PAINT = options.PAINT

@@ -12,12 +12,11 @@ import typer
 import gtmask
 from gtmask import S3Settings
 from gtmask.cli import options
-from gtmask.cli.console import Rows, plain, say
+from gtmask.cli.console import Rows, Screen, plain, say
 from gtmask.cli.talk import Talk
 
 if TYPE_CHECKING:
     from gtmask import Status
-    from gtmask.cli.console import Screen
 
 
 @options.one_by_one

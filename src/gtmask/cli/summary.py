@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from gtmask.cli.console import Rows, findings_table, plain, say, tell
+from gtmask.cli.console import Rows, Screen, findings_table, plain, say, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gtmask import Summary
-    from gtmask.cli.console import Screen
     from gtmask.cli.talk import Talk
 
 

@@ -15,20 +15,17 @@ import time
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from gtmask import __version__, escape_unprintable
-from gtmask.cli.console import console, print_json, say, wide_console
-from gtmask.cli.reporters import Bar, JsonLines, Lines, Reporter
+from gtmask.cli.console import Screen, console, print_json, say, wide_console
+from gtmask.cli.reporters import Bar, JsonLines, Lines, Reporter, View
 from gtmask.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from typing import TextIO
 
-    from gtmask.cli.console import Screen
-    from gtmask.cli.reporters import View
 
 MODES = ("auto", "bar", "log", "json", "none")
 #: Ends of names of files that are no logs, whatever they begin with.

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ManifestError, UsageError
-from gtmask.findings import CODES
+from gtmask.findings import CODES, Problem
 from gtmask.groundtruth import job_rules
 from gtmask.groundtruth.job_files import (
     CATEGORIES,
@@ -39,7 +39,6 @@ from gtmask.storage.usable import check_folder, check_overwrite
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gtmask.findings import Problem
     from gtmask.storage.base import S3Settings
 
 

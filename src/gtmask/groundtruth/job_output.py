@@ -15,7 +15,7 @@ import numpy as np
 
 from gtmask.errors import PASSING, ManifestError, PngError, StorageError
 from gtmask.groundtruth.confusion_matrix import count_pairs
-from gtmask.groundtruth.manifest_file import mirror_folders, parsed_lines
+from gtmask.groundtruth.manifest_file import ManifestReader, RawLine, mirror_folders, parsed_lines
 from gtmask.groundtruth.media import (
     MediaReader,
     MediaSettings,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
     from gtmask.manifest.label import Label
     from gtmask.storage.base import S3Settings
 

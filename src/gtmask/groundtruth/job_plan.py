@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gtmask.findings import CODES
+from gtmask.findings import CODES, Problem
 
 if TYPE_CHECKING:
-    from gtmask.findings import Problem
     from gtmask.groundtruth.request import JobSettings
 
 

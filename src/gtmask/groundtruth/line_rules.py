@@ -23,7 +23,7 @@ from gtmask.manifest.contract import (
     METADATA_SUFFIX,
     SOURCE_REF,
 )
-from gtmask.manifest.line import load_object, parse_line, read_values
+from gtmask.manifest.line import ManifestLine, load_object, parse_line, read_values
 from gtmask.manifest.names import label_attribute_problem
 from gtmask.manifest.newest import Attributes
 from gtmask.manifest.references import bucket_of, split
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from gtmask.manifest.color_map import ColorMapEntry
     from gtmask.manifest.label import Label
-    from gtmask.manifest.line import ManifestLine
 
 #: (hex colour, lower-case) by class id, as far as the color map is well-formed.
 Colors = dict[int, str]

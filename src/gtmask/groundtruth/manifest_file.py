@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gtmask.errors import ManifestError
 from gtmask.manifest.grid import grid_of
-from gtmask.manifest.line import parse_line, require_line
+from gtmask.manifest.line import ManifestLine, parse_line, require_line
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.unfinished import find_manifest_in
 from gtmask.storage import is_s3, open_storage, split_location
@@ -19,7 +19,6 @@ from gtmask.storage.blocking import BlockingStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 
-    from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings
 
 #: Bytes that are read at a time.

@@ -17,7 +17,7 @@ import numpy as np
 
 from gtmask.errors import PASSING, NotFoundError, PngError, ProbeError, StorageError, UsageError
 from gtmask.findings import Problem
-from gtmask.groundtruth.manifest_file import mask_references, parsed_lines
+from gtmask.groundtruth.manifest_file import ManifestReader, mask_references, parsed_lines
 from gtmask.groundtruth.picture_rules import (
     SMALL_IMAGE_PIXELS,
     can_decode,
@@ -27,14 +27,14 @@ from gtmask.groundtruth.picture_rules import (
     check_size,
     check_values,
 )
-from gtmask.images.probe import probe
+from gtmask.images.probe import ImageInfo, probe
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import side_by_side
-from gtmask.manifest.references import NOTHING_SHARED, Locator, SharedEnds, find_shared_ends
-from gtmask.png import count_png, read_header
+from gtmask.manifest.references import NOTHING_SHARED, Locator, Place, SharedEnds, find_shared_ends
+from gtmask.png import PngHeader, count_png, read_header
 from gtmask.png.header import SIGNATURE
 from gtmask.storage import open_storage
-from gtmask.storage.base import S3Settings
+from gtmask.storage.base import S3Settings, Storage
 from gtmask.storage.usable import check_copies
 from gtmask.workers import Pool, run_kept
 
@@ -44,11 +44,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.groundtruth.line_rules import Colors, Task
-    from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.images.probe import ImageInfo
-    from gtmask.manifest.references import Place
-    from gtmask.png import PngHeader
-    from gtmask.storage.base import Storage
 
 T = TypeVar("T")
 U = TypeVar("U")

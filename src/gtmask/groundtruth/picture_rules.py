@@ -17,7 +17,7 @@ from gtmask.manifest.contract import (
     MAX_IMAGE_BYTES,
     MAX_IMAGE_PIXELS,
 )
-from gtmask.png import decode_png
+from gtmask.png import PngHeader, decode_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gtmask.groundtruth.line_rules import Colors
     from gtmask.groundtruth.metadata_rules import Breach
     from gtmask.images.probe import ImageInfo
-    from gtmask.png import PngHeader
 
 #: Chunks by which a browser may shift colours.
 _COLOR_CHUNKS = frozenset({"gAMA", "cHRM", "iCCP", "sRGB", "cICP", "mDCV", "cLLI", "sBIT"})

@@ -27,11 +27,11 @@ from gtmask.groundtruth.media import (
 )
 from gtmask.groundtruth.picture_rules import check_size
 from gtmask.groundtruth.pilot_result import Chosen, PilotResult
-from gtmask.groundtruth.sampling import Candidate, Sampling
+from gtmask.groundtruth.sampling import Candidate, Pick, Sampling
 from gtmask.loops import run_async
 from gtmask.manifest.contract import HEX_COLOR, SOURCE_REF
 from gtmask.manifest.grid import GRID, PILOT_FILES
-from gtmask.manifest.line import parse_line
+from gtmask.manifest.line import ManifestLine, parse_line
 from gtmask.manifest.located import locate_manifest
 from gtmask.manifest.references import bucket_of
 from gtmask.png import decode_png, encode_png
@@ -43,8 +43,6 @@ from gtmask.storage.usable import check_folder, check_overwrite, check_uri_prefi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.groundtruth.sampling import Pick
-    from gtmask.manifest.line import ManifestLine
     from gtmask.storage.base import S3Settings, Storage
     from gtmask.workers import Pool
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import orjson
 
 from gtmask.errors import UsageError
-from gtmask.findings import CODES
+from gtmask.findings import CODES, Level, Problem
 from gtmask.loops import run_async
 from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.outputs import refuse_foreign
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from types import TracebackType
 
-    from gtmask.findings import Level, Problem
     from gtmask.storage.base import S3Settings
 
 

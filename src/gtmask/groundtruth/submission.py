@@ -8,28 +8,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ManifestError, UsageError
-from gtmask.findings import CODES
+from gtmask.findings import CODES, Problem
 from gtmask.groundtruth import aws
 from gtmask.groundtruth.aws import add_cors, check_buckets, missing_cors
 from gtmask.groundtruth.job_files import is_uploaded, upload_files
 from gtmask.groundtruth.labeling_jobs import describe
 from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
-from gtmask.groundtruth.validation import validate
+from gtmask.groundtruth.validation import Depth, validate
 from gtmask.loops import run_async
 from gtmask.manifest.references import bucket_of
 from gtmask.storage import open_storage
-from gtmask.storage.base import S3Settings
+from gtmask.storage.base import S3Settings, Storage
 from gtmask.storage.s3_errors import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
 
-    from gtmask.findings import Problem
     from gtmask.groundtruth.job_plan import JobPlan
     from gtmask.groundtruth.report import Report
-    from gtmask.groundtruth.validation import Depth
     from gtmask.progress import Progress
-    from gtmask.storage.base import Storage
 
 #: Not all of its objects were labeled, or will be.
 _CUT_SHORT = frozenset({"Failed", "Stopping", "Stopped"})

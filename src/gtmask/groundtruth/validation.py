@@ -16,15 +16,16 @@ import numpy as np
 
 from gtmask.errors import ManifestError, StorageError, UsageError
 from gtmask.findings import Problem
-from gtmask.groundtruth.line_rules import LineChecker
+from gtmask.groundtruth.line_rules import LineChecker, Task
 from gtmask.groundtruth.manifest_file import (
     HOPELESS_LINES,
     ManifestReader,
+    RawLine,
     is_foreign,
     no_manifest,
     open_manifest,
 )
-from gtmask.groundtruth.media import MediaSettings, check_batch, in_batches, media_settings
+from gtmask.groundtruth.media import MediaReport, MediaSettings, check_batch, in_batches, media_settings
 from gtmask.groundtruth.report import MAX_EXAMPLES, FindingsFile, Report
 from gtmask.kernels import CHECKER_MODULES, compile_kernels
 from gtmask.loops import run_async
@@ -38,9 +39,6 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.groundtruth.line_rules import Task
-    from gtmask.groundtruth.manifest_file import RawLine
-    from gtmask.groundtruth.media import MediaReport
     from gtmask.storage.base import S3Settings
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from deflate import DeflateError, zlib_decompress
 
 from gtmask.errors import PngError
-from gtmask.png.header import checked_data, header_of, walk
+from gtmask.png.header import Chunk, PngHeader, checked_data, header_of, walk
 from gtmask.png.tally import count_rows
 from gtmask.png.unfilter import SPILL, undo_filters, unpack_samples
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.png.header import Chunk, PngHeader
 
 #: Deflate cannot expand by more than this factor (258 bytes for each 2 bits, RFC 1951): a header that
 #: promises more is refused before any memory is taken for it.

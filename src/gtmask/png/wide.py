@@ -9,12 +9,11 @@ import numpy as np
 from gtmask.errors import PngError
 from gtmask.png.decoder import image_data, inflate
 from gtmask.png.filtered import undo_rows
-from gtmask.png.header import walk
+from gtmask.png.header import PngHeader, walk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gtmask.png.header import PngHeader
 
 #: Samples of a pixel by colour type (PNG specification, 11.2.1): RGB, gray and alpha, RGB and alpha.
 _SAMPLES = {2: 3, 4: 2, 6: 4}

@@ -21,7 +21,7 @@ from gtmask.preparing.worker import Item, PrepareJob, prepare_chunk
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import Tally, each_part, reject_lines
 from gtmask.run.places import absolute_location, is_inside, real
-from gtmask.storage import open_storage
+from gtmask.storage import Storage, open_storage
 from gtmask.storage.base import S3Settings
 from gtmask.storage.usable import check_copies, check_folder
 from gtmask.text import plain_values
@@ -30,8 +30,6 @@ from gtmask.workers import Pool
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Iterator
-
-    from gtmask.storage import Storage
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from gtmask.errors import ChangedError, NotFoundError
 from gtmask.images.prepared import TILES
-from gtmask.storage import is_s3, open_storage
+from gtmask.storage import S3Settings, is_s3, open_storage
 from gtmask.storage.blocking import BlockingStorage
 from gtmask.storage.local import version_of_file
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.preparing.tiles import Box
-    from gtmask.storage import S3Settings
 
 
 class Listing:

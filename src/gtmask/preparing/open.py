@@ -13,10 +13,10 @@ import numpy as np
 import png
 
 from gtmask.errors import PrepareError
-from gtmask.images.probe import opener_of, orientation_of, turned
+from gtmask.images.probe import ImageInfo, opener_of, orientation_of, turned
 from gtmask.preparing.make import JpegTables
 from gtmask.preparing.png_rows import is_interlaced, read_png
-from gtmask.preparing.samples import WHOLE_PIXELS, Samples, on_white, pages_of
+from gtmask.preparing.samples import WHOLE_PIXELS, Levels, Pixels, Samples, on_white, pages_of
 from gtmask.preparing.tiff_strips import layout_of, read_tiff
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.images.probe import ImageInfo
-    from gtmask.preparing.samples import Levels, Pixels
     from gtmask.preparing.tiles import Box
 
 

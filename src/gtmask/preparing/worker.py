@@ -13,26 +13,23 @@ from typing import TYPE_CHECKING
 from gtmask.errors import ChangedError, PrepareError, ProbeError, StorageError
 from gtmask.findings import Finding, is_reject
 from gtmask.images.prepared import CHANGES, Piece, PreparedImage, parse_line
-from gtmask.images.probe import probe
+from gtmask.images.probe import ImageInfo, probe
 from gtmask.loops import side_by_side
 from gtmask.manifest.contract import IMAGE_EXTENSIONS, IMAGE_FORMATS
 from gtmask.preparing.listing import new_key, tile_key
-from gtmask.preparing.make import make_images
+from gtmask.preparing.make import Made, make_images
 from gtmask.preparing.open import DAMAGED, open_pixels
 from gtmask.preparing.plan import refuse_lost
 from gtmask.preparing.tiles import Box
 from gtmask.run.commit import ChunkResult, Tally, commit, reject_of
-from gtmask.storage import is_s3, open_storage
+from gtmask.storage import S3Settings, Storage, is_s3, open_storage
 from gtmask.text import escape_unprintable
 from gtmask.workers import run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.images.probe import ImageInfo
-    from gtmask.preparing.make import Made
     from gtmask.preparing.options import PrepareOptions
-    from gtmask.storage import S3Settings, Storage
 
 _PIECE = 8 << 20
 #: Images of S3 that are on their way at a time; decoded is one of them.

@@ -19,8 +19,8 @@ import numpy as np
 from gtmask import kernels
 from gtmask.errors import ClassMapError
 from gtmask.findings import CODES, Finding, FindingCounts, is_reject
-from gtmask.formats import open_sources
-from gtmask.formats.base import ReadOptions, suggested
+from gtmask.formats import OpenedExport, open_sources
+from gtmask.formats.base import Reader, ReadOptions, suggested
 from gtmask.formats.sagemaker.held import held_shapes
 from gtmask.formats.sampling import take_sample
 from gtmask.formats.several import Joins
@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.class_map import ClassMap, SuggestedClass
-    from gtmask.formats import OpenedExport
-    from gtmask.formats.base import Reader
     from gtmask.formats.export import Export
 
 #: Names of an export among which one is looked for that can be an annotation.

@@ -12,17 +12,17 @@ import numpy as np
 
 from gtmask.errors import GtmaskError
 from gtmask.findings import Finding
-from gtmask.groundtruth.line_rules import LineChecker
-from gtmask.groundtruth.manifest_file import RawLine
-from gtmask.groundtruth.media import MediaReader, checking_pool, each_with_media, in_batches
+from gtmask.groundtruth.line_rules import LineChecker, Task
+from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
+from gtmask.groundtruth.media import MediaReader, MediaSettings, checking_pool, each_with_media, in_batches
 from gtmask.groundtruth.sampling import Candidate, Sampling
 from gtmask.loops import run_async
 from gtmask.manifest.parser import LineParser
 from gtmask.manifest.writer import manifest_name
-from gtmask.progress import advancing
+from gtmask.progress import Progress, advancing
 from gtmask.report.choosing import LOOKED_AT, Choice
 from gtmask.report.naming import shorten, title_of
-from gtmask.report.page import Page
+from gtmask.report.page import ClassKey, Page, Tile
 from gtmask.report.tiles import LineTiles, class_table
 from gtmask.run.commit import read_ahead, read_commit
 from gtmask.run.plan import load_plan
@@ -31,11 +31,6 @@ from gtmask.storage import open_storage, split_location
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gtmask.groundtruth.line_rules import Task
-    from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.groundtruth.media import MediaSettings
-    from gtmask.progress import Progress
-    from gtmask.report.page import ClassKey, Tile
     from gtmask.storage.base import S3Settings, Storage
 
 

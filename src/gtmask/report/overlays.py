@@ -14,13 +14,13 @@ from gtmask.errors import GtmaskError, ManifestError, NotFoundError, UnknownForm
 from gtmask.findings import CODES
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.sources import source_list
-from gtmask.groundtruth.manifest_file import open_manifest
+from gtmask.groundtruth.manifest_file import ManifestReader, open_manifest
 from gtmask.groundtruth.media import media_settings
 from gtmask.manifest.located import locate_manifest
 from gtmask.progress import Progress, Silent
 from gtmask.report.choosing import Choice
 from gtmask.report.manifest_page import manifest_page
-from gtmask.report.page import render
+from gtmask.report.page import Page, Tile, render
 from gtmask.storage import is_s3
 from gtmask.storage.outputs import refuse_foreign, write_file
 from gtmask.storage.usable import check_file
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import ReadOptions
-    from gtmask.groundtruth.manifest_file import ManifestReader
-    from gtmask.report.page import Page, Tile
     from gtmask.storage.base import S3Settings
 
 #: By which a page is known that may be replaced; it stands within the first 4 KiB.

@@ -16,14 +16,14 @@ from gtmask.formats.locate import open_export
 from gtmask.loops import run_async
 from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR
 from gtmask.png import count_values, encode_png
-from gtmask.report.choosing import LOOKED_AT
+from gtmask.report.choosing import LOOKED_AT, Choice
 from gtmask.report.naming import shorten, title_of
-from gtmask.report.page import Layer, Page, Tile
+from gtmask.report.page import ClassKey, Layer, Page, Tile
 from gtmask.report.pictures import shrink
 from gtmask.report.tiles import picture_bytes
 from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
-from gtmask.run.job import Chunk, job_of
+from gtmask.run.job import Chunk, Job, job_of
 from gtmask.run.outcomes import Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
@@ -42,10 +42,7 @@ if TYPE_CHECKING:
     from gtmask.formats.base import Reader, ReadOptions
     from gtmask.model import Record
     from gtmask.progress import Progress
-    from gtmask.report.choosing import Choice
-    from gtmask.report.page import ClassKey
     from gtmask.run.bursts import Bursts
-    from gtmask.run.job import Job
     from gtmask.run.plan import Plan
 
 

@@ -17,7 +17,7 @@ from gtmask import kernels
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StorageError
 from gtmask.findings import Finding, FindingCounts, is_reject
 from gtmask.images.present import exists
-from gtmask.images.probe import probe
+from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.resolve import choose_rules
 from gtmask.loops import run_async
 from gtmask.machine import cores
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.images.probe import ImageInfo
     from gtmask.model import Record
     from gtmask.storage.base import S3Settings
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import refuse_lost_classes
+from gtmask.formats.base import ReadOptions, refuse_lost_classes
 from gtmask.formats.sources import source_list, spoken
 from gtmask.groundtruth.class_map_file import format_class_map
 from gtmask.report.inspection import inspect
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.class_map import ClassMap
-    from gtmask.formats.base import ReadOptions
     from gtmask.progress import Progress
     from gtmask.storage.base import S3Settings
 

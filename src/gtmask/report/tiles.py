@@ -13,11 +13,11 @@ import numpy as np
 
 from gtmask.errors import PASSING, ManifestError, PngError, ProbeError, StorageError
 from gtmask.findings import Finding
-from gtmask.groundtruth.line_rules import LineChecker
+from gtmask.groundtruth.line_rules import LineChecker, Task
 from gtmask.groundtruth.picture_rules import can_decode
 from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, HEX_COLOR
-from gtmask.png import count_png, decode_png, encode_png, read_header
-from gtmask.report.page import Layer, Tile
+from gtmask.png import PngHeader, count_png, decode_png, encode_png, read_header
+from gtmask.report.page import ClassKey, Layer, Tile
 from gtmask.report.pictures import shrink
 
 if TYPE_CHECKING:
@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.groundtruth.line_rules import Task
     from gtmask.groundtruth.manifest_file import ManifestReader, RawLine
     from gtmask.groundtruth.media import MediaReader
     from gtmask.manifest.color_map import ColorMapEntry
-    from gtmask.png import PngHeader
-    from gtmask.report.page import ClassKey
 
 
 #: What a page's pictures may take together, in bytes of their files; text makes a third more of them.

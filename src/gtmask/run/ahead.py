@@ -11,14 +11,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
-from gtmask.images.probe import GLANCE, probe
+from gtmask.images.probe import GLANCE, ImageInfo, probe
 from gtmask.workers import thread_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from gtmask.images.probe import ImageInfo
     from gtmask.storage.local import LocalStorage
 
 #: Heads that are read ahead, and threads that do it: a disk or a server then has several requests to order.

@@ -13,7 +13,7 @@ import os
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.manifest.unfinished import PARTIAL, RUN_FILE
@@ -33,17 +33,15 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.journal_s3 import own_journals
-from gtmask.run.plan import refuse_lost
+from gtmask.run.plan import Plan, refuse_lost
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
 from gtmask.storage.local_errors import translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from typing import Any, BinaryIO
 
     from gtmask.progress import Progress
-    from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
 
 #: Part files are joined to pieces of about this many bytes before they are sent.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import suggested
-from gtmask.formats.conditions import as_written
+from gtmask.formats.base import AnnotationChoices, Reader, suggested
+from gtmask.formats.conditions import Condition, as_written
 from gtmask.formats.export import take_read
 from gtmask.formats.several import Joins
 from gtmask.formats.sources import spoken
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gtmask.class_map import SuggestedClass
-    from gtmask.formats.base import AnnotationChoices, Reader
-    from gtmask.formats.conditions import Condition
     from gtmask.images.listed import ListedImages
     from gtmask.model import ImageNames, Record
     from gtmask.progress import Progress

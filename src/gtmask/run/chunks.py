@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import GtmaskError
-from gtmask.formats.base import WeighsRecords
-from gtmask.run.job import Chunk
+from gtmask.formats.base import Reader, WeighsRecords
+from gtmask.run.job import Chunk, Job
 from gtmask.run.survey import batches
 from gtmask.run.worker import run_chunks
 from gtmask.storage import is_s3
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.formats.base import Reader
     from gtmask.run.commit import ChunkResult
-    from gtmask.run.job import Job
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
     from gtmask.run.plan import Plan
     from gtmask.run.update import Kept

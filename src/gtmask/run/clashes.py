@@ -19,15 +19,13 @@ import numpy as np
 from gtmask.formats.jsonstream.texts import ANYWHERE, INSIDE, SEPARATOR, Texts, hash_stems
 from gtmask.images.mask_keys import hash_mask_key, needing_long
 from gtmask.images.references import normalize
-from gtmask.images.resolve import GUESSED, SCOPED, mask_key, same_spelled
+from gtmask.images.resolve import GUESSED, SCOPED, ImageRule, Rule, mask_key, same_spelled
 from gtmask.model import ImageNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
-
-    from gtmask.images.resolve import ImageRule, Rule
 
     #: Gives the names of the records with these ordinals, in batches of (ordinal, names).
     Names = Callable[[NDArray[np.int64]], Iterable[Sequence[tuple[int, ImageNames]]]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
-from gtmask.class_map import ClassMap, LabelClass
+from gtmask.class_map import ClassMap, LabelClass, SuggestedClass
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
 from gtmask.groundtruth import classes as class_maps
@@ -18,8 +18,6 @@ from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    from gtmask.class_map import SuggestedClass
 
 
 def foreign_classes(class_map: ClassMap, labels: Sequence[str]) -> list[Finding]:

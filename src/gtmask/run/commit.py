@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
-from gtmask.findings import EXAMPLES, FindingCounts
+from gtmask.findings import EXAMPLES, Finding, FindingCounts
 from gtmask.manifest.unfinished import PARTS, committed_chunk
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
-    from gtmask.findings import Finding
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")

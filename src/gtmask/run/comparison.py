@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.run.states import SIZE, UNKNOWN, ImageVersions, Meaning, StateRule
-from gtmask.run.survey import look_at
+from gtmask.run.survey import Glance, look_at
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gtmask.run.clashes import Verdict
     from gtmask.run.places import RunRequest
     from gtmask.run.plan import Plan
-    from gtmask.run.survey import Glance
     from gtmask.workers import Pool
 
 

@@ -19,7 +19,7 @@ from gtmask.groundtruth import classes as class_maps
 from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL
 from gtmask.manifest.writer import manifest_name
-from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally
 from gtmask.run.new_plan import new_plan
 from gtmask.run.overwrite import occupied, remove_begun, remove_run, what_is_there
 from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from gtmask.formats.base import Reader
-    from gtmask.run.commit import Tally
     from gtmask.run.places import RunRequest
     from gtmask.workers import Pool
 

@@ -18,7 +18,15 @@ import orjson
 
 from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.manifest.unfinished import STATE
-from gtmask.run.commit import commit_key, committed, parse_commit, read_ahead, read_lines, unpack_counts
+from gtmask.run.commit import (
+    Counts,
+    commit_key,
+    committed,
+    parse_commit,
+    read_ahead,
+    read_lines,
+    unpack_counts,
+)
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.journal import begun
 from gtmask.run.lost_masks import MaskSizes, still_there
@@ -29,7 +37,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.run.commit import Counts
     from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gtmask.images.resolve import rule_from
+from gtmask.images.resolve import Rule, rule_from
 from gtmask.run.settings import Settings
 
 if TYPE_CHECKING:
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.images.resolve import Rule
     from gtmask.manifest.writer import ManifestWriter
     from gtmask.run.earlier import KeptLine
     from gtmask.run.places import RunRequest

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.manifest.unfinished import PARTS
 from gtmask.run.journal import BEGUN, read_keys
@@ -25,7 +25,6 @@ from gtmask.run.journal import BEGUN, read_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
-    from typing import Any
 
     from gtmask.storage.base import Storage
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.findings import Finding
-from gtmask.formats.base import refuse_lost_classes, suggested
+from gtmask.formats.base import Reader, refuse_lost_classes, suggested
 from gtmask.formats.export import ARCHIVES
 from gtmask.formats.several import Joins
 from gtmask.groundtruth import class_map_file
@@ -27,7 +27,7 @@ from gtmask.run.classes import (
 )
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.plan import Plan
-from gtmask.run.survey import SAMPLE, decide_claims, first_names, survey, units_tell_names
+from gtmask.run.survey import SAMPLE, Glance, Survey, decide_claims, first_names, survey, units_tell_names
 from gtmask.storage import is_s3
 from gtmask.storage.usable import check_copies
 from gtmask.text import escape_unprintable
@@ -36,12 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gtmask.class_map import ClassMap
-    from gtmask.formats.base import Reader
     from gtmask.model import ImageNames
     from gtmask.run.clashes import Verdict
     from gtmask.run.comparison import Comparison
     from gtmask.run.places import RunRequest
-    from gtmask.run.survey import Glance, Survey
     from gtmask.workers import Pool
 
 

@@ -12,7 +12,7 @@ from gtmask.images.elsewhere import folders_with
 from gtmask.images.present import exists
 from gtmask.images.resolve import choose_rule
 from gtmask.loops import run_async
-from gtmask.run.places import real
+from gtmask.run.places import RunRequest, real
 from gtmask.storage import open_storage
 from gtmask.text import escape_unprintable
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from gtmask.formats.base import Reader
     from gtmask.model import ImageNames
-    from gtmask.run.places import RunRequest
 
 #: So many records are read to see whether the export tells sizes.
 _LOOKED_AT = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gtmask.findings import FindingCounts
-from gtmask.run.commit import ChunkResult, add_counts, pack_counts, reject_of
+from gtmask.run.commit import ChunkResult, Counts, add_counts, pack_counts, reject_of
 from gtmask.run.states import CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.model import Record
-    from gtmask.run.commit import Counts
 
 
 @dataclass(slots=True)

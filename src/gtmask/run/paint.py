@@ -15,7 +15,7 @@ import numpy as np
 from gtmask import raster
 from gtmask.errors import PASSING, GtmaskError, UsageError
 from gtmask.findings import Finding
-from gtmask.model import Bitmap, Plane, Select
+from gtmask.model import Bitmap, Plane, Record, Select, Shape
 from gtmask.png import look_up
 from gtmask.run.filling import Filler
 from gtmask.run.outside import compare, listed, misplaced
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.class_map import ClassMap
-    from gtmask.model import Record, Shape
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from gtmask.formats.sources import spoken
 from gtmask.manifest.unfinished import PARTIAL, STATE
 from gtmask.manifest.writer import manifest_name
 from gtmask.progress import Progress, Silent
-from gtmask.run.commit import CLASSES, MASKS, REJECTS
+from gtmask.run.commit import CLASSES, MASKS, REJECTS, ChunkResult
 from gtmask.storage import check_location, is_s3, open_storage
 from gtmask.storage.names import split_bucket
 from gtmask.storage.usable import check_folder
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from gtmask.images.prepared import PreparedImages
     from gtmask.images.present import Lookup
-    from gtmask.run.commit import ChunkResult
     from gtmask.run.settings import ExecutionOptions, Settings
     from gtmask.run.stats import Stats
 

@@ -15,12 +15,20 @@ import numpy as np
 
 from gtmask.errors import NotFoundError, ProbeError, UsageError
 from gtmask.findings import Finding
-from gtmask.images.prepared import PREPARING, TABLE, masks_of, open_prepared
+from gtmask.images.prepared import (
+    PREPARING,
+    TABLE,
+    Piece,
+    PreparedImage,
+    PreparedImages,
+    masks_of,
+    open_prepared,
+)
 from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.loops import run_async
 from gtmask.progress import notice
-from gtmask.run.places import absolute_location
+from gtmask.run.places import RunRequest, absolute_location
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
@@ -30,8 +38,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.images.prepared import Piece, PreparedImage, PreparedImages
-    from gtmask.run.places import RunRequest
     from gtmask.storage.base import S3Settings, Storage
 
 

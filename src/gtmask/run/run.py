@@ -17,26 +17,26 @@ from gtmask.formats.export import take_read
 from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
 from gtmask.loops import one_loop, run_async
-from gtmask.progress import Silent
+from gtmask.progress import Progress, Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
 from gtmask.run.chunks import converted, cut_chunks, dear_chunks
-from gtmask.run.commit import Tally, committed, take_back_rejects
+from gtmask.run.commit import ChunkResult, Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
-from gtmask.run.job import job_of
+from gtmask.run.job import Job, job_of
 from gtmask.run.lost_masks import refuse_lost_masks
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
-from gtmask.run.plan import join_fingerprints, required_plan
+from gtmask.run.plan import Plan, join_fingerprints, required_plan
 from gtmask.run.prepared import prepared_location, with_table
 from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, parse_shard, split_options
 from gtmask.run.starts import Presence
 from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
-from gtmask.run.update import end_update, take_over, update, without_line
-from gtmask.run.watch import open_exports
+from gtmask.run.update import Kept, end_update, take_over, update, without_line
+from gtmask.run.watch import Watches, open_exports
 from gtmask.run.worker import warm_up
-from gtmask.storage import is_s3, open_storage
+from gtmask.storage import S3Settings, is_s3, open_storage
 from gtmask.workers import Pool
 
 if TYPE_CHECKING:
@@ -45,14 +45,7 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
-    from gtmask.progress import Progress
-    from gtmask.run.commit import ChunkResult
-    from gtmask.run.job import Job
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
-    from gtmask.run.plan import Plan
-    from gtmask.run.update import Kept
-    from gtmask.run.watch import Watches
-    from gtmask.storage import S3Settings
 
 
 #: From this many records on, workers surely have something to do: they start during the survey.

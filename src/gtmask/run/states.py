@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import CredentialsError, GtmaskError, NotFoundError, TransientError
 from gtmask.findings import is_reject
-from gtmask.images.resolve import mask_key
+from gtmask.images.resolve import Rule, mask_key
 from gtmask.manifest.contract import BACKGROUND_COLOR
-from gtmask.model import Bitmap, Record, Runs, Shape
+from gtmask.model import Bitmap, ImageNames, Record, Runs, Shape
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.listed_versions import ListedVersions
 from gtmask.storage import is_s3, open_storage
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.images.prepared import PreparedImages
-    from gtmask.images.resolve import Rule
-    from gtmask.model import ImageNames
     from gtmask.run.settings import Settings
     from gtmask.storage.base import S3Settings
 

@@ -23,14 +23,13 @@ import orjson
 
 from gtmask._version import __version__
 from gtmask.errors import GtmaskError
-from gtmask.progress import retries
+from gtmask.progress import Progress, retries
 from gtmask.storage import traffic
 from gtmask.storage.outputs import refuse_foreign, write_file
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from gtmask.progress import Progress
     from gtmask.run.commit import ChunkResult, Tally
     from gtmask.storage.base import S3Settings
 

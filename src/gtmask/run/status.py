@@ -13,21 +13,17 @@ from gtmask.errors import NotFoundError
 from gtmask.findings import CODES
 from gtmask.loops import run_async
 from gtmask.manifest.writer import manifest_name
-from gtmask.progress import Silent
+from gtmask.progress import Progress, Silent
 from gtmask.run.assemble import read_own
 from gtmask.run.commit import Tally, committed, read_ahead
 from gtmask.run.places import absolute_location
-from gtmask.run.plan import required_plan
-from gtmask.run.starts import ranges, read_starts
-from gtmask.storage import open_storage
+from gtmask.run.plan import Plan, required_plan
+from gtmask.run.starts import Start, ranges, read_starts
+from gtmask.storage import S3Settings, open_storage
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from gtmask.progress import Progress
-    from gtmask.run.plan import Plan
-    from gtmask.run.starts import Start
-    from gtmask.storage import S3Settings
     from gtmask.storage.base import Storage
 
 #: Seconds without a word after which a start is called silent: it writes every 30.

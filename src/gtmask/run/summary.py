@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from gtmask.findings import Finding
 from gtmask.groundtruth import class_map_file
 from gtmask.manifest.writer import manifest_name
-from gtmask.run.commit import CLASSES, MASKS
+from gtmask.run.commit import CLASSES, MASKS, Tally
 from gtmask.run.places import absolute
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from gtmask.class_map import ClassMap
-    from gtmask.run.commit import Tally
     from gtmask.run.plan import Plan
 
 

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from gtmask.formats.base import NamesImages
+from gtmask.formats.base import NamesImages, Reader
 from gtmask.formats.export import take_read
 from gtmask.formats.several import Joins
 from gtmask.images.references import normalize
-from gtmask.images.resolve import ImageRule
+from gtmask.images.resolve import ImageRule, Rule
 from gtmask.model import ImageNames
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
-from gtmask.run.states import UNKNOWN, content
-from gtmask.workers import kept_object
+from gtmask.run.states import UNKNOWN, Meaning, StateRule, content
+from gtmask.workers import Pool, kept_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,11 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.findings import Finding
-    from gtmask.formats.base import Reader
-    from gtmask.images.resolve import Rule
     from gtmask.run.clashes import Look
-    from gtmask.run.states import Meaning, StateRule
-    from gtmask.workers import Pool
 
 #: Records that are read by one task of a survey.
 BATCH = 512

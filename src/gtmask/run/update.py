@@ -24,7 +24,7 @@ import numpy as np
 
 from gtmask._version import __version__
 from gtmask.findings import Finding
-from gtmask.formats.base import suggested
+from gtmask.formats.base import Reader, suggested
 from gtmask.loops import run_async
 from gtmask.manifest.unfinished import PARTIAL, PARTS, RUN_FILE
 from gtmask.manifest.writer import manifest_name
@@ -49,6 +49,7 @@ from gtmask.run.earlier import (
     EARLIER,
     Earlier,
     EarlierParts,
+    KeptLine,
     keep_earlier,
     lines_without,
     read_earlier,
@@ -58,7 +59,7 @@ from gtmask.run.journal import begun, take_away
 from gtmask.run.journal_s3 import ENDED, take_away_others
 from gtmask.run.new_plan import new_plan
 from gtmask.run.outcomes import spread_counts, spread_state
-from gtmask.run.plan import refuse_lost, refuse_other, required_plan
+from gtmask.run.plan import Plan, refuse_lost, refuse_other, required_plan
 from gtmask.run.starts import forget_starts
 from gtmask.storage import is_s3, open_storage
 
@@ -69,10 +70,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.class_map import ClassMap
-    from gtmask.formats.base import Reader
-    from gtmask.run.earlier import KeptLine
     from gtmask.run.places import RunRequest
-    from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
     from gtmask.workers import Pool
 

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.errors import GtmaskError
 from gtmask.formats import open_sources
-from gtmask.formats.base import ReadOptions
-from gtmask.formats.export import LocalExport
+from gtmask.formats.base import Reader, ReadOptions
+from gtmask.formats.export import Export, LocalExport
 from gtmask.formats.locate import open_export
 from gtmask.formats.remote_export import StorageExport
 from gtmask.formats.versions import MOST_KEPT
 from gtmask.run.listed_versions import JoinedVersions, ListedVersions
-from gtmask.run.places import default_images, real
+from gtmask.run.places import RunRequest, default_images, real
 from gtmask.run.plan import FILES_READ_WHOLE, fingerprint
 from gtmask.storage import is_s3
 from gtmask.workers import thread_pool
@@ -33,9 +33,6 @@ from gtmask.workers import thread_pool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from gtmask.formats.base import Reader
-    from gtmask.formats.export import Export
-    from gtmask.run.places import RunRequest
     from gtmask.storage.base import S3Settings
 
 

@@ -21,9 +21,9 @@ from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
-from gtmask.images.prepared import open_prepared
+from gtmask.images.prepared import PreparedImages, open_prepared
 from gtmask.images.present import exists
-from gtmask.images.probe import probe
+from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.resolve import GUESSED, mask_key
 from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
@@ -34,7 +34,7 @@ from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
 from gtmask.run.covered import findings_of, measure
-from gtmask.run.earlier import EarlierParts
+from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.run.outcomes import Outcome, gather, place
@@ -52,10 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gtmask.images.prepared import PreparedImages
-    from gtmask.images.probe import ImageInfo
     from gtmask.model import Record
-    from gtmask.run.earlier import KeptLine
     from gtmask.run.job import Chunk, Job
     from gtmask.storage.base import Storage
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError, UsageError
-from gtmask.storage.base import Entry
+from gtmask.storage.base import Entry, S3Settings
 from gtmask.storage.retry import Requests
-from gtmask.storage.s3_answers import error_of_answer
+from gtmask.storage.s3_answers import Action, error_of_answer
 from gtmask.storage.s3_prefix import S3Prefix, check_endpoint, endpoint_of
 
 try:
@@ -35,8 +35,6 @@ from botocore.exceptions import BotoCoreError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-    from gtmask.storage.base import S3Settings
-    from gtmask.storage.s3_answers import Action
 
 #: What obstore's messages tell of an answer: its status and S3's own code and words.
 _STATUS = re.compile(r"status code: (\d{3})")

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from gtmask.errors import StorageError
 from gtmask.loops import at_end
-from gtmask.storage.base import Entry
+from gtmask.storage.base import Entry, S3Settings
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import Action
 from gtmask.storage.s3_client import open_client
@@ -25,7 +25,6 @@ from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
-    from gtmask.storage.base import S3Settings
 
 #: Objects of fewer bytes are sent past the client's machinery.
 _SMALL = 1 << 20

@@ -29,12 +29,11 @@ from botocore.exceptions import ClientError
 from botocore.parsers import RestXMLParser
 
 from gtmask.storage.s3_answers import ELSEWHERE
-from gtmask.storage.s3_client import USER_AGENT
+from gtmask.storage.s3_client import USER_AGENT, Opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from gtmask.storage.s3_client import Opened
 
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]+/\d{8}/([^/,]+)/s3/aws4_request, ?SignedHeaders=")
 #: Errors of objects: the request had found its bucket, and its signature was right.

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from botocore import exceptions as boto
 
-from gtmask.errors import NoCredentialsError, StorageError, TransientError, UnreachableError
-from gtmask.storage.s3_answers import error_of_answer
+from gtmask.errors import GtmaskError, NoCredentialsError, StorageError, TransientError, UnreachableError
+from gtmask.storage.s3_answers import Action, error_of_answer
 from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gtmask.errors import GtmaskError
-    from gtmask.storage.s3_answers import Action
 
 #: Errors of botocore about credentials that it could not find, refresh or assume.
 _CREDENTIALS = (

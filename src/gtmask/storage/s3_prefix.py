@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gtmask.errors import UsageError
 from gtmask.storage import traffic
-from gtmask.storage.base import check_key
+from gtmask.storage.base import Entry, S3Settings, check_key
 from gtmask.storage.names import is_access_point, split_bucket
 from gtmask.storage.s3_answers import PERMISSIONS, Action
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
     from contextlib import AbstractContextManager
 
-    from gtmask.storage.base import Entry, S3Settings
     from gtmask.storage.retry import Requests
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from concurrent.futures import wait
+from concurrent.futures import Executor, Future, wait
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +14,6 @@ from gtmask.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 

@@ -26,14 +26,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gtmask.errors import WorkersLostError
 from gtmask.machine import check_workers, cores, waited_for_a_core
-from gtmask.progress import count_retries, counted, notice
+from gtmask.progress import Progress, count_retries, counted, notice
 from gtmask.workers.kept import interrupt_all, release, told_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from multiprocessing.connection import Connection
 
-    from gtmask.progress import Progress
     from gtmask.workers.cluster import Cluster
 
 T = TypeVar("T")
