@@ -133,23 +133,23 @@ class RemoteExport(FilesExport):
 
 @pytest.mark.parametrize("other", ["valid/data.yaml", "valid/classes.txt", "valid/labels/classes.txt"])
 @pytest.mark.parametrize(("names", "told"), [("[road, car]", ["classes-differ"]), ("[car, road]", [])])
-def test_lists_of_other_splits_are_compared_in_s3_too(other: str, names: str, told: list[str]):
+def test_lists_below_the_one_that_counts_are_compared_in_s3_too(other: str, names: str, told: list[str]):
     listed = f"names: {names}" if other.endswith("yaml") else "\n".join(names.strip("[]").split(", "))
-    files = {"train/labels/a.txt": LINE, "valid/labels/b.txt": LINE, "train/data.yaml": "names: [car, road]",
-             other: listed}  # fmt: skip
+    files = {"train/labels/a.txt": LINE, "valid/labels/b.txt": LINE, "data.yaml": TWO, other: listed}
     reader = yolo.read(RemoteExport({name: text.encode() for name, text in files.items()}), ReadOptions())
     assert len(list(reader.units())) == 2
     codes = [finding.code for finding in reader.findings]
     assert [code for code in codes if code != "file-skipped"] == told
 
 
+@pytest.mark.parametrize("kind", [FilesExport, RemoteExport])
 @pytest.mark.parametrize("own", ["valid/data.yaml", "valid/classes.txt", "valid/labels/classes.txt"])
-def test_folders_beside_each_other_are_read_with_their_own_lists(own: str):
+def test_folders_beside_each_other_are_read_with_their_own_lists(own: str, kind: type[FilesExport]):
     """Splits, or data sets that were put into one folder: number 0 is another class in each."""
     listed = "names: [road, dog]" if own.endswith("yaml") else "road\ndog\n"
     files = {"test/labels/c.txt": LINE, "train/labels/a.txt": LINE, "train/data.yaml": TWO,
              "valid/labels/b.txt": LINE, own: listed, "zoo/coco.yaml": "names: [person]"}  # fmt: skip
-    reader = open_files("yolo", files)
+    reader = yolo.read(kind({name: text.encode() for name, text in files.items()}), ReadOptions())
     assert reader.labels == ["car", "road", "dog"]
     found = {record.image: labels(record) for record in map(reader.record, reader.units())}
     images = ("test/images/c.jpg", "train/images/a.jpg", "valid/images/b.jpg")

@@ -9,8 +9,7 @@
 They are looked for in the folder that is read, in ``labels/`` and up to two folders above, then under any
 name among all files. Where several lists are found that differ, the first counts, and that is told. Where
 folders lie beside each other, each with a list and labels of its own (splits, or data sets that were put into
-one folder), the nearest list above a label counts instead; in S3, where names are known too late, they are
-told.
+one folder), the nearest list above a label counts instead.
 """
 
 from __future__ import annotations
@@ -98,10 +97,15 @@ def read_classes(
     for name in candidates:
         found = replace(_read(export, reporter, name), source=name)
         if found.names:
-            # In S3 the others are looked for once all objects were listed: see other_lists().
-            return found if export.is_remote else _with_others(export, reporter, found, candidates, is_label)
+            late = _is_compared_late(export, found)
+            return found if late else _with_others(export, reporter, found, candidates, is_label)
     reporter.finding("classes-missing", "none of " + ", ".join((*NAMES[:7:2], "...")) + " lists any")
     return Classes()
+
+
+def _is_compared_late(export: Export, counting: Classes) -> bool:
+    """Say whether other lists are only told: in S3 that waits until the objects are listed anyway."""
+    return export.is_remote and not folder_of(counting.source)
 
 
 def _with_others(
@@ -145,7 +149,7 @@ def differing(export: Export, counting: Classes, names: Iterable[str]) -> list[F
 def other_lists(reader: PerImageReader, names: list[str]) -> list[Finding]:
     """Tell of class lists among the names of an export in S3 that differ from the one that counts."""
     export, counting = reader.export, reader.context
-    if not export.is_remote or not counting.names:
+    if not counting.names or not _is_compared_late(export, counting):
         return []
     lists = (name for name in names if _may_list(name) and name != counting.source)
     return differing(export, counting, islice(lists, _MOST))
