@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -18,7 +19,7 @@ from PIL import Image
 
 from bench.fill import SAMPLES, blob
 from bench.harness import Goal, Measure, Row, Table, alone, geometric_mean, race, ratios
-from gtmask import encode_png, rasterize
+from gtmask import ReadOptions, encode_png, rasterize
 from gtmask.formats.labelme import parse
 from gtmask.groundtruth.classes import class_map_from_labels
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 OURS = "gtmask"
 PEER = "json, cv2, Pillow"
+#: As much of a reader as a file of labelme asks for.
+READER: Any = SimpleNamespace(options=ReadOptions())
 SIZES = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 SHAPES = ((8, 60), (40, 30), (200, 20))
 
@@ -47,8 +50,7 @@ def usual_script(data: bytes, ids: dict[str, int]) -> bytes:
 
 def ours(data: bytes, classes: ClassMap) -> bytes:
     """Return a mask PNG our way."""
-    reader: Any = None
-    return encode_png(rasterize(parse(data, "a.json", reader), classes))
+    return encode_png(rasterize(parse(data, "a.json", READER), classes))
 
 
 def made_records(quick: bool) -> Iterator[tuple[str, bytes]]:

@@ -10,6 +10,7 @@ that of the process which was started.
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -155,6 +156,8 @@ def _row(folder: Path, scene: Scene) -> Row:
         for name, (module, function, *workers) in CALLS.items():
             out = outs[name] / str(number)
             arguments = (str(export), str(folder / "data" / "images"), str(out), *workers)
+            # What was written before, the export or what the candidate before has left in memory, is not its.
+            os.sync()
             found = in_own_process(f"bench.{module}", function, *arguments, timeout=3600, one_cpu=False)
             if found.value != scene.count:
                 sys.exit(f"{name} made {found.value} of {scene.count} masks")

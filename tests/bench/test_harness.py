@@ -108,14 +108,18 @@ def test_a_process_of_its_own_is_measured():
     assert found.whole > found.seconds > 0
 
 
-def test_a_quick_run_of_the_fill_benchmark_makes_a_table():
+@pytest.mark.parametrize(
+    ("name", "title", "peer"),
+    [("fill", "Polygon fill", "cv2.fillPoly"), ("record", "One record", "json, cv2, Pillow")],
+)
+def test_a_quick_run_of_a_benchmark_makes_a_table(name: str, title: str, peer: str):
     finished = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "fill"],
+        [sys.executable, "-m", "bench", "--quick", name],
         cwd=harness.ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.startswith("## Polygon fill")
-    assert "cv2.fillPoly" in finished.stdout
+    assert finished.stdout.startswith(f"## {title}")
+    assert peer in finished.stdout
