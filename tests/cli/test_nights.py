@@ -123,6 +123,15 @@ def test_a_log_file_is_never_a_file_of_data(made: Path, tmp_path: Path) -> None:
     assert before == {path: path.read_bytes() for path in files}
 
 
+def test_a_log_of_another_program_goes_on(made: Path, tmp_path: Path) -> None:
+    log = tmp_path / "night.log"
+    log.write_text("[2026-01-31 03:00:00] <34> the job starts\n")
+    assert (
+        RUN.invoke(app, arguments(made, tmp_path / "out", "--quiet", "--log-file", str(log))).exit_code == 3
+    )
+    assert log.read_text().startswith("[2026-01-31 03:00:00] <34> the job starts\n2")
+
+
 def test_json_goes_to_stdout_and_status_has_it(made: Path, tmp_path: Path) -> None:
     done = RUN.invoke(app, arguments(made, tmp_path / "out", "--json", "--workers", "1"))
     assert (orjson.loads(done.stdout)["rejects"], done.stderr) == (1, "")

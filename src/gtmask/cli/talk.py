@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import shlex
 import sys
 import time
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
 
 MODES = ("auto", "bar", "log", "json", "none")
+#: How JSON and XML begin; a log may begin with a time in brackets.
+_DATA_BEGINS = re.compile(rb"""\{|\[\s*[\[{"\]]|<[?!A-Za-z]""")
 #: Ends of names of files that are no logs, whatever they begin with.
-_OF_DATA = frozenset({".csv", ".manifest", ".png", ".tar", ".toml", ".yaml", ".yml", ".zip"})
+_DATA_ENDS = frozenset({".csv", ".manifest", ".png", ".tar", ".toml", ".yaml", ".yml", ".zip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,5 +194,5 @@ def _refuse_data(log_file: str) -> None:
         return
     with path.open("rb") as file:
         head = file.read(1024).removeprefix(BOM_UTF8).lstrip()
-    if b"\0" in head or head.startswith((b"{", b"[", b"<")) or path.suffix.lower() in _OF_DATA:
+    if b"\0" in head or _DATA_BEGINS.match(head) or path.suffix.lower() in _DATA_ENDS:
         raise UsageError(f"--log-file {log_file} is a file of data, not a log: choose another name.")
