@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pydoc
 import re
 import subprocess
 import sys
@@ -126,6 +127,16 @@ def test_the_folders_of_tests_mirror_those_of_the_source() -> None:
 def test_every_module_says_what_it_decides() -> None:
     for path in SRC.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_what_docstrings_refer_to_is_there() -> None:
+    named = {
+        (path.name, name)
+        for path in SRC.rglob("*.py")
+        for name in re.findall(r":[a-z]+:`~?(gtmask\.[\w.]+)`", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 100
+    assert not {(file, name) for file, name in named if pydoc.locate(name) is None}
 
 
 def test_every_finding_code_is_known_at_once() -> None:

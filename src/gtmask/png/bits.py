@@ -69,7 +69,7 @@ def write_block(
     - ``header``, ``items``: packed codes of the header, and how many they are.
     - ``tokens``, ``runs``: runs as :func:`gtmask.png.blocks.count_parts` rewrites them, and how many they
       are.
-    - ``codes``: the codes that :func:`gtmask.png.dynamic.plan_block` makes.
+    - ``codes``: the codes that :class:`gtmask.png.dynamic.BlockPlan` finds.
     - ``out``, ``state``: the bit writer.
     """
     place, buffer, count = state[0], state[1], state[2]
