@@ -18,7 +18,7 @@ import gtmask
 from gtmask.errors import GtmaskError, RunConflictError, StorageError
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
-from tests.support.commands import kill_tree, tree, wait_for
+from tests.support.commands import alive_after, kill_tree, tree, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -353,8 +353,7 @@ def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     assert children
     process.kill()
     process.wait()
-    _, alive = psutil.wait_procs(children, timeout=20)
-    assert not alive
+    assert not alive_after(20, children)
 
 
 def test_what_a_start_left_that_was_killed_while_it_froze_the_plan_goes(

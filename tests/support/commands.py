@@ -17,7 +17,7 @@ from gtmask.errors import GtmaskError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 
@@ -64,4 +64,24 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
         with suppress(psutil.NoSuchProcess):
             member.send_signal(signal.SIGKILL)
     process.wait()
-    psutil.wait_procs(family, timeout=10)
+    alive_after(10, family)
+
+
+def alive_after(seconds: float, processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Return which processes run after so many seconds, sooner if none does.
+
+    One that has ended, and whose end nobody has asked for yet, does not run: whose children they are now may
+    be long in asking.
+    """
+    deadline = time.monotonic() + seconds
+    left = [*processes]
+    while (left := [process for process in left if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -16,7 +16,7 @@ import pytest
 
 import gtmask
 from tests.support import coco_data
-from tests.support.commands import wait_for
+from tests.support.commands import alive_after, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,12 +81,12 @@ def _is_busy(process: psutil.Process, seconds: float) -> bool:
 
 
 def kill(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """Kill a process; return which of its family are alive two seconds later, on an idle machine."""
+    """Kill a process; return which of its family run two seconds later, were there no other tests beside."""
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
     busy = psutil.getloadavg()[0] / (os.cpu_count() or 1)
-    _, alive = psutil.wait_procs(family, timeout=2 * max(1, busy))
+    alive = alive_after(2 * max(2, busy), family)
     for left in alive:
         left.kill()
     return alive
