@@ -19,7 +19,7 @@ from gtmask.errors import ManifestError, NotFoundError, UsageError
 from gtmask.formats.locate import open_export
 from gtmask.groundtruth.manifest_file import ManifestReader, mask_references
 from gtmask.images.mask_keys import hash_mask_key, needing_long
-from gtmask.manifest.contract import BACKGROUND
+from gtmask.manifest.contract import BACKGROUND, JOB_OUTPUT
 from gtmask.manifest.line import ManifestLine, describe_problem
 from gtmask.manifest.newest import Attributes, age_of
 from gtmask.manifest.parser import LineParser
@@ -248,9 +248,6 @@ def _common(known: str | None, reference: str) -> str:
     return common[: common.rfind("/") + 1]
 
 
-_OUTPUT = "manifests/output/output.manifest"
-
-
 def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestReader]:
     """Open the output manifests at some locations: files, globs, and the output folders of jobs, each once.
 
@@ -266,7 +263,7 @@ def open_manifests(locations: Sequence[str], s3: S3Settings) -> list[ManifestRea
     for location in locations:
         export = open_export(location, s3)
         names = [name for name in export.names() if name.endswith(".manifest")]
-        outputs = [name for name in names if name == _OUTPUT or name.endswith("/" + _OUTPUT)]
+        outputs = [name for name in names if name == JOB_OUTPUT or name.endswith("/" + JOB_OUTPUT)]
         single = list(export.names())[:2] == names[:2] and len(names) == 1
         chosen = names if single or not outputs else outputs
         if not chosen and (partial := next((name for name in export.names() if name.endswith(PARTIAL)), "")):

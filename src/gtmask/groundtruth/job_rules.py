@@ -13,7 +13,7 @@ from gtmask.errors import GtmaskError, NotFoundError
 from gtmask.findings import Problem
 from gtmask.groundtruth import aws
 from gtmask.loops import run_async
-from gtmask.manifest.contract import DEFAULT_CONCURRENT_TASKS, MAX_JOB_DAYS
+from gtmask.manifest.contract import DEFAULT_CONCURRENT_TASKS, JOB_OUTPUT, MAX_JOB_DAYS
 from gtmask.manifest.references import bucket_of
 from gtmask.storage.base import S3Settings
 from gtmask.storage.names import split_bucket
@@ -103,7 +103,7 @@ def _listed(value: Any) -> list[Any]:
 async def _reach(client: Any, settings: JobSettings, examples: Sequence[str]) -> list[Problem]:
     """Ask what the role's own policies allow it to do with the job's data."""
     read = [*examples, f"{settings.prefix}/template.liquid.html"]
-    written = [f"{settings.output.rstrip('/')}/{settings.name}/manifests/output/output.manifest"]
+    written = [f"{settings.output.rstrip('/')}/{settings.name}/{JOB_OUTPUT}"]
     wanted = {
         "s3:GetObject": [_object_arn(uri) for uri in read],
         "s3:PutObject": [_object_arn(uri) for uri in written],
