@@ -41,8 +41,6 @@ LEFT = """\
   stops a run; the same command goes on.
 - `gtmask status` calls a start silent by the clocks of two machines: where they differ by minutes, it may
   call silent who is at work. Nothing that a run does depends on it.
-- `finish`, and a shard that is started again, on a run that is complete do not look whether its masks are
-  still there: where somebody has deleted some, they end with 0 and the manifest names them. `convert` looks.
 - `--update` compares the sizes of masks, and does not read them: one that was replaced by another of the same
   size stays. `gtmask validate --deep` sees it only where its values break a rule.
 - `answer` again after a worker's mask was replaced under its old name keeps what it made of the first one.

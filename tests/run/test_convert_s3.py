@@ -110,14 +110,40 @@ def test_resume_in_s3(made: tuple[Path, str], s3_server: S3Server) -> None:
     gtmask.convert(source, out, **arguments)
     whole = s3_server.objects(bucket, "out/")
     client = s3_server.client()
-    for key in ("out/_gtmask/parts/000003.json", "out/labeling-qa.manifest", "out/masks/a.png"):
+    for key in ("out/_gtmask/parts/000003.json", "out/labeling-qa.manifest"):
         client.delete_object(Bucket=bucket, Key=key)
     summary = gtmask.convert(source, out, **arguments)
     assert summary.resumed == 4
-    again = s3_server.objects(bucket, "out/")
-    # The mask that was deleted belongs to a committed chunk: resuming trusts commit records.
-    assert again.keys() == whole.keys() - {"masks/a.png"}
-    assert all(again[key] == whole[key] for key in again)
+    assert s3_server.objects(bucket, "out/") == whole
+
+
+@pytest.mark.parametrize("client", ["aioboto3", "obstore"])
+def test_masks_that_are_lost_in_s3_are_told_by_who_writes_the_manifest(
+    made: tuple[Path, str], s3_server: S3Server, client: str
+) -> None:
+    _, bucket = made
+    arguments: dict[str, Any] = {
+        "images": f"s3://{bucket}/data/images", "chunk_size": 1, "workers": 1, "creation_date": DATE,
+        "s3": S3Settings(client=client, endpoint_url=s3_server.endpoint),
+    }  # fmt: skip
+    source, out = f"s3://{bucket}/data/export.json", f"s3://{bucket}/out"
+    gtmask.convert(source, out, **arguments)
+    whole = s3_server.objects(bucket, "out/masks/")
+    boto = s3_server.client()
+    boto.delete_object(Bucket=bucket, Key="out/labeling-qa.manifest")
+    boto.delete_object(Bucket=bucket, Key="out/masks/a.png")
+    starts = [
+        lambda: finish(out, s3=arguments["s3"]),
+        lambda: gtmask.convert(source, out, **arguments),
+        lambda: gtmask.convert(source, out, shard="0/2", **arguments),
+    ]
+    for start in starts:
+        with pytest.raises(errors.GtmaskError, match=r"1 can no longer be found.*/out/masks/a\.png"):
+            start()
+        assert not s3_server.objects(bucket, "out/labeling-qa.manifest")
+    gtmask.convert(source, out, update=True, **arguments)
+    assert s3_server.objects(bucket, "out/masks/") == whole
+    assert [start().tally.masks for start in starts] == [len(whole)] * 3
 
 
 def test_shards_and_finish(made: tuple[Path, str], s3_server: S3Server) -> None:

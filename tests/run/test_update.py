@@ -222,11 +222,39 @@ def test_a_complete_run_looks_whether_its_masks_are_there(tmp_path: Path) -> Non
     assert convert(world, export, out).exit_code == 0
     assert stamps(out).items() >= {name: at for name, at in stood.items() if name.startswith("masks")}.items()
     shutil.rmtree(out / "masks")
-    with pytest.raises(GtmaskError, match=r"can no longer be found, such as .*/masks/.*--update"):
+    with pytest.raises(GtmaskError, match=r"can no longer be found, .*/masks/.*--update"):
         convert(world, export, out)
     summary = convert(world, export, out, update=True)
     assert_fresh(world, export, out, tmp_path / "fresh", summary)
     assert convert(world, export, out).exit_code == 0
+
+
+@pytest.mark.parametrize("ruin", [Path.unlink, lambda path: os.truncate(path, 60)], ids=["gone", "cut off"])
+@pytest.mark.parametrize("again", ["convert", "shard", "last shard", "finish", "resumed"])
+def test_no_manifest_names_masks_that_are_lost(
+    tmp_path: Path, again: str, ruin: Callable[[Path], None]
+) -> None:
+    """Whoever writes it: it is looked for masks that other starts have made."""
+    world, out = made(tmp_path, 1), tmp_path / "out"
+    export = write_coco(world)
+    more = {"shard": "1/2"} if again in {"shard", "last shard"} else {}
+    convert(world, export, out)
+    manifest = out / "labeling-qa.manifest"
+    manifest.unlink()
+    (part,) = (out / "_gtmask" / "parts").glob("000000-*.jsonl")
+    lost = out / json.loads(part.read_bytes().splitlines()[0])["labeling-qa-ref"].removeprefix("s3://b/")
+    ruin(lost)
+    if again in {"resumed", "last shard"}:
+        (out / "_gtmask" / "parts" / "000001.json").unlink()
+
+    def start() -> Summary:
+        return gtmask.finish(out) if again == "finish" else convert(world, export, out, **more)
+
+    with pytest.raises(GtmaskError, match=rf"masks of this run, 1 can no .*{lost.name}.*--update.*--shard"):
+        start()
+    assert not manifest.exists()
+    convert(world, export, out, update=True)
+    assert_fresh(world, export, out, tmp_path / "fresh", start())
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["the same export", "edited"])

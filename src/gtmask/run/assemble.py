@@ -33,6 +33,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.journal_s3 import own_journals
+from gtmask.run.lost_masks import LostMasks, MaskSizes
 from gtmask.run.plan import Plan, refuse_lost
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
@@ -83,23 +84,27 @@ async def _remove_strangers(plan: Plan, out: Storage) -> int:
     return count
 
 
-async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
+async def assemble(out: Storage, plan: Plan, progress: Progress, *, look: bool = True) -> Tally:
     """Write manifest and rejects from the committed parts; return the whole run's tally.
 
-    ``progress`` hears of each chunk's records. Raises GtmaskError if chunks are missing; the sentence names
-    the first ones.
+    ``progress`` hears of each chunk's records. With ``look`` it is looked whether their masks are still
+    there, which costs a listing of them: who has just made all of them need not. Raises GtmaskError if chunks
+    or masks are missing; the sentence names the first ones. No manifest is written then.
     """
     done = await committed(out)
     if missing := [chunk for chunk in range(plan.chunks) if chunk not in done]:
         raise GtmaskError(await _not_done(out, plan, missing))
     tally = Tally()
     rejected: list[int] = []
+    masks = LostMasks(out, plan, await MaskSizes.listed(out)) if look else None
 
     async def pieces() -> AsyncIterator[bytes]:
         held: list[bytes] = []
         size = 0
         async for record, lines in each_part(out, plan.chunks, partial(read_own, plan)):
             tally.add(Tally.from_json(record))
+            if masks is not None:
+                masks.look(record, lines)
             progress.advance(record["records"], record["rejects"])
             if record["rejected"]:
                 rejected.append(record["chunk"])
@@ -108,6 +113,8 @@ async def assemble(out: Storage, plan: Plan, progress: Progress) -> Tally:
             if size >= PIECE:
                 yield b"".join(held)
                 held, size = [], 0
+        if masks is not None:
+            masks.refuse()
         yield b"".join(held)
 
     async def rejects() -> AsyncIterator[bytes]:

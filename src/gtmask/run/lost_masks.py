@@ -1,7 +1,7 @@
 """Which masks of an earlier run are still what it made: there, and of the size that its commit records tell.
 
 One listing tells it, in 16 bytes for each mask; their bytes are not read. A run goes on by its commit records
-alone; where nothing is left to be done, it is looked whether all of its masks are there.
+alone; before its manifest is written, it is looked whether all masks are there that another start made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import GtmaskError
-from gtmask.run.commit import MASKS, each_part, unpack_counts
+from gtmask.run.commit import MASKS, unpack_counts
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.states import CONTINUED, UNKNOWN
 
@@ -55,6 +55,29 @@ class MaskSizes:
         return np.where(self._hashes[at] == wanted, self._sizes[at], -1)
 
 
+class _Chunk:
+    """The masks of a chunk, record by record: of several lines of a record the first one has its state.
+
+    - ``states``, ``keys``: of all lines; the states are uint64 (n, 2).
+    - ``first``: int64, the numbers of the records' first lines.
+    - ``lost``: bool, of each record, whether its masks are not all there, or not as large as they were.
+    """
+
+    def __init__(self, plan: Plan, record: dict[str, Any], lines: list[bytes], sizes: MaskSizes) -> None:
+        self.states = np.frombuffer(b64decode(record["states"]), np.uint64).reshape(-1, 2).copy()
+        self.keys = [mask_key_of(line, plan) for line in lines]
+        self.first = np.flatnonzero((self.states != np.frombuffer(CONTINUED, np.uint64)).any(axis=1))
+        made = np.array([counts.get("mask_bytes", 0) for counts in unpack_counts(record["counts"])], np.int64)
+        here = sizes.of(self.keys)
+        self.lost = self.each(np.minimum, here) < 0
+        self.lost |= self.each(np.add, here) != made[self.first]
+
+    def each(self, join: np.ufunc, values: NDArray[Any]) -> NDArray[Any]:
+        """Join the values of each record's lines."""
+        joined: NDArray[Any] = join.reduceat(values, self.first) if len(self.first) else values[:0]
+        return joined
+
+
 def still_there(
     plan: Plan,
     record: dict[str, Any],
@@ -67,32 +90,35 @@ def still_there(
     - ``record``, ``lines``: the chunk's commit record and its manifest lines.
     - ``replaced``: keys of masks that another run has replaced since: these count no more, and are not lost.
     """
-    states = np.frombuffer(b64decode(record["states"]), np.uint64).reshape(-1, 2).copy()
-    if not len(states):
-        return b"", 0
-    keys = [mask_key_of(line, plan) for line in lines]
-    first = np.flatnonzero((states != np.frombuffer(CONTINUED, np.uint64)).any(axis=1))
-    made = np.array([counts.get("mask_bytes", 0) for counts in unpack_counts(record["counts"])], np.int64)
-    here = sizes.of(keys)
-    lost = (np.minimum.reduceat(here, first) < 0) | (np.add.reduceat(here, first) != made[first])
-    others = np.logical_or.reduceat(np.array([key in replaced for key in keys]), first)
-    known = states[first].any(axis=1)
-    states[first[lost | others]] = np.frombuffer(UNKNOWN, np.uint64)
-    return states.tobytes(), int((lost & ~others & known).sum())
+    chunk = _Chunk(plan, record, lines, sizes)
+    others = chunk.each(np.logical_or, np.array([key in replaced for key in chunk.keys], bool))
+    known = chunk.states[chunk.first].any(axis=1)
+    chunk.states[chunk.first[chunk.lost | others]] = np.frombuffer(UNKNOWN, np.uint64)
+    return chunk.states.tobytes(), int((chunk.lost & ~others & known).sum())
 
 
-async def refuse_lost_masks(out: Storage, plan: Plan) -> None:
-    """Look whether the masks of a complete run are there; raises GtmaskError where some are not."""
-    sizes = await MaskSizes.listed(out)
-    lost: list[str] = []
-    count = 0
-    async for _, lines in each_part(out, plan.chunks):
-        keys = [key for line in lines.splitlines() if (key := mask_key_of(line, plan)) is not None]
-        gone = [keys[place] for place in np.flatnonzero(sizes.of(keys) < 0).tolist()]
-        count += len(gone)
-        lost = lost or gone[:1]
-    if lost:
-        raise GtmaskError(
-            f"Of the masks of this run, which was complete, {count:,} can no longer be found, such as "
-            f"{out.uri(MASKS + lost[0])}: run the same command with --update to make them again."
-        )
+class LostMasks:
+    """Whose masks are lost of a run that is about to get its manifest: all of its chunks are shown to it."""
+
+    def __init__(self, out: Storage, plan: Plan, sizes: MaskSizes) -> None:
+        self._out, self._plan, self._sizes = out, plan, sizes
+        self._count = 0
+        self._example: str | None = None
+
+    def look(self, record: dict[str, Any], lines: bytes) -> None:
+        """Look for the masks of a chunk with this commit record and these lines."""
+        chunk = _Chunk(self._plan, record, lines.splitlines(), self._sizes)
+        gone = chunk.first[chunk.lost]
+        self._count += len(gone)
+        if self._example is None and len(gone):
+            self._example = chunk.keys[gone[0]]
+
+    def refuse(self) -> None:
+        """Raise GtmaskError where a mask is lost."""
+        if self._count:
+            example = self._out.uri(f"{MASKS}{self._example}")
+            raise GtmaskError(
+                f"Of the masks of this run, {self._count:,} can no longer be found, or have another size "
+                f"than they had, such as {example}: run the same `gtmask convert` with --update, and "
+                "without --shard, to make them again."
+            )

@@ -25,7 +25,6 @@ from gtmask.run.commit import ChunkResult, Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.job import Job, job_of
-from gtmask.run.lost_masks import refuse_lost_masks
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import Plan, join_fingerprints, required_plan
 from gtmask.run.prepared import prepared_location, with_table
@@ -216,8 +215,9 @@ def _convert(
             images=request.images, changes=changes,
         )  # fmt: skip
     request.progress.stage("assemble", plan.records)
-    again = resumed == plan.chunks and shard.count == 1
-    tally, dropped = run_async(_assemble(request, plan, presence, again=again))
+    # Who has made all masks itself knows that they are there.
+    look = resumed > 0 or shard.count > 1
+    tally, dropped = run_async(_assemble(request, plan, presence, look=look))
     if execution.strict:
         refuse_counted(tally, request.out)
     changes = None if kept is None else _changes(request, tally, kept, dropped)
@@ -249,16 +249,14 @@ async def _end_of_shard(request: RunRequest, presence: Presence) -> set[int]:
         return await committed(out)
 
 
-async def _assemble(request: RunRequest, plan: Plan, presence: Presence, *, again: bool) -> tuple[Tally, int]:
+async def _assemble(request: RunRequest, plan: Plan, presence: Presence, *, look: bool) -> tuple[Tally, int]:
     """Write the manifest; return the run's tally, and how many masks an update has left without a line.
 
-    ``again`` says that earlier starts had committed everything.
+    ``look`` says that other starts made some of the masks.
     """
     async with open_storage(request.out, request.execution.s3) as out:
         await presence.write(out, "ended")
-        tally = await assemble(out, plan, request.progress)
-        if again:
-            await refuse_lost_masks(out, plan)
+        tally = await assemble(out, plan, request.progress, look=look)
         return tally, await end_update(out, plan, prune=request.execution.prune)
 
 
@@ -364,7 +362,8 @@ def finish(
     Raises
     ------
     GtmaskError
-        If chunks are missing, or there is no run, or it was made elsewhere and would name the masks there.
+        If chunks or masks are missing, or there is no run, or it was made elsewhere and would name the masks
+        there.
 
     Examples
     --------
