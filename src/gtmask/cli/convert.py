@@ -52,7 +52,7 @@ def convert(
     executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Work on this machine, or on the Dask cluster with this scheduler.", rich_help_panel=RUN)] = EXECUTION.executor,
     workers: Annotated[int | None, opt(metavar="N", help="Worker processes (default: one per core, where the work is worth it).", rich_help_panel=RUN)] = EXECUTION.workers,
     shard: Annotated[str | None, opt(metavar="I/N|auto[/N]", help="Convert share I of N only, counted from 0; auto takes both from the array job of AWS Batch or Slurm, auto/N the I from Kubernetes, too. The last share to end writes the manifest; so does `gtmask finish`.", rich_help_panel=RUN)] = EXECUTION.shard,
-    chunk_size: Annotated[int, opt(metavar="N", help="Images per chunk: processes take a chunk at a time, and finished chunks are kept when a run stops.", rich_help_panel=RUN)] = SETTINGS.chunk_size,
+    chunk_size: Annotated[int | None, opt(metavar="N", help="Images per chunk, 1 to 100,000: processes take a chunk at a time, and finished chunks are kept when a run stops (default: 8 to 512, by how many images, shapes and pixels the export has; a run that goes on keeps its own).", rich_help_panel=RUN)] = SETTINGS.chunk_size,
     limit: Annotated[int | None, opt(metavar="N", help="Convert the first N images only.", rich_help_panel=RUN)] = SETTINGS.limit,
     strict: Annotated[bool, opt("--strict", help="Stop at the first finding that something is lost or guessed, instead of counting it.", rich_help_panel=RUN)] = EXECUTION.strict,
     dry_run: Annotated[bool, opt("--dry-run", help="Read and paint everything, but write nothing.", rich_help_panel=RUN)] = EXECUTION.dry_run,

@@ -22,7 +22,7 @@ from gtmask.manifest.writer import manifest_name
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally
 from gtmask.run.new_plan import new_plan
 from gtmask.run.overwrite import occupied, remove_begun, remove_run, what_is_there
-from gtmask.run.plan import Plan, freeze, load_plan, refuse_other
+from gtmask.run.plan import FILLED_IN, Plan, freeze, load_plan, refuse_other
 from gtmask.run.worker import STRICT_LEVELS
 from gtmask.storage import open_storage
 from gtmask.storage.usable import check_overwrite
@@ -155,7 +155,8 @@ async def _freeze(request: RunRequest, plan: Plan, earlier: Plan | None) -> Plan
             if earlier is not None:
                 request.progress.stage("remove", earlier.records)
             await remove_run(out, earlier, request.progress.advance)
-        frozen = await freeze(out, plan)
+        filled_in = [name for name in FILLED_IN if getattr(request.settings, name) is None]
+        frozen = await freeze(out, plan, filled_in)
         if request.execution.overwrite:
             # Of chunks that an earlier start has begun since it was removed.
             await remove_begun(out, frozen, earlier)

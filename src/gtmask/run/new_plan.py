@@ -18,6 +18,7 @@ from gtmask.images.present import Present, exists
 from gtmask.images.resolve import JoinedChoice, Rule, choose_rules, rule_values
 from gtmask.loops import run_async
 from gtmask.manifest.writer import creation_date
+from gtmask.run.chunk_size import fitting_size, kept_size
 from gtmask.run.classes import (
     alike_classes,
     extended,
@@ -27,7 +28,16 @@ from gtmask.run.classes import (
 )
 from gtmask.run.no_images import has_labels, none_found
 from gtmask.run.plan import Plan
-from gtmask.run.survey import SAMPLE, Glance, Survey, decide_claims, first_names, survey, units_tell_names
+from gtmask.run.survey import (
+    SAMPLE,
+    Glance,
+    Survey,
+    decide_claims,
+    first_names,
+    load_of,
+    survey,
+    units_tell_names,
+)
 from gtmask.storage import is_s3
 from gtmask.storage.usable import check_copies
 from gtmask.text import escape_unprintable
@@ -50,19 +60,22 @@ def new_plan(
     pool: Pool,
     fingerprint: Callable[[], str],
     comparison: Comparison | None = None,
+    earlier: Plan | None = None,
 ) -> Plan:
     """Survey the export and decide everything that the data decides.
 
-    A ``comparison`` with an earlier run is made on the way; a class map that is made then continues the
-    earlier one.
+    A ``comparison`` with an ``earlier`` run is made on the way; a class map that is made then continues the
+    earlier one, and chunks keep their size while it is near the one that fits.
     """
     _refuse_images(request)
     search = _Search(request, reader, labeled=class_map is not None)
     units_tell = units_tell_names(reader)
-    outcome = _survey(
-        request, reader, search, pool, comparison,
-        read_records=(class_map is None and reader.labels is None) or not units_tell,
-    )  # fmt: skip
+    read_records = (class_map is None and reader.labels is None) or not units_tell
+    outcome = _survey(request, reader, search, pool, comparison, read_records=read_records)
+    size = request.settings.chunk_size
+    if size is None:
+        load = load_of(reader, outcome, was_read=read_records)
+        size = fitting_size(load) if earlier is None else kept_size(earlier.settings["chunk_size"], load)
     given = class_map is not None
     if class_map is None:
         class_map = _make_classes(request, reader, outcome, comparison)
@@ -76,8 +89,9 @@ def new_plan(
         code = "prepared-assumed" if request.assumed else "images-prepared"
         told.append(Finding(code, f"{len(request.table):,} images in {request.prepared}"))
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
+    decided = {"creation_date": dated, "size": search.size, "chunk_size": size}
     plan = Plan(
-        settings=request.settings.frozen() | {"creation_date": dated, "size": search.size},
+        settings=request.settings.frozen() | decided,
         **request.prefixes(),
         classes=class_map_file.format_class_map(class_map),
         rule=rule_values(outcome.rule),

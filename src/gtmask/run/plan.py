@@ -27,11 +27,14 @@ from gtmask.run.commit import CLASSES
 from gtmask.run.journal import run_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.export import Export
     from gtmask.storage.base import Entry, Storage
+
+#: Settings that a start fills in where nobody gave them: those of the frozen plan count.
+FILLED_IN = ("creation_date", "chunk_size")
 
 #: Up to this many files, the fingerprint covers every byte; beyond it names, sizes and times only.
 FILES_READ_WHOLE = 64
@@ -164,14 +167,16 @@ def understood(out: Storage, data: bytes) -> Plan:
         ) from None
 
 
-async def freeze(out: Storage, plan: Plan) -> Plan:
-    """Write the plan unless another start has written one just now; return the one that counts."""
+async def freeze(out: Storage, plan: Plan, filled_in: Collection[str] = FILLED_IN) -> Plan:
+    """Write the plan unless another start has written one just now; return the one that counts.
+
+    - ``filled_in``: names of settings that nobody gave.
+    """
     if await out.put_if_absent(RUN_FILE, plan.to_bytes(), "application/json"):
         return plan
     frozen = await load_plan(out)
     assert frozen is not None
-    # Each start has filled in its own moment where none was given; the frozen one counts.
-    wanted = {name: value for name, value in plan.settings.items() if name != "creation_date"}
+    wanted = {name: None if name in filled_in else value for name, value in plan.settings.items()}
     prefixes = {"image_prefix": plan.image_prefix, "mask_prefix": plan.mask_prefix}
     refuse_other(frozen, wanted | prefixes, out.uri(RUN_FILE))
     verdict = ("contested", "choices", "long_keys", "duplicates", "ambiguous")
@@ -199,7 +204,7 @@ def refuse_other(plan: Plan, wanted: dict[str, Any], out: str) -> None:
              "mask_prefix": "the mask prefix", "prepared": "the table of prepared images"}  # fmt: skip
     changes = []
     for name, value in wanted.items():
-        if value == frozen.get(name) or (value is None and name in {"creation_date", "classes"}):
+        if value == frozen.get(name) or (value is None and name in {*FILLED_IN, "classes"}):
             continue
         title = names.get(name, "--" + name.replace("_", "-"))
         is_long = name in {"fingerprint", "classes", "prepared", "only"}

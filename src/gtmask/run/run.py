@@ -20,6 +20,7 @@ from gtmask.loops import one_loop, run_async
 from gtmask.progress import Progress, Silent
 from gtmask.run.assemble import GrowingManifest, assemble
 from gtmask.run.chosen import choose
+from gtmask.run.chunk_size import LEAST
 from gtmask.run.chunks import converted, cut_chunks, dear_chunks
 from gtmask.run.commit import ChunkResult, Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
@@ -151,7 +152,7 @@ def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None
         try:
             pool.wait_for_workers(warm_up, request.progress)
             # Whoever asks for workers has them start now, unless there is but one chunk.
-            enough = MANY if execution.workers is None else settings.chunk_size
+            enough = MANY if execution.workers is None else settings.chunk_size or LEAST
             if (reader.count() or 0) > enough:
                 pool.prepare(warm_up)
             listed = None if settings.only is None else read_listed(settings.only, "--only")

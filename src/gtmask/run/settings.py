@@ -65,6 +65,8 @@ class Settings(AnnotationChoices):
     """What decides the bytes of masks and manifest; see ``docs/cli.md`` for every one.
 
     ``only`` is the path of a file that names images; ``run.json`` has the digest of the names in its place.
+    ``chunk_size`` None is worked out by the export (:mod:`gtmask.run.chunk_size`), ``creation_date`` None is
+    the run's start: ``run.json`` has what they became, and later starts need not give them.
 
     Raises
     ------
@@ -92,7 +94,7 @@ class Settings(AnnotationChoices):
     count_covered: bool = False
     limit: int | None = None
     only: str | None = None
-    chunk_size: int = 128
+    chunk_size: int | None = None
 
     def __post_init__(self) -> None:
         for name in CHOICES:
@@ -116,7 +118,7 @@ class Settings(AnnotationChoices):
             object.__setattr__(self, "only", os.fspath(self.only))
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"--limit {self.limit} must be at least 1.")
-        if not 1 <= self.chunk_size <= 100_000:
+        if self.chunk_size is not None and not 1 <= self.chunk_size <= 100_000:
             raise UsageError(f"--chunk-size {self.chunk_size} must lie between 1 and 100,000.")
 
     def frozen(self) -> dict[str, Any]:
@@ -203,7 +205,7 @@ class ConvertOptions(TypedDict, total=False):
     count_covered: bool
     limit: int | None
     only: str | None
-    chunk_size: int
+    chunk_size: int | None
     annotator: str | None
     include_predictions: bool
     include_unannotated: bool

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from gtmask.formats.base import NamesImages, Reader
+from gtmask.formats.base import NamesImages, Reader, WeighsRecords
 from gtmask.formats.export import take_read
 from gtmask.formats.several import Joins
 from gtmask.images.references import normalize
 from gtmask.images.resolve import ImageRule, Rule
 from gtmask.model import ImageNames
+from gtmask.run.chunk_size import PIXELS, SHAPE_BYTES, Load
 from gtmask.run.clashes import Claims, Sieve, Verdict, settle
 from gtmask.run.states import UNKNOWN, Meaning, StateRule, content
 from gtmask.workers import Pool, kept_object
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 BATCH = 512
 #: Image references that the rule for finding images is chosen from.
 SAMPLE = 20
+#: Records that are read to learn how much work they are, where none was read.
+TASTE = 8
 #: Below this number of records, loading the kernels that look for clashes takes longer than doing without.
 WORTH_SIFTING = 10_000
 
@@ -47,6 +50,7 @@ WORTH_SIFTING = 10_000
 class Glance:
     """What one batch of records tells: what they call their images, labels, and what was lost first.
 
+    ``pixels`` are those of the images whose size records tell, and ``sized`` is how many these are.
     ``contents`` are digests of the records where they were asked for, b"" where the class map, as far as it
     is known, leaves one open; ``states`` follow from them where a rule for that was handed in; see
     :mod:`gtmask.run.states`.
@@ -59,6 +63,8 @@ class Glance:
     states: list[bytes] = field(default_factory=list)
     class_ids: set[tuple[str, str]] = field(default_factory=set)
     colors: dict[str, str] = field(default_factory=dict)
+    pixels: int = 0
+    sized: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +72,8 @@ class Survey:
     """The outcome: number of records, labels with counts, the rule for images, and all names of images.
 
     ``claims`` is None where the images' own names alone show that no two records share one; ``lost`` is the
-    first finding that left something out; ``class_ids`` and ``colors`` are those of all records.
+    first finding that left something out; ``class_ids`` and ``colors`` are those of all records, and so are
+    ``pixels`` and ``sized``, as in :class:`Glance`, where records were read.
     """
 
     records: int
@@ -76,6 +83,8 @@ class Survey:
     lost: Finding | None = None
     class_ids: set[tuple[str, str]] = field(default_factory=set)
     colors: dict[str, str] = field(default_factory=dict)
+    pixels: int = 0
+    sized: int = 0
 
 
 def kept_reader(pickled: bytes) -> Reader[Any]:
@@ -109,6 +118,9 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
             found.labels[shape.label] += 1
         found.class_ids |= record.class_ids
         found.colors = record.colors | found.colors
+        if record.width and record.height:
+            found.pixels += int(record.width * record.height)
+            found.sized += 1
         if found.lost is None:
             found.lost = next((one for one in record.findings if one.level in {"loss", "reject"}), None)
     # What a chunk reads is looked at again; what was read here need not be kept in mind.
@@ -142,7 +154,7 @@ def survey(
         if number is not None and rule is not None:
             return Survey(number, Counter(), rule)
     claims = Claims()
-    records, labels = 0, Counter[str]()
+    records, labels, pixels, sized = 0, Counter[str](), 0, 0
     lost: Finding | None = None
     class_ids: set[tuple[str, str]] = set()
     colors: dict[str, str] = {}
@@ -154,13 +166,33 @@ def survey(
         lost = lost or found.lost
         class_ids |= found.class_ids
         colors = found.colors | colors
+        pixels += found.pixels
+        sized += found.sized
         for names in found.images:
             claims.add([*rule.keys(names), *rule.longer(names)])
         if notice is not None and read_records:
             notice(rule, found)
         progress(len(found.images))
     rule = choose_rule([]) if rule is None else rule
-    return Survey(records, labels, rule, claims, lost, class_ids, colors)
+    return Survey(records, labels, rule, claims, lost, class_ids, colors, pixels, sized)
+
+
+def load_of(reader: Reader[Any], seen: Survey, *, was_read: bool) -> Load:
+    """Return how much there is to convert of the records that a survey has seen.
+
+    - ``was_read``: whether it has read the records. Where it has not, the first :data:`TASTE` are read, and
+      stand for all in what the export does not tell otherwise.
+    """
+    records, shapes, pixels, sized = seen.records, float(seen.labels.total()), seen.pixels, seen.sized
+    if not was_read:
+        sample = glance(pickle.dumps(reader), tuple(islice(reader.units(), min(TASTE, records))))
+        pixels, sized = sample.pixels, sample.sized
+        weights = reader.weights(records) if isinstance(reader, WeighsRecords) and records else None
+        if weights is not None and len(weights):
+            shapes = int(weights[0]) / SHAPE_BYTES
+        else:
+            shapes = sample.labels.total() * records / max(1, len(sample.images))
+    return Load(records, shapes, records * (pixels / sized if sized else PIXELS))
 
 
 def first_names(

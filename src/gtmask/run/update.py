@@ -127,7 +127,7 @@ def update(
     request = replace(request, settings=dated)
     known, may_grow = _known_classes(frozen, given, reader)
     comparison = Comparison(request, known)
-    plan = new_plan(request, reader, None if may_grow else known, pool, fingerprint, comparison)
+    plan = new_plan(request, reader, None if may_grow else known, pool, fingerprint, comparison, frozen)
     plan = replace(
         plan,
         previous=frozen.previous,
