@@ -12,6 +12,7 @@
     ├── StrictError               1  --strict, and something would be lost or guessed
     ├── StorageError              1  a file or an object cannot be read or written
     │   ├── NotFoundError         2  there is no such file, object or bucket
+    │   │   └── NoPlaceError      2  there is no such bucket, or no such folder: nor is anything in it
     │   ├── AccessError           2  it is there, or may be, and we are not let in
     │   │   └── CredentialsError  2  whatever is asked for: nobody knows who asks
     │   │       └── NoCredentialsError  2  there are none to ask with
@@ -102,6 +103,10 @@ class NotFoundError(StorageError):
     """There is no such file, object or bucket."""
 
     exit_code = 2
+
+
+class NoPlaceError(NotFoundError):
+    """There is no such bucket or folder, so that nothing in it says anything about a single file."""
 
 
 class AccessError(StorageError):

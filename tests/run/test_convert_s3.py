@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from gtmask.run.job import Chunk
     from gtmask.run.outcomes import Outcome
+    from tests.support.fault_proxy import FaultProxy
     from tests.support.s3_server import S3Server
 
 NAMES = ["a.jpg", "b b.jpg", "day#1/c+d.jpg", "day%201/ü.jpg", "e.jpg"]
@@ -240,3 +241,29 @@ def test_chunks_that_are_worked_on_together_are_made_anew_together(
         export, f"s3://{bucket}/out", images=tmp_path / "images", chunk_size=1, workers=1, s3=settings
     )
     assert made == {0: 2, 1: 2} | dict.fromkeys(range(2, 12), 1)
+
+
+@pytest.mark.parametrize("client", ["aioboto3", "obstore"])
+def test_a_bucket_of_images_that_vanishes_stops_the_run(
+    made: tuple[Path, str], s3_server: S3Server, fault_proxy: FaultProxy, client: str
+) -> None:
+    """None of its images is missing by itself, and once it is back the run goes on."""
+    _, bucket = made
+    arguments: dict[str, Any] = {
+        "images": f"s3://{bucket}/data/images", "chunk_size": 1, "workers": 1,
+        "s3": S3Settings(client=client, endpoint_url=fault_proxy.endpoint),
+    }  # fmt: skip
+    source, out = f"s3://{bucket}/data/export.json", f"s3://{bucket}/out"
+    gone: list[str] = []
+
+    def rule(method: str, path: str, attempt: int) -> str | None:
+        if method == "PUT" and path.endswith("/_gtmask/run.json"):
+            gone.append(path)
+        return "404 NoSuchBucket" if gone and method == "GET" and "/data/images/" in path else None
+
+    fault_proxy.rule = rule
+    with pytest.raises(NotFoundError, match="there is no bucket"):
+        gtmask.convert(source, out, **arguments)
+    fault_proxy.rule = lambda method, path, attempt: None
+    summary = gtmask.convert(source, out, **arguments)
+    assert (summary.exit_code, summary.tally.rejects) == (0, 0)

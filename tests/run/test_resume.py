@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 import gtmask
-from gtmask.errors import GtmaskError, RunConflictError, StorageError
+from gtmask.errors import GtmaskError, NoPlaceError, RunConflictError, StorageError
+from gtmask.progress import Silent
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
 from tests.support.commands import alive_after, kill_tree, tree, wait_for
@@ -367,3 +368,20 @@ def test_what_a_start_left_that_was_killed_while_it_froze_the_plan_goes(
     assert len(list((tmp_path / "out").rglob(".gtmask-staged-*"))) == 1
     assert convert(tmp_path, shard="1/2", chunk_size=2).complete
     assert not list((tmp_path / "out").rglob(".gtmask-staged-*"))
+
+
+def test_a_folder_of_images_that_vanishes_stops_the_run(tmp_path: Path) -> None:
+    """As a disk does that is taken away: none of its images is missing by itself."""
+    coco_data.write(tmp_path, [f"{number}.jpg" for number in range(6)])
+    images, away = tmp_path / "images", tmp_path / "away"
+
+    class Taker(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == "convert":
+                images.rename(away)
+
+    with pytest.raises(NoPlaceError, match=r"images, the folder of the images, is gone"):
+        gtmask.convert(tmp_path / "export.json", tmp_path / "out", workers=1, images=images, progress=Taker())
+    away.rename(images)
+    summary = gtmask.convert(tmp_path / "export.json", tmp_path / "out", workers=1, images=images)
+    assert (summary.tally.masks, summary.tally.rejects) == (6, 0)

@@ -183,6 +183,28 @@ def test_a_spoilt_upload_is_refused_and_sent_again(
     assert s3_server.objects(bucket) == {"p/k": b"right"}
 
 
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("size", [7, 3_000_000])
+def test_a_put_that_is_answered_by_success_without_an_etag_is_sent_again(
+    fault_proxy: FaultProxy, s3_server: S3Server, bucket: str, client: str, size: int
+) -> None:
+    """S3 gives each object that it has written an ETag; an error may come with the status of success."""
+    data = b"1" * size
+
+    async def work(storage: Any) -> None:
+        await storage.put("first", b"0")
+        await storage.put("k", data)
+        with pytest.raises(TransientError, match=r"(an answer without ETag|InternalError).*tried 3 times"):
+            await storage.put("never", data)
+
+    fault_proxy.rule = lambda method, path, attempt: (
+        "200 InternalError" if path.endswith("/never") or (path.endswith("/k") and attempt < 3) else None
+    )
+    run(fault_proxy, bucket, client, work, attempts=3)
+    assert s3_server.objects(bucket, "p/") == {"first": b"0", "k": data}
+
+
 def test_storages_of_one_loop_share_a_client(s3_server: S3Server, bucket: str) -> None:
     async def main() -> None:
         settings = S3Settings(endpoint_url=s3_server.endpoint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from gtmask.errors import AccessError, CredentialsError, NotFoundError, StorageError
+from gtmask.errors import AccessError, CredentialsError, NoPlaceError, StorageError
 from gtmask.storage import S3Settings, open_storage
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FINAL = [
     ("403 AccessDenied", AccessError, "permission is denied"),
     ("403 RequestTimeTooSkewed", CredentialsError, "clock differs"),
     ("400 ExpiredToken", CredentialsError, "session token has expired; renew the credentials and run again"),
-    ("404 NoSuchBucket", NotFoundError, "there is no bucket"),
+    ("404 NoSuchBucket", NoPlaceError, "there is no bucket"),
     ("403 InvalidObjectState", AccessError, "archived; restore it first"),
     ("400 KeyTooLongError", StorageError, "longer than 1024 bytes"),
     ("400 Unheard", StorageError, "S3 answered 400 Unheard: Made by the test"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from gtmask.errors import NotFoundError
+from gtmask.errors import NoPlaceError, NotFoundError
 from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gtmask.storage.base import Entry
+    from gtmask.storage.base import Entry, Storage
 
 #: After as many questions an S3 prefix is listed: a request lists a thousand objects.
 MANY = 1000
@@ -75,3 +76,16 @@ async def exists(images: Lookup, key: str) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def refuse_lost_place(images: Storage, error: NotFoundError) -> None:
+    """Stop where the bucket or the folder of all images is gone: no image is missing by itself then.
+
+    Raises NoPlaceError.
+
+    - ``error``: what was said when an image was looked for.
+    """
+    if isinstance(error, NoPlaceError):
+        raise error
+    if not (is_s3(images.root) or Path(images.root).is_dir()):
+        raise NoPlaceError(f"{images.root}, the folder of the images, is gone: bring it back and run again.")

@@ -22,7 +22,7 @@ from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
 from gtmask.images.prepared import PreparedImages, open_prepared
-from gtmask.images.present import exists
+from gtmask.images.present import exists, refuse_lost_place
 from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.resolve import GUESSED, mask_key
 from gtmask.loops import side_by_side
@@ -283,7 +283,9 @@ class Worker:
         for key in keys:
             try:
                 info = await self._header(key)
-            except NotFoundError:
+            except NotFoundError as error:
+                if self.table is None:
+                    refuse_lost_place(self.images, error)
                 continue
             except ProbeError as error:
                 record.findings.append(Finding("image-unreadable", str(error)))

@@ -13,6 +13,7 @@ from gtmask.errors import (
     ChangedError,
     CredentialsError,
     GtmaskError,
+    NoPlaceError,
     NotFoundError,
     StorageError,
     ThrottledError,
@@ -117,7 +118,7 @@ def error_of_answer(
     if code in _TRANSIENT or (status >= 500 and code not in _REFUSED):
         return TransientError(f"{what}: {action.service} has trouble of its own ({code}).")
     if code == "NoSuchBucket":
-        return NotFoundError(f"{what}: there is no bucket {action.bucket}; check its name and the account.")
+        return NoPlaceError(f"{what}: there is no bucket {action.bucket}; check its name and the account.")
     if code in _MISSING:
         return NotFoundError(f"{what}: {action.missing}.")
     if code in ELSEWHERE:

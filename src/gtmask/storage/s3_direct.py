@@ -40,6 +40,8 @@ _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^,]+/\d{8}/([^/,]+)/s3/aws4_
 _RIGHT_ADDRESS = {"NoSuchKey", "404", "InvalidRange", "416", "PreconditionFailed", "412"}
 #: The only one of our headers that proxies may change.
 _UNSIGNED = {"User-Agent"}
+#: Bytes that are shown of an answer that is none of S3.
+_SAID = 200
 #: The requests that the client has sent for the running call.
 _sent: ContextVar[list[Any] | None] = ContextVar("_sent", default=None)
 
@@ -174,6 +176,8 @@ class Direct:
         Signer(credentials, "s3", address.region).add_auth(request)
         answer = await self._opened.connections.exchange(address.base, method, request.url, headers, body)
         if answer.status < 300:
+            if body is not None and answer.body and not answer.headers.get("etag"):
+                raise _unwritten(answer.body)
             return answer.body, answer.headers
         told = {name.lower(): value for name, value in answer.headers.items()}
         parts = {"status_code": answer.status, "headers": told, "body": answer.body}
@@ -209,6 +213,16 @@ def _note(request: Any, **_: Any) -> None:
     sent = _sent.get()
     if sent is not None:
         sent.append(request)
+
+
+def _unwritten(body: bytes) -> ClientError:
+    """Return the error of an answer that says success and is none: S3 tells the ETag of what it has written.
+
+    An error may come so (botocore takes such answers for errors, too), or whatever else stands between.
+    """
+    said = " ".join(body[:_SAID].decode("utf-8", "replace").split())
+    told = {"Code": f"an answer without ETag: {said}"}
+    return ClientError({"Error": told, "ResponseMetadata": {"HTTPStatusCode": 500}}, "PutObject")
 
 
 def address_of(url: str, headers: Mapping[str, Any], key: str) -> Address | None:
