@@ -127,6 +127,31 @@ def test_the_plain_cache_is_used_and_of_the_present_source_alone(painted: str, t
     assert source_stamp("gtmask.png.counts")[:16] in index.parts
 
 
+#: Compiles a kernel into another function; tells what both count, and whether the kernel was cached.
+LINKING = """
+import numba, numpy as np
+from gtmask.png.counts import count_pixels
+counts = np.zeros(256, np.int64)
+count_pixels(np.full(70, 3, np.uint8), counts)
+
+@numba.njit
+def twice(pixels, counts):
+    count_pixels(pixels, counts)
+    count_pixels(pixels, counts)
+
+twice(np.full(70, 5, np.uint8), counts)
+print(counts[3], counts[5], sum(count_pixels.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.slow
+def test_a_kernel_from_the_cache_can_be_compiled_into_other_code(tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", LINKING]
+    said = [subprocess.check_output(command, env=environment, text=True) for _ in range(2)]
+    assert said == ["70 140 0\n", "70 140 1\n"]
+
+
 def test_the_versions_are_those_of_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     (numba_range,) = (each for each in project["dependencies"] if re.match(r"numba\b", each))

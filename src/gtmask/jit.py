@@ -66,7 +66,7 @@ def kernel(
             if not inner:  # what is inner is cached within its callers
                 numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
             if len(signatures) == 1:
-                numba_internals.widen(dispatcher, lambda: signature_types(signatures[0]))
+                numba_compiling.widen(dispatcher, lambda: signature_types(signatures[0]))
         if signatures and not inner:
             _registry.setdefault(function.__module__, []).append((dispatcher, signatures))
         return cast("F", dispatcher)

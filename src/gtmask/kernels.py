@@ -288,10 +288,14 @@ def notes_folder() -> Path:
     return _shared_folder() / digest
 
 
-@cache  # each takes milliseconds, and every export that is opened asks
-def _compiler() -> tuple[str, str]:
-    """Return the versions of what compiles."""
-    return version("numba"), version("llvmlite")
+@cache  # every export that is opened asks
+def _compiler() -> tuple[str, ...]:
+    """Return the versions of what compiles: of what is not imported, from its files, in milliseconds."""
+    imported = sys.modules
+    return tuple(
+        str(imported[name].__version__) if name in imported else version(name)
+        for name in ("numba", "llvmlite")
+    )
 
 
 @cache

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gtmask.numba_internals import CALL, FLAGS, LIBRARY, PASSES, attribute
+from gtmask.numba_internals import CALL, FLAGS, LIBRARY, PASSES, attribute, libraries, numba
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 #: Passes that look for what no kernel has, such as closures, ``with`` and expressions of whole arrays.
 _NEEDLESS = {
@@ -52,11 +52,10 @@ def quickly() -> Iterator[None]:
     with attribute("numba.core.compiler_lock.global_compiler_lock"):
         before = attribute(CALL)
         setattr(attribute(functions), name, _types_of_calls())
-        codegen._library_class = _library()
         try:
-            yield
+            with libraries(codegen, _library()):
+                yield
         finally:
-            del codegen._library_class
             setattr(attribute(functions), name, before)
 
 
@@ -121,3 +120,31 @@ def _library() -> Any:
             """Set nothing: what has no machine code has no environment."""
 
     return Library
+
+
+def widen(dispatcher: Any, types: Callable[[], Sequence[Any]]) -> None:
+    """Let calls from kernels that fit these types but for narrower integers use these types.
+
+    Else Numba compiles the kernel once for every combination of int32, int64 and literal integers.
+    """
+    template = dispatcher.get_call_template
+    declared: list[Any] = []
+
+    def get_call_template(args: Sequence[Any], kws: Any) -> Any:
+        if not declared:
+            declared.extend(types())
+        fits = not kws and len(args) == len(declared) and all(map(_is_widened, args, declared))
+        return template(tuple(declared) if fits else args, kws)
+
+    dispatcher.get_call_template = get_call_template
+
+
+def _is_widened(given: Any, declared: Any) -> bool:
+    """Tell whether a value of one Numba type becomes the declared type without any change of its meaning."""
+    plain = getattr(given, "literal_type", given)
+    if plain == declared or not isinstance(declared, numba.types.Integer):
+        return bool(plain == declared)
+    if isinstance(plain, numba.types.Boolean):
+        return True
+    narrower = getattr(plain, "bitwidth", 64) < getattr(declared, "bitwidth", 0)
+    return isinstance(plain, numba.types.Integer) and narrower and str(declared).startswith("int")

@@ -24,9 +24,10 @@ from gtmask.light import importing_numba
 
 with importing_numba():
     numba: Any = importlib.import_module("numba")
+    from llvmlite.binding import parse_bitcode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 #: The first and, not included, the last Numba that the tests run with, as in pyproject.toml.
 TESTED = ((0, 61), (0, 69))
@@ -71,6 +72,9 @@ NAMES = {
     f"{LIBRARY}.get_pointer_to_function": "asks for machine code",
     f"{LIBRARY}.name": "tells which kernel it is",
     f"{LIBRARY}.codegen": "asked for, to tell machine code where its environment is",
+    f"{LIBRARY}._unserialize": "makes a kernel of code that was read: ours leaves its LLVM code aside",
+    f"{LIBRARY}._set_compiled_object": "takes machine code that was read",
+    f"{LIBRARY}._get_module_for_linking": "asks for a kernel's LLVM code, to compile it into others",
     "numba.core.registry.cpu_target": "what makes code for this processor",
     "numba.core.compiler_lock.global_compiler_lock": "held while Numba works in another way than usual",
     CALL: "finds the type of a call: each time anew, and that is a tenth of all work",
@@ -179,7 +183,8 @@ class KernelCache:
                 with _bare_environments():
                     found = files.load(self._numbas._index_key(sig, target_context.codegen()))
                 if found is not None:
-                    return self._numbas._impl.rebuild(target_context, found)
+                    with libraries(target_context.codegen(), _loaded_library()):
+                        return self._numbas._impl.rebuild(target_context, found)
             except Exception:  # unpickling a damaged file may raise anything
                 if files is self._kept:
                     self.flush()
@@ -250,13 +255,63 @@ def _runtime(context: Any) -> Any:
     key = codegen.magic_tuple()
     with suppress(Exception):  # a damaged file
         if (found := cache.load(key)) is not None:
-            return codegen.unserialize_library(found)
+            with libraries(codegen, _loaded_library()):
+                return codegen.unserialize_library(found)
     code, library = attribute(_RUNTIME).create_nrt_module(context)
     library.enable_object_caching()
     library.add_ir_module(code)
     library.finalize()
     cache.save(key, library.serialize_using_object_code())
     return library
+
+
+@contextmanager
+def libraries(codegen: Any, kind: Any) -> Iterator[None]:
+    """Have Numba hold code of functions in a class of ours; whoever calls this has the compiler's lock."""
+    before = vars(codegen).get("_library_class")
+    codegen._library_class = kind
+    try:
+        yield
+    finally:
+        if before is None:
+            del codegen._library_class
+        else:
+            codegen._library_class = before
+
+
+@cache
+def _loaded_library() -> Any:
+    """Return Numba's class for the code of a function, except that it does not look into what it is given.
+
+    Beside machine code the cache has LLVM code, for who compiles other code with this in it. Reading that and
+    listing what it defines takes longer than all else when a kernel is loaded to be called.
+    """
+
+    class Loaded(attribute(LIBRARY)):  # type: ignore[misc]
+        _shared_module: Any
+
+        @classmethod
+        def _unserialize(cls, codegen: Any, state: tuple[str, str, tuple[bytes, bytes]]) -> Any:
+            name, _, (machine_code, llvm_code) = state
+            library = codegen.create_library(name)
+            library.machine_code, library.llvm_code = machine_code, llvm_code
+            library.enable_object_caching()
+            library._set_compiled_object(machine_code)
+            library._finalize_final_module()
+            return library
+
+        def _get_module_for_linking(self) -> Any:
+            if self._shared_module is None:
+                self._shared_module = parse_bitcode(self.llvm_code)
+                self._codegen._engine._load_defined_symbols(self._shared_module)
+            return self._shared_module
+
+        def get_pointer_to_function(self, name: str) -> int:
+            # LLVM ends the process where it is asked for what is nowhere.
+            known = name.encode() in self.machine_code
+            return int(self._codegen._engine.get_function_address(name)) if known else 0
+
+    return Loaded
 
 
 @contextmanager
@@ -289,34 +344,6 @@ def index_of(dispatcher: Any) -> Path | None:
     """Return the file that tells what is cached of a kernel, None where there is none."""
     cache: KernelCache = dispatcher._cache
     return cache.index
-
-
-def widen(dispatcher: Any, types: Callable[[], Sequence[Any]]) -> None:
-    """Let calls from kernels that fit these types but for narrower integers use these types.
-
-    Else Numba compiles the kernel once for every combination of int32, int64 and literal integers.
-    """
-    template = dispatcher.get_call_template
-    declared: list[Any] = []
-
-    def get_call_template(args: Sequence[Any], kws: Any) -> Any:
-        if not declared:
-            declared.extend(types())
-        fits = not kws and len(args) == len(declared) and all(map(_is_widened, args, declared))
-        return template(tuple(declared) if fits else args, kws)
-
-    dispatcher.get_call_template = get_call_template
-
-
-def _is_widened(given: Any, declared: Any) -> bool:
-    """Tell whether a value of one Numba type becomes the declared type without any change of its meaning."""
-    plain = getattr(given, "literal_type", given)
-    if plain == declared or not isinstance(declared, numba.types.Integer):
-        return bool(plain == declared)
-    if isinstance(plain, numba.types.Boolean):
-        return True
-    narrower = getattr(plain, "bitwidth", 64) < getattr(declared, "bitwidth", 0)
-    return isinstance(plain, numba.types.Integer) and narrower and str(declared).startswith("int")
 
 
 def _folders(function: Callable[..., Any]) -> Iterator[str]:

@@ -38,8 +38,10 @@ def running_stamp(name: str) -> str:
     Where one of the sources was changed since the process began, it may run what they were before: then the
     stamp is nobody else's.
     """
-    changed = any(_changed(each) > _BEGUN for each in _sources(name))
-    return os.urandom(16).hex() if changed else source_stamp(name)
+    stamp = source_stamp(name)
+    # Texts that were read before this look count from then on, whatever becomes of their files.
+    changed = any(_changed(source(each)) > _BEGUN for each in _sources(name))
+    return os.urandom(16).hex() if changed else stamp
 
 
 def _sources(name: str) -> list[str]:
@@ -55,15 +57,21 @@ def _sources(name: str) -> list[str]:
 
 def source(name: str) -> Path:
     """Return the file of a module or package of this package, without importing anything."""
-    place = PACKAGE.joinpath(*name.split(".")[1:])
-    package = place / "__init__.py"
-    return package if package.is_file() else place.with_suffix(".py")
+    return _file(PACKAGE, name)
 
 
-def _changed(name: str) -> float:
+@cache
+def _file(package: Path, name: str) -> Path:
+    place = package.joinpath(*name.split(".")[1:])
+    inside = place / "__init__.py"
+    return inside if inside.is_file() else place.with_suffix(".py")
+
+
+@cache
+def _changed(file: Path) -> float:
     """Return when a module's source was written last; long ago where it is no file."""
     try:
-        return source(name).stat().st_ctime
+        return file.stat().st_ctime
     except OSError:
         return 0.0
 
@@ -73,7 +81,9 @@ def _imports(name: str) -> frozenset[str]:
     """Return the modules of this package that a module imports from."""
     found: set[str] = set()
     for module, names in _IMPORT.findall(_text(name)):
-        found.update([module, *(f"{module}.{each}" for each in re.findall(r"\w+", names))])
+        found.add(module)
+        if source(module).name == "__init__.py" or not PACKAGE.is_dir():
+            found.update(f"{module}.{each}" for each in re.findall(r"\w+", names))
     # The library's face names all of it, and nothing of it is compiled in.
     return frozenset(each for each in found if each != "gtmask" and _text(each))
 

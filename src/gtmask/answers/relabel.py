@@ -19,7 +19,6 @@ from gtmask.manifest.contract import BACKGROUND, BACKGROUND_COLOR, COLOR_MAP
 from gtmask.manifest.palette import doubtful_values, doubts
 from gtmask.png import count_values, decode_png, read_header
 from gtmask.png.lookup import look_up_runs
-from gtmask.png.wide import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +90,7 @@ class Relabeler:
         header = read_header(data)
         if header.color_type in {_GRAY, _PALETTE}:
             values, palette = decode_png(data), header.palette or b""
-        elif is_wide(header):
+        elif header.is_wide:
             raise PngError("The mask has colours of 16 bits, which no color map has.")
         else:
             values, palette = _flat_colors(data)

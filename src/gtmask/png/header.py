@@ -57,6 +57,11 @@ class PngHeader:
     transparency: bool
     chunks: tuple[str, ...]
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether there are colours or transparency of 16 bits, which Pillow cuts to 8 without a word."""
+        return self.bit_depth == 16 and self.color_type in {2, 4, 6}
+
 
 class Chunk(NamedTuple):
     """One chunk: its name, where its data begins, and how long its data says it is (section 5.3)."""

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 _SAMPLES = {2: 3, 4: 2, 6: 4}
 
 
-def is_wide(header: PngHeader) -> bool:
-    """Say whether a PNG has colours or transparency of 16 bits."""
-    return header.bit_depth == 16 and header.color_type in _SAMPLES
-
-
 def decode_wide(data: bytes, header: PngHeader) -> NDArray[np.uint16]:
     """Decode such a PNG.
 

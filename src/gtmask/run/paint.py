@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask import raster
+from gtmask import png, raster
 from gtmask.errors import PASSING, GtmaskError, UsageError
 from gtmask.findings import Finding
 from gtmask.model import Bitmap, Plane, Record, Select, Shape
-from gtmask.png import look_up
 from gtmask.run.filling import Filler
 from gtmask.run.outside import compare, listed, misplaced
 from gtmask.run.pictures import decode_picture, doubt_about, has_alpha, segment_ids, select_pixels
@@ -304,7 +303,7 @@ class Canvas:
         if differs := self._differs(*plane.values.shape[::-1]):
             self.painting.findings.append(Finding("mask-size-differs", differs))
             return
-        look_up(plane.values, dict(pairs), self.mask, others=0 if self._blank else None)
+        png.look_up(plane.values, dict(pairs), self.mask, others=0 if self._blank else None)
         self._blank = False
 
     def _segment_ids(self, file: str | None, picture: Any) -> NDArray[np.uint32]:

@@ -13,7 +13,6 @@ import numpy as np
 
 from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 from gtmask.png.header import read_header
-from gtmask.png.wide import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ def _inexact(picture: Any, data: bytes, how: str) -> str:
         return f"a {picture.format} changes colours"
     if how == "id" and picture.mode not in _BY_SAMPLE | _BY_COLOR:
         return f"pixels of Pillow's mode {picture.mode} are no ids"
-    if data.startswith(PNG_SIGNATURE) and is_wide(read_header(data)):
+    if data.startswith(PNG_SIGNATURE) and read_header(data).is_wide:
         return "it has colours or transparency of 16 bits"
     return ""
 

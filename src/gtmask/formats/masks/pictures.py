@@ -19,7 +19,7 @@ from gtmask.errors import PngError
 from gtmask.formats.reading.per_image import BadFile
 from gtmask.model import Plane
 from gtmask.png import PngHeader, count_values, decode_png, read_header
-from gtmask.png.wide import decode_wide, is_wide
+from gtmask.png.wide import decode_wide
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def decode(data: bytes) -> Picture:
         plain = header.color_type in {GRAY, PALETTE} and header.bit_depth <= 8 and not header.interlace
         if plain:
             picture = _sampled(np.ascontiguousarray(decode_png(data)), header)
-        elif is_wide(header):
+        elif header.is_wide:
             picture = _by_16_bits(data, header)
         else:
             picture = _by_pillow(data, header)
