@@ -250,7 +250,7 @@ def test_an_interruption_right_after_opening_stays_one(
     (tmp_path / "file").write_bytes(b"x")
     monkeypatch.setattr(io, "FileIO", Interrupted)
     with pytest.raises(KeyboardInterrupt):
-        local.open_regular(tmp_path / "file")
+        local_files.open_regular(tmp_path / "file")
 
 
 def test_a_sync_waits_for_the_one_on_its_way_and_a_failed_one_is_done_again(tmp_path: Path) -> None:

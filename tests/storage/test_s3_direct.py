@@ -188,9 +188,9 @@ def test_where_a_request_goes_and_what_it_is_signed_for(
             caught: Any = replace(cast("Any", opened), connections=Connections())
             direct = Direct(caught)
             for key in ("a/first", "b/second ü+%", "b/second ü+%"):
-                await direct.put(bucket, key, b"data", "md5==", "image/png", None)
+                await direct.put(bucket, key, b"data", "md5==", "image/png", {})
             # By a client that has learned nothing yet.
-            await Direct(caught).put(bucket, "b/second ü+%", b"data", "md5==", "image/png", None)
+            await Direct(caught).put(bucket, "b/second ü+%", b"data", "md5==", "image/png", {})
 
     asyncio.run(main())
     _, ours, again, theirs = sent

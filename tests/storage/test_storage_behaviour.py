@@ -115,6 +115,33 @@ def test_put_if_absent_writes_once(place: Place) -> None:
     place.run(work)
 
 
+def test_put_if_unchanged_replaces_what_was_read_and_nothing_else(place: Place) -> None:
+    async def work(storage: Any) -> None:
+        assert await storage.put_if_unchanged("k", b"first", "1:1") is False
+        assert [entry.key async for entry in storage.list()] == []
+        await storage.put("k", b"first")
+        _, version = await storage.get_versioned("k")
+        assert await storage.put_if_unchanged("k", b"of the second", version) is True
+        assert await storage.put_if_unchanged("k", b"of the third", version) is False
+        assert await storage.get("k") == b"of the second"
+        await storage.delete("k")
+        assert await storage.put_if_unchanged("k", b"again", version) is False
+        assert [entry.key async for entry in storage.list()] == []
+
+    place.run(work)
+
+
+def test_of_many_at_once_one_put_if_unchanged_wins(place: Place) -> None:
+    async def work(storage: Any) -> None:
+        await storage.put("k", b"what all have read")
+        _, version = await storage.get_versioned("k")
+        wrote = await asyncio.gather(*(storage.put_if_unchanged("k", b"%d" % i, version) for i in range(8)))
+        assert sum(wrote) == 1
+        assert await storage.get("k") == b"%d" % wrote.index(True)
+
+    place.run(work)
+
+
 def test_of_many_at_once_one_put_if_absent_wins(place: Place) -> None:
     async def work(storage: Any) -> None:
         wrote = await asyncio.gather(*(storage.put_if_absent("k", b"%d" % i) for i in range(8)))

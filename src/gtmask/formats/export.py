@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gtmask.errors import ExportError
 from gtmask.manifest.names import STATE_FOLDER
-from gtmask.storage.local import open_regular, read_range
 from gtmask.storage.local_errors import translate_errors
+from gtmask.storage.local_files import open_regular, read_range
 from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:

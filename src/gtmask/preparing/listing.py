@@ -19,7 +19,7 @@ from gtmask.errors import ChangedError, NotFoundError
 from gtmask.images.prepared import TILES
 from gtmask.storage import S3Settings, is_s3, open_storage
 from gtmask.storage.blocking import BlockingStorage
-from gtmask.storage.local import version_of_file
+from gtmask.storage.local_files import version_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

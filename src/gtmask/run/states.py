@@ -24,7 +24,7 @@ from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.listed_versions import ListedVersions
 from gtmask.storage import is_s3, open_storage
 from gtmask.storage.blocking import BlockingStorage
-from gtmask.storage.local import version_of_file
+from gtmask.storage.local_files import version_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -185,6 +185,16 @@ class Storage(Protocol):
         """
         ...
 
+    async def put_if_unchanged(
+        self, key: str, data: bytes, version: str, content_type: str = "application/octet-stream"
+    ) -> bool:
+        """Write a whole file where the one that is there has this version; return whether it was written.
+
+        The version is that of :meth:`get_versioned`; a file that is gone has another. On S3 also True where
+        the file that is there has the same bytes, as in :meth:`put_if_absent`.
+        """
+        ...
+
     async def sync(self) -> None:
         """Return once everything that was put so far survives a power cut."""
         ...

@@ -13,22 +13,20 @@ import ctypes
 import errno
 import fcntl
 import hashlib
-import io
 import os
-import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gtmask.errors import NotFoundError
 from gtmask.storage.base import Entry, check_key
 from gtmask.storage.local_errors import translate_errors, translated
+from gtmask.storage.local_files import READING, read_range, refuse_irregular, version_of, version_of_file
 from gtmask.storage.walk import STAGED_PREFIX, walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
-#: At once, whatever is there: a named pipe would make us wait for whoever writes to it.
-_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -74,16 +72,16 @@ class LocalStorage:
     def fetch(self, key: str, start: int = 0, stop: int | None = None) -> tuple[bytes, str]:
         """Do what :meth:`get_versioned` does, for threads: it waits for the disk."""
         data, status = self._fetch(key, start, stop)
-        return data, _version(status)
+        return data, version_of(status)
 
     def _fetch(self, key: str, start: int, stop: int | None) -> tuple[bytes, os.stat_result]:
         """Return bytes of a file, and its status before they were read: who writes then makes it later."""
         path = self._spell(key)
         try:
-            descriptor = os.open(path, _READING)
+            descriptor = os.open(path, READING)
             try:
                 status = os.fstat(descriptor)
-                _refuse_irregular(status.st_mode, path)
+                refuse_irregular(status.st_mode, path)
                 last = status.st_size if stop is None else min(stop, status.st_size)
                 return read_range(descriptor, start, last), status
             finally:
@@ -100,7 +98,7 @@ class LocalStorage:
         path = self._path(key)
         with translate_errors("read", path):
             status = path.stat()
-            _refuse_irregular(status.st_mode, path)
+            refuse_irregular(status.st_mode, path)
             return status.st_size
 
     async def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:  # noqa: ARG002 - files have no content type
@@ -141,6 +139,24 @@ class LocalStorage:
                 if not _create(path, data):
                     return False
             self._sync_folders(path)
+        return True
+
+    async def put_if_unchanged(
+        self, key: str, data: bytes, version: str, content_type: str = "application/octet-stream"  # noqa: ARG002 - files have no content type
+    ) -> bool:  # fmt: skip
+        """Write a whole file where the one that is there has this version; return whether it was written.
+
+        Who writes so waits for one another; who merely replaces the file in that moment is not seen.
+        """
+        path = self._spell(key)
+        try:
+            with translate_errors("write", path), _locked(os.path.dirname(path)):  # noqa: PTH120 - plain text
+                if version_of_file(path) != version:
+                    return False
+                _replace(path, data)
+        except NotFoundError:
+            return False
+        self._wrote(path)
         return True
 
     def _wrote(self, path: str) -> None:
@@ -201,46 +217,16 @@ class LocalStorage:
                 yield Entry(key, size)
 
 
-def open_regular(path: str | Path) -> io.FileIO:
-    """Open a regular file to read from it; at once, whatever is there.
-
-    Raises OSError as for any file; EISDIR for a folder, ENODEV for what is neither: a named pipe would make
-    us wait for whoever writes to it, a device has no end.
-    """
-    # The file object owns the descriptor from the beginning: at an interruption nobody closes it twice.
-    file = io.FileIO(path, "rb", opener=_open_to_read)
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Keep others who lock this folder waiting; file systems without locks let all go on."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _refuse_irregular(os.fstat(file.fileno()).st_mode, path)
-    except BaseException:  # whatever ends this: the file is closed
-        file.close()
-        raise
-    return file
-
-
-def _open_to_read(path: str, _: int) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def version_of_file(path: str) -> str:
-    """Return what :meth:`LocalStorage.get_versioned` tells of a file.
-
-    Raises NotFoundError, AccessError or StorageError where there is no regular file, or it cannot be looked
-    at.
-    """
-    with translate_errors("read", path):
-        status = os.stat(path)  # noqa: PTH116 - for every image of an export
-        _refuse_irregular(status.st_mode, path)
-        return _version(status)
-
-
-def _version(status: os.stat_result) -> str:
-    return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def _refuse_irregular(mode: int, path: str | Path) -> None:
-    if not stat.S_ISREG(mode):
-        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENODEV
-        raise OSError(number, os.strerror(number), str(path))
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -340,15 +326,6 @@ def _create(path: Path, data: bytes) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def read_range(descriptor: int, start: int, stop: int) -> bytes:
-    """Read the bytes [start, stop) of an open file, as far as there are any: one call may bring fewer."""
-    pieces: list[bytes] = []
-    while start < stop and (piece := os.pread(descriptor, stop - start, start)):
-        pieces.append(piece)
-        start += len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -18,12 +18,12 @@ from gtmask.errors import NoCredentialsError, StorageError, TransientError, Unre
 from gtmask.storage.base import Entry, S3Settings
 from gtmask.storage.retry import Requests
 from gtmask.storage.s3_answers import Action, error_of_answer
-from gtmask.storage.s3_prefix import S3Prefix, check_endpoint, endpoint_of
+from gtmask.storage.s3_prefix import NONE, S3Prefix, check_endpoint, endpoint_of
 
 try:
     import obstore
     from obstore.auth.boto3 import Boto3CredentialProvider
-    from obstore.exceptions import AlreadyExistsError, BaseError
+    from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 except ImportError as error:
     raise UsageError(
         "--s3-client obstore needs a package that is not here: pip install 'gtmask[obstore]'."
@@ -33,7 +33,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 
 #: What obstore's messages tell of an answer: its status and S3's own code and words.
@@ -103,10 +103,12 @@ class ObstoreStorage(S3Prefix):
         return Entry(key, int(answer.meta["size"]), answer.meta["e_tag"] or "")
 
     def _putting(
-        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+        self, key: str, data: bytes, content_type: str, condition: Mapping[str, str] = NONE
     ) -> Callable[[], Awaitable[bool]]:
         attributes: Any = {"Content-Type": content_type}
-        mode: Any = "create" if if_absent else "overwrite"
+        mode: Any = "create" if "If-None-Match" in condition else "overwrite"
+        if "If-Match" in condition:
+            mode = {"e_tag": condition["If-Match"]}
 
         async def request() -> bool:
             try:
@@ -118,8 +120,8 @@ class ObstoreStorage(S3Prefix):
                     mode=mode,
                     use_multipart=False,
                 )
-            except AlreadyExistsError:  # what obstore makes of any answer 409
-                if not if_absent:
+            except (AlreadyExistsError, PreconditionError):  # what obstore makes of 409 and 412
+                if not condition:
                     raise
                 return False
             return True

@@ -20,10 +20,10 @@ from gtmask.storage.s3_answers import Action
 from gtmask.storage.s3_client import open_client
 from gtmask.storage.s3_direct import Direct
 from gtmask.storage.s3_errors import translate_errors
-from gtmask.storage.s3_prefix import PART, S3Prefix, endpoint_of
+from gtmask.storage.s3_prefix import NONE, PART, S3Prefix, endpoint_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 
 
 #: Objects of fewer bytes are sent past the client's machinery.
@@ -130,9 +130,9 @@ class S3Storage(S3Prefix):
         return Entry(key, int(found.rpartition("/")[2]) if found else len(data), etag)
 
     def _putting(
-        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+        self, key: str, data: bytes, content_type: str, condition: Mapping[str, str] = NONE
     ) -> Callable[[], Awaitable[bool]]:
-        name, md5, condition = self.prefix + key, _md5(data), "*" if if_absent else None
+        name, md5 = self.prefix + key, _md5(data)
 
         async def request() -> bool:
             try:
@@ -140,12 +140,11 @@ class S3Storage(S3Prefix):
                     await self._entered.direct.put(self.bucket, name, data, md5, content_type, condition)
                 else:
                     parameters = {**self._target(key), "ContentMD5": md5, "ContentType": content_type}
-                    if condition:
-                        parameters["IfNoneMatch"] = condition
+                    parameters |= {header.replace("-", ""): value for header, value in condition.items()}
                     # aiohttp would copy large bytes whole into the transport.
                     await self._client.put_object(**parameters, Body=BytesIO(data))
             except ClientError as error:
-                if if_absent and _code(error) in {"PreconditionFailed", "412"}:
+                if condition and _code(error) in {"PreconditionFailed", "412"}:
                     return False
                 raise
             return True

@@ -141,17 +141,14 @@ class Direct:
         return answer[0], answer[1].get("content-range", ""), answer[1].get("etag", "")
 
     async def put(
-        self, bucket: str, key: str, data: bytes, md5: str, content_type: str, if_none_match: str | None
+        self, bucket: str, key: str, data: bytes, md5: str, content_type: str, condition: Mapping[str, str]
     ) -> None:
-        """Write a whole object, with ``if_none_match="*"`` only where there is none; raises as above.
+        """Write a whole object, where the condition's headers allow it; raises as above.
 
         - ``data``: small: large bytes would be copied whole on their way.
-        - ``content_type``, ``if_none_match``: the values of the headers of these names; None leaves the
-          header out.
+        - ``condition``: ``If-None-Match``, ``If-Match`` or neither.
         """
-        headers = {"Content-MD5": md5, "Content-Type": content_type}
-        if if_none_match:
-            headers["If-None-Match"] = if_none_match
+        headers = {"Content-MD5": md5, "Content-Type": content_type, **condition}
         if await self._send("PUT", bucket, key, headers, data) is None:
             parameters = {name.replace("-", ""): value for name, value in headers.items()}
             async with self._learning(bucket, key):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from gtmask.errors import UsageError
+from gtmask.errors import NotFoundError, UsageError
 from gtmask.storage import traffic
 from gtmask.storage.base import Entry, S3Settings, check_key
 from gtmask.storage.names import is_access_point, split_bucket
 from gtmask.storage.s3_answers import PERMISSIONS, Action
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
     from contextlib import AbstractContextManager
 
     from gtmask.storage.retry import Requests
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 #: Bytes of one part of a multipart upload: the 10,000 parts that S3 allows then make 160 GB.
 PART = 16 << 20
+#: Under no condition.
+NONE: Mapping[str, str] = MappingProxyType({})
 #: Slowest transfer that is not given up, in bytes per second.
 _SLOWEST = 256 << 10
 
@@ -91,10 +94,21 @@ class S3Prefix:
     ) -> bool:
         """Write a whole object unless there is one; return whether it was written."""
         uri = self.uri(key)
-        put = self._putting(key, data, content_type, if_absent=True)
+        put = self._putting(key, data, content_type, {"If-None-Match": "*"})
         # An earlier attempt may have arrived though its answer did not. aiohttp makes such attempts
         # unasked, so that they cannot be counted.
         return await self._send("write", uri, put, len(data)) or await self.get(key) == data
+
+    async def put_if_unchanged(
+        self, key: str, data: bytes, version: str, content_type: str = "application/octet-stream"
+    ) -> bool:
+        """Write a whole object where the one that is there still has this ETag; return whether it was."""
+        put = self._putting(key, data, content_type, {"If-Match": version})
+        try:
+            # As above, an earlier attempt may have arrived.
+            return await self._send("write", self.uri(key), put, len(data)) or await self.get(key) == data
+        except NotFoundError:
+            return False
 
     async def put_stream(
         self, key: str, pieces: AsyncIterable[bytes], content_type: str = "application/octet-stream"
@@ -119,9 +133,12 @@ class S3Prefix:
         raise NotImplementedError
 
     def _putting(
-        self, key: str, data: bytes, content_type: str, *, if_absent: bool = False
+        self, key: str, data: bytes, content_type: str, condition: Mapping[str, str] = NONE
     ) -> Callable[[], Awaitable[bool]]:
-        """Return what puts an object once, and says whether it was written; it may be called again."""
+        """Return what puts an object once, and says whether it was written; it may be called again.
+
+        - ``condition``: headers that say when: ``If-None-Match`` or ``If-Match``.
+        """
         raise NotImplementedError
 
     async def _put_parts(self, key: str, first: bytes, rest: AsyncIterable[bytes], content_type: str) -> None:

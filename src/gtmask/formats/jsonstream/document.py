@@ -22,7 +22,7 @@ import numpy as np
 
 from gtmask.errors import DamagedExportError, ExportError
 from gtmask.formats.export import Export, note_read, whole
-from gtmask.storage.local import read_range
+from gtmask.storage.local_files import read_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
