@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from gtmask.errors import AccessError, NotFoundError, StorageError
-from gtmask.storage import local, walk
+from gtmask.storage import local, local_files, walk
 from gtmask.storage.local import LocalStorage
 
 if TYPE_CHECKING:
