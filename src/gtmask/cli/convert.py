@@ -63,6 +63,7 @@ def convert(
     update: Annotated[bool, opt("--update", help="Convert what is new or changed in the export, or in the images, since the run in DEST; equal masks stay, removed images leave the manifest, and class ids keep their meaning.", rich_help_panel=RUN)] = EXECUTION.update,
     prune: Annotated[bool, opt("--prune", help="With --update, remove the masks of images that are no longer in the manifest.", rich_help_panel=RUN)] = EXECUTION.prune,
     stats: Annotated[str | None, opt(metavar="FILE", help="Write to this file, local or s3://, what this start took, as JSON: images per second, requests and retries, time and CPU time per stage, peak memory per process.", rich_help_panel=RUN)] = EXECUTION.stats,
+    probe_cache: Annotated[str | None, opt(metavar="FILE", help="Keep what headers of images say (size, EXIF orientation) in this file, local or s3://, and read in later runs only those of images that are new or changed.", rich_help_panel=RUN)] = EXECUTION.probe_cache,
     s3: S3Settings,
     talk: Talk,
 ) -> None:  # fmt: skip
@@ -77,7 +78,8 @@ def convert(
         creation_date=creation_date, confidence=confidence, human_annotated=human_annotated, png=png, png_encoder=png_encoder,
         executor=executor, workers=workers, shard=shard, chunk_size=chunk_size, limit=limit, only=only, strict=strict,
         dry_run=dry_run, overwrite=overwrite, retry_rejects=retry_rejects, grace=grace,
-        worker_timeout=worker_timeout, update=update, prune=prune, stats=stats, **cast("ConvertOptions", reading.chosen()),
+        worker_timeout=worker_timeout, update=update, prune=prune, stats=stats, probe_cache=probe_cache,
+        **cast("ConvertOptions", reading.chosen()),
     )  # fmt: skip
     options.check(Settings, chosen)
     options.check(ExecutionOptions, chosen)

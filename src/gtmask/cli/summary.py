@@ -80,6 +80,9 @@ def _lines(summary: Summary, seconds: float) -> Iterator[tuple[str, str]]:
         ending = removed if summary.changes.prune else "kept without --prune"
         told = _masks(summary.changes.without_line)
         yield "dropped", f"{told} of images that the manifest names no more: {ending}"
+    if summary.heads is not None:
+        known, read = summary.heads
+        yield "heads", f"{known:,} of {known + read:,} headers of images were known by --probe-cache"
     yield "time", f"{duration(seconds)}{earlier}"
     lost = [
         (code, count)

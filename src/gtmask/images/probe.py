@@ -84,6 +84,7 @@ class ImageInfo:
     cannot show a JPEG or PNG, where they cannot. ``mode`` is what Pillow calls the form of its pixels, with
     an "A" at its end where some may be transparent; "" for those of gray or RGB JPEGs. ``version`` tells that
     the file is another one than before, as :meth:`gtmask.storage.base.Storage.get_versioned` does.
+    ``remembered`` says that an earlier run has read it (:mod:`gtmask.images.known_heads`).
     """
 
     width: int
@@ -94,6 +95,7 @@ class ImageInfo:
     coding: str = field(default="", compare=False)
     mode: str = field(default="", compare=False)
     version: str = field(default="", compare=False)
+    remembered: bool = field(default=False, compare=False)
 
     @property
     def shown(self) -> tuple[int, int]:

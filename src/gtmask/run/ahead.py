@@ -1,4 +1,4 @@
-"""Heads of local images, read before they are needed where reading takes long: cold disks and file servers.
+"""Heads of images, local ones read before they are needed where that takes long: cold disks, file servers.
 
 A worker converts one record after the other, and would wait for each image. Where the last heads took long,
 threads read those of the next records meanwhile; from memory a head is read faster than a thread is asked.
@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
 from gtmask.images.probe import GLANCE, ImageInfo, probe
+from gtmask.storage.local import LocalStorage
 from gtmask.workers import thread_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from gtmask.storage.local import LocalStorage
+    from gtmask.images.known_heads import KnownHeads
+    from gtmask.storage.base import Storage
+
+    #: What :func:`gtmask.images.probe.probe` looks at first, or what is known already.
+    Head = tuple[bytes, str] | ImageInfo | None
 
 #: Heads that are read ahead, and threads that do it: a disk or a server then has several requests to order.
 AHEAD = 16
@@ -29,13 +34,46 @@ LONG = 0.0005
 SHARE = 1 / 8
 
 
-class HeadsAhead:
-    """Reads the heads of images in a local folder; close it in the end."""
+class Heads:
+    """Reads the heads of images where they are wanted, unless they are known; close it in the end."""
 
-    def __init__(self, images: LocalStorage) -> None:
+    def __init__(self, images: Storage, known: KnownHeads | None = None) -> None:
+        self._storage, self._known = images, known
+
+    async def probe(self, key: str) -> ImageInfo:
+        """Return what an image's header says; raises as :func:`gtmask.images.probe.probe`."""
+        info = await self._look(key)
+        if self._known is not None:
+            self._known.note(key, info)
+        return info
+
+    def with_heads(self, positions: Sequence[int], _key: Callable[[int], str | None]) -> Iterable[int]:
+        """Return positions in their order; requests wait for one another without our help."""
+        return positions
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    async def _look(self, key: str) -> ImageInfo:
+        return self._find(key) or await probe(self._storage, key)
+
+    def _find(self, key: str) -> ImageInfo | None:
+        return None if self._known is None else self._known.find(key)
+
+
+def heads_of(images: Storage, known: KnownHeads | None = None) -> Heads:
+    """Return what reads the heads of images, as it suits the place where they are."""
+    return HeadsAhead(images, known) if isinstance(images, LocalStorage) else Heads(images, known)
+
+
+class HeadsAhead(Heads):
+    """Reads the heads of images in a local folder."""
+
+    def __init__(self, images: LocalStorage, known: KnownHeads | None = None) -> None:
+        super().__init__(images, known)
         self._images = images
         self._threads: Executor | None = None
-        self._reading: dict[str, Future[tuple[tuple[bytes, str] | None, float]]] = {}
+        self._reading: dict[str, Future[tuple[Head, float]]] = {}
         #: What reading a head has taken lately.
         self._mean = 0.0
 
@@ -55,17 +93,18 @@ class HeadsAhead:
         finally:
             self._forget()
 
-    async def probe(self, key: str) -> ImageInfo:
-        """Read an image's header; raises as :func:`gtmask.images.probe.probe`."""
+    async def _look(self, key: str) -> ImageInfo:
         waiting = self._reading.pop(key, None)
         if waiting is not None:
             head, seconds = waiting.result()
             self._note(seconds)
+            if isinstance(head, ImageInfo):
+                return head
             if head is not None:
                 return await probe(self._images, key, head)
         start = perf_counter()
         try:
-            return await probe(self._images, key)
+            return await super()._look(key)
         finally:
             self._note(perf_counter() - start)
 
@@ -82,11 +121,12 @@ class HeadsAhead:
             self._threads = thread_pool(THREADS, "gtmask-heads")
         self._reading[key] = self._threads.submit(self._read, key)
 
-    def _read(self, key: str) -> tuple[tuple[bytes, str] | None, float]:
-        """Return what :func:`gtmask.images.probe.probe` looks at first, and the seconds that it took."""
+    def _read(self, key: str) -> tuple[Head, float]:
+        """Return what is wanted of an image, and the seconds that it took."""
         start = perf_counter()
+        head: Head
         try:
-            head = self._images.fetch(key, 0, GLANCE)
+            head = self._find(key) or self._images.fetch(key, 0, GLANCE)
         except GtmaskError:
             head = None
         return head, perf_counter() - start

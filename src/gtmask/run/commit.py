@@ -27,6 +27,7 @@ from gtmask.text import escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
+    from gtmask.images.known_heads import Seen
     from gtmask.storage.base import Storage
 
 T = TypeVar("T")
@@ -117,7 +118,8 @@ class ChunkResult:
     """What became of one chunk: its tally, its manifest lines, and its rejects as JSON values.
 
     ``states`` and ``counts`` are of all lines: what the records were, and what each counts, packed.
-    ``report`` is what the worker tells of itself, where somebody asks (:mod:`gtmask.run.stats`).
+    ``report`` is what the worker tells of itself, where somebody asks (:mod:`gtmask.run.stats`), ``heads``
+    what it has seen of heads of images, where that is kept (:mod:`gtmask.run.probe_cache`).
     """
 
     chunk: int
@@ -127,6 +129,7 @@ class ChunkResult:
     states: bytes = b""
     counts: str = ""
     report: dict[str, Any] | None = None
+    heads: Seen | None = None
 
 
 def reject_of(image: str, findings: Iterable[Finding], **place: str) -> dict[str, Any]:

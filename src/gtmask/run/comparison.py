@@ -38,7 +38,12 @@ class Comparison:
         #: The states, once they are complete.
         self.states = b""
         self._request = request
-        self._versions = ImageVersions(request.images, request.execution.s3, request.table)
+        self._versions = ImageVersions(
+            request.images,
+            request.execution.s3,
+            request.table,
+            request.probes.passing if request.probes is not None and is_s3(request.images) else None,
+        )
         self._noticed = bytearray()
         self._again: list[int] = []
 

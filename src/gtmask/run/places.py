@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from gtmask.images.prepared import PreparedImages
     from gtmask.images.present import Lookup
+    from gtmask.run.probe_cache import ProbeCache
     from gtmask.run.settings import ExecutionOptions, Settings
     from gtmask.run.stats import Stats
 
@@ -64,7 +65,8 @@ class RunRequest:
     """One start of a run: from where to where, and how; ``images_option`` None is the export's own folder.
 
     ``prepared`` is the location of a table of prepared images, ``table`` that table, and ``assumed`` says
-    that it was found and not given. ``stats`` hears what the start takes, where somebody asks.
+    that it was found and not given. ``stats`` hears what the start takes, where somebody asks, ``probes``
+    keeps what heads of images say.
     """
 
     sources: tuple[str, ...]
@@ -78,6 +80,7 @@ class RunRequest:
     table: PreparedImages | None = None
     assumed: bool = False
     stats: Stats | None = None
+    probes: ProbeCache | None = None
 
     @property
     def source(self) -> str:
@@ -100,9 +103,11 @@ class RunRequest:
         return self.images_option is not None or self.table is not None
 
     def hear(self, result: ChunkResult) -> None:
-        """Take what a chunk came to, where somebody asks what this start takes."""
+        """Take what a chunk came to, where somebody asks what this start takes, or keeps what it learns."""
         if self.stats is not None:
             self.stats.hear(result)
+        if self.probes is not None and result.heads is not None:
+            self.probes.hear(result.heads)
 
     def look(self) -> AbstractAsyncContextManager[Lookup]:
         """Return what tells which images there are, by the names that the export knows; enter it."""
@@ -131,21 +136,27 @@ class RunRequest:
         check_folder(self.out)
         if trouble := self.meets(self.out):
             raise UsageError(f"--out {self.out} {trouble}: {self._instead()}.")
-        if self.stats is not None:
-            self.stats.refuse_foreign()
-            where = self.stats.location
-            if (trouble := self.meets(where)).startswith("lies inside the export"):
-                raise UsageError(f"--stats {where} {trouble}: choose another place.")
-            manifest = manifest_name(self.settings.label_attribute)
-            for name in (MASKS, STATE, manifest, manifest + PARTIAL, REJECTS, CLASSES):
-                if is_inside(real(where), real(f"{self.out}/{name}")):
-                    raise UsageError(f"--stats {where} is where the run writes {name}: choose another place.")
+        for option, file in (("--stats", self.stats), ("--probe-cache", self.probes)):
+            if file is not None:
+                file.refuse_foreign()
+                self._refuse_place(option, file.location)
+        if self.stats and self.probes and real(self.stats.location) == real(self.probes.location):
+            raise UsageError(f"--stats and --probe-cache are both {self.stats.location}: name two files.")
         only = self.settings.only
         if only is not None and is_inside(real(only), real(self.out)):
             raise UsageError(
                 f"--only {only} lies in --out {self.out}, whose files a run replaces: copy it elsewhere, and "
                 "name the copy."
             )
+
+    def _refuse_place(self, option: str, where: str) -> None:
+        """Refuse as a file to write one in the export, or one that the run writes itself."""
+        if (trouble := self.meets(where)).startswith("lies inside the export"):
+            raise UsageError(f"{option} {where} {trouble}: choose another place.")
+        manifest = manifest_name(self.settings.label_attribute)
+        for name in (MASKS, STATE, manifest, manifest + PARTIAL, REJECTS, CLASSES):
+            if is_inside(real(where), real(f"{self.out}/{name}")):
+                raise UsageError(f"{option} {where} is where the run writes {name}: choose another place.")
 
     def meets(self, out: str) -> str:
         """Return in words what an output would hit, "" if nothing."""

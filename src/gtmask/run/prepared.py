@@ -32,12 +32,13 @@ from gtmask.run.places import RunRequest, absolute_location
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AsyncExitStack
     from os import PathLike
 
     from numpy.typing import NDArray
 
+    from gtmask.images.probe import ImageInfo
     from gtmask.storage.base import S3Settings, Storage
 
 
@@ -117,6 +118,7 @@ _AT_ONCE = 16
 class Copies:
     """Looks at the headers of copies.
 
+    - ``look``: returns what the head of a copy says.
     - ``images``: where the copies are.
     - ``s3``: how to reach images that were left where they are.
     - ``until``: holds what is opened for these.
@@ -124,7 +126,16 @@ class Copies:
       are no fault.
     """
 
-    def __init__(self, images: Storage, s3: S3Settings, until: AsyncExitStack, *, may_be_away: bool) -> None:
+    def __init__(
+        self,
+        look: Callable[[str], Awaitable[ImageInfo]],
+        images: Storage,
+        s3: S3Settings,
+        until: AsyncExitStack,
+        *,
+        may_be_away: bool,
+    ) -> None:
+        self._look = look
         self._places: dict[str, Storage] = {"": images}
         self._s3, self._until, self._may_be_away = s3, until, may_be_away
 
@@ -142,7 +153,7 @@ class Copies:
     async def _look_at(self, piece: Piece) -> Finding | None:
         place = self._places[piece.at]
         try:
-            info = await probe(place, piece.key)
+            info = await (probe(place, piece.key) if piece.at else self._look(piece.key))
         except NotFoundError:
             if self._may_be_away:
                 return None

@@ -25,7 +25,7 @@ from gtmask.run.chunks import converted, cut_chunks, dear_chunks
 from gtmask.run.commit import ChunkResult, Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
-from gtmask.run.job import Job, job_of
+from gtmask.run.job import Job, job_of, known_heads, probe_cache_of
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import Plan, join_fingerprints, required_plan
 from gtmask.run.prepared import prepared_location, with_table
@@ -123,6 +123,7 @@ def convert(
         stats or listener,
         prepared=prepared_location(prepared),
         stats=stats,
+        probes=probe_cache_of(execution),
     )
     request.refuse_overlap()
     parse_shard(execution.shard)
@@ -201,9 +202,10 @@ def _convert(
     presence = Presence(plan.identity, f"{shard.index}/{shard.count}")
     done: set[int] = set() if execution.dry_run else run_async(_done(request, presence))
     resumed = len(done)
-    job = job_of(request, reader, plan, watch)
     named: set[str | None] = set()
-    tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept, named)
+    with known_heads(request, plan, plan.chunks - resumed) as known:
+        job = job_of(request, reader, plan, watch, known)
+        tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept, named)
     if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))
@@ -213,7 +215,7 @@ def _convert(
         )
         return summarize(
             plan, request.out, tally, resumed=resumed, complete=False, dry_run=execution.dry_run,
-            images=request.images, changes=changes,
+            images=request.images, changes=changes, probes=request.probes,
         )  # fmt: skip
     request.progress.stage("assemble", plan.records)
     # Who has made all masks itself knows that they are there.
@@ -223,8 +225,9 @@ def _convert(
         refuse_counted(tally, request.out)
     changes = None if kept is None else _changes(request, tally, kept, dropped)
     return summarize(
-        plan, request.out, tally, resumed=resumed, complete=True, images=request.images, changes=changes
-    )
+        plan, request.out, tally, resumed=resumed, complete=True, images=request.images, changes=changes,
+        probes=request.probes,
+    )  # fmt: skip
 
 
 def _changes(request: RunRequest, tally: Tally, kept: Kept, dropped: int) -> Changes:

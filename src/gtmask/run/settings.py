@@ -136,7 +136,8 @@ class ExecutionOptions:
     ``executor`` is ``"local"`` or ``"dask://HOST:PORT"``; ``workers`` None means one per core. ``grace`` are
     the seconds that an interruption leaves to chunks that are worked on; None is as long as they need.
     ``worker_timeout`` are the seconds for which a Dask cluster may have no workers. ``stats`` is a file,
-    local or ``s3://``, to which is written what this start took.
+    local or ``s3://``, to which is written what this start took, and ``probe_cache`` one that keeps what
+    heads of images say.
     """
 
     executor: str = "local"
@@ -153,6 +154,7 @@ class ExecutionOptions:
     prune: bool = False
     memory_limit: int = 2 << 30
     stats: str | None = None
+    probe_cache: str | None = None
 
     def __post_init__(self) -> None:
         check_workers(self.workers)
@@ -232,6 +234,7 @@ class ConvertOptions(TypedDict, total=False):
     prune: bool
     memory_limit: int
     stats: str | None
+    probe_cache: str | None
 
 
 def split_options(

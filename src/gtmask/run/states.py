@@ -27,12 +27,12 @@ from gtmask.storage.blocking import BlockingStorage
 from gtmask.storage.local_files import version_of_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gtmask.class_map import ClassMap
     from gtmask.images.prepared import PreparedImages
     from gtmask.run.settings import Settings
-    from gtmask.storage.base import S3Settings
+    from gtmask.storage.base import Entry, S3Settings
 
 
 #: Bytes of a state.
@@ -232,13 +232,22 @@ class ImageVersions:
     :meth:`gtmask.storage.base.Storage.get_versioned` returns with an image's first bytes.
 
     Those of prepared images are those of their lines in the table.
+
+    - ``passing``: the listing goes through it, where somebody else needs it, too.
     """
 
-    def __init__(self, images: str, s3: S3Settings, table: PreparedImages | None = None) -> None:
+    def __init__(
+        self,
+        images: str,
+        s3: S3Settings,
+        table: PreparedImages | None = None,
+        passing: Callable[[str, Iterator[Entry]], Iterator[Entry]] | None = None,
+    ) -> None:
         self._images = images
         self._table = table
         self._s3 = s3
         self._listed: ListedVersions | None = None
+        self._passing = passing
 
     def find(self, key: str) -> str | None:
         """Return an image's version, or None where there is no image of this key.
@@ -257,5 +266,8 @@ class ImageVersions:
     def _objects(self) -> ListedVersions:
         if self._listed is None:
             with BlockingStorage(open_storage(self._images, self._s3)) as images:
-                self._listed = ListedVersions(images.list())
+                entries = images.list()
+                self._listed = ListedVersions(
+                    self._passing(self._images, entries) if self._passing else entries
+                )
         return self._listed

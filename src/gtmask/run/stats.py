@@ -71,6 +71,7 @@ class Stats:
     _processes: dict[str, dict[str, Any]] = field(default_factory=dict)
     _traffic: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     _counts: Counter[str] = field(default_factory=Counter)
+    _heads: Counter[str] = field(default_factory=Counter)
     _since: tuple[float, float] = (0.0, 0.0)
     _retries: int = 0
 
@@ -113,6 +114,8 @@ class Stats:
     def hear(self, result: ChunkResult) -> None:
         """Take what a chunk counted, and what its worker tells of itself."""
         self._count(result.tally)
+        if result.heads is not None:
+            self._heads.update(known=result.heads.known, read=result.heads.read)
         report = result.report
         if report is None:  # nothing of it was converted
             return
@@ -156,6 +159,7 @@ class Stats:
             "mask_bytes": self._counts["mask_bytes"],
             "images_per_second": round(self._counts["records"] / converting, 2),
             "megabytes_per_second": round(self._counts["mask_bytes"] / converting / 1e6, 3),
+            **({"heads": dict(self._heads)} if self._heads else {}),
             "s3": {
                 "requests": {verb: int(self._traffic[verb]) for verb in _VERBS},
                 "retries": retries() - self._retries,

@@ -15,6 +15,7 @@ from gtmask.storage import is_s3
 if TYPE_CHECKING:
     from gtmask.class_map import ClassMap
     from gtmask.run.plan import Plan
+    from gtmask.run.probe_cache import ProbeCache
 
 
 #: Findings about an export after which all of its masks are to be doubted, or some are not there at all.
@@ -65,6 +66,8 @@ class Summary:
     images: str = ""
     #: Of an update: what it does to the masks of the run before it.
     changes: Changes | None = None
+    #: With ``--probe-cache``: how many heads of images were known to this start, and how many it has read.
+    heads: tuple[int, int] | None = None
 
     @property
     def complete(self) -> bool:
@@ -115,6 +118,7 @@ class Summary:
             "format": self.title,
             **{name: getattr(self, name) for name in _PLAIN},
             **({} if self.changes is None else {"update": asdict(self.changes)}),
+            **({} if self.heads is None else {"heads": {"known": self.heads[0], "read": self.heads[1]}}),
             **self.tally.to_json(),
             "pixels": {str(value): count for value, count in self.pixels.items()},
             "export_findings": [{"code": item.code, "detail": item.detail} for item in self.findings],
@@ -132,6 +136,7 @@ def summarize(
     dry_run: bool = False,
     images: str = "",
     changes: Changes | None = None,
+    probes: ProbeCache | None = None,
 ) -> Summary:
     """Return the summary of a run that works by ``plan``."""
     manifest = f"{absolute(out)}/{manifest_name(plan.settings['label_attribute'])}"
@@ -149,4 +154,5 @@ def summarize(
         mask_prefix=plan.mask_prefix,
         images=images,
         changes=changes,
+        heads=None if probes is None else (probes.known, probes.read),
     )

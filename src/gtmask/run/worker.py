@@ -23,13 +23,12 @@ from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
 from gtmask.images.prepared import PreparedImages, open_prepared
 from gtmask.images.present import exists, refuse_lost_place
-from gtmask.images.probe import ImageInfo, probe
 from gtmask.images.resolve import GUESSED, mask_key
 from gtmask.loops import side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import encode_counted
-from gtmask.run.ahead import HeadsAhead
+from gtmask.run.ahead import heads_of
 from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
@@ -41,18 +40,21 @@ from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.prepared import Copies, MaskPlace, mask_places
+from gtmask.run.probe_snapshot import open_known
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.run.stats import Sampler
 from gtmask.storage import is_s3, open_storage
-from gtmask.storage.local import LocalStorage
 from gtmask.workers import is_ending, run_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from gtmask.images.known_heads import KnownHeads
+    from gtmask.images.probe import ImageInfo
     from gtmask.model import Record
+    from gtmask.run.ahead import Heads
     from gtmask.run.job import Chunk, Job
     from gtmask.storage.base import Storage
 
@@ -78,7 +80,8 @@ class Worker:
         #: Held by the chunk whose records are converted, where that waits for nothing.
         self._turn = asyncio.Lock()
         self.images: Storage
-        self.heads: HeadsAhead | None
+        self.heads: Heads
+        self.known: KnownHeads | None = None
         self.table: PreparedImages | None
         self.out: Storage
         # By id: a class map may leave ids out.
@@ -93,12 +96,12 @@ class Worker:
         self.table = None
         if self.job.table:
             self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
-        self.heads = None
-        if isinstance(self.images, LocalStorage):
-            self.heads = HeadsAhead(self.images)
-            self.stack.callback(self.heads.close)
+        if self.job.known is not None:
+            self.known = await open_known(self.job.known, self.job.images, self.job.s3)
+        self.heads = heads_of(self.images, self.known)
+        self.stack.callback(self.heads.close)
         away = self.job.settings.image_uri is not None
-        self.copies = Copies(self.images, self.job.s3, self.stack, may_be_away=away)
+        self.copies = Copies(self.heads.probe, self.images, self.job.s3, self.stack, may_be_away=away)
         self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
         self.earlier = EarlierParts(self.out)
         return self
@@ -159,6 +162,8 @@ class Worker:
                 result = ChunkResult(result.chunk, result.tally)
         if self.sampler is not None:
             result.report = self.sampler.take()
+        if self.known is not None:
+            result.heads = self.known.take()
         return result
 
     def _looking_ahead(self, chunk: Chunk, wanted: list[int]) -> Iterable[int]:
@@ -168,7 +173,7 @@ class Worker:
             found = self._likely_image(chunk, position)
             return found and found[1]
 
-        return wanted if self.heads is None else self.heads.with_heads(wanted, key)
+        return self.heads.with_heads(wanted, key)
 
     def _likely_image(self, chunk: Chunk, position: int) -> tuple[str, str] | None:
         """Return the own key of a record's image and the one it is looked for by first, if its unit tells."""
@@ -302,7 +307,7 @@ class Worker:
         """Return an image's header: that of the image that was labeled."""
         if self.table is not None:
             return self.table.probe(key)
-        return await (probe(self.images, key) if self.heads is None else self.heads.probe(key))
+        return await self.heads.probe(key)
 
     async def write(self, record: Record, turn: int, key: str, target: str, masks: Bursts | None) -> Outcome:
         """Paint, encode and put one mask, or one for each tile of its image."""

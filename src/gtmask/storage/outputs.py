@@ -8,13 +8,14 @@ edited since is no longer ours, either.
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from gtmask.errors import NotFoundError, UsageError
 from gtmask.loops import run_async
-from gtmask.storage import open_storage, split_location
+from gtmask.storage import is_s3, open_storage, split_location
 from gtmask.storage.blocking import BlockingStorage
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def refuse_foreign(
     overwrite: bool,
     remedy: str = "replace it with --overwrite",
 ) -> None:
-    """Refuse as a file to write one that is there and that gtmask did not write.
+    """Refuse as a file to write one that is there and that gtmask did not write, and what is no file.
 
     Raises UsageError with the option.
 
@@ -44,6 +45,8 @@ def refuse_foreign(
     - ``overwrite``: whether it may be replaced whatever it is.
     - ``remedy``: what to do where no other file will do.
     """
+    if not is_s3(location) and Path(location).exists() and not Path(location).is_file():
+        raise UsageError(f"{option} {location} is no regular file, and cannot be replaced: name another.")
     if overwrite:
         return
     folder, name = split_location(location)
