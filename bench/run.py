@@ -79,9 +79,17 @@ GOALS = (
 )
 
 
-def convert(export: str, images: str, out: str, workers: int | None, size: str = "auto") -> int:
+def convert(
+    export: str,
+    images: str,
+    out: str,
+    workers: int | None,
+    size: str = "auto",
+    chunk_size: int | None = None,
+) -> int:
     """Convert with gtmask; return the number of masks."""
-    return gtmask.convert(export, out, images=images, workers=workers, size=size).tally.masks
+    made = gtmask.convert(export, out, images=images, workers=workers, size=size, chunk_size=chunk_size)
+    return made.tally.masks
 
 
 def led(export: str, images: str, out: str, workers: int, size: str) -> float:
@@ -90,7 +98,7 @@ def led(export: str, images: str, out: str, workers: int, size: str) -> float:
     return time.process_time()
 
 
-def worker_seconds(export: str, images: str, out: str) -> float:
+def worker_seconds(export: str, images: str, out: str, chunk_size: int | None = None) -> float:
     """Return the CPU seconds per image of the worker alone, tasks but for the first, in one thread."""
     spent: list[tuple[float, int]] = []
     run_chunks = vars(chunks)["run_chunks"]
@@ -102,7 +110,7 @@ def worker_seconds(export: str, images: str, out: str) -> float:
         return result
 
     vars(chunks)["run_chunks"] = timed
-    convert(export, images, out, 1)
+    convert(export, images, out, 1, chunk_size=chunk_size)
     later = spent[1:] or spent
     return sum(seconds for seconds, _ in later) / sum(count for _, count in later)
 
