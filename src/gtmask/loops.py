@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 
+#: Seconds of work after which whatever else is asked of the event loop gets its turn.
+_BREATH = 0.02
 _thread = threading.local()
 #: What is to be closed before each loop of :func:`one_loop` ends.
 _closing: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Callable[[], Coroutine[Any, Any, None]]]] = (
@@ -125,28 +129,32 @@ async def side_by_side(
     still arrive, when whoever has taken the run over reckons with it no longer. Raises Exception: the first
     that any of the work raised.
     """
-    limit = asyncio.Semaphore(at_once)
+    left = iter(enumerate(items))
+    found: dict[int, T] = {}
     errors: list[Exception] = []
-    tasks: list[asyncio.Task[T | None]] = []
 
-    async def one(item: U) -> T | None:
+    async def go_on(position: int, item: U) -> None:
+        """Do the work on an item, then on others that nobody has begun: a task for each would cost more."""
+        breath = perf_counter() + _BREATH
         try:
-            return await work(item)
+            while not errors:
+                found[position] = await work(item)
+                if perf_counter() > breath:  # of what never waits the loop would hear nothing
+                    await asyncio.sleep(0)
+                    breath = perf_counter() + _BREATH
+                if (following := next(left, None)) is None:
+                    return
+                position, item = following
         except Exception as error:
             errors.append(error)
-            return None
-        finally:
-            limit.release()
 
+    first = list(islice(left, at_once))
     async with asyncio.TaskGroup() as group:
-        for item in items:
-            await limit.acquire()
-            if errors:
-                break
-            tasks.append(group.create_task(one(item)))
+        for begun in first:
+            group.create_task(go_on(*begun))
     if errors:
         raise errors[0]
-    return [cast("T", task.result()) for task in tasks]
+    return [found[position] for position in range(len(found))]
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

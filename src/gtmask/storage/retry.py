@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from gtmask.errors import ThrottledError, TransientError, UnreachableError
 from gtmask.progress import count_retries
 from gtmask.storage import traffic
+from gtmask.storage.limits import TimeLimits
 from gtmask.storage.pace import Pace, Turns
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Requests:
     ) -> None:
         self._pace = Pace() if concurrency == "auto" else None
         self._turns = Turns(self._pace.bound if self._pace else int(concurrency))
+        self._limits = TimeLimits()
         self._attempts = attempts
         self._endpoint = endpoint
         self._answered = endpoint in _known
@@ -85,7 +87,8 @@ class Requests:
         number = in_a_row = 0
         while True:
             number += 1
-            await self._wait_for_resume()
+            if self._resume_at:
+                await self._wait_for_resume()
             try:
                 result = await self._attempt(request, timeout, action)
             except TransientError as error:
@@ -128,8 +131,7 @@ class Requests:
         async with self._turns:
             begun = perf_counter() if traffic.counts is not None else 0.0
             try:
-                async with asyncio.timeout(timeout):
-                    return await request()
+                return await self._limits.within(timeout, request)
             except TimeoutError as error:
                 raise TransientError(f"Cannot {action}: no answer within {timeout:.0f} seconds.") from error
             finally:

@@ -156,8 +156,11 @@ class S3Prefix:
             traffic.counts["bytes_written"] += transfer
 
         async def attempt() -> T:
-            with self._translated(action):
+            try:
                 return await request()
+            except Exception:  # entered only where there is something to translate
+                with self._translated(action):
+                    raise
 
         return await self.requests.send(attempt, self.settings.timeout + transfer / _SLOWEST, action.words)
 
