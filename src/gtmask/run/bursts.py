@@ -22,10 +22,14 @@ MOST_BYTES = 1 << 20
 
 
 class Bursts:
-    """The masks of one chunk; each is noted in the chunk's ``journal`` right before it is put."""
+    """The masks of one chunk; each is noted in the chunk's ``journal`` right before it is put.
+
+    - ``told``: positions of the records of whose masks that was told before anything was known of images.
+    """
 
     def __init__(self, out: Storage, journal: Journal | ObjectJournal) -> None:
         self._out, self.journal = out, journal
+        self.told: set[int] = set()
         self._held: list[tuple[str, bytes]] = []
         self._size = 0
         self._most = 1 if is_s3(out.root) else MOST

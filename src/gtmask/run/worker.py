@@ -136,9 +136,9 @@ class Worker:
         wanted = [position for position in range(len(chunk.units)) if position not in chunk.kept]
         async with self._journal(chunk.number) as journal:
             masks = None if journal is None else Bursts(self.out, journal)
-            if isinstance(journal, ObjectJournal):
+            if masks is not None and isinstance(journal, ObjectJournal):
                 # It looks whether the run is lost before the first mask, while images are read.
-                journal.announce(self._likely_masks(chunk, wanted))
+                journal.announce(self._likely_masks(chunk, wanted, masks.told))
             else:
                 await self._refuse_lost_run()
             while True:
@@ -183,10 +183,14 @@ class Worker:
         keys = narrowed(self.job.rule.keys(names), chunk.choices.get(position))
         return own, own if position not in chunk.choices else next(iter(keys), own)
 
-    def _likely_masks(self, chunk: Chunk, wanted: list[int]) -> Iterator[str]:
-        """Yield the keys of the masks of records whose names their units tell, were all images there."""
+    def _likely_masks(self, chunk: Chunk, wanted: list[int], told: set[int]) -> Iterator[str]:
+        """Yield the keys of the masks of records whose names their units tell, were all images there.
+
+        The positions of these records are added to ``told``.
+        """
         for position in wanted:
             if (found := self._likely_image(chunk, position)) is not None:
+                told.add(position)
                 yield from self._masks_of(chunk, position, *found)
 
     def _masks_of(self, chunk: Chunk, position: int, own: str, key: str) -> Iterator[str]:
@@ -250,7 +254,7 @@ class Worker:
         choice = chunk.choices.get(position)
         keys = narrowed(keys, choice)
         key, info = own if choice is None else next(iter(keys), own), None
-        if masks is not None and isinstance(masks.journal, ObjectJournal):
+        if masks is not None and isinstance(masks.journal, ObjectJournal) and position not in masks.told:
             masks.journal.announce(self._masks_of(chunk, position, own, key))
         if job.settings.size != "annotation":
             found = await self._probe(record, keys, key)
