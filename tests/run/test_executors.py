@@ -18,6 +18,7 @@ import pytest
 import gtmask
 from gtmask import finish
 from gtmask.errors import GtmaskError, StorageError, UsageError
+from gtmask.images import known_heads
 from gtmask.progress import Silent
 from gtmask.run.settings import Shard, parse_shard
 from gtmask.run.survey import kept_reader
@@ -60,6 +61,22 @@ def test_dask_workers_write_the_same_bytes(
     # The workers work in another folder.
     monkeypatch.chdir(tmp_path)
     gtmask.convert("export.json", "dask", images="images", executor=dask, **COMMON)
+    assert tree(tmp_path / "local") == tree(tmp_path / "dask")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dask_workers_know_heads_that_were_read_before(
+    tmp_path: Path, dask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known lies in the output for them, and goes with the run."""
+    monkeypatch.setattr(known_heads, "SETTLED", 0)
+    export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(20)])
+    given: dict[str, Any] = {
+        "images": tmp_path / "images", "probe_cache": str(tmp_path / "heads"), **COMMON
+    }  # fmt: skip
+    gtmask.convert(export, tmp_path / "local", workers=1, **given)
+    summary = gtmask.convert(export, tmp_path / "dask", executor=dask, **given)
+    assert summary.heads == (20, 0)
     assert tree(tmp_path / "local") == tree(tmp_path / "dask")
 
 

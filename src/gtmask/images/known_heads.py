@@ -12,20 +12,22 @@ before it was looked at: it may be changed again within one tick of the file sys
 
 from __future__ import annotations
 
+import os
+import stat
+import struct
 import time
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gtmask.errors import GtmaskError
 from gtmask.images.probe import ImageInfo
 from gtmask.storage import is_s3
-from gtmask.storage.local_files import status_of_file, version_of
+from gtmask.storage.local_files import version_of
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
@@ -37,6 +39,8 @@ ROW = np.dtype([
     ("low", "<u8"), ("size", "<u8"), ("tag", "<u8"), ("tag_low", "<u8"), ("width", "<u4"), ("height", "<u4"),
     ("kind", "<u2"), ("orientation", "u1"),
 ])  # fmt: skip
+_ROW = struct.Struct("<QQQQIIHB")
+_HALVES = struct.Struct("<QQ")
 #: Nanoseconds for which a file must have been left alone.
 SETTLED = 2_000_000_000
 _MOST_KINDS = 1 << 16
@@ -55,8 +59,20 @@ def halves(digests: Iterable[bytes]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
 
 
+def _status(path: str) -> os.stat_result | None:
+    """Return what the system tells of a regular file, None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - for every image of an export
+    except (OSError, UnicodeEncodeError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
 def _mark(status: os.stat_result) -> str:
-    """Return what tells a state of a file, its size aside: no program can set ``st_ctime`` back."""
+    """Return what tells a state of a file, its size aside: no program can set ``st_ctime`` back.
+
+    File systems that keep no such time (FAT) leave the size and ``st_mtime``.
+    """
     return f"{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_ino}"
 
 
@@ -138,7 +154,9 @@ class KnownHeads:
 
     def __init__(self, root: str, heads: Heads, etags: NDArray[np.bytes_] | None = None) -> None:
         self._root = root
-        self._heads, self._etags = heads, etags
+        # Of so many single rows Python's own types are the faster ones.
+        self._count, self._kinds, self._etags = len(heads), heads.kinds, etags
+        self._high, self._rows = heads.high.data, heads.rows.view(np.uint8).data
         self._is_local = not is_s3(root)
         self._known = self._read = 0
         self._looked: dict[str, tuple[os.stat_result, int]] = {}
@@ -149,30 +167,25 @@ class KnownHeads:
         status = None
         if self._is_local:
             now = time.time_ns()
-            try:
-                status = status_of_file(f"{self._root}/{key}")
-            except GtmaskError:
+            status = _status(f"{self._root}/{key}")
+            if status is None:
                 return None  # whoever reads it tells why
             self._looked[key] = status, now
-        if not len(self._heads):
+        high, low = _HALVES.unpack(hashed(key))
+        at = bisect_left(self._high, high)
+        if at == self._count or self._high[at] != high:
             return None
-        high, low = halves([hashed(key)])[0]
-        at = int(self._heads.high.searchsorted(high))
-        if at == len(self._heads) or self._heads.high[at] != high:
-            return None
-        row = self._heads.rows[at]
-        if row["low"] != low:
+        own_low, size, *tag, width, height, kind, orientation = _ROW.unpack_from(self._rows, at * _ROW.size)
+        if own_low != low:
             return None
         if status is None:
             assert self._etags is not None
             version = self._etags[at].decode()
-        else:
-            tag = halves([hashed(_mark(status))])[0]
-            if (row["size"], row["tag"], row["tag_low"]) != (status.st_size, *tag):
-                return None
+        elif size == status.st_size and _HALVES.pack(*tag) == hashed(_mark(status)):
             version = version_of(status)
-        form, bits, coding, mode = self._heads.kinds[row["kind"]]
-        width, height, orientation = (row[name].item() for name in ("width", "height", "orientation"))
+        else:
+            return None
+        form, bits, coding, mode = self._kinds[kind]
         return ImageInfo(width, height, orientation, form, bits, coding, mode, version, remembered=True)
 
     def note(self, key: str, info: ImageInfo) -> None:
@@ -193,9 +206,8 @@ class KnownHeads:
 
     def _is_settled(self, key: str, info: ImageInfo, before: os.stat_result, now: int) -> bool:
         """Say whether a file is the same before and after its head was read, and had been for a while."""
-        try:
-            after = status_of_file(f"{self._root}/{key}")
-        except GtmaskError:
+        after = _status(f"{self._root}/{key}")
+        if after is None:
             return False
         same = (before.st_size, _mark(before)) == (after.st_size, _mark(after))
         changed = max(before.st_mtime_ns, before.st_ctime_ns)

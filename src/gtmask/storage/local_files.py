@@ -38,19 +38,15 @@ def _open_to_read(path: str, _: int) -> int:
 
 
 def version_of_file(path: str) -> str:
-    """Return what :meth:`LocalStorage.get_versioned` tells of a file; raises as :func:`status_of_file`."""
-    return version_of(status_of_file(path))
+    """Return what :meth:`LocalStorage.get_versioned` tells of a file.
 
-
-def status_of_file(path: str) -> os.stat_result:
-    """Return what the system tells of a regular file.
-
-    Raises NotFoundError, AccessError or StorageError where there is none, or it cannot be looked at.
+    Raises NotFoundError, AccessError or StorageError where there is no regular file, or it cannot be looked
+    at.
     """
     with translate_errors("read", path):
         status = os.stat(path)  # noqa: PTH116 - for every image of an export
         refuse_irregular(status.st_mode, path)
-        return status
+        return version_of(status)
 
 
 def version_of(status: os.stat_result) -> str:
