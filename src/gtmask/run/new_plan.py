@@ -72,10 +72,6 @@ def new_plan(
     units_tell = units_tell_names(reader)
     read_records = (class_map is None and reader.labels is None) or not units_tell
     outcome = _survey(request, reader, search, pool, comparison, read_records=read_records)
-    size = request.settings.chunk_size
-    if size is None:
-        load = load_of(reader, outcome, was_read=read_records)
-        size = fitting_size(load) if earlier is None else kept_size(earlier.settings["chunk_size"], load)
     given = class_map is not None
     if class_map is None:
         class_map = _make_classes(request, reader, outcome, comparison)
@@ -88,6 +84,10 @@ def new_plan(
     if request.table is not None:
         code = "prepared-assumed" if request.assumed else "images-prepared"
         told.append(Finding(code, f"{len(request.table):,} images in {request.prepared}"))
+    size = request.settings.chunk_size
+    if size is None:
+        load = load_of(reader, outcome, was_read=read_records)
+        size = fitting_size(load) if earlier is None else kept_size(earlier.settings["chunk_size"], load)
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
     decided = {"creation_date": dated, "size": search.size, "chunk_size": size}
     plan = Plan(

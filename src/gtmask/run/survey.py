@@ -102,10 +102,17 @@ def glance(pickled_reader: bytes, units: tuple[Any, ...], pickled_meaning: bytes
     With a pickled :class:`gtmask.run.states.Meaning` it tells their contents, too, and with a
     :class:`gtmask.run.states.StateRule` their states.
     """
-    reader = kept_reader(pickled_reader)
-    meaning: Meaning | None
-    state_rule: StateRule | None
-    meaning, state_rule = pickle.loads(pickled_meaning) if pickled_meaning else (None, None)
+    asked = pickle.loads(pickled_meaning) if pickled_meaning else (None, None)
+    return _glance(kept_reader(pickled_reader), units, *asked)
+
+
+def _glance(
+    reader: Reader[Any],
+    units: tuple[Any, ...],
+    meaning: Meaning | None = None,
+    state_rule: StateRule | None = None,
+) -> Glance:
+    """Do what :func:`glance` does."""
     found = Glance()
     for unit in units:
         record = reader.record(unit)
@@ -185,7 +192,7 @@ def load_of(reader: Reader[Any], seen: Survey, *, was_read: bool) -> Load:
     """
     records, shapes, pixels, sized = seen.records, float(seen.labels.total()), seen.pixels, seen.sized
     if not was_read:
-        sample = glance(pickle.dumps(reader), tuple(islice(reader.units(), min(TASTE, records))))
+        sample = _glance(reader, tuple(islice(reader.units(), min(TASTE, records))))
         pixels, sized = sample.pixels, sample.sized
         weights = reader.weights(records) if isinstance(reader, WeighsRecords) and records else None
         if weights is not None and len(weights):
