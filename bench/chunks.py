@@ -50,7 +50,7 @@ def run(quick: bool) -> list[Table]:
             export = write_export(Path(folder, str(number)), count, width, height, shapes)
             # The first task is not counted.
             seconds = _median("worker_seconds", export, count // 4)
-            told = Load(1, shapes, width * height).seconds
+            told = Load(1, shapes, width * height).each
             scenes.append((f"an image of {width}x{height}, {shapes:,} x 24 vertices", seconds, told))
     with tempfile.TemporaryDirectory(prefix="gtmask-bench-") as folder:
         count = 64 if quick else MANY

@@ -33,8 +33,8 @@ COMMON: dict[str, Any] = {
 }
 COUNT = 40
 LOADS = st.builds(
-    lambda count, shapes, pixels: Load(count, count * shapes, count * pixels),
-    st.integers(1, 10**8), st.floats(0, 1e5), st.floats(1, 1e9),
+    lambda count, shapes, pixels, *s3: Load(count, count * shapes, count * pixels, *s3),
+    st.integers(1, 10**8), st.floats(0, 1e5), st.floats(1, 1e9), st.booleans(), st.booleans(),
 )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ LOADS = st.builds(
 def test_a_chunk_is_never_too_small_too_large_or_too_long(load: Load) -> None:
     size = fitting_size(load)
     assert LEAST <= size <= MOST
-    assert size == LEAST or size * load.seconds / load.records <= LONGEST * 1.1
+    assert size == LEAST or size * load.each <= LONGEST * 1.1
 
 
 @given(LOADS, st.floats(1, 100))
@@ -50,7 +50,8 @@ def test_the_heavier_images_are_the_fewer_has_a_chunk_and_the_more_images_the_mo
     load: Load, factor: float
 ) -> None:
     more = round(load.records * factor)
-    alike = Load(more, load.shapes * more / load.records, load.pixels * more / load.records)
+    shapes, pixels = (whole * more / load.records for whole in (load.shapes, load.pixels))
+    alike = replace(load, records=more, shapes=shapes, pixels=pixels)
     assert fitting_size(alike) >= fitting_size(load)
     assert fitting_size(replace(load, shapes=load.shapes * factor)) <= fitting_size(load)
     assert fitting_size(replace(load, pixels=load.pixels * factor)) <= fitting_size(load)
@@ -59,10 +60,10 @@ def test_the_heavier_images_are_the_fewer_has_a_chunk_and_the_more_images_the_mo
 @given(LOADS)
 def test_what_chunks_cost_and_what_they_keep_waiting_is_least(load: Load) -> None:
     def cost(size: float) -> float:
-        return load.records / size * chunk_size.CHUNK + size * load.seconds / load.records
+        return load.records / size * load.chunk + size * load.each
 
     size = fitting_size(load)
-    if LEAST < size < MOST and size * load.seconds / load.records < LONGEST / 2:
+    if LEAST < size < MOST and size * load.each < LONGEST / 2:
         assert cost(size) <= 1.001 * min(cost(size / 2), cost(size - 1), cost(size + 1), cost(size * 2))
 
 
@@ -78,6 +79,12 @@ def test_runs_are_cut_into_as_many_chunks_as_they_need(
 ) -> None:
     chunks = -(-count // fitting_size(Load(count, count * shapes, count * pixels)))
     assert fewest <= chunks <= most
+
+
+def test_chunks_in_s3_have_more_images() -> None:
+    for count in (200, 3_000):
+        local = Load(count, 8 * count, 3e5 * count)
+        assert fitting_size(local) < fitting_size(replace(local, gets=True, puts=True)) < count
 
 
 def test_an_export_without_records_has_a_size_too() -> None:

@@ -86,7 +86,8 @@ def new_plan(
         told.append(Finding(code, f"{len(request.table):,} images in {request.prepared}"))
     size = request.settings.chunk_size
     if size is None:
-        load = load_of(reader, outcome, was_read=read_records)
+        gets, puts = search.sized and is_s3(request.images), is_s3(request.out)
+        load = load_of(reader, outcome, was_read=read_records, gets=gets, puts=puts)
         size = fitting_size(load) if earlier is None else kept_size(earlier.settings["chunk_size"], load)
     dated = request.settings.creation_date or creation_date(datetime.now(UTC))
     decided = {"creation_date": dated, "size": search.size, "chunk_size": size}

@@ -184,11 +184,12 @@ def survey(
     return Survey(records, labels, rule, claims, lost, class_ids, colors, pixels, sized)
 
 
-def load_of(reader: Reader[Any], seen: Survey, *, was_read: bool) -> Load:
+def load_of(reader: Reader[Any], seen: Survey, *, was_read: bool, gets: bool, puts: bool) -> Load:
     """Return how much there is to convert of the records that a survey has seen.
 
     - ``was_read``: whether it has read the records. Where it has not, the first :data:`TASTE` are read, and
       stand for all in what the export does not tell otherwise.
+    - ``gets``, ``puts``: as of :class:`Load`.
     """
     records, shapes, pixels, sized = seen.records, float(seen.labels.total()), seen.pixels, seen.sized
     if not was_read:
@@ -199,7 +200,7 @@ def load_of(reader: Reader[Any], seen: Survey, *, was_read: bool) -> Load:
             shapes = int(weights[0]) / SHAPE_BYTES
         else:
             shapes = sample.labels.total() * records / max(1, len(sample.images))
-    return Load(records, shapes, records * (pixels / sized if sized else PIXELS))
+    return Load(records, shapes, records * (pixels / sized if sized else PIXELS), gets, puts)
 
 
 def first_names(
