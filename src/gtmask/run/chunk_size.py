@@ -5,8 +5,8 @@ at the end waits for the others, for as long as a chunk takes at most, which spe
 records that take ``t`` seconds each, in chunks of ``s`` that cost ``c`` each, both together are
 ``n / s * c + s * t`` seconds: the least where ``s`` is the square root of ``n * c / t``. So a run of a few
 hundred images has several chunks for each of two workers, and one of millions few part files for each image,
-without knowing how many workers there are. An estimate of ``t`` that is wrong by a factor of four makes chunks
-twice as large as they should be: what the export tells cheaply is enough.
+without knowing how many workers there are. An estimate of ``t`` that is wrong by a factor of four makes
+chunks twice as large as they should be: what the export tells cheaply is enough.
 
 The seconds are what ``python -m bench.chunks`` shows on one core, roughly.
 """
