@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import gtmask
 from gtmask.cli import app
-from gtmask.errors import RunConflictError
+from gtmask.errors import GtmaskError, RunConflictError
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -92,6 +92,38 @@ def test_masks_that_lose_classes_end_with_3(
     result = gtmask.answer([manifest], tmp_path / "out", run=str(tmp_path / "run"), workers=1)
     assert (result.exit_code, result.records, result.objects) == (3 if code else 0, 4, 3)
     assert (code in result.tally.findings) if code else not result.tally.findings
+
+
+def test_masks_of_an_answer_that_are_gone_are_made_again(tmp_path: Path) -> None:
+    manifest, out = answered(tmp_path, same), tmp_path / "out"
+
+    def again() -> gtmask.Answer:
+        options = gtmask.AnswerOptions(chunk_size=1)
+        return gtmask.answer([manifest], out, run=str(tmp_path / "run"), options=options, workers=1)
+
+    first = again()
+    masks = {path: path.read_bytes() for path in (out / "masks").rglob("*.png")}
+    gone = min(masks)
+    gone.unlink()
+    with pytest.raises(GtmaskError, match=rf", 1 can no longer be found.*{gone.name}: run the same command"):
+        again()
+    assert again().tally == first.tally
+    assert {path: path.read_bytes() for path in (out / "masks").rglob("*.png")} == masks
+
+
+def without_color_map(values: dict[str, Any], folder: Path) -> None:
+    same(values, folder)
+    values["new-ref-metadata"] = {**values["new-ref-metadata"]}
+    del values["new-ref-metadata"]["internal-color-map"]
+
+
+def test_a_mask_whose_values_nobody_names_is_no_answer(tmp_path: Path) -> None:
+    manifest = answered(tmp_path, without_color_map)
+    result = gtmask.answer([manifest], tmp_path / "out", run=str(tmp_path / "run"), workers=1)
+    assert (result.exit_code, result.answered, result.again) == (3, 0, 3)
+    reasons = [finding for found in result.tally.examples.values() for finding in found]
+    assert reasons
+    assert all("new-ref has no internal-color-map" in reason for reason in reasons)
 
 
 def test_images_of_the_run_that_no_manifest_has_are_told(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import gtmask
 from gtmask import PrepareOptions
 from gtmask.cli import app
-from gtmask.errors import NotFoundError, RunConflictError, UsageError
+from gtmask.errors import GtmaskError, NotFoundError, RunConflictError, UsageError
 from gtmask.images.prepared import parse_line
 from gtmask.progress import Silent
 from tests.preparing.pictures import noise, png, save, shown
@@ -275,6 +275,25 @@ def test_what_did_not_change_is_not_made_again(folder: Path, tmp_path: Path) -> 
     assert (out / "prepared.jsonl").read_bytes() == (tmp_path / "fresh" / "prepared.jsonl").read_bytes()
     moved = {"out": done.out, "table": done.table}
     assert fresh.to_json() | moved == done.to_json()
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["the same images", "others"])
+def test_copies_that_are_gone_are_made_again(folder: Path, tmp_path: Path, *, changed: bool) -> None:
+    """No table names them: the first start tells it, the next one makes them, a tile among them."""
+    out, fresh = tmp_path / "out", tmp_path / "fresh"
+    gtmask.prepare(folder, out, options=SMALL, workers=1)
+    for lost in (min(out.rglob("*.tiles/*")), max(out.rglob("*.tiles/*"))):
+        lost.unlink()
+    if changed:
+        save(folder / "added.tif", noise(seed=8))
+    with pytest.raises(GtmaskError, match=r"Of the files .*, 2 can no longer be found.*run the same command"):
+        gtmask.prepare(folder, out, options=SMALL, workers=1)
+    assert not (out / "prepared.jsonl").exists()
+    again = gtmask.prepare(folder, out, options=SMALL, workers=1)
+    gtmask.prepare(folder, fresh, options=SMALL, workers=1)
+    one, two = ({k: v for k, v in tree(place).items() if "_gtmask" not in k} for place in (out, fresh))
+    assert one == two
+    assert again.to_json() == gtmask.prepare(folder, out, options=SMALL, workers=1).to_json()
 
 
 PROGRAM = """

@@ -70,6 +70,28 @@ def test_generated_pages_are_what_the_code_says() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_options_that_pages_and_messages_name_are_there() -> None:
+    """But for those of other programs on lines with their names, and names of colours in CSS."""
+    group: Any = typer.main.get_command(app)
+    commands = [group, *group.commands.values()]
+    there = {"--help", *(flag for one in commands for item in one.params for flag in item.opts)}
+    others = re.compile(r"sbatch|#SBATCH|Slurm|aws s|make fuzz|python (-m|scripts|\S+\.py)|var\(--|--\w+:")
+    shown = [
+        page
+        for page in PAGES
+        if page.name not in {"CHANGELOG.md", "performance.md", "reliability.md", "api.md"}
+    ]
+    unknown = {
+        f"{path.relative_to(ROOT)}: {option}"
+        for path in [*shown, *(ROOT / "src").rglob("*.py")]
+        for line in text_of(path).splitlines()
+        if not others.search(line)
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9](?![\w{=-])", line)
+        if option not in there
+    }
+    assert unknown == set()
+
+
 def test_everything_that_can_be_named_is_documented() -> None:
     group: Any = typer.main.get_command(app)
     commands = text_of(DOCS / "cli.md")

@@ -10,7 +10,8 @@ import orjson
 
 from gtmask.answers.plan import MANIFEST, AnswerPlan
 from gtmask.answers.survey import UNANSWERED
-from gtmask.run.commit import CLASSES, CLASSES_TYPE, REJECTS, Tally, each_part, reject_lines
+from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS, Tally, each_part, reject_lines
+from gtmask.run.lost_masks import FileSizes, LostFiles
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,9 +27,15 @@ MOST_CHANGED = 20
 _LINES = "application/x-ndjson"
 
 
-async def assemble(out: Storage, plan: AnswerPlan, classes: ClassMap, found: Answer) -> None:
-    """Write all outputs that are made of the committed parts, and count in ``found`` what is in them."""
-    await _count(out, plan, found)
+async def assemble(
+    out: Storage, plan: AnswerPlan, classes: ClassMap, found: Answer, *, resumed: bool
+) -> None:
+    """Write all outputs that are made of the committed parts, and count in ``found`` what is in them.
+
+    Raises GtmaskError where masks of earlier starts are gone, which is looked at where ``resumed`` says that
+    there were any; their chunks are taken back.
+    """
+    await _count(out, plan, found, LostFiles(out, await FileSizes.listed(out), MASKS) if resumed else None)
 
     async def pieces(pick: Callable[[dict[str, Any]], Any]) -> AsyncIterator[bytes]:
         async for rows in _rows(out, plan):
@@ -71,13 +78,15 @@ async def _rows(out: Storage, plan: AnswerPlan) -> AsyncIterator[list[dict[str, 
         yield [orjson.loads(line) for line in lines.splitlines()]
 
 
-async def _count(out: Storage, plan: AnswerPlan, found: Answer) -> None:
+async def _count(out: Storage, plan: AnswerPlan, found: Answer, masks: LostFiles | None) -> None:
     top: list[tuple[int, int, dict[str, Any]]] = []
     number = 0
     async for record, lines in each_part(out, plan.chunks):
         found.tally.add(Tally.from_json(record))
-        for line in lines.splitlines():
-            row = orjson.loads(line)
+        rows = [orjson.loads(line) for line in lines.splitlines()]
+        if masks is not None:
+            masks.look(record["chunk"], [row["mask"] for row in rows if "line" in row])
+        for row in rows:
             number += 1
             found.answered += "line" in row
             found.again += "again" in row
@@ -88,6 +97,8 @@ async def _count(out: Storage, plan: AnswerPlan, found: Answer) -> None:
                 heapq.heappush(top, (change["changed"], -number, change))
                 if len(top) > MOST_CHANGED:
                     heapq.heappop(top)
+    if masks is not None:
+        await masks.refuse()
     found.changes = [change for count, _, change in sorted(top, reverse=True) if count]
 
 

@@ -255,7 +255,7 @@ def _work(
 
     async def end() -> None:
         async with open_storage(job.out, settings) as out:
-            await assemble(out, plan, job.classes, found)
+            await assemble(out, plan, job.classes, found, resumed=bool(done))
             if work.originals is not None and work.originals.code:
                 found.tally.count_findings([Finding(work.originals.code, job.prepared)], "--run")
             found.page_trouble = await put_page(out, job, found, work.sources)

@@ -11,7 +11,7 @@ from gtmask.answers.relabel import Relabeled, Relabeler
 from gtmask.answers.survey import FAILED, UNANSWERED, old_label, status_of
 from gtmask.errors import PASSING, PngError, StorageError
 from gtmask.findings import Finding
-from gtmask.manifest.contract import METADATA_SUFFIX, SOURCE_REF
+from gtmask.manifest.contract import COLOR_MAP, METADATA_SUFFIX, SOURCE_REF
 from gtmask.manifest.parser import LineParser
 
 if TYPE_CHECKING:
@@ -83,7 +83,10 @@ class LabeledReader:
             outcome.findings.append(Finding("answer-failed", f"{new.failure_reason!s:.200}; {kept}"))
         elif status == UNANSWERED:
             kept = _kept(self.options.unreviewed, old)
-            outcome.findings.append(Finding("answer-missing", f"no {self.after}; {kept}"))
+            why = f"no {self.after}"
+            if new is not None and new.mask is not None:
+                why = f"{self.after} has no {COLOR_MAP} that says what its values are"
+            outcome.findings.append(Finding("answer-missing", f"{why}; {kept}"))
         if self._is_again(line, status):
             outcome.row["again"] = _again(line, old)
         outcome.row["change"] = {

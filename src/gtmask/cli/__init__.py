@@ -97,7 +97,7 @@ def _said_by_the_system(error: Exception) -> str | None:
     if isinstance(error, MemoryError):
         return (
             "There is not enough memory: give gtmask more (`ulimit -v`, the job's own limit), or lower "
-            "--workers and --memory-limit."
+            "--workers."
         )
     if "start new thread" in str(error):
         return (

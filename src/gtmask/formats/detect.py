@@ -36,7 +36,7 @@ MOST_SAMPLES = 60
 PER_GROUP = 3
 #: Documents of one export (COCO's train and val files): each is opened.
 MOST_DOCUMENTS = 1_000
-#: Bytes that are looked at of a document, at most: the default of ``--memory-limit``.
+#: Bytes that are looked at of a document, at most.
 MOST_BYTES = 2 << 30
 #: Folders of a labeling job beside its output manifest, which alone is the export.
 _JOB = re.compile(

@@ -20,6 +20,7 @@ from gtmask.preparing.plan import KNOWN, REJECTS, PreparePlan, refuse_lost, sett
 from gtmask.preparing.worker import Item, PrepareJob, prepare_chunk
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import Tally, each_part, reject_lines
+from gtmask.run.lost_masks import FileSizes, LostFiles
 from gtmask.run.places import absolute_location, is_inside, real
 from gtmask.storage import Storage, open_storage
 from gtmask.storage.base import S3Settings
@@ -174,7 +175,7 @@ def prepare(
                         result.add_line(line)
         if not dry_run:
             listener.stage("assemble", plan.count)
-            run_async(_assemble(job, plan, result, listener))
+            run_async(_assemble(job, plan, result, listener, resumed=bool(done or known)))
     return result
 
 
@@ -229,9 +230,16 @@ def _item(listing: Listing, known: PreparedImages | None, key: str, size: int, v
     return Item(key, size, version, names.base(key), names.trouble(key), names.inside(key), line or b"")
 
 
-async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation, progress: Progress) -> None:
-    """Write the table and what was rejected from the parts."""
+async def _assemble(
+    job: PrepareJob, plan: PreparePlan, result: Preparation, progress: Progress, *, resumed: bool
+) -> None:
+    """Write the table and what was rejected from the parts.
+
+    Raises GtmaskError where images of earlier starts are gone, which is looked at where ``resumed`` says that
+    there were any; their chunks are taken back.
+    """
     rejects: list[bytes] = []
+    images: LostFiles | None = None
 
     async def lines(out: Storage) -> AsyncIterator[bytes]:
         async for record, part in each_part(out, plan.chunks):
@@ -240,10 +248,19 @@ async def _assemble(job: PrepareJob, plan: PreparePlan, result: Preparation, pro
             progress.advance(record["records"], record["rejects"])
             for line in part.splitlines():
                 result.add_line(line)
+            if images is not None:
+                lines_of_chunk = map(parse_line, part.splitlines())
+                copies = (piece for image in lines_of_chunk for piece in image.images if not piece.at)
+                images.look(record["chunk"], [piece.key for piece in copies])
             yield part
+        if images is not None:
+            # The table of before would name them, and by lines that are kept they would not be made.
+            await images.refuse(TABLE, KNOWN)
 
     async with open_storage(job.out, job.s3) as out:
         await refuse_lost(out, plan.identity)
+        if resumed:
+            images = LostFiles(out, await FileSizes.listed(out, ""), "")
         # What it names is there by now: chunks are committed after their images.
         await out.put_stream(TABLE, lines(out), "application/x-ndjson")
         await out.put(REJECTS, b"".join(rejects), "application/x-ndjson")

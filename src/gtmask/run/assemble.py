@@ -33,7 +33,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.journal_s3 import own_journals
-from gtmask.run.lost_masks import LostMasks, MaskSizes
+from gtmask.run.lost_masks import FileSizes, LostMasks
 from gtmask.run.plan import Plan, refuse_lost
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
@@ -96,7 +96,7 @@ async def assemble(out: Storage, plan: Plan, progress: Progress, *, look: bool =
         raise GtmaskError(await _not_done(out, plan, missing))
     tally = Tally()
     rejected: list[int] = []
-    masks = LostMasks(out, plan, await MaskSizes.listed(out)) if look else None
+    masks = LostMasks(out, plan, await FileSizes.listed(out)) if look else None
 
     async def pieces() -> AsyncIterator[bytes]:
         held: list[bytes] = []

@@ -29,7 +29,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.dropped import mask_key_of
 from gtmask.run.journal import begun
-from gtmask.run.lost_masks import MaskSizes, still_there
+from gtmask.run.lost_masks import FileSizes, still_there
 from gtmask.run.states import CONTINUED, SIZE
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ async def read_earlier(out: Storage, plan: Plan) -> Earlier:
     An update that did not come to its end has replaced masks of the run before it: those count no more. Nor
     do masks that are gone since, or that have another size than they had.
     """
-    sizes = await MaskSizes.listed(out)
+    sizes = await FileSizes.listed(out)
     places: list[Place] = []
     counts: list[int] = []
     states, lost = bytearray(), 0

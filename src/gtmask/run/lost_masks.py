@@ -1,4 +1,4 @@
-"""Which masks of an earlier run are still what it made: there, and of the size that its commit records tell.
+"""Which files of earlier starts are still what they made: there, and masks of the size that was committed.
 
 One listing tells it, in 16 bytes for each mask; their bytes are not read. A run goes on by its commit records
 alone; before its manifest is written, it is looked whether all masks are there that another start made.
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gtmask.errors import GtmaskError
-from gtmask.run.commit import MASKS, unpack_counts
-from gtmask.run.dropped import mask_key_of
+from gtmask.run.commit import MASKS, commit_key, unpack_counts
+from gtmask.run.dropped import mask_key_of, remove_all
 from gtmask.run.states import CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
@@ -27,28 +27,29 @@ if TYPE_CHECKING:
     from gtmask.storage.base import Storage
 
 
-class MaskSizes:
-    """The sizes of the masks of an output, by the hashes of their keys.
+class FileSizes:
+    """The sizes of the files of an output, by the hashes of their keys.
 
-    - ``hashes``, ``sizes``: int64 (n,) of all masks, in any order; sizes in bytes.
+    - ``hashes``, ``sizes``: int64 (n,) of all files, in any order; sizes in bytes.
+    - ``prefix``: what their keys begin with, and those that are asked for do not.
     """
 
-    def __init__(self, hashes: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+    def __init__(self, hashes: NDArray[np.int64], sizes: NDArray[np.int64], prefix: str) -> None:
         order = hashes.argsort(kind="stable")
-        self._hashes, self._sizes = hashes[order], sizes[order]
+        self._hashes, self._sizes, self._prefix = hashes[order], sizes[order], prefix
 
     @classmethod
-    async def listed(cls, out: Storage) -> MaskSizes:
-        """List the masks of an output."""
+    async def listed(cls, out: Storage, prefix: str = MASKS) -> FileSizes:
+        """List the masks of an output, or other files."""
         hashes, sizes = array("q"), array("q")
-        async for entry in out.list(MASKS):
+        async for entry in out.list(prefix):
             hashes.append(hash(entry.key))
             sizes.append(entry.size)
-        return cls(np.array(hashes, np.int64), np.array(sizes, np.int64))
+        return cls(np.array(hashes, np.int64), np.array(sizes, np.int64), prefix)
 
     def of(self, keys: Iterable[str | None]) -> NDArray[np.int64]:
-        """Return the sizes of masks by their keys below ``masks/``; -1 for those that are not there."""
-        wanted = np.array([hash(f"{MASKS}{key}") for key in keys], np.int64)
+        """Return the sizes of files by their keys below the prefix; -1 for those that are not there."""
+        wanted = np.array([hash(f"{self._prefix}{key}") for key in keys], np.int64)
         if not len(self._hashes):
             return np.full(len(wanted), -1, np.int64)
         at = self._hashes.searchsorted(wanted).clip(max=len(self._hashes) - 1)
@@ -63,7 +64,7 @@ class _Chunk:
     - ``lost``: bool, of each record, whether its masks are not all there, or not as large as they were.
     """
 
-    def __init__(self, plan: Plan, record: dict[str, Any], lines: list[bytes], sizes: MaskSizes) -> None:
+    def __init__(self, plan: Plan, record: dict[str, Any], lines: list[bytes], sizes: FileSizes) -> None:
         self.states = np.frombuffer(b64decode(record["states"]), np.uint64).reshape(-1, 2).copy()
         self.keys = [mask_key_of(line, plan) for line in lines]
         self.first = np.flatnonzero((self.states != np.frombuffer(CONTINUED, np.uint64)).any(axis=1))
@@ -82,7 +83,7 @@ def still_there(
     plan: Plan,
     record: dict[str, Any],
     lines: list[bytes],
-    sizes: MaskSizes,
+    sizes: FileSizes,
     replaced: AbstractSet[str | None],
 ) -> tuple[bytes, int]:
     """Return the states of a chunk's lines, unknown ones for masks that count no more, and how many are lost.
@@ -100,7 +101,7 @@ def still_there(
 class LostMasks:
     """Whose masks are lost of a run that is about to get its manifest: all of its chunks are shown to it."""
 
-    def __init__(self, out: Storage, plan: Plan, sizes: MaskSizes) -> None:
+    def __init__(self, out: Storage, plan: Plan, sizes: FileSizes) -> None:
         self._out, self._plan, self._sizes = out, plan, sizes
         self._count = 0
         self._example: str | None = None
@@ -121,4 +122,38 @@ class LostMasks:
                 f"Of the masks of this run, {self._count:,} can no longer be found, or have another size "
                 f"than they had, such as {example}: run the same `gtmask convert` with --update, and "
                 "without --shard, to make them again."
+            )
+
+
+class LostFiles:
+    """Files that chunks have made and that are gone, where nothing but being done again is to be done.
+
+    - ``prefix``: what the files' keys begin with.
+    """
+
+    def __init__(self, out: Storage, sizes: FileSizes, prefix: str) -> None:
+        self._out, self._sizes, self._prefix = out, sizes, prefix
+        self._count = 0
+        self._example = ""
+        self._chunks: list[int] = []
+
+    def look(self, chunk: int, keys: list[str]) -> None:
+        """Look for the files of a chunk, by their keys below the prefix."""
+        gone = np.flatnonzero(self._sizes.of(keys) < 0)
+        if len(gone):
+            self._example = self._example or keys[gone[0]]
+            self._count += len(gone)
+            self._chunks.append(chunk)
+
+    async def refuse(self, *also: str) -> None:
+        """Take back the chunks that have lost a file; raises GtmaskError where one has.
+
+        - ``also``: keys of files that are removed with their commit records.
+        """
+        if self._count:
+            await remove_all(self._out, [*map(commit_key, self._chunks), *also])
+            example = self._out.uri(self._prefix + self._example)
+            raise GtmaskError(
+                f"Of the files that earlier starts made, {self._count:,} can no longer be found, such as "
+                f"{example}: run the same command again to make them again."
             )

@@ -94,7 +94,7 @@ def images_of_tasks(
         document: Any = []
         with unread_classes(reporter, name):
             if export.size(name) > limit:
-                raise ValueError("it is larger than --memory-limit")
+                raise ValueError(f"it has more than {limit >> 20:,} MiB")
             document = decode_json(export.read(name))
         for task in document if isinstance(document, list) else [document]:
             number = reporter.get_whole(task, "id") if isinstance(task, dict) else None

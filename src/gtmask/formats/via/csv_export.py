@@ -166,8 +166,8 @@ class CsvReader(BaseReader):
             size += sum(len(cell) for cells in regions for cell in cells)
             if size > self.options.memory_limit:
                 raise ExportError(
-                    f"The rows of {self.name} do not stand together by image, and they are more than "
-                    "--memory-limit: sort the file by the image's name."
+                    f"The rows of {self.name} do not stand together by image, and they take "
+                    f"more than {self.options.memory_limit >> 20:,} MiB: sort the file by the image's name."
                 )
         yield from ((name, tuple(regions)) for name, regions in kept.items())
 
