@@ -99,7 +99,7 @@ def _again(client: str, count: int, rounds: int) -> Table:
     times: dict[str, list[float]] = {"with --probe-cache": [], "without": []}
     for number in range(rounds):
         for name, values in times.items():
-            out = f"again-{client}-{name[:4]}-{number}"
+            out = f"again-{client}-{name.rpartition('-')[2]}-{number}"
             values.append(
                 in_own_process("bench.s3", "convert_again", count, out, client, name != "without").value
             )

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from gtmask.images import head_file, known_heads
 from gtmask.images.head_file import Block, parse, to_bytes
 from gtmask.images.known_heads import SETTLED, Heads
 from gtmask.images.probe import probe
+from gtmask.run import ahead, probe_cache
 from gtmask.run.places import RunRequest
 from gtmask.run.probe_file import add_heads
 from gtmask.storage import S3Settings, open_storage
@@ -121,6 +123,24 @@ def test_worker_processes_know_and_learn(tmp_path: Path) -> None:
     for out, expected in (("first", (0, 24)), ("second", (24, 0))):
         assert convert(export, out, workers=2).heads == expected
         assert tree(tmp_path / out) == tree(tmp_path / "plain")
+
+
+def test_what_is_known_is_looked_at_ahead_where_that_takes_long(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convert(export, "first")
+    monkeypatch.setattr(ahead, "LONG", -1.0)
+    asked, find = set(), known_heads.KnownHeads.find
+
+    def watched(self: known_heads.KnownHeads, key: str) -> Any:
+        asked.add(threading.current_thread().name.startswith("gtmask-heads"))
+        return find(self, key)
+
+    monkeypatch.setattr(known_heads.KnownHeads, "find", watched)
+    read = read_heads(monkeypatch)
+    assert convert(export, "second").heads == (6, 0)
+    assert True in asked
+    assert not read
 
 
 @pytest.mark.parametrize("how", ["written over", "renamed"])
@@ -434,6 +454,7 @@ def test_writers_keep_what_others_add(tmp_path: Path, where: str, request: pytes
 WRITER = """
 import asyncio, sys
 from gtmask.images.known_heads import Heads
+from gtmask.run import ahead, probe_cache
 from gtmask.run.places import RunRequest
 from gtmask.run.probe_file import add_heads
 from gtmask.storage import S3Settings
@@ -492,7 +513,7 @@ def asked(proxy: FaultProxy) -> tuple[int, int]:
     return heads, lists
 
 
-@pytest.mark.parametrize("client", ["aioboto3", "obstore"])
+@pytest.mark.parametrize("client", ["aioboto3", pytest.param("obstore", marks=pytest.mark.slow)])
 def test_in_s3_a_second_run_asks_for_no_image(
     in_s3: str, fault_proxy: FaultProxy, s3_server: S3Server, client: str
 ) -> None:
@@ -539,6 +560,7 @@ def test_in_s3_an_object_that_was_replaced_by_one_of_its_size_is_read(
     assert convert_in_s3(in_s3, "third", settings).heads == (5, 0)
 
 
+@pytest.mark.slow
 def test_in_s3_an_update_lists_the_images_once(in_s3: str, fault_proxy: FaultProxy) -> None:
     settings = S3Settings(endpoint_url=fault_proxy.endpoint)
     convert_in_s3(in_s3, "a", settings)
@@ -549,6 +571,23 @@ def test_in_s3_an_update_lists_the_images_once(in_s3: str, fault_proxy: FaultPro
     summary = convert_in_s3(in_s3, "a", settings, update=True)
     assert summary.heads == (0, 0)
     assert asked(fault_proxy) == alone
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error")
+def test_in_s3_no_more_requests_list_images_than_there_are_heads(
+    in_s3: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not listed is read, and stays in the file."""
+    settings = S3Settings(endpoint_url=s3_server.endpoint)
+    convert_in_s3(in_s3, "first", settings)
+    monkeypatch.setattr(probe_cache, "_PAGE", 1)
+    monkeypatch.setattr(probe_cache, "_BATCH", 2)
+    summary = convert_in_s3(in_s3, "second", settings, limit=3)
+    assert summary.heads is not None
+    assert sum(summary.heads) == 3
+    [block] = parse(s3_server.objects(in_s3.removeprefix("s3://"), "heads")[""])
+    assert len(block.heads()) == 6
 
 
 def test_in_s3_a_prefix_that_cannot_be_listed_costs_the_cache_alone(

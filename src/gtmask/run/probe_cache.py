@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -28,13 +28,12 @@ from gtmask.progress import notice
 from gtmask.run.probe_file import add_heads
 from gtmask.run.probe_snapshot import Snapshot, in_output, on_this_machine
 from gtmask.storage import is_s3, open_storage, split_location
-from gtmask.storage.blocking import BlockingStorage
 from gtmask.storage.outputs import refuse_foreign
 from gtmask.storage.s3_prefix import endpoint_of
 from gtmask.storage.walk import walk_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -119,7 +118,7 @@ class ProbeCache:
         self._load(images)
         rest = iter(entries)
         while batch := list(islice(rest, _BATCH)):
-            self._compare([one for one in batch if one.etag and len(one.etag) <= _LONGEST_ETAG])
+            self._compare(batch)
             yield from batch
         self._is_listed = self._is_all_listed = True
 
@@ -130,10 +129,8 @@ class ProbeCache:
         endpoint = endpoint_of(self.s3) if is_s3(images) else None
         root = f"{images} at {endpoint}" if endpoint else images
         self._root = root.encode("utf-8", "backslashreplace").decode()
-        folder, name = split_location(self.location)
         try:
-            with BlockingStorage(open_storage(folder, self.s3)) as storage:
-                blocks = parse(storage.get(name))
+            blocks = parse(run_async(self._bytes()))
             found = next((one for one in blocks if one.root == self._root), None)
             if found is not None and found.reader != READER:
                 self._tell(f"has heads of these images as {found.reader} read them; they are read anew")
@@ -150,6 +147,11 @@ class ProbeCache:
             self._tell(f"is not used: {error}")
         self._stays = np.zeros(len(self._heads), bool)
 
+    async def _bytes(self) -> bytes:
+        folder, name = split_location(self.location)
+        async with open_storage(folder, self.s3) as storage:
+            return await storage.get(name)
+
     def _tell(self, what: str) -> None:
         notice(f"--probe-cache {self.location} {what.rstrip('.')}.")
 
@@ -161,17 +163,33 @@ class ProbeCache:
         self._is_listed = True
         most = _PAGE * max(records, 1)
         try:
-            with BlockingStorage(open_storage(images, self.s3)) as storage:
-                listed = islice(storage.list(), most + 1)
-                count = sum(1 for _ in self.passing(images, listed))
-            self._is_all_listed = count <= most
+            self._is_all_listed = run_async(self._compare_first(images, most))
         except CredentialsError:
             raise
         except GtmaskError as error:
             self._is_all_listed = False
             self._tell(f"helps little, as the images cannot be listed: {error}")
 
-    def _compare(self, entries: list[Entry]) -> None:
+    async def _compare_first(self, images: str, most: int) -> bool:
+        """Note which rows hold of so many objects at most; say whether there are no more."""
+        batch: list[Entry] = []
+        async with (
+            open_storage(images, self.s3) as storage,
+            contextlib.aclosing(cast("AsyncGenerator[Entry]", storage.list())) as entries,
+        ):
+            async for entry in entries:
+                batch.append(entry)
+                most -= 1
+                if len(batch) == _BATCH or most < 0:
+                    self._compare(batch)
+                    batch = []
+                if most < 0:
+                    return False
+        self._compare(batch)
+        return True
+
+    def _compare(self, listed: list[Entry]) -> None:
+        entries = [one for one in listed if one.etag and len(one.etag) <= _LONGEST_ETAG]
         keys, tags = (halves(map(hashed, texts)) for texts in
                       ([one.key for one in entries], [one.etag for one in entries]))  # fmt: skip
         sizes = np.array([one.size for one in entries], np.uint64)

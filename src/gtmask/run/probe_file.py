@@ -6,6 +6,8 @@ whole, and only where it still is what was read: what others have added meanwhil
 
 from __future__ import annotations
 
+import asyncio
+import random
 from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError, NotFoundError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: How often it is tried to add to a file that others write, too.
 ATTEMPTS = 8
+#: Seconds of the longest wait before the second attempt; it doubles.
+PAUSE = 0.05
 
 
 async def add_heads(location: str, s3: S3Settings, root: str, learned: Heads, gone: Heads) -> bool:
@@ -27,7 +31,9 @@ async def add_heads(location: str, s3: S3Settings, root: str, learned: Heads, go
     """
     folder, name = split_location(location)
     async with open_storage(folder, s3) as storage:
-        for _ in range(ATTEMPTS):
+        for number in range(ATTEMPTS):
+            if number:  # shards that end together do not come in step
+                await asyncio.sleep(random.uniform(0, PAUSE * 2.0**number))
             blocks, version = await _read(storage, name)
             ours = next((one for one in blocks if one.root == root and one.reader == READER), None)
             before = Heads() if ours is None else _readable(ours)
