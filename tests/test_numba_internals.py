@@ -12,7 +12,7 @@ from pathlib import Path
 import numba
 import pytest
 
-from gtmask import numba_internals
+from gtmask import numba_compiling, numba_internals
 from gtmask.stamps import source_stamp
 
 #: Hides a name from gtmask before that is imported, as if Numba had another one for it; paints, and tells the
@@ -182,3 +182,19 @@ def test_nothing_else_looks_into_numba() -> None:
             found = re.findall(r"^\s*(?:from|import) (numba[\w.]*)", text, re.MULTILINE)
             assert set(found) <= allowed, path
             assert not re.search(r"dispatcher\._|numba\.core", text), path
+
+
+def test_numba_is_as_before_once_kernels_are_compiled() -> None:
+    """What stands for names of Numba's does so for kernels alone, and also that is looked for at a start."""
+    ours = numba_compiling._replacements()
+    assert set(ours) <= set(numba_internals.NAMES)
+
+    def now() -> dict[str, object]:
+        owners = {name: numba_internals.attribute(name.rpartition(".")[0]) for name in ours}
+        return {name: getattr(owner, name.rpartition(".")[2]) for name, owner in owners.items()}
+
+    before = now()
+    with numba_compiling.quickly():
+        assert now() == ours
+    assert now() == before
+    assert not set(map(id, before.values())) & set(map(id, ours.values()))

@@ -1,18 +1,20 @@
 """How kernels are compiled in less time: by leaving out work of Numba's that no kernel needs.
 
 Numba makes machine code of every function, also of those that only kernels call, though just what calls them
-is ever run; it looks for closures and the like in every function; and it finds the type of each ``+`` anew.
+is ever run; it looks for closures and the like in every function; it finds the type of each ``+`` anew; and
+it tells of each step whoever listens.
 What of its insides this needs is named, with reasons, in :mod:`gtmask.numba_internals`; where a name is
 missing, nothing here is used.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gtmask.numba_internals import CALL, FLAGS, LIBRARY, PASSES, attribute, libraries, numba
+from gtmask import numba_internals as names
+from gtmask.numba_internals import attribute, libraries, numba
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +35,7 @@ def compiler() -> Any:
     """Return Numba's compiler without the passes that no kernel needs."""
 
     def define_pipelines(compiler: Any) -> list[Any]:
-        passes = attribute(PASSES)(compiler.state)
+        passes = attribute(names.PASSES)(compiler.state)
         passes.passes = [each for each in passes.passes if each[0].name() not in _NEEDLESS]
         passes.finalize()
         return [passes]
@@ -43,35 +45,82 @@ def compiler() -> Any:
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Have Numba make machine code only when it is asked for, and remember the types of calls.
+    """Have Numba make machine code only when it is asked for, and leave out what no kernel needs.
 
     The compiler's lock is held: whatever else this process compiles with Numba waits, and sees none of it.
     """
     codegen = attribute("numba.core.registry.cpu_target").target_context.codegen()
-    functions, _, name = CALL.rpartition(".")
-    with attribute("numba.core.compiler_lock.global_compiler_lock"):
-        before = attribute(CALL)
-        setattr(attribute(functions), name, _types_of_calls())
-        try:
-            with libraries(codegen, _library()):
-                yield
-        finally:
-            setattr(attribute(functions), name, before)
+    with attribute("numba.core.compiler_lock.global_compiler_lock"), ExitStack() as replaced:
+        replaced.enter_context(libraries(codegen, _library()))
+        for name, ours in _replacements().items():
+            replaced.enter_context(_replaced(name, ours))
+        yield
+
+
+@contextmanager
+def _replaced(name: str, ours: Any) -> Iterator[None]:
+    """Let a name of Numba's stand for something of ours."""
+    owner, _, last = name.rpartition(".")
+    before = getattr(attribute(owner), last)
+    setattr(attribute(owner), last, ours)
+    try:
+        yield
+    finally:
+        setattr(attribute(owner), last, before)
 
 
 @cache
+def _replacements() -> dict[str, Any]:
+    """Return what stands for names of Numba's while it compiles kernels."""
+    return {
+        names.TAKES_LOC: cache(attribute(names.TAKES_LOC)),
+        names.CALL: _types_of_calls(),
+        names.LIFETIMES: _lifetimes(),
+        **dict.fromkeys((names.C_WRAPPER, names.EVENT_START, names.EVENT_END), _nothing),
+    }
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Do nothing: nothing calls a kernel from C, and nobody listens to what Numba tells."""
+
+
 def _types_of_calls() -> Callable[..., Any]:
     """Return what finds the type of a call, and remembers it with the options it was found for."""
-    find, flags = attribute(CALL), attribute(FLAGS)
+    find, flags = attribute(names.CALL), attribute(names.FLAGS)
     known: dict[Any, Any] = {}
+    # Options take long to compare, and each function that is compiled has its own, which stay as they are.
+    alike: dict[Any, Any] = {}
+    options: dict[int, tuple[Any, Any]] = {}
 
     def get_call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
-        key = function, args, *kws.items(), flags()
+        of = flags()
+        if id(of) not in options:
+            options[id(of)] = of, alike.setdefault(of, len(alike))
+        key = function, args, *kws.items(), options[id(of)][1]
         if key not in known:
             known[key] = find(function, context, args, kws)
         return known[key]
 
     return get_call_type
+
+
+def _lifetimes() -> Callable[..., None]:
+    """Return what looks where variables are used last: only when it is to be written into the function.
+
+    Numba does so after each pass that changes a function.
+    """
+    full, lifetime = attribute(names.LIFETIMES), attribute("numba.core.postproc.VariableLifetime")
+    ordered = attribute("numba.core.transforms.canonicalize_cfg")
+
+    def run(processor: Any, emit_dels: bool = False, extend_lifetimes: bool = False) -> None:
+        function = processor.func_ir
+        if emit_dels or function.is_generator:
+            full(processor, emit_dels, extend_lifetimes)
+        else:
+            function.blocks = ordered(function.blocks)
+            function.variable_lifetime = lifetime(function.blocks)
+
+    return run
 
 
 @cache
@@ -80,7 +129,7 @@ def _library() -> Any:
 
     Nobody asks for that of a kernel that only kernels call: its code becomes part of theirs.
     """
-    numbas = attribute(LIBRARY)
+    numbas = attribute(names.LIBRARY)
 
     class Library(numbas):  # type: ignore[misc, valid-type]
         waits = False

@@ -41,6 +41,10 @@ _CODEGEN = "numba.core.codegen.JITCPUCodegen"
 CALL = "numba.core.types.functions.BaseFunction.get_call_type"
 FLAGS = "numba.core.targetconfig.ConfigStack.top_or_none"
 PASSES = "numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline"
+LIFETIMES = "numba.core.postproc.PostProcessor.run"
+C_WRAPPER = "numba.core.lowering.BaseLower.create_cfunc_wrapper"
+TAKES_LOC = "numba.core.base._has_loc"
+EVENT_START, EVENT_END = "numba.core.event.start_event", "numba.core.event.end_event"
 
 #: Attributes of classes and modules, and why each is used.
 NAMES = {
@@ -79,6 +83,13 @@ NAMES = {
     "numba.core.compiler_lock.global_compiler_lock": "held while Numba works in another way than usual",
     CALL: "finds the type of a call: each time anew, and that is a tenth of all work",
     FLAGS: "the options that the type of a call is found for",
+    LIFETIMES: "where variables are used last: found after each pass, needed after the last one",
+    "numba.core.postproc.VariableLifetime": "finds that when it is asked",
+    "numba.core.transforms.canonicalize_cfg": "what else is done after each pass",
+    C_WRAPPER: "what calls a function from C, made of each function of Numba's that a kernel calls",
+    TAKES_LOC: "looks at the parameters of what makes code: each time anew",
+    EVENT_START: "tells of each step whoever listens, and nobody does",
+    EVENT_END: "the same",
     "numba.core.compiler.CompilerBase": "compiles a kernel, by what we leave of its passes",
     PASSES: "all of its passes",
     f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",
