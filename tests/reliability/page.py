@@ -45,8 +45,6 @@ LEFT = """\
   size stays. `gtmask validate --deep` sees it only where its values break a rule.
 - `answer` again after a worker's mask was replaced under its old name keeps what it made of the first one.
 - `answer` takes lines of images that the run which `--run` names never had, if their masks can be read.
-- Names of images that differ in case alone have masks that differ in case alone: from S3 into a folder whose
-  file system knows no case, the later one replaces the other.
 - A class with `value` or `color` in a class map also takes shapes whose label is that very text.
 - Shapes in CVAT's XML that stand in CDATA or inside another shape, which no tool is known to write, are
   passed over.

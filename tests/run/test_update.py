@@ -14,6 +14,7 @@ import pytest
 
 import gtmask
 from gtmask.errors import GtmaskError, RunConflictError, StorageError, UsageError
+from gtmask.progress import Silent
 from gtmask.run.summary import Changes
 from gtmask.storage.local import LocalStorage
 from tests.support import coco_data
@@ -255,6 +256,30 @@ def test_no_manifest_names_masks_that_are_lost(
     assert not manifest.exists()
     convert(world, export, out, update=True)
     assert_fresh(world, export, out, tmp_path / "fresh", start())
+
+
+def test_masks_that_a_file_system_without_case_takes_for_one_are_told(tmp_path: Path) -> None:
+    """Such a folder has its names in capitals, too; here one mask goes as if the other one replaced it.
+
+    It may list names in another normal form than they were given.
+    """
+    world, out = made(tmp_path, 1), tmp_path / "out"
+    names = ("same.jpg", "SAME.jpg", "\N{LATIN SMALL LETTER U WITH DIAERESIS}.jpg")
+    world.items += [Item(name, []) for name in names]
+    for name in names:
+        world.put_image(name)
+    export = write_coco(world)
+
+    class Folding(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == "assemble":
+                (out / "masks" / "same.png").unlink()
+                (out / "_GTMASK").mkdir()
+                (out / "masks" / names[2].replace("jpg", "png")).rename(out / "masks" / "u\u0308.png")
+
+    with pytest.raises(GtmaskError, match=r"1 can no longer be found.*same.png.*differ in case alone"):
+        convert(world, export, out, progress=Folding())
+    assert not (out / "labeling-qa.manifest").exists()
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["the same export", "edited"])

@@ -11,7 +11,7 @@ import orjson
 from gtmask.answers.plan import MANIFEST, AnswerPlan
 from gtmask.answers.survey import UNANSWERED
 from gtmask.run.commit import CLASSES, CLASSES_TYPE, MASKS, REJECTS, Tally, each_part, reject_lines
-from gtmask.run.lost_masks import FileSizes, LostFiles
+from gtmask.run.lost_masks import FileSizes, LostFiles, folds_case
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,7 +35,8 @@ async def assemble(
     Raises GtmaskError where masks of earlier starts are gone, which is looked at where ``resumed`` says that
     there were any; their chunks are taken back.
     """
-    await _count(out, plan, found, LostFiles(out, await FileSizes.listed(out), MASKS) if resumed else None)
+    look = resumed or folds_case(out)
+    await _count(out, plan, found, LostFiles(out, await FileSizes.listed(out), MASKS) if look else None)
 
     async def pieces(pick: Callable[[dict[str, Any]], Any]) -> AsyncIterator[bytes]:
         async for rows in _rows(out, plan):

@@ -20,7 +20,7 @@ from gtmask.preparing.plan import KNOWN, REJECTS, PreparePlan, refuse_lost, sett
 from gtmask.preparing.worker import Item, PrepareJob, prepare_chunk
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import Tally, each_part, reject_lines
-from gtmask.run.lost_masks import FileSizes, LostFiles
+from gtmask.run.lost_masks import FileSizes, LostFiles, folds_case
 from gtmask.run.places import absolute_location, is_inside, real
 from gtmask.storage import Storage, open_storage
 from gtmask.storage.base import S3Settings
@@ -259,7 +259,7 @@ async def _assemble(
 
     async with open_storage(job.out, job.s3) as out:
         await refuse_lost(out, plan.identity)
-        if resumed:
+        if resumed or folds_case(out):
             images = LostFiles(out, await FileSizes.listed(out, ""), "")
         # What it names is there by now: chunks are committed after their images.
         await out.put_stream(TABLE, lines(out), "application/x-ndjson")

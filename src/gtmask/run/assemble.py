@@ -33,7 +33,7 @@ from gtmask.run.commit import (
 )
 from gtmask.run.journal import clear, run_lost
 from gtmask.run.journal_s3 import own_journals
-from gtmask.run.lost_masks import FileSizes, LostMasks
+from gtmask.run.lost_masks import FileSizes, LostMasks, folds_case
 from gtmask.run.plan import Plan, refuse_lost
 from gtmask.run.starts import forget_starts, read_starts
 from gtmask.storage import is_s3
@@ -96,7 +96,8 @@ async def assemble(out: Storage, plan: Plan, progress: Progress, *, look: bool =
         raise GtmaskError(await _not_done(out, plan, missing))
     tally = Tally()
     rejected: list[int] = []
-    masks = LostMasks(out, plan, await FileSizes.listed(out)) if look else None
+    # Where names that differ in case alone are one file, one of two masks may have replaced the other.
+    masks = LostMasks(out, plan, await FileSizes.listed(out)) if look or folds_case(out) else None
 
     async def pieces() -> AsyncIterator[bytes]:
         held: list[bytes] = []

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from array import array
 from base64 import b64decode
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 
 from gtmask.errors import GtmaskError
+from gtmask.manifest.unfinished import STATE
 from gtmask.run.commit import MASKS, commit_key, unpack_counts
 from gtmask.run.dropped import mask_key_of, remove_all
 from gtmask.run.states import CONTINUED, UNKNOWN
+from gtmask.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,30 +30,56 @@ if TYPE_CHECKING:
     from gtmask.run.plan import Plan
     from gtmask.storage.base import Storage
 
+_UPDATE = "run the same `gtmask convert` with --update, and without --shard, to make them again"
+
+
+def folds_case(out: Storage) -> bool:
+    """Say whether names that differ in case alone are one file in an output, which has a state by now."""
+    return not is_s3(out.root) and Path(out.root, STATE.upper()).exists()
+
+
+def _advice(out: Storage, usual: str) -> str:
+    """Return how what is lost is made again."""
+    if folds_case(out):
+        return (
+            f"{usual}; where names differ in case alone, which are one file here, take a folder of another "
+            "file system, or an s3:// prefix"
+        )
+    return usual
+
+
+def _hash(key: str, *, composed: bool) -> int:
+    return hash(normalize("NFC", key) if composed else key)
+
 
 class FileSizes:
     """The sizes of the files of an output, by the hashes of their keys.
 
     - ``hashes``, ``sizes``: int64 (n,) of all files, in any order; sizes in bytes.
     - ``prefix``: what their keys begin with, and those that are asked for do not.
+    - ``composed``: hashes are of keys in Unicode's normal form C, as file systems may list them in another.
     """
 
-    def __init__(self, hashes: NDArray[np.int64], sizes: NDArray[np.int64], prefix: str) -> None:
+    def __init__(
+        self, hashes: NDArray[np.int64], sizes: NDArray[np.int64], prefix: str, *, composed: bool
+    ) -> None:
         order = hashes.argsort(kind="stable")
-        self._hashes, self._sizes, self._prefix = hashes[order], sizes[order], prefix
+        self._hashes, self._sizes = hashes[order], sizes[order]
+        self._prefix, self._composed = prefix, composed
 
     @classmethod
     async def listed(cls, out: Storage, prefix: str = MASKS) -> FileSizes:
         """List the masks of an output, or other files."""
-        hashes, sizes = array("q"), array("q")
+        hashes, sizes, composed = array("q"), array("q"), folds_case(out)
         async for entry in out.list(prefix):
-            hashes.append(hash(entry.key))
+            hashes.append(_hash(entry.key, composed=composed))
             sizes.append(entry.size)
-        return cls(np.array(hashes, np.int64), np.array(sizes, np.int64), prefix)
+        return cls(np.array(hashes, np.int64), np.array(sizes, np.int64), prefix, composed=composed)
 
     def of(self, keys: Iterable[str | None]) -> NDArray[np.int64]:
         """Return the sizes of files by their keys below the prefix; -1 for those that are not there."""
-        wanted = np.array([hash(f"{self._prefix}{key}") for key in keys], np.int64)
+        found = (_hash(f"{self._prefix}{key}", composed=self._composed) for key in keys)
+        wanted = np.fromiter(found, np.int64)
         if not len(self._hashes):
             return np.full(len(wanted), -1, np.int64)
         at = self._hashes.searchsorted(wanted).clip(max=len(self._hashes) - 1)
@@ -120,8 +150,7 @@ class LostMasks:
             example = self._out.uri(f"{MASKS}{self._example}")
             raise GtmaskError(
                 f"Of the masks of this run, {self._count:,} can no longer be found, or have another size "
-                f"than they had, such as {example}: run the same `gtmask convert` with --update, and "
-                "without --shard, to make them again."
+                f"than they had, such as {example}: {_advice(self._out, _UPDATE)}."
             )
 
 
@@ -155,5 +184,5 @@ class LostFiles:
             example = self._out.uri(self._prefix + self._example)
             raise GtmaskError(
                 f"Of the files that earlier starts made, {self._count:,} can no longer be found, such as "
-                f"{example}: run the same command again to make them again."
+                f"{example}: {_advice(self._out, 'run the same command again to make them again')}."
             )
