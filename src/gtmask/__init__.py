@@ -80,9 +80,9 @@ if TYPE_CHECKING:
     from gtmask.report.sampled import Sampled as Sampled
     from gtmask.report.starting_map import StartingMap as StartingMap
     from gtmask.report.starting_map import classes as classes
+    from gtmask.run.command import convert as convert
     from gtmask.run.commit import Tally as Tally
     from gtmask.run.paint import rasterize as rasterize
-    from gtmask.run.run import convert as convert
     from gtmask.run.run import finish as finish
     from gtmask.run.settings import CHOICES as CHOICES
     from gtmask.run.settings import ConvertOptions as ConvertOptions
@@ -133,9 +133,10 @@ _NAMES = {
     "gtmask.report.overlays": "Preview preview",
     "gtmask.report.sampled": "Sampled",
     "gtmask.report.starting_map": "StartingMap classes",
+    "gtmask.run.command": "convert",
     "gtmask.run.commit": "Tally",
     "gtmask.run.paint": "rasterize",
-    "gtmask.run.run": "convert finish",
+    "gtmask.run.run": "finish",
     "gtmask.run.settings": "CHOICES ConvertOptions ExecutionOptions Settings",
     "gtmask.run.status": "Status status",
     "gtmask.run.summary": "Changes Summary",

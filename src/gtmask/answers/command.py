@@ -41,8 +41,7 @@ from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.progress import Progress, Silent
 from gtmask.run.commit import MASKS, committed, take_back_rejects
 from gtmask.run.overwrite import occupied, what_is_there
-from gtmask.run.places import absolute, is_inside, real
-from gtmask.run.prepared import NOT_PREPARED, prepared_location
+from gtmask.run.places import NOT_PREPARED, absolute, is_inside, prepared_location, real
 from gtmask.storage import check_location, open_storage, split_location
 from gtmask.storage.base import S3Settings
 from gtmask.storage.usable import check_folder, check_overwrite

@@ -13,7 +13,7 @@ from gtmask.groundtruth.validation import validate
 from gtmask.manifest.unfinished import STATE
 from gtmask.report.overlays import preview
 from gtmask.report.scenes import write_data_set
-from gtmask.run.run import convert
+from gtmask.run.command import convert
 from gtmask.storage.outputs import foreign
 from gtmask.storage.usable import check_folder
 

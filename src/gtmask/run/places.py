@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from gtmask.run.stats import Stats
 
 
+#: In place of the location of a table of prepared images: the images are taken as they are.
+NOT_PREPARED = "none"
+
+
 @dataclass(slots=True)
 class Interrupted:
     """Keeps the sentence that is true now: whoever goes a step further says so before the step."""
@@ -246,6 +250,16 @@ def absolute_location(location: str | PathLike[str], option: str) -> str:
     text = os.fspath(location)
     check_location(text, option)
     return absolute(text)
+
+
+def prepared_location(given: str | PathLike[str] | None) -> str | None:
+    """Return the location of a table as it is used, or :data:`NOT_PREPARED`.
+
+    Raises UsageError where it cannot be one.
+    """
+    if given is None or os.fspath(given).lower() == NOT_PREPARED:
+        return None if given is None else NOT_PREPARED
+    return absolute_location(given, "--prepared")
 
 
 def absolute(location: str) -> str:

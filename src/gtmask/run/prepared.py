@@ -7,7 +7,6 @@ since, would give masks that do not fit, and nobody would see it before workers 
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,32 +27,17 @@ from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.loops import run_async
 from gtmask.progress import notice
-from gtmask.run.places import RunRequest, absolute_location
+from gtmask.run.places import NOT_PREPARED, RunRequest
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AsyncExitStack
-    from os import PathLike
 
     from numpy.typing import NDArray
 
     from gtmask.images.probe import ImageInfo
     from gtmask.storage.base import S3Settings, Storage
-
-
-#: In place of a table's location: the images are taken as they are.
-NOT_PREPARED = "none"
-
-
-def prepared_location(given: str | PathLike[str] | None) -> str | None:
-    """Return the location of a table as it is used, or :data:`NOT_PREPARED`.
-
-    Raises UsageError where it cannot be one.
-    """
-    if given is None or os.fspath(given).lower() == NOT_PREPARED:
-        return None if given is None else NOT_PREPARED
-    return absolute_location(given, "--prepared")
 
 
 def with_table(request: RunRequest) -> RunRequest:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from gtmask import kernels
 from gtmask.errors import GtmaskError, WorkersLostError
 from gtmask.formats.export import take_read
-from gtmask.formats.sources import source_list
 from gtmask.images.listed import read_listed
 from gtmask.loops import one_loop, run_async
 from gtmask.progress import Progress, Silent
@@ -25,153 +24,57 @@ from gtmask.run.chunks import converted, cut_chunks, dear_chunks
 from gtmask.run.commit import ChunkResult, Tally, committed, take_back_rejects
 from gtmask.run.decide import decide, refuse_counted
 from gtmask.run.dropped import mask_key_of
-from gtmask.run.job import Job, job_of, known_heads, probe_cache_of
+from gtmask.run.job import Job, job_of, known_heads
 from gtmask.run.places import RunRequest, absolute_location, refuse_moved_output
 from gtmask.run.plan import Plan, join_fingerprints, required_plan
-from gtmask.run.prepared import prepared_location, with_table
-from gtmask.run.settings import ConvertOptions, ExecutionOptions, Settings, parse_shard, split_options
+from gtmask.run.prepared import with_table
+from gtmask.run.settings import ExecutionOptions, Settings, parse_shard
 from gtmask.run.starts import Presence
-from gtmask.run.stats import Stats
 from gtmask.run.summary import Changes, Summary, summarize
 from gtmask.run.update import Kept, end_update, take_over, update, without_line
 from gtmask.run.watch import Watches, open_exports
 from gtmask.run.worker import warm_up
 from gtmask.storage import S3Settings, is_s3, open_storage
-from gtmask.workers import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from os import PathLike
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader
     from gtmask.run.listed_versions import JoinedVersions, ListedVersions
+    from gtmask.workers import Pool
 
 
 #: From this many records on, workers surely have something to do: they start during the survey.
 MANY = 10_000
 
 
-def convert(
-    source: str | PathLike[str] | Sequence[str | PathLike[str]],
-    out: str | PathLike[str],
-    *,
-    images: str | PathLike[str] | None = None,
-    prepared: str | PathLike[str] | None = None,
-    classes: str | PathLike[str] | ClassMap | None = None,
-    s3: S3Settings | None = None,
-    progress: Progress | None = None,
-    **options: Unpack[ConvertOptions],
-) -> Summary:
-    """Convert an export to masks and a manifest; resumes what an earlier start left unfinished.
-
-    Parameters
-    ----------
-    source
-        File, folder, glob, archive or ``s3://`` location of the export; or several, of one tool or of more,
-        which become one run: their labels are joined by name, and class ids follow the order of the exports.
-        Of an image that stands in several of them the first one's annotations count.
-    out
-        Folder or ``s3://`` prefix of the output.
-    images
-        Folder or prefix in which the images are read; the export's own folder by default.
-    prepared
-        The table of images that :func:`gtmask.prepare` made; by default the one that lies among the images;
-        ``"none"`` where the images that it made were labeled.
-    classes
-        A class map or the path of its TOML file; by default made from the export's own label list.
-    s3
-        How to reach S3.
-    progress
-        Is told how the run gets on.
-    **options
-        The fields of :class:`Settings` and :class:`ExecutionOptions`: the same names, meanings and defaults
-        as the options of ``gtmask convert``.
-
-    Returns
-    -------
-    Summary
-        Its ``exit_code`` is 3 where records were rejected.
-
-    Raises
-    ------
-    UsageError
-        Settings that cannot be meant, or another run's output.
-    GtmaskError
-        The run stopped; what was committed is kept and the same call goes on.
-    KeyboardInterrupt
-        Ctrl-C stopped it: its argument says what is true then.
-
-    Examples
-    --------
-    >>> import gtmask
-    >>> summary = gtmask.convert("export.json", "masks-run1", images="images", workers=1)
-    >>> summary.tally.masks, summary.tally.rejects
-    (6, 0)
-    """
-    settings, execution = split_options(options, s3)
-    listener = progress or Silent()
-    stats = None
-    if execution.stats is not None:
-        stats = Stats(absolute_location(execution.stats, "--stats"), execution.s3, listener)
-    request = RunRequest(
-        tuple(absolute_location(one, "SOURCE") for one in source_list(source)),
-        absolute_location(out, "--out"),
-        None if images is None else absolute_location(images, "--images"),
-        settings,
-        execution,
-        stats or listener,
-        prepared=prepared_location(prepared),
-        stats=stats,
-        probes=probe_cache_of(execution),
-    )
-    request.refuse_overlap()
-    parse_shard(execution.shard)
-    try:
-        with stats or contextlib.nullcontext():
-            return _started(request, classes)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(request.interrupted.sentence) from None
-
-
-def _started(request: RunRequest, classes: str | PathLike[str] | ClassMap | None) -> Summary:
-    """Look, decide and convert."""
+def run(request: RunRequest, classes: str | PathLike[str] | ClassMap | None, pool: Pool) -> Summary:
+    """Look, decide and convert; raises as :func:`gtmask.convert`."""
     request = with_table(request)
     settings, execution = request.settings, request.execution
     reader, watch, digests = open_exports(request)
     # Compiled once, here: worker processes then load the kernels from the cache.
     kernels.compile_kernels(_kernels(settings))
-    with (
-        one_loop(),
-        Pool(
-            execution.workers,
-            execution.executor,
-            grace=execution.grace,
-            patience=execution.worker_timeout,
-        ) as pool,
-    ):
-        try:
-            pool.wait_for_workers(warm_up, request.progress)
-            # Whoever asks for workers has them start now, unless there is but one chunk.
-            enough = MANY if execution.workers is None else settings.chunk_size or LEAST
-            if (reader.count() or 0) > enough:
-                pool.prepare(warm_up)
-            listed = None if settings.only is None else read_listed(settings.only, "--only")
-            reader = choose(request.source, reader, listed, settings, pool, request.progress)
-            if listed is not None:
-                request = replace(request, settings=replace(settings, only=listed.digest))
-            kept, digest = None, partial(join_fingerprints, digests)
-            if execution.update:
-                plan, kept = update(request, reader, classes, pool, digest)
-            else:
-                plan = decide(request, reader, classes, pool, digest)
-            request.interrupted.before_converting(execution)
-            with _advice_to_go_on(execution):
-                return _convert(request, reader, plan, pool, watch, kept)
-        except KeyboardInterrupt:
-            # The chunks that run are finished first, which may take a while: show that the key was heard.
-            request.progress.stage("stopping", None)
-            raise
+    with one_loop():
+        pool.wait_for_workers(warm_up, request.progress)
+        # Whoever asks for workers has them start now, unless there is but one chunk.
+        enough = MANY if execution.workers is None else settings.chunk_size or LEAST
+        if (reader.count() or 0) > enough:
+            pool.prepare(warm_up)
+        listed = None if settings.only is None else read_listed(settings.only, "--only")
+        reader = choose(request.source, reader, listed, settings, pool, request.progress)
+        if listed is not None:
+            request = replace(request, settings=replace(settings, only=listed.digest))
+        kept, digest = None, partial(join_fingerprints, digests)
+        if execution.update:
+            plan, kept = update(request, reader, classes, pool, digest)
+        else:
+            plan = decide(request, reader, classes, pool, digest)
+        request.interrupted.before_converting(execution)
+        with _advice_to_go_on(execution):
+            return _convert(request, reader, plan, pool, watch, kept)
 
 
 @contextlib.contextmanager

@@ -91,6 +91,8 @@ class Pool:
         #: Results given, and how many tasks were done when a process died last.
         self._given = self._done = 0
         self._flying: deque[_Flying[Any]] = deque()
+        #: Whether processes were given anything but what they do first.
+        self._is_used = False
         self._cluster: Cluster | None = None
         if executor.startswith("dask://"):
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
@@ -230,6 +232,7 @@ class Pool:
     def _start(self, first: Callable[[], None]) -> None:
         """Start processes: each does this first."""
         self._starting = [self._submit(first) for _ in range(self._workers)]
+        self._is_used = False
 
     def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
         """Hand a task to all cores, or machines; what comes back is for :meth:`_result`."""
@@ -240,6 +243,7 @@ class Pool:
         if self._processes is None:
             self._before()
             self._processes = self._make_processes()
+        self._is_used = True
         try:
             return self._processes.submit(counted, function, *arguments)
         except BrokenExecutor:
@@ -342,15 +346,20 @@ class Pool:
         if self._cluster is not None:
             self._cluster.close(wait=wait)
         if self._processes is not None:
+            if not self._is_used:  # they import what is not needed any more
+                self._kill_processes()
             self._processes.shutdown(wait=wait, cancel_futures=True)
 
     def kill(self) -> None:
         """End what runs at once: worker processes by their ids, and the task in this process's thread."""
         interrupt_all()
+        self._kill_processes()
+        self.close(wait=False)
+
+    def _kill_processes(self) -> None:
         processes = getattr(self._processes, "_processes", None) or {}
         for process in list(processes.values()):
             process.kill()
-        self.close(wait=False)
 
 
 def _get_ready(_function: Callable[..., Any]) -> None:
