@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
 from gtmask.images.probe import GLANCE, ImageInfo, probe
+from gtmask.run.probe_snapshot import open_known
 from gtmask.storage.local import LocalStorage
 from gtmask.workers import thread_pool
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from gtmask.images.known_heads import KnownHeads
-    from gtmask.storage.base import Storage
+    from gtmask.images.known_heads import KnownHeads, Seen
+    from gtmask.run.probe_snapshot import Snapshot
+    from gtmask.storage.base import S3Settings, Storage
 
     #: What :func:`gtmask.images.probe.probe` looks at first, or what is known already.
     Head = tuple[bytes, str] | ImageInfo | None
@@ -54,6 +56,10 @@ class Heads:
     def close(self) -> None:
         """Hold nothing."""
 
+    def take(self) -> Seen | None:
+        """Return what was seen of heads since this was called last, None where nobody keeps it."""
+        return None if self._known is None else self._known.take()
+
     async def _look(self, key: str) -> ImageInfo:
         return self._find(key) or await probe(self._storage, key)
 
@@ -61,8 +67,12 @@ class Heads:
         return None if self._known is None else self._known.find(key)
 
 
-def heads_of(images: Storage, known: KnownHeads | None = None) -> Heads:
-    """Return what reads the heads of images, as it suits the place where they are."""
+async def heads_of(images: Storage, snapshot: Snapshot | None, s3: S3Settings) -> Heads:
+    """Return what reads the heads of images, as it suits the place where they are.
+
+    - ``snapshot``: where it is found what is known of them, None where nobody keeps it.
+    """
+    known = None if snapshot is None else await open_known(snapshot, images.root, s3)
     return HeadsAhead(images, known) if isinstance(images, LocalStorage) else Heads(images, known)
 
 

@@ -40,7 +40,6 @@ from gtmask.run.outcomes import Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.prepared import Copies, MaskPlace, mask_places
-from gtmask.run.probe_snapshot import open_known
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
 from gtmask.run.stats import Sampler
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from gtmask.images.known_heads import KnownHeads
     from gtmask.images.probe import ImageInfo
     from gtmask.model import Record
     from gtmask.run.ahead import Heads
@@ -81,7 +79,6 @@ class Worker:
         self._turn = asyncio.Lock()
         self.images: Storage
         self.heads: Heads
-        self.known: KnownHeads | None = None
         self.table: PreparedImages | None
         self.out: Storage
         # By id: a class map may leave ids out.
@@ -96,9 +93,7 @@ class Worker:
         self.table = None
         if self.job.table:
             self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
-        if self.job.known is not None:
-            self.known = await open_known(self.job.known, self.job.images, self.job.s3)
-        self.heads = heads_of(self.images, self.known)
+        self.heads = await heads_of(self.images, self.job.known, self.job.s3)
         self.stack.callback(self.heads.close)
         away = self.job.settings.image_uri is not None
         self.copies = Copies(self.heads.probe, self.images, self.job.s3, self.stack, may_be_away=away)
@@ -162,8 +157,7 @@ class Worker:
                 result = ChunkResult(result.chunk, result.tally)
         if self.sampler is not None:
             result.report = self.sampler.take()
-        if self.known is not None:
-            result.heads = self.known.take()
+        result.heads = self.heads.take()
         return result
 
     def _looking_ahead(self, chunk: Chunk, wanted: list[int]) -> Iterable[int]:
