@@ -27,7 +27,8 @@ class Hidden:
         self.found = next((vars(each)[name] for each in owner.__mro__ if name in vars(each)), None)
         setattr(owner, name, self)
     def __get__(self, owner, kind=None):
-        if sys._getframe(1).f_globals["__name__"].startswith("gtmask"):
+        # Not from the calls of kernels, in which Numba's own C code asks.
+        if sys._getframe(1).f_globals["__name__"].startswith("gtmask.numba_"):
             raise AttributeError(self.name)
         if owner is not None and self.name in vars(owner):
             return vars(owner)[self.name]

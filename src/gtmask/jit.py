@@ -65,6 +65,7 @@ def kernel(
             dispatcher = numba.njit(**options)(function)
             if not inner:  # what is inner is cached within its callers
                 numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
+                numba_compiling.know_arrays(dispatcher)
             if len(signatures) == 1:
                 numba_compiling.widen(dispatcher, lambda: signature_types(signatures[0]))
         if signatures and not inner:

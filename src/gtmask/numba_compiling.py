@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gtmask import numba_internals as names
 from gtmask.numba_internals import attribute, libraries, numba
 
@@ -169,6 +171,28 @@ def _library() -> Any:
             """Set nothing: what has no machine code has no environment."""
 
     return Library
+
+
+def know_arrays(dispatcher: Any) -> None:
+    """Let a kernel know the types of plain arrays: Numba would import all of ``numpy.ma`` to tell them."""
+    others = dispatcher.typeof_pyval
+
+    def typeof_pyval(value: Any) -> Any:
+        if type(value) is not np.ndarray:
+            return others(value)
+        flags = value.flags
+        layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+        try:
+            return _array_type(value.dtype, value.ndim, layout, not flags.writeable)
+        except NotImplementedError:  # no kernel takes such numbers
+            return others(value)
+
+    dispatcher.typeof_pyval = typeof_pyval
+
+
+@cache
+def _array_type(dtype: np.dtype[Any], axes: int, layout: str, readonly: bool) -> Any:
+    return numba.types.Array(numba.from_dtype(dtype), axes, layout, readonly=readonly)
 
 
 def widen(dispatcher: Any, types: Callable[[], Sequence[Any]]) -> None:

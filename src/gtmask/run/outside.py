@@ -51,9 +51,11 @@ def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) 
     cut: list[Finding] = []
     fractions: list[Finding] = []
     for shape in shapes:
-        rings = _deciding(shape, parts)
-        if not rings:
+        first, last = shape.parts
+        # Of most shapes nothing is noted.
+        if not any(notes[parts[first] : parts[last]]):
             continue
+        rings = _deciding(shape, parts)
         of_all = of_any = notes[rings[0]]
         for ring in rings[1:]:
             of_all, of_any = of_all & notes[ring], of_any | notes[ring]

@@ -173,11 +173,13 @@ class Canvas:
 
     def add(self, shape: Shape, value: int) -> None:
         """Paint a shape over what is there, now or with the shapes that follow."""
-        self._blank &= shape.bitmap is not None and shape.bitmap.plane is not None
         if shape.bitmap is not None:
+            self._blank &= shape.bitmap.plane is not None
             self._add_bitmap(shape, shape.bitmap, value)
             return
-        self._flush_selected()
+        self._blank = False
+        if self._selected is not None:
+            self._flush_selected()
         if shape.runs is not None:
             self._flush_parts()
             runs = shape.runs
