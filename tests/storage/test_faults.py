@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from gtmask.errors import StorageError, TransientError, UsageError
+from gtmask.errors import AccessError, StorageError, TransientError, UsageError
 from gtmask.storage import S3Settings, open_storage, retry
 from gtmask.storage.s3_prefix import PART
 from tests.support.fault_proxy import FaultProxy
@@ -181,6 +181,22 @@ def test_a_spoilt_upload_is_refused_and_sent_again(
     fault_proxy.rule = lambda method, path, attempt: "400 BadDigest" if attempt == 1 else None
     run(fault_proxy, bucket, "aioboto3", lambda storage: storage.put("k", b"right"))
     assert s3_server.objects(bucket) == {"p/k": b"right"}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("fault", ["301 PermanentRedirect", "307 TemporaryRedirect"])
+def test_a_bucket_in_another_region_is_told(
+    fault_proxy: FaultProxy, bucket: str, client: str, fault: str
+) -> None:
+    """S3 says so by a redirect to nowhere; botocore then asks for the bucket's region (HEAD)."""
+    fault_proxy.rule = lambda method, path, attempt: None if method == "HEAD" else fault
+
+    async def work(storage: Any) -> None:
+        for request in (storage.put("k", b"content"), storage.get("k")):
+            with pytest.raises(AccessError, match=rf"the bucket {bucket} is in .*; name it with --region"):
+                await request
+
+    run(fault_proxy, bucket, client, work)
 
 
 @pytest.mark.usefixtures("quick_retries")

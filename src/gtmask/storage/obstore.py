@@ -260,6 +260,8 @@ def translate_errors(action: Action) -> Iterator[None]:
             raise UnreachableError(f"{what}: could not connect to the endpoint.") from error
         if "HTTP error" in text or "Http(" in text:
             raise TransientError(f"{what}: the connection broke off.") from error
+        if "redirect without LOCATION" in text:
+            raise error_of_answer(action, "PermanentRedirect", 301) from error
         if "ETag Header missing" in text:
             raise TransientError(f"{what}: S3 has trouble of its own (an answer without ETag).") from error
         raise StorageError(f"{what}: {_first_line(error)}.") from error
