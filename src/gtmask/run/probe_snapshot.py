@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from gtmask.manifest.unfinished import STATE
 from gtmask.storage import is_s3, open_storage, split_location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from numpy.typing import NDArray
 
@@ -41,43 +41,46 @@ class Snapshot:
     kinds: tuple[Kind, ...] = ()
 
 
-def parts_of(heads: Heads, etags: NDArray[np.bytes_] | None) -> Iterator[NDArray[Any]]:
-    """Yield the columns of a snapshot; see :class:`Snapshot`."""
-    yield heads.high
-    yield heads.rows
-    if etags is not None:
-        yield etags
-
-
 @contextlib.contextmanager
-def on_this_machine(heads: Heads, etags: NDArray[np.bytes_] | None) -> Iterator[Snapshot]:
-    """Let the processes of this machine find what is known; raises OSError where there is no room for it."""
+def on_this_machine(snapshot: Snapshot, parts: Iterator[NDArray[Any]]) -> Iterator[Snapshot]:
+    """Let the processes of this machine find what is known; raises OSError where there is no room for it.
+
+    - ``snapshot``: what it will be, without its location.
+    - ``parts``: its columns, or pieces of them, one after the other.
+    """
     with tempfile.NamedTemporaryFile(prefix="gtmask-heads-") as file:
-        for part in parts_of(heads, etags):
+        for part in parts:
             part.tofile(file)
+            del part
         file.flush()
-        yield _snapshot(file.name, heads, etags)
+        yield replace(snapshot, location=file.name)
 
 
 @contextlib.contextmanager
-def in_output(out: str, s3: S3Settings, heads: Heads, etags: NDArray[np.bytes_] | None) -> Iterator[Snapshot]:
+def in_output(
+    snapshot: Snapshot, parts: Iterator[NDArray[Any]], out: str, s3: S3Settings
+) -> Iterator[Snapshot]:
     """Let other machines find what is known in the output; raises StorageError where nothing can be put."""
     key = f"{STATE}heads/{uuid.uuid4().hex}"
 
-    async def put(data: bytes | None) -> None:
-        async with open_storage(out, s3) as storage:
-            await (storage.delete(key) if data is None else storage.put(key, data))
+    async def pieces() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part.tobytes()
 
-    run_async(put(b"".join(part.tobytes() for part in parts_of(heads, etags))))
+    async def put() -> None:
+        async with open_storage(out, s3) as storage:
+            await storage.put_stream(key, pieces())
+
+    async def remove() -> None:
+        async with open_storage(out, s3) as storage:
+            await storage.delete(key)
+
+    run_async(put())
     try:
-        yield _snapshot(f"{out}/{key}", heads, etags)
+        yield replace(snapshot, location=f"{out}/{key}")
     finally:
         with contextlib.suppress(GtmaskError):
-            run_async(put(None))
-
-
-def _snapshot(location: str, heads: Heads, etags: NDArray[np.bytes_] | None) -> Snapshot:
-    return Snapshot(location, len(heads), 0 if etags is None else etags.itemsize, tuple(heads.kinds))
+            run_async(remove())
 
 
 async def open_known(snapshot: Snapshot, images: str, s3: S3Settings) -> KnownHeads:
