@@ -7,8 +7,8 @@ edited since is no longer ours, either.
 
 from __future__ import annotations
 
+import os
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -45,7 +45,8 @@ def refuse_foreign(
     - ``overwrite``: whether it may be replaced whatever it is.
     - ``remedy``: what to do where no other file will do.
     """
-    if not is_s3(location) and Path(location).exists() and not Path(location).is_file():
+    # What cannot be looked at is told below.
+    if not is_s3(location) and os.path.exists(location) and not os.path.isfile(location):  # noqa: PTH110, PTH113 - Path raises
         raise UsageError(f"{option} {location} is no regular file, and cannot be replaced: name another.")
     if overwrite:
         return
