@@ -291,6 +291,23 @@ def test_the_last_answer_of_an_image_counts(mirror: Path, tmp_path: Path) -> Non
     assert np.array_equal(np.vectorize(NAMES.get)(mask), WORLD.truth["set1/01.jpg"])
 
 
+@pytest.mark.parametrize("dated", [True, False])
+def test_answers_of_one_moment_that_differ_are_told(mirror: Path, tmp_path: Path, dated: bool) -> None:
+    path = mirror / "answer/part-1/manifests/output/output.manifest"
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    other = json.loads(json.dumps(lines[0]))
+    other[AFTER] = lines[1][AFTER]
+    for line in (lines[0], other):
+        if not dated:
+            del line[f"{AFTER}-metadata"]["creation-date"]
+    # The same answer once more, a copy of a line, is no other one.
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, lines[1], other]))
+    result = run(mirror, tmp_path / "out")
+    assert result.tally.findings["answer-tied"] == 1
+    mask = np.asarray(Image.open(tmp_path / "out/masks/set0/00.png"))
+    assert np.array_equal(np.vectorize(NAMES.get)(mask), WORLD.truth["set0/00.jpg"])
+
+
 def test_what_is_no_answer_is_refused(mirror: Path, tmp_path: Path) -> None:
     wrong = mirror / "wrong.manifest"
     for content, error, words in (

@@ -232,7 +232,9 @@ class _Work:
             if place in look.skipped:
                 continue
             image = look.images[place]
-            waiting.setdefault(image, []).append(Line(data, where, look.pieces[place]))
+            waiting.setdefault(image, []).append(
+                Line(data, where, look.pieces[place], is_tied=place in look.tied)
+            )
             if look.ends[place]:
                 table = None if self.originals is None else self.originals.table
                 line = b"" if table is None or image < 0 else table.line(image)

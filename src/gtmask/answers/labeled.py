@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A manifest's line: its bytes, where it stands, and which copy of its image it is about."""
+    """A manifest's line: its bytes, where it stands, and which copy of its image it is about.
+
+    ``is_tied`` says that another answer of this copy was given at the same moment.
+    """
 
     data: bytes
     where: str
     piece: int = 0
+    is_tied: bool = False
 
 
 @dataclass(slots=True)
@@ -87,6 +91,8 @@ class LabeledReader:
             if new is not None and new.mask is not None:
                 why = f"{self.after} has no {COLOR_MAP} that says what its values are"
             outcome.findings.append(Finding("answer-missing", f"{why}; {kept}"))
+        if item.is_tied and new is not None:
+            outcome.findings.append(Finding("answer-tied", f"{new.mask}, {new.creation_date or 'no date'}"))
         if self._is_again(line, status):
             outcome.row["again"] = _again(line, old)
         outcome.row["change"] = {

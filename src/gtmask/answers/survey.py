@@ -46,9 +46,9 @@ class Look:
     """What the lines of an answer say together.
 
     ``statuses`` counts objects by what became of them, ``skipped`` are the numbers (from 0, over all
-    manifests) of lines that another line of the same image stands for; ``classes`` are id and colour of the
-    old attribute's classes by name; ``prefix`` is what all images' references begin with; ``digest`` stands
-    for every byte.
+    manifests) of lines that another line of the same image stands for, and ``tied`` those of lines that stand
+    for another answer of the same moment; ``classes`` are id and colour of the old attribute's classes by
+    name; ``prefix`` is what all images' references begin with; ``digest`` stands for every byte.
 
     Lines with one number in ``images`` make one mask: those of the copies of one image, by its line in the
     table. All other lines have numbers of their own, below 0. ``pieces`` tells which copy of its image each
@@ -62,6 +62,7 @@ class Look:
     failures: Counter[str] = field(default_factory=Counter)
     lines: int = 0
     skipped: frozenset[int] = frozenset()
+    tied: frozenset[int] = frozenset()
     images: array[int] = field(default_factory=lambda: array("q"))
     pieces: array[int] = field(default_factory=lambda: array("i"))
     ends: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
@@ -168,6 +169,8 @@ class _Objects:
     def __init__(self, found: Look, prefixes: Sequence[str], originals: Originals | None) -> None:
         self.found, self.prefixes, self.originals = found, prefixes, originals
         self.sources, self.ranks = array("Q"), array("d")
+        #: Of each line the mask that it answers with.
+        self.masks = array("Q")
         #: Of each line the mask's key without and with the image's extension.
         self.mask_keys = array("Q")
         self.statuses: list[str] = []
@@ -199,6 +202,7 @@ class _Objects:
         label = line.label(found.after)
         answered = status not in {FAILED, UNANSWERED}
         self.ranks.append(age_of(label).created if label is not None and answered else -1.0)
+        self.masks.append(text_hash(str(label.mask)) if label is not None else 0)
         self.statuses.append(status)
         if status == FAILED and label is not None:
             self.reasons[len(self.statuses) - 1] = str(label.failure_reason)
@@ -219,11 +223,15 @@ class _Objects:
     def _choose(self) -> None:
         """Keep the last answer of each image, and see whose masks would share a key."""
         sources = np.frombuffer(self.sources, np.uint64)
-        order = np.lexsort((np.arange(len(sources)), -np.frombuffer(self.ranks), sources))
+        ranks, masks = np.frombuffer(self.ranks), np.frombuffer(self.masks, np.uint64)
+        order = np.lexsort((np.arange(len(sources)), -ranks, sources))
         ordered = sources[order]
         repeats = np.append(False, ordered[1:] == ordered[:-1])
         skipped = set(order[repeats].tolist())
         self.found.skipped = frozenset(skipped)
+        chosen = order[~repeats][np.cumsum(~repeats) - 1]
+        ties = (ranks[order] == ranks[chosen]) & (ranks[chosen] >= 0) & (masks[order] != masks[chosen])
+        self.found.tied = frozenset(chosen[ties].tolist())
         kept = np.sort(order[~repeats])[::-1]
         images = np.frombuffer(self.found.images, np.int64)
         numbers, last = np.unique(images[kept], return_index=True)

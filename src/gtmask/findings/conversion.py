@@ -173,6 +173,9 @@ declare("guess", [
     ("answer-missing", ("The job ended before anybody answered this object; the detail says what is used "
      "instead."),
      "Label it in another job: `gtmask answer` writes again.manifest of such objects."),
+    ("answer-tied", ("Lines of this image name different masks, and no date tells which is newer; the first "
+     "line's was used, which the detail names."),
+     "Give only the manifest whose answers count."),
     ("tiles-differ", ("Tiles that overlap have different classes in pixels that they share; the detail "
      "counts these. The overlap was divided in its middle."),
      "Look at the place if it is more than an edge; masks of tiles are in the output of the job."),
