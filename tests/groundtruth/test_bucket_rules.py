@@ -18,7 +18,7 @@ from gtmask.errors import (
     AccessError,
     CredentialsError,
     GtmaskError,
-    NotFoundError,
+    NoPlaceError,
     StorageError,
     ThrottledError,
     TransientError,
@@ -478,7 +478,7 @@ def test_a_cors_rule_must_let_the_portal_read(rule: dict[str, Any], allowed: boo
     ("error", "kind"),
     [
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "X"), AccessError),
-        (ClientError({"Error": {"Code": "NoSuchBucket"}}, "X"), NotFoundError),
+        (ClientError({"Error": {"Code": "NoSuchBucket"}}, "X"), NoPlaceError),
         (ClientError({"Error": {"Code": "ThrottlingException"}}, "X"), ThrottledError),
         (ClientError({"Error": {"Code": "ValidationException", "Message": "bad"}}, "X"), StorageError),
         (EndpointConnectionError(endpoint_url="https://x"), UnreachableError),

@@ -300,7 +300,7 @@ def long_run(place: Place, options: argparse.Namespace) -> dict[str, Any]:
     data = place.folder / "long"
     data.mkdir()
     export = coco_data.write(data, [f"{number:06d}.jpg" for number in range(options.images)], seed=9)
-    given = [export, "--images", data / "images", "--workers", "1", *COMMON]
+    given = [export, "--images", data / "images", "--workers", "1", "--chunk-size", "128", *COMMON]
     whole = str(place.folder / "long-whole")
     seconds = run(gtmask("convert", *given, "--out", whole), place)
     place.break_requests(0.03, QUICK, options.seed)

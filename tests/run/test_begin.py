@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 import gtmask
+from gtmask import light
 from gtmask.errors import GtmaskError
 from gtmask.run import command
 from gtmask.run import run as whole_run
@@ -36,6 +37,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     note(Pool, "_start", "started")
     note(Pool, "close", "ended")
     note(whole_run, "open_exports", "opened")
+    # As for programs: the command line forks its workers.
+    monkeypatch.setattr(light, "is_light", lambda: False)
     monkeypatch.setattr(command, "LARGE", 2000)
     monkeypatch.setattr(command, "MANY", 4)
     return happened

@@ -15,6 +15,7 @@ from gtmask.errors import (
     AccessError,
     CredentialsError,
     NoCredentialsError,
+    NoPlaceError,
     NotFoundError,
     StorageError,
     TransientError,
@@ -335,7 +336,7 @@ class TestS3Errors:
     def test_a_missing_bucket(self, s3_server: Any, client: str) -> None:
         settings = S3Settings(client=client, endpoint_url=s3_server.endpoint)
         for error in failures("s3://no-such-bucket/x", settings):
-            assert type(error) is NotFoundError
+            assert type(error) is NoPlaceError
             assert "there is no bucket no-such-bucket; check its name" in str(error)
 
     def test_a_wrong_secret(
