@@ -66,7 +66,7 @@ class Scene:
         return f"{self.count:,} images of {self.width}x{self.height}, {self.shapes} polygons each, {where}"
 
 
-SMALL, MIDDLE, LARGE = Scene(200), Scene(3000), Scene(20_000, rounds=1)
+SMALL, MIDDLE, LARGE = Scene(200), Scene(3000), Scene(20_000)
 FINE, TMPFS = Scene(500, 1920, 1080, 40), Scene(3000, in_memory=True)
 QUICK = Scene(20, rounds=1)
 #: What is aimed at: the first candidate that many times as fast as the second.
