@@ -108,7 +108,8 @@ def begin_forking(module: str) -> bool:
 
 def end_forking() -> None:
     """End the process that workers were forked from, after them."""
-    with contextlib.suppress(IndexError):
+    # Of a process that is ending itself, the socket's folder may be gone already.
+    with contextlib.suppress(IndexError, OSError):
         _is_forking.pop()
         from multiprocessing import forkserver  # noqa: PLC0415 - as above
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,3 +111,13 @@ def test_a_pool_that_ends_early_does_not_wait_for_imports() -> None:
         pool.prepare()
         (server,) = servers()
     assert not server.is_running()
+
+
+def test_a_process_that_is_ending_ends_it_without_a_word() -> None:
+    """A second Ctrl-C, or the end of the time of grace: the folder of the socket may be gone by then."""
+    assert nursery.begin(())
+    (server,) = servers()
+    Path(forkserver._forkserver._forkserver_address).unlink()  # type: ignore[attr-defined]
+    spawn.end_forking()
+    assert not server.is_running()
+    assert nursery.begin(())
