@@ -164,12 +164,6 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
     return sum(_noted(notes, name) or 0 for name in names)
 
 
-def load_compiled(name: str) -> None:
-    """Load the kernels of a module, if it has any and all of them are in the on-disk cache; compile none."""
-    if name in ALL_MODULES and _noted(notes_folder(), name) is not None:
-        list(_load(name))
-
-
 def help_compiling(claims: str, groups: Sequence[str]) -> None:
     """Compile one group of modules after the other, but those that another helper has claimed.
 
@@ -233,25 +227,19 @@ def _compile_modules(notes: Path, names: Iterable[str]) -> None:
 
     Without Python's garbage collector, which takes a seventh of the compiler's time.
     """
+    from gtmask import jit  # noqa: PLC0415 - imports the compiler
+
     collecting = gc.isenabled()
     gc.disable()
     try:
         for name in names:
-            cached = sorted(_load(name))
+            importlib.import_module(name)
+            cached = sorted(chain.from_iterable(map(jit.compile_kernel, jit.registered().get(name, ()))))
             with suppress(OSError):  # not noted: the next start looks into the cache itself
                 _write_note(_note(notes, name), cached)
     finally:
         if collecting:
             gc.enable()
-
-
-def _load(name: str) -> Iterator[Path]:
-    """Compile the kernels of a module, or load them from the cache; yield their files there."""
-    from gtmask import jit  # noqa: PLC0415 - imports the compiler
-
-    importlib.import_module(name)
-    for known in jit.registered().get(name, ()):
-        yield from jit.compile_kernel(known)
 
 
 def _write_note(note: Path, cached: Iterable[Path]) -> None:

@@ -37,11 +37,6 @@ def travel_light() -> None:
     atexit.register(_end_at_once)
 
 
-def is_light() -> bool:
-    """Tell whether this process is all ours."""
-    return bool(_is_light)
-
-
 @contextmanager
 def importing_numba() -> Iterator[None]:
     """Let Numba be imported without what it has no use for here, if this process is all ours."""

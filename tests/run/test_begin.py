@@ -9,11 +9,10 @@ import psutil
 import pytest
 
 import gtmask
-from gtmask import light
 from gtmask.errors import GtmaskError
 from gtmask.run import command
 from gtmask.run import run as whole_run
-from gtmask.workers import Pool, nursery
+from gtmask.workers import Pool
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     note(Pool, "_start", "started")
     note(Pool, "close", "ended")
     note(whole_run, "open_exports", "opened")
-    # As for programs: the command line forks its workers.
-    monkeypatch.setattr(light, "is_light", lambda: False)
     monkeypatch.setattr(command, "LARGE", 2000)
     monkeypatch.setattr(command, "MANY", 4)
     return happened
@@ -84,7 +81,7 @@ def test_an_export_that_cannot_be_opened_leaves_no_process(
     export = tmp_path / "export.json"
     export.write_text("[" + "1," * 2000 + "1]")
     (tmp_path / "images").mkdir()
-    monkeypatch.setattr(nursery, "get_ready", _wait_for_ever)
+    monkeypatch.setattr(command, "_load_worker", _wait_for_ever)
     before = set(psutil.Process().children())
     with pytest.raises(GtmaskError):
         gtmask.convert(export, tmp_path / "out", images=tmp_path / "images", workers=2)
@@ -93,5 +90,5 @@ def test_an_export_that_cannot_be_opened_leaves_no_process(
     assert [process for process in left if "resource_tracker" not in " ".join(process.cmdline())] == []
 
 
-def _wait_for_ever(_needs: object) -> None:
+def _wait_for_ever() -> None:
     threading.Event().wait()

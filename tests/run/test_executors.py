@@ -144,7 +144,7 @@ def test_this_process_works_until_processes_have_started(
 
     with Pool() as workers:
         if prepared:
-            workers.prepare()
+            workers.prepare(warm_up)
         for process in workers.map(where, numbers(), 1000):
             found.append(process)
     here = [process == os.getpid() for process in found]

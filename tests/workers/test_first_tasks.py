@@ -108,7 +108,7 @@ def test_what_is_started_ahead_does_all(two_cores: Callable[[float], None]) -> N
     two_cores(0.0)
     with Pool() as workers:
         assert workers.at_work == 1
-        workers.prepare()
+        workers.prepare(_nothing)
         assert workers.at_work == 2
         assert os.getpid() not in list(workers.map(_me, itertools.repeat((), 3), 3))
 

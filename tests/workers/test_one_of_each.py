@@ -22,7 +22,7 @@ HOMES = {
     "SpawnContext": {"spawn.py"},
     "Process": {"spawn.py"},
     "fork": set(),
-    "Popen": {"kernels.py", "spawn.py"},
+    "Popen": {"kernels.py"},
     "Thread": {"spawn.py", "storage/blocking.py", "cli/reporters.py", "run/stats.py"},
 }
 #: What is called ``asyncio.run`` or ``subprocess.run``: the name alone says too little.

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from gtmask.formats.sources import source_list
-from gtmask.kernels import KERNEL_MODULES
 from gtmask.progress import Progress, Silent
 from gtmask.run.job import probe_cache_of
 from gtmask.run.places import RunRequest, absolute_location, prepared_location
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Bytes of a file, and files of a folder, from which on an export surely keeps several processes busy.
 LARGE, MANY = 16 << 20, 2_000
-#: What every worker of a run needs.
-NEEDS = ("gtmask.run.worker", "gtmask.run.watch", *KERNEL_MODULES)
 
 
 def convert(
@@ -110,17 +107,13 @@ def convert(
     request.refuse_overlap()
     parse_shard(execution.shard)
     workers = Pool(
-        execution.workers,
-        execution.executor,
-        needs=NEEDS,
-        grace=execution.grace,
-        patience=execution.worker_timeout,
+        execution.workers, execution.executor, grace=execution.grace, patience=execution.worker_timeout
     )
     try:
         with stats or nullcontext(), workers:
             try:
                 if execution.workers is not None and any(map(_is_large, request.sources)):
-                    workers.prepare()
+                    workers.prepare(_load_worker)
                 # Imports the compiler and what reads exports: processes that were started import meanwhile.
                 from gtmask.run.run import run  # noqa: PLC0415
 
@@ -142,3 +135,10 @@ def _is_large(source: str) -> bool:
             return folder.stat().st_size >= LARGE
     files = chain.from_iterable(names for _, _, names in os.walk(source))
     return next(islice(files, MANY, None), None) is not None
+
+
+def _load_worker() -> None:
+    """Import what a worker needs, in its process."""
+    from gtmask.run.worker import warm_up  # noqa: PLC0415 - not here
+
+    warm_up()

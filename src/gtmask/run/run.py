@@ -62,7 +62,7 @@ def run(request: RunRequest, classes: str | PathLike[str] | ClassMap | None, poo
         # Whoever asks for workers has them start now, unless there is but one chunk.
         enough = MANY if execution.workers is None else settings.chunk_size or LEAST
         if (reader.count() or 0) > enough:
-            pool.prepare()
+            pool.prepare(warm_up)
         listed = None if settings.only is None else read_listed(settings.only, "--only")
         reader = choose(request.source, reader, listed, settings, pool, request.progress)
         if listed is not None:

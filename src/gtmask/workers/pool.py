@@ -60,7 +60,6 @@ class Pool:
       runs in a thread of this process: a small run need not wait for a process to start.
     - ``executor``: ``"local"`` or ``"dask://HOST:PORT"``.
     - ``before``: called once before processes start: compiles what each of them would compile.
-    - ``needs``: modules of which all tasks have need: what processes import ahead, with their kernels.
     - ``grace``: seconds that an interruption leaves to the tasks that run; None is as long as they need.
     - ``patience``: seconds for which a Dask cluster may have no workers.
     """
@@ -71,7 +70,6 @@ class Pool:
         executor: str = "local",
         *,
         before: Callable[[], object] = lambda: None,
-        needs: Iterable[str] = (),
         grace: float | None = None,
         patience: float = 600.0,
     ) -> None:
@@ -80,7 +78,7 @@ class Pool:
         self._workers = workers or cores()
         #: Whether tasks go to workers from the first one on, and none is done here to see what it takes.
         self._fixed = workers is not None or self._workers == 1
-        self._before, self._needs = before, needs
+        self._before = before
         self._thread: ThreadPoolExecutor | None = None
         self._processes: Executor | None = None
         #: What processes do first; once one of them has done it, they can be given tasks.
@@ -94,7 +92,7 @@ class Pool:
         self._given = self._done = 0
         self._flying: deque[_Flying[Any]] = deque()
         #: Whether processes were given anything but what they do first.
-        self._is_used = self._is_prepared = False
+        self._is_used = False
         self._cluster: Cluster | None = None
         if executor.startswith("dask://"):
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
@@ -324,17 +322,14 @@ class Pool:
             self._result(self._submit(warm_up))
             self._cluster.look_again()
 
-    def prepare(self) -> None:
-        """Let worker processes import what they need while this process is still busy with other things.
+    def prepare(self, warm_up: Callable[[], None]) -> None:
+        """Let worker processes start and import while this process is still busy with other things.
 
         All tasks are theirs then: what this process did until they are there, it would do in their way.
         """
-        if self._cluster is None and self._workers > 1 and self._processes is None and not self._is_prepared:
-            self._fixed = self._is_prepared = True
-            from gtmask.workers import nursery  # noqa: PLC0415 - a run of one worker does without
-
-            if not nursery.begin(self._needs):
-                self._start(partial(nursery.get_ready, self._needs))
+        if self._cluster is None and self._workers > 1 and self._processes is None:
+            self._fixed = True
+            self._start(warm_up)
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; with ``wait``, after the tasks that run."""
@@ -354,10 +349,6 @@ class Pool:
             if not self._is_used:  # they import what is not needed any more
                 self._kill_processes()
             self._processes.shutdown(wait=wait, cancel_futures=True)
-        if self._is_prepared:
-            from gtmask.spawn import end_forking  # noqa: PLC0415 - as above
-
-            end_forking()
 
     def kill(self) -> None:
         """End what runs at once: worker processes by their ids, and the task in this process's thread."""
