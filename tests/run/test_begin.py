@@ -36,8 +36,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     note(Pool, "_start", "started")
     note(Pool, "close", "ended")
     note(whole_run, "open_exports", "opened")
-    monkeypatch.setattr(command, "LARGE", 2000)
-    monkeypatch.setattr(command, "MANY", 4)
+    monkeypatch.setattr(command, "LARGE_FILE", 2000)
+    monkeypatch.setattr(command, "MANY_FILES", 4)
     return happened
 
 

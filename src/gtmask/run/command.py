@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gtmask.run.summary import Summary
 
 #: Bytes of a file, and files of a folder, from which on an export surely keeps several processes busy.
-LARGE, MANY = 16 << 20, 2_000
+LARGE_FILE, MANY_FILES = 16 << 20, 2_000
 
 
 def convert(
@@ -132,9 +132,9 @@ def _is_large(source: str) -> bool:
         return False
     with suppress(OSError):
         if not (folder := Path(source)).is_dir():
-            return folder.stat().st_size >= LARGE
+            return folder.stat().st_size >= LARGE_FILE
     files = chain.from_iterable(names for _, _, names in os.walk(source))
-    return next(islice(files, MANY, None), None) is not None
+    return next(islice(files, MANY_FILES, None), None) is not None
 
 
 def _load_worker() -> None:
