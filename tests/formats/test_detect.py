@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
+import zipfile
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from gtmask import convert, inspect
 from gtmask.errors import DamagedExportError, NotFoundError, StrictError, UnknownFormatError, UsageError
@@ -39,6 +43,26 @@ def write(folder: Path, files: dict[str, Any]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
     return folder
+
+
+def packed(files: dict[str, Any], mode: str = "") -> bytes:
+    """Return a zip, or in a mode of tarfile a tar, of some files."""
+    members = {
+        name: content if isinstance(content, bytes) else json.dumps(content).encode()
+        for name, content in files.items()
+    }
+    out = io.BytesIO()
+    if not mode:
+        with zipfile.ZipFile(out, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return out.getvalue()
+    with tarfile.open(fileobj=out, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -221,6 +245,13 @@ def test_several_documents_tell_the_names_of_their_images_without_making_units(t
         ("my_classes.txt", b"car\ntree\n", "file-skipped"),
         ("rejects.jsonl", b'{"image": "a.jpg"}\n', "file-skipped"),
         ("val.json.gz", b"\x1f\x8b", "file-unrecognised"),
+        ("val.zip", packed({"val.json": COCO, "b.jpg": b"x"}), "file-unrecognised"),
+        ("val.zip", packed({"v.zip": packed({"v.zip": packed({"b.jpg": b"x"})})}), "file-unrecognised"),
+        ("val.zip", b"PK", "file-unrecognised"),
+        ("images.zip", packed({"b.jpg": b"x", "README.md": b"x", "classes.txt": b"car"}), "file-skipped"),
+        ("val.tar", packed({"val.json": COCO, "b.jpg": b"x"}, "w"), "file-unrecognised"),
+        ("val.tgz", packed({"b.jpg": b"x", "val.json": COCO}, "w:gz"), "file-unrecognised"),
+        ("images.tgz", packed({"b.jpg": b"x", "classes.txt": b"car"}, "w:gz")[:-8], "file-skipped"),
     ],
 )
 def test_files_beside_documents_are_told(tmp_path: Path, name: str, content: Any, code: str):
@@ -229,6 +260,17 @@ def test_files_beside_documents_are_told(tmp_path: Path, name: str, content: Any
     (finding,) = reader.findings
     assert finding.code == code
     assert name in finding.detail
+
+
+def test_an_archive_beside_pictures_is_no_export_of_masks_unless_some_are_called_so(tmp_path: Path):
+    mask, photo = io.BytesIO(), io.BytesIO()
+    for out in (mask, photo):
+        Image.new("L", (4, 3), 1).save(out, "PNG")
+    files = {"all.zip": packed({"coco.json": COCO}), "a.png": photo.getvalue()}
+    with pytest.raises(UnknownFormatError, match=r"but the archive all\.zip: name that itself"):
+        open_reader(write(tmp_path / "photos", files))
+    reader = open_reader(write(tmp_path / "masks", {**files, "masks/a.png": mask.getvalue()}))
+    assert [item.code for item in reader.findings] == ["file-unrecognised"]
 
 
 def test_keypoints_and_captions_beside_coco_instances_are_no_second_records(tmp_path: Path):

@@ -148,9 +148,10 @@ declare("guess", [
     ("boxes-differ", ("The outlines of most annotations that were looked at reach elsewhere than their "
      "boxes: x and y may be exchanged, runs be written along the rows, or one of both be of another size."),
      "Look at a preview; if the masks are right, the boxes are wrong, and they do not count."),
-    ("fraction-suspected", ("All coordinates of a shape lie between 0 and 1, as if they were fractions of "
-     "the image, and the format counts in pixels."),
-     "If whoever wrote the export divided by the image's size, multiply by it: the shape is a dot now."),
+    ("fraction-suspected", ("All coordinates of a shape, or of an image's regions in percent, lie between 0 "
+     "and 1, as if they were fractions of the image."),
+     ("If whoever wrote the export divided by the image's size, multiply by it, or by 100 for percent: the "
+      "shape is a dot now.")),
     ("shape-cut", "A shape reaches beyond the image by more than a tenth of its side, and was cut off there.",
      "Check that this is the image that was labeled, in its size at that time."),
     ("bitmap-opaque", ("A bitmap whose transparency says which pixels count is opaque everywhere, so that "

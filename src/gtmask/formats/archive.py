@@ -131,6 +131,25 @@ class ArchiveExport(Rooted):
             ) from error
 
 
+def glance(outer: Export, archive: str) -> list[str]:
+    """Return what an archive among an export's files holds: of a tar what its first MiB tells.
+
+    Raises ExportError where it cannot be looked into.
+    """
+    inner = ArchiveExport(archive, outer, archive)
+    if archive.lower().endswith(".zip"):
+        return list(inner.names())
+    names: list[str] = []
+    # Whatever is wrong with the rest is not seen here.
+    with contextlib.suppress(*_BROKEN):
+        head = io.BytesIO(outer.read(archive, 0, _COPIED))
+        with tarfile.open(fileobj=head, mode="r|*") as tar:
+            names += (member.name for member in tar if member.isreg() and is_own(member.name))
+    if not names:
+        raise ExportError(f"{archive} cannot be looked into.")
+    return names
+
+
 class _Refused(Exception):  # noqa: N818 (never leaves this module)
     """Why an archive is not read; the message continues its location."""
 

@@ -18,6 +18,7 @@ from gtmask.errors import DamagedExportError, ExportError, UnknownFormatError, U
 from gtmask.findings import Finding
 from gtmask.formats import strangers
 from gtmask.formats.base import Reader, Sample, WalksDocument
+from gtmask.formats.export import ARCHIVES
 from gtmask.formats.reading import companions
 from gtmask.formats.registry import FORMATS
 from gtmask.formats.sampling import read_on, take_sample
@@ -213,8 +214,7 @@ def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> De
     if wanted is None and not found:
         from gtmask.formats.masks import looks_like_masks  # noqa: PLC0415 (few exports get here)
 
-        packed = any(companions.is_packed(sample.name) for sample in unknown)
-        if not packed and looks_like_masks(export, names):
+        if not _holds_packed(export, names, unknown) and looks_like_masks(export, names):
             return Detection(FORMATS["masks"], FORMATS["masks"].title)
         raise strangers.nothing(export, names, unknown)
     if len(found) > 1:
@@ -233,6 +233,16 @@ def _detect_folder(judge: _Judge, names: list[str], others: Iterator[str]) -> De
     ]  # fmt: skip
     candidates += _more(others, candidates)
     return _documents(judge, candidates, strange, entry, title)
+
+
+def _holds_packed(export: Export, names: list[str], unknown: list[Sample]) -> bool:
+    """Say whether annotations may be packed among pictures of which none is said to be a mask."""
+    from gtmask.formats.masks.layout import says_masks  # noqa: PLC0415 (few exports get here)
+
+    if any(companions.is_packed(sample.name) for sample in unknown):
+        return True
+    archives = (name for name in names if name.lower().endswith(ARCHIVES))
+    return not says_masks(names) and any(companions.is_document(export, name) for name in archives)
 
 
 def _more(others: Iterator[str], candidates: list[str]) -> list[str]:
@@ -265,9 +275,14 @@ def _documents(
             "name the document itself."
         )
     hits: list[str] = []
-    skipped = list(strange)
+    skipped: list[str] = []
     damaged: list[str] = []
     lost: list[tuple[str, str]] = []
+    for name in strange:
+        if companions.is_document(export, name):
+            lost.append((name, companions.IN_ARCHIVE))
+        else:
+            skipped.append(name)
     early: list[Sample] = []
     for name in candidates:
         sample, fits = judge.look(name)

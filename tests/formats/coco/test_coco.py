@@ -372,6 +372,12 @@ def test_label_studio_coordinates_are_fractions_of_the_displayed_image():
     assert record.points.tolist() == [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
 
 
+def test_fractions_that_label_studio_took_for_percent_are_told():
+    info = {"info": {"contributor": "Label Studio"}}
+    (record,) = read_files("coco", {"a.json": coco([0.0, 0.0, 0.08, 0.0, 0.04, 0.06]) | info})
+    assert [finding.code for finding in record.findings] == ["fraction-suspected"]
+
+
 @pytest.mark.parametrize(
     ("date", "known"), [("2024-11-06 10:00:00", True), ("2019-11-06", False), (7, False)]
 )

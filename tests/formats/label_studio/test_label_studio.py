@@ -272,6 +272,25 @@ def test_without_a_size_polygons_stay_fractions():
     assert codes(read_task(turned)) == ["shape-bad-geometry"]
 
 
+@pytest.mark.parametrize("sized", [True, False])
+@pytest.mark.parametrize("values", [
+    {"points": [[0.1, 0.1], [0.9, 0.1], [0.5, 1.0]], "polygonlabels": ["a"]},
+    {"x": 0.1, "y": 0, "width": 0.9, "height": 1, "rectanglelabels": ["a"]},
+])  # fmt: skip
+def test_fractions_in_place_of_percent_are_told(values: dict, sized: bool):
+    """Who writes tasks by program forgets to multiply by 100: all regions then lie in one corner."""
+
+    def told(*results: dict) -> list[str]:
+        if not sized:
+            for result in results:
+                del result["original_width"], result["original_height"]
+        return [finding.code for finding in read_task(*results).findings]
+
+    kind = next(key for key in values if key.endswith("labels"))
+    assert told(region(kind, values)) == ["fraction-suspected"]
+    assert told(region(kind, values), polygon()) == []
+
+
 @pytest.mark.parametrize("kind", ["polygonlabels", None])
 @pytest.mark.parametrize(("more", "told"), [({}, 0), ({"closed": True}, 0), ({"closed": False}, 1)])
 def test_polygons_that_were_left_open_are_told(kind: str | None, more: dict, told: int):

@@ -696,6 +696,8 @@ def test_a_document_beside_masks_that_nobody_reads_is_a_loss(tmp_path: Path):
         ({"classes.txt": "cat\ndog\ncow\npig\n"}, "cat"),
         ({"classes.json": '["cat", "dog", "cow", "pig"]'}, "cat"),
         ({"data.yaml": "names: [cat, dog, cow, pig]\n"}, "cat"),
+        ({"data.yaml": "names: {0: cat, 1: dog, 2: cow, 3: pig}\n"}, "cat"),
+        ({"data.yaml": "masks_dir: masks\nnames: [cat, dog, cow, pig]\n"}, None),
         ({"labelmap.txt": "cat:255,0,0::\nbackground:0,0,0::\ndog:0,255,0::\ncow:0,0,255::\n"}, "cat"),
         ({"classes.txt": "background\ncat\ndog\ncow\n"}, None),
         ({"classes.json": '{"0": "cat", "1": "dog", "2": "cow", "3": "pig"}'}, None),
@@ -713,6 +715,24 @@ def test_a_first_class_that_takes_the_pixels_of_zero_is_told(
     if zero is not None:
         [found] = masks.values()
         assert (found[MASK == 0] == zero).all()
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "classes.txt"])
+def test_the_list_that_labelme_is_started_with_counts_from_minus_one(name: str, tmp_path: Path) -> None:
+    """labelme2voc writes the line after ``__ignore__`` as 0, and what is to be ignored as -1."""
+    ignored = MASK.copy()
+    ignored[0, 0] = 255
+    source = write(tmp_path / "in", {
+        "SegmentationClassPNG/a.png": palette(ignored, {**COLORS, 255: (224, 224, 192)}),
+        "JPEGImages/a.jpg": photo(),
+        name: "__ignore__\n_background_\ncat\ndog\ncow\n",
+        "class_names.txt" if name == "labels.txt" else "_classes.txt": "_background_\ncat\ndog\ncow\n",
+    })  # fmt: skip
+    masks, summary = convert(source, tmp_path / "out")
+    [found] = masks.values()
+    assert MASK[0, 0] == 0
+    assert (found == NAMED).all()
+    assert told(summary) == {"mask-void"}
 
 
 def test_comments_in_a_list_of_names_have_no_number_and_are_told(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from gtmask.formats.jsonstream import Document, parse_elements, paused_gc
 from gtmask.formats.jsonstream.ids import id_key, normal_id
 from gtmask.formats.reading.browsers import turns_images
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import are_scored
+from gtmask.formats.reading.checks import are_fractions, are_scored
 from gtmask.formats.reading.companions import is_twin
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.kernels import READER_MODULES, compile_kernels
@@ -315,6 +315,9 @@ class CocoReader:
         if self.fractions and record.width and record.height:
             record.units, record.size_in_grid, record.grid_known = "fraction", False, self.turned
             record.points = record.points * (1 / record.width, 1 / record.height)
+            if are_fractions(record, (0.01, 0.01)):
+                told = f"{len(record.shapes)} shapes within a percent of the image"
+                record.findings.append(Finding("fraction-suspected", told))
         return record
 
     def _add_annotations(self, builder: RecordBuilder, number: Any, body: bytes) -> None:

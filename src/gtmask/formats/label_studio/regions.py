@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.label_studio.brush import brush_runs
-from gtmask.formats.reading.checks import decode_base64, drawn_pixels, reals
+from gtmask.formats.reading.checks import are_fractions, decode_base64, drawn_pixels, reals
 from gtmask.formats.reading.geometry import ellipse_ring, refuse_negative, rotated_corners
 from gtmask.formats.reading.malformed import type_name
 from gtmask.formats.reading.typed import get_any
@@ -60,11 +60,18 @@ class Regions:
             if turned := get_any(region, "image_rotation"):
                 builder.finding("image-rotation", f"{turned!r:.20} degrees")
                 break
+        percent = (0.01, 0.01)
         if self.width is None or self.height is None:
             record.units = "fraction"
-            return builder.build((0.01, 0.01))
-        record.width, record.height = self.width, self.height
-        return builder.build((self.width / 100, self.height / 100))
+        else:
+            record.width, record.height = self.width, self.height
+            percent = (self.width / 100, self.height / 100)
+        builder.build(percent)
+        if are_fractions(record, percent):
+            builder.finding(
+                "fraction-suspected", f"{len(record.shapes)} regions within a percent of the image"
+            )
+        return record
 
     def _add(self, result: dict[str, Any]) -> None:
         builder, value = self.builder, get_any(result, "value")

@@ -251,7 +251,7 @@ def _read_lists(export: Export, names: Sequence[str], reporter: Header) -> dict[
             continue
         folder = "" if name.startswith("../") else dirname(name)
         first = lists.setdefault(folder, classes)
-        if [entry.name for entry in first.entries] != [entry.name for entry in classes.entries]:
+        if first.names != classes.names and first.classes != classes.classes:
             reporter.finding("classes-differ", f"{first.source} counts, not {name}")
     return lists
 

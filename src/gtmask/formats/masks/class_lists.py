@@ -2,7 +2,9 @@
 
 An entry has a name, a pixel value, and a colour where the file tells one. Where a file tells no values, an
 entry's place in it is its value, counted from 0 (datumaro ``voc_format``, ``camvid_format``; labelme
-``class_names.txt``; ultralytics ``names``).
+``class_names.txt``; ultralytics ``names``), or from -1 in the lists that labelme is started with, which begin
+with ``__ignore__`` (labelme ``labelme2voc.py``). The numbers of a YOLO data set are those of its lines: they
+are values of masks for certain only where its YAML names the folder of masks (ultralytics ``masks_dir``).
 """
 
 from __future__ import annotations
@@ -37,9 +39,15 @@ NAMES = (
 #: Names that other files have, too: a file of such a name that tells no class is none.
 DOUBTFUL = frozenset({"config.json", "metadata.json", "classes.json", "labels.txt"})
 
+#: Where a YAML of ultralytics says that its classes are values of masks.
+_MASKS_OF_YOLO = "masks_dir"
+#: What labelme's own lists begin with, at -1.
+LABELME_IGNORE = "__ignore__"
+#: What -1 is in a mask of 8 bits.
+MINUS_ONE = 255
 _BACKGROUND = frozenset({"background", "_background_", "__background__"})
 _VOID = frozenset({
-    "void", "ignore", "ignored", "__ignore__", "ignore_label", "ignore label", "unlabeled", "unlabelled",
+    "void", "ignore", "ignored", LABELME_IGNORE, "ignore_label", "ignore label", "unlabeled", "unlabelled",
     "void--unlabeled",
 })  # fmt: skip
 _MAP_LINE = re.compile(r"(.+?):\s*(?:(\d{1,3}),\s*(\d{1,3}),\s*(\d{1,3}))?\s*:[^:]*:[^:]*")
@@ -90,6 +98,16 @@ class ClassList:
     def __hash__(self) -> int:
         """Hash the name alone: lists are looked up for every mask."""
         return hash(self.source)
+
+    @property
+    def names(self) -> list[str]:
+        """What the classes are called, in the file's order."""
+        return [entry.name for entry in self.entries]
+
+    @property
+    def classes(self) -> list[tuple[int | None, str]]:
+        """Value and name of what is a class: void is none."""
+        return [(entry.value, entry.name) for entry in self.entries if not entry.is_void]
 
     @property
     def has_colors(self) -> bool:
@@ -175,7 +193,9 @@ def _from_lines(reporter: Header, text: str) -> Iterable[Entry]:
     blank = next((number for number, line in enumerate(lines, 1) if not line), None)
     if blank is not None:
         reporter.finding("classes-alike", f"line {blank} is blank: lines after it count one more")
-    return [Entry(line, index, counted=True) for index, line in enumerate(lines) if line]
+    first = -1 if lines[:1] == [LABELME_IGNORE] else 0
+    rows = [(index, line) for index, line in enumerate(lines, first) if line]
+    return [Entry(line, MINUS_ONE if index < 0 else index, counted=True) for index, line in rows]
 
 
 def _entry_of(pattern: re.Pattern[str], match: re.Match[str], index: int) -> Entry:
@@ -279,7 +299,8 @@ def _from_toml(reporter: Header, text: str) -> Iterable[Entry]:
 
 def _from_yaml(reporter: Header, text: str) -> Iterable[Entry]:
     document = reporter.as_object(load_yaml(text, numbers=True), "the file")
-    return _named(reporter, get_any(document, "names", "classes", "labels"))
+    for entry in _named(reporter, get_any(document, "names", "classes", "labels")):
+        yield replace(entry, counted=_MASKS_OF_YOLO not in document)
 
 
 def _from_json(reporter: Header, text: str) -> Iterable[Entry]:

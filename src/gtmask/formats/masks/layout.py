@@ -126,6 +126,11 @@ def arrange(names: Iterable[str], *, elsewhere: bool = False) -> Layout:
     return layout
 
 
+def says_masks(names: Iterable[str]) -> bool:
+    """Say whether a folder or a name says of any picture that it is a mask."""
+    return any(_role(name) == "mask" for name in names if name.lower().endswith(IMAGES))
+
+
 def _role(name: str) -> str:
     """Return what a picture is by the word that stands nearest to its name: mask, image, other, or ""."""
     is_png = name.lower().endswith(".png")

@@ -19,6 +19,8 @@ from gtmask.png.header import SIGNATURE as PNG_SIGNATURE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gtmask.model import Record
+
 #: Where a PNG's colour type stands, and those types that have an alpha channel (PNG specification, IHDR).
 _COLOR_TYPE, _ALPHA_TYPES = 25, (4, 6)
 #: As many bytes of a PNG tell whether any of its pixels may be transparent.
@@ -69,6 +71,22 @@ def are_scored(items: list[Any]) -> bool:
     """Say whether all elements of a list are objects with a finite ``score``."""
     scores: Iterable[Any] = (item.get("score") if isinstance(item, dict) else None for item in items)
     return all(type(score) in {int, float} and math.isfinite(score) for score in scores)
+
+
+def are_fractions(record: Record, percent: tuple[float, float]) -> bool:
+    """Say whether all vertices of a tool that counts in percent lie between 0 and 1 percent.
+
+    Whoever makes a document of fractions of the image forgets to multiply them.
+
+    - ``record``: as it is built.
+    - ``percent``: what a percent of the image's width and height is in the record's coordinates.
+    """
+    points, (right, bottom) = record.points, (edge * (1 + 1e-9) for edge in percent)
+    # The first vertex tells it of nearly every image.
+    if not len(points) or points[0, 0] > right or points[0, 1] > bottom:
+        return False
+    has_area = any(shape.kind not in {"point", "polyline"} for shape in record.shapes)
+    return has_area and bool((points >= 0).all() and (points <= (right, bottom)).all())
 
 
 def pixels_of(value: Any) -> int | None:

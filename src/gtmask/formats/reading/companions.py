@@ -11,8 +11,9 @@ import re
 from posixpath import basename, join, split
 from typing import TYPE_CHECKING
 
-from gtmask.errors import PASSING, GtmaskError
+from gtmask.errors import PASSING, ExportError, GtmaskError
 from gtmask.findings import Finding
+from gtmask.formats.export import ARCHIVES
 from gtmask.formats.text import decode_text
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 #: Extensions that some reader takes.
 DOCUMENTS = (".json", ".geojson", ".jsonl", ".ndjson", ".manifest", ".xml", ".txt", ".csv")
 _PACKED = re.compile(rf"({'|'.join(map(re.escape, DOCUMENTS))})\.(gz|bz2|xz|zst|zip)\Z")
+#: Why an archive of documents that lies among the files is not read.
+IN_ARCHIVE = "an archive among the files is not looked into: name it itself, or unpack it"
 #: Names that stand beside annotations in folders: never counted as skipped.
 COMPANIONS = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif", ".heic", ".md", ".html",
@@ -61,23 +64,51 @@ def is_packed(name: str) -> bool:
 
 
 def is_document(export: Export, name: str) -> bool:
-    """Say whether a file may hold annotations: by its extension, or where it has none by its first byte."""
+    """Say whether a file may hold annotations: by its extension, or where it has none by its first byte.
+
+    An archive among the files may where it holds a document: it is not read.
+    """
     base = basename(name).lower()
+    if base.endswith(ARCHIVES):
+        return is_packed(base) or _packs_documents(export, name)
     if "." in base:
         return base.endswith(DOCUMENTS) or is_packed(base)
     return _head(export, name, 64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[", b"<")
 
 
+def _packs_documents(export: Export, name: str) -> bool:
+    """Say whether an archive holds a document that is no companion; one in an archive in one may."""
+    from gtmask.formats.archive import ArchiveExport, glance  # noqa: PLC0415 - few exports hold archives
+
+    if isinstance(export, ArchiveExport) and isinstance(export.outer, ArchiveExport):
+        return True
+    try:
+        members, inner = glance(export, name), ArchiveExport(name, export, name)
+        zipped = name.lower().endswith(".zip")
+        return any(
+            is_document(inner, member) and not is_companion(inner, member) if zipped
+            else member.lower().endswith((*DOCUMENTS, *ARCHIVES)) and not _is_companion_by_name(member)
+            for member in members
+        )  # fmt: skip
+    except ExportError:
+        return True
+
+
 def is_companion(export: Export, name: str) -> bool:
     """Say whether a document is known for something other than annotations."""
     base = basename(name).lower()
-    if base in _KNOWN or _CLASS_LIST.match(base) or _PROSE.match(base):
+    if _is_companion_by_name(base):
         return True
     if base.endswith(".xml"):
         return _LABELING_CONFIG.match(decode_text(_head(export, name))) is not None
     if base.endswith(".txt"):
         return bool(_LISTS & set(name.split("/")[:-1])) or _lists_images(export, name)
     return False
+
+
+def _is_companion_by_name(name: str) -> bool:
+    base = basename(name).lower()
+    return bool(base in _KNOWN or _CLASS_LIST.match(base) or _PROSE.match(base))
 
 
 def _head(export: Export, name: str, count: int = _HEAD) -> bytes:
@@ -128,7 +159,11 @@ def left_out(export: Export, names: Iterable[str], own: str = "") -> list[Findin
         known = bool(own) and name.lower().endswith(own)
         unread = not known and is_document(export, name) and not is_companion(export, name)
         (lost if unread else skipped).append(name)
-    return [*note(skipped), *unrecognised([(name, "not of this format") for name in lost])]
+    return [*note(skipped), *unrecognised([(name, _why_unread(name)) for name in lost])]
+
+
+def _why_unread(name: str) -> str:
+    return IN_ARCHIVE if name.lower().endswith(ARCHIVES) else "not of this format"
 
 
 def note(skipped: list[str]) -> list[Finding]:
