@@ -420,6 +420,8 @@ def test_classes_without_pixels_and_a_map_that_fits_nothing_are_seen(tmp_path: P
     assert (wrong.exit_code, wrong.tally.rejects) == (3, 0)
     unread = gtmask.convert(tmp_path / "export.json", tmp_path / "unread", workers=1)
     assert [finding.code for finding in unread.findings] == ["images-unread"]
+    trusted = gtmask.convert(tmp_path / "export.json", tmp_path / "trusted", workers=1, size="annotation")
+    assert ([finding.code for finding in trusted.findings], trusted.exit_code) == (["sizes-trusted"], 0)
     assert unread.exit_code == 3
     asked = gtmask.convert(tmp_path / "export.json", tmp_path / "asked", workers=1, size="annotation")
     assert asked.exit_code == 0

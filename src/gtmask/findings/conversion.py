@@ -216,6 +216,9 @@ declare("guess", [
 ])  # fmt: skip
 
 declare("note", [
+    ("sizes-trusted", ("No image was looked at (--size annotation): sizes are the export's, and masks fit "
+     "the pixels that it speaks of, even where EXIF rotates images."),
+     "Nothing, where EXIF rotates no image; else leave --size out, and give --images."),
     ("images-shared", ("Images stand in several of the exports: the annotations of the first one count, and "
      "the records of the others are rejected (image-duplicate)."),
      "Nothing, if the first export is the better one; else name the exports in another order."),

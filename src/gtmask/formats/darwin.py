@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from posixpath import basename
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.malformed import MALFORMED, describe
 from gtmask.formats.reading.per_image import PerImageReader, load_listed
 from gtmask.formats.reading.rle import whole_numbers
+from gtmask.formats.reading.typed import get_any
 from gtmask.model import Record, Runs
 
 if TYPE_CHECKING:
@@ -166,10 +168,12 @@ class _Annotations:
             builder.joins()
         elif "mask" in entry:
             self._mask(label, builder.get_text(entry, "id"))
-        elif "polygon" in entry:
-            builder.polygons(label, [_paths(builder, entry["polygon"])])
-        elif "complex_polygon" in entry:
-            builder.polygons(label, [_paths(builder, entry["complex_polygon"])])
+        elif "polygon" in entry or "complex_polygon" in entry:
+            paths = _paths(builder, get_any(entry, "polygon", "complex_polygon"))
+            shape = builder.polygons(label, [paths])
+            with suppress(*MALFORMED):  # of a box beside a polygon nothing is painted
+                x, y, width, height = reals(entry["bounding_box"], "xywh")
+                builder.boxed(shape, x, y, x + width, y + height)
         elif "ellipse" in entry:
             ellipse = entry["ellipse"]
             cx, cy = reals(ellipse["center"], "xy")

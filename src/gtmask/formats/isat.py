@@ -7,16 +7,19 @@
   6 of 6 published masks exactly. Truncation belongs to that rule, so the record keeps the fractions.
 - ``isat.yaml`` beside the files lists the classes, ``__background__`` first; users draw objects of that
   class on top of others to cut holes, and class maps paint it as 0.
+- ``bbox`` [left, top, right, bottom] is computed of the segmentation, and draws nothing.
 - ``iscrowd`` marks COCO's crowd regions. ``shape_type`` (ISAT's ``annotation.py``) is "polygon" or missing.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from posixpath import basename, splitext
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
-from gtmask.formats.reading.checks import pairs
+from gtmask.formats.reading.checks import pairs, real
+from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.per_image import PerImageReader, beside, listed_names, load_listed
 from gtmask.formats.reading.typed import Header
 
@@ -76,6 +79,8 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
         shape = builder.polygon(label, ring)
         if shape is not None:
             shape.ignore = builder.get_flag(item, "iscrowd")
+        with suppress(*MALFORMED):  # of a box nothing is painted
+            builder.boxed(shape, *map(real, item["bbox"]))
 
     builder.each(objects, add)
     return builder.build()

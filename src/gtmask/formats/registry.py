@@ -65,7 +65,7 @@ _ROWS = (
         "the data set.",
         label="`name`, else `value` (v1: `title`, else `value`).",
         holes="None in polygons; masks may have them.",
-        grid="As stored; as EXIF turns it where `exif_rotation` says so.",
+        grid="As stored: the tool takes EXIF out of images, and `exif_rotation` turns nothing.",
         keys="data_row, DataRow ID, Labeled Data; projects",
         counts="Of several labels of one data row the benchmark reference, else the highest consensus score, "
         "else the newest; --annotator chooses. Rows of v1 of one person and data row are one annotation.",

@@ -5,10 +5,13 @@ Every mask has the label ``object``: the data set says what is one thing, not wh
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.coco.shapes import add_segmentation
 from gtmask.formats.reading.build import RecordBuilder
+from gtmask.formats.reading.checks import real
+from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.per_image import PerImageReader, beside, load_listed
 
 if TYPE_CHECKING:
@@ -43,7 +46,10 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder.size_from(image)
 
     def add(annotation: dict[str, Any]) -> None:
-        add_segmentation(builder, LABEL, annotation)
+        shape = add_segmentation(builder, LABEL, annotation)
+        with suppress(*MALFORMED):  # of a box nothing is painted
+            x, y, width, height = map(real, annotation["bbox"])
+            builder.boxed(shape, x, y, x + width, y + height)
 
     builder.each(annotations, add, "annotation")
     return builder.build()

@@ -179,6 +179,8 @@ class _Search:
         told = [Finding("images-two-ways", doubt) for doubt in self._doubts if doubt]
         if self._request.settings.size == "auto" and not self.sized:
             told.append(Finding("images-unread", _unread(self._request, records)))
+        elif not self.sized:
+            told.append(Finding("sizes-trusted", "--size annotation"))
         return told
 
 

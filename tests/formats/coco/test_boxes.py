@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gtmask.formats.coco.boxes import unlike_boxes
-from tests.support.small_exports import open_files
+from tests.support.small_exports import open_files, read_files
 
 #: Left, top, right and bottom of the annotations of one image of 40 x 30.
 PLACES = [(2, 3, 12, 9), (20, 1, 38, 25), (5, 15, 11, 29)]
@@ -75,3 +75,41 @@ def test_runs_reach_as_far_as_their_pixels(seed: int) -> None:
     assert unlike_boxes([annotation(1, place, runs(*place))]) == ""
     moved = (place[0] + 4, *place[1:2], place[2] + 4, place[3])
     assert unlike_boxes([annotation(1, moved, runs(*place))])
+
+
+def isat(place: tuple[int, ...], outline: list[list[int]]) -> tuple[str, dict[str, Any]]:
+    points = np.array(outline[0]).reshape(-1, 2).tolist()
+    thing = {"category": "a", "segmentation": points, "bbox": list(place), "layer": 1.0}
+    return "isat", {"info": {"description": "ISAT", "name": "a.jpg", "width": 40, "height": 30},
+                    "objects": [thing]}  # fmt: skip
+
+
+def darwin(place: tuple[int, ...], outline: list[list[int]]) -> tuple[str, dict[str, Any]]:
+    left, top, right, bottom = place
+    path = [{"x": x, "y": y} for x, y in np.array(outline[0]).reshape(-1, 2).tolist()]
+    box = {"x": left, "y": top, "w": right - left, "h": bottom - top}
+    slot = {"slot_name": "0", "width": 40, "height": 30}
+    one = {"name": "a", "polygon": {"paths": [path]}, "bounding_box": box}
+    return "darwin", {"item": {"name": "a.jpg", "path": "/", "slots": [slot]}, "annotations": [one]}
+
+
+def sa1b(place: tuple[int, ...], outline: Any) -> tuple[str, dict[str, Any]]:
+    left, top, right, bottom = place
+    one = {"segmentation": outline, "bbox": [left, top, right - left, bottom - top]}
+    return "sa1b", {"image": {"file_name": "a.jpg", "width": 40, "height": 30}, "annotations": [one]}
+
+
+@pytest.mark.parametrize(
+    ("document", "right", "wrong"),
+    [(isat, ring, turned), (darwin, ring, half), (sa1b, ring, turned), (sa1b, runs, rows)],
+)
+def test_boxes_that_tools_compute_are_compared_image_by_image(document: Any, right: Any, wrong: Any) -> None:
+    place = PLACES[0]
+    for write, codes in ((right, []), (wrong, ["boxes-differ"])):
+        name, value = document(place, write(*place))
+        (record,) = read_files(name, {"a.json": value})
+        assert ([finding.code for finding in record.findings], len(record.shapes)) == (codes, 1)
+        odd = {**value, **{key: [{**value[key][0], "bbox": "x", "bounding_box": None}]
+                           for key in ("annotations", "objects") if key in value}}  # fmt: skip
+        (record,) = read_files(name, {"a.json": odd})
+        assert (record.findings, len(record.shapes)) == ([], 1)

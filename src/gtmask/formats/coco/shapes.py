@@ -28,8 +28,8 @@ _NUMBERS = frozenset({int, float})
 _FLAGS = {"0": False, "false": False, "1": True, "true": True}
 
 
-def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> None:
-    """Add the shape of one annotation, or the finding that tells why there is none."""
+def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, Any]) -> Shape | None:
+    """Add the shape of one annotation and return it; None, after the finding that tells why, for none."""
     value = get_any(annotation, "segmentation")
     shape: Shape | None = None
     if isinstance(value, list) and value:
@@ -43,6 +43,7 @@ def add_segmentation(builder: RecordBuilder, label: str, annotation: dict[str, A
         builder.report_type("segmentation", value, "a list or an object")
     if shape is not None:
         shape.ignore = is_crowd(builder, annotation)
+    return shape
 
 
 def is_crowd(builder: RecordBuilder, annotation: dict[str, Any]) -> bool:

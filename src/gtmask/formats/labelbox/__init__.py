@@ -20,7 +20,9 @@ benchmark reference; else the highest consensus score; else the newest. One is c
 Mask addresses need a key and expire: masks are taken from files beside the export, see
 :mod:`gtmask.formats.reading.pictures`; they may be named ``<feature id>.png``.
 
-``exif_rotation`` says that the annotator saw the image turned, and the geometry speaks of that image.
+Pixels are the stored ones: the tool takes EXIF out of the images that it shows, so that what is drawn fits
+what is stored (its community's pages, "Why are some of my image assets unexpectedly rotated?").
+``exif_rotation`` is what EXIF of the image says, and turns nothing.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions
     from gtmask.formats.reading.rows import RowsReader
 
-_UPRIGHT = ("", "0", "1")
 #: What labels of one data row are compared by.
 _RANKED = ("consensus_score", "is_benchmark_reference", "updated_at", "created_at")
 
@@ -29,8 +28,6 @@ def record_v2(row: dict[str, Any], reader: RowsReader) -> Record:
     dataset = builder.get_text(builder.get_object(data_row, "details"), "dataset_name")
     names = builder.first_texts(data_row, ("external_id", "global_key", "row_data", "id"))
     name_image(builder, names, dataset)
-    if builder.get_text(media, "exif_rotation") not in _UPRIGHT:
-        builder.record.grid = "displayed"
     builder.size_from(media)
     projects = [
         builder.as_object(project, key) for key, project in builder.get_object(row, "projects").items()

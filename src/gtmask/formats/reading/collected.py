@@ -7,13 +7,15 @@ left out here, with a finding that names the shape; nothing raises.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gtmask.findings import is_reject
 from gtmask.formats.reading.accounts import Accounts
+from gtmask.formats.reading.boxes import Comparison, corners, extent_of_points, extent_of_runs
 from gtmask.formats.reading.geometry import LIMIT
 from gtmask.formats.reading.rings import as_reals, judge_rings
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gtmask.model import Record, Shape
+
+#: Boxes of a record that are compared with their outlines.
+_BOXES = 8
 
 
 class Collected(Accounts):
@@ -30,7 +35,7 @@ class Collected(Accounts):
     ties in the order of adding.
     """
 
-    __slots__ = ("_flat", "_least", "_part_rings", "_ring_ends", "_z", "record", "z")
+    __slots__ = ("_boxes", "_flat", "_least", "_part_rings", "_ring_ends", "_z", "record", "z")
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -40,6 +45,8 @@ class Collected(Accounts):
         self._least = bytearray()
         self._part_rings: list[int] = [0]
         self._z: list[float] = []
+        #: The first shapes that have a box beside them, with its left, top, right and bottom.
+        self._boxes: list[tuple[Shape, tuple[Any, Any, Any, Any]]] = []
         #: Painting depth of the shapes that are added from now on.
         self.z = 0.0
 
@@ -47,6 +54,27 @@ class Collected(Accounts):
         self._shapes.append(shape)
         self._z.append(self.z)
         return shape
+
+    def boxed(self, shape: Shape | None, left: Any, top: Any, right: Any, bottom: Any) -> None:
+        """Note the box that the tool has computed of a shape's outline; it draws nothing.
+
+        Where most of a record's first boxes lie elsewhere than their outlines, that is told.
+        """
+        if shape is not None and len(self._boxes) < _BOXES:
+            self._boxes.append((shape, (left, top, right, bottom)))
+
+    def _compare_boxes(self) -> None:
+        comparison = Comparison()
+        for shape, box in self._boxes:
+            with suppress(ValueError, TypeError):
+                if shape.runs is not None:
+                    comparison.look(corners(*box), extent_of_runs(shape.runs))
+                else:
+                    first, last = (self._ring_ends[self._part_rings[part]] for part in shape.parts)
+                    outline = as_reals(self._flat[2 * first : 2 * last]).reshape(-1, 2)
+                    comparison.look(corners(*box), extent_of_points(outline))
+        if detail := comparison.verdict():
+            self.finding("boxes-differ", detail)
 
     def build(self, scale: tuple[float, float] | None = None) -> Record:
         """Return the record; coordinates are multiplied by ``scale`` (x, y) first, if it is given."""
@@ -56,6 +84,8 @@ class Collected(Accounts):
         assert not self._balance.handed or self._ends[-1] == len(self._shapes), "a shape of no element"
         if not self._balance.handed and not self._shapes and not self.findings:
             self.finding("image-unannotated", "nothing is listed for it")
+        if self._boxes:
+            self._compare_boxes()
         if record.width is None or record.height is None:
             self._take_size()
         if self._flat:
