@@ -27,6 +27,7 @@ from bench.exports import write_export
 from bench.harness import Goal, Measure, Row, Table, alone, in_own_process
 from gtmask import kernels
 from gtmask.run import chunks
+from gtmask.workers.pool import MOST_WITH_THIS
 
 OURS = "gtmask convert"
 ONE = "gtmask convert, one worker"
@@ -44,6 +45,8 @@ CALLS: dict[str, tuple[Any, ...]] = {
 COMPARED = 300
 #: Workers for which is said how busy the leading process would be.
 LED = 16
+#: Workers of which this process is none.
+LEADS = MOST_WITH_THIS + 1
 #: A file system in memory, where there is one.
 MEMORY = Path("/dev/shm")
 
@@ -216,7 +219,7 @@ def _parent(folder: Path, few: int, many: int, per_image: float) -> Table:
     for count in (few, many):
         export = write_export(folder / str(count), count, 64, 48, 2)
         images = folder / str(count) / "images"
-        arguments = (str(export), str(images), str(folder / f"out-{count}"), 2, "annotation")
+        arguments = (str(export), str(images), str(folder / f"out-{count}"), LEADS, "annotation")
         done[count] = in_own_process("bench.run", "led", *arguments, timeout=3600, one_cpu=False)
     growth = (done[many].peak - done[few].peak) / 1e6
     share = (done[many].value - done[few].value) / (many - few) / per_image
@@ -229,8 +232,9 @@ def _parent(folder: Path, few: int, many: int, per_image: float) -> Table:
         Row(f"{count:,} images", {OURS: Measure(one.whole, peak=one.peak)}) for count, one in done.items()
     ]
     about = (
-        "Peak memory of the process that was started, with two workers and sizes from the export. Its CPU "
-        "time for each further image is set beside what a worker needs for one of 640x480 with 8 polygons."
+        f"Peak memory of the process that was started, with sizes from the export and {LEADS} workers: so many "
+        "that it is none of them. Its CPU time for each further image is set beside what a worker needs for "
+        "one of 640x480 with 8 polygons."
     )
     return Table("Memory of the leading process", about, OURS, rows, goals)
 

@@ -45,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture
+def processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have processes do all tasks where several workers are asked for, as with many of them."""
+    monkeypatch.setattr("gtmask.workers.pool.MOST_WITH_THIS", 0)
+
+
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """Return the folder of real exports, or skip: they are not part of the repository."""

@@ -700,6 +700,7 @@ def test_errors_count_and_warnings_where_they_are_asked_for(strict: bool) -> Non
         assert (shown["errors"], shown["warnings"], shown["notes"]) == (errors, warnings, 5)
 
 
+@pytest.mark.usefixtures("processes_alone")
 def test_the_report_is_the_same_whatever_the_workers(tmp_path: Path) -> None:
     data = good()
     for name in ("mask-rgb", "source-duplicate", "source-turned"):

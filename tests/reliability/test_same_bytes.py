@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import gtmask
+from gtmask.workers.pool import MOST_WITH_THIS
 from tests.support import coco_data
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ def files(folder: Path) -> dict[str, bytes]:
         ({"PYTHONHASHSEED": "1", "LC_ALL": "tr_TR.UTF-8", "TZ": "Pacific/Chatham"}, ["--workers", "1"]),
         (
             {"PYTHONHASHSEED": "2", "LC_ALL": "C", "TZ": "America/St_Johns"},
-            ["--workers", "2"],
+            # So many that all of them are processes.
+            ["--workers", str(MOST_WITH_THIS + 1)],
         ),
     ],
-    ids=["Turkish, one worker", "plain C, two workers"],
+    ids=["Turkish, one worker", "plain C, many workers"],
 )
 def test_settings_of_the_machine_change_no_byte(
     data: Path, tmp_path: Path, environment: dict[str, str], options: list[str]

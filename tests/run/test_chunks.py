@@ -16,7 +16,7 @@ from gtmask.run import chunks
 from gtmask.run import run as whole_run
 from gtmask.run.chunks import dear_chunks
 from gtmask.run.plan import Plan
-from gtmask.workers import pool
+from gtmask.workers import pool, tasks
 from tests.support.commands import tree
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_tasks_have_several_chunks_whoever_works(
     monkeypatch.setattr(chunks, "run_chunks", noted)
     monkeypatch.setattr(chunks, "perf_counter", lambda: next(ticks) * 0.1)
     # No time passes that processes could save.
-    monkeypatch.setattr(pool, "perf_counter", lambda: 0.0)
+    monkeypatch.setattr(tasks, "perf_counter", lambda: 0.0)
     monkeypatch.setattr(pool, "cores", lambda: 2)
     options: dict[str, Any] = {
         "images": tmp_path / "images", "chunk_size": 1, "mask_uri": "s3://b/masks",

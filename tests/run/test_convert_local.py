@@ -81,6 +81,7 @@ def test_made_export_equals_independent_painting(tmp_path: Path, workers: int) -
     check_against_painting(orjson.loads(export.read_bytes()), tmp_path / "out", images)
 
 
+@pytest.mark.usefixtures("processes_alone")
 def test_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number}.jpg" for number in range(30)])
     common = {"images": tmp_path / "images", "creation_date": "2024-01-01T00:00:00.000000", "chunk_size": 4,

@@ -115,6 +115,7 @@ def test_a_second_run_reads_no_head_and_writes_the_same_bytes(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("processes_alone")
 def test_worker_processes_know_and_learn(tmp_path: Path) -> None:
     export = coco_data.write(tmp_path, [f"{number:02}.jpg" for number in range(24)])
     newest = max(path.stat().st_ctime_ns for path in (tmp_path / "images").iterdir())

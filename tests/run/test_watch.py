@@ -128,6 +128,7 @@ def test_of_many_files_nobody_knows_the_bytes_and_the_next_start_goes_on(tmp_pat
     assert run(tmp_path, source, "out").tally.masks == COUNT
 
 
+@pytest.mark.usefixtures("processes_alone")
 def test_workers_watch_too(tmp_path: Path) -> None:
     source, victim = coco(tmp_path)
     with pytest.raises(GtmaskError, match="was changed while it was converted"):

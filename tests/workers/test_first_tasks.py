@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import time
+from collections import deque
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from gtmask.workers import Pool, pool
+from gtmask.workers import Pool, pool, tasks
+from gtmask.workers.tasks import Task
 from tests.support.commands import wait_for
 
 if TYPE_CHECKING:
@@ -29,8 +33,8 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
             with lock:
                 return next(ticks) * seconds
 
-        monkeypatch.setattr(pool, "perf_counter", now)
-        monkeypatch.setattr(pool, "waited_for_a_core", lambda: 0.0)
+        monkeypatch.setattr(tasks, "perf_counter", now)
+        monkeypatch.setattr(tasks, "waited_for_a_core", lambda: 0.0)
         monkeypatch.setattr(pool, "cores", lambda: 2)
 
     return pretend
@@ -78,18 +82,18 @@ def test_what_others_do_with_the_cores_is_nothing_that_processes_save(
 ) -> None:
     two_cores(1.0)
     seconds = itertools.count()
-    monkeypatch.setattr(pool, "waited_for_a_core", lambda: float(next(seconds)))
+    monkeypatch.setattr(tasks, "waited_for_a_core", lambda: float(next(seconds)))
     monkeypatch.setattr(Pool, "_start", lambda *_: pytest.fail("they would wait, too"))
     with Pool() as workers:
         assert list(workers.map(weigh, ((1,) for _ in range(5)), 1000, weigh)) == [1] * 5
 
 
-def hold(folder: str, parent: int, number: int) -> int:
-    """Do the third task until another process has done the fourth, if this is the one that began."""
-    if os.getpid() != parent:
+def hold(folder: str, leader: int, number: int) -> int:
+    """Do a task until another process has done one, if this is the one that began."""
+    if os.getpid() != leader:
         Path(folder, str(number)).touch()
     elif number == 2:
-        wait_for(Path(folder, "3").exists)
+        wait_for(lambda: len(list(Path(folder).iterdir())) == 2)
     return os.getpid()
 
 
@@ -101,21 +105,92 @@ def test_processes_do_not_wait_for_the_task_that_runs_here(
         tasks = ((str(tmp_path), os.getpid(), number) for number in range(6))
         found = list(workers.map(hold, tasks, 1000))
     assert found[:3] == [os.getpid()] * 3, "this process does what it has begun"
-    assert os.getpid() not in found[3:], "and nothing that it has not"
+    assert len(set(found)) == 2, "and another one what nobody has begun meanwhile"
 
 
-def test_what_is_started_ahead_does_all(two_cores: Callable[[float], None]) -> None:
+def wait_for_both(folder: str, number: int) -> int:
+    """Do a task only while another process does one: those of two are."""
+    Path(folder, str(os.getpid())).touch()
+    wait_for(lambda: len(list(Path(folder).iterdir())) == 2)
+    return number
+
+
+def test_this_process_works_along_with_those_that_somebody_asked_for(tmp_path: Path) -> None:
+    with Pool(2) as workers:
+        assert list(workers.map(wait_for_both, ((str(tmp_path), number) for number in range(9)))) == [
+            *range(9)
+        ]
+        assert workers.at_work == 2
+    assert str(os.getpid()) in {path.name for path in tmp_path.iterdir()}
+
+
+def wait_for_others(folder: str, leader: int, number: int) -> int:
+    """Do the first task only when nine processes beside this one have done one each."""
+    if os.getpid() != leader:
+        Path(folder, str(os.getpid())).touch()
+        wait_for(lambda: len(list(Path(folder).iterdir())) == pool.MOST_WITH_THIS + 1)
+    return os.getpid()
+
+
+@pytest.mark.slow
+def test_with_many_workers_this_process_has_enough_to_do(tmp_path: Path) -> None:
+    count = pool.MOST_WITH_THIS + 1
+    with Pool(count) as workers:
+        workers.prepare(_nothing)
+        wait_for(lambda: workers.is_settled)
+        tasks = ((str(tmp_path), os.getpid(), number) for number in range(3 * count))
+        assert os.getpid() not in list(workers.map(wait_for_others, tasks))
+
+
+def test_what_waits_at_the_end_is_for_whoever_is_free_first() -> None:
+    """Of two workers one has the second-last task, and is not given the last one to go on with."""
+    with Pool(2) as workers:
+        workers.prepare(_nothing)
+        wait_for(lambda: workers.is_settled)
+        running: Task[int] = Task((), Future())
+        assert workers._is_next_here(deque([running]), is_last=True) is True
+        here: Task[int] = Task((), Future(), is_here=True)
+        assert workers._is_next_here(deque([running, here]), is_last=True) is None
+        assert workers._is_next_here(deque([running, here]), is_last=False) is True
+        here.future.set_result((1, 0))
+        assert workers._is_next_here(deque([running, here]), is_last=True) is True
+        running.future.set_result((1, 0))
+        assert workers._is_next_here(deque([here]), is_last=True) is True
+
+
+def test_results_that_wait_for_an_earlier_one_are_bounded(tmp_path: Path) -> None:
+    """A task that takes as long as all others together holds their results back, but not all of them."""
+    given = itertools.count()
+    with Pool(2) as workers:
+        workers.prepare(_nothing)
+        wait_for(lambda: workers.is_settled)
+        results = workers.map(wait_for_file, ((str(tmp_path), number, next(given)) for number in range(500)))
+        threading.Timer(1.0, Path(tmp_path, "go").touch).start()
+        assert next(results) == 0
+        assert next(given) < 50
+        assert list(results) == [*range(1, 500)]
+
+
+def wait_for_file(folder: str, number: int, _given: int) -> int:
+    """Do the first task when there is a file."""
+    if number == 0:
+        wait_for(Path(folder, "go").exists)
+    return number
+
+
+def test_what_is_started_ahead_gets_tasks_once_it_is_there(two_cores: Callable[[float], None]) -> None:
     two_cores(0.0)
     with Pool() as workers:
         assert workers.at_work == 1
         workers.prepare(_nothing)
-        assert workers.at_work == 2
-        assert os.getpid() not in list(workers.map(_me, itertools.repeat((), 3), 3))
+        wait_for(lambda: workers.at_work == 2)
+        assert len(set(workers.map(_me_for_a_while, itertools.repeat((), 9), 9))) == 2
 
 
 def _nothing() -> None:
     """Do nothing."""
 
 
-def _me() -> int:
+def _me_for_a_while() -> int:
+    time.sleep(0.05)
     return os.getpid()

@@ -23,7 +23,7 @@ HOMES = {
     "Process": {"spawn.py"},
     "fork": set(),
     "Popen": {"kernels.py"},
-    "Thread": {"spawn.py", "storage/blocking.py", "cli/reporters.py", "run/stats.py"},
+    "Thread": {"spawn.py", "workers/pool.py", "storage/blocking.py", "cli/reporters.py", "run/stats.py"},
 }
 #: What is called ``asyncio.run`` or ``subprocess.run``: the name alone says too little.
 CALLS = {("asyncio", "run"), ("subprocess", "run"), ("uvloop", "run")}

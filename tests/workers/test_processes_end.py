@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-#: Lines and records that keep two workers busy until they are killed.
+#: Lines and records that keep three workers busy until they are killed.
 MANY = 50_000
 
 
@@ -122,12 +122,12 @@ def test_no_worker_outlives_its_command(
 ) -> None:
     command = [word.format(out=tmp_path) for word in arguments]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gtmask", *command, "--workers", "2", "--quiet"],
+        [sys.executable, "-m", "gtmask", *command, "--workers", "3", "--quiet"],
         cwd=data,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    # Two workers, and multiprocessing's resource tracker.
+    # Two workers beside the command itself, and multiprocessing's resource tracker.
     wait_for_family(process, 3, busy)
     assert kill(process) == []
 

@@ -50,7 +50,7 @@ def convert(
     png: Annotated[str, opt(metavar=CHOICE["png"], help="Grayscale masks, or palette masks, which image viewers show in the class colours; pixel values are class ids in both.", rich_help_panel=WRITE)] = SETTINGS.png,
     png_encoder: Annotated[str, opt(metavar=CHOICE["png_encoder"], help="PNG encoder: gtmask's own, or the slow pypng to compare with.", rich_help_panel=WRITE)] = SETTINGS.png_encoder,
     executor: Annotated[str, opt(metavar="local|dask://HOST:PORT", help="Work on this machine, or on the Dask cluster with this scheduler.", rich_help_panel=RUN)] = EXECUTION.executor,
-    workers: Annotated[int | None, opt(metavar="N", help="Worker processes (default: one per core, where the work is worth it).", rich_help_panel=RUN)] = EXECUTION.workers,
+    workers: Annotated[int | None, opt(metavar="N", help="Workers: this process, and others beside it (default: one per core, where the work is worth it).", rich_help_panel=RUN)] = EXECUTION.workers,
     shard: Annotated[str | None, opt(metavar="I/N|auto[/N]", help="Convert share I of N only, counted from 0; auto takes both from the array job of AWS Batch or Slurm, auto/N the I from Kubernetes, too. The last share to end writes the manifest; so does `gtmask finish`.", rich_help_panel=RUN)] = EXECUTION.shard,
     chunk_size: Annotated[int | None, opt(metavar="N", help="Images per chunk, 1 to 100,000: processes take a chunk at a time, and finished chunks are kept when a run stops (default: 8 to 512, by how many images, shapes and pixels the export has; a run that goes on keeps its own).", rich_help_panel=RUN)] = SETTINGS.chunk_size,
     limit: Annotated[int | None, opt(metavar="N", help="Convert the first N images only.", rich_help_panel=RUN)] = SETTINGS.limit,

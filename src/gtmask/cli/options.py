@@ -79,7 +79,7 @@ Overwrite = Annotated[bool, opt("--overwrite", help="Replace files of these name
 Format = Annotated[str, opt("--format", metavar="NAME", autocompletion=format_names, help="Format of the export, where detection gets it wrong; `gtmask formats` lists the names.", rich_help_panel=READ)]
 Partial = Annotated[bool, opt("--partial", help="Take a manifest of a run that is not finished as far as it goes; otherwise it is refused.")]
 Only = Annotated[str | None, opt("--only", metavar="FILE", help="Take only the images that this file names: a name or glob on each line, or a manifest (source-ref).", rich_help_panel=READ)]
-Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Worker processes (default: one per core, where the work is worth it).")]
+Workers = Annotated[int | None, opt("--workers", metavar="N", callback=_workers, help="Workers: this process, and others beside it (default: one per core, where the work is worth it).")]
 Images = Annotated[str | None, opt("--images", metavar="PREFIX", help="Folder or s3:// prefix with copies of the images that the manifest names.")]
 Masks = Annotated[str | None, opt("--masks", metavar="PREFIX", help="Folder or s3:// prefix with copies of the masks that the manifest names.")]
 Before = Annotated[str | None, opt("--before", metavar="NAME", help="Manifest key of the masks that workers corrected (default: found by the manifest's metadata).")]

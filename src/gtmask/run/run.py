@@ -109,6 +109,7 @@ def _convert(
     with known_heads(request, plan, plan.chunks - resumed) as known:
         job = job_of(request, reader, plan, watch, known)
         tally = _run_chunks(request, job, plan, pool, done, watch.listed, presence, kept, named)
+    pool.dismiss()
     if len(done) < plan.chunks and not execution.dry_run and shard.count > 1:
         # The last shard to end has the whole run before it.
         done = run_async(_end_of_shard(request, presence))

@@ -1,4 +1,4 @@
-"""Where tasks run: in a thread of this process, in one spawned process per core, or on a Dask cluster.
+"""Where tasks run: in a thread of this process and in further, spawned ones, or on a Dask cluster.
 
 :class:`Pool` keeps a bounded number of tasks in flight and gives results back in order, so that memory does
 not grow with the number of tasks, and what is made of the results is the same whatever the workers.
@@ -17,20 +17,18 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
-from threading import Event, Timer
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from threading import Event, Thread, Timer
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gtmask.errors import WorkersLostError
-from gtmask.machine import check_workers, cores, waited_for_a_core
+from gtmask.machine import check_workers, cores
 from gtmask.progress import Progress, count_retries, counted, notice
 from gtmask.workers.kept import interrupt_all, release, told_by
+from gtmask.workers.tasks import Ahead, Saving, Task, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
     from multiprocessing.connection import Connection
 
     from gtmask.workers.cluster import Cluster
@@ -41,14 +39,11 @@ T = TypeVar("T")
 _DEATHS = 3
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
 START_SECONDS = 0.8
-
-
-@dataclass(slots=True)
-class _Flying(Generic[T]):
-    """A task that was given away, and what it calls: a process that dies takes its task along."""
-
-    future: Future[tuple[T, int]]
-    call: tuple[Any, ...]
+#: Up to so many workers, this process is one of them: it starts at once, and needs no memory of its own. With
+#: more of them it has enough to do with what it gives to others.
+MOST_WITH_THIS = 8
+#: Results that may wait for that of an earlier task, in tasks that are in flight else.
+_WAITING = 4
 
 
 class Pool:
@@ -56,8 +51,10 @@ class Pool:
 
     Raises UsageError if ``workers`` is less than 1, or there is no such cluster.
 
-    - ``workers``: processes; one per core by default, where they save more than their start costs. One worker
-      runs in a thread of this process: a small run need not wait for a process to start.
+    - ``workers``: how many tasks are worked on at a time; one per core by default, where further processes
+      save more than their start costs. The first worker is a thread of this process, up to
+      ``MOST_WITH_THIS`` of them: a small run need not wait for a process to start. Once a process has died,
+      this one works no longer along: what it leads goes on whatever a task needs.
     - ``executor``: ``"local"`` or ``"dask://HOST:PORT"``.
     - ``before``: called once before processes start: compiles what each of them would compile.
     - ``grace``: seconds that an interruption leaves to the tasks that run; None is as long as they need.
@@ -76,21 +73,24 @@ class Pool:
         check_workers(workers)
         self._grace = grace
         self._workers = workers or cores()
-        #: Whether tasks go to workers from the first one on, and none is done here to see what it takes.
-        self._fixed = workers is not None or self._workers == 1
+        #: Whether processes start whatever the first tasks take.
+        self._fixed = workers is not None
         self._before = before
         self._thread: ThreadPoolExecutor | None = None
         self._processes: Executor | None = None
+        self._leaving: Thread | None = None
         #: What processes do first; once one of them has done it, they can be given tasks.
         self._starting: list[Future[tuple[None, int]]] = []
         #: How tasks learn that nobody waits for more: those of the thread, and those of processes.
         self._ending = Event()
         self._pipe: tuple[Connection, Connection] | None = None
-        self._count = self._workers
+        #: Whether this process is one of the workers, and how many processes are the others.
+        self._helps = self._workers <= MOST_WITH_THIS
+        self._count = self._workers - self._helps
         self._deaths = 0
-        #: Results given, and how many tasks were done when a process died last.
+        #: Results of processes that were given, and how many of their tasks were done when one died last.
         self._given = self._done = 0
-        self._flying: deque[_Flying[Any]] = deque()
+        self._flying: deque[Task[Any]] = deque()
         #: Whether processes were given anything but what they do first.
         self._is_used = False
         self._cluster: Cluster | None = None
@@ -98,7 +98,7 @@ class Pool:
             from gtmask.workers.cluster import Cluster  # noqa: PLC0415 - an extra
 
             self._cluster = Cluster(executor.removeprefix("dask://"), patience)
-            self._fixed = True
+            self._helps = False
 
     def __enter__(self) -> Pool:
         return self
@@ -126,7 +126,7 @@ class Pool:
 
     @property
     def at_work(self) -> int:
-        """How many there are by now: one, this process, while it is open whether processes pay."""
+        """How many there are by now: one, this process, until others have started."""
         return self.workers if self.is_settled else 1
 
     @property
@@ -136,8 +136,13 @@ class Pool:
 
     @property
     def is_settled(self) -> bool:
-        """Whether tasks run where all will: the first ones may be done here, until processes are there."""
-        return self._fixed or any(process.done() for process in self._starting)
+        """Whether tasks run where all will: the first ones are done here, until there are processes.
+
+        Many workers that somebody asks for are waited for: what is done here would be in their way.
+        """
+        if self._workers == 1 or (self._fixed and not self._helps):
+            return True
+        return self._cluster is not None or any(map(Future.done, self._starting))
 
     def map(
         self,
@@ -153,85 +158,73 @@ class Pool:
         their work is not lost; tasks that wait are dropped.
 
         - ``function``, ``arguments``: picklable.
-        - ``total``: about how much there is to do: the number of tasks, or what they weigh together. The
-          first tasks are done in this process, until processes have started, unless somebody asked for them:
-          they are started once they would save more than they cost. Where nobody knows how much there is, as
-          much more is expected as is done.
+        - ``total``: about how much there is to do: the number of tasks, or what they weigh together. Unless
+          somebody asked for processes, they are started once they would save more than they cost. Where
+          nobody knows how much there is, as much more is expected as is done.
         - ``weigh``: called with a task's arguments: how much of the total it is.
         """
-        items = iter(arguments)
-        flying: deque[_Flying[T]] = deque()
+        ahead = Ahead(arguments, max(2, self._workers if self._helps else 0))
+        saving = Saving(total, self._workers)
+        flying: deque[Task[T]] = deque()
         self._flying = flying
+        get_ready = partial(_get_ready, function)
         try:
-            if not self.is_settled:
-                yield from self._map_here(function, items, flying, total, weigh)
-            spread = self._cluster is not None or self._processes is not None or self._workers == 1
-            first = list(islice(items, 2))
             # Whoever asks for processes gets them, unless there is only one task.
-            submit = self._submit if spread or len(first) > 1 else self._submit_here
-            for item in chain(first, items):
-                flying.append(_Flying(submit(function, *item), (function, *item)))
-                if len(flying) >= self.ahead:
-                    yield self._first_result(flying)
-            while flying:
-                yield self._first_result(flying)
+            if self._fixed and ahead.look() > 1:
+                self.prepare(get_ready)
+            while self._hand_out(function, ahead, flying):
+                if self._cluster is None and flying[0].is_pending:
+                    wait(self._awaited(flying), return_when=FIRST_COMPLETED)
+                    self._give_again(flying)
+                    continue
+                task, result = flying[0], self._first_result(flying)
+                if task.seconds:
+                    saving.note(task.seconds[0], weigh(*task.call[1:]))
+                yield result
+                if not (self._fixed or self._starting) and saving.seconds > START_SECONDS:
+                    self._start(get_ready)
         finally:
             for task in flying:
                 task.future.cancel()
 
-    def _map_here(
-        self,
-        function: Callable[..., T],
-        items: Iterator[tuple[Any, ...]],
-        flying: deque[_Flying[T]],
-        total: int | None,
-        weigh: Callable[..., int],
-    ) -> Generator[T, None, None]:
-        """Yield the results of tasks done in this process, until all are, or there are processes.
+    def _hand_out(self, function: Callable[..., T], ahead: Ahead[Any], flying: deque[Task[T]]) -> bool:
+        """Give tasks to workers until each has enough; say whether any are in flight."""
+        while ahead.look() and (is_here := self._is_next_here(flying, is_last=ahead.is_last)) is not None:
+            call = (function, *ahead.take())
+            seconds: list[float] = []
+            future = self._submit_here(timed, seconds, *call) if is_here else self._submit(*call)
+            flying.append(Task(call, future, is_here, seconds))
+        return bool(flying)
 
-        What is not begun by then is theirs; the task that runs here stays the first one in flight.
+    def _is_next_here(self, flying: deque[Task[Any]], *, is_last: bool) -> bool | None:
+        """Say whether this process, or another one, gets the next task; None where all have enough.
+
+        ``is_last``: no tasks follow those at hand, so they are for whoever is free first.
         """
-        took: deque[float] = deque()
+        here = sum(task.is_here and task.is_pending for task in flying)
+        if not self.is_settled or self._workers == 1:
+            return True if here < 2 else None
+        if not self._helps:
+            return False if len(flying) < self.ahead else None
+        there = sum(not task.is_here and task.is_pending for task in flying)
+        if len(flying) < _WAITING * self.ahead:
+            for each in (1,) if is_last else (1, 2):
+                if here < each:
+                    return True
+                if there < each * self._count:
+                    return False
+        return None
 
-        def timed(*arguments: Any) -> T:
-            # Time in which other programs have the cores, they would take from further processes, too.
-            start = perf_counter() - waited_for_a_core()
-            result = function(*arguments)
-            took.append(perf_counter() - waited_for_a_core() - start)
-            return result
-
-        done, seconds, seen = 0, 0.0, 0
-        while True:
-            # One runs, and one is there to go on with.
-            while len(flying) < 2 and (item := next(items, None)) is not None:
-                flying.append(_Flying(self._submit_here(timed, *item), (function, *item)))
-            if not flying:
-                return
-            wait_for: list[Future[Any]] = [flying[0].future, *self._starting]
-            wait(wait_for, return_when=FIRST_COMPLETED)
-            if self.is_settled:
-                self._hand_over(flying)
-                return
-            weight = weigh(*flying[0].call[1:])
-            result = self._first_result(flying)
-            if done:  # the first task loads the kernels and opens connections, too: it tells nothing
-                seconds, seen = seconds + took[0], seen + weight
-            took.popleft()
-            done += weight
-            yield result
-            left = seen and seconds / seen * (done if total is None else total - done)
-            if not self._starting and left * (1 - 1 / self._workers) > START_SECONDS:
-                self._start(partial(_get_ready, function))
-
-    def _hand_over(self, flying: deque[_Flying[T]]) -> None:
-        """Give the tasks that this process has not begun to processes."""
-        for task in flying:
-            if task.future.cancel():
-                task.future = self._submit(*task.call)
+    def _awaited(self, flying: deque[Task[Any]]) -> list[Future[Any]]:
+        """Return what may change who gets the next task, while the first one is not done."""
+        if self.is_settled and not self._helps:
+            return [flying[0].future]
+        futures: list[Future[Any]] = [task.future for task in flying]
+        return [future for future in (*futures, *self._starting) if not future.done()]
 
     def _start(self, first: Callable[[], None]) -> None:
         """Start processes: each does this first."""
-        self._starting = [self._submit(first) for _ in range(self._workers)]
+        self._starting = [self._submit(first) for _ in range(self._count)]
         self._is_used = False
 
     def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[tuple[T, int]]:
@@ -259,23 +252,27 @@ class Pool:
             self._thread = ThreadPoolExecutor(1, "gtmask-worker", told_by, (self._ending.is_set,))
         return self._thread
 
-    def _first_result(self, flying: deque[_Flying[T]]) -> T:
+    def _first_result(self, flying: deque[Task[T]]) -> T:
         """Return the result of the first task; where its process dies, give it and others to new ones."""
         while True:
             try:
                 result = self._result(flying[0].future)
             except BrokenExecutor:
-                for task in flying:
-                    if task.future.cancelled() or isinstance(task.future.exception(), BrokenExecutor):
-                        task.future = self._submit(*task.call)
+                self._give_again(flying)
             else:
-                self._given += 1
+                self._given += not flying[0].is_here
                 flying.popleft()
                 return result
 
+    def _give_again(self, flying: deque[Task[Any]]) -> None:
+        """Give tasks whose processes have died to others, never to this process."""
+        for task in flying:
+            if task.is_lost:
+                task.future = self._submit(*task.call)
+
     def _replaced(self) -> Executor:
         """Return new processes in place of broken ones, one less: most die for want of memory."""
-        done = self._given + sum(_is_done(task.future) for task in self._flying)
+        done = self._given + sum(task.is_done for task in self._flying if not task.is_here)
         self._deaths = self._deaths + 1 if done <= self._done else 1
         self._done = done
         if self._deaths == _DEATHS:
@@ -285,7 +282,8 @@ class Pool:
             )
         assert self._processes is not None
         self._processes.shutdown(cancel_futures=True)
-        self._count = max(1, self._count - 1)
+        self._count = max(1, self._count - (not self._helps))
+        self._helps = False
         by = "1 process" if self._count == 1 else f"{self._count} processes"
         notice(f"A worker process died, most likely for want of memory: its work is done again, by {by}.")
         self._processes = self._make_processes()
@@ -323,13 +321,17 @@ class Pool:
             self._cluster.look_again()
 
     def prepare(self, warm_up: Callable[[], None]) -> None:
-        """Let worker processes start and import while this process is still busy with other things.
-
-        All tasks are theirs then: what this process did until they are there, it would do in their way.
-        """
-        if self._cluster is None and self._workers > 1 and self._processes is None:
-            self._fixed = True
+        """Let worker processes start and import while this process is still busy with other things."""
+        if self._cluster is None and self._count and self._processes is None:
             self._start(warm_up)
+
+    def dismiss(self) -> None:
+        """Let worker processes end while this process goes on: no tasks follow."""
+        if self._processes is not None and self._leaving is None:
+            if not self._is_used:  # they import what is not needed any more
+                self._kill_processes()
+            self._leaving = Thread(target=self._processes.shutdown, name="gtmask-dismiss")
+            self._leaving.start()
 
     def close(self, *, wait: bool = True) -> None:
         """End the workers; with ``wait``, after the tasks that run."""
@@ -345,8 +347,11 @@ class Pool:
             self._thread.shutdown(wait=wait, cancel_futures=True)
         if self._cluster is not None:
             self._cluster.close(wait=wait)
-        if self._processes is not None:
-            if not self._is_used:  # they import what is not needed any more
+        if self._leaving is not None:
+            if wait:
+                self._leaving.join()
+        elif self._processes is not None:
+            if not self._is_used:
                 self._kill_processes()
             self._processes.shutdown(wait=wait, cancel_futures=True)
 
@@ -364,10 +369,6 @@ class Pool:
 
 def _get_ready(_function: Callable[..., Any]) -> None:
     """Do nothing: by the time this runs, the process has imported what the function needs."""
-
-
-def _is_done(future: Future[Any]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def thread_pool(count: int, name: str) -> ThreadPoolExecutor:
