@@ -232,9 +232,9 @@ def _parent(folder: Path, few: int, many: int, per_image: float) -> Table:
         Row(f"{count:,} images", {OURS: Measure(one.whole, peak=one.peak)}) for count, one in done.items()
     ]
     about = (
-        f"Peak memory of the process that was started, with sizes from the export and {LEADS} workers: so many "
-        "that it is none of them. Its CPU time for each further image is set beside what a worker needs for "
-        "one of 640x480 with 8 polygons."
+        f"Peak memory of the process that was started, with sizes from the export and {LEADS} workers: so "
+        "many that it is none of them. Its CPU time for each further image is set beside what a worker needs "
+        "for one of 640x480 with 8 polygons."
     )
     return Table("Memory of the leading process", about, OURS, rows, goals)
 
