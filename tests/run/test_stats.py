@@ -33,6 +33,7 @@ COMMON: dict[str, Any] = {
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("processes_alone")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_told_adds_up_and_changes_no_byte(tmp_path: Path, workers: int) -> None:
     export = coco_data.write(tmp_path, NAMES)
