@@ -62,12 +62,18 @@ def kernel(
             options["pipeline_class"] = numba_compiling.compiler()
             if hot:
                 numba_compiling.HOT.add(function.__qualname__)
-            dispatcher = numba.njit(**options)(function)
-            if not inner:  # what is inner is cached within its callers
-                numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
-                numba_compiling.know_arrays(dispatcher)
-            if len(signatures) == 1:
-                numba_compiling.widen(dispatcher, lambda: signature_types(signatures[0]))
+
+            def make() -> Any:
+                made = numba.njit(**options)(function)
+                if len(signatures) == 1:
+                    numba_compiling.widen(made, lambda: signature_types(signatures[0]))
+                return made
+
+            if inner:  # it is cached within its callers
+                return cast("F", numba_compiling.InnerKernel(function, make))
+            dispatcher = make()
+            numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
+            numba_compiling.know_arrays(dispatcher)
         if signatures and not inner:
             _registry.setdefault(function.__module__, []).append((dispatcher, signatures))
         return cast("F", dispatcher)

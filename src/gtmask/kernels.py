@@ -20,7 +20,6 @@ import sys
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -291,11 +290,15 @@ def notes_folder() -> Path:
 @cache  # every export that is opened asks
 def _compiler() -> tuple[str, ...]:
     """Return the versions of what compiles: of what is not imported, from its files, in milliseconds."""
-    imported = sys.modules
-    return tuple(
-        str(imported[name].__version__) if name in imported else version(name)
-        for name in ("numba", "llvmlite")
-    )
+    return _version("numba"), _version("llvmlite")
+
+
+def _version(name: str) -> str:
+    if name in sys.modules:
+        return str(sys.modules[name].__version__)
+    from importlib.metadata import version  # noqa: PLC0415 - takes longer than to look at what is imported
+
+    return version(name)
 
 
 @cache

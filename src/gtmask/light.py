@@ -7,11 +7,14 @@ import gc
 import os
 import sys
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from importlib.util import LazyLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 #: New objects after which Python looks for cycles, 700 by default: more than a small run makes.
@@ -21,6 +24,8 @@ YOUNG_OBJECTS = 250_000
 _NEEDLESS = ("scipy", "coverage")
 #: So it does with these, of which others may have a use: PyYAML for a file of settings, and for colours.
 _SELDOM, _SETTINGS = ("yaml", "colorama"), Path(".numba_config.yaml")
+#: And with these, for classes that are compiled and for pictures of a function's blocks: as they are used.
+_LATER = ("numba.experimental", "html")
 
 _is_light: list[bool] = []
 
@@ -40,13 +45,32 @@ def travel_light() -> None:
 @contextmanager
 def importing_numba() -> Iterator[None]:
     """Let Numba be imported without what it has no use for here, if this process is all ours."""
-    absent = [name for name in _SELDOM if _is_light and name not in sys.modules and not _SETTINGS.exists()]
+    if not _is_light:
+        yield
+        return
+    absent = [name for name in _SELDOM if name not in sys.modules and not _SETTINGS.exists()]
     _modules().update(dict.fromkeys(absent))
+    sys.meta_path.insert(0, _Later)
     try:
         yield
     finally:
+        sys.meta_path.remove(_Later)
         for name in absent:
             del sys.modules[name]
+
+
+class _Later:
+    """Finds modules that are to run when something of theirs is first asked for."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module is, and that it runs later; None for all others."""
+        spec = PathFinder.find_spec(name, path, target) if name in _LATER else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 def _modules() -> dict[str, ModuleType | None]:

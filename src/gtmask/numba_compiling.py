@@ -10,7 +10,7 @@ missing, nothing here is used.
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,21 @@ _NEEDLESS = {
 }
 #: Kernels of which machine code is made though only kernels call them; see :func:`gtmask.jit.kernel`.
 HOT: set[str] = set()
+
+
+class InnerKernel:
+    """A kernel that only kernels call: Numba hears of it when one is compiled, as few processes do."""
+
+    def __init__(self, function: Callable[..., Any], make: Callable[[], Any]) -> None:
+        self.py_func, self._make = function, make
+
+    @cached_property
+    def _dispatcher(self) -> Any:
+        return self._make()
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self._dispatcher._numba_type_
 
 
 @cache

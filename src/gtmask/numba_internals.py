@@ -67,6 +67,7 @@ NAMES = {
     f"{_CODEGEN}.magic_tuple": "the processor that machine code is for",
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
+    "numba.core.dispatcher.Dispatcher._numba_type_": "what a function is to a kernel that calls it",
     "numba.core.dispatcher.Dispatcher.typeof_pyval": "tells the type of an argument",
     f"{_CODEGEN}._library_class": "what holds the code of a kernel: ours makes less of it",
     f"{LIBRARY}.finalize": "optimizes a kernel together with those that it calls",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,11 +169,13 @@ def name_problem(name: str) -> str:
 
 #: What Ground Truth assigns first, in its order (observed in output manifests of real jobs).
 GROUND_TRUTH_COLORS = ("#2ca02c", "#1f77b4", "#ff7f0e", "#d62728", "#9467bd")
+#: Finding a colour takes a look at all of the grid, and most runs have few classes.
+_USUAL_COLORS = 20
 
 
 @cache
-def palette() -> tuple[str, ...]:
-    """Return the 255 class colours in the order in which they are given: ``#rrggbb``, all distinct.
+def palette(count: int = MAX_CLASS_ID) -> tuple[str, ...]:
+    """Return the first class colours, all 255 by default, in their order: ``#rrggbb``, all distinct.
 
     After Ground Truth's own, each colour is the one of a 16 x 16 x 16 grid that is farthest from all
     colours before it, from the background's white and from black, which hides in dark pictures; ties
@@ -184,7 +187,7 @@ def palette() -> tuple[str, ...]:
     nearest = np.full(len(candidates), 1 << 30, np.int64)
     for color in (BACKGROUND_COLOR, "#000000", *colors):
         np.minimum(nearest, _distance(candidates, bytes.fromhex(color[1:])), out=nearest)
-    while len(colors) < MAX_CLASS_ID:
+    while len(colors) < count:
         best = bytes(candidates[int(np.argmax(nearest))].tolist())
         colors.append(f"#{best.hex()}")
         np.minimum(nearest, _distance(candidates, best), out=nearest)
@@ -193,8 +196,8 @@ def palette() -> tuple[str, ...]:
 
 def next_color(taken: Container[str]) -> str:
     """Return the first colour of the palette that is not taken (lower-case ``#rrggbb``)."""
-    pool = GROUND_TRUTH_COLORS if any(c not in taken for c in GROUND_TRUTH_COLORS) else palette()
-    return next(color for color in pool if color not in taken)
+    pools = chain([GROUND_TRUTH_COLORS], map(palette, (_USUAL_COLORS, MAX_CLASS_ID)))
+    return next(color for pool in pools for color in pool if color not in taken)
 
 
 def _distance(candidates: NDArray[np.int64], color: bytes) -> NDArray[np.int64]:

@@ -118,7 +118,7 @@ class Claims:
         """Return the ordinals of the records that share a name with another one, ascending."""
         stems, owners = np.frombuffer(self._stems, np.uint64), np.frombuffer(self._owners, np.uint32)
         ordered = np.sort(stems)
-        shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        shared = ordered[1:][ordered[1:] == ordered[:-1]]
         if not len(shared):
             return np.empty(0, np.int64)
         return np.unique(owners[np.isin(stems, shared)]).astype(np.int64)

@@ -211,7 +211,7 @@ class _Scan:
         if tables.images_at is None:
             return
         ranked = tables.images if is_sorted(tables.images) else np.sort(tables.images)
-        shared = np.setdiff1d(ranked[1:][ranked[1:] == ranked[:-1]], [MISSING])
+        shared = ranked[1:][(ranked[1:] == ranked[:-1]) & (ranked[1:] != MISSING)]
         if not len(shared):
             return
         rows = np.flatnonzero(np.isin(tables.images, shared))
