@@ -74,6 +74,7 @@ def kernel(
             dispatcher = make()
             numba_internals.use_cache(dispatcher, function, lambda: running_stamp(function.__module__))
             numba_compiling.know_arrays(dispatcher)
+            numba_compiling.want_no_extensions(dispatcher)
         if signatures and not inner:
             _registry.setdefault(function.__module__, []).append((dispatcher, signatures))
         return cast("F", dispatcher)

@@ -24,8 +24,8 @@ YOUNG_OBJECTS = 250_000
 _NEEDLESS = ("scipy", "coverage")
 #: So it does with these, of which others may have a use: PyYAML for a file of settings, and for colours.
 _SELDOM, _SETTINGS = ("yaml", "colorama"), Path(".numba_config.yaml")
-#: And with these, for classes that are compiled and for pictures of a function's blocks: as they are used.
-_LATER = ("numba.experimental", "html")
+#: These it needs when it compiles: for classes, for its extensions, and to draw a function's blocks.
+_LATER = ("numba.experimental", "numba.core.entrypoints", "html")
 
 _is_light: list[bool] = []
 

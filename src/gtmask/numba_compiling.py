@@ -188,6 +188,11 @@ def _library() -> Any:
     return Library
 
 
+def want_no_extensions(dispatcher: Any) -> None:
+    """Keep a kernel that is called from looking for extensions of Numba: that takes longer than a mask."""
+    setattr(dispatcher, names.EXTENSIONS.rpartition(".")[2], _nothing)
+
+
 def know_arrays(dispatcher: Any) -> None:
     """Let a kernel know the types of plain arrays: Numba would import all of ``numpy.ma`` to tell them."""
     others = dispatcher.typeof_pyval

@@ -42,6 +42,7 @@ CALL = "numba.core.types.functions.BaseFunction.get_call_type"
 FLAGS = "numba.core.targetconfig.ConfigStack.top_or_none"
 PASSES = "numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline"
 LIFETIMES = "numba.core.postproc.PostProcessor.run"
+EXTENSIONS = "numba.core.dispatcher.Dispatcher._compilation_chain_init_hook"
 C_WRAPPER = "numba.core.lowering.BaseLower.create_cfunc_wrapper"
 TAKES_LOC = "numba.core.base._has_loc"
 EVENT_START, EVENT_END = "numba.core.event.start_event", "numba.core.event.end_event"
@@ -68,6 +69,7 @@ NAMES = {
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
     "numba.core.dispatcher.Dispatcher._numba_type_": "what a function is to a kernel that calls it",
+    EXTENSIONS: "looks through all installed packages for extensions of Numba, of which no kernel has a use",
     "numba.core.dispatcher.Dispatcher.typeof_pyval": "tells the type of an argument",
     f"{_CODEGEN}._library_class": "what holds the code of a kernel: ours makes less of it",
     f"{LIBRARY}.finalize": "optimizes a kernel together with those that it calls",
