@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -24,8 +24,6 @@ YOUNG_OBJECTS = 250_000
 _NEEDLESS = ("scipy", "coverage")
 #: So it does with these, of which others may have a use: PyYAML for a file of settings, and for colours.
 _SELDOM, _SETTINGS = ("yaml", "colorama"), Path(".numba_config.yaml")
-#: These it needs when it compiles: for classes, for its extensions, and to draw a function's blocks.
-_LATER = ("numba.experimental", "numba.core.entrypoints", "html")
 
 _is_light: list[bool] = []
 
@@ -43,18 +41,22 @@ def travel_light() -> None:
 
 
 @contextmanager
-def importing_numba() -> Iterator[None]:
-    """Let Numba be imported without what it has no use for here, if this process is all ours."""
+def importing_numba(*later: str) -> Iterator[None]:
+    """Let Numba be imported without what it has no use for here, if this process is all ours.
+
+    - ``later``: modules that run when something of theirs is first asked for.
+    """
     if not _is_light:
         yield
         return
     absent = [name for name in _SELDOM if name not in sys.modules and not _SETTINGS.exists()]
     _modules().update(dict.fromkeys(absent))
-    sys.meta_path.insert(0, _Later)
+    finder = _Later(later)
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        sys.meta_path.remove(_Later)
+        sys.meta_path.remove(finder)
         for name in absent:
             del sys.modules[name]
 
@@ -62,12 +64,14 @@ def importing_numba() -> Iterator[None]:
 class _Later:
     """Finds modules that are to run when something of theirs is first asked for."""
 
-    @staticmethod
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+
     def find_spec(
-        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return where a module is, and that it runs later; None for all others."""
-        spec = PathFinder.find_spec(name, path, target) if name in _LATER else None
+        spec = PathFinder.find_spec(name, path, target) if name in self._names else None
         if spec is not None and spec.loader is not None:
             spec.loader = LazyLoader(spec.loader)
         return spec

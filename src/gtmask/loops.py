@@ -120,6 +120,19 @@ def _end(runner: asyncio.Runner) -> None:
         runner.close()
 
 
+async def one_by_one(work: Callable[[T], Coroutine[Any, Any, None]], items: Iterable[T]) -> None:
+    """Do work that waits for nothing: a task for each item would cost more than it could bring.
+
+    The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.
+    """
+    breath = perf_counter() + _BREATH
+    for item in items:
+        await work(item)
+        if perf_counter() > breath:
+            await asyncio.sleep(0)
+            breath = perf_counter() + _BREATH
+
+
 async def side_by_side(
     work: Callable[[U], Coroutine[Any, Any, T]], items: Iterable[U], at_once: int
 ) -> list[T]:

@@ -190,7 +190,7 @@ def _library() -> Any:
 
 def want_no_extensions(dispatcher: Any) -> None:
     """Keep a kernel that is called from looking for extensions of Numba: that takes longer than a mask."""
-    setattr(dispatcher, names.EXTENSIONS.rpartition(".")[2], _nothing)
+    dispatcher._compilation_chain_init_hook = _nothing
 
 
 def know_arrays(dispatcher: Any) -> None:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from gtmask.errors import UsageError
 from gtmask.light import importing_numba
 
-with importing_numba():
+# What it has for classes, for its extensions, and to draw a function's blocks, is needed to compile at most.
+with importing_numba("numba.experimental", "numba.core.entrypoints", "html"):
     numba: Any = importlib.import_module("numba")
     from llvmlite.binding import parse_bitcode
 
@@ -42,7 +43,6 @@ CALL = "numba.core.types.functions.BaseFunction.get_call_type"
 FLAGS = "numba.core.targetconfig.ConfigStack.top_or_none"
 PASSES = "numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline"
 LIFETIMES = "numba.core.postproc.PostProcessor.run"
-EXTENSIONS = "numba.core.dispatcher.Dispatcher._compilation_chain_init_hook"
 C_WRAPPER = "numba.core.lowering.BaseLower.create_cfunc_wrapper"
 TAKES_LOC = "numba.core.base._has_loc"
 EVENT_START, EVENT_END = "numba.core.event.start_event", "numba.core.event.end_event"
@@ -69,7 +69,7 @@ NAMES = {
     "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
     "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
     "numba.core.dispatcher.Dispatcher._numba_type_": "what a function is to a kernel that calls it",
-    EXTENSIONS: "looks through all installed packages for extensions of Numba, of which no kernel has a use",
+    "numba.core.dispatcher.Dispatcher._compilation_chain_init_hook": "looks for extensions in all packages",
     "numba.core.dispatcher.Dispatcher.typeof_pyval": "tells the type of an argument",
     f"{_CODEGEN}._library_class": "what holds the code of a kernel: ours makes less of it",
     f"{LIBRARY}.finalize": "optimizes a kernel together with those that it calls",
@@ -92,8 +92,7 @@ NAMES = {
     "numba.core.transforms.canonicalize_cfg": "what else is done after each pass",
     C_WRAPPER: "what calls a function from C, made of each function of Numba's that a kernel calls",
     TAKES_LOC: "looks at the parameters of what makes code: each time anew",
-    EVENT_START: "tells of each step whoever listens, and nobody does",
-    EVENT_END: "the same",
+    **dict.fromkeys((EVENT_START, EVENT_END), "tells of each step whoever listens, and nobody does"),
     "numba.core.compiler.CompilerBase": "compiles a kernel, by what we leave of its passes",
     PASSES: "all of its passes",
     f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",

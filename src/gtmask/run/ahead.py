@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gtmask.errors import GtmaskError
 from gtmask.images.probe import GLANCE, ImageInfo, probe
-from gtmask.run.probe_snapshot import open_known
 from gtmask.storage.local import LocalStorage
 from gtmask.workers import thread_pool
 
@@ -72,7 +71,11 @@ async def heads_of(images: Storage, snapshot: Snapshot | None, s3: S3Settings) -
 
     - ``snapshot``: where it is found what is known of them, None where nobody keeps it.
     """
-    known = None if snapshot is None else await open_known(snapshot, images.root, s3)
+    known = None
+    if snapshot is not None:
+        from gtmask.run.probe_snapshot import open_known  # noqa: PLC0415 - few runs keep what is known
+
+        known = await open_known(snapshot, images.root, s3)
     return HeadsAhead(images, known) if isinstance(images, LocalStorage) else Heads(images, known)
 
 

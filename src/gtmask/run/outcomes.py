@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from gtmask.findings import FindingCounts
 from gtmask.run.commit import ChunkResult, Counts, add_counts, pack_counts, reject_of
 from gtmask.run.states import CONTINUED, UNKNOWN
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from gtmask.model import Record
+
+
+class MaskPlace(NamedTuple):
+    """Where a mask goes: the image's reference, the mask's key, and which pixels of the whole; None: all."""
+
+    image: str
+    mask: str
+    box: tuple[int, int, int, int] | None = None
+
+    def cut(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the pixels, uint8 (height, width), of the whole image's mask."""
+        if self.box is None:
+            return mask
+        x, y, width, height = self.box
+        return np.ascontiguousarray(mask[y : y + height, x : x + width])
 
 
 @dataclass(slots=True)

@@ -20,7 +20,6 @@ from deflate import crc32
 from gtmask._version import __version__
 from gtmask.errors import NotFoundError, RunConflictError, UsageError
 from gtmask.formats.remote_export import StorageExport
-from gtmask.groundtruth import class_map_file
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.manifest.writer import ManifestWriter
 from gtmask.run.commit import CLASSES
@@ -95,6 +94,8 @@ class Plan:
 
     def class_map(self) -> ClassMap:
         """Return the class map."""
+        from gtmask.groundtruth import class_map_file  # noqa: PLC0415 - workers get theirs with the job
+
         return class_map_file.parse_class_map(self.classes, CLASSES)
 
     def writer(self) -> ManifestWriter:

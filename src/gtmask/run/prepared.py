@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from gtmask.errors import NotFoundError, ProbeError, UsageError
 from gtmask.findings import Finding
@@ -27,14 +25,13 @@ from gtmask.images.present import exists
 from gtmask.images.probe import probe
 from gtmask.loops import run_async
 from gtmask.progress import notice
+from gtmask.run.outcomes import MaskPlace
 from gtmask.run.places import NOT_PREPARED, RunRequest
 from gtmask.storage import open_storage, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AsyncExitStack
-
-    from numpy.typing import NDArray
 
     from gtmask.images.probe import ImageInfo
     from gtmask.storage.base import S3Settings, Storage
@@ -152,21 +149,6 @@ class Copies:
             f"{piece.key} has {info.width}x{info.height} pixels{turned}, the table tells "
             f"{piece.width}x{piece.height}",
         )
-
-
-class MaskPlace(NamedTuple):
-    """Where a mask goes: the image's reference, the mask's key, and which pixels of the whole; None: all."""
-
-    image: str
-    mask: str
-    box: tuple[int, int, int, int] | None = None
-
-    def cut(self, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return the pixels, uint8 (height, width), of the whole image's mask."""
-        if self.box is None:
-            return mask
-        x, y, width, height = self.box
-        return np.ascontiguousarray(mask[y : y + height, x : x + width])
 
 
 def mask_places(image: PreparedImage, target: str, prefix: str, *, is_given: bool) -> Iterator[MaskPlace]:

@@ -11,8 +11,7 @@ import contextlib
 import pickle
 from collections import Counter
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -21,10 +20,9 @@ from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
 from gtmask.findings import Finding, is_reject
 from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
-from gtmask.images.prepared import PreparedImages, open_prepared
 from gtmask.images.present import exists, refuse_lost_place
 from gtmask.images.resolve import GUESSED, mask_key
-from gtmask.loops import side_by_side
+from gtmask.loops import one_by_one, side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import encode_counted
@@ -32,36 +30,33 @@ from gtmask.run.ahead import heads_of
 from gtmask.run.bursts import Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
-from gtmask.run.covered import findings_of, measure
-from gtmask.run.earlier import EarlierParts, KeptLine
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.outcomes import Outcome, gather, place
+from gtmask.run.outcomes import MaskPlace, Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
-from gtmask.run.prepared import Copies, MaskPlace, mask_places
 from gtmask.run.sizes import MOST_PREPARED, fit
 from gtmask.run.states import Meaning, content, state_of
-from gtmask.run.stats import Sampler
 from gtmask.storage import is_s3, open_storage
 from gtmask.workers import is_ending, run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from gtmask.images.prepared import PreparedImages
     from gtmask.images.probe import ImageInfo
     from gtmask.model import Record
     from gtmask.run.ahead import Heads
+    from gtmask.run.earlier import EarlierParts, KeptLine
     from gtmask.run.job import Chunk, Job
+    from gtmask.run.stats import Sampler
     from gtmask.storage.base import Storage
 
     Encoder = Literal["fast", "pypng"]
 
 #: Levels of findings at which ``--strict`` stops.
 STRICT_LEVELS = frozenset({"guess", "loss", "reject"})
-#: Seconds of work after which a worker without requests in flight listens whether it is to stop.
-LISTENING = 0.02
 
 
 class Worker:
@@ -79,27 +74,36 @@ class Worker:
         self._turn = asyncio.Lock()
         self.images: Storage
         self.heads: Heads
-        self.table: PreparedImages | None
+        self.table: PreparedImages | None = None
         self.out: Storage
+        self.earlier: EarlierParts | None = None
+        self.sampler: Sampler | None = None
         # By id: a class map may leave ids out.
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
         self.meaning = Meaning.of(job.classes, job.settings)
 
     async def __aenter__(self) -> Worker:
-        self.sampler = self.stack.enter_context(Sampler()) if self.job.measured else None
+        if self.job.measured:
+            from gtmask.run.stats import Sampler  # noqa: PLC0415 - few runs are measured
+
+            self.sampler = self.stack.enter_context(Sampler())
         # One storage per location and client: two roots in S3 still share nothing but settings.
         self.images = await self.stack.enter_async_context(open_storage(self.job.images, self.job.s3))
-        self.table = None
-        if self.job.table:
-            self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
         self.heads = await heads_of(self.images, self.job.known, self.job.s3)
         self.stack.callback(self.heads.close)
+        if self.job.table:
+            await self._open_table()
+        self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
+        return self
+
+    async def _open_table(self) -> None:
+        from gtmask.images.prepared import open_prepared  # noqa: PLC0415 - most images were not prepared
+        from gtmask.run.prepared import Copies  # noqa: PLC0415
+
+        self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
         away = self.job.settings.image_uri is not None
         self.copies = Copies(self.heads.probe, self.images, self.job.s3, self.stack, may_be_away=away)
-        self.out = await self.stack.enter_async_context(open_storage(self.job.out, self.job.s3))
-        self.earlier = EarlierParts(self.out)
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stack.aclose()
@@ -142,7 +146,7 @@ class Worker:
                     await side_by_side(one, self._looking_ahead(chunk, wanted), self._at_once)
                 else:
                     async with self._turn:
-                        await _one_by_one(one, self._looking_ahead(chunk, wanted))
+                        await one_by_one(one, self._looking_ahead(chunk, wanted))
                 if masks is not None:
                     await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
@@ -198,6 +202,12 @@ class Worker:
 
     async def _keep(self, kept: Collection[KeptLine]) -> list[Outcome]:
         """Return the outcomes of records whose masks an earlier run has made: these have the same bytes."""
+        if not kept:
+            return []
+        if self.earlier is None:
+            from gtmask.run.earlier import EarlierParts  # noqa: PLC0415 - most runs are no updates
+
+            self.earlier = EarlierParts(self.out)
         found = zip(kept, await self.earlier.find(kept), strict=True)
         renewed = self.job.writer.renewed
         return [Outcome(None, renewed(line), state=one.state, known=counts) for one, (line, counts) in found]
@@ -317,6 +327,8 @@ class Worker:
             return self._rejected(record)
         covered: Counter[str] = Counter()
         if settings.count_covered:
+            from gtmask.run.covered import findings_of, measure  # noqa: PLC0415 - few runs count this
+
             rule = record.source_fill if settings.fill == "source" else settings.fill
             coverage = measure(record, painting.shapes, rule, settings.stroke)
             record.findings += findings_of(coverage)
@@ -347,6 +359,8 @@ class Worker:
         image = None if self.table is None else self.table.find(key)
         if image is None:
             return [MaskPlace(prefix + key, target)]
+        from gtmask.run.prepared import mask_places  # noqa: PLC0415 - loaded with the table
+
         return list(mask_places(image, target, prefix, is_given=given))
 
     def _human(self, record: Record) -> bool:
@@ -367,19 +381,6 @@ class Worker:
                     f"{place(record)}: {finding.code} ({finding.detail}); without --strict such findings "
                     "are counted and the run goes on."
                 )
-
-
-async def _one_by_one(work: Callable[[int], Coroutine[Any, Any, None]], numbers: Iterable[int]) -> None:
-    """Do numbered work that waits for nothing: a task for each would cost more than it could bring.
-
-    The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.
-    """
-    breath = perf_counter() + LISTENING
-    for number in numbers:
-        await work(number)
-        if perf_counter() > breath:
-            await asyncio.sleep(0)
-            breath = perf_counter() + LISTENING
 
 
 def run_chunks(pickled_job: bytes, *chunks: Chunk) -> list[ChunkResult]:
