@@ -152,7 +152,8 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
         return 0  # nothing is compiled, or the package is inside an archive: then each process for itself
     names = tuple(modules)
     notes = notes_folder()
-    if any(_noted(notes, name) is None for name in names):
+    found = [_noted(notes, name) for name in names]
+    if None in found:
         notice("compiling kernels (once per machine)")
         with _machine_lock():
             missing = [name for name in names if _noted(notes, name) is None]
@@ -160,7 +161,8 @@ def compile_kernels(modules: Iterable[str] = ALL_MODULES) -> int:
                 with suppress(OSError):
                     _have_compiled(notes, _grouped(missing))
             _compile_modules(notes, [name for name in missing if _noted(notes, name) is None])
-    return sum(_noted(notes, name) or 0 for name in names)
+        found = [_noted(notes, name) for name in names]
+    return sum(count or 0 for count in found)
 
 
 def help_compiling(claims: str, groups: Sequence[str]) -> None:

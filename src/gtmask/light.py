@@ -30,6 +30,8 @@ _is_light: list[bool] = []
 
 def travel_light() -> None:
     """Do without packages, threads and looks for garbage that nothing of ours needs."""
+    if _is_light:
+        return
     _is_light.append(True)
     for name in _NEEDLESS:
         _modules().setdefault(name, None)

@@ -65,7 +65,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; what the ``gtmask`` script calls."""
+    """Run the command line."""
     from gtmask.errors import GtmaskError
 
     _prepare_streams()
