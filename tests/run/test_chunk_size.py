@@ -51,10 +51,10 @@ def test_the_heavier_images_are_the_fewer_has_a_chunk_and_the_more_images_the_mo
 ) -> None:
     more = round(load.records * factor)
     shapes, pixels = (whole * more / load.records for whole in (load.shapes, load.pixels))
-    alike = replace(load, records=more, shapes=shapes, pixels=pixels)
+    alike = load._replace(records=more, shapes=shapes, pixels=pixels)
     assert fitting_size(alike) >= fitting_size(load)
-    assert fitting_size(replace(load, shapes=load.shapes * factor)) <= fitting_size(load)
-    assert fitting_size(replace(load, pixels=load.pixels * factor)) <= fitting_size(load)
+    assert fitting_size(load._replace(shapes=load.shapes * factor)) <= fitting_size(load)
+    assert fitting_size(load._replace(pixels=load.pixels * factor)) <= fitting_size(load)
 
 
 @given(LOADS)
@@ -84,7 +84,7 @@ def test_runs_are_cut_into_as_many_chunks_as_they_need(
 def test_chunks_in_s3_have_more_images() -> None:
     for count in (200, 3_000):
         local = Load(count, 8 * count, 3e5 * count)
-        assert fitting_size(local) < fitting_size(replace(local, gets=True, puts=True)) < count
+        assert fitting_size(local) < fitting_size(local._replace(gets=True, puts=True)) < count
 
 
 def test_an_export_without_records_has_a_size_too() -> None:

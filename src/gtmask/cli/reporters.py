@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from gtmask import escape_unprintable, hearing_notices, retries
 from gtmask.cli.console import rich_console
@@ -55,8 +55,7 @@ class Stage:
         return State(self.name, self.done, self.total, rate, left, self.rejects, repeated, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A stage at one moment: rate in records per second, time left (None: unknown) and taken in seconds."""
 
     stage: str

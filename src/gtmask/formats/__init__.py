@@ -170,7 +170,7 @@ def _read_detected(
     found = detect(export, format, options.memory_limit, early=early)
     if found.format.name == "sagemaker":
         unfinished = unfinished_manifests(export, found.names or tuple(export.names()), options)
-        found = replace(found, findings=(*found.findings, *unfinished))
+        found = found._replace(findings=(*found.findings, *unfinished))
     if not found.names:
         half = list(unfinished_manifests(export, None, options)) if found.format.name == "masks" else []
         reader = found.format.read(export, options)

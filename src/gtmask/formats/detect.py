@@ -12,7 +12,7 @@ import difflib
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.errors import DamagedExportError, ExportError, UnknownFormatError, UsageError
 from gtmask.findings import Finding
@@ -45,8 +45,7 @@ _JOB = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(NamedTuple):
     """What an export is: its format, one line for people, and the files that hold its records.
 
     ``names`` is empty for formats with one file per image: there the reader chooses by name, and tells of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import ChangedError, ExportError, NotFoundError
@@ -142,7 +141,7 @@ class StorageExport(Rooted):
         if self.picked is not None:
             for name in self.picked:
                 storage, key = self._at(name)
-                yield replace(storage.look(key), key=name)
+                yield storage.look(key)._replace(key=name)
             return
         fits = glob_pattern(self.pattern).match if self.pattern else None
         for entry in self._listed():
@@ -156,4 +155,4 @@ class StorageExport(Rooted):
         for entry in self._connected().list(prefix):
             name = entry.key[len(prefix) :]
             if name and not name.endswith("/") and is_own(name):
-                yield replace(entry, key=name)
+                yield entry._replace(key=name)

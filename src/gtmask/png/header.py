@@ -7,7 +7,6 @@ below are those of the PNG specification, third edition (https://www.w3.org/TR/p
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from deflate import crc32
@@ -35,8 +34,7 @@ _IHDR = struct.Struct(">IIBBBBB")
 _CRC = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class PngHeader:
+class PngHeader(NamedTuple):
     """What is known of a PNG before its pixels are.
 
     - ``width``, ``height``: size in pixels.

@@ -14,7 +14,7 @@ The seconds are what ``python -m bench.chunks`` shows on one core, roughly.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Seconds that a chunk costs: its journal, part file, commit record and flush, and its way to a worker. In S3
 #: these are nine requests, 6 ms of a core together, and round trips that other chunks in work do not fill.
@@ -37,8 +37,7 @@ PIXELS = 1_000_000
 NEAR = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """How much there is to convert, as far as the export told it: records, all their shapes and pixels.
 
     ``gets`` and ``puts`` say whether images, and masks, are in S3.

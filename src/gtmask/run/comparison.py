@@ -7,7 +7,6 @@ are read again of which the survey has decided something: contested images, labe
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +49,7 @@ class Comparison:
     def meaning(self) -> bytes:
         """Return what a task of the survey takes along, so that it tells what the records are."""
         meaning = Meaning.of(self.classes, self._request.settings)
-        return pickle.dumps((replace(meaning, is_whole=False), None))
+        return pickle.dumps((meaning._replace(is_whole=False), None))
 
     def notice(self, rule: Rule, found: Glance, *, sized: bool) -> None:
         """Take the next records, as the survey has read them; ``sized`` by their images' headers."""

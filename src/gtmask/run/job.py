@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.images.resolve import Rule, rule_from
 from gtmask.progress import notice
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from gtmask.storage.base import S3Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """What every chunk of a run has in common."""
 
     reader: Reader[Any]

@@ -10,10 +10,10 @@ version, the class map with the ids that the record's labels have.
 from __future__ import annotations
 
 import marshal
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from hashlib import blake2b
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.errors import CredentialsError, GtmaskError, NotFoundError, TransientError
 from gtmask.findings import is_reject
@@ -57,8 +57,7 @@ _of_runs = _all_but(Runs, "counts")
 _of_bitmap = _all_but(Bitmap, "data", "plane")
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(NamedTuple):
     """What labels mean in a run, as far as it decides masks; ``is_whole`` unless classes may be added."""
 
     classes: ClassMap
@@ -179,8 +178,7 @@ def state_of(content: bytes, key: str, target: str, version: str) -> bytes:
     return blake2b(content + rest, digest_size=SIZE).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class StateRule:
+class StateRule(NamedTuple):
     """What decides the states of all records of a run besides what they are.
 
     - ``rule``, ``versions``: which keys an image may have, and which version of it there is.

@@ -8,7 +8,7 @@ those of :mod:`gtmask.errors`: ``NotFoundError``, ``AccessError``, ``TransientEr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from gtmask.choices import choose
 from gtmask.errors import StorageError, UsageError
@@ -30,8 +30,7 @@ ACLS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A file or an object: its key below the storage's root, and its size in bytes.
 
     ``etag`` is what S3 calls an object's content, in quotation marks; "" for files.
