@@ -47,10 +47,23 @@ import gtmask
 from gtmask.light import travel_light
 
 travel_light()
-heavy = {"numba.np.linalg", "scipy.linalg", "concurrent.futures.process", "multiprocessing.pool",
-         "aiobotocore", "obstore", "rich.progress", "colorama", "gtmask.formats.masks", "gtmask.formats.coco"}
+heavy = {"numba.np.linalg", "numba.experimental.jitclass", "numpy.ma", "scipy.linalg", "email",
+         "concurrent.futures.process", "multiprocessing.pool", "aiobotocore", "obstore",
+         "rich.progress", "colorama", "gtmask.formats.masks", "gtmask.formats.coco"}
 masks = gtmask.convert(*sys.argv[1:]).tally.masks
 print(json.dumps({"masks": masks, "imported": sorted(heavy & sys.modules.keys())}))
+"""
+
+#: Tells which modules that few workers need are imported by all.
+WORKER = """
+import json, sys
+from gtmask.light import travel_light
+
+travel_light()
+import gtmask.run.worker
+
+heavy = {"tomlkit", "tomllib", "gtmask.images.prepared", "gtmask.run.earlier", "gtmask.run.probe_snapshot"}
+print(json.dumps({"imported": sorted(heavy & sys.modules.keys())}))
 """
 
 
@@ -99,3 +112,7 @@ def test_a_run_after_a_warm_up_compiles_nothing_and_imports_no_compiler(tmp_path
     assert told["called"] > 5
     assert told["strange"] == []
     assert tell(IMPORTS, exports[1], tmp_path / "again") == {"masks": 1, "imported": []}
+
+
+def test_a_worker_imports_nothing_that_few_of_them_need() -> None:
+    assert tell(WORKER) == {"imported": []}
