@@ -2,8 +2,9 @@
 
 A picture can be read by its values (gray samples, palette indices, RGB with three equal samples) or by its
 colours (RGB, palette). Where the list allows both, the reading counts by which more pixels have a class;
-where both know all pixels and disagree, that is told. Classes without colours have those that Pascal VOC's
-color map gives to their values, as datumaro and labelme write them.
+where both know all pixels and disagree, that is told. A gray sample is a colour, too, where the list tells
+colours and no values: who saves colours that are all gray may save one channel. Classes without colours have
+those that Pascal VOC's color map gives to their values, as datumaro and labelme write them.
 
 - ``background`` at value 0 or as the list's first class is background, and so is value 0 or black where no
   class has it; that is told.
@@ -41,6 +42,8 @@ class Tables:
     by_color: dict[int, Entry]
     #: Colours that no file tells: Pascal VOC's of the values.
     implied: bool
+    #: Some colours are no shades of gray.
+    has_tints: bool
 
 
 @lru_cache(maxsize=64)
@@ -57,7 +60,7 @@ def tables_of(classes: ClassList) -> Tables:
             by_value.setdefault(entry.value, entry)
         if color is not None:
             by_color.setdefault(color, entry)
-    return Tables(by_value, by_color, implied)
+    return Tables(by_value, by_color, implied, any(color != (color & 255) * 0x010101 for color in by_color))
 
 
 def value_of(pixel: Pixel) -> int | None:
@@ -86,6 +89,11 @@ def class_values(picture: Picture, by: str) -> Picture:
     return replace(picture, pixels=tuple(replace(one, value=value(one)) for one in picture.pixels))
 
 
+def _as_color(pixel: Pixel) -> int | None:
+    """Return the colour that a gray sample is, as 0xRRGGBB; None for one of more than 8 bits."""
+    return pixel.value * 0x010101 if pixel.value is not None and pixel.value <= VOID_VALUE else None
+
+
 def find_entries(builder: RecordBuilder, picture: Picture, classes: ClassList, by: str) -> list[Entry | None]:
     """Return the class of each of a picture's pixels; None where it has none. See the module's docstring.
 
@@ -94,17 +102,22 @@ def find_entries(builder: RecordBuilder, picture: Picture, classes: ClassList, b
     tables = tables_of(classes)
     values = [None if (value := value_of(pixel)) is None else tables.by_value.get(value)
               for pixel in picture.pixels]  # fmt: skip
-    if by == "value" or by.startswith(_INSTANCE) or all(pixel.color is None for pixel in picture.pixels):
+    if by == "value" or by.startswith(_INSTANCE):
         return values
-    colors = [None if pixel.color is None else tables.by_color.get(pixel.color) for pixel in picture.pixels]
+    gray = all(pixel.color is None for pixel in picture.pixels)
+    if gray and (tables.implied or not all(entry.counted for entry in classes.entries)):
+        return values
+    marks = [_as_color(pixel) if gray else pixel.color for pixel in picture.pixels]
+    colors = [None if color is None else tables.by_color.get(color) for color in marks]
     if by == "color":
         return colors
 
     def known(entries: list[Entry | None]) -> int:
         return sum(pixel.count for pixel, entry in zip(picture.pixels, entries, strict=True) if entry)
 
-    # A palette's indices are values; in RGB, colours that a list tells come first.
-    first, second = (values, colors) if picture.color_type == PALETTE and tables.implied else (colors, values)
+    # A palette's indices are values; in RGB, colours that a list tells come first, in gray if all are gray.
+    by_values = tables.has_tints if gray else picture.color_type == PALETTE and tables.implied
+    first, second = (values, colors) if by_values else (colors, values)
     chosen, other = (first, second) if known(first) >= known(second) else (second, first)
     if tables.implied and chosen is colors and picture.color_type != PALETTE:
         builder.finding("mask-colors-assumed", f"{classes.source} tells no colours")
