@@ -1,13 +1,19 @@
-"""Work side by side: in order, bounded, and no more of it after an error."""
+"""Work side by side is in order, bounded, and ends after an error; work in bursts is as if one by one."""
 
 from __future__ import annotations
 
 import asyncio
 from time import perf_counter
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gtmask.loops import side_by_side
+from gtmask.loops import in_bursts, side_by_side
+
+MOST = 4
+NUMBERS = st.integers(0, 3 * MOST)
 
 
 def test_results_come_in_order_and_no_more_is_at_work_than_allowed() -> None:
@@ -80,3 +86,57 @@ def test_work_that_never_waits_lets_the_loop_have_its_turn() -> None:
 
     # All the work takes 0.1 s at least, and nobody has the loop for much longer than 0.02 s.
     assert asyncio.run(main()) >= 3
+
+
+def in_two_steps(count: int, bad_begins: set[int], bad_ends: set[int]) -> tuple[list[int], list[int], str]:
+    """Return which of so many numbers were begun and ended, and the error that was raised."""
+    begun: list[int] = []
+    ended: list[int] = []
+
+    async def begin(number: int) -> Any:
+        if number in bad_begins:
+            raise ValueError(f"begin {number}")
+        begun.append(number)
+        return -number
+
+    async def end(number: int, one: Any) -> None:
+        assert one == -number
+        if number in bad_ends:
+            raise ValueError(f"end {number}")
+        ended.append(number)
+
+    try:
+        asyncio.run(in_bursts(begin, end, range(count), MOST))
+    except ValueError as error:
+        return begun, ended, str(error)
+    return begun, ended, ""
+
+
+@given(NUMBERS, st.sets(NUMBERS, max_size=2), st.sets(NUMBERS, max_size=2))
+def test_errors_are_those_of_one_number_after_the_other(
+    count: int, bad_begins: set[int], bad_ends: set[int]
+) -> None:
+    begun, ended, error = in_two_steps(count, bad_begins, bad_ends)
+    bad = min((number for number in bad_begins | bad_ends if number < count), default=None)
+    if bad is None:
+        assert (begun, ended, error) == (list(range(count)), list(range(count)), "")
+    else:
+        assert ended == list(range(bad))
+        assert error == f"begin {bad}" if bad in bad_begins else f"end {bad}"
+
+
+@pytest.mark.parametrize("stops", [KeyboardInterrupt, asyncio.CancelledError])
+def test_nothing_is_ended_after_an_interruption(stops: type[BaseException]) -> None:
+    ended: list[int] = []
+
+    async def begin(number: int) -> Any:
+        if number == MOST + 2:
+            raise stops
+        return number
+
+    async def end(number: int, _one: Any) -> None:
+        ended.append(number)
+
+    with pytest.raises(stops):
+        asyncio.run(in_bursts(begin, end, range(2 * MOST), MOST))
+    assert ended == list(range(MOST))

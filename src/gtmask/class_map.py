@@ -87,9 +87,9 @@ class ClassMap:
         int | None
             0..255, -1 for a label to ignore, None for a label that the map does not know.
         """
+        known = self._ids.get(label.casefold() if self.ignore_case else label)
         if self._values and (by_value := next(filter(None, map(self._values.get, marks)), None)):
             return by_value
-        known = self._ids.get(self._key(label))
         if known is None:
             known = next(filter(None, map(self._marks.get, (*marks, label))), None)
         return known

@@ -120,17 +120,43 @@ def _end(runner: asyncio.Runner) -> None:
         runner.close()
 
 
-async def one_by_one(work: Callable[[T], Coroutine[Any, Any, None]], items: Iterable[T]) -> None:
-    """Do work that waits for nothing: a task for each item would cost more than it could bring.
+async def in_bursts(
+    begin: Callable[[U], Coroutine[Any, Any, T]],
+    end: Callable[[U, T], Coroutine[Any, Any, None]],
+    items: Iterable[U],
+    most: int,
+) -> None:
+    """Do work in two steps that wait for nothing: a task for each item would cost more than it could bring.
 
-    The event loop gets its turn now and then: there Ctrl-C is heard, and whatever else is asked of it.
+    So many items at most are begun, then they are ended. The error that is raised is that of the first item
+    that has one, and what comes before it is done. The event loop gets its turn now and then: there Ctrl-C is
+    heard, and whatever else is asked of it.
     """
+    begun: list[tuple[U, T]] = []
     breath = perf_counter() + _BREATH
-    for item in items:
-        await work(item)
+
+    async def listen() -> None:
+        nonlocal breath
         if perf_counter() > breath:
             await asyncio.sleep(0)
             breath = perf_counter() + _BREATH
+
+    async def end_all() -> None:
+        for item, one in begun:
+            await end(item, one)
+            await listen()
+        begun.clear()
+
+    for item in items:
+        try:
+            begun.append((item, await begin(item)))
+        except Exception:
+            await end_all()
+            raise
+        if len(begun) == most:
+            await end_all()
+        await listen()
+    await end_all()
 
 
 async def side_by_side(

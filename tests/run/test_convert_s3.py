@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gtmask.run.job import Chunk
-    from gtmask.run.outcomes import Outcome
+    from gtmask.run.outcomes import Drawing, Outcome
     from tests.support.fault_proxy import FaultProxy
     from tests.support.s3_server import S3Server
 
@@ -230,7 +230,7 @@ def test_chunks_that_are_worked_on_together_are_made_anew_together(
         looks.append(check(self, touched))
         return len(looks) > 1
 
-    async def counting(self: Worker, chunk: Chunk, position: int, journal: Any) -> Outcome:
+    async def counting(self: Worker, chunk: Chunk, position: int, journal: Any) -> Drawing | Outcome:
         made[chunk.number] += 1
         return await convert_record(self, chunk, position, journal)
 

@@ -16,7 +16,7 @@ from gtmask.findings.registry import CODES, Code, Level
 from gtmask.text import escape_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 __all__ = ["CODES", "EXAMPLES", "Code", "Finding", "FindingCounts", "Level", "Problem", "is_reject"]
 
@@ -46,9 +46,9 @@ class Problem(NamedTuple):
     detail: str = ""
 
 
-def is_reject(findings: Iterable[Finding]) -> bool:
+def is_reject(findings: Collection[Finding]) -> bool:
     """Say whether any of these findings keeps a record from becoming a mask."""
-    return any(finding.level == "reject" for finding in findings)
+    return bool(findings) and any(finding.level == "reject" for finding in findings)
 
 
 @dataclass(slots=True)

@@ -80,7 +80,7 @@ class ImageRule:
         keys: dict[str, int] = {}
         for path, rank in _ranked(names):
             keys.setdefault(self.apply(path), rank)
-        if all(key.isascii() for key in keys):
+        if all(map(str.isascii, keys)):
             return keys
         for key, rank in list(keys.items()):
             for other in spellings(key):

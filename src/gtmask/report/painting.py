@@ -24,7 +24,7 @@ from gtmask.report.tiles import picture_bytes
 from gtmask.run.chosen import choose
 from gtmask.run.decide import decide
 from gtmask.run.job import Chunk, Job, job_of
-from gtmask.run.outcomes import Outcome
+from gtmask.run.outcomes import Drawing, Outcome
 from gtmask.run.paint import paint
 from gtmask.run.places import RunRequest, absolute_location
 from gtmask.run.settings import ExecutionOptions, Settings
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from gtmask.class_map import ClassMap
     from gtmask.formats.base import Reader, ReadOptions
-    from gtmask.model import Record
     from gtmask.progress import Progress
     from gtmask.run.bursts import Bursts
     from gtmask.run.plan import Plan
@@ -197,31 +196,25 @@ class _Painter(Worker):
     async def tile(self, chunk: Chunk) -> Tile:
         """Return a record as a tile; what keeps it from becoming a mask is among the tile's findings."""
         self._made = None
-        outcome = await self.convert_record(chunk, 0, None)
-        assert outcome.record is not None
-        tile = self._made or Tile(outcome.record.image)
-        tile.findings = outcome.record.findings
+        made = await self.convert_record(chunk, 0, None)
+        outcome = made if isinstance(made, Outcome) else await self.write(made, None)
+        tile = self._made or Tile(outcome.image)
+        tile.findings = outcome.findings
         return tile
 
-    async def write(
-        self,
-        record: Record,
-        turn: int,
-        key: str,
-        target: str,  # noqa: ARG002 - where a run would write to
-        masks: Bursts | None,  # noqa: ARG002
-    ) -> Outcome:
+    async def write(self, drawing: Drawing, masks: Bursts | None) -> Outcome:  # noqa: ARG002 - none is written
         """Paint a record, and keep its mask and picture instead of writing them."""
-        settings = self.job.settings
+        record, settings = drawing.record, self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
                          overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
         record.findings += painting.findings
+        outcome = Outcome(record.image, record.where, record.findings)
         if is_reject(painting.findings):
-            return Outcome(record)
-        mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
-        self._made = Tile(key, height=mask.shape[0], width=mask.shape[1])
+            return outcome
+        mask = raster.turn(painting.mask, drawing.turn) if drawing.turn != 1 else painting.mask
+        self._made = Tile(drawing.key, height=mask.shape[0], width=mask.shape[1])
         self._made.layers = [Layer("mask", encode_png(mask), self._table, count_values(mask))]
-        return Outcome(record)
+        return outcome
 
     async def add_picture(self, tile: Tile) -> None:
         """Read the image of a tile, where it became a mask; say on it where that cannot be."""

@@ -2,7 +2,7 @@
 
 A worker converts one record after the other, and would wait for each image. Where the last heads took long,
 threads read those of the next records meanwhile; from memory a head is read faster than a thread is asked.
-What a thread could not read is read again by whoever needs it, so that errors are told as ever.
+What could not be read is read again by whoever needs it, so that errors are told as ever.
 """
 
 from __future__ import annotations
@@ -108,18 +108,9 @@ class HeadsAhead(Heads):
 
     async def _look(self, key: str) -> ImageInfo:
         waiting = self._reading.pop(key, None)
-        if waiting is not None:
-            head, seconds = waiting.result()
-            self._note(seconds)
-            if isinstance(head, ImageInfo):
-                return head
-            if head is not None:
-                return await probe(self._images, key, head)
-        start = perf_counter()
-        try:
-            return await super()._look(key)
-        finally:
-            self._note(perf_counter() - start)
+        head, seconds = self._read(key) if waiting is None else waiting.result()
+        self._mean += (seconds - self._mean) * SHARE
+        return head if isinstance(head, ImageInfo) else await probe(self._images, key, head)
 
     def close(self) -> None:
         """End the threads, after what they read now."""
@@ -135,7 +126,7 @@ class HeadsAhead(Heads):
         self._reading[key] = self._threads.submit(self._read, key)
 
     def _read(self, key: str) -> tuple[Head, float]:
-        """Return what is wanted of an image, and the seconds that it took."""
+        """Return what is wanted of an image, None where that cannot be read, and the seconds that it took."""
         start = perf_counter()
         head: Head
         try:
@@ -143,9 +134,6 @@ class HeadsAhead(Heads):
         except GtmaskError:
             head = None
         return head, perf_counter() - start
-
-    def _note(self, seconds: float) -> None:
-        self._mean += (seconds - self._mean) * SHARE
 
     def _forget(self) -> None:
         """Leave what nobody has taken: another record may need it as it is then."""

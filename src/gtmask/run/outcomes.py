@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from gtmask.run.states import CONTINUED, UNKNOWN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gtmask.findings import Finding
     from gtmask.model import Record
 
 
@@ -32,15 +33,32 @@ class MaskPlace(NamedTuple):
         return np.ascontiguousarray(mask[y : y + height, x : x + width])
 
 
+class Drawing(NamedTuple):
+    """A record whose mask is to be drawn: all about it is decided but its pixels.
+
+    ``turn`` is how the painted mask is turned, as in :class:`gtmask.run.sizes.Fitting`; ``key`` and
+    ``target`` are the keys of the image and of the mask of all of it.
+    """
+
+    record: Record
+    turn: int
+    key: str
+    target: str
+    state: bytes
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of one record: its manifest line, one for each tile, and its state, or none of them.
 
-    ``pixels`` int64 (256,) are the mask's pixels by class id; ``known`` is what a record counts whose line
-    was taken over.
+    ``image``, ``where`` and ``findings`` are the record's, of which nothing else is kept: the shapes of a
+    chunk fill the memory. ``pixels`` int64 (256,) are the mask's pixels by class id; ``known`` is what a
+    record counts whose line was taken over.
     """
 
-    record: Record | None
+    image: str = ""
+    where: str = ""
+    findings: list[Finding] = field(default_factory=list)
     line: bytes | None = None
     size: int = 0
     pixels: NDArray[np.int64] | None = None
@@ -52,10 +70,9 @@ class Outcome:
     def add(self, line: bytes, size: int, pixels: NDArray[np.int64]) -> None:
         """Add a mask: its line, the bytes of its PNG, and its pixels by class id."""
         assert self.line is not None
-        assert self.pixels is not None
         self.line += line
         self.size += size
-        self.pixels += pixels
+        self.pixels = pixels if self.pixels is None else self.pixels + pixels
 
     @property
     def count(self) -> int:
@@ -68,14 +85,15 @@ class Outcome:
             return self.known
         found: Counts = {"records": 1, "rejects" if self.line is None else "masks": self.count}
         if self.pixels is not None:
-            values = self.pixels.nonzero()[0].tolist()
-            found["pixels"] = dict(zip(map(str, values), self.pixels[values].tolist(), strict=True))
-        if self.record is not None and self.record.findings:
+            values = self.pixels.nonzero()[0]
+            found["pixels"] = dict(zip(map(str, values.tolist()), self.pixels[values].tolist(), strict=True))
+        if self.findings:
             told = FindingCounts()
-            told.count_findings(self.record.findings, place(self.record))
-            found |= {"findings": dict(told.findings), "examples": told.examples}
-        rest = {"mask_bytes": self.size, "shapes": self.painted, "covered": self.covered}
-        return found | {name: value for name, value in rest.items() if value}
+            told.count_findings(self.findings, place(self))
+            found["findings"], found["examples"] = dict(told.findings), told.examples
+        rest = (("mask_bytes", self.size), ("shapes", self.painted), ("covered", self.covered))
+        found.update([item for item in rest if item[1]])
+        return found
 
 
 def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
@@ -92,8 +110,8 @@ def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
             lines += outcome.line.splitlines(keepends=True)
             states.append(spread_state(outcome.state, outcome.line))
             of_masks += spread_counts(counts[-1], outcome.line)
-        elif (record := outcome.record) is not None:
-            rejects.append(reject_of(record.image, record.findings, where=record.where))
+        else:
+            rejects.append(reject_of(outcome.image, outcome.findings, where=outcome.where))
     return ChunkResult(number, add_counts(counts), lines, rejects, b"".join(states), pack_counts(of_masks))
 
 
@@ -107,7 +125,7 @@ def spread_counts(counts: Counts, lines: bytes) -> list[Counts]:
     return [counts, *({} for _ in range(lines.count(b"\n") - 1))]
 
 
-def place(record: Record) -> str:
+def place(record: Record | Outcome) -> str:
     """Return the record's image and place, for people."""
     return (
         f"{record.image} ({record.where})" if record.where and record.image != record.where else record.image

@@ -72,8 +72,9 @@ def misplaced(record: Record, points: NDArray[np.float64], shapes: list[Shape]) 
 
 def _box(rings: Sequence[int], boxes: NDArray[np.float64]) -> str:
     """Return the bounding box of some rings by those of all rings, for people."""
-    (x0, y0, x1, y1), *others = (boxes[ring].tolist() for ring in rings)
-    for left, top, right, bottom in others:
+    x0, y0, x1, y1 = boxes[rings[0]].tolist()
+    for ring in rings[1:]:
+        left, top, right, bottom = boxes[ring].tolist()
         x0, y0, x1, y1 = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
     return f"{x0:.6g},{y0:.6g} to {x1:.6g},{y1:.6g}"
 

@@ -6,7 +6,6 @@ they are given. Neighbouring shapes that share a rule are painted by one kernel 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ from gtmask.run.pictures import decode_picture, doubt_about, has_alpha, segment_
 from gtmask.run.settings import check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from gtmask.class_map import ClassMap
@@ -31,11 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Painting:
-    """A mask, uint8 (height, width), what was found on the way to it, and the shapes in painting order."""
+    """A mask, uint8 (height, width), what was found on the way to it, and the shapes in painting order.
+
+    ``painted`` counts the shapes by their labels.
+    """
 
     mask: NDArray[np.uint8]
     findings: list[Finding] = field(default_factory=list)
-    painted: Counter[str] = field(default_factory=Counter)
+    painted: dict[str, int] = field(default_factory=dict)
     shapes: list[Shape] = field(default_factory=list)
 
 
@@ -99,13 +99,14 @@ def paint(
     painting = Painting(np.zeros((record.height, record.width), np.uint8))
     rule = record.source_fill if fill == "source" else fill
     canvas = Canvas(record, painting, rule, stroke)
-    chosen = list(_chosen(record, classes, painting, crowd, stroke))
+    chosen = _chosen(record, classes, painting, crowd, stroke)
     if overlap != "order":
         chosen = _reordered(canvas, chosen, classes, overlap)
+    painted = painting.painted
     for shape, value in chosen:
         canvas.add(shape, value)
+        painted[shape.label] = painted.get(shape.label, 0) + 1
     painting.shapes = [shape for shape, _ in chosen]
-    painting.painted.update([shape.label for shape in painting.shapes])
     canvas.flush()
     if not record.shapes and not any(
         item.level == "loss" or item.code == "image-unannotated" for item in record.findings
@@ -121,22 +122,22 @@ def paint(
 
 def _chosen(
     record: Record, classes: ClassMap, painting: Painting, crowd: str, stroke: float
-) -> Iterator[tuple[Shape, int]]:
-    """Yield the shapes that are painted, with their class ids; tell the others."""
-    known: dict[tuple[str, ...], int | None] = {}
+) -> list[tuple[Shape, int]]:
+    """Return the shapes that are painted, with their class ids; tell the others."""
+    chosen = []
     for shape in record.shapes:
-        label, key = shape.label, (shape.label, *shape.marks)
-        value = known[key] if key in known else known.setdefault(key, classes.id_of(label, shape.marks))
+        value = classes.id_of(shape.label, shape.marks)
         if value is None:
-            code = "shape-unknown-label" if label else "shape-no-label"
+            code = "shape-unknown-label" if shape.label else "shape-no-label"
         elif value < 0 or (shape.ignore and crowd == "ignore"):
             code = "shape-ignored"
         elif shape.kind in {"polyline", "point"} and not stroke:
             code = "shape-no-area"
         else:
-            yield shape, value
+            chosen.append((shape, value))
             continue
-        painting.findings.append(Finding(code, f"{label}: {shape.kind}"))
+        painting.findings.append(Finding(code, f"{shape.label}: {shape.kind}"))
+    return chosen
 
 
 def _reordered(
@@ -163,8 +164,8 @@ class Canvas:
         self.points = points
         self._filler = Filler(record, points, stroke)
         self._pending_rule = ""
-        self._pending_parts = (0, 0)
-        self._pending_values: list[int] = []
+        self._pending_first = self._pending_last = 0
+        self._pending_values = bytearray()
         #: Nothing was painted yet but, perhaps, one ready-made mask.
         self._blank = True
         self._pictures: dict[str, Any] = {}
@@ -206,11 +207,11 @@ class Canvas:
                 detail = f"{shape.label}: its holes take away all of it"
                 self.painting.findings.append(Finding("shape-no-geometry", detail))
             return
-        if rule != self._pending_rule or first != self._pending_parts[1]:
+        if rule != self._pending_rule or first != self._pending_last:
             self._flush_parts()
-            self._pending_rule, self._pending_parts = rule, (first, first)
-        self._pending_parts = (self._pending_parts[0], last)
-        self._pending_values += [value] * (last - first)
+            self._pending_rule, self._pending_first = rule, first
+        self._pending_last = last
+        self._pending_values += bytes((value,)) * (last - first)
 
     def _differs(self, width: int, height: int) -> str:
         """Say how a mask that must be as large as the image differs from it; "" where it does not.
@@ -231,11 +232,10 @@ class Canvas:
     def _flush_parts(self) -> None:
         if not self._pending_values:
             return
-        first, last = self._pending_parts
-        values = np.array(self._pending_values, np.uint8)
-        self._pending_values = []
+        parts = self.record.part_offsets[self._pending_first : self._pending_last + 1]
+        values, self._pending_values = np.frombuffer(self._pending_values, np.uint8), bytearray()
         rule, self._pending_rule = self._pending_rule, ""
-        self._filler.fill(self.mask, rule, self.record.part_offsets[first : last + 1], values)
+        self._filler.fill(self.mask, rule, parts, values)
 
     def _add_bitmap(self, shape: Shape, bitmap: Bitmap, value: int) -> None:
         """Gather segments of one picture; paint any other bitmap at once."""

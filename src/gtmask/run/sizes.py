@@ -54,6 +54,8 @@ def fit(
     exported = (record.width, record.height)
     if any(value is not None and value <= 0 for value in exported):
         return Fitting(findings=[Finding("record-size-bad", f"{exported[0]}x{exported[1]}")])
+    if info is not None and info.orientation == 1 and exported == (info.width, info.height):
+        return _checked(Fitting(info.width, info.height), max_pixels)  # nothing to decide for nearly all
     if info is None:
         if record.width is None or record.height is None:
             return Fitting(findings=[Finding("image-size-unknown")])

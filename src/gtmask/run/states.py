@@ -73,7 +73,7 @@ class Meaning(NamedTuple):
 
     def of_shapes(self, shapes: list[Shape]) -> tuple[object, ...]:
         """Return the class id of each label, and its priority where that counts."""
-        used = dict.fromkeys((shape.label, shape.marks) for shape in shapes)
+        used = dict.fromkeys([(shape.label, shape.marks) for shape in shapes])
         ids = [self.classes.id_of(label, marks) for label, marks in used]
         if not self.by_priority:
             return (ids, self.palette)
@@ -95,14 +95,13 @@ def content(record: Record, meaning: Meaning) -> bytes:
     """
     if is_reject(record.findings):
         return UNKNOWN
-    digest = blake2b(digest_size=SIZE)
     codes = [finding.code for finding in record.findings]
     shapes = record.shapes
     told = (_of_record(record), codes, list(map(_of_shape, shapes)), meaning.of_shapes(shapes))
-    digest.update(_spelled(told))
-    for array in (record.points, record.ring_offsets, record.part_offsets):
-        digest.update(b"%d:" % array.nbytes)
-        digest.update(array.tobytes())
+    points, rings, parts = record.points, record.ring_offsets, record.part_offsets
+    pieces = (_spelled(told), b"%d:" % points.nbytes, points.tobytes(), b"%d:" % rings.nbytes,
+              rings.tobytes(), b"%d:" % parts.nbytes, parts.tobytes())  # fmt: skip
+    digest = blake2b(b"".join(pieces), digest_size=SIZE)
     files = dict.fromkeys(record.pictures)
     for shape in shapes:
         if shape.runs is not None:

@@ -11,9 +11,7 @@ import contextlib
 import pickle
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gtmask import raster
 from gtmask.errors import GtmaskError, NotFoundError, ProbeError, StrictError
@@ -22,17 +20,17 @@ from gtmask.formats.export import take_read
 from gtmask.formats.versions import expect
 from gtmask.images.present import exists, refuse_lost_place
 from gtmask.images.resolve import GUESSED, mask_key
-from gtmask.loops import one_by_one, side_by_side
+from gtmask.loops import in_bursts, side_by_side
 from gtmask.manifest.contract import BACKGROUND_COLOR, IMAGE_EXTENSIONS
 from gtmask.manifest.unfinished import RUN_FILE
 from gtmask.png import encode_counted
 from gtmask.run.ahead import heads_of
-from gtmask.run.bursts import Bursts
+from gtmask.run.bursts import MOST, Bursts
 from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.outcomes import MaskPlace, Outcome, gather, place
+from gtmask.run.outcomes import Drawing, MaskPlace, Outcome, gather, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.sizes import MOST_PREPARED, fit
@@ -41,7 +39,7 @@ from gtmask.storage import is_s3, open_storage
 from gtmask.workers import is_ending, run_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from gtmask.images.prepared import PreparedImages
@@ -82,6 +80,8 @@ class Worker:
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
         self.meaning = Meaning.of(job.classes, job.settings)
+        #: Which grid masks fit, and how many pixels one may have.
+        self.grid = (job.settings.orientation, job.settings.max_pixels)
 
     async def __aenter__(self) -> Worker:
         if self.job.measured:
@@ -103,6 +103,8 @@ class Worker:
 
         self.table = await open_prepared(self.job.prepared, self.job.images, self.job.s3, self.job.table)
         away = self.job.settings.image_uri is not None
+        # Prepared images are stored as they are shown; what is too large has been cut.
+        self.grid = ("display", MOST_PREPARED)
         self.copies = Copies(self.heads.probe, self.images, self.job.s3, self.stack, may_be_away=away)
 
     async def __aexit__(self, *exc: object) -> None:
@@ -125,9 +127,18 @@ class Worker:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
-        async def one(position: int) -> None:
+        async def begin(position: int) -> Drawing | Outcome:
+            return await self.convert_record(chunk, position, masks)
+
+        async def end(position: int, begun: Drawing | Outcome) -> None:
+            outcomes[position] = begun if isinstance(begun, Outcome) else await self.write(begun, masks)
+
+        async def whole(position: int) -> None:
+            await end(position, await begin(position))
+
+        async def watched(work: Coroutine[Any, Any, None]) -> None:
             try:
-                outcomes[position] = await self.convert_record(chunk, position, masks)
+                await work
             except GtmaskError:
                 self.job.watch.check(take_read())
                 raise
@@ -141,12 +152,12 @@ class Worker:
             else:
                 await self._refuse_lost_run()
             while True:
-                doubts = self._doubts
+                doubts, ahead = self._doubts, self._looking_ahead(chunk, wanted)
                 if self._waits:
-                    await side_by_side(one, self._looking_ahead(chunk, wanted), self._at_once)
+                    await side_by_side(lambda position: watched(whole(position)), ahead, self._at_once)
                 else:
                     async with self._turn:
-                        await one_by_one(one, self._looking_ahead(chunk, wanted))
+                        await watched(in_bursts(begin, end, ahead, MOST))
                 if masks is not None:
                     await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
@@ -210,7 +221,7 @@ class Worker:
             self.earlier = EarlierParts(self.out)
         found = zip(kept, await self.earlier.find(kept), strict=True)
         renewed = self.job.writer.renewed
-        return [Outcome(None, renewed(line), state=one.state, known=counts) for one, (line, counts) in found]
+        return [Outcome(line=renewed(line), state=one.state, known=counts) for one, (line, counts) in found]
 
     def _journal(self, chunk: int) -> AbstractAsyncContextManager[Journal | ObjectJournal | None]:
         """Return the journal of a chunk; a dry run has none."""
@@ -239,8 +250,8 @@ class Worker:
         # It is asked for several times a chunk, and it never changes unless the run is lost.
         self._plan = data
 
-    async def convert_record(self, chunk: Chunk, position: int, masks: Bursts | None) -> Outcome:
-        """Read one record and write its mask; return its manifest line or its reject."""
+    async def convert_record(self, chunk: Chunk, position: int, masks: Bursts | None) -> Drawing | Outcome:
+        """Read one record and look at its image; return what :meth:`write` shall write, or its reject."""
         job = self.job
         record = job.reader.record(chunk.units[position])
         read = content(record, self.meaning)
@@ -249,8 +260,8 @@ class Worker:
             findings.append(Finding("image-duplicate", record.image))
         if position in chunk.ambiguous:
             findings.append(Finding("image-ambiguous", record.image))
-        keys = job.rule.keys(record.names)
-        own = job.rule.key(record.names)
+        names = record.names
+        keys, own = job.rule.keys(names), job.rule.key(names)
         if own is None:
             findings.append(Finding("image-name-bad", repr(record.image)))
         if own is None or is_reject(findings):
@@ -272,7 +283,7 @@ class Worker:
             findings.append(Finding("key-collision", target))
         if self.table is None and not key.lower().endswith(IMAGE_EXTENSIONS):
             findings.append(Finding("image-format", key))
-        fitting = fit(record, info, job.settings.size, *self._wanted_grid())
+        fitting = fit(record, info, job.settings.size, *self.grid)
         findings += fitting.findings
         if self.table is not None and (image := self.table.find(key)) is not None:
             findings += await self.copies.look_at(image)
@@ -280,16 +291,8 @@ class Worker:
             return self._rejected(record)
         # The reader has made it for us alone.
         record.width, record.height = fitting.width, fitting.height
-        outcome = await self.write(record, fitting.turn, key, target, masks)
-        outcome.state = state_of(read, key, target, info.version if info is not None else "")
-        return outcome
-
-    def _wanted_grid(self) -> tuple[str, int]:
-        """Return which grid masks fit, and how many pixels one may have."""
-        if self.table is None:
-            return self.job.settings.orientation, self.job.settings.max_pixels
-        # Prepared images are stored as they are shown; what is too large has been cut.
-        return "display", MOST_PREPARED
+        state = state_of(read, key, target, info.version if info is not None else "")
+        return Drawing(record, fitting.turn, key, target, state)
 
     async def _probe(self, record: Record, keys: dict[str, int], own: str) -> tuple[str, ImageInfo] | None:
         """Read the header of the first of the record's images that is there."""
@@ -313,43 +316,41 @@ class Worker:
 
     async def _header(self, key: str) -> ImageInfo:
         """Return an image's header: that of the image that was labeled."""
-        if self.table is not None:
-            return self.table.probe(key)
-        return await self.heads.probe(key)
+        return await self.heads.probe(key) if self.table is None else self.table.probe(key)
 
-    async def write(self, record: Record, turn: int, key: str, target: str, masks: Bursts | None) -> Outcome:
-        """Paint, encode and put one mask, or one for each tile of its image."""
-        settings = self.job.settings
+    async def write(self, drawing: Drawing, masks: Bursts | None) -> Outcome:
+        """Paint, encode and put one mask, or one for each tile of its image; return its manifest lines."""
+        record, settings = drawing.record, self.job.settings
         painting = paint(record, self.job.classes, fill=settings.fill, stroke=settings.stroke,
                          overlap=settings.overlap, crowd=settings.crowd)  # fmt: skip
         record.findings += painting.findings
         if is_reject(painting.findings):
             return self._rejected(record)
-        covered: Counter[str] = Counter()
+        outcome = Outcome(record.image, record.where, record.findings, b"", state=drawing.state)
+        outcome.painted = painting.painted
         if settings.count_covered:
             from gtmask.run.covered import findings_of, measure  # noqa: PLC0415 - few runs count this
 
             rule = record.source_fill if settings.fill == "source" else settings.fill
             coverage = measure(record, painting.shapes, rule, settings.stroke)
             record.findings += findings_of(coverage)
+            outcome.covered = Counter()
             for item in coverage:
-                covered[item.label] += item.painted - item.visible
+                outcome.covered[item.label] += item.painted - item.visible
         self._strict(record)
-        mask = raster.turn(painting.mask, turn) if turn != 1 else painting.mask
+        mask = raster.turn(painting.mask, drawing.turn) if drawing.turn != 1 else painting.mask
         human = self._human(record)
-        outcome = Outcome(record, b"", 0, np.zeros(256, np.int64), painting.painted, covered)
-        files: dict[str, bytes] = {}
-        for goal in self._places(key, target):
-            part = goal.cut(mask)
-            encoder = cast("Encoder", settings.png_encoder)
-            data, counts = encode_counted(part, palette=self.palette, encoder=encoder)
+        encoder = cast("Encoder", settings.png_encoder)
+        files: list[tuple[str, bytes]] = []
+        for goal in self._places(drawing.key, drawing.target):
+            data, counts = encode_counted(goal.cut(mask), palette=self.palette, encoder=encoder)
             line = self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human)
             outcome.add(line, len(data), counts)
-            files[goal.mask] = data
+            files.append((goal.mask, data))
         # While this waits, others paint: of many records in flight only one has its pixels in memory.
-        del painting, mask, part
+        del painting, mask
         if masks is not None:
-            for name, data in files.items():
+            for name, data in files:
                 await masks.put(name, data)
         return outcome
 
@@ -370,7 +371,7 @@ class Worker:
 
     def _rejected(self, record: Record) -> Outcome:
         self._strict(record)
-        return Outcome(record)
+        return Outcome(record.image, record.where, record.findings)
 
     def _strict(self, record: Record) -> None:
         if not self.job.strict:

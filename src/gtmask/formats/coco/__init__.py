@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import chain, islice, pairwise
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,8 +52,8 @@ _LABEL_STUDIO = re.compile(r'"contributor"\s*:\s*"Label Studio"')
 _ROBOFLOW = re.compile(r"roboflow\.(ai|com)|\.rf\.[0-9a-f]{8,}\.", re.IGNORECASE)
 #: Image units that are computed at a time.
 _STEP = 1 << 13
-#: Bytes of a range: two integers of 64 bits.
-_RANGE = 16
+#: A range of bytes: two integers of 64 bits.
+_RANGE = Struct("2q")
 
 
 def sniff(sample: Sample) -> str | None:
@@ -213,7 +214,7 @@ class CocoReader:
         try:
             for first, entries in tables.image_batches():
                 ranges, offsets = tables.index.ranges(first, first + len(entries))
-                places = pairwise((offsets * _RANGE).tolist())
+                places = pairwise((offsets * _RANGE.size).tolist())
                 packed = ranges.tobytes()
                 for entry, (start, stop) in zip(entries, places, strict=True):
                     own = packed[start:stop]
@@ -299,8 +300,7 @@ class CocoReader:
             return builder.reject(code, f"id {number}")
         if not image:
             return builder.reject("image-name-bad", "the image has no file_name")
-        spans = iter(memoryview(ranges).cast("q"))
-        body = b",".join([self.document.read(start, stop) for start, stop in zip(spans, spans, strict=True)])
+        body = b",".join([self.document.read(start, stop) for start, stop in _RANGE.iter_unpack(ranges)])
         if not body:
             return self._finished(builder.build())
         plain = self.plain and self.options.class_attribute is None and not self.options.asks_attributes

@@ -43,12 +43,11 @@ def fill_plain(record: Record, body: bytes, owner: bytes, names: dict[int | str,
     - ``owner``: the image's id as text: annotations of another image are not of the ordinary form.
     - ``names``: category names by id.
     """
-    data = np.zeros((len(body) + 7) // 8 * 8, np.uint8)
-    data[: len(body)] = np.frombuffer(body, np.uint8)
+    data = np.frombuffer(bytearray(body.ljust(-(-len(body) // 8) * 8, b"\0")), np.uint8)
     numbers = np.empty(len(body) // 2 + 2)
     ends = np.empty(len(body) // 8 + 2, np.int32)
     rows = np.empty((len(body) // 32 + 2, 3), np.int64)
-    wanted = np.frombuffer(owner, np.uint8).copy()
+    wanted = np.frombuffer(bytearray(owner), np.uint8)
     count = read_annotations(data, data.view(np.uint64), len(body), wanted, numbers, ends, rows)
     if count <= 0:
         return False
