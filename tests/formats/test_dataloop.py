@@ -33,6 +33,12 @@ def test_rings_of_a_segment_are_filled_even_odd():
     assert painted(read_one("dataloop", item(thing("segment", INNER))), "segment").sum() == 4
 
 
+def test_an_item_that_has_annotations_and_lists_none_is_no_empty_image():
+    for count, told in ((3, ["annotation-bad"]), (0, ["image-unannotated"])):
+        assert codes(read_one("dataloop", item(annotationsCount=count))) == told
+    assert codes(read_one("dataloop", item(thing("segment", OUTER), annotationsCount=3))) == []
+
+
 def test_open_segments_and_polylines_are_lines():
     opened = thing("segment", INNER, metadata={"system": {"isOpen": True}})
     record = read_one("dataloop", item(opened, thing("polyline", [INNER]), thing("point", INNER[0])))

@@ -298,3 +298,20 @@ def test_objects_of_the_first_format_have_the_kind_of_their_class():
     [record] = read_files("supervisely", {"ds/ann/a.jpg.json": scene(*drawn, bent)})
     assert [shape.kind for shape in record.shapes] == ["rectangle", "rectangle", "polygon", "polygon"]
     assert [code for code in codes(record) if code != "shape-few-points"] == ["shape-kind-assumed"] * 5
+
+
+@pytest.mark.parametrize(
+    ("own", "of_class", "kind", "told"),
+    [
+        ({"geometryType": "polygon"}, "line", "polygon", True),
+        ({"geometryType": "line"}, "polygon", "polyline", True),
+        ({"shape": "line"}, "any", "polyline", False),
+        ({"geometryType": "polyline"}, "line", "polyline", False),
+    ],
+)
+def test_a_shape_and_its_class_may_say_two_kinds(own: dict, of_class: str, kind: str, told: bool):
+    """The SDK asks the class, and only of classes of any shape the object, under either name."""
+    thing = {"classTitle": "a", "points": {"exterior": RING, "interior": []}, **own}
+    meta = {"classes": [{"title": "a", "shape": of_class}]}
+    [record] = read_files("supervisely", {"meta.json": meta, "ds/ann/a.jpg.json": scene(thing)})
+    assert ([shape.kind for shape in record.shapes], codes(record)) == ([kind], ["shape-kind-assumed"] * told)

@@ -193,8 +193,8 @@ declare("guess", [
     ("encoding-guessed", ("A file is not in UTF-8, and nothing tells in which encoding it is: names may be "
      "misspelt."),
      "Look at the names of the classes; save the file as UTF-8."),
-    ("shape-kind-assumed", ("The export does not tell of which kind a shape is; its points were taken for an "
-     "area: two for a box, more for a polygon."),
+    ("shape-kind-assumed", ("The export does not tell of which kind a shape is, or tells two. Points of no "
+     "kind were taken for an area: two for a box, more for a polygon; of two kinds the shape's own counts."),
      ("Put the file that tells the kinds of classes (Supervisely: meta.json) beside the annotations; else "
       "look at a preview: lines may be among the shapes.")),
     ("polygon-open", ("A polygon was left open in the labeling tool; it was painted as if its last point "
@@ -208,6 +208,9 @@ declare("guess", [
     ("grid-guessed", ("EXIF rotates this image, and nothing tells whether its shapes fit it rotated or as "
      "stored."),
      "Look at a preview; docs/formats.md says which pixels each tool means."),
+    ("rotation-unread", ("A box or an ellipse was painted upright: its rotation stands where the format "
+     "keeps none, or the tool turns no shapes of this kind."),
+     "Look at a preview; move the rotation to where the tool writes it, or make polygons of such shapes."),
     ("image-rotation", "The tool showed the image rotated; its geometry is in the unrotated image.",
      "Look at a preview before the job starts."),
     ("key-collision", ("Two images would have got the same mask file; both masks keep the image's extension "

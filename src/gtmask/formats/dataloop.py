@@ -74,6 +74,9 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:  # noqa: AR
     builder.record.size_in_grid = get_any(builder.get_object(system, "exif"), "Orientation") in {None, 1}
     if builder.get_text(system, "mimetype").startswith("video"):
         return builder.reject("record-bad", "the annotations of a video cannot be read")
+    count = builder.get_number(document, "annotationsCount")
+    if count > 0 and not annotations:
+        builder.finding("annotation-bad", f"the item has {count:g} annotations, and the file lists none")
     builder.each(annotations, lambda item: _add_annotation(builder, item), "annotation")
     return builder.build()
 

@@ -142,14 +142,17 @@ def image_names(name: str, listed: str) -> tuple[str, ...]:
 def add_object(builder: RecordBuilder, item: dict[str, Any], classes: _Classes) -> None:
     """Add one object's shape."""
     geometry = {**item, **builder.get_object(item, "geometry")}
-    kind = builder.get_text(geometry, "geometryType")
+    kind = builder.get_text(geometry, "geometryType") or builder.get_text(geometry, "shape")
     label = builder.get_label(item, "classTitle")
     builder.name_class(item, "classId", label)
     number = builder.get_whole(item, "classId")
     if number is not None and number in classes.titles:
         builder.name_class(item, "classId", classes.titles[number])
+    of_class = classes.shapes.get(label, kind)
     if kind in _UNTOLD:
-        kind = classes.shapes.get(label, kind)
+        kind = of_class
+    elif kind in _POINTED and _LINES.get(of_class, of_class) != _LINES.get(kind, kind):
+        builder.finding("shape-kind-assumed", f"{label}: {kind}, and its class is of {of_class}")
     bitmap = get_any(geometry, "bitmap")
     if bitmap is not None:
         _add_bitmap(builder, label, bitmap)

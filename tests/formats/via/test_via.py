@@ -60,6 +60,14 @@ def test_regions_are_a_list_or_in_version_1_an_object():
     assert record.aliases == ("dir/a.jpg",)
 
 
+def test_numbered_regions_are_drawn_in_the_order_of_their_numbers():
+    """Browsers walk through an object so, and programs that sort keys as text write 10 before 2."""
+    numbers = ["0", "1", "10", "2", "x"]
+    entry = {**image(), "regions": {number: region(label=number) for number in numbers}}
+    (record,) = read(entry)
+    assert labels(record) == ["0", "1", "2", "10", "x"]
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_projects_hold_the_images_under_a_key(first: bool):
     images = {"_via_img_metadata": {"a.jpg1": image(region()), "b.jpg2": image(name="b.jpg")}}

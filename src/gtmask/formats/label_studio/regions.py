@@ -165,6 +165,8 @@ class Regions:
         shape = self._pixels(label, ellipse_ring(*curve), "ellipse")
         if shape is not None:
             shape.curve = curve
+            if not degrees:
+                self.builder.tell_rotation(label)
 
     def point(self, label: str, value: dict[str, Any]) -> None:
         """Add a key point."""

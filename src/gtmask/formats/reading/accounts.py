@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 #: Members in which tools keep the ids of annotations.
 _OWN_IDS = ("id", "objectHash", "mid", "feature_id", "featureId", "instanceId")
+#: How tools call the angle by which a box or an ellipse is turned, and under what they keep its geometry.
+_ROTATIONS = ("rotation", "angle", "theta")
+_GEOMETRIES = (
+    "value", "geometry", "shape_attributes", "coordinates", "points", "ellipse", "bbox", "box2d",
+    "bounding_box", "boundingBox",
+)  # fmt: skip
 
 
 class Accounts(Reporter):
@@ -49,6 +55,21 @@ class Accounts(Reporter):
         identity = next(iter(own), None)
         shown = f" (id {identity!r:.40})" if isinstance(identity, str | int) else ""
         return f"{self._what} {index}{shown}"
+
+    def tell_rotation(self, label: str) -> None:
+        """Tell of a rotation that stands where the format keeps none: the shape at hand was added upright."""
+        if not self._what:
+            return
+        element = self._elements[len(self._ends) - self._first]
+        if not isinstance(element, dict):
+            return
+        inner = (element[key] for key in _GEOMETRIES if key in element)
+        for holder in (element, *inner):
+            for key in _ROTATIONS if isinstance(holder, dict) else ():
+                turn = holder.get(key)
+                if isinstance(turn, int | float) and not isinstance(turn, bool) and turn:
+                    self.finding("rotation-unread", f"{label}: {self.place} has {key!r} {turn:g}")
+                    return
 
     def account(self, elements: Sequence[Any], add: Callable[[Any], object], what: str) -> None:
         """Hand each element of a record to ``add``, and book what became of it.

@@ -241,8 +241,10 @@ class RecordBuilder(Collected):
             self.finding("shape-bad-number", f"{label}: rectangle {[x0, y0, x1, y1]!r:.80}")
             return None
         shape = self.polygon(label, (left, top, right, top, right, bottom, left, bottom), "rectangle")
-        if inclusive and shape is not None:
-            shape.fill = "center"
+        if shape is not None:
+            self.tell_rotation(label)
+            if inclusive:
+                shape.fill = "center"
         return shape
 
     def box(self, label: str, x: float, y: float, width: float, height: float) -> Shape | None:
@@ -280,6 +282,8 @@ class RecordBuilder(Collected):
         shape = self.polygon(label, flat, kind)
         if shape is not None:
             shape.curve = curve
+            if not turn and kind == "ellipse":
+                self.tell_rotation(label)
         return shape
 
     def runs(self, label: str, runs: Runs) -> Shape | None:

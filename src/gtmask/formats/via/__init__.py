@@ -128,6 +128,12 @@ class ViaReader(BaseReader):
 
 
 def _regions(image: dict[str, Any]) -> Any:
-    """Return an image's regions: a list, in version 1 an object."""
+    """Return an image's regions: a list, in version 1 an object.
+
+    A browser walks through the object's numbers in their order, wherever they stand.
+    """
     regions = get_any(image, "regions")
-    return list(regions.values()) if isinstance(regions, dict) else regions
+    if not isinstance(regions, dict):
+        return regions
+    numbered = sorted((key for key in regions if key.isascii() and key.isdecimal()), key=int)
+    return [regions[key] for key in dict.fromkeys((*numbered, *regions))]
