@@ -225,6 +225,20 @@ def test_packed_lengths_unpack(stretches: list[tuple[int, int]]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 255), st.integers(1, 900)), min_size=1, max_size=60))
 def test_a_block_is_as_long_as_planned_and_inflates_to_its_runs(block: list[tuple[int, int]]) -> None:
+    check_block(block)
+
+
+@pytest.mark.parametrize("rarest", [1, 4, 64])
+def test_runs_of_any_length_are_written_where_codes_are_as_long_as_they_may_be(rarest: int) -> None:
+    """One literal has a code of 15 bits, and the longest match one of a few bits, or of very many."""
+    block = [(value, 1) for value in range(15) for _ in range(1 << value)]
+    # The rarest literal comes once to three times, before so many longest matches and a rest of any length.
+    lengths = [times + 258 * many for times in (1, 2, 3, 4, 200) for many in range(0, rarest + 1, rarest)]
+    check_block([*block, *((200, length) for length in lengths), *((201, 1), (200, 258 * 9 + 3))])
+
+
+def check_block(block: list[tuple[int, int]]) -> None:
+    """Write runs as a block and inflate it."""
     stream = b"".join(bytes([value]) * length for value, length in block)
     starts = np.cumsum([0, *(length for _, length in block)])
     tokens = (starts << 8 | [*(value for value, _ in block), 0]).astype(np.uint32)

@@ -77,8 +77,16 @@ def write_block(
         place, buffer, count = put_bits(header[i] & _BITS, header[i] >> _SHIFT, out, place, buffer, count)
     longest = codes[RUNS + LONGEST] & _BITS
     longest_length = codes[RUNS + LONGEST] >> _SHIFT
-    # As many longest matches as fit into one write with a rest.
+    once = np.uint64(0)
+    match = np.uint64(0)
+    for i in range(256):
+        once = max(once, codes[i] >> _SHIFT)
+    for i in range(RUNS, END):
+        match = max(match, codes[i] >> _SHIFT)
+    # As many longest matches as fit into one write with a rest, and with any literals and any rest.
     per_write = np.int64(np.uint64(56 - 21) // max(longest_length, np.uint64(1)))
+    few = np.int64((np.uint64(56) - max(once + match, 3 * once)) // max(longest_length, np.uint64(1)))
+    few = min(few, per_write)
     many = np.uint64(0)
     for _ in range(per_write):
         many = many << longest_length | longest
@@ -89,13 +97,17 @@ def write_block(
         bits = literals & _BITS
         length = literals >> _SHIFT
         chain = np.int64(token >> np.uint32(CHAIN_SHIFT))
-        while chain > 0:
-            place, buffer, count = put_bits(bits, length, out, place, buffer, count)
-            length = np.uint64(min(chain, per_write)) * longest_length
-            bits = many & ((np.uint64(1) << length) - np.uint64(1))
-            chain -= per_write
-        bits |= (rest & _BITS) << length
-        place, buffer, count = put_bits(bits, length + (rest >> _SHIFT), out, place, buffer, count)
+        if chain > few:
+            while chain > 0:
+                place, buffer, count = put_bits(bits, length, out, place, buffer, count)
+                length = np.uint64(min(chain, per_write)) * longest_length
+                bits = many & ((np.uint64(1) << length) - np.uint64(1))
+                chain -= per_write
+            chain = 0
+        # A few longest matches are written with the rest, so that nobody guesses how many there are.
+        matches = np.uint64(chain) * longest_length
+        bits |= ((many & ((np.uint64(1) << matches) - np.uint64(1))) | (rest & _BITS) << matches) << length
+        place, buffer, count = put_bits(bits, length + matches + (rest >> _SHIFT), out, place, buffer, count)
     end = codes[END]
     place, buffer, count = put_bits(end & _BITS, end >> _SHIFT, out, place, buffer, count)
     state[0], state[1], state[2] = place, buffer, count

@@ -46,7 +46,7 @@ _ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def marks_size(width: int) -> int:
-    """Return how many words of scratch rows of this width need: six sections, see :func:`mark_slopes`."""
+    """Return how many words of scratch rows of this width need: six sections, see :func:`mark_row`."""
     return 6 * (((width + 62) >> 6) + 1)
 
 
@@ -86,21 +86,15 @@ def row_repeats(pixels: NDArray[np.uint8], start: int, width: int) -> bool:
     return bool(rest & ~(_ALL << np.uint64(width & 63)) == 0)
 
 
-@kernel("void(uint8[::1], int64, int64, int64, uint64[::1])", inline=True, inner=True, lean=True)
-def mark_changes(
-    pixels: NDArray[np.uint8], start: int, width: int, here: int, marks: NDArray[np.uint64]
-) -> None:
-    """Mark where a row's values change: bit b of ``marks[here + k]`` from pixel 64k + b to the next one."""
-    last = ((width + 62) >> 6) - 1
-    for k in range(last):
-        i = start + (k << 6)
-        marks[np.uint64(here + k)] = differences(pixels, i, i + 1)
-    if last >= 0:
-        # The last word is compared so early that no byte after the mask is read.
-        i = start + (last << 6)
-        early = max(i + SPARE_BYTES - pixels.size, 0)
-        word = differences(pixels, i - early, i - early + 1) >> np.uint64(early)
-        marks[np.uint64(here + last)] = word & (_ALL >> np.uint64((1 - width) & 63))
+@kernel("int64(uint64[::1], int64, int64, uint64, int64)", inline=True, inner=True, lean=True)
+def _list_word(marks: NDArray[np.uint64], at: int, section: int, word: np.uint64, x: int) -> int:
+    """Put a word and the pixel that its lowest bit stands for at the end of a list, unless it has no marks.
+
+    Returns where the list ends now.
+    """
+    marks[np.uint64(at)] = word
+    marks[np.uint64(at + section)] = np.uint64(x)
+    return at + (word != 0)
 
 
 @kernel(
@@ -109,46 +103,56 @@ def mark_changes(
     inner=True,
     lean=True,
 )
-def mark_slopes(
+def mark_row(
     pixels: NDArray[np.uint8], start: int, width: int, above: int, here: int, marks: NDArray[np.uint64]
 ) -> tuple[int, int]:
-    """Mark where a row's differences to the row above change, and list the words with marks.
+    """Mark where a row's values change, and where its differences to the row above do; list words with marks.
 
-    Returns how often the value and the difference change.
+    Bit b of word k stands for the change from pixel 64k + b to the next one. Returns how often the value and
+    the difference change.
 
     - ``pixels``, ``start``, ``width``: the mask, flat; where the row starts; its pixels.
     - ``above``: how far the row above is: the width, or 0 for the first row, which then has no differences.
-    - ``here``: the section of `marks` with this row's changes, the first or the second; the other has those
-      of the row above. Where neither row changes, neither does their difference.
+    - ``here``: the section of `marks` that receives this row's changes, the first or the second; the other
+      has those of the row above. Where neither row changes, neither does their difference.
     - ``marks``: sections three and four receive the words with slopes and the pixels that their lowest bits
       stand for, sections five and six those with changes.
     """
     section = _section(width)
-    words = section - 1
-    tail = _ALL >> np.uint64((1 - width) & 63)
+    last = section - 2
     changes, slopes = 0, 0
     at_slope, at_change = 2 * section, 4 * section
-    for group in range(0, words, 64):
+    for group in range(0, last, 64):
         listed = np.uint64(0)
-        for k in range(group, min(words, group + 64)):
-            either = marks[np.uint64(k)] | marks[np.uint64(k + section)]
+        for k in range(group, min(last, group + 64)):
+            i = start + (k << 6)
+            word = differences(pixels, i, i + 1)
+            marks[np.uint64(here + k)] = word
+            either = word | marks[np.uint64(section - here + k)]
             listed |= np.uint64(either != 0) << np.uint64(k - group)
         for _ in range(count_bits(listed)):
             k = group + lowest_bit(listed)
             listed = clear_lowest_bit(listed)
             i = start + (k << 6)
-            early = max(i + SPARE_BYTES - pixels.size, 0)
-            word = slope_differences(pixels, i - early, i - early - above) >> np.uint64(early)
-            word &= tail if k == words - 1 else _ALL
+            word = slope_differences(pixels, i, i - above)
             slopes += count_bits(word)
-            marks[np.uint64(at_slope)] = word
-            marks[np.uint64(at_slope + section)] = np.uint64((k << 6) + 1)
-            at_slope += word != 0
+            at_slope = _list_word(marks, at_slope, section, word, (k << 6) + 1)
             word = marks[np.uint64(here + k)]
             changes += count_bits(word)
-            marks[np.uint64(at_change)] = word
-            marks[np.uint64(at_change + section)] = np.uint64((k << 6) + 1)
-            at_change += word != 0
+            at_change = _list_word(marks, at_change, section, word, (k << 6) + 1)
+    if last >= 0:
+        # The last word is compared so early that no byte after the mask is read.
+        x = (last << 6) + 1
+        early = np.uint64(max(start + x + SPARE_BYTES - 1 - pixels.size, 0))
+        i = start + x - 1 - np.int64(early)
+        tail = _ALL >> np.uint64((1 - width) & 63)
+        word = (slope_differences(pixels, i, i - above) >> early) & tail
+        slopes += count_bits(word)
+        _list_word(marks, at_slope, section, word, x)
+        word = (differences(pixels, i, i + 1) >> early) & tail
+        marks[np.uint64(here + last)] = word
+        changes += count_bits(word)
+        _list_word(marks, at_change, section, word, x)
     return changes, slopes
 
 
@@ -206,7 +210,7 @@ def count_row(
     """Count a row's pixels by value, so many times, from the words with changes that were listed last.
 
     - ``pixels``, ``start``, ``width``: the mask, flat; where the row starts; its pixels.
-    - ``changes``, ``marks``, ``section``: how often its value changes, the lists of :func:`mark_slopes`, and
+    - ``changes``, ``marks``, ``section``: how often its value changes, the lists of :func:`mark_row`, and
       the size of one.
     - ``times``, ``counts``: how many rows are the same as this one, and what their pixels are added to.
     """
@@ -279,8 +283,7 @@ def write_runs(
                 count_row(pixels, start - width, width, changes, y - since, marks, section, counts)
             since = y
             here = section - here
-            mark_changes(pixels, start, width, here, marks)
-            changes, slopes = mark_slopes(pixels, start, width, above, here, marks)
+            changes, slopes = mark_row(pixels, start, width, above, here, marks)
         byte = np.int64(pixels[np.uint64(start)])
         step = (byte - np.int64(pixels[np.uint64(start - above)])) & 255
         repeats = above > 0 and slopes == 0 and step == 0
