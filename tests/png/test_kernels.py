@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtmask.png import bits, blocks, dynamic, huffman, runs, simd
+from gtmask import simd
+from gtmask.png import bits, blocks, dynamic, huffman, runs
 from tests.support.png_masks import odd_masks
 
 COUNTS = st.lists(st.integers(0, 5000) | st.integers(0, 3), min_size=2, max_size=286)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "gtmask"
 #: Writes machine code: as kernels are.
-COMPILED = {"png/simd.py"}
+COMPILED = {"simd.py"}
 #: Operators of cosmic-ray, of which those are left out that a test fails with wherever one of these does.
 OPERATORS = [
     *(f"ReplaceComparisonOperator_{pair}" for pair in (

@@ -85,8 +85,8 @@ def write_block(
         match = max(match, codes[i] >> _SHIFT)
     # As many longest matches as fit into one write with a rest, and with any literals and any rest.
     per_write = np.int64(np.uint64(56 - 21) // max(longest_length, np.uint64(1)))
-    few = np.int64((np.uint64(56) - max(once + match, 3 * once)) // max(longest_length, np.uint64(1)))
-    few = min(few, per_write)
+    spare = np.uint64(56) - max(once + match, np.uint64(3) * once)
+    few = min(per_write, np.int64(spare // max(longest_length, np.uint64(1))))
     many = np.uint64(0)
     for _ in range(per_write):
         many = many << longest_length | longest
@@ -103,7 +103,7 @@ def write_block(
                 length = np.uint64(min(chain, per_write)) * longest_length
                 bits = many & ((np.uint64(1) << length) - np.uint64(1))
                 chain -= per_write
-            chain = 0
+            chain = np.int64(0)
         # A few longest matches are written with the rest, so that nobody guesses how many there are.
         matches = np.uint64(chain) * longest_length
         bits |= ((many & ((np.uint64(1) << matches) - np.uint64(1))) | (rest & _BITS) << matches) << length

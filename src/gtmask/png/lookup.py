@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.simd import clear_lowest_bit, count_bits, differences, fill, lowest_bit
+from gtmask.simd import clear_lowest_bit, count_bits, differences, fill, lowest_bit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

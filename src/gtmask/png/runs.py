@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.simd import clear_lowest_bit, count_bits, differences, lowest_bit, slope_differences
+from gtmask.simd import clear_lowest_bit, count_bits, differences, lowest_bit, slope_differences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def _list_word(marks: NDArray[np.uint64], at: int, section: int, word: np.uint64
     """
     marks[np.uint64(at)] = word
     marks[np.uint64(at + section)] = np.uint64(x)
-    return at + (word != 0)
+    return at + int(word != 0)
 
 
 @kernel(
@@ -143,13 +143,13 @@ def mark_row(
     if last >= 0:
         # The last word is compared so early that no byte after the mask is read.
         x = (last << 6) + 1
-        early = np.uint64(max(start + x + SPARE_BYTES - 1 - pixels.size, 0))
-        i = start + x - 1 - np.int64(early)
+        early = max(start + x + SPARE_BYTES - 1 - pixels.size, 0)
+        i = start + x - 1 - early
         tail = _ALL >> np.uint64((1 - width) & 63)
-        word = (slope_differences(pixels, i, i - above) >> early) & tail
+        word = (slope_differences(pixels, i, i - above) >> np.uint64(early)) & tail
         slopes += count_bits(word)
         _list_word(marks, at_slope, section, word, x)
-        word = (differences(pixels, i, i + 1) >> early) & tail
+        word = (differences(pixels, i, i + 1) >> np.uint64(early)) & tail
         marks[np.uint64(here + last)] = word
         changes += count_bits(word)
         _list_word(marks, at_change, section, word, x)

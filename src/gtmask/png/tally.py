@@ -13,8 +13,8 @@ import numpy as np
 
 from gtmask.jit import kernel
 from gtmask.png.counts import count_block
-from gtmask.png.simd import differences, fill
 from gtmask.png.unfilter import undo_row
+from gtmask.simd import differences, fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.simd import accumulate, add, clear_lowest_bit, copy, differences, fill, lowest_bit, others
+from gtmask.simd import accumulate, add, clear_lowest_bit, copy, differences, fill, lowest_bit, others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

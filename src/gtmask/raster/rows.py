@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
+from gtmask.simd import fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,22 @@ def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> No
     """
     for i in range(np.uint64(first), np.uint64(last + 1)):
         flat[i] = value
+
+
+@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True, lean=True)
+def paint_wide_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> None:
+    """Do what :func:`paint_span` does where there are 64 pixels or more, without calling memset.
+
+    Where the array begins at a multiple of 64 bytes, all but the first and the last 64 pixels are written to
+    such places, too.
+    """
+    final = last - 63
+    fill(flat, first, value)
+    place = (first | 63) + 1
+    while place < final:
+        fill(flat, place, value)
+        place += 64
+    fill(flat, final, value)
 
 
 @kernel(inline=True, inner=True, lean=True)
@@ -233,5 +250,8 @@ def paint_rows(
             two = crossings[np.uint64(start + 1)]
             first = first_of(one, two)
             last = max(last_of(one, two), first - 1)
-            paint_span(flat, y * width + first, y * width + last, value)
+            if last - first >= 63:
+                paint_wide_span(flat, y * width + first, y * width + last, value)
+            else:
+                paint_span(flat, y * width + first, y * width + last, value)
             start += 2
