@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gtmask.images.references import is_possible, normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from gtmask.model import ImageNames
 
@@ -77,11 +77,12 @@ class ImageRule:
         nothing says which of two images is meant. An alias that differs from the image's own name in its
         extension alone says as much as that.
         """
+        if not names.aliases and not names.scope:  # nearly all
+            own = self.key(names)
+            return {} if own is None else dict.fromkeys(spellings(own), OWN)
         keys: dict[str, int] = {}
         for path, rank in _ranked(names):
             keys.setdefault(self.apply(path), rank)
-        if all(map(str.isascii, keys)):
-            return keys
         for key, rank in list(keys.items()):
             for other in spellings(key):
                 keys.setdefault(other, rank)
@@ -160,11 +161,9 @@ def rule_from(values: dict[str, Any]) -> Rule:
     return JoinedRule(tuple(ImageRule(**one) for one in values["rules"]), tuple(values["folders"]))
 
 
-def _ranked(names: ImageNames) -> Iterable[tuple[str, int]]:
+def _ranked(names: ImageNames) -> list[tuple[str, int]]:
     """Return the normalized references of an image with their ranks, in the order in which to try them."""
     own = normalize(names.image)
-    if not names.aliases and not names.scope:
-        return ((own, OWN),) if own is not None else ()
     ranked = [] if own is None else [(own, OWN)]
     stem = posixpath.splitext(own)[0] if own is not None else None
     told = len(names.aliases) - names.guessed
@@ -199,7 +198,7 @@ def _first_ranks(names: ImageNames) -> dict[str, int]:
 
 def same_spelled(key: str, other: str) -> bool:
     """Say whether two keys can be one file's: they differ in Unicode's form or in upper and lower case."""
-    return _folded(key) == _folded(other)
+    return key == other or _folded(key) == _folded(other)
 
 
 def _folded(key: str) -> str:

@@ -189,8 +189,8 @@ class Worker:
         names = self.job.reader.names_of(chunk.units[position])
         if names is None or (own := self.job.rule.key(names)) is None:
             return None
-        keys = narrowed(self.job.rule.keys(names), chunk.choices.get(position))
-        return own, own if position not in chunk.choices else next(iter(keys), own)
+        choice = chunk.choices.get(position)
+        return own, own if choice is None else next(iter(narrowed(self.job.rule.keys(names), choice)), own)
 
     def _likely_masks(self, chunk: Chunk, wanted: list[int], told: set[int]) -> Iterator[str]:
         """Yield the keys of the masks of records whose names their units tell, were all images there.
