@@ -18,12 +18,12 @@ code that reads such files; there is no real file among our samples.
 from __future__ import annotations
 
 from posixpath import splitext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import pairs
 from gtmask.formats.reading.classes import class_names
-from gtmask.formats.reading.pictures import find_picture
+from gtmask.formats.reading.pictures import Pictures
 from gtmask.formats.reading.rows import Row, RowsReader, header, only_document
 from gtmask.formats.reading.typed import Header, get_any
 from gtmask.model import Bitmap, Record, Select
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 GROUND_TRUTH = "ground-truth"
 _LEFT_OUT = frozenset({"SKIPPED", "REJECTED"})
 _LINES = {"polyline": "polyline", "point": "point", "keypoint": "point"}
+
+
+class _Context(NamedTuple):
+    """What every sample is read with: class names by id, and what finds bitmaps."""
+
+    categories: dict[int, str]
+    pictures: Pictures
 
 
 def sniff(sample: Sample) -> str | None:
@@ -55,7 +62,7 @@ def read(export: Export, options: ReadOptions) -> RowsReader:
     return RowsReader(
         export, options, "Segments.ai release", parse=parse, path=("dataset", "samples"),
         called=("sample", "uuid", "name"),
-        labels=categories.values(), context=categories,
+        labels=categories.values(), context=_Context(categories, Pictures(export)),
         findings=reporter.findings,
     )  # fmt: skip
 
@@ -79,14 +86,15 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     picture = None
     if address:
         stem = splitext(name)[0]
-        picture = find_picture(reader.export, address, [f"{stem}_label_{label_set}.png", f"{stem}.png"])
+        own = [f"{stem}.png"] if f"{stem}.png" != name else []
+        picture = reader.context.pictures.find(address, [f"{stem}_label_{label_set}.png", *own])
         if picture is None:
             builder.finding("bitmap-missing", address.partition("?")[0][:200])
             return builder.reject("record-bad", "its bitmap is not among the files of the export")
         builder.record.pictures = (picture,)
 
     def add(item: dict[str, Any]) -> None:
-        _add_annotation(builder, item, reader.context, picture)
+        _add_annotation(builder, item, reader.context.categories, picture)
 
     builder.each(builder.get_list(attributes, "annotations"), add, "annotation")
     return builder.build()

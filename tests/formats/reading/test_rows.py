@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from gtmask.formats.jsonstream import Document
 from gtmask.formats.reading import rows
 from gtmask.formats.reading.checks import decode_base64, pairs, real, rgb_key
 from gtmask.formats.reading.malformed import describe
-from gtmask.formats.reading.pictures import candidates, find_picture
+from gtmask.formats.reading.pictures import Pictures, candidates
 from gtmask.formats.reading.rows import Row, RowsReader, header, only_document
 from gtmask.model import Record
 from tests.support.small_exports import FilesExport
@@ -149,7 +150,21 @@ def test_odd_addresses_lead_nowhere_else(address: str):
 
 
 def test_a_name_may_hold_what_looks_like_a_query():
-    assert find_picture(FilesExport({"a?b#c.png": b""}), "masks/a?b#c.png") == "a?b#c.png"
+    assert Pictures(FilesExport({"a?b#c.png": b""})).find("masks/a?b#c.png") == "a?b#c.png"
+
+
+@pytest.mark.parametrize("document", ["a.json", "other.ndjson"])
+def test_an_end_that_several_addresses_have_names_none_of_them(document: str):
+    """All masks of an export may be called mask.png; the one file of that name is of one of them at most."""
+    one, other = "https://x.y/p/7/mask.png?token=1", "https://x.y/p/8/mask.png"
+    files = {document: json.dumps([{"mask": {"url": one}}, {"instanceURI": other}]).encode(), "mask.png": b""}
+    pictures = pickle.loads(pickle.dumps(Pictures(FilesExport(files))))
+    assert pictures.find(one) is None
+    assert pictures.find(one, ["feature.png"]) is None
+    assert Pictures(FilesExport({**files, "feature.png": b""})).find(one, ["feature.png"]) == "feature.png"
+    assert Pictures(FilesExport({**files, "7/mask.png": b""})).find(one) == "7/mask.png"
+    again = json.dumps([{"url": one}, {"url": one.replace("token=1", "token=2")}]).encode()
+    assert Pictures(FilesExport({**files, document: again})).find(one) == "mask.png"
 
 
 def test_small_fields():

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.labelbox.version1 import LabelboxReader, record_v1
 from gtmask.formats.labelbox.version2 import record_v2
+from gtmask.formats.reading.pictures import Pictures
 
 if TYPE_CHECKING:
     from gtmask.formats.base import ReadOptions, Sample
@@ -54,7 +55,7 @@ def sniff(sample: Sample) -> str | None:
 def read(export: Export, options: ReadOptions) -> RowsReader:
     """Open a Labelbox export."""
     called = ("data row", "data_row.id", "DataRow ID", "data_row.external_id", "External ID", "ID")
-    return LabelboxReader(export, options, "Labelbox", parse=parse, called=called)
+    return LabelboxReader(export, options, "Labelbox", parse=parse, called=called, context=Pictures(export))
 
 
 def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # noqa: ARG001 (RowsReader's form)

@@ -15,7 +15,6 @@ from gtmask.findings import Finding, is_reject
 from gtmask.formats.labelbox.version2 import add_box, add_picture, name_image, named_file, new_builder
 from gtmask.formats.reading.geometry import flatten_xy
 from gtmask.formats.reading.per_image import BadFile, load_part
-from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.times import moment
 from gtmask.formats.reading.typed import get_any
@@ -185,7 +184,7 @@ def _add_v1(builder: RecordBuilder, item: dict[str, Any], reader: RowsReader) ->
         builder.polygon(label, flatten_xy([item["point"]]), "point")
     elif "instanceURI" in item:
         address = builder.get_text(item, "instanceURI")
-        found = find_picture(reader.export, address, named_file(builder.get_text(item, "featureId")))
+        found = reader.context.find(address, named_file(builder.get_text(item, "featureId")))
         add_picture(builder, label, found, Select("nonzero"), address)
     else:
         builder.finding("shape-kind-unsupported", f"{label}: no geometry")

@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import real, reals
 from gtmask.formats.reading.geometry import flatten_xy
-from gtmask.formats.reading.pictures import find_picture
 from gtmask.formats.reading.times import moment
 from gtmask.model import Bitmap, Record, Select
 
@@ -136,14 +135,12 @@ def _add_mask(
     """Add a mask from its own picture where that lies beside the export, else from the label's."""
     own = builder.get_text(builder.get_object(item, "mask"), "url")
     whole = builder.get_object(item, "composite_mask")
-    found = (
-        find_picture(reader.export, own, named_file(builder.get_text(item, "feature_id"))) if own else None
-    )
+    found = reader.context.find(own, named_file(builder.get_text(item, "feature_id"))) if own else None
     select = Select("nonzero")
     address = builder.get_text(whole, "url")
     if found is None and whole:
         red, green, blue = (int(real(value)) & 255 for value in whole["color_rgb"])
-        found = find_picture(reader.export, address, named_file(label_id))
+        found = reader.context.find(address, named_file(label_id))
         select = Select("id", red | green << 8 | blue << 16)
     add_picture(builder, label, found, select, own or address)
 
