@@ -8,12 +8,18 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numba
 import pytest
 
-from gtmask import numba_compiling, numba_internals
+from gtmask import numba_compiling, numba_internals, numba_names
+from gtmask.jit import kernel, signature_types
 from gtmask.stamps import source_stamp
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Hides a name from gtmask before that is imported, as if Numba had another one for it; paints, and tells the
 #: mask and the version.
@@ -72,6 +78,10 @@ main()
 """
 
 
+#: Modules that look into Numba.
+INSIDERS = {"numba_internals.py", "numba_compiling.py", "numba_lowering.py"}
+
+
 def run(kind: str, name: str, cache: Path) -> tuple[list[str], int]:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, kind, name],
@@ -98,9 +108,9 @@ def painted(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 CASES = [
-    *(("name", name) for name in numba_internals.NAMES),
-    *(("cache", name) for name in numba_internals.CACHE_ATTRIBUTES),
-    *(("file", name) for name in numba_internals.FILE_ATTRIBUTES),
+    *(("name", name) for name in numba_names.NAMES),
+    *(("cache", name) for name in numba_names.CACHE_ATTRIBUTES),
+    *(("file", name) for name in numba_names.FILE_ATTRIBUTES),
     ("version", "0.60.9"),
     ("version", "0.69.0"),
     ("version", "1.0.0rc1"),
@@ -156,7 +166,7 @@ def test_a_kernel_from_the_cache_can_be_compiled_into_other_code(tmp_path: Path)
 def test_the_versions_are_those_of_the_package() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     (numba_range,) = (each for each in project["dependencies"] if re.match(r"numba\b", each))
-    low, high = (".".join(map(str, version)) for version in numba_internals.TESTED)
+    low, high = (".".join(map(str, version)) for version in numba_names.TESTED)
     assert numba_range == f"numba>={low},<{high}"
     assert numba_internals.fallback_reason() is None, (
         f"Numba {numba.__version__} is one of those that are supported"
@@ -166,11 +176,11 @@ def test_the_versions_are_those_of_the_package() -> None:
 def test_each_name_that_is_used_is_one_that_is_looked_for() -> None:
     """What :func:`attribute` is asked for is in the list that a start goes through."""
     package = Path(numba_internals.__file__).parent
-    for path in (package / "numba_internals.py", package / "numba_compiling.py"):
+    for path in (package / name for name in sorted(INSIDERS)):
         asked = re.findall(r'attribute\("([\w.]+)"\)', path.read_text())
         assert asked
         for name in asked:
-            assert any(known == name or known.startswith(f"{name}.") for known in numba_internals.NAMES), name
+            assert any(known == name or known.startswith(f"{name}.") for known in numba_names.NAMES), name
 
 
 def test_nothing_else_looks_into_numba() -> None:
@@ -178,7 +188,7 @@ def test_nothing_else_looks_into_numba() -> None:
     package = Path(numba_internals.__file__).parent
     allowed = {"numba", "numba.extending", "numba.types"}
     for path in package.rglob("*.py"):
-        if path.name not in {"numba_internals.py", "numba_compiling.py"}:
+        if path.name not in {*INSIDERS, "numba_names.py"}:
             text = path.read_text()
             found = re.findall(r"^\s*(?:from|import) (numba[\w.]*)", text, re.MULTILINE)
             assert set(found) <= allowed, path
@@ -188,7 +198,7 @@ def test_nothing_else_looks_into_numba() -> None:
 def test_numba_is_as_before_once_kernels_are_compiled() -> None:
     """What stands for names of Numba's does so for kernels alone, and also that is looked for at a start."""
     ours = numba_compiling._replacements()
-    assert set(ours) <= set(numba_internals.NAMES)
+    assert set(ours) <= set(numba_names.NAMES)
 
     def now() -> dict[str, object]:
         owners = {name: numba_internals.attribute(name.rpartition(".")[0]) for name in ours}
@@ -199,3 +209,19 @@ def test_numba_is_as_before_once_kernels_are_compiled() -> None:
         assert now() == ours
     assert now() == before
     assert not set(map(id, before.values())) & set(map(id, ours.values()))
+
+
+@pytest.mark.parametrize("says", ["returns", "gets"])
+def test_arrays_whose_references_nobody_counts_are_refused(says: str) -> None:
+    """They would be freed twice, or never."""
+
+    @kernel("int64[::1](int64[::1])", inner=True, arrays=says == "gets")
+    def same(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        return numbers
+
+    @kernel("int64(int64[::1])")
+    def first(numbers: NDArray[np.int64]) -> int:
+        return int(same(numbers)[0])
+
+    with numba_compiling.quickly(), pytest.raises(TypeError, match=f"{says} an array"):
+        first.compile(signature_types("int64(int64[::1])"))  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ _config = numba.config
 
 
 def kernel(
-    *signatures: str, inline: bool = False, inner: bool = False, lean: bool = False, hot: bool = False
+    *signatures: str, inline: bool = False, inner: bool = False, arrays: bool = False, hot: bool = False
 ) -> Callable[[F], F]:
     """Compile a function with Numba at its first call, and remember its signatures for warm-up.
 
@@ -38,8 +38,8 @@ def kernel(
       lines.
     - ``inner``: only kernels call this one, so that it needs no wrapper for Python, and is compiled with its
       callers.
-    - ``lean``: the kernel and those that it calls make no arrays: leave out the counting of references to the
-      arrays that they are given, which Numba does around every call even where it is inlined.
+    - ``arrays``: the kernel makes arrays, or gets them from a kernel that it calls. All others do without the
+      counting of references, which Numba does around every call even where it is inlined.
     - ``hot``: machine code is made of the kernel though only kernels call it: what LLVM does to its code for
       that makes its callers faster too. Set where that was measured, as it takes longer to compile.
 
@@ -58,7 +58,7 @@ def kernel(
         if numba_internals.fallback_reason():
             dispatcher = _by_the_documentation(function, options, cached=not inner)
         else:
-            options |= numba_internals.options(inline=inline, inner=inner, lean=lean)
+            options |= numba_internals.options(inline=inline, inner=inner, arrays=arrays)
             options["pipeline_class"] = numba_compiling.compiler()
             if hot:
                 numba_compiling.HOT.add(function.__qualname__)

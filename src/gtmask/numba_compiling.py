@@ -2,20 +2,22 @@
 
 Numba makes machine code of every function, also of those that only kernels call, though just what calls them
 is ever run; it looks for closures and the like in every function; it finds the type of each ``+`` anew; and
-it tells of each step whoever listens.
-What of its insides this needs is named, with reasons, in :mod:`gtmask.numba_internals`; where a name is
+it tells of each step whoever listens. How a kernel's code is written in fewer instructions is told in
+:mod:`gtmask.numba_lowering`.
+What of its insides this needs is named, with reasons, in :mod:`gtmask.numba_names`; where a name is
 missing, nothing here is used.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+import sys
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gtmask import numba_internals as names
+from gtmask import numba_names as names
 from gtmask.numba_internals import attribute, libraries, numba
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _NEEDLESS = {
     *("find_literally", "literal_unroll", "LiteralPropagation", "inline_overloads", "nopython_rewrites"),
     *("nopython_supported_feature_validation", "dump_parfor_diagnostics"),
 }
+_NO_CONTEXT = nullcontext()
 #: Kernels of which machine code is made though only kernels call them; see :func:`gtmask.jit.kernel`.
 HOT: set[str] = set()
 
@@ -89,16 +92,85 @@ def _replaced(name: str, ours: Any) -> Iterator[None]:
 @cache
 def _replacements() -> dict[str, Any]:
     """Return what stands for names of Numba's while it compiles kernels."""
+    from gtmask.numba_lowering import lowering  # noqa: PLC0415 - not for those who only load kernels
+
     return {
         names.TAKES_LOC: cache(attribute(names.TAKES_LOC)),
         names.CALL: _types_of_calls(),
         names.LIFETIMES: _lifetimes(),
+        names.VARIABLES: _variables(),
+        names.SIZES: _sizes(),
+        names.REFRESH: _refresh(),
+        **dict.fromkeys(names.ERROR_CONTEXTS, _no_context),
+        names.LOWERING: property(lambda _: lowering()),
         **dict.fromkeys((names.C_WRAPPER, names.EVENT_START, names.EVENT_END), _nothing),
     }
 
 
 def _nothing(*_: Any, **__: Any) -> None:
     """Do nothing: nothing calls a kernel from C, and nobody listens to what Numba tells."""
+
+
+def _no_context(*_: Any, **__: Any) -> nullcontext[None]:
+    """Add nothing to what an error says: a kernel that cannot be compiled is met by who writes it."""
+    return _NO_CONTEXT
+
+
+def _variables() -> Callable[[Any, Any], list[Any]]:
+    """Return what lists the variables in parts of an instruction, by one look at each part's class."""
+    variable, instruction = attribute("numba.core.ir.Var"), attribute("numba.core.ir.Inst")
+    instructions: dict[type, bool] = {}
+
+    def list_variables(_: Any, part: Any) -> list[Any]:
+        found: list[Any] = []
+        waiting = [part]
+        while waiting:
+            each = waiting.pop()
+            kind = type(each)
+            if kind is variable:
+                found.append(each)
+            elif kind is dict:
+                waiting += reversed(each.values())
+            elif kind is list or kind is tuple:
+                waiting += reversed(each)
+            else:
+                if kind not in instructions:
+                    instructions[kind] = issubclass(kind, instruction)
+                if instructions[kind]:
+                    found += each.list_vars()
+        return found
+
+    return list_variables
+
+
+def _sizes() -> Callable[[Any, Any], int]:
+    """Return what tells how large a type is, and remembers it: LLVM is given a text to read for each."""
+    find = attribute(names.SIZES)
+    known: dict[Any, int] = {}
+
+    def get_abi_sizeof(context: Any, kind: Any) -> int:
+        if kind not in known:
+            known[kind] = find(context, kind)
+        return known[kind]
+
+    return get_abi_sizeof
+
+
+def _refresh() -> Callable[[Any], None]:
+    """Return what looks for functions that Numba is to know: where modules were imported or one was added."""
+    full = attribute(names.REFRESH)
+    seen: dict[int, tuple[int, int]] = {}
+
+    def known(context: Any) -> tuple[int, int]:
+        return len(sys.modules), sum(len(registry.functions) for registry in context._registries)
+
+    def refresh(context: Any) -> None:
+        of = id(context._registries)
+        if seen.get(of) != known(context):
+            full(context)
+            seen[of] = known(context)
+
+    return refresh
 
 
 def _types_of_calls() -> Callable[..., Any]:

@@ -1,8 +1,8 @@
-"""What gtmask uses of Numba's insides: each name stands here with its reason, and none is needed.
+"""What gtmask uses of Numba's insides: each name stands in :mod:`gtmask.numba_names`, and none is needed.
 
 Numba documents nothing but the decorator and ``cache=True``, whose cache makes each process ready to compile
 before it looks into it (0.3 seconds), and does not see that a kernel is out of date where only what it calls
-has changed. With the names below, a process starts sooner and kernels are compiled in a fraction of the time.
+has changed. With those names, a process starts sooner and kernels are compiled in a fraction of the time.
 Where a name is missing, or with a Numba that gtmask was not tested with, :func:`fallback_reason` says so, and
 kernels are compiled as the documentation has it: the same masks, later.
 """
@@ -21,6 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.errors import UsageError
 from gtmask.light import importing_numba
+from gtmask.numba_names import (
+    CACHE,
+    CACHE_ATTRIBUTES,
+    FILE_ATTRIBUTES,
+    FILES,
+    LIBRARY,
+    NAMES,
+    RUNTIME,
+    TESTED,
+)
 
 # What it has for classes, for its extensions, and to draw a function's blocks, is needed to compile at most.
 with importing_numba("numba.experimental", "numba.core.entrypoints", "html"):
@@ -29,83 +39,6 @@ with importing_numba("numba.experimental", "numba.core.entrypoints", "html"):
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-#: The first and, not included, the last Numba that the tests run with, as in pyproject.toml.
-TESTED = ((0, 61), (0, 69))
-
-_CACHE = "numba.core.caching.FunctionCache"
-_FILES = "numba.core.caching.IndexDataCacheFile"
-_OPTIONS = "numba.core.cpu.CPUTargetOptions"
-_RUNTIME = "numba.core.runtime.nrtdynmod"
-LIBRARY = "numba.core.codegen.JITCodeLibrary"
-_CODEGEN = "numba.core.codegen.JITCPUCodegen"
-CALL = "numba.core.types.functions.BaseFunction.get_call_type"
-FLAGS = "numba.core.targetconfig.ConfigStack.top_or_none"
-PASSES = "numba.core.compiler.DefaultPassBuilder.define_nopython_pipeline"
-LIFETIMES = "numba.core.postproc.PostProcessor.run"
-C_WRAPPER = "numba.core.lowering.BaseLower.create_cfunc_wrapper"
-TAKES_LOC = "numba.core.base._has_loc"
-EVENT_START, EVENT_END = "numba.core.event.start_event", "numba.core.event.end_event"
-
-#: Attributes of classes and modules, and why each is used.
-NAMES = {
-    f"{_CACHE}._index_key": "the key of a signature in the index, asked for without making ready to compile",
-    f"{_CACHE}._save_overload": "writes code whatever becomes of the guards around it",
-    f"{_CACHE}.cache_path": "where code is kept",
-    "numba.core.environment._rebuild_env": "would import modules that no kernel needs",
-    f"{_FILES}.load": "reads code by its key",
-    f"{_FILES}._load_index": "tells, before code is kept, whether what is there is out of date",
-    "numba.core.caching.CompileResultCacheImpl.rebuild": "makes a kernel of code that was read",
-    "numba.core.caching.CompileResultCacheImpl.filename_base": "names files in folders that are only read",
-    "numba.core.caching._CacheLocator.get_suitable_cache_subpath": "names the folder below NUMBA_CACHE_DIR",
-    f"{_FILES}.save": "keeps the machine code of the runtime",
-    "numba.core.runtime.nrt.rtsys.initialize": "all that code from the cache needs of a process",
-    f"{_RUNTIME}.compile_nrt_functions": "would compile the runtime anew in each process",
-    f"{_RUNTIME}.create_nrt_module": "what of the runtime is compiled",
-    f"{LIBRARY}.enable_object_caching": "lets the runtime's machine code be kept",
-    f"{LIBRARY}.serialize_using_object_code": "the runtime's machine code, as that of kernels is kept",
-    f"{_CODEGEN}.unserialize_library": "makes the runtime of machine code that was read",
-    f"{_CODEGEN}.magic_tuple": "the processor that machine code is for",
-    "numba.core.dispatcher.Dispatcher.enable_caching": "the documented way to set _cache, which we set",
-    "numba.core.dispatcher.Dispatcher.get_call_template": "asked for the types with which a kernel is called",
-    "numba.core.dispatcher.Dispatcher._numba_type_": "what a function is to a kernel that calls it",
-    "numba.core.dispatcher.Dispatcher._compilation_chain_init_hook": "looks for extensions in all packages",
-    "numba.core.dispatcher.Dispatcher.typeof_pyval": "tells the type of an argument",
-    f"{_CODEGEN}._library_class": "what holds the code of a kernel: ours makes less of it",
-    f"{LIBRARY}.finalize": "optimizes a kernel together with those that it calls",
-    f"{LIBRARY}._ensure_finalized": "does so if nobody has",
-    f"{LIBRARY}._finalize_final_module": "makes machine code, of kernels too that only kernels call",
-    f"{LIBRARY}._finalized": "tells that other code can have this one in it",
-    f"{LIBRARY}.get_defined_functions": "tells whether a kernel can be called from Python",
-    f"{LIBRARY}.get_pointer_to_function": "asks for machine code",
-    f"{LIBRARY}.name": "tells which kernel it is",
-    f"{LIBRARY}.codegen": "asked for, to tell machine code where its environment is",
-    f"{LIBRARY}._unserialize": "makes a kernel of code that was read: ours leaves its LLVM code aside",
-    f"{LIBRARY}._set_compiled_object": "takes machine code that was read",
-    f"{LIBRARY}._get_module_for_linking": "asks for a kernel's LLVM code, to compile it into others",
-    "numba.core.registry.cpu_target": "what makes code for this processor",
-    "numba.core.compiler_lock.global_compiler_lock": "held while Numba works in another way than usual",
-    CALL: "finds the type of a call: each time anew, and that is a tenth of all work",
-    FLAGS: "the options that the type of a call is found for",
-    LIFETIMES: "where variables are used last: found after each pass, needed after the last one",
-    "numba.core.postproc.VariableLifetime": "finds that when it is asked",
-    "numba.core.transforms.canonicalize_cfg": "what else is done after each pass",
-    C_WRAPPER: "what calls a function from C, made of each function of Numba's that a kernel calls",
-    TAKES_LOC: "looks at the parameters of what makes code: each time anew",
-    **dict.fromkeys((EVENT_START, EVENT_END), "tells of each step whoever listens, and nobody does"),
-    "numba.core.compiler.CompilerBase": "compiles a kernel, by what we leave of its passes",
-    PASSES: "all of its passes",
-    f"{_OPTIONS}._nrt": "leaves out the counting of references to arrays",
-    f"{_OPTIONS}.forceinline": "LLVM's alwaysinline",
-    f"{_OPTIONS}.no_cpython_wrapper": "leaves out what calls a kernel from Python",
-    f"{_OPTIONS}.no_cfunc_wrapper": "leaves out what calls a kernel from C",
-}
-#: Attributes of a cache and of its files that exist once they are made.
-CACHE_ATTRIBUTES = {"_cache_file": "the files of the cache", "_impl": "reads and names them"}
-FILE_ATTRIBUTES = {
-    "_source_stamp": "code with another stamp is out of date: ours is of all sources that are compiled in",
-    "_index_path": "the file that names all others, removed where it is damaged",
-}
 
 
 @cache
@@ -125,7 +58,7 @@ def fallback_reason() -> str | None:
         if _missing(name):
             return f"Numba {numba.__version__} has no {name}"
     try:
-        made = attribute(_CACHE)(fallback_reason.__wrapped__)
+        made = attribute(CACHE)(fallback_reason.__wrapped__)
     except RuntimeError:  # no folder can be written: told where a kernel's cache is made
         return None
     except Exception as error:  # what these classes raise in other versions of Numba is not known here
@@ -138,10 +71,10 @@ def fallback_reason() -> str | None:
     return None
 
 
-def options(*, inline: bool, inner: bool, lean: bool) -> dict[str, bool]:
+def options(*, inline: bool, inner: bool, arrays: bool) -> dict[str, bool]:
     """Return the undocumented options of the decorator for a kernel; see :func:`gtmask.jit.kernel`."""
-    chosen = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
-    return chosen | ({"_nrt": False} if lean else {}) | ({"forceinline": True} if inline else {})
+    chosen = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner, "_nrt": arrays}
+    return chosen | ({"forceinline": True} if inline else {})
 
 
 class KernelCache:
@@ -162,7 +95,7 @@ class KernelCache:
     @cached_property
     def _numbas(self) -> Any:
         try:
-            return attribute(_CACHE)(self._function)
+            return attribute(CACHE)(self._function)
         except RuntimeError as error:
             raise UsageError(
                 "Compiled code can be kept neither beside gtmask nor in the home folder: set NUMBA_CACHE_DIR "
@@ -185,7 +118,7 @@ class KernelCache:
     def _brought(self) -> list[Any]:
         base: str = self._numbas._impl.filename_base
         others = {folder for folder in _folders(self._function) if not os.access(folder, os.W_OK)}
-        files = attribute(_FILES)
+        files = attribute(FILES)
         stamps = self._kept._source_stamp
         return [files(folder, base, stamps) for folder in sorted(others - {self.cache_path})]
 
@@ -253,7 +186,7 @@ class KernelCache:
 
 def _begin_runtime(context: Any) -> None:
     """Make Numba's runtime ready, which takes as long as reading ten kernels where it has to be compiled."""
-    module = attribute(_RUNTIME)
+    module = attribute(RUNTIME)
     before = module.compile_nrt_functions
     module.compile_nrt_functions = _runtime
     try:
@@ -271,7 +204,7 @@ def _runtime(context: Any) -> Any:
         if (found := cache.load(key)) is not None:
             with libraries(codegen, _loaded_library()):
                 return codegen.unserialize_library(found)
-    code, library = attribute(_RUNTIME).create_nrt_module(context)
+    code, library = attribute(RUNTIME).create_nrt_module(context)
     library.enable_object_caching()
     library.add_ir_module(code)
     library.finalize()

@@ -173,7 +173,7 @@ def is_last_new(hashes: NDArray[np.uint64], first: int, last: int) -> bool:
     return last - first < _MOST_KEYS
 
 
-@kernel(inner=True)
+@kernel(inner=True, arrays=True)
 def twice_as_long(numbers: NDArray[Any]) -> NDArray[Any]:
     """Return a copy with room for as many more; what Numba has for that takes 20 ms to load."""
     longer = np.empty(2 * numbers.shape[0], numbers.dtype)
@@ -182,7 +182,7 @@ def twice_as_long(numbers: NDArray[Any]) -> NDArray[Any]:
     return longer
 
 
-@kernel("boolean(Array(uint8, 1, 'C', True), Array(uint64, 1, 'C', True), uint64)")
+@kernel("boolean(Array(uint8, 1, 'C', True), Array(uint64, 1, 'C', True), uint64)", arrays=True)
 def find_doubled(data: NDArray[np.uint8], words: NDArray[np.uint64], rest: np.uint64) -> bool:
     """Say whether an object of a valid JSON document may have a key twice; where False, none has.
 

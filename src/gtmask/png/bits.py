@@ -26,7 +26,6 @@ _SHIFT = np.uint64(LENGTH_SHIFT)
     "UniTuple(uint64, 3)(uint64, uint64, uint8[::1], uint64, uint64, uint64)",
     inline=True,
     inner=True,
-    lean=True,
 )
 def put_bits(
     bits: np.uint64,
@@ -54,7 +53,7 @@ def put_bits(
     return place, buffer, count & np.uint64(7)
 
 
-@kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint8[::1], uint64[::1])", lean=True)
+@kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint8[::1], uint64[::1])")
 def write_block(
     header: NDArray[np.uint64],
     items: int,

@@ -32,7 +32,7 @@ CHAIN_SHIFT = 17
 RECIPROCAL = -(-(1 << 32) // LONGEST)
 
 
-@kernel("UniTuple(int64, 2)(uint32[::1], int64, int64[::1])", lean=True)
+@kernel("UniTuple(int64, 2)(uint32[::1], int64, int64[::1])")
 def count_parts(tokens: NDArray[np.uint32], runs: int, counts: NDArray[np.int64]) -> tuple[int, int]:
     """Count the parts of runs, and rewrite the tokens as such.
 
@@ -68,14 +68,14 @@ def count_parts(tokens: NDArray[np.uint32], runs: int, counts: NDArray[np.int64]
     return first_sum, second_sum >> 1
 
 
-@kernel("uint64(uint32)", inline=True, inner=True, lean=True)
+@kernel("uint64(uint32)", inline=True, inner=True)
 def literals_of(token: np.uint32) -> np.uint64:
     """Return the index of the literals of a rewritten token."""
     both = np.uint64(token) & np.uint64((1 << CHAIN_SHIFT) - 1)
     return both if both < np.uint64(RUNS) else both & np.uint64(255)
 
 
-@kernel("uint64(uint32)", inline=True, inner=True, lean=True)
+@kernel("uint64(uint32)", inline=True, inner=True)
 def rest_of(token: np.uint32) -> np.uint64:
     """Return the index of the match for the rest of a rewritten token."""
     return np.uint64(RUNS) + ((np.uint64(token) >> np.uint64(8)) & np.uint64(511))

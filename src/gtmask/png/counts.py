@@ -29,7 +29,7 @@ def count_values(mask: NDArray[np.uint8]) -> NDArray[np.int64]:
     return counts
 
 
-@kernel("void(uint8[::1], int64[::1])", lean=True)
+@kernel("void(uint8[::1], int64[::1])")
 def count_pixels(pixels: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
     """Add to ``counts``, shape (256,), how often each value occurs."""
     place = 0
@@ -40,7 +40,7 @@ def count_pixels(pixels: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
         counts[np.uint64(pixels[i])] += 1
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1])", inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1])", inner=True)
 def count_block(lines: NDArray[np.uint8], place: int, times: int, counts: NDArray[np.int64]) -> None:
     """Count 64 pixels so many times; a 65th follows them.
 

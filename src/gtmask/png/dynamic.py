@@ -83,7 +83,7 @@ class BlockPlan:
         return bits + header_bits
 
 
-@kernel("void(int64[::1], int64[::1])", lean=True)
+@kernel("void(int64[::1], int64[::1])")
 def count_symbols(counts: NDArray[np.int64], symbols: NDArray[np.int64]) -> None:
     """Count the symbols of literals, end and lengths, shape (LITERALS,)."""
     for value in range(256):
@@ -95,7 +95,7 @@ def count_symbols(counts: NDArray[np.int64], symbols: NDArray[np.int64]) -> None
         symbols[LENGTH_SYMBOLS[length]] += counts[RUNS + length]
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint64[::1])", lean=True)
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint64[::1])")
 def join_codes(
     counts: NDArray[np.int64],
     lengths: NDArray[np.int64],
@@ -130,7 +130,6 @@ def join_codes(
 
 @kernel(
     "UniTuple(int64, 2)(int64[::1], int64, int64[::1], boolean, int64[::1], uint64[::1], uint64[::1])",
-    lean=True,
 )
 def write_header(
     packed: NDArray[np.int64],
@@ -172,7 +171,7 @@ def write_header(
     return items, bits
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1])", lean=True)
+@kernel("int64(int64[::1], int64[::1], int64[::1])")
 def pack_lengths(lengths: NDArray[np.int64], packed: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
     """Write code lengths in the run-length form of a block's header (3.2.7); return how many symbols.
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("boolean(uint8[::1], uint8[::1], int64, int64)", lean=True)
+@kernel("boolean(uint8[::1], uint8[::1], int64, int64)")
 def undo_rows(rows: NDArray[np.uint8], above: NDArray[np.uint8], width: int, step: int) -> bool:
     """Undo the filters of whole rows, in place (PNG third edition, section 9).
 

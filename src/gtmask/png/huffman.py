@@ -28,7 +28,7 @@ _DEPTHS = 4 * MOST_SYMBOLS
 SCRATCH = 5 * MOST_SYMBOLS
 
 
-@kernel("void(int64[::1], int64)", inner=True, lean=True)
+@kernel("void(int64[::1], int64)", inner=True)
 def sort_ascending(values: NDArray[np.int64], size: int) -> None:
     """Sort the first numbers in place, a few hundred (Shell's sort: a few lines, compiled at once)."""
     gap = 1
@@ -45,7 +45,7 @@ def sort_ascending(values: NDArray[np.int64], size: int) -> None:
         gap //= 3
 
 
-@kernel("void(int64[::1], int64, int64[::1], int64[::1])", lean=True)
+@kernel("void(int64[::1], int64, int64[::1], int64[::1])")
 def code_lengths(
     counts: NDArray[np.int64], limit: int, lengths: NDArray[np.int64], scratch: NDArray[np.int64]
 ) -> None:
@@ -82,7 +82,7 @@ def code_lengths(
             i += 1
 
 
-@kernel("void(int64[::1], int64)", inner=True, lean=True)
+@kernel("void(int64[::1], int64)", inner=True)
 def _tree_depths(scratch: NDArray[np.int64], used: int) -> None:
     """Count the leaves at each depth of the Huffman tree of ascending weights ``scratch[:used] >> 9``.
 
@@ -111,7 +111,7 @@ def _tree_depths(scratch: NDArray[np.int64], used: int) -> None:
         scratch[_DEPTHS + scratch[_WEIGHTS + scratch[_PARENTS + leaf]] + 1] += 1
 
 
-@kernel("void(int64[::1], int64, int64)", inner=True, lean=True)
+@kernel("void(int64[::1], int64, int64)", inner=True)
 def _limit_depths(scratch: NDArray[np.int64], used: int, limit: int) -> None:
     """Cut depths beyond `limit` and restore the Kraft sum."""
     for length in range(limit + 1, used):
@@ -130,7 +130,7 @@ def _limit_depths(scratch: NDArray[np.int64], used: int, limit: int) -> None:
         kraft -= 1
 
 
-@kernel("void(int64[::1], int64, int64[::1], uint64[::1])", inner=True, lean=True)
+@kernel("void(int64[::1], int64, int64[::1], uint64[::1])", inner=True)
 def canonical_codes(
     lengths: NDArray[np.int64], symbols: int, following: NDArray[np.int64], codes: NDArray[np.uint64]
 ) -> None:

@@ -45,7 +45,7 @@ def look_up(
     look_up_some(flat, values, kept, target)
 
 
-@kernel("void(uint8[::1], uint8[::1], uint8[::1])", lean=True)
+@kernel("void(uint8[::1], uint8[::1], uint8[::1])")
 def look_up_runs(pixels: NDArray[np.uint8], values: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     """Write ``values[v]`` for each pixel v: each run writes 64 bytes, the next ones over what is too much."""
     place = 0
@@ -61,7 +61,7 @@ def look_up_runs(pixels: NDArray[np.uint8], values: NDArray[np.uint8], out: NDAr
         out[np.uint64(i)] = values[np.uint64(pixels[np.uint64(i)])]
 
 
-@kernel("void(uint8[::1], uint8[::1], uint8[::1], uint8[::1])", lean=True)
+@kernel("void(uint8[::1], uint8[::1], uint8[::1], uint8[::1])")
 def look_up_some(
     pixels: NDArray[np.uint8], values: NDArray[np.uint8], kept: NDArray[np.uint8], out: NDArray[np.uint8]
 ) -> None:

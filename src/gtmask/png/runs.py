@@ -50,13 +50,13 @@ def marks_size(width: int) -> int:
     return 6 * (((width + 62) >> 6) + 1)
 
 
-@kernel("int64(int64)", inline=True, inner=True, lean=True)
+@kernel("int64(int64)", inline=True, inner=True)
 def _section(width: int) -> int:
     """Return the size of a section of `marks`: a word per 64 changes of a row, and one more."""
     return ((width + 62) >> 6) + 1
 
 
-@kernel("int64(uint8[::1], uint8[::1])", lean=True)
+@kernel("int64(uint8[::1], uint8[::1])")
 def literal_bits(pixels: NDArray[np.uint8], seen: NDArray[np.uint8]) -> int:
     """Estimate the bits of a literal with filter None: the logarithm of the number of classes in a sample.
 
@@ -74,7 +74,7 @@ def literal_bits(pixels: NDArray[np.uint8], seen: NDArray[np.uint8]) -> int:
     return bits
 
 
-@kernel("boolean(uint8[::1], int64, int64)", inline=True, inner=True, lean=True)
+@kernel("boolean(uint8[::1], int64, int64)", inline=True, inner=True)
 def row_repeats(pixels: NDArray[np.uint8], start: int, width: int) -> bool:
     """Say whether the row that starts at `start` equals the row above it."""
     for i in range(start, start + (width & -64), 64):
@@ -86,7 +86,7 @@ def row_repeats(pixels: NDArray[np.uint8], start: int, width: int) -> bool:
     return bool(rest & ~(_ALL << np.uint64(width & 63)) == 0)
 
 
-@kernel("int64(uint64[::1], int64, int64, uint64, int64)", inline=True, inner=True, lean=True)
+@kernel("int64(uint64[::1], int64, int64, uint64, int64)", inline=True, inner=True)
 def _list_word(marks: NDArray[np.uint64], at: int, section: int, word: np.uint64, x: int) -> int:
     """Put a word and the pixel that its lowest bit stands for at the end of a list, unless it has no marks.
 
@@ -101,7 +101,6 @@ def _list_word(marks: NDArray[np.uint64], at: int, section: int, word: np.uint64
     "UniTuple(int64, 2)(uint8[::1], int64, int64, int64, int64, uint64[::1])",
     inline=True,
     inner=True,
-    lean=True,
 )
 def mark_row(
     pixels: NDArray[np.uint8], start: int, width: int, above: int, here: int, marks: NDArray[np.uint64]
@@ -160,7 +159,6 @@ def mark_row(
     "void(uint8[::1], int64, int64, uint64[::1], int64, int64, int64, int64, int64, uint32[::1])",
     inline=True,
     inner=True,
-    lean=True,
 )
 def put_marked(
     pixels: NDArray[np.uint8],
@@ -196,7 +194,7 @@ def put_marked(
         used = word_end
 
 
-@kernel("void(uint8[::1], int64, int64, int64, int64, uint64[::1], int64, int64[::1])", inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, int64, int64, uint64[::1], int64, int64[::1])", inner=True)
 def count_row(
     pixels: NDArray[np.uint8],
     start: int,
@@ -234,7 +232,6 @@ def count_row(
 @kernel(
     "UniTuple(int64, 2)"
     "(uint8[::1], int64, int64, int64, int64, uint64[::1], uint32[::1], uint8[::1], int64[::1])",
-    lean=True,
 )
 def write_runs(
     pixels: NDArray[np.uint8],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64[::1], int64[::1])", lean=True)
+@kernel("int64(uint8[::1], int64, int64, uint8[::1], int64[::1], int64[::1])")
 def count_rows(
     rows: NDArray[np.uint8],
     width: int,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPILL = 63
 
 
-@kernel("boolean(uint8[::1], int64, uint8[::1], uint8[::1], int64, int64, int64)", inner=True, lean=True)
+@kernel("boolean(uint8[::1], int64, uint8[::1], uint8[::1], int64, int64, int64)", inner=True)
 def undo_row(
     rows: NDArray[np.uint8],
     at: int,
@@ -48,7 +48,7 @@ def undo_row(
     return undo_blocks(rows, at, lines, old, new, width)
 
 
-@kernel("boolean(uint8[::1], int64, uint8[::1], int64, int64, int64)", inner=True, lean=True)
+@kernel("boolean(uint8[::1], int64, uint8[::1], int64, int64, int64)", inner=True)
 def undo_blocks(
     rows: NDArray[np.uint8], at: int, lines: NDArray[np.uint8], old: int, new: int, width: int
 ) -> bool:
@@ -78,7 +78,7 @@ def undo_blocks(
     return True
 
 
-@kernel("void(uint8[::1], int64, uint8[::1], int64, int64, int64)", inner=True, lean=True)
+@kernel("void(uint8[::1], int64, uint8[::1], int64, int64, int64)", inner=True)
 def undo_paeth(
     rows: NDArray[np.uint8], at: int, lines: NDArray[np.uint8], old: int, new: int, width: int
 ) -> None:
@@ -109,7 +109,7 @@ def undo_paeth(
             fill(lines, new + x, np.uint8(left))
 
 
-@kernel("int64(int64, int64, int64, int64)", inline=True, lean=True)
+@kernel("int64(int64, int64, int64, int64)", inline=True)
 def add_paeth(residual: np.int64, left: np.int64, up: np.int64, corner: np.int64) -> np.int64:
     """Return the residual plus that of three neighbours which is nearest to ``left + up - corner``.
 
@@ -131,7 +131,7 @@ def add_paeth(residual: np.int64, left: np.int64, up: np.int64, corner: np.int64
     return by_left if (here >= far) | (here <= near - 2 * step) else found
 
 
-@kernel("int64(uint8[::1], int64, int64, uint8[::1], uint8[::1])", lean=True)
+@kernel("int64(uint8[::1], int64, int64, uint8[::1], uint8[::1])")
 def undo_filters(
     rows: NDArray[np.uint8], width: int, height: int, scratch: NDArray[np.uint8], lines: NDArray[np.uint8]
 ) -> int:

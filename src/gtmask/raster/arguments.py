@@ -115,7 +115,7 @@ def _converted(given: NDArray[Any], dtype: type[T], name: str) -> NDArray[T]:
     return given.astype(dtype, "C")
 
 
-@kernel("boolean(int64[::1], int32[::1], int64, int64)", lean=True)
+@kernel("boolean(int64[::1], int32[::1], int64, int64)")
 def narrow(numbers: NDArray[np.int64], found: NDArray[np.int32], least: int, most: int) -> bool:
     """Copy numbers, and tell whether all of them lie between ``least`` and ``most``."""
     outside = 0
@@ -125,7 +125,7 @@ def narrow(numbers: NDArray[np.int64], found: NDArray[np.int32], least: int, mos
     return outside == 0
 
 
-@kernel("boolean(int64[::1], int64[::1], int32[::1])", lean=True)
+@kernel("boolean(int64[::1], int64[::1], int32[::1])")
 def narrow_both(rings: NDArray[np.int64], parts: NDArray[np.int64], found: NDArray[np.int32]) -> bool:
     """Copy the numbers of two arrays one after the other, and tell whether all of them are int32."""
     outside = 0

@@ -37,7 +37,7 @@ def first_centre(position: float, most: int) -> int:
     return 0
 
 
-@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])", arrays=True)
 def fill_centers(
     mask: NDArray[np.uint8],
     points: NDArray[np.float64],

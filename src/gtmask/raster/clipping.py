@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TALLEST = 1 << 15
 
 
-@kernel(inline=True, inner=True, lean=True)
+@kernel(inline=True, inner=True)
 def needs_clipping(width: int, top: int, bottom: int, x0: int, y0: int, x1: int, y1: int) -> bool:
     """Tell whether an edge reaches outside columns 0 to width - 1 or rows top to bottom, or is too tall."""
     out = min(x0, x1) < 0 or min(y0, y1) < top or max(x0, x1) >= width or max(y0, y1) > bottom
@@ -30,7 +30,6 @@ def needs_clipping(width: int, top: int, bottom: int, x0: int, y0: int, x1: int,
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
     inner=True,
-    lean=True,
 )
 def place_line(
     flat: NDArray[np.uint8],
@@ -68,7 +67,7 @@ def place_line(
             paint_span(flat, y * width + first, y * width + last, value)
 
 
-@kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)", inner=True, lean=True)
+@kernel("UniTuple(int64, 5)(int64, int64, int64, int64, int64, int64)", inner=True)
 def clip_line(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> tuple[int, int, int, int, int]:
     """Return 1 if some of the line lies inside the mask, else 0, and the end points as far as clipped."""
     right = width - 1
@@ -100,7 +99,7 @@ def clip_line(width: int, height: int, x0: int, y0: int, x1: int, y1: int) -> tu
     return int((sides0 | sides1) == 0), x0, y0, x1, y1
 
 
-@kernel(inline=True, inner=True, lean=True)
+@kernel(inline=True, inner=True)
 def outside(position: int, last: int) -> int:
     """Return 1 before 0, 2 after last, else 0."""
     return int(position < 0) + 2 * int(position > last)
@@ -109,7 +108,6 @@ def outside(position: int, last: int) -> int:
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], uint8)",
     inner=True,
-    lean=True,
 )
 def place_clipped(
     flat: NDArray[np.uint8],

@@ -147,7 +147,7 @@ def paint_toggled(
             target[i] = value if state[i] else target[i]
 
 
-@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])", arrays=True)
 def paint_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.float64],

@@ -50,9 +50,7 @@ def note_rings(
     return Noted(found, notes, boxes)
 
 
-@kernel(
-    "int64(float64[:, ::1], int32[::1], float64, float64, float64, uint8[::1], float64[:, ::1])", lean=True
-)
+@kernel("int64(float64[:, ::1], int32[::1], float64, float64, float64, uint8[::1], float64[:, ::1])")
 def note(
     points: NDArray[np.float64],
     ring_offsets: NDArray[np.int32],

@@ -18,13 +18,13 @@ from gtmask.jit import kernel
 ONE = 1 << 32
 
 
-@kernel("int64(int64, int64, int64)", inline=True, inner=True, lean=True)
+@kernel("int64(int64, int64, int64)", inline=True, inner=True)
 def start_of_line(rows: int, columns: int, back: int) -> int:
     """Return ``start``; ``back`` is 1 for a line towards the left, else 0."""
     return rows - 1 + back if columns < rows else columns - back
 
 
-@kernel("UniTuple(int64, 3)(int64, int64, int64, int64)", inline=True, inner=True, lean=True)
+@kernel("UniTuple(int64, 3)(int64, int64, int64, int64)", inline=True, inner=True)
 def fixed_line(rows: int, columns: int, x: int, back: int) -> tuple[int, int, int]:
     """Return three 32.32 numbers: ``left`` at row 0, how much it grows per row, and how far ``right`` is.
 
@@ -43,7 +43,7 @@ def fixed_line(rows: int, columns: int, x: int, back: int) -> tuple[int, int, in
     return (x + 1) * ONE + begin - right, slope, right
 
 
-@kernel("int64(int64, float64, int64, int64)", inline=True, inner=True, lean=True)
+@kernel("int64(int64, float64, int64, int64)", inline=True, inner=True)
 def end_of_run(start: int, scale: float, columns: int, k: int) -> int:
     """Return F(k), with ``scale = 0.5 / rows``: exact where rows times columns is less than 2**49."""
     return int((float(start) + 0.5 + 2.0 * columns * k) * scale)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("int64(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("int64(uint8[:, ::1], int32[:, ::1], int32[::1], int32[::1], uint8[::1])", arrays=True)
 def fill_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.int32],
@@ -84,7 +84,7 @@ def fill_parts(
     return 0
 
 
-@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True, lean=True)
+@kernel("UniTuple(int64, 4)(int32[:, ::1], int32[::1], int64, int64[::1])", inner=True)
 def count_changes(
     points: NDArray[np.int32], rings: NDArray[np.int32], height: int, changes: NDArray[np.int64]
 ) -> tuple[int, int, int, int]:
@@ -120,7 +120,6 @@ def count_changes(
     "void(uint8[::1], int64, int64, int32[:, ::1], int32[::1], boolean,"
     " int64, int64, int64[::1], int64[::1], uint8)",
     inner=True,
-    lean=True,
     hot=True,
 )
 def place_rings(
@@ -189,7 +188,7 @@ def place_rings(
             push(starts, crossings, y0, low, high)
 
 
-@kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, int64, int64, int64, uint8)", inline=True, inner=True)
 def paint_inside(
     flat: NDArray[np.uint8], width: int, height: int, y: int, low: int, high: int, value: int
 ) -> None:

@@ -31,13 +31,13 @@ FEWEST_PLACES, MOST_PLACES = 10, 48
 FIRST = -(1 << 32)
 
 
-@kernel("int64(int64, int64)", inline=True, inner=True, lean=True)
+@kernel("int64(int64, int64)", inline=True, inner=True)
 def crossing(first: int, last: int) -> int:
     """Pack the first and the last pixel of a crossing, both -1 or more."""
     return ((first + 1) << 32) | (last + 1)
 
 
-@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True)
 def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> None:
     """Set ``flat[first]`` to ``flat[last]``, both included, both within the array.
 
@@ -47,7 +47,7 @@ def paint_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> No
         flat[i] = value
 
 
-@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, uint8)", inline=True, inner=True)
 def paint_wide_span(flat: NDArray[np.uint8], first: int, last: int, value: int) -> None:
     """Do what :func:`paint_span` does where there are 64 pixels or more, without calling memset.
 
@@ -63,25 +63,25 @@ def paint_wide_span(flat: NDArray[np.uint8], first: int, last: int, value: int) 
     fill(flat, final, value)
 
 
-@kernel(inline=True, inner=True, lean=True)
+@kernel(inline=True, inner=True)
 def first_of(one: int, two: int) -> int:
     """Return the lower first pixel of two crossings."""
     return (min(one, two) >> 32) - 1
 
 
-@kernel(inline=True, inner=True, lean=True)
+@kernel(inline=True, inner=True)
 def last_of(one: int, two: int) -> int:
     """Return the higher last pixel of two crossings."""
     return max(one & 0xFFFFFFFF, two & 0xFFFFFFFF) - 1
 
 
-@kernel("void(int64[::1], int64[::1], int64, int64, int64)", inline=True, inner=True, lean=True)
+@kernel("void(int64[::1], int64[::1], int64, int64, int64)", inline=True, inner=True)
 def push(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, first: int, last: int) -> None:
     """Add a crossing to row ``y``, where ``starts`` says."""
     push_packed(starts, crossings, y, crossing(first, last))
 
 
-@kernel("void(int64[::1], int64[::1], int64, int64)", inline=True, inner=True, lean=True)
+@kernel("void(int64[::1], int64[::1], int64, int64)", inline=True, inner=True)
 def push_packed(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int, packed: int) -> None:
     """Add a crossing, packed already, to row ``y``."""
     place = np.uint64(starts[np.uint64(y)])
@@ -89,7 +89,7 @@ def push_packed(starts: NDArray[np.int64], crossings: NDArray[np.int64], y: int,
     starts[np.uint64(y)] = place + np.uint64(1)
 
 
-@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True, lean=True)
+@kernel("UniTuple(int64, 3)(int64[::1], int64[::1], int64, int64, int64)", inner=True)
 def plan_band(
     changes: NDArray[np.int64], starts: NDArray[np.int64], band: int, last: int, active: int
 ) -> tuple[int, int, int]:
@@ -111,7 +111,7 @@ def plan_band(
     return y, active, total
 
 
-@kernel("void(int64[::1], int64, int64, int64[::1], boolean)", inner=True, lean=True, hot=True)
+@kernel("void(int64[::1], int64, int64, int64[::1], boolean)", inner=True, hot=True)
 def sort_as_before(
     keys: NDArray[np.int64], start: int, stop: int, places: NDArray[np.int64], fresh: bool
 ) -> None:
@@ -138,7 +138,7 @@ def sort_as_before(
         keys[start + i] = places[MOST_PLACES + i]
 
 
-@kernel("void(int64[::1], int64, int64)", inner=True, lean=True)
+@kernel("void(int64[::1], int64, int64)", inner=True)
 def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
     """Sort ``keys[start:stop]`` in place: insertion sort, with Shell's gaps where there are many keys."""
     if keys[start] > keys[stop - 1]:
@@ -158,7 +158,7 @@ def sort_range(keys: NDArray[np.int64], start: int, stop: int) -> None:
         gap //= 3
 
 
-@kernel(inline=True, inner=True, lean=True)
+@kernel(inline=True, inner=True)
 def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     """Swap two keys if they are out of order, without a branch."""
     one = keys[np.uint64(i)]
@@ -167,7 +167,7 @@ def order(keys: NDArray[np.int64], i: int, k: int) -> None:
     keys[np.uint64(k)] = max(one, two)
 
 
-@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)", inner=True, lean=True)
+@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64, int64[::1], uint8)", inner=True)
 def sweep_row(
     flat: NDArray[np.uint8],
     base: int,
@@ -203,7 +203,6 @@ def sweep_row(
 @kernel(
     "void(uint8[::1], int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], uint8)",
     inner=True,
-    lean=True,
     hot=True,
 )
 def paint_rows(

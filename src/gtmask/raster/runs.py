@@ -96,7 +96,7 @@ def paint_lines(
                 paint_span(flat, (row + y) * columns + first, (row + y) * columns + last, value)
 
 
-@kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)")
+@kernel("void(uint8[:, ::1], int64[::1], int64, int64, int64, int64, uint8)", arrays=True)
 def paint_columns(
     mask: NDArray[np.uint8], counts: NDArray[np.int64], height: int, width: int, x: int, y: int, value: int
 ) -> None:

@@ -162,7 +162,7 @@ def paint_vertices(
                     mask[row, column] = value
 
 
-@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])", arrays=True)
 def paint_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.float64],

@@ -222,7 +222,7 @@ def add_rings(
             add_edge(steps, window, x0, y0, x1, y1, height, width, sign)
 
 
-@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])")
+@kernel("void(uint8[:, ::1], float64[:, ::1], int32[::1], int32[::1], uint8[::1])", arrays=True)
 def paint_parts(
     mask: NDArray[np.uint8],
     points: NDArray[np.float64],

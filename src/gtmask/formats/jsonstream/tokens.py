@@ -52,7 +52,7 @@ def same_bytes(data: NDArray[np.uint8], start: int, stop: int, wanted: NDArray[n
     return True
 
 
-@kernel("UniTuple(uint64, 2)(uint64, uint64)", inline=True, inner=True, lean=True)
+@kernel("UniTuple(uint64, 2)(uint64, uint64)", inline=True, inner=True)
 def multiply(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the upper and the lower half of a product of 64 bits by 64 bits."""
     half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -62,7 +62,7 @@ def multiply(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     return (a >> half) * (b >> half) + (middle >> half) + (other >> half), (other << half) | (first & low)
 
 
-@kernel("float64(uint64, int64)", inner=True, lean=True)
+@kernel("float64(uint64, int64)", inner=True)
 def scale_down(digits: np.uint64, decimals: int) -> float:
     """Return ``digits / 10**decimals``, correctly rounded; of more than 2^53, with at most 18 decimals."""
     one = np.uint64(1)

@@ -61,7 +61,7 @@ def take_bits(stream: NDArray[np.uint8], at: int, count: int) -> int:
     return int((value >> np.uint64(spare)) & ((np.uint64(1) << np.uint64(count)) - np.uint64(1)))
 
 
-@kernel("int64(uint8[::1], int64[::1])")
+@kernel("int64(uint8[::1], int64[::1])", arrays=True)
 def alpha_runs(stream: NDArray[np.uint8], counts: NDArray[np.int64]) -> int:
     """Write the alternating runs of every fourth word that is zero or not, and return how many there are.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel("uint8[::1](float64[:, ::1], int32[::1], uint8[::1], float64)")
+@kernel("uint8[::1](float64[:, ::1], int32[::1], uint8[::1], float64)", arrays=True)
 def judge_rings(
     points: NDArray[np.float64], ring_offsets: NDArray[np.int32], least: NDArray[np.uint8], limit: float
 ) -> NDArray[np.uint8]:
@@ -31,7 +31,7 @@ def judge_rings(
     return verdict
 
 
-@kernel("int64(float64[::1], int64, int64, int64, float64)", inner=True, lean=True)
+@kernel("int64(float64[::1], int64, int64, int64, float64)", inner=True)
 def judge_ring(numbers: NDArray[np.float64], start: int, stop: int, least: int, limit: float) -> int:
     """Judge one ring: its points are the pairs ``start`` to ``stop`` of ``numbers``; else as above."""
     distinct = 0
@@ -68,7 +68,7 @@ def as_reals(values: list[float]) -> NDArray[np.float64]:
     return found
 
 
-@kernel("int64[::1](float64[::1])")
+@kernel("int64[::1](float64[::1])", arrays=True)
 def zeros_and_ones(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return where float64 (n,) has a value of exactly 0 or 1: int64 (m,), ascending."""
     count = 0

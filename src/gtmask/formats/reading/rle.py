@@ -96,7 +96,7 @@ def add_runs(builder: RecordBuilder, label: str, value: Any) -> Shape | None:
         return None
 
 
-@kernel("int64[::1](uint8[::1])")
+@kernel("int64[::1](uint8[::1])", arrays=True)
 def decode_counts(text: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Decode cocoapi's compressed counts: int64 (n + 1,), the runs after a status.
 
