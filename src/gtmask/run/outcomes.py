@@ -122,7 +122,7 @@ def spread_state(state: bytes, lines: bytes) -> bytes:
 
 def spread_counts(counts: Counts, lines: bytes) -> list[Counts]:
     """Return what each of a record's lines counts: the first one all of it."""
-    return [counts, *({} for _ in range(lines.count(b"\n") - 1))]
+    return [counts, *[{}] * (lines.count(b"\n") - 1)]
 
 
 def place(record: Record | Outcome) -> str:

@@ -79,6 +79,7 @@ class Worker:
         # By id: a class map may leave ids out.
         colors = {0: BACKGROUND_COLOR, **{entry.id: entry.color for entry in job.classes.classes}}
         self.palette = colors if job.settings.png == "palette" else None
+        self.encoder = cast("Encoder", job.settings.png_encoder)
         self.meaning = Meaning.of(job.classes, job.settings)
         #: Which grid masks fit, and how many pixels one may have.
         self.grid = (job.settings.orientation, job.settings.max_pixels)
@@ -340,10 +341,9 @@ class Worker:
         self._strict(record)
         mask = raster.turn(painting.mask, drawing.turn) if drawing.turn != 1 else painting.mask
         human = self._human(record)
-        encoder = cast("Encoder", settings.png_encoder)
         files: list[tuple[str, bytes]] = []
         for goal in self._places(drawing.key, drawing.target):
-            data, counts = encode_counted(goal.cut(mask), palette=self.palette, encoder=encoder)
+            data, counts = encode_counted(goal.cut(mask), palette=self.palette, encoder=self.encoder)
             line = self.job.writer.line(goal.image, self.job.mask_prefix + goal.mask, human=human)
             outcome.add(line, len(data), counts)
             files.append((goal.mask, data))
