@@ -1,6 +1,6 @@
 """``python -m gtmask``, and the ``gtmask`` script: the command line in a process that is all ours."""
 
-from gtmask.light import travel_light
+from gtmask.light import end_at_once, travel_light
 
 
 def main() -> None:
@@ -8,7 +8,11 @@ def main() -> None:
     travel_light()
     from gtmask.cli import main  # noqa: PLC0415
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        end_at_once(end.code)
+        raise
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
 from importlib.util import LazyLoader
 from pathlib import Path
@@ -26,6 +26,7 @@ _NEEDLESS = ("scipy", "coverage")
 _SELDOM, _SETTINGS = ("yaml", "colorama"), Path(".numba_config.yaml")
 
 _is_light: list[bool] = []
+_status: list[int] = []
 
 
 def travel_light() -> None:
@@ -39,7 +40,7 @@ def travel_light() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Modules and the compiler make many objects and few cycles: looking for them takes a tenth of a run.
     gc.set_threshold(YOUNG_OBJECTS)
-    atexit.register(_end_at_once)
+    atexit.register(_end)
 
 
 @contextmanager
@@ -84,10 +85,27 @@ def _modules() -> dict[str, ModuleType | None]:
     return cast("dict[str, ModuleType | None]", sys.modules)
 
 
-def _end_at_once() -> None:
-    """Keep Python from looking for cycles at its end, which takes a fifth of a short run.
+def end_at_once(status: object) -> None:
+    """Have this process end with a status once all is done that was asked for at its end, and nothing else.
 
-    It looks whatever :func:`gc.disable` says, but never at what is frozen, which the system takes back.
+    Python would take all modules and objects apart first, for memory that the system takes back at once.
+
+    - ``status``: as of :class:`SystemExit`; what is no number is left to Python, which shows it.
+    """
+    if status is None or isinstance(status, int):
+        _status.append(status or 0)
+
+
+def _end() -> None:
+    """End the process at once where its status is known; what cannot be written is left to Python.
+
+    Elsewhere keep Python from looking for cycles, which takes a fifth of a short run: it looks whatever
+    :func:`gc.disable` says, but never at what is frozen.
     """
     gc.disable()
     gc.freeze()
+    if _status:
+        with suppress(OSError, ValueError):
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(_status[-1])
