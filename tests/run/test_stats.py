@@ -155,4 +155,5 @@ def test_time_is_booked_under_what_a_thread_does() -> None:
                 booked[stage] = booked.get(stage, 0.0) + seconds
     traffic.stop()
     assert booked["encode"] >= 0.05
-    assert set(booked) <= {"encode", "idle", "other"}
+    # What is taken from the sampler is its traffic, too.
+    assert set(booked) <= {"encode", "idle", "other", "store"}
