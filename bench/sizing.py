@@ -29,6 +29,7 @@ from jinja2 import Template
 from bench.harness import ROOT, in_own_process
 from gtmask.errors import GtmaskError, NotFoundError, ThrottledError
 from gtmask.loops import side_by_side
+from gtmask.run.chunk_size import Load, fitting_size
 from gtmask.run.journal_s3 import ObjectJournal
 from gtmask.storage.base import S3Settings
 from gtmask.storage.retry import Requests
@@ -42,6 +43,8 @@ NODES = (1, 2, 5, 10, 20, 50, 100, 200)
 #: Requests per second and prefix (S3's performance guidelines), and dollars per request (its price list).
 PUTS, GETS = 3500.0, 5500.0
 PUT_PRICE, GET_PRICE = 0.005 / 1000, 0.0004 / 1000
+#: Images of a chunk, as a run works it out for a million scenes of 640x480 with 8 shapes each.
+CHUNK = fitting_size(Load(10**6, 8e6, 640 * 480 * 1e6, gets=True, puts=True))
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Job:
     concurrency: int = 32
     puts: float = PUTS
     gets: float = GETS
-    chunk: int = 128
+    chunk: int = CHUNK
     seconds: float = 40.0  # simulated, the first half of which is not counted
 
 
