@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import selectors
 import subprocess
@@ -45,6 +46,9 @@ PUTS, GETS = 3500.0, 5500.0
 PUT_PRICE, GET_PRICE = 0.005 / 1000, 0.0004 / 1000
 #: Images of a chunk, as a run works it out for a million scenes of 640x480 with 8 shapes each.
 CHUNK = fitting_size(Load(10**6, 8e6, 640 * 480 * 1e6, gets=True, puts=True))
+
+#: Images of the runs that the simulation is compared with.
+COMPARED = 600
 
 
 @dataclass(frozen=True)
@@ -232,8 +236,8 @@ class StrictServer:
         return (len(middle) - 1) / (middle[-1] - middle[0])
 
 
-def real(server: Any, job: Job, count: int, out: str) -> tuple[float, Counter[str]]:
-    """Run as many real processes as the job has machines; return masks per second, and requests by verb."""
+def real(server: Any, job: Job, count: int, out: str) -> float:
+    """Run as many real processes as the job has machines; return masks per second."""
     from tests.support.fault_proxy import FaultProxy  # noqa: PLC0415 - of the tests
 
     with FaultProxy(server.port) as proxy:
@@ -244,20 +248,17 @@ def real(server: Any, job: Job, count: int, out: str) -> tuple[float, Counter[st
                 sys.executable, "-m", "gtmask", "convert", f"s3://{BUCKET}/export.json", "--workers", "1",
                 "--images", f"s3://{BUCKET}/images", "--out", f"s3://{BUCKET}/{out}", "--quiet",
                 "--shard", f"{number}/{job.nodes}", "--concurrency", str(job.concurrency),
-                "--chunk-size", "50", "--endpoint-url", proxy.endpoint,
+                "--chunk-size", str(job.chunk), "--limit", str(count), "--endpoint-url", proxy.endpoint,
             ]
             for number in range(job.nodes)
         ]  # fmt: skip
         running = [subprocess.Popen(command) for command in commands]
         if any(process.wait() for process in running):
             sys.exit(f"a process of {out} failed: no figure counts")
-        verbs = Counter[str]()
-        for (verb, _), times in proxy.seen.items():
-            verbs[verb] += times
     masks = sum(key.endswith(".png") for key in server.objects(BUCKET, f"{out}/masks/"))
     if masks != count:
         sys.exit(f"{out} has {masks} of {count} masks: no figure counts")
-    return rule.rate(), verbs
+    return rule.rate()
 
 
 def measure(images: int) -> str:
@@ -270,29 +271,28 @@ def measure(images: int) -> str:
         stack.callback(stop_server, server)
         os.environ.update(server.environment())
         fill(server, folder, images)
-        cpu = {
-            client: in_own_process("bench.sizing", "cpu_of", client, images).value
+        needs = {
+            client: in_own_process("bench.sizing", "needs_of", client, images).value
             for client in ("aioboto3", "obstore")
         }
+        cpu = {client: found["cpu"] for client, found in needs.items()}
         slow = Job(
             cpu["aioboto3"], 0.05, cores=1, concurrency=8, puts=40.0, gets=60.0, seconds=40.0, chunk=50
         )
         compared = []
         for nodes in (1, 2):
             job = replace(slow, nodes=nodes)
-            found, verbs = real(server, job, images, f"real-{nodes}")
+            found = real(server, job, COMPARED, f"real-{nodes}")
             compared.append((nodes, found, simulate(job).images))
-            if nodes == 1:
-                requests = {verb: times / images for verb, times in verbs.items()}
     usual = Job(cpu["aioboto3"], 0.1, seconds=12.0)
     many = [(nodes, simulate(replace(usual, nodes=nodes))) for nodes in NODES]
     template = Template(Path(__file__).with_name("sizing.md.jinja").read_text(encoding="utf-8"))
     text: str = template.render(
         cpu=cpu,
-        requests=requests,
+        requests=needs["aioboto3"],
         put_price=PUT_PRICE,
         get_price=GET_PRICE,
-        million=1e6 * (requests["PUT"] * PUT_PRICE + requests["GET"] * GET_PRICE),
+        million=1e6 * (needs["aioboto3"]["PUT"] * PUT_PRICE + needs["aioboto3"]["GET"] * GET_PRICE),
         usual=usual,
         slow=slow,
         many=many,
@@ -313,28 +313,32 @@ def fill(server: Any, folder: Path, images: int) -> None:
     server.put(BUCKET, {f"images/{path.name}": path.read_bytes() for path in found})
 
 
-def cpu_of(client: str, images: int) -> float:
-    """Return the CPU seconds per image of a whole run on S3, a smaller one before left out."""
+def needs_of(client: str, images: int) -> dict[str, float]:
+    """Return CPU seconds and requests per image of a whole run on S3, a smaller one before left out."""
     import gtmask  # noqa: PLC0415 - only in a process of its own
 
-    def convert(out: str, limit: int) -> float:
+    def convert(out: str, limit: int) -> dict[str, float]:
         start = time.process_time()
-        gtmask.convert(
-            f"s3://{BUCKET}/export.json", f"s3://{BUCKET}/{out}", images=f"s3://{BUCKET}/images",
-            workers=1, limit=limit, s3=S3Settings(client=client),
-        )  # fmt: skip
-        return time.process_time() - start
+        with tempfile.TemporaryDirectory() as folder:
+            gtmask.convert(
+                f"s3://{BUCKET}/export.json", f"s3://{BUCKET}/{out}", images=f"s3://{BUCKET}/images",
+                workers=1, limit=limit, chunk_size=CHUNK, stats=f"{folder}/stats.json",
+                s3=S3Settings(client=client),
+            )  # fmt: skip
+            sent = json.loads(Path(folder, "stats.json").read_bytes())["s3"]["requests"]
+        spent = time.process_time() - start
+        return {"cpu": spent, "GET": sent["read"], "PUT": sent["write"] + sent["list"]}
 
-    few = images // 10
-    convert(f"warm-{client}", few)
-    small = convert(f"small-{client}", few)
-    return (convert(f"whole-{client}", images) - small) / (images - few)
+    convert(f"warm-{client}", CHUNK)
+    small = convert(f"small-{client}", CHUNK)
+    whole = convert(f"whole-{client}", images)
+    return {name: (whole[name] - small[name]) / (images - CHUNK) for name in whole}
 
 
 def main() -> None:
     """Read the command line, measure, and print the page or write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=int, default=600)
+    parser.add_argument("--images", type=int, default=4 * CHUNK)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
     text = measure(options.images)
