@@ -238,6 +238,16 @@ def test_runs_of_any_length_are_written_where_codes_are_as_long_as_they_may_be(r
     check_block([*block, *((200, length) for length in lengths), *((201, 1), (200, 258 * 9 + 3))])
 
 
+@pytest.mark.parametrize("values", [2, 200])
+def test_many_runs_of_any_length_inflate(values: int) -> None:
+    """Of blocks with so many runs the codes of a few longest matches are joined."""
+    rng = np.random.default_rng(5)
+    lengths = np.concatenate([np.arange(1, 258 * 6), rng.integers(1, 40, 5000)])
+    rng.shuffle(lengths)
+    start = int(rng.integers(values))
+    check_block([((start + i) % values, length) for i, length in enumerate(lengths.tolist())])
+
+
 def check_block(block: list[tuple[int, int]]) -> None:
     """Write runs as a block and inflate it."""
     stream = b"".join(bytes([value]) * length for value, length in block)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.blocks import CHAIN_SHIFT, END, LONGEST, RUNS, literals_of, rest_of
+from gtmask.png.blocks import CHAIN_SHIFT, END, JOINED, LONGEST, RUNS, literals_of
 from gtmask.png.huffman import LENGTH_SHIFT
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _BITS = np.uint64((1 << LENGTH_SHIFT) - 1)
 _SHIFT = np.uint64(LENGTH_SHIFT)
+#: Bits of a match at most: its code, extra bits, and the distance.
+_REST = np.uint64(15 + 5 + 1)
+#: From so many runs on it is worth it to join codes of matches.
+_WORTH = 4096
 
 
 @kernel(
@@ -53,6 +57,28 @@ def put_bits(
     return place, buffer, count & np.uint64(7)
 
 
+@kernel("int64(uint64[::1])", inner=True)
+def join_matches(codes: NDArray[np.uint64]) -> int:
+    """Put codes of a few longest matches and a rest behind those of rests alone; return how many at most.
+
+    So many fit into one write with any literals and any rest. Which runs have some of them the processor then
+    need not guess, as it often would in vain.
+    """
+    once = np.uint64(0)
+    for i in range(256):
+        once = max(once, codes[i] >> _SHIFT)
+    longest = codes[RUNS + LONGEST] & _BITS
+    length = codes[RUNS + LONGEST] >> _SHIFT
+    spare = np.uint64(56) - max(once + _REST, np.uint64(3) * once)
+    few = min(JOINED, int(np.int64(spare // max(length, np.uint64(1)))))
+    for i in range(RUNS, RUNS + (few << (CHAIN_SHIFT - 8))):
+        rest = codes[i]
+        codes[i + (1 << (CHAIN_SHIFT - 8))] = (longest | (rest & _BITS) << length) + (
+            ((rest >> _SHIFT) + length) << _SHIFT
+        )
+    return few
+
+
 @kernel("void(uint64[::1], int64, uint32[::1], int64, uint64[::1], uint8[::1], uint64[::1])")
 def write_block(
     header: NDArray[np.uint64],
@@ -68,7 +94,8 @@ def write_block(
     - ``header``, ``items``: packed codes of the header, and how many they are.
     - ``tokens``, ``runs``: runs as :func:`gtmask.png.blocks.count_parts` rewrites them, and how many they
       are.
-    - ``codes``: the codes that :class:`gtmask.png.dynamic.BlockPlan` finds.
+    - ``codes``: the codes that :class:`gtmask.png.dynamic.BlockPlan` finds; those of joined matches are
+      added.
     - ``out``, ``state``: the bit writer.
     """
     place, buffer, count = state[0], state[1], state[2]
@@ -76,37 +103,29 @@ def write_block(
         place, buffer, count = put_bits(header[i] & _BITS, header[i] >> _SHIFT, out, place, buffer, count)
     longest = codes[RUNS + LONGEST] & _BITS
     longest_length = codes[RUNS + LONGEST] >> _SHIFT
-    once = np.uint64(0)
-    match = np.uint64(0)
-    for i in range(256):
-        once = max(once, codes[i] >> _SHIFT)
-    for i in range(RUNS, END):
-        match = max(match, codes[i] >> _SHIFT)
-    # As many longest matches as fit into one write with a rest, and with any literals and any rest.
-    per_write = np.int64(np.uint64(56 - 21) // max(longest_length, np.uint64(1)))
-    spare = np.uint64(56) - max(once + match, np.uint64(3) * once)
-    few = min(per_write, np.int64(spare // max(longest_length, np.uint64(1))))
+    # As many longest matches as fit into one write with a rest.
+    per_write = np.int64((np.uint64(56) - _REST) // max(longest_length, np.uint64(1)))
     many = np.uint64(0)
     for _ in range(per_write):
         many = many << longest_length | longest
+    few = 0 if runs < _WORTH else join_matches(codes)
     for i in range(runs):
         token = tokens[i]
         literals = codes[literals_of(token)]
-        rest = codes[rest_of(token)]
         bits = literals & _BITS
         length = literals >> _SHIFT
-        chain = np.int64(token >> np.uint32(CHAIN_SHIFT))
-        if chain > few:
+        matches = np.uint64(token) >> np.uint64(8)
+        if matches >= np.uint64((few + 1) << (CHAIN_SHIFT - 8)):
+            chain = np.int64(token >> np.uint32(CHAIN_SHIFT))
             while chain > 0:
                 place, buffer, count = put_bits(bits, length, out, place, buffer, count)
                 length = np.uint64(min(chain, per_write)) * longest_length
                 bits = many & ((np.uint64(1) << length) - np.uint64(1))
                 chain -= per_write
-            chain = np.int64(0)
-        # A few longest matches are written with the rest, so that nobody guesses how many there are.
-        matches = np.uint64(chain) * longest_length
-        bits |= ((many & ((np.uint64(1) << matches) - np.uint64(1))) | (rest & _BITS) << matches) << length
-        place, buffer, count = put_bits(bits, length + matches + (rest >> _SHIFT), out, place, buffer, count)
+            matches &= np.uint64((1 << (CHAIN_SHIFT - 8)) - 1)
+        rest = codes[np.uint64(RUNS) + matches]
+        bits |= (rest & _BITS) << length
+        place, buffer, count = put_bits(bits, length + (rest >> _SHIFT), out, place, buffer, count)
     end = codes[END]
     place, buffer, count = put_bits(end & _BITS, end >> _SHIFT, out, place, buffer, count)
     state[0], state[1], state[2] = place, buffer, count

@@ -28,6 +28,9 @@ COUNTED = END + 1
 LONGEST = 258
 #: Bits of a token below the count of longest matches, and those of value and rest among them.
 CHAIN_SHIFT = 17
+#: Longest matches whose codes are joined with those of rests, and the codes with room for these.
+JOINED = 3
+CODES = RUNS + ((JOINED + 1) << (CHAIN_SHIFT - 8))
 #: Multiplied by it, and shifted by 32 bits, any length of a block is divided by LONGEST.
 RECIPROCAL = -(-(1 << 32) // LONGEST)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtmask.jit import kernel
-from gtmask.png.blocks import COUNTED, END, LONGEST, RUNS
+from gtmask.png.blocks import CODES, COUNTED, END, LONGEST, RUNS
 from gtmask.png.huffman import LENGTH_SHIFT, SCRATCH, canonical_codes, code_lengths
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class BlockPlan:
     them in it a second time, for a second.
 
     - ``counts``: of literals, matches and the end, as :mod:`gtmask.png.blocks` counts them, shape (COUNTED,).
-    - ``codes``: packed codes for everything counted, shape (COUNTED,): at most 45 bits, and those of a single
-      literal and a match together at most 36.
+    - ``codes``: packed codes for everything counted, at most 45 bits, and those of a single literal and a
+      match together at most 36; shape (CODES,), with room for what :mod:`gtmask.png.bits` joins.
     - ``header``, ``items``: the block's header (3.2.7) as packed codes, and how many they are.
     """
 
     def __init__(self) -> None:
         self.counts = np.empty(COUNTED, np.int64)
-        self.codes = np.empty(COUNTED, np.uint64)
+        self.codes = np.zeros(CODES, np.uint64)
         self.header = np.empty(_HEADER_ITEMS, np.uint64)
         self.items = 0
         self._symbols = np.empty(LITERALS, np.int64)
