@@ -342,7 +342,8 @@ class Pool:
             self._pipe[1].send_bytes(b"")
         if self._thread is not None:
             if wait:
-                with suppress(CancelledError):  # by :meth:`kill`, when the time of grace is over
+                # By :meth:`kill`, when the time of grace is over: also before the thread is asked.
+                with suppress(CancelledError, RuntimeError):
                     self._thread.submit(release).result()
             self._thread.shutdown(wait=wait, cancel_futures=True)
         if self._cluster is not None:
