@@ -73,6 +73,21 @@ def test_polygons_boxes_and_masks_are_read(tmp_path: Path):
     assert (mask == wanted).all()
 
 
+def test_a_mask_in_a_folder_of_all_is_of_no_file_that_has_a_twin_elsewhere(tmp_path: Path):
+    (tmp_path / "Masks").mkdir()
+    (tmp_path / "Masks/a_mask_2.png").write_bytes(png(np.ones((20, 30, 4), np.uint8)))
+    write(tmp_path, "one/a.xml", item("cow", SEGMENT))
+
+    def told() -> list[list[str]]:
+        reader = open_reader(tmp_path)
+        records = [reader.record(unit) for unit in reader.units()]
+        return [[finding.code for finding in record.findings] for record in records]
+
+    assert told() == [[]]
+    write(tmp_path, "two/a.xml", item("cow", SEGMENT))
+    assert told() == [["bitmap-missing"]] * 2
+
+
 def test_folders_of_images_are_part_of_their_names(tmp_path: Path):
     write(tmp_path, "default/item_1.xml", item("cat", POLYGON), image="a.jpg", below="day/1")
     reader = open_reader(tmp_path)

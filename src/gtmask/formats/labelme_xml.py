@@ -12,9 +12,10 @@ Sources: datumaro ``plugins/labelme_format.py``, which CVAT exports through; the
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections import Counter
+from functools import cached_property, partial
 from posixpath import basename, dirname, join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import PNG_HEAD, drawn_pixels
@@ -56,7 +57,25 @@ def sniff(sample: Sample) -> str | None:
 
 def read(export: Export, options: ReadOptions) -> PerImageReader:
     """Open a folder of LabelMe XML files."""
-    return PerImageReader(export, options, TITLE, parse=parse, suffix=".xml", says_encoding=True)
+    return PerImageReader(
+        export, options, TITLE, parse=parse, suffix=".xml", says_encoding=True, context=_Twins(export)
+    )
+
+
+class _Twins:
+    """Which names files of several folders have: a picture of one folder for all is of none of them."""
+
+    def __init__(self, export: Export) -> None:
+        self._export = export
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_export": self._export}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of files, without their folders, that stand in several."""
+        counts = Counter(map(basename, self._export.names()))
+        return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
@@ -80,7 +99,7 @@ def parse(data: bytes, name: str, reader: PerImageReader) -> Record:
     if size is not None:
         builder.set_size(size.findtext("ncols"), size.findtext("nrows"))
     _report_unknown(builder, root, _OF_ROOT)
-    add = partial(_add, builder, reader.export, name, folder)
+    add = partial(_add, builder, reader, name, folder)
     builder.account(root.findall("object"), add, "object")
     return builder.build()
 
@@ -100,7 +119,7 @@ def _report_unknown(builder: RecordBuilder, element: Element, known: frozenset[s
         met.add(child.tag)
 
 
-def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: Element) -> None:
+def _add(builder: RecordBuilder, reader: PerImageReader, name: str, folder: str, item: Element) -> None:
     """Add one object."""
     _report_unknown(builder, item, _OF_OBJECT)
     label = " ".join((item.findtext("name") or "").split())
@@ -122,11 +141,11 @@ def _add(builder: RecordBuilder, export: Export, name: str, folder: str, item: E
             builder.finding("annotation-bad", f"{label}: the type is {kind!r:.40}")
         builder.polygon(label, flat)
     elif segment is not None:
-        picture = _find_mask(export, name, folder, _text(segment, "mask"))
+        picture = _find_mask(reader, name, folder, _text(segment, "mask"))
         if picture is None:
             builder.finding("bitmap-missing", f"{label}: {_text(segment, 'mask')!r:.200}")
             return
-        select = drawn_pixels(export.read(picture, 0, PNG_HEAD))
+        select = drawn_pixels(reader.export.read(picture, 0, PNG_HEAD))
         builder.bitmap(label, Bitmap(file=picture, select=select, whole=True))
     else:
         builder.finding("shape-no-geometry", label)
@@ -141,11 +160,18 @@ def _vertices(polygon: Element) -> Iterator[float]:
         yield float(_text(point, "y"))
 
 
-def _find_mask(export: Export, name: str, folder: str, mask: str) -> str | None:
-    """Return where a mask picture lies: in ``Masks`` beside the XML, with or without the image's folder."""
+def _find_mask(reader: PerImageReader, name: str, folder: str, mask: str) -> str | None:
+    """Return where a mask picture lies: in ``Masks`` beside the XML, with or without the image's folder.
+
+    In a folder of all XML files a picture is called like its image, which one of another folder may be, too.
+    """
     if not mask:
         return None
     home, last = dirname(name), basename(mask)
     places = [join(home, _MASKS, mask), join(home, _MASKS, folder, last), join(home, mask)]
     places += [join(_MASKS, folder, last), join(_MASKS, mask)]
-    return next((place for place in dict.fromkeys(places) if export.exists(place)), None)
+    for place in dict.fromkeys(places):
+        of_all = home and dirname(place) == _MASKS
+        if reader.export.exists(place) and not (of_all and basename(name) in reader.context.names):
+            return place
+    return None
