@@ -106,7 +106,7 @@ def in_two_steps(count: int, bad_begins: set[int], bad_ends: set[int]) -> tuple[
         ended.append(number)
 
     try:
-        asyncio.run(in_bursts(begin, end, range(count), MOST))
+        asyncio.run(in_bursts(begin, end, range(count), MOST, lambda _: False))
     except ValueError as error:
         return begun, ended, str(error)
     return begun, ended, ""
@@ -138,5 +138,22 @@ def test_nothing_is_ended_after_an_interruption(stops: type[BaseException]) -> N
         ended.append(number)
 
     with pytest.raises(stops):
-        asyncio.run(in_bursts(begin, end, range(2 * MOST), MOST))
+        asyncio.run(in_bursts(begin, end, range(2 * MOST), MOST, lambda _: False))
     assert ended == list(range(MOST))
+
+
+@given(NUMBERS, st.sets(NUMBERS))
+def test_what_is_heavy_is_ended_before_anything_else_is_begun(count: int, heavy: set[int]) -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+
+    async def begin(number: int) -> int:
+        assert not heavy & (set(begun) - set(ended))
+        begun.append(number)
+        return number
+
+    async def end(number: int, _one: int) -> None:
+        ended.append(number)
+
+    asyncio.run(in_bursts(begin, end, range(count), MOST, heavy.__contains__))
+    assert begun == ended == list(range(count))

@@ -125,12 +125,14 @@ async def in_bursts(
     end: Callable[[U, T], Coroutine[Any, Any, None]],
     items: Iterable[U],
     most: int,
+    is_heavy: Callable[[T], bool],
 ) -> None:
     """Do work in two steps that wait for nothing: a task for each item would cost more than it could bring.
 
-    So many items at most are begun, then they are ended. The error that is raised is that of the first item
-    that has one, and what comes before it is done. The event loop gets its turn now and then: there Ctrl-C is
-    heard, and whatever else is asked of it.
+    So many items at most are begun, then they are ended; what holds much memory when it is begun is ended
+    before anything else is begun. The error that is raised is that of the first item that has one, and what
+    comes before it is done. The event loop gets its turn now and then: there Ctrl-C is heard, and whatever
+    else is asked of it.
     """
     begun: list[tuple[U, T]] = []
     breath = perf_counter() + _BREATH
@@ -153,7 +155,7 @@ async def in_bursts(
         except Exception:
             await end_all()
             raise
-        if len(begun) == most:
+        if len(begun) == most or is_heavy(begun[-1][1]):
             await end_all()
         await listen()
     await end_all()

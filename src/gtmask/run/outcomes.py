@@ -96,6 +96,11 @@ class Outcome:
         return found
 
 
+def holds_pixels(begun: Drawing | Outcome) -> bool:
+    """Say whether a record that waits to be drawn has a picture in memory: a ready-made mask, for example."""
+    return isinstance(begun, Drawing) and any(shape.bitmap for shape in begun.record.shapes)
+
+
 def gather(number: int, outcomes: list[Outcome | None]) -> ChunkResult:
     """Add up the outcomes of a chunk's records, in their order."""
     lines: list[bytes] = []

@@ -30,7 +30,7 @@ from gtmask.run.clashes import narrowed, rivals
 from gtmask.run.commit import ChunkResult, commit
 from gtmask.run.journal import Journal, run_lost
 from gtmask.run.journal_s3 import ObjectJournal
-from gtmask.run.outcomes import Drawing, MaskPlace, Outcome, gather, place
+from gtmask.run.outcomes import Drawing, MaskPlace, Outcome, gather, holds_pixels, place
 from gtmask.run.paint import paint
 from gtmask.run.plan import parse_plan, read_plan, understood
 from gtmask.run.sizes import MOST_PREPARED, fit
@@ -158,7 +158,7 @@ class Worker:
                     await side_by_side(lambda position: watched(whole(position)), ahead, self._at_once)
                 else:
                     async with self._turn:
-                        await watched(in_bursts(begin, end, ahead, MOST))
+                        await watched(in_bursts(begin, end, ahead, MOST, holds_pixels))
                 if masks is not None:
                     await masks.end()
                 self._doubts += not self.job.watch.check(take_read())
