@@ -128,8 +128,8 @@ class Worker:
         """Convert a chunk's records with a bounded number in flight, then commit."""
         outcomes: list[Outcome | None] = [None] * len(chunk.units)
 
-        async def begin(position: int) -> Drawing | Outcome:
-            return await self.convert_record(chunk, position, masks)
+        def begin(position: int) -> Coroutine[Any, Any, Drawing | Outcome]:
+            return self.convert_record(chunk, position, masks)
 
         async def end(position: int, begun: Drawing | Outcome) -> None:
             outcomes[position] = begun if isinstance(begun, Outcome) else await self.write(begun, masks)
