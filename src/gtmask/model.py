@@ -149,6 +149,9 @@ class Shape:
     subtract
         The first ring of each part is its exterior, and what its other rings cover is taken out of it, also
         where they overlap or reach beyond it; otherwise the rings of a part are filled even-odd.
+    group
+        Shapes of different numbers stand under keys of one object, whose order says nothing: which of them
+        lie over the others is a guess.
     """
 
     label: str
@@ -161,6 +164,7 @@ class Shape:
     ignore: bool = False
     marks: tuple[str, ...] = ()
     subtract: bool = False
+    group: int = 0
 
 
 @cache  # one for all records without any: nobody writes into what has no elements

@@ -82,7 +82,8 @@ def parse(value: dict[str, Any], reader: RowsReader, unit: Row) -> Record:  # no
     turned = builder.get_number(builder.get_object(jobs, ROTATION), "rotation") % 360
     if turned not in _UPRIGHT:
         return builder.reject("record-bad", f"the annotator saw the image turned by {turned:g} degrees")
-    for name in jobs:
+    for number, name in enumerate(jobs):
+        builder.group = number
         if name != ROTATION:
             _add_job(builder, name, builder.get_object(jobs, name), _UPRIGHT[turned])
     record = builder.record

@@ -109,6 +109,14 @@ def paint(
         painted[shape.label] = painted.get(shape.label, 0) + 1
     painting.shapes = [shape for shape, _ in chosen]
     canvas.flush()
+    if overlap == "order" and chosen and chosen[0][0].group != chosen[-1][0].group:
+        # The groups the other way round.
+        other = Canvas(record, Painting(np.zeros_like(painting.mask)), rule, stroke)
+        for shape, value in sorted(chosen, key=lambda item: -item[0].group):
+            other.add(shape, value)
+        other.flush()
+        if pixels := int(np.count_nonzero(other.mask != painting.mask)):
+            painting.findings.append(Finding("order-guessed", f"{pixels} pixels"))
     if not record.shapes and not any(
         item.level == "loss" or item.code == "image-unannotated" for item in record.findings
     ):

@@ -228,11 +228,13 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
         builder.finding("annotation-superseded", f"{where}: {others} others")
     builder.record.grid_known = turns_images(get_any(row, "created_at"))
     results: list[Any] = []
+    groups: list[int] = []
     data: dict[str, Any] = {}
-    for key, value in row.items():
+    for number, (key, value) in enumerate(row.items()):
         regions = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
         if any("original_width" in item or "x" in item or "points" in item for item in regions):
             results += map(_as_result, value)
+            groups += [number for item in value if isinstance(item, dict)]
         elif key not in _ROW_KEYS:
             data[key] = value
     if options.image_tags is not None:
@@ -249,7 +251,7 @@ def _row_record(row: dict[str, Any], options: ReadOptions, where: str, others: i
     builder.record.statuses = ("completed",)
     if not results:
         builder.finding("image-unannotated", where)
-    return Regions(builder, results).build()
+    return Regions(builder, results, groups=groups).build()
 
 
 def _as_result(item: Any) -> Any:

@@ -41,10 +41,14 @@ class Regions:
     - ``builder``: takes the shapes.
     - ``results``: the results of one annotation that lie on this image, in painting order.
     - ``lost``: those of the results that lie on no image of the task: they are told.
+    - ``groups``: the groups of the results, where not all are of one (:attr:`gtmask.model.Shape.group`).
     """
 
-    def __init__(self, builder: RecordBuilder, results: list[Any], lost: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, builder: RecordBuilder, results: list[Any], lost: Sequence[Any] = (), groups: Sequence[int] = ()
+    ) -> None:
         self.builder = builder
+        self._groups = iter(groups)
         self.results = results
         self._lost = set(map(id, lost))
         alike = set(map(type, results)) <= {dict}
@@ -75,6 +79,7 @@ class Regions:
 
     def _add(self, result: dict[str, Any]) -> None:
         builder, value = self.builder, get_any(result, "value")
+        builder.group = next(self._groups, 0)
         if not self._lost and type(value) is dict and "polygonlabels" in value and "points" in value:
             # Nearly every region: a polygon of one label, and of the type that says so.
             names = value["polygonlabels"]

@@ -148,7 +148,8 @@ def _time(builder: RecordBuilder, row: dict[str, Any]) -> tuple[float, str]:
 def _add_oldest(builder: RecordBuilder, label: dict[str, Any]) -> None:
     """Add the shapes of exports of 2018, which stand under the names of their classes."""
     builder.record.units = "upward"
-    for name, shapes in label.items():
+    for number, (name, shapes) in enumerate(label.items()):
+        builder.group = number
         listed = [shapes] if isinstance(shapes, str) else builder.as_list(shapes, name)
 
         def add(entry: Any, name: str = name) -> None:

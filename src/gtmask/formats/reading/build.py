@@ -150,7 +150,7 @@ class RecordBuilder(Collected):
         self._part_rings.append(len(self._ring_ends))
         self._ring_ends.append(self._ring_ends[-1] + count)
         self._least.append(3)
-        shape = Shape(label, "polygon", (parts - 1, parts))
+        shape = Shape(label, "polygon", (parts - 1, parts), group=self.group)
         self._shapes.append(shape)
         self._z.append(self.z)
         return shape

@@ -35,7 +35,7 @@ class Collected(Accounts):
     ties in the order of adding.
     """
 
-    __slots__ = ("_boxes", "_flat", "_least", "_part_rings", "_ring_ends", "_z", "record", "z")
+    __slots__ = ("_boxes", "_flat", "_least", "_part_rings", "_ring_ends", "_z", "group", "record", "z")
 
     def __init__(self, record: Record) -> None:
         self.record = record
@@ -47,10 +47,11 @@ class Collected(Accounts):
         self._z: list[float] = []
         #: The first shapes that have a box beside them, with its left, top, right and bottom.
         self._boxes: list[tuple[Shape, tuple[Any, Any, Any, Any]]] = []
-        #: Painting depth of the shapes that are added from now on.
-        self.z = 0.0
+        #: Painting depth of the shapes that are added from now on, and :attr:`gtmask.model.Shape.group`.
+        self.z, self.group = 0.0, 0
 
     def _add(self, shape: Shape) -> Shape:
+        shape.group = self.group
         self._shapes.append(shape)
         self._z.append(self.z)
         return shape
