@@ -56,6 +56,19 @@ def test_vector_kinds():
     assert codes(record) == ["shape-kind-unsupported", "shape-kind-unsupported"]
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("NotStarted", "record-unannotated"), ("Skipped", "record-skipped"), ("Completed", "image-unannotated"),
+     ("QualityCheck", "image-unannotated")],
+)  # fmt: skip
+def test_an_image_that_nobody_has_started_is_no_empty_one(status: str, code: str):
+    assert codes(read_one("superannotate", scene(status=status))) == [code]
+    asked = read_one("superannotate", scene(status=status), include_unannotated=True)
+    assert codes(asked) == ["image-unannotated"]
+    drawn = read_one("superannotate", scene(thing("polygon", points=SQUARE), status=status))
+    assert codes(drawn) == []
+
+
 def saved() -> bytes:
     pixels = np.zeros((2, 3, 4), np.uint8)
     pixels[0, :2] = (0, 0, 15, 255)

@@ -237,6 +237,8 @@ _ROWS = (
         keys="instances; metadata, className",
         per_image=True,
         attributes="`attributes` of an instance: `groupName` is the name, `name` the value.",
+        counts="All of them; an image that is not started, or was skipped, and has none is not annotated.",
+        options=frozenset({"include_unannotated"}),
         statuses="`status`: NotStarted, InProgress, QualityCheck, Returned, Completed, Skipped.",
     ),
     Format(

@@ -43,6 +43,9 @@ CLASSES = ("classes/classes.json", "classes.json", "../classes/classes.json")
 #: Files of a project that are no annotations.
 _OTHERS = frozenset({"classes.json", "config.json", "workflow.json", "folders.json", "settings.json"})
 
+#: Why an image of these statuses that has no annotation is not one that shows nothing.
+_UNANNOTATED = {"NotStarted": "record-unannotated", "Skipped": "record-skipped"}
+
 
 def sniff(sample: Sample) -> str | None:
     """Recognize ``metadata`` with a name, and ``instances``."""
@@ -131,6 +134,9 @@ def _build(
     builder.record.files = reader.export.read
     builder.size_from(metadata)
     builder.record.statuses = tuple(filter(None, [builder.get_text(metadata, "status")]))
+    code = _UNANNOTATED.get(builder.get_text(metadata, "status"))
+    if code and not instances and not reader.options.include_unannotated:
+        return builder.reject(code, f"its status is {metadata['status']}")
     asks = reader.options.asks_attributes
 
     def add(item: dict[str, Any]) -> None:
