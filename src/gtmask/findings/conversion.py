@@ -208,8 +208,8 @@ declare("guess", [
     ("grid-guessed", ("EXIF rotates this image, and nothing tells whether its shapes fit it rotated or as "
      "stored."),
      "Look at a preview; docs/formats.md says which pixels each tool means."),
-    ("order-guessed", ("Shapes overlap that stand under different keys of one object (jobs, tags, classes), "
-     "whose order says nothing: those of the later key were painted over the others."),
+    ("order-guessed", ("Shapes overlap of which nothing tells which lies on top: they stand under different "
+     "keys (jobs, tags, classes), or in files of their own. Those of the later one were painted last."),
      "Look at a preview; --overlap area or priority decides otherwise, or an export that keeps the order."),
     ("rotation-unread", ("A box or an ellipse was painted upright: its rotation stands where the format "
      "keeps none, or the tool turns no shapes of this kind."),

@@ -530,6 +530,10 @@ def test_brush_pictures_of_label_studio_are_put_together_by_task(tmp_path: Path)
     assert (masks["12.png"] == np.array(["background", "cat", "dog", "big-cow"], object)[MASK]).all()
     assert (masks["task-13.png"] == np.where(MASK == 1, "cat", "background")).all()
     assert "annotation-chosen" in told(summary)
+    assert "order-guessed" not in told(summary)
+    over = {**files, "task-12-annotation-34-by-1-tag-ape-0.png": drawn(1)}
+    _, covered = convert(write(tmp_path / "over", over), tmp_path / "over out", images=images)
+    assert covered.tally.findings["order-guessed"] == 1
     masks, _ = convert(source, tmp_path / "hers", images=images, annotator="a@x.y")
     assert (masks["12.png"] == np.where(MASK == 3, "cat", "background")).all()
     tasks = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtmask.class_map import SuggestedClass
 from gtmask.errors import PASSING, NotFoundError, StorageError
-from gtmask.formats.masks.brush import Task, images_of_tasks, region_of, tasks_of
+from gtmask.formats.masks.brush import Region, Task, images_of_tasks, region_of, tasks_of
 from gtmask.formats.masks.class_lists import NAMES, ClassList, Entry, is_class_list, parse_class_list
 from gtmask.formats.masks.known import known_classes
 from gtmask.formats.masks.layout import Layout, Pair, arrange
@@ -180,11 +180,14 @@ class MasksReader:
             builder.finding("annotation-chosen", detail)
         if (header := self._header_of(task.regions[0].name)) is not None:
             builder.record.width, builder.record.height = header.width, header.height
-        builder.account(
-            task.regions,
-            lambda region: builder.bitmap(region.label, Bitmap(file=region.name, whole=True)),
-            "region",
-        )
+        labels = list(dict.fromkeys(region.label for region in task.regions))
+
+        def add(region: Region) -> None:
+            # The order in which they were drawn stands in no name.
+            builder.group = labels.index(region.label)
+            builder.bitmap(region.label, Bitmap(file=region.name, whole=True))
+
+        builder.account(task.regions, add, "region")
         return builder.build()
 
     def suggest(self, labels: Sequence[str]) -> list[SuggestedClass]:
