@@ -61,6 +61,15 @@ def test_nested_rings_have_holes_and_parts():
         "1111111111", "11....1111", "11....1111", "11....1111", "1111111111"))  # fmt: skip
 
 
+def test_an_older_outline_that_is_none_of_the_newer_form_is_told():
+    outer, other = [0, 0, 1, 0, 1, 1, 0, 1], [0.2, 0.2, 0.6, 0.2, 0.6, 0.8, 0.2, 0.8]
+    for ring, told in ((outer, []), (other, []), ([0, 0, 0.5, 0, 0.5, 1, 0, 1], ["outlines-differ"])):
+        older = points(*zip([value + 0.0004 for value in ring[0::2]], ring[1::2], strict=True))
+        thing = {"name": "a", "polygon": older, "polygons": [[outer], [other]]}
+        record = read_one("encord", rows(unit(thing)))
+        assert (codes(record), len(rings(record, record.shapes[0]))) == (told, 2)
+
+
 def bitmask(pixels: np.ndarray, top: int = 0, left: int = 0) -> dict:
     """Code a mask as the SDK does: COCO's string of the runs of the transposed picture."""
     mask = pytest.importorskip("pycocotools.mask")

@@ -211,6 +211,9 @@ declare("guess", [
     ("order-guessed", ("Shapes overlap of which nothing tells which lies on top: they stand under different "
      "keys (jobs, tags, classes), or in files of their own. Those of the later one were painted last."),
      "Look at a preview; --overlap area or priority decides otherwise, or an export that keeps the order."),
+    ("outlines-differ", ("An annotation has its outline in an older and in a newer form, and they differ; "
+     "the newer one was painted."),
+     "Look at a preview, and export again: whoever changed the one has forgotten the other."),
     ("rotation-unread", ("A box or an ellipse was painted upright: its rotation stands where the format "
      "keeps none, or the tool turns no shapes of this kind."),
      "Look at a preview; move the rotation to where the tool writes it, or make polygons of such shapes."),

@@ -19,6 +19,8 @@ Confirmed by the tool's documentation ("JSON Format Export"), by its SDK (``enco
 
 from __future__ import annotations
 
+from contextlib import suppress
+from operator import sub
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from gtmask.formats.jsonstream import Container, open_document
 from gtmask.formats.reading.build import RecordBuilder
 from gtmask.formats.reading.checks import numbers, pairs, reals
 from gtmask.formats.reading.geometry import flatten_xy, rotated_corners
+from gtmask.formats.reading.malformed import MALFORMED
 from gtmask.formats.reading.rle import decode_counts
 from gtmask.formats.reading.rows import Row, RowsReader
 from gtmask.formats.reading.typed import get_any
@@ -44,6 +47,8 @@ STATUSES = ("", "NOT_LABELLED", "LABEL_IN_PROGRESS", "LABELLED", "REVIEW_IN_PROG
             "REVIEWED_TWICE")  # fmt: skip
 #: What the place of the status in the list is raised by for a space; what a row of a data group is.
 _SPACE, _GROUP = len(STATUSES), "group"
+#: By how much coordinates of two forms differ that were rounded.
+_ALIKE = 0.001
 #: A bitmask may have at most this many pixels a side.
 _LARGEST_SIDE = 1 << 20
 
@@ -135,6 +140,7 @@ def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float,
     if polygons := builder.get_list(item, "polygons"):
         parts = [[_ring(ring) for ring in polygon] for polygon in polygons]
         builder.polygons(label, parts, subtract=True)
+        _compare(builder, label, get_any(item, "polygon"), parts)
     elif "polygon" in item:
         builder.polygon(label, _ring(item["polygon"]))
     elif "bitmask" in item:
@@ -151,6 +157,15 @@ def _add_object(builder: RecordBuilder, item: dict[str, Any], size: tuple[float,
     else:
         kind = builder.get_text(item, "shape") or "no geometry"
         builder.finding("shape-kind-unsupported", f"{label}: {kind}")
+
+
+def _compare(builder: RecordBuilder, label: str, older: Any, parts: list[list[list[float]]]) -> None:
+    """Tell of an outline in the older form that is none of the newer form's, which counts (SDK, too)."""
+    with suppress(*MALFORMED):  # it draws nothing
+        ring = [] if older is None else _ring(older)
+        rings = [other for part in parts for other in part if len(other) == len(ring)]
+        if ring and not any(max(map(abs, map(sub, ring, other))) <= _ALIKE for other in rings):
+            builder.finding("outlines-differ", f"{label}: polygon, polygons")
 
 
 def _rotated(builder: RecordBuilder, box: dict[str, Any], size: tuple[float, float] | None) -> list[float]:
