@@ -18,8 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import orjson
-
+from gtmask.formats.jsonstream import loads
 from gtmask.manifest.references import SharedEnds, find_shared_ends
 
 if TYPE_CHECKING:
@@ -82,8 +81,8 @@ class Pictures:
 
 def _unquoted(text: bytes) -> str:
     try:
-        return str(orjson.loads(text))
-    except orjson.JSONDecodeError:
+        return str(loads(text))
+    except ValueError:
         return ""
 
 
