@@ -92,7 +92,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class _Jumping(selectors.SelectSelector):
+class _Jumping(selectors.DefaultSelector):
     def __init__(self, loop: JumpingLoop) -> None:
         super().__init__()
         self._loop = loop

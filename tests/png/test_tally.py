@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gtmask import simd
 from gtmask.errors import PngError
-from gtmask.png import count_png, count_values, decode_png, encode_png, read_header, simd, unfilter
+from gtmask.png import count_png, count_values, decode_png, encode_png, read_header, unfilter
 from tests.support.png_masks import chunks, filtered_png, join, odd_masks, street
 
 

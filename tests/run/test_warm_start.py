@@ -57,13 +57,14 @@ print(json.dumps({"masks": masks, "imported": sorted(heavy & sys.modules.keys())
 #: Tells which modules that few workers need are imported by all.
 WORKER = """
 import json, sys
+before = set(sys.modules)  # what measures coverage imports some
 from gtmask.light import travel_light
 
 travel_light()
 import gtmask.run.worker
 
 heavy = {"tomlkit", "tomllib", "gtmask.images.prepared", "gtmask.run.earlier", "gtmask.run.probe_snapshot"}
-print(json.dumps({"imported": sorted(heavy & sys.modules.keys())}))
+print(json.dumps({"imported": sorted(heavy & sys.modules.keys() - before)}))
 """
 
 
