@@ -38,7 +38,7 @@ T = TypeVar("T")
 #: How often in a row processes may die before a task gets done.
 _DEATHS = 3
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
-START_SECONDS = 0.8
+START_SECONDS = 0.4
 #: Up to so many workers, this process is one of them: it starts at once, and needs no memory of its own. With
 #: more of them it has enough to do with what it gives to others.
 MOST_WITH_THIS = 8
