@@ -8,7 +8,7 @@ from pathlib import Path
 
 def command(*arguments: str) -> int:
     """Run a command; return its exit code."""
-    from gtmask.cli import main  # noqa: PLC0415 - the command's own start
+    from gtmask.__main__ import main  # noqa: PLC0415 - the command's own start
 
     sys.argv = ["gtmask", *arguments, "--quiet"]
     try:

@@ -69,8 +69,8 @@ class Scene:
         return f"{self.count:,} images of {self.width}x{self.height}, {self.shapes} polygons each, {where}"
 
 
-SMALL, MIDDLE, LARGE = Scene(200), Scene(3000), Scene(20_000)
-FINE, TMPFS = Scene(500, 1920, 1080, 40), Scene(3000, in_memory=True)
+SMALL, MIDDLE, LARGE = Scene(200, rounds=5), Scene(3000), Scene(20_000)
+FINE, TMPFS = Scene(500, 1920, 1080, 40, rounds=5), Scene(3000, in_memory=True)
 QUICK = Scene(20, rounds=1)
 #: What is aimed at: the first candidate that many times as fast as the second.
 GOALS = (
