@@ -92,7 +92,7 @@ def validate(
     s3
         How to reach S3.
     workers
-        Processes; one per core by default, none beside this one for small manifests.
+        This process and others beside it; one per core by default, none beside it for small manifests.
     progress
         Hears how many lines are done.
 

@@ -188,7 +188,7 @@ def inspect(
     s3
         How to reach S3.
     workers
-        Processes; one per core by default, none beside this one for small exports.
+        This process and others beside it; one per core by default, none beside it for small exports.
     masks
         The same as in ``options``.
     before, after

@@ -39,11 +39,12 @@ T = TypeVar("T")
 _DEATHS = 3
 #: What processes must save to be started: their start costs so much, on CPUs that could work meanwhile.
 START_SECONDS = 0.4
-#: Up to so many workers, this process is one of them: it starts at once, and needs no memory of its own. With
-#: more of them it has enough to do with what it gives to others.
+#: Up to so many workers, this process is one of them: it begins at once, and a process less is started. With
+#: more of them, giving tasks to others and taking their results is work enough.
 MOST_WITH_THIS = 8
-#: Results that may wait for that of an earlier task, in tasks that are in flight else.
-_WAITING = 4
+#: Tasks that may be given away before the first of them is done, in multiples of :attr:`Pool.ahead`: results
+#: come in order, and those behind a task that takes long are held until then.
+_HELD = 4
 
 
 class Pool:
@@ -52,9 +53,9 @@ class Pool:
     Raises UsageError if ``workers`` is less than 1, or there is no such cluster.
 
     - ``workers``: how many tasks are worked on at a time; one per core by default, where further processes
-      save more than their start costs. The first worker is a thread of this process, up to
-      ``MOST_WITH_THIS`` of them: a small run need not wait for a process to start. Once a process has died,
-      this one works no longer along: what it leads goes on whatever a task needs.
+      save more than their start costs. Up to ``MOST_WITH_THIS`` of them, the first one is a thread of this
+      process: a small run need not wait for a process to start. Once a process has died, this one does no
+      tasks any more: a task that ends processes is not to end what leads them.
     - ``executor``: ``"local"`` or ``"dask://HOST:PORT"``.
     - ``before``: called once before processes start: compiles what each of them would compile.
     - ``grace``: seconds that an interruption leaves to the tasks that run; None is as long as they need.
@@ -207,7 +208,7 @@ class Pool:
         if not self._helps:
             return False if len(flying) < self.ahead else None
         there = sum(not task.is_here and task.is_pending for task in flying)
-        if len(flying) < _WAITING * self.ahead:
+        if len(flying) < _HELD * self.ahead:
             for each in (1,) if is_last else (1, 2):
                 if here < each:
                     return True
